@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
 from pipeline.geometry import EVERY_STREAM
 from pipeline.validators import Before
-from stages.decoder.urls import reject_unreachable, server_of
+from stages.decoder.urls import reject_unreachable
 from stages.errors import SourceError
+
+_HOST_AND_PORT = re.compile(r"[^:/?]+:\d+|\[[^]]*\]:\d+")
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
 
@@ -38,8 +41,8 @@ def _checked(value: object) -> dict[str, str]:
         if stream == EVERY_STREAM and scheme == "udp":
             raise ValueError("a udp address has no room for names: give one for each stream")
         address = f"{scheme}://{rest}"
-        if rest.startswith(":"):  # a receiver may listen everywhere
-            raise ValueError(f"{server_of(address)} names no host")
+        if scheme == "udp" and not _HOST_AND_PORT.match(rest):
+            raise ValueError("a udp address is udp://HOST:PORT")
         try:
             reject_unreachable(address)
         except SourceError as error:

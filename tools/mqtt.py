@@ -82,10 +82,7 @@ class MqttBroker:
         client.on_publish = self._on_publish
         client.connect_async(host, port)
         threading.Thread(target=self._work, daemon=True).start()
-        # Not paho's own thread, which `close` would have to wait for.
-        connection = partial(client.loop_forever, retry_first_connection=True)
-        self._thread = threading.Thread(target=connection, daemon=True)
-        self._thread.start()
+        client.loop_start()
 
     def publish(self, fact: dict[str, Any]) -> None:
         """Passes on a fact with ``kind`` and ``stream``, "" for none in particular."""
@@ -95,18 +92,24 @@ class MqttBroker:
         self._jobs.put(partial(self._take_frame if kind == "frame" else self._take, event))
 
     def close(self) -> None:
-        """Sends what waits, says that it is offline, and ends, within some seconds."""
+        """Sends what waits, says that it is offline, and ends, within some seconds.
+
+        Where the broker does not acknowledge that, the connection stays until the process ends:
+        then the broker says so itself.
+        """
         done = threading.Event()
         self._jobs.put(partial(self._finish, done))
-        done.wait(_END_SECONDS)
-        self._client.disconnect()
-        self._thread.join(_END_SECONDS)
+        if done.wait(_END_SECONDS) or not self._client.is_connected():
+            self._client.disconnect()
+            stop = threading.Thread(target=self._client.loop_stop, daemon=True)  # may wait for ever
+            stop.start()
+            stop.join(_END_SECONDS)
 
     def _work(self) -> None:
         while True:
             self._jobs.get()()
             self._send_events()
-            if self._done and not (self._is_ready and (self._events or self._sent)):
+            if self._done and self._is_ready and not (self._events or self._sent):
                 self._done.set()
 
     def _take_frame(self, frame: _Event) -> None:

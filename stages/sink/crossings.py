@@ -20,7 +20,7 @@ Direction: TypeAlias = Literal["left", "right"]
 
 _SHORTEST = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
-_REMEMBERED_FRAMES = 1000  # far more than a tracker follows a vehicle that it does not see
+_REMEMBERED_FRAMES = 1000  # far more than trackers follow a vehicle unseen, by their defaults
 
 
 class Counts(NamedTuple):

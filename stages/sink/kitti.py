@@ -38,8 +38,9 @@ def kitti_rows(tracks: Tracks, number: int, class_names: Sequence[str]) -> str:
     """
     types = {index: _TYPES.get(name.lower(), _OTHER) for index, name in enumerate(class_names)}
     width, height = tracks.frame.width, tracks.frame.height
-    boxes = np.clip(tracks.boxes, 0, (width, height, width, height))
+    boxes = np.clip(tracks.boxes, 0, (width, height, width, height)).astype(np.float64).round(2)
     order = np.argsort(tracks.ids, kind="stable")
+    order = order[np.all(np.isfinite(tracks.boxes[order]), axis=1)]
     order = order[np.all(boxes[order, :2] < boxes[order, 2:], axis=1)]
     columns = zip(
         tracks.ids[order].tolist(),

@@ -27,6 +27,19 @@ def test_rows_are_sorted_by_id_and_cut_to_the_picture() -> None:
 
 
 @pytest.mark.parametrize(
+    "box",
+    [
+        *([130, 10, 150, 20], [-9, 10, 0, 20], [10, 97, 20, 99], [5, 5, 5.001, 9]),
+        *([127.999, 5, 140, 9], [-np.inf, 1, 2, 3], [np.nan, 1, 2, 3]),
+    ],
+)
+def test_what_is_not_in_the_picture_has_no_row(box: list[float]) -> None:
+    tracks = make_tracks(make_header(0), [box, [1, 2, 30, 50]], [1, 2])
+    [row] = kitti_rows(tracks, 1, ("vehicle",)).splitlines()
+    assert row.startswith("0 2 Car ")
+
+
+@pytest.mark.parametrize(
     ("name", "expected"),
     [
         *(("vehicle", "Car"), ("object", "Car"), ("car", "Car"), ("Van", "Van")),
