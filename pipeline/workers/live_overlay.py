@@ -205,7 +205,7 @@ class _Sender:
         assert self._process.stdout is not None
         answer = self._process.stdout.readline().decode().strip()
         if answer != READY:
-            raise self._failure(answer)
+            raise _SendingError(self._end(answer))
 
     def suits(self, picture: EncodedPicture) -> bool:
         """Whether the picture can go on in this connection."""
@@ -222,17 +222,21 @@ class _Sender:
 
     def close(self) -> None:
         """Lets it end the connection."""
-        self._failure()
+        self._end()
 
     def _write(self, message: Opening | Picture) -> None:
         assert self._process.stdin is not None
         try:
             write_message(self._process.stdin, message)
         except OSError as error:
-            raise self._failure() from error
+            raise _SendingError(self._end()) from error
 
-    def _failure(self, told: str = "") -> _SendingError:
-        """Waits for the end of the process, which its alarm bounds; returns why it came."""
+    def _end(self, told: str = "") -> str:
+        """Waits for the end of the process, which its alarm bounds; returns why it came.
+
+        Args:
+            told: What the process has told of that.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):  # what it does not read any more
@@ -241,5 +245,5 @@ class _Sender:
             told = told or output.read().decode().strip()
         code = self._process.wait()
         if code == -signal.SIGALRM:
-            told = f"no answer within {self._answer_seconds:g} s"
-        return _SendingError(told or f"the process that sends ended with status {code}")
+            return f"no answer within {self._answer_seconds:g} s"
+        return told or f"the process that sends ended with status {code}"

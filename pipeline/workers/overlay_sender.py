@@ -109,7 +109,7 @@ def _limit_send_buffers() -> None:
 
 
 def _send(opening: Opening, pictures: IO[bytes]) -> None:
-    form, options = FORMATS[opening.url.partition(":")[0].lower()]
+    form, options = FORMATS[opening.url.partition(":")[0]]
     settings, seconds = opening.settings, opening.seconds
     with _limited(seconds):
         container = av.open(opening.url, "w", format=form, options=options)

@@ -177,8 +177,9 @@ class PacketWriter:
         self._journal = Journal(journal, shown=path)
         self._settings = settings
         self._latest_key = 0
+        self._parameters = self._context.extradata or b""
         self._origin: tuple[()] | tuple[Encoder, bytes]
-        self._origin = settings.encoder, self._context.extradata or b""
+        self._origin = settings.encoder, self._parameters
 
     def encode(self, frame: VideoFrame) -> int:
         """Encodes a frame; returns how many were added to the journal."""
@@ -206,8 +207,9 @@ class PacketWriter:
             if is_key:
                 self._latest_key = pts
             if self._on_picture is not None:
-                parameters = self._context.extradata or b""
-                self._on_picture(EncodedPicture(self._settings, parameters, pts, is_key, data))
+                self._on_picture(
+                    EncodedPicture(self._settings, self._parameters, pts, is_key, data)
+                )
             entry = _Packet(pts, is_key, data, *self._origin)
             self._origin = ()
             self._journal.append(msgspec.msgpack.encode(entry))

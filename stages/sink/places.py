@@ -39,6 +39,7 @@ def places(tracks: Tracks) -> list[Place]:
     boxes = tracks.boxes[finite]
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
+    # Without `trackers`, which needs SciPy: subscribers that only read crossings have none.
     margins = (_TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))).tolist()
     columns = zip(ids, classes, zip(xs, ys, strict=True), margins, strict=True)
     return [Place(*column) for column in columns]

@@ -98,6 +98,7 @@ def test_passwords(user, told, tmp_path, capsys, impatient):
         broker = MqttBroker(f"mqtt://{user}127.0.0.1:{server.port}")
         wait_for(lambda: said.append(capsys.readouterr().err) or told in "".join(said))
         broker.close()
+    assert "broke off" not in "".join(said) + capsys.readouterr().err  # it was refused
 
 
 @needs_broker
