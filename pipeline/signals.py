@@ -3,9 +3,48 @@
 from __future__ import annotations
 
 import signal
+import time
+from collections.abc import Callable
 
 STAGE_END = signal.SIGUSR1
 """Sent by the supervisor to a stage; a service manager sends SIGTERM to all processes of a run."""
+
+_ONE_REQUEST_SECONDS = 1.0
+
+
+class StopRequests:
+    """How often this process was asked to end.
+
+    What passes signals on often sends one more: ``timeout`` to its command and to the group that
+    this belongs to; ``torchrun``, and others that start a program, after a terminal that has sent
+    Ctrl-C to both. So signals within a second of a request belong to it. So does any SIGHUP after
+    it: of a terminal that closes, the shell sends one and the kernel another.
+
+    Attributes:
+        count: The number of requests so far.
+
+    Args:
+        clock: Returns a monotonic time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.count = 0
+        self._clock = clock
+        self._latest = 0.0
+
+    def add(self) -> None:
+        """Counts a request; may be called from any thread."""
+        self.count += 1
+        self._latest = self._clock()
+
+    def add_signal(self, number: int) -> bool:
+        """Returns whether a signal is a request of its own, which is then counted."""
+        if self.count and number == signal.SIGHUP:
+            return False
+        if self.count and self._clock() - self._latest < _ONE_REQUEST_SECONDS:
+            return False
+        self.add()
+        return True
 
 
 def ignore_stop_signals() -> None:

@@ -97,15 +97,20 @@ class ResultFolders:
                     outdate_report(self.output / spec.name)
             self._outdated = True
 
-    def clear_away(self, stream: str, *, broken: bool) -> None:
-        """Removes part files, unless the run broke off and they are all there is of its results."""
+    def clear_away(self, stream: str, *, broken: bool) -> bool:
+        """Removes part files, unless the run broke off and they are all there is of its results.
+
+        Returns:
+            Whether they stay.
+        """
         folder = self.output / stream
         with contextlib.suppress(OSError, OutputError):
             if broken and not (folder / REPORT).exists() and unfinished_results(folder):
-                return
+                return True
             if folder.is_dir():
                 remove_parts(folder)
                 folder.rmdir()  # only where nothing was written
+        return False
 
     def release(self) -> None:
         """Releases the folders to other processes."""

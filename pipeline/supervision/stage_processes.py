@@ -167,6 +167,10 @@ class StageProcesses:
         for process in self.all():
             process.kill()
 
+    def kill_sink(self) -> None:
+        """Kills the sink."""
+        self._shared["sink", 0].kill()
+
     def end_all(self) -> None:
         """Asks all processes to end, and kills those that do not within the same three seconds."""
         processes = self.all()

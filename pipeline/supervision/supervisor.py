@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -25,6 +24,7 @@ from pipeline.reports import (
     Snapshot,
     StreamMetrics,
 )
+from pipeline.signals import StopRequests
 from pipeline.supervision.commands import AddStream, Command, CommandResult, Describe, RemoveStream
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview, ProcessState, ProcessView
@@ -87,15 +87,15 @@ class Supervisor:
             config, folders.output, self._roster, debug=debug, json_log=json_log
         )
         self.was_signalled = False
-        self._interrupts = 0
+        self._stops = StopRequests()
         self._told_to_stop: float | None = None
         self._broken = False
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; call it only once.
 
-        Ctrl-C, SIGTERM or SIGHUP drains the run, a second signal ends it at once. After any error
-        the results are completed as far as they go.
+        Ctrl-C, SIGTERM or SIGHUP drains the run, a second request ends it at once and leaves part
+        files. After any error the results are completed as far as they go.
         """
         try:
             if self._roster or self._stay:
@@ -109,14 +109,14 @@ class Supervisor:
             self._config,
             self._folders.output,
             self._monitor,
-            lambda: self._processes.are_ready and not self._interrupts,
+            lambda: self._processes.are_ready and not self._stops.count,
             self._interrupt,
         )
         with opened as run:
             self._processes.make_shared(run.folder.path)
             try:
                 self._supervise(run)
-                if self._roster and self._interrupts == 1:
+                if self._roster and self._stops.count == 1:
                     self._end_overdue(run)
             except BaseException as error:
                 self._broken = True
@@ -124,19 +124,25 @@ class Supervisor:
                 self._complete_what_there_is(run, in_one_line(error), text_only=full)
                 raise
             finally:
+                if self._stops.count > 1:
+                    self._broken = True
+                    self._processes.kill_sink()  # asked to end, it would remove its part files
                 self._processes.end_all()
-                for stream in self._roster.running.values():
-                    self._clear_away(stream)
+                left = [self._clear_away(each) for each in self._roster.running.values()]
+        if self._stops.count > 1 and any(left):
+            output = self._folders.output
+            told = f"ended at once, part files stay: `spotstream complete {output}` completes them"
+            self._on_report(Notice("sink", message=told))
         self.result.order([spec.name for spec in self._folders.to_run])
 
     def _supervise(self, run: RunResources) -> None:
         poller = zmq.Poller()
         poller.register(run.reports.socket, zmq.POLLIN)
         poller.register(run.commands.socket, zmq.POLLIN)
-        while self._roster or (self._stay and not self._interrupts):
+        while self._roster or (self._stay and not self._stops.count):
             self._monitor.beat()
             self._replace_dead()
-            if self._processes.are_ready and not self._interrupts:
+            if self._processes.are_ready and not self._stops.count:
                 self._begin_streams(run)
             self._start_due()
             poller.poll(100)
@@ -144,12 +150,12 @@ class Supervisor:
             for report in run.reports.receive():
                 self._take(report)
             run.look(self._overview)
-            if self._interrupts and self._told_to_stop is None:
+            if self._stops.count and self._told_to_stop is None:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
-            if self._interrupts > 1 or self._is_overdue:
+            if self._stops.count > 1 or self._is_overdue:
                 break
-        if self._interrupts:
+        if self._stops.count:
             self.result.exit_code = 130
 
     @property
@@ -162,7 +168,7 @@ class Supervisor:
     def _carry_out(self, command: Command) -> CommandResult:
         match command:
             case AddStream():
-                if self._interrupts:
+                if self._stops.count:
                     raise ConfigError("the pipeline is about to end")
                 added = self._roster.add(command.location, command.name)
                 for name in added:
@@ -284,13 +290,15 @@ class Supervisor:
         self._processes.let_end(stream.decoder)
         self._clear_away(stream)
 
-    def _clear_away(self, stream: RunningStream) -> None:
-        if stream.has_begun:  # otherwise the files are from an earlier run
-            self._folders.clear_away(stream.plan.name, broken=self._broken)
+    def _clear_away(self, stream: RunningStream) -> bool:
+        """Removes a stream's part files unless they are all there is; returns whether they stay."""
+        if not stream.has_begun:
+            return False  # the files are from an earlier run
+        return self._folders.clear_away(stream.plan.name, broken=self._broken)
 
     def stop(self) -> None:
         """Ends all streams, as Ctrl-C does; may be called from another thread."""
-        self._interrupts += 1
+        self._stops.add()
 
     def states(self) -> dict[str, ProcessState]:
         """Returns the states of all processes by name; may be called from another thread."""
@@ -301,20 +309,18 @@ class Supervisor:
         return self._processes.ids()
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        # A closing terminal sends SIGHUP twice: once from its shell, once from the kernel.
         self.was_signalled = True
-        if number != signal.SIGHUP or not self._interrupts:
-            self.stop()
+        self._stops.add_signal(number)
 
     def _end_overdue(self, run: RunResources) -> None:
-        """Completes streams that did not end in time: only a second signal may cost results."""
+        """Completes streams that did not end in time."""
         message = f"not ended {_DRAIN_SECONDS:g} s after the run was asked to end"
         for name in self._roster.running:
             told = f"{message}; completing its results where they are"
             self._on_report(Notice("sink", stream=name, message=told))
         failure = self._complete_what_there_is(run, message)
-        self._broken = bool(failure) and self._interrupts == 1
-        if self._broken:
+        self._broken = bool(failure)
+        if failure and self._stops.count == 1:
             told = f"results could not be completed, part files stay: {failure}"
             self._on_report(Notice("sink", message=told))
 
@@ -327,6 +333,6 @@ class Supervisor:
         """
         self._processes.kill_all()
         sink = self._processes.make("sink", give_up_reason=message, text_only=text_only)
-        finished, failure = complete(sink, run.reports, lambda: self._interrupts > 1)
+        finished, failure = complete(sink, run.reports, lambda: self._stops.count > 1)
         self.result.finished.update(finished)
         return failure

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 
 import av
@@ -14,14 +15,14 @@ from pipeline.reports import Completing
 from pipeline.transport.logbook import Logbook, SharedNumber
 from tests.stages.decoder.streams import write_stream
 from tools.harness.material import slow_detector
-from tools.harness.runner import Victim, run_with
+from tools.harness.runner import SPOTSTREAM, Victim, run_with
 
 
 @pytest.fixture
 def stuck_run(clip, tmp_path, monkeypatch):
     """Runs until 20 frames are written, halts the detector, harms, and ends the run."""
     monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
-    said = []
+    said: list[list[str]] = []
 
     def run(interrupts=1, harm=lambda: None):
         def stick(victim):
@@ -31,10 +32,11 @@ def stuck_run(clip, tmp_path, monkeypatch):
             for _ in range(interrupts):
                 victim.supervisor.stop()
             victim.over.wait(60)
-            said.extend(victim.notices)
+            said.append(victim.notices)
 
         slow = [slow_detector(clip, 8)]
-        return run_with([str(clip)], tmp_path, slow, stick), said
+        result = run_with([str(clip)], tmp_path, slow, stick)
+        return result, said[0]
 
     return run
 
@@ -110,10 +112,18 @@ def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypat
     assert (tmp_path / "out" / "clip" / "overlay.mp4").exists()
 
 
-def test_a_second_signal_removes_what_is_not_finished(stuck_run, tmp_path):
+def test_a_second_request_leaves_part_files_that_can_be_completed(stuck_run, tmp_path):
     result, said = stuck_run(interrupts=2)
-    assert (result.exit_code, said) == (130, [])
-    assert not (tmp_path / "clip").exists()
+    assert (result.exit_code, result.finished) == (130, {})
+    completes = f"`spotstream complete {tmp_path}` completes them"
+    assert said == [f"ended at once, part files stay: {completes}"]
+    assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
+    command = [*SPOTSTREAM, "complete", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    assert report["status"] == "truncated"
+    assert report["frames"]["out"] >= 20
+    assert not list((tmp_path / "clip").glob(".*"))
 
 
 def test_servers_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -181,11 +182,16 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_pat
         assert len(rows) == FRAMES
 
 
-def test_a_terminal_that_closes_ends_the_run_and_completes_its_results(material, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_that_comes_twice_ends_the_run_and_completes_its_results(
+    material, tmp_path, number
+):
+    """SIGHUP by a terminal that closes, the others by what passes them on, as ``timeout`` does."""
     slow = slow_detector(material, 150)
     with begin(*command(material, tmp_path / "out", *slow)) as process:
-        process.send_signal(signal.SIGHUP)
-        process.send_signal(signal.SIGHUP)
+        process.send_signal(number)
+        time.sleep(0.05)  # two that are pending at once are one
+        process.send_signal(number)
     assert process.returncode == 130
     report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
     assert report["status"] == "interrupted"

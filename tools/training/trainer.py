@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from itertools import takewhile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pipeline.signals import StopRequests
 from stages.errors import ConfigError
 from stages.folder_lock import FolderLock
 from stages.wording import counted
@@ -146,14 +146,14 @@ class _Run:
         stop = False
         # Processes that still start would end with a traceback if this one ended before them.
         with (
-            interruptible() as interrupted,
+            interruptible() as stops,
             closing(load_batches(crops, first, page_locked=on_gpu)) as batches,
         ):
             while True:
                 if self._validation_due() and not stop:
                     if journal is not None:
-                        scores = self._validate(journal, interrupted)
-                    stop = self.processes.any(bool(interrupted))
+                        scores = self._validate(journal, stops)
+                    stop = self.processes.any(bool(stops.count))
                 if stop or state.step >= config.steps:
                     break
                 if state.step == 0:
@@ -161,7 +161,7 @@ class _Run:
                 terms = self.steps.take(batches)
                 state.step += 1
                 state.seconds = time.monotonic() - began
-                stop = self.processes.any(bool(interrupted))
+                stop = self.processes.any(bool(stops.count))
                 losses_due = state.step % config.log_every == 0 or state.step == config.steps
                 values = self.processes.mean(terms) if losses_due else {}
                 if journal is None:
@@ -181,19 +181,17 @@ class _Run:
             return False
         return step == self.config.steps or step % self.config.validate_every == 0
 
-    def _validate(
-        self, journal: TrainingLog, interrupted: Sequence[int]
-    ) -> dict[str, dict[str, float]]:
+    def _validate(self, journal: TrainingLog, stops: StopRequests) -> dict[str, dict[str, float]]:
         """Returns the scores of this step; none if interrupted or already scored."""
         config, state = self.config, self.state
         if not self.data.validation or journal.has_scores(state.step):
             return {}
         validation = {
-            name: (entry, takewhile(lambda _: not interrupted, samples))
+            name: (entry, takewhile(lambda _: not stops.count, samples))
             for name, (entry, samples) in self.data.validation.items()
         }
         scores = evaluate(state.average, validation, ClassMap.of(config))
-        if interrupted:
+        if stops.count:
             return {}
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -300,6 +301,8 @@ def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     log = tmp_path / "run" / "log.csv"
     wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) > 1)
     os.killpg(process.pid, number)
+    time.sleep(0.05)
+    process.send_signal(number)  # once more, as by `timeout` and `torchrun`
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "run the same command to resume" in output

@@ -1,0 +1,44 @@
+"""How often a process was asked to end."""
+
+import signal
+
+import pytest
+
+from pipeline.signals import StopRequests
+
+
+@pytest.fixture
+def at():
+    """Requests whose clock shows the seconds that a signal is given with."""
+    seconds = [0.0]
+    requests = StopRequests(clock=lambda: seconds[0])
+
+    def send(second, number):
+        seconds[0] = second
+        return requests.add_signal(number)
+
+    send.requests = requests
+    return send
+
+
+def test_signals_within_a_second_are_one_request(at):
+    assert at(0.0, signal.SIGINT)
+    assert not at(0.02, signal.SIGTERM)
+    assert not at(0.9, signal.SIGINT)
+    assert at(1.5, signal.SIGINT)
+    assert not at(2.0, signal.SIGINT)
+    assert at.requests.count == 2
+
+
+def test_a_terminal_that_closes_asks_only_once(at):
+    assert at(0.0, signal.SIGHUP)
+    assert not at(5.0, signal.SIGHUP)
+    assert at(6.0, signal.SIGTERM)
+    assert at.requests.count == 2
+
+
+def test_what_the_program_itself_requests_counts_at_once(at):
+    at.requests.add()
+    at.requests.add()
+    assert at.requests.count == 2
+    assert not at(0.5, signal.SIGINT)
