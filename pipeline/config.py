@@ -16,7 +16,7 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.geometry import Lines, Regions, Zones, places_of
+from pipeline.geometry import Ground, Lines, Regions, Zones, ground_of, places_of
 from pipeline.overlay_addresses import OverlayAddresses, overlay_address
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
@@ -171,9 +171,10 @@ class SinkConfig:
             streams, otherwise a single file.
         overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
             are removed; 0: no limit.
-        text_minutes: Length of mot.txt, detections.txt, times.txt, crossings.txt, zones.txt and
-            kitti.txt, minutes; 0: single files; none: 60 for live streams, otherwise single files.
-            With toolkit_files and for the sequences of data sets, always single files.
+        text_minutes: Length of mot.txt, detections.txt, times.txt, crossings.txt, zones.txt,
+            ground.txt and kitti.txt, minutes; 0: single files; none: 60 for live streams, otherwise
+            single files. With toolkit_files and for the sequences of data sets, always single
+            files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit.
         kitti: Write the tracks in KITTI's format, too: kitti.txt.
@@ -193,6 +194,9 @@ class SinkConfig:
         zones: Zones by name of the stream ("*": every stream's) and their own, each [[x, y], [x,
             y], [x, y], …], the corners of a polygon in pixels of its frames; vehicles that enter
             and leave them are counted and timed.
+        ground: Points of the ground by name of the stream ("*": every stream's), each [x, y, metres
+            x, metres y], in pixels of its frames and metres on the ground, four or more; where the
+            vehicles are on it is written to ground.txt, and their speeds there and on the overlay.
     """
 
     __pydantic_config__ = STRICT
@@ -217,6 +221,7 @@ class SinkConfig:
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
     lines: Lines = field(default_factory=dict)
     zones: Zones = field(default_factory=dict)
+    ground: Ground = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.overlay_url and not self.overlay:
@@ -229,6 +234,7 @@ class SinkConfig:
         options = dataclasses.asdict(self) | {
             "lines": places_of(self.lines, stream),
             "zones": places_of(self.zones, stream),
+            "ground": ground_of(self.ground, stream),
         }
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
             if options[f"{name}_minutes"] is None:

@@ -1,4 +1,4 @@
-"""Regions, lines and zones in the frames of streams, as a config says."""
+"""Regions, lines, zones and the ground in the frames of streams, as a config says."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from annotated_types import Ge, Le
 
 from pipeline.validators import Before, column
 from stages.sink.crossings import Line, checked_line
+from stages.sink.ground import GroundPoints, checked_ground
 from stages.sink.zones import Zone, checked_zone
 
 EVERY_STREAM = "*"
-"""Stands for every stream's name in ``detector.ignored``, ``sink.lines`` and ``sink.zones``."""
+"""Stands for every stream's name in ``detector.ignored`` and the sink's lines, zones and ground."""
 
 _Place = TypeVar("_Place", Line, Zone)
 
@@ -31,6 +32,11 @@ def places_of(places: Mapping[str, Mapping[str, _Place]], stream: str) -> dict[s
     return {**places.get(EVERY_STREAM, {}), **places.get(stream, {})}
 
 
+def ground_of(ground: Mapping[str, GroundPoints], stream: str) -> GroundPoints | None:
+    """The ground of a stream by its config: its own, or that of every stream."""
+    return ground.get(stream, ground.get(EVERY_STREAM))
+
+
 def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
     """Refuses values of another kind or length with a text that tells the form."""
 
@@ -45,6 +51,7 @@ def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
 _REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
 _LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 _ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
+_GROUND = "the ground has the form stream: [[x, y, metres x, metres y], …]"
 
 _Region: TypeAlias = Annotated[Region, _form(_REGIONS, list, 4)]
 _OfStream: TypeAlias = Annotated[tuple[_Region, ...], _form(_REGIONS, list)]
@@ -55,6 +62,8 @@ _NamedLines: TypeAlias = Annotated[dict[_Name, _Line], _form(_LINES, dict)]
 _Corners: TypeAlias = tuple[tuple[_Pixels, _Pixels], ...]
 _Zone: TypeAlias = Annotated[_Corners, Before(checked_zone)]
 _NamedZones: TypeAlias = Annotated[dict[_Name, _Zone], _form(_ZONES, dict)]
+_Points: TypeAlias = tuple[tuple[_Pixels, _Pixels, _Pixels, _Pixels], ...]
+_Ground: TypeAlias = Annotated[_Points, Before(checked_ground)]
 
 Regions: TypeAlias = Annotated[dict[str, _OfStream], _form(_REGIONS, dict)]
 """The regions of each stream, by its name."""
@@ -64,3 +73,6 @@ Lines: TypeAlias = Annotated[dict[str, _NamedLines], _form(_LINES, dict)]
 
 Zones: TypeAlias = Annotated[dict[str, _NamedZones], _form(_ZONES, dict)]
 """The zones of each stream, by its name and theirs."""
+
+Ground: TypeAlias = Annotated[dict[str, _Ground], _form(_GROUND, dict)]
+"""Points of the ground of each stream, by its name."""

@@ -14,8 +14,9 @@ DETECTIONS = "detections.txt"
 TIMES = "times.txt"
 CROSSINGS = "crossings.txt"
 ZONES = "zones.txt"
+GROUND = "ground.txt"
 KITTI = "kitti.txt"
-TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES, KITTI)
+TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES, GROUND, KITTI)
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 

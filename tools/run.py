@@ -164,6 +164,7 @@ def unknown_in_config(
         ("detector", "ignored", config.detector.ignored),
         ("sink", "lines", config.sink.lines),
         ("sink", "zones", config.sink.zones),
+        ("sink", "ground", config.sink.ground),
         ("sink", "overlay_url", config.sink.overlay_url),
     )
     for stage, key, streams in given:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import ignored_in, places_of
+from pipeline.geometry import ground_of, ignored_in, places_of
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
@@ -45,6 +45,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "overlay_trail",
         "lines",
         "zones",
+        "ground",
     ),
 }
 """The keys of a config, by section, that decide which results a recorded source gives.
@@ -98,7 +99,7 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
 def _deciding(config: object, stream: str, directory: str | None) -> dict[str, Any]:
     """The values of `DECIDING` for a stream by ``section.key``; keys left out have their defaults.
 
-    Of regions, lines and zones by name of the stream, they are those that hold for this one.
+    Of regions, lines, zones and the ground by name of the stream, they are those of this one.
     """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
@@ -114,6 +115,7 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
     for key in ("sink.lines", "sink.zones"):
         values[f"{key}.{stream}"] = places_of(_mapping(values.pop(key)), stream)
+    values[f"sink.ground.{stream}"] = ground_of(_mapping(values.pop("sink.ground")), stream)
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:
         if values[key] and values[key] not in SHIPPED:

@@ -52,14 +52,14 @@ class Snapshots:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _SECONDS
-        frame, counting = tracks.frame, self._results.counting
+        frame = tracks.frame
         painter = OverlayPainter(frame.height, frame.width, start.class_names, self._options)
         size = painter.height, painter.width
         is_bgr = frame.pixel_format is PixelFormat.BGR24
         space = BT601 if is_bgr else of_yuv(start.color_space)
         picture = copy_frame(pixels, frame.pixel_format, space, size)
-        counts = counting.crossings.counts, counting.zones.counts
-        painter.draw(canvas_of(picture), tracks, self._results.last_number, *counts)
+        readings = self._results.counting.readings
+        painter.draw(canvas_of(picture), tracks, self._results.last_number, readings)
         bgr = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
         if start.pixel_aspect != 1:
             aspect = min(max(float(start.pixel_aspect), 1 / _MOST_ASPECT), _MOST_ASPECT)

@@ -1,31 +1,63 @@
-"""What is counted of the vehicles of a stream: at its lines, and in its zones."""
+"""What is measured of the vehicles of a stream: at its lines, in its zones, on the ground."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
 from stages.records import Tracks
-from stages.sink.crossings import Crossings, LineCounter, LineCounterState, line_faults
+from stages.sink.crossings import (
+    Counts,
+    Crossings,
+    LineCounter,
+    LineCounterState,
+    line_faults,
+)
+from stages.sink.ground import GroundTrack, SpeedMeter, ground_faults
 from stages.sink.options import SinkOptions
 from stages.sink.times import time_of
-from stages.sink.zones import ZoneCounter, ZoneCounterState, ZoneEvents, zone_faults
+from stages.sink.zones import (
+    ZoneCounter,
+    ZoneCounterState,
+    ZoneCounts,
+    ZoneEvents,
+    zone_faults,
+)
 
 Counted: TypeAlias = Crossings | ZoneEvents
 """What a frame has shown to have happened at lines, or at zones."""
 
 
+class Readings(NamedTuple):
+    """What the overlay shows of a frame beside its tracks.
+
+    Attributes:
+        crossed: How many vehicles have crossed each line so far.
+        zones: How many have entered each zone so far, and are there.
+        speeds: Speeds of the tracks in km/h, by id, as far as known.
+    """
+
+    crossed: Mapping[str, Counts] = {}
+    zones: Mapping[str, ZoneCounts] = {}
+    speeds: Mapping[int, float] = {}
+
+
+NO_READINGS = Readings()
+
+
 class Counting:
-    """The counters of one stream.
+    """The counters of one stream, and what measures speeds.
 
     Args:
-        options: Its lines and zones.
+        options: Its lines, zones and ground.
         crossings: State of an earlier `LineCounter`, which this one's continues.
         zones: State of an earlier `ZoneCounter`, likewise.
+        ground: Tracks of an earlier `SpeedMeter`, likewise.
 
     Attributes:
         crossings: Counts the vehicles across lines.
         zones: Counts the vehicles in zones.
+        ground: Finds where the vehicles are on the ground, and how fast.
     """
 
     def __init__(
@@ -33,20 +65,30 @@ class Counting:
         options: SinkOptions,
         crossings: LineCounterState | None = None,
         zones: ZoneCounterState | None = None,
+        ground: dict[int, GroundTrack] | None = None,
     ) -> None:
         self._options = options
         self.crossings = LineCounter(options.lines, crossings)
         self.zones = ZoneCounter(options.zones, zones)
+        self.ground = SpeedMeter(options.ground, ground)
+
+    @property
+    def readings(self) -> Readings:
+        """Those of the latest frame; later ones do not change them."""
+        counts = dict(self.crossings.counts), dict(self.zones.counts)
+        return Readings(*counts, self.ground.speeds)
 
     def faults(self, height: int, width: int) -> Iterator[str]:
-        """Yields a message for each line and zone that no vehicle in such frames will reach."""
+        """Yields a message for each line, zone and ground that does not fit such frames."""
         yield from line_faults(self._options.lines, height, width)
         yield from zone_faults(self._options.zones, height, width)
+        yield from ground_faults(self._options.ground, height, width)
 
     def update(self, tracks: Tracks, number: int, *, live: bool) -> list[Counted]:
         """Takes in a frame with its 1-based number; returns what is now known to have happened."""
         frame, counted = tracks.frame, list[Counted]()
         time = time_of(frame, live=live)
+        self.ground.update(tracks)
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
             counted.append(Crossings(frame.stream, tuple(crossed), counts))

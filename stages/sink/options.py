@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from stages.errors import ConfigError
 from stages.sink.crossings import Line
 from stages.sink.encoders import DEVICES, PRESETS
+from stages.sink.ground import GroundPoints
 from stages.sink.zones import Zone
 
 
@@ -40,6 +41,8 @@ class SinkOptions:
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
         zones: Zones by name, in which vehicles are counted in ``zones.txt`` and on the overlay.
+        ground: Points of the ground, by which ``ground.txt`` has places and speeds, and the overlay
+            speeds; None for none.
         kitti: Also write the tracks in KITTI's format, ``kitti.txt``.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
@@ -61,6 +64,7 @@ class SinkOptions:
     text_gigabytes: float = 0.0
     lines: Mapping[str, Line] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
+    ground: GroundPoints | None = None
     kitti: bool = False
     toolkit_files: bool = False
 

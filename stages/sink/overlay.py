@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from stages.allocator import give_back_freed_memory
 from stages.atomic import give_final_name, make_folder, part_path
 from stages.color_spaces import BT601, of_yuv
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
-from stages.sink.crossings import Counts
+from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
     EncodedPicture,
@@ -27,7 +27,6 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
-from stages.sink.zones import ZoneCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +135,7 @@ class OverlayWriter:
         tracks: Tracks,
         pixels: UInt8Array,
         number: int,
-        crossed: Mapping[str, Counts],
-        zones: Mapping[str, ZoneCounts],
+        readings: Readings = NO_READINGS,
     ) -> None:
         """Adds a frame.
 
@@ -145,8 +143,7 @@ class OverlayWriter:
             tracks: The tracks to draw, and which frame this is.
             pixels: The frame, in the layout of its header; only read, until the frame is kept.
             number: 1-based frame number to show.
-            crossed: How many vehicles have crossed each line of the options.
-            zones: How many have entered each zone of the options, and are there.
+            readings: What to show beside the tracks.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
@@ -165,7 +162,7 @@ class OverlayWriter:
             self._forget_kept()
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         space = self._color_space
-        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, crossed, zones))
+        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, readings))
         self.frames += 1
 
     @property

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, number_of, numbered
-from stages.sink.crossings import Counts
+from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.encoding import EncodedPicture
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.retention import Retention
-from stages.sink.zones import ZoneCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +98,10 @@ class OverlayParts:
         tracks: Tracks,
         pixels: UInt8Array,
         number: int,
-        crossed: Mapping[str, Counts],
-        zones: Mapping[str, ZoneCounts],
+        readings: Readings = NO_READINGS,
     ) -> None:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
-        self._writer(start, tracks.frame).write(tracks, pixels, number, crossed, zones)
+        self._writer(start, tracks.frame).write(tracks, pixels, number, readings)
 
     def repeat(self, start: StreamStart, tracks: Tracks, *, was_kept: bool = False) -> bool:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""

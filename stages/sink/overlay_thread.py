@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from av.video.frame import VideoFrame
 
 from stages.records import Tracks, UInt8Array
-from stages.sink.crossings import Counts
+from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.encoding import PacketWriter
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
-from stages.sink.zones import ZoneCounts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +28,7 @@ class Picture:
         pts: Presentation time.
         time_base: Unit of ``pts``, in seconds.
         color_space: FFmpeg's ``AVColorSpace`` number of the video.
-        crossed: How many vehicles have crossed each line.
-        zones: How many have entered each zone, and are there.
+        readings: What to show beside the tracks.
     """
 
     pixels: UInt8Array
@@ -39,8 +37,7 @@ class Picture:
     pts: int
     time_base: Fraction
     color_space: int
-    crossed: Mapping[str, Counts]
-    zones: Mapping[str, ZoneCounts]
+    readings: Readings = NO_READINGS
 
 
 class OverlayThread:
@@ -181,8 +178,7 @@ class OverlayThread:
                 picture.color_space,
                 (self._painter.height, self._painter.width),
             )
-        counts = picture.crossed, picture.zones
-        self._painter.draw(canvas_of(frame), picture.tracks, picture.number, *counts)
+        self._painter.draw(canvas_of(frame), picture.tracks, picture.number, picture.readings)
         frame.pts, frame.time_base = picture.pts, picture.time_base
         return frame
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
-from stages.sink.crossings import Counts
+from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.drawing import Point, YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
 from stages.sink.pictures import even, picture_size
 from stages.sink.trails import Trails
-from stages.sink.zones import ZoneCounts
 
 _TRAIL_LEVELS = 5  # steps of fading
 _TRAIL_OPACITY = 220
@@ -75,8 +74,7 @@ class OverlayPainter:
         canvas: YuvCanvas,
         tracks: Tracks,
         number: int,
-        crossed: Mapping[str, Counts],
-        zones: Mapping[str, ZoneCounts],
+        readings: Readings = NO_READINGS,
     ) -> None:
         """Draws onto the frame that ``tracks`` belong to.
 
@@ -84,8 +82,7 @@ class OverlayPainter:
             canvas: The planes of its picture, changed in place.
             tracks: The tracks, in pixels of the frame.
             number: 1-based frame number to show.
-            crossed: How many vehicles have crossed each line.
-            zones: How many have entered each zone, and are there.
+            readings: What to show beside the tracks.
         """
         closed = [(*corners, corners[0]) for corners in self._zones.values()]
         for points in (*self._lines.values(), *closed):
@@ -98,10 +95,10 @@ class OverlayPainter:
         self._draw_trails(canvas, self._trails.update(tracks), outlines, colors)
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             canvas.outline(left, top, right, bottom, color, self._thickness)
-        self._draw_labels(canvas, tracks, ids, outlines, colors)
-        for name, (left, right) in crossed.items():
+        self._draw_labels(canvas, tracks, readings.speeds, outlines, colors)
+        for name, (left, right) in readings.crossed.items():
             self._draw_counts(canvas, f"{name}: {left} left, {right} right", self._lines[name][0])
-        for name, (entered, inside) in zones.items():
+        for name, (entered, inside) in readings.zones.items():
             self._draw_counts(
                 canvas, f"{name}: {inside} inside, {entered} entered", self._zones[name][0]
             )
@@ -187,16 +184,19 @@ class OverlayPainter:
         self,
         canvas: YuvCanvas,
         tracks: Tracks,
-        ids: list[int],
+        speeds: Mapping[int, float],
         outlines: Int64Array,
         colors: Sequence[YuvColor],
     ) -> None:
         labels = []
+        ids: list[int] = tracks.ids.tolist()
         widths = (outlines[:, 2] - outlines[:, 0]).tolist()
         scores, classes = tracks.scores.tolist(), tracks.classes.tolist()
         compact: set[int] = set()
         for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
-            mask = self._atlas.mask(f" {identity} {self._class_name(index)} {score:.2f} ")
+            speed = speeds.get(identity)
+            shown = f"{score:.2f}" if speed is None else f"{speed:.0f} km/h"
+            mask = self._atlas.mask(f" {identity} {self._class_name(index)} {shown} ")
             # On small vehicles a full label would hide the neighbours: only the id is left. The
             # threshold depends on what was shown last, or labels would flicker around it.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stages.records import StreamStart
 from stages.sink.crossings import LineCounterState
+from stages.sink.ground import GroundTrack
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.overlay_parts import OverlayPartsState
@@ -30,3 +31,4 @@ class SinkState:
     timing: StreamTiming
     crossings: LineCounterState
     zones: ZoneCounterState
+    ground: dict[int, GroundTrack]

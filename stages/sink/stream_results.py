@@ -52,7 +52,7 @@ class StreamResults:
         overlays: The overlay; the pixels of kept frames are no longer read.
         ledger: What became of each frame.
         timing: How long the frames took.
-        counting: Counts the vehicles at lines and in zones.
+        counting: What is measured at lines, in zones and on the ground.
     """
 
     def __init__(
@@ -128,8 +128,7 @@ class StreamResults:
         number, counted = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
-            crossed, zones = self.counting.crossings.counts, self.counting.zones.counts
-            self.overlays.write(self._start, tracks, pixels, number, dict(crossed), dict(zones))
+            self.overlays.write(self._start, tracks, pixels, number, self.counting.readings)
         return counted
 
     def repeat(
@@ -171,7 +170,8 @@ class StreamResults:
         number = self._numbering.next(tracks.frame)
         time = time_of(tracks.frame, live=self._start.live)
         counted = self.counting.update(tracks, number, live=self._start.live)
-        self._texts.write(tracks, number, time, counted, self._start.class_names)
+        places, class_names = self.counting.ground.places, self._start.class_names
+        self._texts.write(tracks, number, time, counted, places, class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
@@ -191,6 +191,7 @@ class StreamResults:
             timing=self.timing,
             crossings=self.counting.crossings.state,
             zones=self.counting.zones.state,
+            ground=self.counting.ground.tracks,
         )
 
     def restore(self, state: SinkState) -> None:
@@ -206,7 +207,7 @@ class StreamResults:
         self._numbering = state.numbering
         self.ledger = state.ledger
         self.timing = state.timing
-        self.counting = Counting(self.options, state.crossings, state.zones)
+        self.counting = Counting(self.options, state.crossings, state.zones, state.ground)
 
     def name_earlier_texts(self) -> None:
         """Lets a thread name finished text results, see `TextResults.name_earlier`."""

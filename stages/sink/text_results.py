@@ -16,6 +16,7 @@ from stages.records import Tracks
 from stages.result_files import (
     CROSSINGS,
     DETECTIONS,
+    GROUND,
     KITTI,
     TEXTS,
     TIMES,
@@ -26,6 +27,7 @@ from stages.result_files import (
 from stages.sink.counting import Counted
 from stages.sink.crossings import Crossings, crossing_rows
 from stages.sink.detrac import detection_rows
+from stages.sink.ground import GroundPlace, ground_rows
 from stages.sink.kitti import kitti_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
@@ -56,10 +58,11 @@ class TextState:
 
 
 class TextResults:
-    """``mot.txt``, ``detections.txt``, ``times.txt``, and what lines and zones count.
+    """``mot.txt``, ``detections.txt``, ``times.txt``, and what is measured of the vehicles.
 
-    That is ``crossings.txt`` and ``zones.txt``; ``kitti.txt`` on request. They are written aside,
-    side by side. After ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt``,
+    That is ``crossings.txt``, ``zones.txt`` and ``ground.txt``, where lines, zones or the ground
+    are given; ``kitti.txt`` on request. They are written aside, side by side. After
+    ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt``,
     ``detections-2.txt`` and so on begin; the files before them get their final names by
     `name_earlier`. Who finds such a file may take it away: no later process asks for it. Beyond
     ``options.text_gigabytes``, the oldest with final names are removed, those of a number together,
@@ -133,6 +136,7 @@ class TextResults:
         number: int,
         time: str,
         counted: Sequence[Counted],
+        places: Sequence[GroundPlace],
         class_names: Sequence[str],
     ) -> None:
         """Adds the rows of a frame and hands them to the operating system.
@@ -142,6 +146,7 @@ class TextResults:
             number: Its 1-based number.
             time: Its time, see `time_of`.
             counted: What is now known to have happened at lines and zones.
+            places: Where the frame's vehicles are on the ground.
             class_names: Names of the classes; of several, the tracks' rows have the class.
         """
         if self._seconds and self._timeline.seconds >= self._seconds:
@@ -151,6 +156,7 @@ class TextResults:
             TRACKS: mot_rows(tracks, number, with_classes=len(class_names) > 1),
             DETECTIONS: detection_rows(tracks.detections, number),
             TIMES: f"{number},{time}\n",
+            GROUND: ground_rows(places, number),
         }
         if KITTI in self._kinds:
             rows[KITTI] = kitti_rows(tracks, number, class_names)
@@ -254,7 +260,12 @@ class TextResults:
 
 def text_names(options: SinkOptions) -> tuple[str, ...]:
     """Names of the text results that ``options`` ask for."""
-    wanted = {CROSSINGS: options.lines, ZONES: options.zones, KITTI: options.kitti}
+    wanted = {
+        CROSSINGS: options.lines,
+        ZONES: options.zones,
+        GROUND: options.ground,
+        KITTI: options.kitti,
+    }
     return tuple(name for name in TEXTS if wanted.get(name, True))
 
 

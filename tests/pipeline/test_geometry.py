@@ -8,6 +8,7 @@ from stages.errors import ConfigError
 
 LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
+GROUND = "the ground has the form stream: [[x, y, metres x, metres y], …]"
 REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
 
 
@@ -24,6 +25,12 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
             "sink.zones.north.stop: a zone is [[x, y], [x, y], [x, y], …], corners that enclose an "
             "area, got [[0, 0], [9, 9], [0, 9, 5]]",
         ),
+        ("sink.ground=[[0, 0, 0, 0]]", f"sink.ground: {GROUND}, got [[0, 0, 0, 0]]"),
+        (
+            "sink.ground={north: [[0, 0, 0, 0], [9, 0, 9, 0], [0, 9, 0, 9]]}",
+            "sink.ground.north: the ground is [[x, y, metres x, metres y], …], four points of it "
+            "or more, got [[0, 0, 0, 0], [9, 0, 9, 0], [0, 9, 0, 9]]",
+        ),
         ("detector.ignored=[[0, 0, 9, 9]]", f"detector.ignored: {REGIONS}, got [[0, 0, 9, 9]]"),
         ("detector.ignored={a: 5}", f"detector.ignored.a: {REGIONS}, got 5"),
         ("detector.ignored={a: [0, 0, 9, 9]}", f"detector.ignored.a.0: {REGIONS}, got 0"),
@@ -37,7 +44,7 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
         ),
     ],
 )
-def test_what_is_no_region_line_or_zone_is_told(override, message):
+def test_what_is_no_region_line_zone_or_ground_is_told(override, message):
     with pytest.raises(ConfigError) as error:
         load_config(Path("intersection"), [override])
     assert str(error.value) == f"--set: {message}"
@@ -93,3 +100,12 @@ def test_lines_zones_and_regions_of_every_stream_are_those_of_each():
     assert places_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
+
+
+def test_a_stream_has_its_own_ground_or_that_of_every_stream():
+    one = [[0, 0, 0, 0], [100, 0, 10, 0], [100, 90, 10, 9], [0, 90, 0, 9]]
+    other = [[2 * value for value in point] for point in one]
+    config = load_config(None, [f"sink.ground={{'*': {one}, south: {other}}}"])
+    grounds = [config.sink.options(name, live=True).ground for name in ("north", "south")]
+    assert grounds == [tuple(map(tuple, one)), tuple(map(tuple, other))]
+    assert load_config(None).sink.options("north", live=True).ground is None

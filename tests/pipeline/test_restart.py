@@ -39,6 +39,7 @@ def settings(clip, *more):
     counted = [
         "sink.lines={clip: {middle: [160, 0, 160, 240]}}",
         "sink.zones={clip: {east: [[160, 0], [320, 0], [320, 240], [160, 240]]}}",
+        "sink.ground={clip: [[0, 0, 0, 0], [160, 0, 16, 0], [160, 120, 16, 12], [0, 120, 0, 12]]}",
     ]
     found = f"detector.detections={detections_of(clip)}"
     return [found, "sink.kitti=true", *counted, *parts, *more]
@@ -93,8 +94,8 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
     result = run_with([str(clip)], tmp_path, settings(clip, slow_detector(clip, 8)), harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
-    assert len(calm) == 18
-    for kind in ("crossings", "zones", "kitti"):
+    assert len(calm) == 21
+    for kind in ("crossings", "zones", "ground", "kitti"):
         assert any(calm[name] for name in calm if name.startswith(kind))
     assert texts_in(folder) == calm
     assert overlay_frames(folder) == 150

@@ -140,7 +140,7 @@ def _draw(
     painter = OverlayPainter(start.height, start.width, start.class_names)
     canvas = _canvas(pictures[0].copy())
     for each in tracks:
-        painter.draw(canvas, each, each.frame.number, {}, {})
+        painter.draw(canvas, each, each.frame.number)
     return 0.0, 0.0
 
 
@@ -170,7 +170,7 @@ def _encode(
     for index, each in enumerate(tracks):
         began, used = time.perf_counter(), time.process_time()
         picture = pictures[index % len(pictures)].copy()
-        painter.draw(_canvas(picture), each, each.frame.number, {}, {})
+        painter.draw(_canvas(picture), each, each.frame.number)
         frame = VideoFrame.from_ndarray(picture, "yuv420p")
         frame.pts, frame.time_base = index, start.time_base
         wall, cpu = wall + time.perf_counter() - began, cpu + time.process_time() - used
@@ -190,6 +190,6 @@ def _overlay(
         overlays = OverlayParts(Path(folder), options, slots.free, lambda: None)
         for index, each in enumerate(tracks):
             slots.wait(overlays)
-            overlays.write(start, each, pictures[index % len(pictures)], index + 1, {}, {})
+            overlays.write(start, each, pictures[index % len(pictures)], index + 1)
         overlays.commit()
     return 0.0, 0.0

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stages.decoder.scene.camera import CameraPath, drone_path, mast_path
+from stages.decoder.scene.camera import Camera, CameraPath, drone_path, mast_path
 from stages.decoder.scene.config import SceneConfig
 from stages.decoder.scene.geometry import Geometry
 from stages.decoder.scene.ground import make_ground
@@ -156,6 +156,19 @@ class Scene:
             mask=np.concatenate([[False], is_vehicle])[painted.owners] * np.uint8(255),
         )
 
+    def camera(self, index: int) -> Camera:
+        """The camera's pose in frame ``index``, 0-based."""
+        return self._path.at(self._seconds(index))
+
+    def positions(self, index: int) -> dict[int, tuple[float, float]]:
+        """Where the vehicles' middles are in frame ``index``, in metres of the world, by id."""
+        poses, _, ids = self._population.at(index, self._seconds(index))
+        rows = np.flatnonzero(self._population.classes >= 0)
+        return {int(ids[row]): (float(poses[row, 0]), float(poses[row, 1])) for row in rows}
+
+    def _seconds(self, index: int) -> float:
+        return float(index / self.config.frame_rate)
+
     def _listed(self, painted: Painted, boxes: Float64Array) -> BoolArray:
         seen = painted.inside >= MIN_INSIDE
         if self.config.varied:
@@ -189,9 +202,8 @@ class Scene:
             raise ConfigError(
                 f"frame index must lie in [0, {self.config.frames}) in this scene, got {index}"
             )
-        seconds = float(index / self.config.frame_rate)
-        poses, braking, ids = self._population.at(index, seconds)
-        camera = self._path.at(seconds)
+        poses, braking, ids = self._population.at(index, self._seconds(index))
+        camera = self.camera(index)
         return self._renderer.paint(camera, poses, braking, index, details=details), ids
 
     def _camera_path(self, rng: np.random.Generator) -> CameraPath:

@@ -72,6 +72,12 @@ def difference_of(folder, video, *settings):
         ([], ["decoder.frame_rate=25.0"], ""),
         (["decoder.every=2"], [], "decoder.every: 2 there, 1 now"),
         (["sink.overlay=false"], [], "sink.overlay: false there, true now"),
+        (
+            [],
+            ["sink.ground={'*': [[0, 0, 0, 0], [9, 0, 9, 0], [9, 9, 9, 9], [0, 9, 0, 9]]}"],
+            "sink.ground.a: null there, [[0.0, 0.0, 0.0, 0.0], [9.0, 0.0, 9.0, 0.0], "
+            "[9.0, 9.0, 9.0, 9.0], [0.0, 9.0, 0.0, 9.0]] now",
+        ),
         ([], ["sink.kitti=true"], "sink.kitti: false there, true now"),
         ([], ["sink.toolkit_files=true"], "sink.toolkit_files: false there, true now"),
         (["tracker.settings.max_age=1"], [], ""),

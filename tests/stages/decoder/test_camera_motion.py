@@ -60,7 +60,7 @@ def test_the_ground_of_a_drone_stays_where_it_is_though_vehicles_move(seed):
     places = np.stack(np.meshgrid(range(80, 960, 80), range(80, 540, 80)), -1).reshape(-1, 2)
 
     def ground(index):
-        return scene._path.at(float(index / scene.config.frame_rate)).ground_homography()
+        return scene.camera(index).ground_homography()
 
     camera = CameraMotion()
     camera.estimate(frame_of(scene.render(0).image))

@@ -45,8 +45,6 @@ def write_overlay(
     writer = OverlayWriter(path, start, options or SinkOptions())
     for index, ticks in enumerate(pts):
         header = make_header(index, pts=ticks, time_base=start.time_base)
-        writer.write(
-            make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header), header.number, {}, {}
-        )
+        writer.write(make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header), header.number)
     writer.commit()
     return path

@@ -84,11 +84,11 @@ def test_a_video_that_was_begun_keeps_its_encoder(
     tracks = [make_tracks(make_header(index)) for index in range(4)]
     killed = OverlayWriter(path, make_start(), SinkOptions(overlay_hardware="qsv"))
     for each in tracks[:2]:
-        killed.write(each, gray(each.frame), each.frame.number, {}, {})
+        killed.write(each, gray(each.frame), each.frame.number)
     assert killed.wait_until_kept(30)
     later = OverlayWriter(path, make_start(), SinkOptions(), resume=killed.state())
     for each in tracks[2:]:
-        later.write(each, gray(each.frame), each.frame.number, {}, {})
+        later.write(each, gray(each.frame), each.frame.number)
     later.close()
     segments = [packets_path(path, number) for number in (1, 2)]
     assert [encoder_of([each]) for each in segments] == [OTHER_ORDER] * 2

@@ -3,17 +3,18 @@
 import pytest
 
 from stages.atomic import part_path
-from stages.result_files import CROSSINGS, DETECTIONS, KITTI, TIMES, TRACKS
+from stages.result_files import CROSSINGS, DETECTIONS, GROUND, KITTI, TIMES, TRACKS
 from stages.sink.lost_rows import without_lost_rows
 from stages.sink.text_results import TextState
 from stages.sink.timeline import TimelineState
 
-NAMES = (TRACKS, DETECTIONS, TIMES, CROSSINGS, KITTI)
+NAMES = (TRACKS, DETECTIONS, TIMES, CROSSINGS, GROUND, KITTI)
 ROWS = {
     TRACKS: "".join(f"{frame},{track},1\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
     DETECTIONS: "".join(f"{frame},1,1\n" for frame in (3, 4, 6)),
     TIMES: "".join(f"{frame},2026\n" for frame in (3, 4, 5, 6)),
     CROSSINGS: "5,x\n3,y\n",
+    GROUND: "".join(f"{frame},1,2.00,3.00,\n" for frame in (3, 4, 5, 6)),
     KITTI: "".join(f"{frame - 1} {track} Car\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
 }
 STATE = TextState(2, 0, 4, tuple(len(ROWS[name]) for name in NAMES), TimelineState([]))
@@ -61,7 +62,7 @@ def test_a_frame_is_kept_if_its_time_is(tmp_path, part):
     assert (frames[CROSSINGS], frames[KITTI]) == ([5, 3], [2, 2, 3, 3, 4, 4])
 
 
-@pytest.mark.parametrize(("name", "cut"), [(TRACKS, 8), (KITTI, 10)])
+@pytest.mark.parametrize(("name", "cut"), [(TRACKS, 8), (GROUND, 10), (KITTI, 10)])
 def test_the_last_frame_of_tracks_that_were_cut_may_lack_some(tmp_path, part, name, cut):
     part(name).write_text(ROWS[name][:-cut])  # frame 6 has no row, 5 has both
     frames, lost = kept(tmp_path)
@@ -74,7 +75,7 @@ def test_zeros_are_no_rows(tmp_path, part):
     assert (frames[DETECTIONS], frames[TIMES], lost) == ([3], [3], 3)
 
 
-@pytest.mark.parametrize("name", [TRACKS, TIMES, KITTI])
+@pytest.mark.parametrize("name", [TRACKS, TIMES, GROUND, KITTI])
 def test_without_a_file_no_frame_is_left(name, tmp_path, part):
     part(name).unlink()
     frames, lost = kept(tmp_path)

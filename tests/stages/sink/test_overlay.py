@@ -94,8 +94,6 @@ def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
             make_tracks(header, [[index, 30, index + 40, 70]], [3]),
             gray(header),
             header.number,
-            {},
-            {},
         )
     writer.commit()
     with av.open(str(writer.path)) as container:
@@ -125,7 +123,7 @@ def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) ->
     pixels = gray(header)
     before = pixels.copy()
     pixels.setflags(write=False)
-    writer.write(make_tracks(header, [[21, 31, 59.5, 69]], [3]), pixels, header.number, {}, {})
+    writer.write(make_tracks(header, [[21, 31, 59.5, 69]], [3]), pixels, header.number)
     writer.commit()
     np.testing.assert_array_equal(pixels, before)
     with av.open(str(writer.path)) as container:
@@ -156,7 +154,7 @@ def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
     for index in range(20):
         header = make_header(index)
         slot[:] = gray(header, 40 + 8 * index)
-        writer.write(make_tracks(header), slot, header.number, {}, {})
+        writer.write(make_tracks(header), slot, header.number)
         wait_for(lambda index=index: writer.kept > index)
         slot[:] = 255
     writer.commit()
@@ -174,7 +172,7 @@ def test_bgr_of_any_size(tmp_path: Path, height: int, width: int, *, killed: boo
     pixels = np.empty(header.shape, np.uint8)
     pixels[:] = (200, 60, 30)
     tracks = make_tracks(header, [[20, 30, 60, 70]], [7])
-    writer.write(tracks, pixels, header.number, {}, {})
+    writer.write(tracks, pixels, header.number)
     if killed:
         assert writer.wait_until_kept(30)
         writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
@@ -198,7 +196,7 @@ def test_large_frames_are_scaled_down_to_the_limit(
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(**size), options)
     header = make_header(0, **size, pixel_format=pixel_format)
     tracks = make_tracks(header, [[80, 120, 240, 280]], [3])
-    writer.write(tracks, np.full(header.shape, 128, np.uint8), header.number, {}, {})
+    writer.write(tracks, np.full(header.shape, 128, np.uint8), header.number)
     writer.commit()
     with av.open(str(writer.path)) as container:
         (frame,) = container.decode(video=0)
@@ -221,13 +219,13 @@ def test_the_preset_reaches_x264(tmp_path: Path, preset: str, profile: str) -> N
 def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0)
-    writer.write(make_tracks(header), gray(header), header.number, {}, {})
+    writer.write(make_tracks(header), gray(header), header.number)
     writer.close()
     assert names_in(tmp_path) == {".overlay.mp4.part", ".overlay.mp4.1.part"}
     writer.discard()
     assert names_in(tmp_path) == set()
     with pytest.raises(ValueError, match="closed"):
-        writer.write(make_tracks(header), gray(header), header.number, {}, {})
+        writer.write(make_tracks(header), gray(header), header.number)
 
 
 def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
@@ -235,7 +233,7 @@ def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     for index in range(10):
         header = make_header(index)
-        writer.write(make_tracks(header), gray(header), header.number, {}, {})
+        writer.write(make_tracks(header), gray(header), header.number)
     writer.discard()
     assert names_in(tmp_path) == set()
     assert set(threading.enumerate()) <= set(before)
@@ -266,7 +264,7 @@ def test_full_disk_surfaces_as_one_line(full_disk: Path) -> None:
         for index in range(60):
             header = make_header(index)
             pixels = rng.integers(16, 235, header.shape, np.uint8)
-            writer.write(make_tracks(header), pixels, header.number, {}, {})
+            writer.write(make_tracks(header), pixels, header.number)
         writer.commit()
 
     with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device; free some"):
@@ -281,9 +279,7 @@ def test_full_disk_at_the_very_end(full_disk: Path) -> None:
     writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), SinkOptions(overlay_crf=20))
     rng = np.random.default_rng(0)
     header = make_header(0)
-    writer.write(
-        make_tracks(header), rng.integers(16, 235, header.shape, np.uint8), header.number, {}, {}
-    )
+    writer.write(make_tracks(header), rng.integers(16, 235, header.shape, np.uint8), header.number)
     with pytest.raises(OutputError, match="no space left"):
         writer.commit()
     writer.discard()
@@ -294,7 +290,7 @@ def test_wrong_size_is_refused(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0, height=64, width=64)
     with pytest.raises(ValueError, match="64x64"):
-        writer.write(make_tracks(header), gray(header), header.number, {}, {})
+        writer.write(make_tracks(header), gray(header), header.number)
 
 
 @pytest.mark.skipif(not VIDEO.exists(), reason="needs ../shared/data")
@@ -323,8 +319,6 @@ def test_real_video_keeps_frames_and_duration(tmp_path: Path) -> None:
                 make_tracks(header, [[400, 300, 500, 380]], [1]),
                 source[-1][1],
                 header.number,
-                {},
-                {},
             )
         writer.commit()
     decoded, duration = times(writer.path)

@@ -31,7 +31,7 @@ def parts_in(folder: Path, gigabytes: float = 0.0) -> OverlayParts:
 
 def feed(parts: OverlayParts, indices: range) -> None:
     for header in map(make_header, indices):
-        parts.write(make_start(), make_tracks(header), gray(header), header.number, {}, {})
+        parts.write(make_start(), make_tracks(header), gray(header), header.number)
 
 
 def lengths(folder: Path) -> list[int]:

@@ -50,9 +50,7 @@ def thread(packets: Packets) -> OverlayThread:
 def put(thread: OverlayThread, indices: range) -> None:
     for header in map(make_header, indices):
         tracks = make_tracks(header)
-        thread.put(
-            Picture(gray(header), tracks, header.number, header.index, Fraction(1, 25), 2, {}, {})
-        )
+        thread.put(Picture(gray(header), tracks, header.number, header.index, Fraction(1, 25), 2))
 
 
 def test_nobody_waits_for_what_is_not_written(thread: OverlayThread, packets: Packets) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from stages.records import FrameHeader, Tracks
 from stages.sink.colors import WHITE, track_color
+from stages.sink.counting import Readings
 from stages.sink.crossings import Counts
 from stages.sink.drawing import YuvCanvas
 from stages.sink.options import SinkOptions
@@ -32,7 +33,7 @@ def blank() -> YuvCanvas:
 
 def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
     canvas = blank()
-    painter.draw(canvas, tracks, tracks.frame.number, {}, {})
+    painter.draw(canvas, tracks, tracks.frame.number)
     return canvas
 
 
@@ -87,8 +88,8 @@ def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
     painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(lines=lines))
     canvas, labels = blank(), []
     for left in (3, 888):
-        crossed = {name: Counts(left, 4) for name in lines}
-        painter.draw(canvas := blank(), make_tracks(header(0)), 1, crossed, {})
+        readings = Readings(crossed={name: Counts(left, 4) for name in lines})
+        painter.draw(canvas := blank(), make_tracks(header(0)), 1, readings)
         labels.append(canvas.y[190:210, 100:250])
     assert (canvas.y[200, 250:300] == WHITE.y).all()
     assert (canvas.y[60, 150:] == WHITE.y).all()
@@ -105,9 +106,8 @@ def test_zones_are_drawn_with_their_counts() -> None:
     painter = OverlayPainter(4 * HEIGHT, 4 * WIDTH, options=options)
     labels = []
     for inside in (3, 8):
-        painter.draw(
-            canvas := blank(), make_tracks(header(0)), 1, {}, {"stop": ZoneCounts(9, inside)}
-        )
+        readings = Readings(zones={"stop": ZoneCounts(9, inside)})
+        painter.draw(canvas := blank(), make_tracks(header(0)), 1, readings)
         labels.append(canvas.y[90:110, 100:190])
     assert (canvas.y[100, 250:300] == WHITE.y).all()  # beside the label
     assert (canvas.y[100:200, 300] == WHITE.y).all()
@@ -115,6 +115,18 @@ def test_zones_are_drawn_with_their_counts() -> None:
     slanting = [canvas.y[y, 2 * y - 102 : 2 * y - 97] for y in range(130, 200)]
     assert all((pixels == WHITE.y).any() for pixels in slanting)
     assert (labels[0] != labels[1]).any()
+
+
+def test_a_speed_is_shown_instead_of_the_score() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    labels = []
+    for speeds in ({}, {1: 47.6}, {1: 48.4}, {1: 49.0}, {2: 48.0}):
+        tracks = make_tracks(header(0), [[100, 100, 260, 140]], [1])
+        painter.draw(canvas := blank(), tracks, 1, Readings(speeds=speeds))
+        labels.append(canvas.y[80:100].tobytes())
+    assert labels[1] == labels[2]  # whole km/h
+    assert labels[0] == labels[4]
+    assert len({*labels}) == 3
 
 
 def test_small_vehicles_get_a_short_label() -> None:
@@ -144,7 +156,7 @@ def test_a_box_of_any_kind_keeps_no_other_from_being_drawn(box: list[float]) -> 
 def test_tiny_frame() -> None:
     painter = OverlayPainter(2, 2)
     planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
-    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1, {}, {})
+    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1)
     assert (planes[0] == track_color(1).y).all()
 
 

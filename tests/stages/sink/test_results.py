@@ -25,6 +25,8 @@ OURS = (
     "detections-2.txt",
     "times.txt",
     "times-2.txt",
+    "ground.txt",
+    "ground-2.txt",
     "kitti.txt",
     "kitti-2.txt",
     "overlay.mp4",

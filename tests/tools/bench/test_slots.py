@@ -19,6 +19,6 @@ def test_no_more_frames_wait_than_there_are_slots(tmp_path: Path) -> None:
     for index, tracks in enumerate(drifting_tracks(20, 3, 96, 128)):
         slots.wait(overlays)
         assert overlays.frames - overlays.kept < 2
-        overlays.write(start, tracks, np.zeros((144, 128), np.uint8), index + 1, {}, {})
+        overlays.write(start, tracks, np.zeros((144, 128), np.uint8), index + 1)
     overlays.commit()
     assert overlays.kept == 20

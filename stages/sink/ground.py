@@ -1,0 +1,258 @@
+"""Vehicles on the ground: where they are in metres, and how fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from stages.records import Float64Array, Tracks
+
+GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
+"""Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
+
+_FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
+_LEAST_RANK = 1e-4  # of singular values; collinear points leave several planes, or none
+_MOST_CONTRADICTION = 0.05  # of the points' extent on the ground
+_WINDOW_SECONDS = 1.0
+_LEAST_SECONDS = 0.5
+_EDGE = 2.0  # pixels; a box that ends nearer to the frame's edge is cut there
+_COARSEST = 1.0  # metres of ground below a pixel
+_KMH = 3.6  # per m/s
+
+
+class GroundPlace(NamedTuple):
+    """Where a vehicle is on the ground.
+
+    Attributes:
+        identity: Its track's id.
+        x: Metres, by the axes of the `GroundPoints`.
+        y: Likewise.
+        speed: Mean of the last second in km/h; None while less than half a second is known.
+    """
+
+    identity: int
+    x: float
+    y: float
+    speed: float | None
+
+
+class GroundPlane:
+    """The map from a frame's pixels to metres on level ground, a homography.
+
+    Args:
+        points: What is known of it; of more than four points, the best compromise.
+
+    Raises:
+        ValueError: They determine no plane that the camera could see, or contradict each other.
+    """
+
+    def __init__(self, points: GroundPoints) -> None:
+        known = _numbers(points)
+        pixels, metres = known[:, :2], known[:, 2:]
+        self._matrix = _homography(pixels, metres)
+        # Of all points in front of the camera, the third coordinate has one sign.
+        depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
+        self._matrix *= np.sign(depths[0]) or 1.0
+        if not (depths * depths[0] > 0).all():
+            raise ValueError("no camera sees the points so; is their order the same in both?")
+        errors = np.linalg.norm(self._project(pixels) - metres, axis=1)
+        worst, extent = int(errors.argmax()), float(np.linalg.norm(np.ptp(metres, axis=0)))
+        if not errors[worst] <= _MOST_CONTRADICTION * extent:
+            x, y = pixels[worst].tolist()
+            raise ValueError(
+                f"the points contradict each other: by the others, "
+                f"[{x:g}, {y:g}] is {errors[worst]:.1f} m off"
+            )
+
+    def to_ground(self, pixels: Float64Array) -> Float64Array:
+        """Maps pixels ``(N, 2)`` to metres ``(N, 2)``; NaN above the horizon and near it.
+
+        Near it means that more than a metre of ground is below a pixel.
+        """
+        above = self._project(pixels - (0, 1))
+        metres = self._project(pixels)
+        coarse = ~(np.linalg.norm(above - metres, axis=1) <= _COARSEST)
+        metres[coarse] = np.nan
+        return metres
+
+    def _project(self, pixels: Float64Array) -> Float64Array:
+        found = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix.T
+        found[found[:, 2] <= 0] = np.nan
+        return found[:, :2] / found[:, 2:]
+
+
+@dataclass(slots=True)
+class GroundTrack:
+    """A track's places in the last second.
+
+    Attributes:
+        epoch: The epoch of the stream in which it was seen.
+        seconds: When, within the epoch.
+        places: Where, in metres.
+    """
+
+    epoch: int
+    seconds: list[float] = field(default_factory=list)
+    places: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, seconds: float, place: tuple[float, float]) -> None:
+        """Adds a place, and forgets those of more than a second before."""
+        self.seconds.append(seconds)
+        self.places.append(place)
+        while self.seconds[0] < seconds - _WINDOW_SECONDS:
+            del self.seconds[0], self.places[0]
+
+    @property
+    def speed(self) -> float | None:
+        """See `GroundPlace`: the slope of the line that fits the places best."""
+        if self.seconds[-1] - self.seconds[0] < _LEAST_SECONDS:
+            return None
+        middle = fmean(self.seconds)
+        weights = [seconds - middle for seconds in self.seconds]
+        slopes = (
+            sum(weight * value for weight, value in zip(weights, values, strict=True))
+            for values in zip(*self.places, strict=True)
+        )
+        spread = sum(weight**2 for weight in weights)
+        return _KMH * sum(slope**2 for slope in slopes) ** 0.5 / spread
+
+
+class SpeedMeter:
+    """Finds where the vehicles of one stream are on the ground, and how fast.
+
+    A vehicle is where the middle of its box's lower edge is. One whose box the frame's left, right
+    or lower edge cuts has no place, since that is then unknown.
+
+    Args:
+        points: Points of the ground; None for no places.
+        tracks: Those of an earlier meter by id, which this one continues.
+
+    Attributes:
+        tracks: The tracks of the last second by id.
+        places: Where the vehicles of the latest frame are, sorted by id.
+    """
+
+    def __init__(
+        self, points: GroundPoints | None, tracks: dict[int, GroundTrack] | None = None
+    ) -> None:
+        self._plane = None if points is None else GroundPlane(points)
+        self.tracks = {} if tracks is None else tracks
+        self.places: tuple[GroundPlace, ...] = ()
+
+    @property
+    def speeds(self) -> Mapping[int, float]:
+        """Speeds in the latest frame, in km/h by the track's id."""
+        return {each.identity: each.speed for each in self.places if each.speed is not None}
+
+    def update(self, tracks: Tracks) -> None:
+        """Takes in the tracks of one frame."""
+        if self._plane is None:
+            return
+        seconds, epoch = tracks.frame.seconds, tracks.frame.epoch
+        found: list[GroundPlace] = []
+        for identity, x, y in self._seen(self._plane, tracks):
+            track = self.tracks.get(identity)
+            if track is None or track.epoch != epoch:
+                track = self.tracks[identity] = GroundTrack(epoch)
+            track.add(seconds, (x, y))
+            found.append(GroundPlace(identity, x, y, track.speed))
+        self.places = tuple(found)
+        for identity, track in list(self.tracks.items()):
+            if track.epoch != epoch or track.seconds[-1] < seconds - _WINDOW_SECONDS:
+                del self.tracks[identity]
+
+    def _seen(self, plane: GroundPlane, tracks: Tracks) -> Iterator[tuple[int, float, float]]:
+        """Yields id, x and y of the vehicles whose places can be told, sorted by id."""
+        boxes = tracks.boxes.astype(np.float64)
+        left, right, bottom = boxes[:, 0], boxes[:, 2], boxes[:, 3]
+        width, height = tracks.frame.width, tracks.frame.height
+        whole = (left >= _EDGE) & (right <= width - _EDGE) & (bottom <= height - _EDGE)
+        rows = np.flatnonzero(whole & np.isfinite(boxes).all(axis=1))
+        rows = rows[np.argsort(tracks.ids[rows], kind="stable")]
+        metres = plane.to_ground(np.column_stack([(left + right) / 2, bottom])[rows])
+        for identity, (x, y) in zip(tracks.ids[rows].tolist(), metres.tolist(), strict=True):
+            if not math.isnan(x):
+                yield identity, x, y
+
+
+def ground_rows(places: Sequence[GroundPlace], number: int) -> str:
+    """Rows ``frame,id,x,y,speed`` of a frame, each ended by a newline; an unknown speed is empty.
+
+    Args:
+        places: Where its vehicles are.
+        number: Its 1-based number.
+    """
+    return "".join(
+        f"{number},{identity},{x:z.2f},{y:z.2f},{'' if speed is None else f'{speed:.1f}'}\n"
+        for identity, x, y, speed in places
+    )
+
+
+def checked_ground(points: Any) -> GroundPoints:
+    """Returns points of the ground.
+
+    Raises:
+        ValueError: They are not four or more, not finite, or give no `GroundPlane`.
+    """
+    known = _numbers(points)
+    checked = tuple((x, y, east, north) for x, y, east, north in known.tolist())
+    GroundPlane(checked)
+    return checked
+
+
+def ground_faults(points: GroundPoints | None, height: int, width: int) -> Iterator[str]:
+    """Yields a message if a point of the ground lies outside frames of this size."""
+    outside = [[x, y] for x, y, *_ in points or () if not (0 <= x <= width and 0 <= y <= height)]
+    if outside:
+        x, y = outside[0]
+        yield (
+            f"ground: [{x:g}, {y:g}] lies outside the frame of {width}x{height}; "
+            f"the first two numbers of a point are in pixels of the frame"
+        )
+
+
+def _numbers(points: Any) -> Float64Array:
+    try:
+        known = np.asarray(points, np.float64)
+    except (OverflowError, TypeError, ValueError):
+        known = np.empty(0)
+    if known.ndim != 2 or len(known) < 4 or known.shape[1] != 4 or not np.isfinite(known).all():
+        raise ValueError(_FORM)
+    return known
+
+
+def _homography(pixels: Float64Array, metres: Float64Array) -> Float64Array:
+    """The ``(3, 3)`` map that fits best, by the normalized DLT (Hartley and Zisserman, 4.1).
+
+    Raises:
+        ValueError: There are several, or none.
+    """
+    normal, to_pixels = _normalized(pixels)
+    goals, to_metres = _normalized(metres)
+    ones = np.column_stack([normal, np.ones(len(normal))])
+    zeros = np.zeros_like(ones)
+    rows = np.concatenate(
+        [
+            np.hstack([ones, zeros, -goals[:, :1] * ones]),
+            np.hstack([zeros, ones, -goals[:, 1:] * ones]),
+        ]
+    )
+    _, values, basis = np.linalg.svd(rows)
+    matrix = basis[8].reshape(3, 3)
+    is_unique = values[7] > _LEAST_RANK * values[0]
+    if not is_unique or np.linalg.svd(matrix, compute_uv=False)[2] < _LEAST_RANK:
+        raise ValueError("four points of the ground must be such that no three lie on a line")
+    return np.asarray(np.linalg.inv(to_metres) @ matrix @ to_pixels, np.float64)
+
+
+def _normalized(points: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Points around zero, of size 1, and the ``(3, 3)`` map that makes them so."""
+    middle = points.mean(axis=0)
+    size = float(np.abs(points - middle).max()) or 1.0
+    to_normal = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, size]]) / size
+    return (points - middle) / size, to_normal

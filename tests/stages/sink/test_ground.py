@@ -1,0 +1,181 @@
+"""Vehicles on the ground: places in metres, and speeds."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stages.decoder.scene import Scene, SceneConfig
+from stages.sink.ground import (
+    GroundPlace,
+    GroundPlane,
+    GroundPoints,
+    SpeedMeter,
+    checked_ground,
+    ground_faults,
+    ground_rows,
+)
+from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks
+
+# A tenth of a metre for each pixel, in a picture of 128x96.
+STRAIGHT: GroundPoints = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
+# A road that leads away from the camera: a trapezium, 4 m wide and 20 m long.
+ROAD: GroundPoints = ((14, 90, 0, 0), (114, 90, 4, 0), (74, 30, 4, 20), (54, 30, 0, 20))
+
+
+def box(x: float, bottom: float) -> list[float]:
+    return [x - 8, bottom - 12, x + 8, bottom]
+
+
+def drive(meter: SpeedMeter, *places: tuple[float, float], first: int = 0, epoch: int = 0) -> None:
+    for index, place in enumerate(places, first):
+        meter.update(make_tracks(make_header(index, epoch=epoch), [box(*place)], [7]))
+
+
+def test_a_plane_maps_its_own_points_and_what_lies_between() -> None:
+    known = np.array(STRAIGHT)
+    plane = GroundPlane(STRAIGHT)
+    assert plane.to_ground(known[:, :2]) == pytest.approx(known[:, 2:], abs=1e-9)
+    between = GroundPlane(ROAD).to_ground(np.array([[64.0, 90.0], [64.0, 52.5], [64.0, 40.0]]))
+    assert between == pytest.approx(np.array([[2, 0], [2, 5], [2, 10]]))
+
+
+def test_there_is_no_place_above_the_horizon_or_near_it() -> None:
+    """The edges of the road meet at row 15; at row 30, a pixel is 1.7 m of it."""
+    rows = [10.0, 15.0, 30.0, 45.0]
+    found = GroundPlane(ROAD).to_ground(np.array([[64, row] for row in rows]))
+    assert np.isnan(found[:, 1]).tolist() == [True, True, True, False]
+
+
+def test_of_many_points_the_best_compromise_is_taken() -> None:
+    rng = np.random.default_rng(5)
+    pixels = rng.uniform(0, 100, (40, 2))
+    measured = pixels / 10 + rng.normal(0, 0.05, (40, 2))
+    plane = GroundPlane(tuple((*a, *b) for a, b in zip(pixels, measured, strict=True)))
+    errors = plane.to_ground(pixels) - pixels / 10
+    assert np.sqrt((errors**2).mean()) < 0.025
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (None, "four points of it or more"),
+        ([[0, 0, 0, 0]] * 3, "four points of it or more"),
+        ([[0, 0, 0]] * 4, "four points of it or more"),
+        ([*STRAIGHT[:3], [0, 90, 0, float("nan")]], "four points of it or more"),
+        ([[0, 0, 0, 0]] * 4, "no three lie on a line"),
+        ([[0, 0, 0, 0], [9, 0, 9, 0], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
+        ([[0, 0, 0, 0], [9, 0, 9, 5], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
+        ([*STRAIGHT[:2], [100, 90, 0, -9], [0, 90, 10, -9]], "no camera sees the points so"),
+        (
+            [*STRAIGHT, [50, 45, 5, -4.5], [50, 20, 5, -2], [20, 70, 9, -7]],
+            r"contradict each other: by the others, \[20, 70\] is \d",
+        ),
+    ],
+)
+def test_points_that_determine_no_plane_are_refused(points: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        checked_ground(points)
+
+
+def test_a_point_outside_the_frame_is_told() -> None:
+    assert list(ground_faults(STRAIGHT, HEIGHT, WIDTH)) == []
+    assert list(ground_faults(None, HEIGHT, WIDTH)) == []
+    (told,) = ground_faults(STRAIGHT, 50, WIDTH)
+    assert told.startswith("ground: [100, 90] lies outside the frame of 128x50; ")
+
+
+def test_a_steady_vehicle_has_its_speed_after_half_a_second() -> None:
+    meter, speeds = SpeedMeter(STRAIGHT), []
+    for index in range(40):  # 2 pixels a frame are 5 m/s
+        drive(meter, (20 + 2 * index, 50), first=index)
+        (place,) = meter.places
+        assert (place.x, place.y) == pytest.approx((2 + 0.2 * index, -5), abs=1e-6)
+        speeds.append(place.speed)
+    assert speeds[:13] == [None] * 13  # 12 steps of 40 ms are less
+    assert speeds[13:] == pytest.approx([18] * 27)
+    assert meter.speeds == {7: pytest.approx(18)}
+
+
+def test_the_speed_is_that_of_the_last_second() -> None:
+    meter = SpeedMeter(STRAIGHT)
+    drive(meter, *[(20 + index, 50) for index in range(40)])
+    assert meter.speeds[7] == pytest.approx(9)
+    drive(meter, *[(60, 50)] * 26, first=40)
+    assert meter.speeds[7] == pytest.approx(0, abs=0.1)
+    assert len(meter.tracks[7].seconds) == 26
+
+
+def test_times_count_not_frames() -> None:
+    meter = SpeedMeter(STRAIGHT)
+    for index in (0, 3, 4, 11, 14, 20, 23):
+        header = make_header(index, time_base=Fraction(1, 512 * 50))  # 50 frames a second
+        meter.update(make_tracks(header, [box(20 + 2 * index, 50)], [7]))
+    assert meter.speeds == {}  # 0.46 s
+    header = make_header(30, time_base=Fraction(1, 512 * 50))
+    meter.update(make_tracks(header, [box(80, 50)], [7]))
+    assert meter.speeds[7] == pytest.approx(36)
+
+
+@pytest.mark.parametrize(
+    "cut", [[0, 30, 40, 60], [90, 30, WIDTH, 60], [30, 60, 60, HEIGHT], [30, 30, 60, np.inf]]
+)
+def test_a_box_that_the_frame_cuts_has_no_place(cut: list[float]) -> None:
+    meter = SpeedMeter(STRAIGHT)
+    meter.update(make_tracks(make_header(0), [[30, 0, 60, 60], cut], [3, 1]))
+    assert [each.identity for each in meter.places] == [3]
+
+
+def test_what_is_not_seen_for_a_second_begins_anew() -> None:
+    meter = SpeedMeter(STRAIGHT)
+    drive(meter, *[(20 + index, 50) for index in range(20)])
+    meter.update(make_tracks(make_header(46)))
+    assert (meter.tracks, meter.places) == ({}, ())
+    drive(meter, *[(20 + index, 50) for index in range(20)], first=100)
+    assert meter.speeds[7] == pytest.approx(9)
+    drive(meter, (20, 50), first=100, epoch=1)  # times of another epoch have another beginning
+    assert (meter.speeds, len(meter.tracks[7].seconds)) == ({}, 1)
+
+
+def test_a_meter_continues_another() -> None:
+    whole, first = SpeedMeter(ROAD), SpeedMeter(ROAD)
+    places = [(64.0, 90 - index) for index in range(40)]
+    drive(whole, *places)
+    drive(first, *places[:20])
+    drive(second := SpeedMeter(ROAD, first.tracks), *places[20:], first=20)
+    assert second.places == whole.places
+    assert second.tracks == whole.tracks
+
+
+def test_without_ground_nothing_is_measured() -> None:
+    meter = SpeedMeter(None)
+    drive(meter, (20, 50))
+    assert (meter.places, meter.tracks) == ((), {})
+
+
+def test_rows_have_an_empty_speed_until_it_is_known() -> None:
+    places = [GroundPlace(3, -0.001, 12.346, None), GroundPlace(9, 4.0, -5.5, 48.25)]
+    assert ground_rows(places, 12) == "12,3,0.00,12.35,\n12,9,4.00,-5.50,48.2\n"
+
+
+def test_speeds_in_a_rendered_scene() -> None:
+    """Exact boxes of a camera on a mast, against the speeds at which the vehicles drive."""
+    config = SceneConfig(2, 640, 360, 40, view="intersection", vehicles=40)
+    scene = Scene(config)
+    camera = scene.camera(0)
+    corners = np.array([[-10, -10], [10, -10], [10, 10], [-10, 10]], np.float64)
+    pixels = camera.to_image(camera.to_camera(np.column_stack([corners, np.zeros(4)])))
+    meter = SpeedMeter(checked_ground(np.hstack([pixels, corners])))
+    for index in range(config.frames):
+        frame = scene.render(index)
+        size = {"height": config.height, "width": config.width}
+        meter.update(make_tracks(make_header(index, **size), frame.boxes, frame.ids))
+    before, after = scene.positions(config.frames - 26), scene.positions(config.frames - 1)
+    true = {each: 3.6 * math.dist(before[each], after[each]) for each in meter.speeds}
+    errors = [abs(meter.speeds[each] - speed) for each, speed in true.items()]
+    assert len(errors) >= 8
+    assert max(true.values()) > 40
+    assert max(errors) < 3
