@@ -22,6 +22,7 @@ from pipeline.reports import Done, Failed, Notice, Progress, Report
 from pipeline.supervision.latest import Latest
 from stages.wording import counted
 from tools.line_pace import LinePace
+from tools.terminal import is_terminal
 
 _LINE_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 5.0  # progress of streams that fail together overlaps their failures
@@ -95,7 +96,7 @@ class ProgressView:
         self._pace = LinePace(_LINE_SECONDS, clock())
 
     def __enter__(self) -> ProgressView:
-        if self._console.is_terminal:
+        if is_terminal(self._console):
             self._live.start()
         return self
 
@@ -148,7 +149,7 @@ class ProgressView:
         bar.latest = report
         self._bars.update(bar.task, completed=report.frames, rate=_rate_and_drops([bar], now))
         self._stages.plain = stage_rates(report.work_ms)
-        if not self._console.is_terminal and self._pace.is_due(now):
+        if not is_terminal(self._console) and self._pace.is_due(now):
             self._print_line(self._summary(now))
 
     def _summary(self, now: float) -> str:

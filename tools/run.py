@@ -53,6 +53,7 @@ MANY = 0.02
 """Share of dropped frames above which the user is advised to act."""
 
 _NAMED = 8  # of a folder's streams, in a warning
+_FOR_LIVE = ("overlay_url", "text_gigabytes")  # of the sink; overlay_gigabytes has a default
 
 _SHIPPED = (None, *map(Path, SHIPPED))
 
@@ -82,6 +83,8 @@ def run_pipeline(
             shown.show(Notice("decoder", message=told))
         if told := nothing_to_record(specs, config, stay=stay):
             shown.show(Notice("decoder", message=told))
+        if told := without_live_streams(specs, config, stay=stay):
+            shown.show(Notice("sink", message=told))
         for notice in unknown_in_config(specs, config, stay=stay):
             shown.show(notice)
         if told := named_by_order(specs):
@@ -149,6 +152,17 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
     if record is None or stay or any(is_live(spec.location) for spec in specs):
         return ""
     return f"nothing is recorded into {record}: none of the sources is a live stream"
+
+
+def without_live_streams(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
+    """Returns a warning if settings are for live streams and none is or may become one, else ""."""
+    keys = [f"sink.{key}" for key in _FOR_LIVE if getattr(config.sink, key)]
+    mode = config.runtime.mode
+    may_be_live = mode == "auto" and (stay or any(is_live(spec.location) for spec in specs))
+    if not keys or mode == "live" or may_be_live:
+        return ""
+    why = "runtime.mode is lossless" if mode == "lossless" else "none of the sources is a live one"
+    return f"{' and '.join(keys)}: no effect, since {why}"
 
 
 def unknown_in_config(

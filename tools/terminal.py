@@ -17,13 +17,18 @@ _COUNT = re.compile(r"\d+(?= of \d| \w+ tried$)")
 _COUNT_SECONDS = 5.0
 
 
+def is_terminal(console: Console) -> bool:
+    """Returns whether a console is a terminal; FORCE_COLOR makes Rich take any file for one."""
+    return console.is_terminal and console.file.isatty()
+
+
 def wide_console() -> Console:
     """Returns the terminal's console; for a file or a pipe, one wide enough not to wrap tables.
 
     Brackets and colons in names of files and sequences are no markup and no emoji.
     """
     console = Console(markup=False, emoji=False)
-    if not console.is_terminal:
+    if not is_terminal(console):
         console.width = _WIDE
     return console
 
@@ -31,7 +36,7 @@ def wide_console() -> Console:
 def progress_bar(*columns: ProgressColumn) -> Progress:
     """Returns a bar on standard error that vanishes at the end; none for a file or a pipe."""
     console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not is_terminal(console))
 
 
 @contextmanager
@@ -48,7 +53,7 @@ def activity(
         clock: Time in seconds.
     """
     console = Console(stderr=True)
-    if console.is_terminal:
+    if is_terminal(console):
         with console.status(first) as status:
             yield lambda what: status.update(Text(what))
         return

@@ -13,7 +13,7 @@ from pipeline.supervision.commands import describe
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.wording import counted
-from tools.terminal import wide_console
+from tools.terminal import is_terminal, wide_console
 
 _SOURCES_FROM = 100  # least terminal width, in characters, for the source column
 _STYLES = {
@@ -33,7 +33,7 @@ def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
     """
     console = wide_console()
     view = render(describe(run), console.width)
-    if once or not console.is_terminal:
+    if once or not is_terminal(console):
         console.print(view)
         return
     with Live(view, console=console, screen=True, auto_refresh=False) as live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from stages.atomic import writing
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources, split_name
 from stages.errors import ConfigError, OutputError
 from stages.folder_lock import FolderLock
-from stages.result_files import REPORT, is_complete
+from stages.result_files import DETECTIONS, REPORT, is_complete
 from stages.sink.results import (
     RUN,
     foreign_results,
@@ -47,8 +48,8 @@ class ResultFolders:
     Raises:
         OutputError: ``overwrite`` is off, and a stream's folder holds results, finished or not, or
             that of a data set's sequence files that no run has written, or results of another
-            source or other settings, see `difference`; or results would replace the source; or
-            another process writes there, or the folder cannot be created.
+            source or other settings, see `difference`; or results would replace the source or the
+            detections; or another process writes there, or the folder cannot be created.
     """
 
     def __init__(
@@ -74,8 +75,9 @@ class ResultFolders:
             remove_parts(folder)  # of a run that was killed when it had written the report
             self.finished.append(spec.name)
             return
-        if would_replace(folder, Path(spec.location)):
-            raise OutputError(f"results would replace {spec.location}; choose another --output")
+        for read in (Path(spec.location), *_detections_of(folder.name, config)):
+            if would_replace(folder, read):
+                raise OutputError(f"results would replace {read}; choose another --output")
         if not overwrite and not spec.of_data_set:
             _refuse_results(folder)
         elif not overwrite and (names := ", ".join(foreign_results(folder))):
@@ -117,11 +119,22 @@ class ResultFolders:
         self._lock.release()
 
 
+def how_to_complete(folder: Path) -> str:
+    """Says which command completes the results in a folder."""
+    return f"`spotstream complete {shlex.quote(str(folder))}` completes them"
+
+
+def _detections_of(stream: str, config: RunConfig) -> list[Path]:
+    """The files that the run may read instead of detecting in a stream."""
+    given = config.detector.detections
+    return [] if given is None else [given, given / stream / DETECTIONS]
+
+
 def _refuse_results(folder: Path) -> None:
     if unfinished := unfinished_results(folder):
         names = ", ".join(unfinished)
         known = (folder / RUN).exists()  # otherwise an earlier release left them
-        completed = f"`spotstream complete {folder}` completes them; or " if known else ""
+        completed = f"{how_to_complete(folder)}; or " if known else ""
         raise OutputError(
             f"{folder} holds unfinished results of a killed run: {names}; {completed}{_ADVICE}"
         )
@@ -144,8 +157,8 @@ def streams_to_add(
         output: Results folder; names with results there are used again only on demand.
 
     Raises:
-        ConfigError: The name is that of a running stream or of unfinished results, or is given for
-            several streams.
+        ConfigError: The name is that of a running stream or of unfinished results, or of a link to
+            results, or is given for several streams.
         OutputError: Earlier results cannot be set aside.
         SourceError: There is no such source.
     """
@@ -163,15 +176,17 @@ def streams_to_add(
     if unfinished_results(folder):
         raise ConfigError(f"{folder} holds unfinished results; choose another name")
     if has_results(folder):
-        _set_aside(folder)
+        if folder.is_symlink():
+            raise ConfigError(f"{folder} is a link and holds results; choose another name")
+        _set_aside(folder, running)
     return [spec]
 
 
-def _set_aside(folder: Path) -> None:
+def _set_aside(folder: Path, running: Sequence[str]) -> None:
     """Renames ``folder`` so that it ends in ``-earlier``, or ``-earlier-2`` and so on."""
     aside = folder.with_name(f"{folder.name}-earlier")
     for number in itertools.count(2):
-        if not aside.exists():
+        if not aside.exists() and aside.name not in running:
             break
         aside = folder.with_name(f"{folder.name}-earlier-{number}")
     with writing(aside):

@@ -30,7 +30,7 @@ from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview, ProcessState, ProcessView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
-from pipeline.supervision.result_folders import ResultFolders
+from pipeline.supervision.result_folders import ResultFolders, how_to_complete
 from pipeline.supervision.roster import Roster, RunningStream
 from pipeline.supervision.run_resources import RunResources, open_run_resources
 from pipeline.supervision.salvage import complete
@@ -129,10 +129,9 @@ class Supervisor:
                     self._processes.kill_sink()  # asked to end, it would remove its part files
                 self._processes.end_all()
                 left = [self._clear_away(each) for each in self._roster.running.values()]
-        if self._stops.count > 1 and any(left):
-            output = self._folders.output
-            told = f"ended at once, part files stay: `spotstream complete {output}` completes them"
-            self._on_report(Notice("sink", message=told))
+                if self._stops.count > 1 and any(left):
+                    how = how_to_complete(self._folders.output)
+                    self._on_report(Notice("sink", message=f"ended at once, part files stay: {how}"))
         self.result.order([spec.name for spec in self._folders.to_run])
 
     def _supervise(self, run: RunResources) -> None:
@@ -261,11 +260,16 @@ class Supervisor:
         stream = self._roster.running.get(report.stream)
         if stream is None:
             return  # its results were complete when the decoder failed
+        if report.stage == "detector" and stream.logbook[SharedNumber.ACKNOWLEDGED]:
+            raise error_of(report)  # the file of its detections is gone
         self._note_failure(report, stream.plan.location)
         if report.stage == "decoder":
             self._give_up(stream, report.message)
+            return
+        stream.decoder.kill()
+        if report.stage == "detector":
+            self._end_stream(report.stream)  # there are no results
         else:
-            stream.decoder.kill()
             self._roster.end(report.stream)  # its part files stay
 
     def _note_failure(self, report: Failed, location: str) -> None:

@@ -17,7 +17,7 @@ from pipeline.detectors import Detector, build_detector
 from pipeline.geometry import EVERY_STREAM, ignored_in
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.reports import Batches, Notice, Ready
+from pipeline.reports import Batches, Failed, Notice, Ready
 from pipeline.transport.background_link import BackgroundLink
 from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.logbook import Logbook
@@ -27,7 +27,7 @@ from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.ignored import outside
-from stages.errors import SpotStreamError
+from stages.errors import ConfigError, SpotStreamError
 from stages.records import (
     Detections,
     Float32Array,
@@ -58,6 +58,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     }
     threads = None if config.batch_size else detector.compute_threads
     size = config.batch_size or (1 if threads else detector.batch_size)
+    refused: set[int] = set()  # channels of streams without detections
     has_waited = False  # whether the latest message came before it could be taken
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
     copy = whole.runtime.frames == "shared"
@@ -81,6 +82,18 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
 
     def take(batch: list[Envelope]) -> None:
+        if batch[0].channel in refused:
+            batch.clear()
+            return
+        try:
+            detect(batch)
+        except ConfigError as error:  # of a detection file, whose batches have one record
+            refused.add(batch[0].channel)
+            stream, code = batch[0].stream, error.exit_code
+            report(Failed("detector", stream=stream, message=str(error), exit_code=code))
+            batch.clear()
+
+    def detect(batch: list[Envelope]) -> None:
         first = batch[0].record
         if isinstance(first, StreamStart):
             for told in detector.cautions(first):

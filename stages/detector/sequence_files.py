@@ -37,7 +37,7 @@ def sequence_files(folder: Path) -> dict[str, Path]:
     If the folder has no files of its own, it may be of a run's results: ``NAME/detections.txt``.
 
     Raises:
-        ConfigError: There are no such files, or two of the same sequence.
+        ConfigError: There are no such files, two of the same sequence, or several of a stream.
     """
     sequences: dict[str, Path] = {}
     for file in detection_files(folder):
@@ -47,16 +47,16 @@ def sequence_files(folder: Path) -> dict[str, Path]:
                 f"{sequences[name]} and {file.name} are both of sequence {name}; keep one"
             )
         sequences[name] = file
-    return sequences or {file.parent.name: file for file in files_of_run(folder)}
+    return sequences or {file.parent.name: _only_one(file) for file in files_of_run(folder)}
 
 
 def files_of_run(folder: Path) -> list[Path]:
-    """Returns the detections in a folder of results, sorted by name.
+    """Returns the detections in a folder of results, sorted by name; of several, the first.
 
     Raises:
-        ConfigError: There are none, or several of a stream.
+        ConfigError: There are none.
     """
-    found = [_only_one(file) for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
+    found = [file for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
     if not found:
         raise ConfigError(
             f"detections folder {folder} has no .txt or .txt.gz file, nor NAME/{DETECTIONS}"
@@ -137,7 +137,7 @@ def _only_one(file: Path) -> Path:
     count = len(files_of(file.parent, file.name))
     if count > 1:
         raise ConfigError(
-            f"{file} is the first of {count} files of a live stream; join them: "
+            f"{file} is the first of {count} files of its stream; join them: "
             f"cat $(ls -v {file.parent}/{file.stem}*.txt) > {file.parent.name}.txt"
         )
     return file

@@ -160,3 +160,16 @@ def test_the_only_stream_is_told_by_name_and_several_with_an_end_by_their_sum(sa
         "a: 10 of 100 frames; each stage alone: write 500 fps",
         "2 streams: 50 of 200 frames, 0.0 fps",
     ]
+
+
+def test_a_file_gets_lines_of_progress_whatever_is_forced(said, monkeypatch):
+    """FORCE_COLOR, which CI services set, makes Rich take any file for a terminal."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console = Console(file=said)
+    assert console.is_terminal
+    now = [0.0]
+    with ProgressView(console, lambda: now[0]) as view:
+        now[0] = 10.0
+        view.show(progress("east", 20))
+    assert "east: 20 frames" in said.getvalue()
+    assert "\x1b[?25l" not in said.getvalue()  # no cursor was hidden, as for a bar

@@ -16,6 +16,7 @@ from tools.run import (
     nothing_to_record,
     run_pipeline,
     unknown_in_config,
+    without_live_streams,
     worth_a_look,
 )
 
@@ -173,6 +174,25 @@ def test_who_records_no_live_stream_is_told(locations, stay, told):
     assert not nothing_to_record(specs, load_config(None), stay=stay)
     config = load_config(None, ["decoder.record=kept"])
     assert ("recorded into kept" in nothing_to_record(specs, config, stay=stay)) == told
+
+
+@pytest.mark.parametrize(
+    ("location", "settings", "stay", "told"),
+    [
+        ("clip.mp4", [], False, ", since none of the sources is a live one"),
+        ("clip.mp4", [], True, ""),
+        ("clip.mp4", ["runtime.mode=live"], False, ""),
+        ("rtsp://a/b", [], False, ""),
+        ("rtsp://a/b", ["runtime.mode=lossless"], True, ", since runtime.mode is lossless"),
+    ],
+)
+def test_settings_for_live_streams_are_told_where_there_are_none(location, settings, stay, told):
+    specs = [SourceSpec("a", location)]
+    assert not without_live_streams(specs, load_config(None, settings), stay=stay)
+    given = ["sink.overlay_url=rtsp://server", "sink.text_gigabytes=1", *settings]
+    found = without_live_streams(specs, load_config(None, given), stay=stay)
+    keys = "sink.overlay_url and sink.text_gigabytes"
+    assert found == (f"{keys}: no effect{told}" if told else "")
 
 
 def test_a_file_called_demo_is_not_scored_as_the_scene(tmp_path):

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from pipeline.background import within
-from pipeline.signals import stop_signals
+from pipeline.signals import ignore_stop_signals, stop_signals
 from stages.errors import SpotStreamError
 from tools.commands.options import CONFIG_HELP, Overrides, config_names
 from tools.standard_streams import PATIENCE_SECONDS, lossy
@@ -90,4 +90,6 @@ def run(
             raise
         within(PATIENCE_SECONDS, partial(log_error, error))
         code = error.exit_code
+    if code == 130:  # one more signal would end the interpreter's last steps by itself
+        ignore_stop_signals()
     raise typer.Exit(code)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from fractions import Fraction
 from pathlib import Path
@@ -118,6 +119,42 @@ def test_doubts_about_a_detection_file_are_told(tmp_path):
     settings = [f"detector.detections={file}", "sink.overlay=false"]
     run_with([str(clip)], tmp_path / "out", settings, listen)
     assert any(line.startswith(f"{file}: there are scores up to 99.5") for line in told)
+
+
+@pytest.mark.parametrize("rows", [None, "1,1\n"])
+def test_a_stream_without_usable_detections_fails_alone(tmp_path, rows):
+    clip = make_clip(tmp_path / "material", 40)
+    found = tmp_path / "found"
+    found.mkdir()
+    shutil.copy(detections_of(clip), found / "north.txt")
+    if rows:
+        (found / "south.txt").write_text(rows)
+    settings = [f"detector.detections={found}", "sink.overlay=false"]
+    both = [f"{name}={clip}" for name in ("north", "south")]
+    result = run_with(both, tmp_path / "out", settings)
+    assert result.exit_code == 2
+    assert (result.finished["north"].frames, result.finished["north"].status) == (40, "complete")
+    (message,) = result.failed.values()
+    assert ("expected at least" if rows else "no file for south") in message
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()] == ["north"]
+
+
+def test_detections_that_are_gone_meanwhile_end_the_run_and_cost_no_results(tmp_path):
+    clip = make_clip(tmp_path / "material", 60)
+    found = tmp_path / "found"
+    found.mkdir()
+    shutil.copy(detections_of(clip), found / "north.txt")
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 10)
+        (found / "north.txt").rename(found / "other.txt")
+        os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
+
+    settings = [f"detector.detections={found}", "decoder.pace=original", "sink.overlay=false"]
+    with pytest.raises(SpotStreamError, match="no file for north"):
+        run_with([f"north={clip}"], tmp_path / "out", settings, harm)
+    report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
+    assert (report["status"], report["frames"]["out"] >= 10) == ("truncated", True)
 
 
 def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):

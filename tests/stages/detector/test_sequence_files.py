@@ -4,11 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from stages.detector.sequence_files import find_file, find_files, sequence_files, sequence_name
+from stages.detector.sequence_files import (
+    files_of_run,
+    find_file,
+    find_files,
+    sequence_files,
+    sequence_name,
+)
 from stages.errors import ConfigError
 
 
-def test_a_live_stream_in_several_files_must_be_joined(tmp_path: Path) -> None:
+def test_a_stream_in_several_files_must_be_joined_where_it_is_asked_for(tmp_path: Path) -> None:
     folder = tmp_path / "north"
     folder.mkdir()
     for name in ("detections.txt", "detections-2.txt", "mot.txt"):
@@ -19,6 +25,7 @@ def test_a_live_stream_in_several_files_must_be_joined(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=several):
         sequence_files(tmp_path)
     assert find_file(tmp_path, "north", "mot.txt") == folder / "mot.txt"
+    assert files_of_run(tmp_path) == [folder / "detections.txt"]
 
 
 def test_files_of_several_sequences(tmp_path: Path) -> None:
