@@ -131,7 +131,9 @@ class Supervisor:
                 left = [self._clear_away(each) for each in self._roster.running.values()]
                 if self._stops.count > 1 and any(left):
                     how = how_to_complete(self._folders.output)
-                    self._on_report(Notice("sink", message=f"ended at once, part files stay: {how}"))
+                    self._on_report(
+                        Notice("sink", message=f"ended at once, part files stay: {how}")
+                    )
         self.result.order([spec.name for spec in self._folders.to_run])
 
     def _supervise(self, run: RunResources) -> None:
