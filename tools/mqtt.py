@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from stages.decoder.urls import server_of
 from stages.errors import ConfigError, reason_of
+from tools.watch import OF_EVERY_FRAME
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo
@@ -34,8 +35,8 @@ _END_SECONDS = 2.0
 class MqttBroker:
     """Publishes facts as JSON, each to the topic ``PREFIX/STREAM/KIND``.
 
-    Frames go at most once (QoS 0), and are left out while the broker is away or slow. All others go
-    at least once (QoS 1), in their order, and wait for it. ``PREFIX/status`` is ``online`` or
+    What there is of every frame goes at most once (QoS 0), and is left out while the broker is away
+    or slow. All others go at least once (QoS 1), in their order, and wait for it. ``PREFIX/status`` is ``online`` or
     ``offline``, retained. Faults are told on standard error, each once until there is a connection.
 
     Args:
@@ -89,7 +90,8 @@ class MqttBroker:
         kind = fact["kind"]
         topic = "/".join(filter(None, (self._prefix, fact["stream"], kind)))
         event = _Event(topic, json.dumps(fact, ensure_ascii=False))
-        self._jobs.put(partial(self._take_frame if kind == "frame" else self._take, event))
+        take = self._take_frame if kind in OF_EVERY_FRAME else self._take
+        self._jobs.put(partial(take, event))
 
     def close(self) -> None:
         """Sends what waits, says that it is offline, and ends, within some seconds.

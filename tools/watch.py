@@ -15,6 +15,7 @@ from pipeline.transport.messages import Envelope
 from pipeline.transport.subscription import Subscription
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.crossings import Crossings
+from stages.sink.ground import GroundPlace, GroundPlaces
 from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
 from stages.sink.zones import ZoneEvent, ZoneEvents
@@ -23,7 +24,8 @@ from stages.wording import counted
 Fact: TypeAlias = dict[str, Any]
 """What happened, as JSON has it: its ``kind``, the ``stream``, and what this kind has."""
 
-KINDS = ("start", "frame", "crossing", "zone", "dropped", "silence", "end")
+KINDS = ("start", "frame", "crossing", "zone", "ground", "dropped", "silence", "end")
+OF_EVERY_FRAME = ("frame", "ground")
 
 _SILENCE = 5.0
 """Seconds without anything to print after which this is said."""
@@ -202,6 +204,14 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
                     "seconds": round(event.seconds, 3),
                     **record.counts[event.zone]._asdict(),
                 }
+        case GroundPlaces() as found:
+            yield {
+                "kind": "ground",
+                **of,
+                "frame": found.number,
+                "time": found.time,
+                "vehicles": [_rounded(place) for place in found.places],
+            }
         case Dropped() as dropped:
             frames = dropped.last - dropped.first + 1
             yield {"kind": "dropped", **of, "frames": frames, "reason": dropped.reason}
@@ -216,6 +226,11 @@ def _tracks(tracks: Tracks, class_names: Sequence[str]) -> Iterator[dict[str, An
     columns = zip(tracks.ids.tolist(), boxes, scores, tracks.classes.tolist(), strict=True)
     for identity, box, score, index in columns:
         yield {"id": identity, "box": box, "score": score, **_class(index, class_names)}
+
+
+def _rounded(place: GroundPlace) -> dict[str, Any]:
+    speed = None if place.speed is None else round(place.speed, 1)
+    return {"id": place.identity, "x": round(place.x, 2), "y": round(place.y, 2), "speed": speed}
 
 
 def _class(index: int, class_names: Sequence[str]) -> dict[str, Any]:

@@ -27,10 +27,11 @@ from stages.records import (
     UInt8Array,
 )
 from stages.sink.crossings import Crossings
+from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 from stages.wording import counted
 
-PROTOCOL_VERSION = 8
+PROTOCOL_VERSION = 9
 """Changes with what a message holds, and with when one is sent."""
 
 MAX_POSITION = 2**62
@@ -58,6 +59,7 @@ Record: TypeAlias = (
     | Tracks
     | Crossings
     | ZoneEvents
+    | GroundPlaces
     | Dropped
     | EndOfStream
     | Alive
@@ -138,6 +140,10 @@ class _ZoneEvents(_Header, tag="zones", frozen=True, kw_only=True):
     record: ZoneEvents
 
 
+class _Ground(_Header, tag="ground", frozen=True, kw_only=True):
+    record: GroundPlaces
+
+
 class _Alive(_Header, tag="alive", frozen=True, kw_only=True):
     record: Alive = Alive()
 
@@ -180,7 +186,16 @@ def decode_extra(kind: type, value: Any) -> Any:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=encode_extra)
 _decoder = msgspec.msgpack.Decoder(
-    _Start | _Dropped | _End | _Crossings | _ZoneEvents | _Alive | _Frame | _Detections | _Tracks,
+    _Start
+    | _Dropped
+    | _End
+    | _Crossings
+    | _ZoneEvents
+    | _Ground
+    | _Alive
+    | _Frame
+    | _Detections
+    | _Tracks,
     dec_hook=decode_extra,
 )
 
@@ -205,6 +220,8 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
         header = _Crossings(record=record, **common)
     elif isinstance(record, ZoneEvents):
         header = _ZoneEvents(record=record, **common)
+    elif isinstance(record, GroundPlaces):
+        header = _Ground(record=record, **common)
     elif isinstance(record, Alive):
         header = _Alive(record=record, **common)
     else:

@@ -16,12 +16,19 @@ from pipeline.transport.messages import Alive, Envelope, MessageError, VersionEr
 from stages.errors import ConfigError
 from stages.records import EndOfStream, StreamStart, Tracks
 from stages.sink.crossings import Crossings
+from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 
 _TURN_MS = 100  # a signal that another thread took is seen after that
 _RETRY_SECONDS = 1.0
 _KEEPALIVE_SECONDS = 10
-_AT_ONE_POSITION = {StreamStart: 0, Crossings: 2, ZoneEvents: 3, EndOfStream: 4}  # others: 1
+_AT_ONE_POSITION = {  # others: 1
+    StreamStart: 0,
+    Crossings: 2,
+    ZoneEvents: 3,
+    GroundPlaces: 4,
+    EndOfStream: 5,
+}
 _END = _AT_ONE_POSITION[EndOfStream]
 # ZeroMQ tries no other connection after these, though the next run may accept the key.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -201,7 +208,7 @@ class _KnownStreams:
                 return False
             case Tracks() if start is None or record.frame.epoch != start.epoch:
                 return False
-            case Crossings() | ZoneEvents() if start is None:
+            case Crossings() | ZoneEvents() | GroundPlaces() if start is None:
                 return False
             case EndOfStream() if start is not None:
                 del self._starts[record.stream]

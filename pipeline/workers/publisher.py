@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.transport.messages import Envelope, Record, encode
 from stages.records import EndOfStream
-from stages.sink.counting import Counted
+from stages.sink.counting import Measured
 
 if TYPE_CHECKING:
     from pipeline.transport.broadcast import Broadcast
@@ -34,18 +34,18 @@ class Publisher:
         self,
         envelope: Envelope,
         parts: Sequence[bytes | memoryview],
-        counted: Sequence[Counted],
+        measured: Sequence[Measured],
     ) -> None:
         """Publishes an envelope that has come.
 
         Args:
             envelope: The envelope.
             parts: Its message.
-            counted: What is known by it to have happened at lines and zones.
+            measured: What it has shown at lines, in zones and on the ground.
         """
         if self._broadcast is not None:
             self._broadcast.send(parts, now=isinstance(envelope.record, EndOfStream))
-            for record in counted:
+            for record in measured:
                 self.tell(record, envelope.position)
 
     def tell(self, record: Record, position: int) -> None:

@@ -32,7 +32,7 @@ from pipeline.workers.snapshots import Snapshots
 from stages.atomic import make_folder
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
-from stages.sink.counting import Counted
+from stages.sink.counting import Measured
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
@@ -147,16 +147,16 @@ class SinkStream:
             self._report.alive()
             envelope = entry.envelope
             if envelope.position >= self._order.due:
-                counted = self._repeat(envelope, entry.now_ns)
-                if counted is None:
+                measured = self._repeat(envelope, entry.now_ns)
+                if measured is None:
                     break
                 self._order.skip_to(envelope.position + 1)
                 if envelope.position >= again:
-                    self._publisher.forward(envelope, entry.parts, counted)
+                    self._publisher.forward(envelope, entry.parts, measured)
             good = entry.end
         return good
 
-    def _repeat(self, envelope: Envelope, now_ns: int) -> list[Counted] | None:
+    def _repeat(self, envelope: Envelope, now_ns: int) -> list[Measured] | None:
         """As `_handle`, of what an earlier process was given; None where its picture is lost."""
         record, picture = envelope.record, envelope.slot is not None
         if not isinstance(record, Tracks):
@@ -188,8 +188,8 @@ class SinkStream:
             published = replace(due, pixels=None, run=self._publisher.run)
             parts, now_ns = encode(published), time.time_ns()
             append_envelope(self._journal, parts, now_ns)
-            counted = self._handle(due, now_ns)
-            self._publisher.forward(due, parts, counted)
+            measured = self._handle(due, now_ns)
+            self._publisher.forward(due, parts, measured)
             pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
 
@@ -197,8 +197,8 @@ class SinkStream:
     def _leaves_out_pictures(self) -> bool:
         return self._watch.is_stuck and not self.lossless
 
-    def _handle(self, envelope: Envelope, now_ns: int) -> list[Counted]:
-        """Returns what is now known to have happened at lines and zones."""
+    def _handle(self, envelope: Envelope, now_ns: int) -> list[Measured]:
+        """Returns what it has shown at lines, in zones and on the ground."""
         record = envelope.record
         self._progress.came()
         if isinstance(record, StreamStart):
@@ -302,16 +302,16 @@ class SinkStream:
         self._files.close()
         self._acknowledger.close()
 
-    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Counted]:
+    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Measured]:
         started = time.monotonic_ns()
         shown = self._overlay or self._snapshots is not None
         pixels = self._pixels.of(tracks.frame, envelope) if shown else None
-        counted = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
+        measured = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
         if self._snapshots is not None and self._start is not None and pixels is not None:
             self._snapshots.look(self._start, tracks, pixels)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
-        return counted
+        return measured
 
     def look(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.

@@ -13,7 +13,7 @@ from stages.sink.crossings import (
     LineCounterState,
     line_faults,
 )
-from stages.sink.ground import GroundTrack, SpeedMeter, ground_faults
+from stages.sink.ground import GroundPlaces, GroundTrack, SpeedMeter, ground_faults
 from stages.sink.options import SinkOptions
 from stages.sink.times import time_of
 from stages.sink.zones import (
@@ -24,8 +24,8 @@ from stages.sink.zones import (
     zone_faults,
 )
 
-Counted: TypeAlias = Crossings | ZoneEvents
-"""What a frame has shown to have happened at lines, or at zones."""
+Measured: TypeAlias = Crossings | ZoneEvents | GroundPlaces
+"""What a frame has shown: what happened at lines, or at zones, or where the vehicles are."""
 
 
 class Readings(NamedTuple):
@@ -84,14 +84,16 @@ class Counting:
         yield from zone_faults(self._options.zones, height, width)
         yield from ground_faults(self._options.ground, height, width)
 
-    def update(self, tracks: Tracks, number: int, *, live: bool) -> list[Counted]:
-        """Takes in a frame with its 1-based number; returns what is now known to have happened."""
-        frame, counted = tracks.frame, list[Counted]()
+    def update(self, tracks: Tracks, number: int, *, live: bool) -> list[Measured]:
+        """Takes in a frame with its 1-based number; returns what it has shown."""
+        frame, measured = tracks.frame, list[Measured]()
         time = time_of(frame, live=live)
-        self.ground.update(tracks)
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
-            counted.append(Crossings(frame.stream, tuple(crossed), counts))
+            measured.append(Crossings(frame.stream, tuple(crossed), counts))
         if events := self.zones.update(tracks, number, time):
-            counted.append(ZoneEvents(frame.stream, tuple(events), dict(self.zones.counts)))
-        return counted
+            measured.append(ZoneEvents(frame.stream, tuple(events), dict(self.zones.counts)))
+        self.ground.update(tracks)
+        if places := self.ground.places:
+            measured.append(GroundPlaces(frame.stream, number, time, places))
+        return measured

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, NamedTuple, TypeAlias
@@ -39,6 +39,23 @@ class GroundPlace(NamedTuple):
     x: float
     y: float
     speed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroundPlaces:
+    """Where the vehicles of a frame are on the ground.
+
+    Attributes:
+        stream: Name of the stream.
+        number: The frame's 1-based number.
+        time: Its time, see `time_of`.
+        places: One for each vehicle whose place is known, sorted by id.
+    """
+
+    stream: str
+    number: int
+    time: str
+    places: tuple[GroundPlace, ...]
 
 
 class GroundPlane:
@@ -180,16 +197,11 @@ class SpeedMeter:
                 yield identity, x, y
 
 
-def ground_rows(places: Sequence[GroundPlace], number: int) -> str:
-    """Rows ``frame,id,x,y,speed`` of a frame, each ended by a newline; an unknown speed is empty.
-
-    Args:
-        places: Where its vehicles are.
-        number: Its 1-based number.
-    """
+def ground_rows(found: GroundPlaces) -> str:
+    """Rows ``frame,id,x,y,speed``, each ended by a newline; a speed that is not known is empty."""
     return "".join(
-        f"{number},{identity},{x:z.2f},{y:z.2f},{'' if speed is None else f'{speed:.1f}'}\n"
-        for identity, x, y, speed in places
+        f"{found.number},{identity},{x:z.2f},{y:z.2f},{'' if speed is None else f'{speed:.1f}'}\n"
+        for identity, x, y, speed in found.places
     )
 
 

@@ -13,7 +13,7 @@ from stages.atomic import AtomicFile, remove_file
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
-from stages.sink.counting import Counted, Counting
+from stages.sink.counting import Counting, Measured
 from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.encoding import EncodedPicture
 from stages.sink.ledger import FrameLedger
@@ -110,8 +110,8 @@ class StreamResults:
         pixels: UInt8Array | None,
         work_ns: Mapping[str, int],
         now_ns: int,
-    ) -> list[Counted]:
-        """Writes one frame; returns what is now known to have happened at lines and zones.
+    ) -> list[Measured]:
+        """Writes one frame; returns what it has shown at lines, in zones and on the ground.
 
         Args:
             tracks: The frame's tracks and detections.
@@ -125,11 +125,11 @@ class StreamResults:
         """
         if not self.ledger.record(tracks.frame):
             return []
-        number, counted = self._write_rows(tracks, work_ns, now_ns)
+        number, measured = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
             self.overlays.write(self._start, tracks, pixels, number, self.counting.readings)
-        return counted
+        return measured
 
     def repeat(
         self,
@@ -139,7 +139,7 @@ class StreamResults:
         *,
         picture: bool,
         was_kept: bool = False,
-    ) -> list[Counted] | None:
+    ) -> list[Measured] | None:
         """Takes in a frame that an earlier sink of this stream was given.
 
         Args:
@@ -163,19 +163,18 @@ class StreamResults:
 
     def _write_rows(
         self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int
-    ) -> tuple[int, list[Counted]]:
-        """Writes and records a frame's results; returns its number, and what was counted."""
+    ) -> tuple[int, list[Measured]]:
+        """Writes and records a frame's results; returns its number, and what was measured."""
         if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
         time = time_of(tracks.frame, live=self._start.live)
-        counted = self.counting.update(tracks, number, live=self._start.live)
-        places, class_names = self.counting.ground.places, self._start.class_names
-        self._texts.write(tracks, number, time, counted, places, class_names)
+        measured = self.counting.update(tracks, number, live=self._start.live)
+        self._texts.write(tracks, number, time, measured, self._start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
-        return number, counted
+        return number, measured
 
     def state(self) -> SinkState:
         """What `restore` of a successor needs, once all pictures are kept."""

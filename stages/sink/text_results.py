@@ -24,16 +24,16 @@ from stages.result_files import (
     ZONES,
     numbered,
 )
-from stages.sink.counting import Counted
+from stages.sink.counting import Measured
 from stages.sink.crossings import Crossings, crossing_rows
 from stages.sink.detrac import detection_rows
-from stages.sink.ground import GroundPlace, ground_rows
+from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.kitti import kitti_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
-from stages.sink.zones import zone_rows
+from stages.sink.zones import ZoneEvents, zone_rows
 
 _TIME_BASE = Fraction(1, 1000)
 
@@ -135,8 +135,7 @@ class TextResults:
         tracks: Tracks,
         number: int,
         time: str,
-        counted: Sequence[Counted],
-        places: Sequence[GroundPlace],
+        measured: Sequence[Measured],
         class_names: Sequence[str],
     ) -> None:
         """Adds the rows of a frame and hands them to the operating system.
@@ -145,8 +144,7 @@ class TextResults:
             tracks: The frame's tracks and detections.
             number: Its 1-based number.
             time: Its time, see `time_of`.
-            counted: What is now known to have happened at lines and zones.
-            places: Where the frame's vehicles are on the ground.
+            measured: What it has shown at lines, in zones and on the ground.
             class_names: Names of the classes; of several, the tracks' rows have the class.
         """
         if self._seconds and self._timeline.seconds >= self._seconds:
@@ -156,15 +154,17 @@ class TextResults:
             TRACKS: mot_rows(tracks, number, with_classes=len(class_names) > 1),
             DETECTIONS: detection_rows(tracks.detections, number),
             TIMES: f"{number},{time}\n",
-            GROUND: ground_rows(places, number),
         }
         if KITTI in self._kinds:
             rows[KITTI] = kitti_rows(tracks, number, class_names)
-        for each in counted:
-            if isinstance(each, Crossings):
-                rows[CROSSINGS] = crossing_rows(each.crossings, class_names)
-            else:
-                rows[ZONES] = zone_rows(each.events, class_names)
+        for each in measured:
+            match each:
+                case Crossings():
+                    rows[CROSSINGS] = crossing_rows(each.crossings, class_names)
+                case ZoneEvents():
+                    rows[ZONES] = zone_rows(each.events, class_names)
+                case GroundPlaces():
+                    rows[GROUND] = ground_rows(each)
         for name, file in zip(self._kinds, self._latest, strict=True):
             if text := rows.get(name):
                 file.write(text)

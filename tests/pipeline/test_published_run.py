@@ -11,6 +11,7 @@ from pipeline.transport.subscription import subscribe
 from stages.errors import SpotStreamError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.crossings import Counts, Crossings, crossing_rows
+from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.zones import ZoneEvents, zone_rows
 from tools.harness.material import detections_of, slow_detector
 from tools.harness.runner import run_with
@@ -51,19 +52,21 @@ def settings(clip, tmp_path, *more):
 COUNTED = [
     "sink.lines={clip: {middle: [80, 0, 80, 120]}}",
     "sink.zones={clip: {east: [[80, 0], [160, 0], [160, 120], [80, 120]]}}",
+    "sink.ground={clip: [[0, 0, 0, 0], [160, 0, 16, 0], [160, 120, 16, 12], [0, 120, 0, 12]]}",
 ]
 CLASS_NAMES = ["vehicle"]
 
 
 def rows_of(records):
-    """What records say, as the rows of crossings.txt and of zones.txt."""
+    """What records say, as the rows of crossings.txt, zones.txt and ground.txt."""
     crossings = [one for each in records if isinstance(each, Crossings) for one in each.crossings]
     events = [one for each in records if isinstance(each, ZoneEvents) for one in each.events]
-    return crossing_rows(crossings, CLASS_NAMES), zone_rows(events, CLASS_NAMES)
+    ground = "".join(ground_rows(each) for each in records if isinstance(each, GroundPlaces))
+    return crossing_rows(crossings, CLASS_NAMES), zone_rows(events, CLASS_NAMES), ground
 
 
 def rows_in(folder):
-    return (folder / "crossings.txt").read_text(), (folder / "zones.txt").read_text()
+    return tuple((folder / f"{name}.txt").read_text() for name in ("crossings", "zones", "ground"))
 
 
 def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
@@ -85,7 +88,7 @@ def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     assert end.reason is EndReason.COMPLETE
 
 
-def test_crossings_and_zones_are_those_of_the_files(clip, subscriber, tmp_path):
+def test_crossings_zones_and_places_are_those_of_the_files(clip, subscriber, tmp_path):
     subscriber.start()
     given = settings(clip, tmp_path, *COUNTED, slow_detector(clip, 10))
     folders = []
@@ -96,8 +99,9 @@ def test_crossings_and_zones_are_those_of_the_files(clip, subscriber, tmp_path):
 
     run_with([str(clip)], tmp_path, given, look)
     records = subscriber.records()
-    crossings, zones = rows_of(records)
-    assert (crossings, zones) == rows_in(tmp_path / "clip")
+    crossings, zones, ground = rows_of(records)
+    assert (crossings, zones, ground) == rows_in(tmp_path / "clip")
+    assert ground
     [*_, crossed] = [each.counts for each in records if isinstance(each, Crossings)]
     assert crossed == {"middle": Counts(crossings.count(",left\n"), crossings.count(",right\n"))}
     [*_, counts] = [each.counts for each in records if isinstance(each, ZoneEvents)]
@@ -107,7 +111,7 @@ def test_crossings_and_zones_are_those_of_the_files(clip, subscriber, tmp_path):
     assert {each.run for each in subscriber.envelopes} == set(folders)
 
 
-@pytest.mark.parametrize("last", ["frame", "crossing", "zone", "end"])
+@pytest.mark.parametrize("last", ["frame", "crossing", "zone", "ground", "end"])
 def test_subscribers_get_all_of_a_stream_once_though_its_sink_dies(
     clip, subscriber, tmp_path, in_workers, last
 ):
@@ -120,6 +124,7 @@ from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import decode
 from stages.records import EndOfStream
 from stages.sink.crossings import Crossings
+from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 
 send, died = Broadcast.send, Path({str(tmp_path / "died")!r})
@@ -130,6 +135,7 @@ def send_or_die(self, parts, **options):
         "frame": envelope.position == 60,
         "crossing": isinstance(envelope.record, Crossings),
         "zone": isinstance(envelope.record, ZoneEvents),
+        "ground": isinstance(envelope.record, GroundPlaces) and envelope.position > 60,
         "end": isinstance(envelope.record, EndOfStream),
     }}
     if is_last[{last!r}] and not died.exists():

@@ -22,6 +22,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
+from stages.sink.ground import GroundPlace, GroundPlaces
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.tools import mosquitto
 from tests.waiting import wait_for
@@ -44,6 +45,8 @@ FACTS = [
     | {"line": "gate", "direction": "left", "left": 2, "right": 1},
     {"kind": "zone", **OF, "frame": 119, "time": "4.760", "id": 7, **CLASS}
     | {"zone": "stop", "event": "leave", "seconds": 1.521, "entered": 9, "inside": 2},
+    {"kind": "ground", **OF, "frame": 120, "time": "4.760"}
+    | {"vehicles": [{"id": 7, "x": 1.23, "y": -4.57, "speed": 48.3}]},
     {"kind": "dropped", **OF, "frames": 2, "reason": "stages behind"},
     {"kind": "end", **OF, "frames": 122, "reason": "complete", "message": ""},
 ]
@@ -63,6 +66,7 @@ RECORDS = [
     tracks_in(120),
     Crossings("north", (Crossing(118, "4.720", 7, 0, "gate", "left"),), {"gate": Counts(2, 1)}),
     ZoneEvents("north", (STAY,), {"stop": ZoneCounts(9, 2)}),
+    GroundPlaces("north", 120, "4.760", (GroundPlace(7, 1.234, -4.567, 48.26),)),
     Dropped("north", 0, 1, 2, DropReason.BEHIND),
     EndOfStream("north", 0, 122, EndReason.COMPLETE),
 ]
@@ -77,7 +81,7 @@ def address(tmp_path):
         with zmq.Context() as context:
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
-                for record in (START, *RECORDS[:4], START, RECORDS[4]):
+                for record in (START, *RECORDS[:-1], START, RECORDS[-1]):
                     position = next(positions)
                     envelope = Envelope(record, run="a", channel=3, position=position)
                     broadcast.send(encode(envelope))
@@ -258,7 +262,7 @@ def test_what_happens_at_a_zone_is_told(kind, told, capsys):
 def test_all_that_is_published_is_json(address):
     facts = [json.loads(line) for line in lines_of(address, 12, "--json")]
     begin = next(k for k, fact in enumerate(facts) if fact["kind"] == "start")
-    assert facts[begin : begin + 6] == FACTS
+    assert facts[begin : begin + len(FACTS)] == FACTS
     assert {fact["kind"] for fact in FACTS} == set(KINDS) - {"silence"}
 
 

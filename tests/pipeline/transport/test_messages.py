@@ -29,6 +29,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
+from stages.sink.ground import GroundPlace, GroundPlaces
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 
 HEADER = FrameHeader("cam", 1, 7, 9, 360, Fraction(1, 1000), 5, 4, 6, PixelFormat.YUV420P)
@@ -63,6 +64,9 @@ def tracks():
             "cam",
             (ZoneEvent(7, "0.240", 3, 0, "stop", "lost", 0.2),),
             {"stop": ZoneCounts(entered=1, inside=0)},
+        ),
+        GroundPlaces(
+            "cam", 7, "0.240", (GroundPlace(3, 1.5, -2.5, None), GroundPlace(9, 0.25, 8.0, 48.5))
         ),
         Alive(),
     ],

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stages.sink.counting import Counting
 from stages.sink.crossings import Counts, Crossing, Crossings
+from stages.sink.ground import GroundPlaces
 from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.stages.sink.conftest import make_header, make_tracks
@@ -35,6 +38,18 @@ def test_what_a_frame_shows_at_lines_and_zones(live: bool, time: str) -> None:
             "cam", (ZoneEvent(2, time, 3, 0, "box", "leave", 0.0),), {"box": ZoneCounts(1, 0)}
         )
     ]
+
+
+def test_where_the_vehicles_of_a_frame_are_is_told_last() -> None:
+    ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
+    counting = Counting(replace(OPTIONS, ground=ground))
+    assert counting.update(make_tracks(make_header(0)), 1, live=False) == []
+    boxes = [[40, 20, 60, 50], [60, 20, 80, 40]]
+    *events, found = counting.update(make_tracks(make_header(1), boxes, [3, 2]), 2, live=False)
+    assert [type(each) for each in events] == [ZoneEvents]
+    assert isinstance(found, GroundPlaces)
+    assert (found.stream, found.number, found.time) == ("cam", 2, "0.040")
+    assert [(each.identity, round(each.x, 6)) for each in found.places] == [(2, 7), (3, 5)]
 
 
 def test_lines_and_zones_out_of_reach_are_told() -> None:

@@ -30,7 +30,7 @@ def write(texts: TextResults, numbers: range) -> None:
     for number in numbers:
         boxes = [[number, 20, number + 30, 50], [60, 60, 90, 80]]
         tracks = make_tracks(make_header(number - 1), boxes, [2, 1], [0.7, 0.9])
-        texts.write(tracks, number, f"{number / 25:.3f}", [], [], [])
+        texts.write(tracks, number, f"{number / 25:.3f}", [], [])
 
 
 def rows(path: Path) -> list[list[float]]:
@@ -212,7 +212,7 @@ def test_where_one_cannot_be_opened_the_others_are_not_left(tmp_path: Path) -> N
 def test_every_frame_has_its_time_with_vehicles_or_without(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SinkOptions())
     for number, time in ((1, "0.000"), (2, "0.040"), (5, "0.160")):
-        texts.write(make_tracks(make_header(number - 1)), number, time, [], [], [])
+        texts.write(make_tracks(make_header(number - 1)), number, time, [], [])
     finish(texts)
     assert (tmp_path / "mot.txt").read_text() == ""
     assert (tmp_path / "times.txt").read_text() == "1,0.000\n2,0.040\n5,0.160\n"
