@@ -36,8 +36,9 @@ class MqttBroker:
     """Publishes facts as JSON, each to the topic ``PREFIX/STREAM/KIND``.
 
     What there is of every frame goes at most once (QoS 0), and is left out while the broker is away
-    or slow. All others go at least once (QoS 1), in their order, and wait for it. ``PREFIX/status`` is ``online`` or
-    ``offline``, retained. Faults are told on standard error, each once until there is a connection.
+    or slow. All else goes at least once (QoS 1), in its order, and waits for it. ``PREFIX/status``
+    is ``online`` or ``offline``, retained. Faults are told on standard error, each once until there
+    is a connection.
 
     Args:
         url: ``mqtt://USER:PASSWORD@HOST:PORT/PREFIX``, or ``mqtts``; all but the host may be left

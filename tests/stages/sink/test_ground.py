@@ -159,10 +159,8 @@ def test_without_ground_nothing_is_measured() -> None:
 
 def test_rows_have_an_empty_speed_until_it_is_known() -> None:
     places = GroundPlace(3, -0.001, 12.346, None), GroundPlace(9, 4.0, -5.5, 48.25)
-    assert (
-        ground_rows(GroundPlaces("cam", 12, "0.440", places))
-        == "12,3,0.00,12.35,\n12,9,4.00,-5.50,48.2\n"
-    )
+    found = GroundPlaces("cam", 12, "0.440", places)
+    assert ground_rows(found) == "12,3,0.00,12.35,\n12,9,4.00,-5.50,48.2\n"
 
 
 def test_speeds_in_a_rendered_scene() -> None:
