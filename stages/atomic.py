@@ -34,6 +34,8 @@ def output_error(path: Path, error: OSError) -> OutputError:
     code = error.errno
     reason = os.strerror(code).lower() if code else str(error)
     advice = _ADVICE.get(code or 0)
+    if code == errno.EEXIST and path.is_symlink() and not path.exists():
+        advice = "it is a link to a folder that is not there"
     failure = OutputError(f"cannot write {path}: {reason}" + (f"; {advice}" if advice else ""))
     failure.errno = code or 0
     return failure

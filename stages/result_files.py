@@ -45,6 +45,12 @@ def number_of(path: Path, name: str) -> int:
     return int(found[1] or 1) if found else 0
 
 
+def is_of_run(path: Path) -> bool:
+    """Whether the file is a result in the folder of a run that has ended."""
+    named = any(number_of(path, name) for name in (*TEXTS, OVERLAY, REPORT))
+    return named and (path.parent / REPORT).is_file()
+
+
 def files_of(folder: Path, name: str) -> list[Path]:
     """The complete files of the result ``name`` in ``folder``, in the order of their frames."""
     found = [path for path in folder.iterdir() if number_of(path, name)]

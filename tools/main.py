@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline.background import within
+from pipeline.signals import StopRequests
 from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, unreadable_name
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
@@ -89,7 +90,9 @@ _OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, e
 
 def main() -> None:
     """Runs the command; a user error prints one line on standard error."""
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    requests = StopRequests()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: requests.add_signal(number) and sys.exit(130))
     open_missing()
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # whoever reads a file says what is wrong
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":

@@ -15,6 +15,7 @@ from stages.detector.doubts import doubts
 from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
 from stages.records import Float32Array, Tracks
+from stages.result_files import is_of_run
 from stages.sink.mot import mot_rows
 from tools.annotations.trajectories import rows_by_frame
 from tools.file_tracking import tracked_frames
@@ -81,6 +82,8 @@ def track_file(
         raise ConfigError(f"output {output} would hold plain text; choose a name without .gz")
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output {output} is the detection file; choose another")
+    if is_of_run(output):
+        raise ConfigError(f"output {output} is a result of a run; choose another")
     file = DetectionFile.read(detections)
     start = time.perf_counter()
     tracked = list(tracked_frames(file, tracker, settings, file.frame_count, frame_size=frame_size))

@@ -14,6 +14,7 @@ import pytest
 from stages.atomic import (
     AtomicFile,
     check_writable,
+    make_folder,
     output_error,
     write_atomically,
     written_aside,
@@ -78,6 +79,13 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match=r"cannot write .*taken.*: .*another place"):
         AtomicFile(tmp_path / "taken" / "mot.txt")
+
+
+def test_a_folder_that_is_a_link_to_nothing(tmp_path: Path) -> None:
+    """As to a disk that is not mounted."""
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with pytest.raises(OutputError, match=r"file exists; it is a link to a folder that is not t"):
+        make_folder(tmp_path / "link")
 
 
 def test_permission_error_says_what_to_do(tmp_path: Path) -> None:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.result_files import StreamStatus, files_of, frame_size, is_complete, numbered, status
+from stages.result_files import (
+    StreamStatus,
+    files_of,
+    frame_size,
+    is_complete,
+    is_of_run,
+    numbered,
+    status,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +64,13 @@ def test_files_of_a_result_are_numbered(tmp_path: Path) -> None:
     for name in (*names, "mot-old.txt", "mot-0.txt", ".mot-11.txt.part", "mot.txt.gz", "motxtxt"):
         (tmp_path / name).write_text("")
     assert [path.name for path in files_of(tmp_path, "mot.txt")] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [("mot.txt", True), ("overlay-2.mp4", True), ("run.json", True), ("scores.json", False)],
+)
+def test_what_is_a_result_of_a_run(tmp_path: Path, name: str, is_one: bool) -> None:
+    assert not is_of_run(tmp_path / name)
+    (tmp_path / "run.json").write_text("{}")
+    assert is_of_run(tmp_path / name) is is_one

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -50,6 +51,35 @@ def test_a_signal_ends_it_while_it_is_imported(number):
         said += process.stderr
     assert process.returncode == 130
     assert not any("Traceback" in line for line in said)
+
+
+CLEANS_UP = """
+import sys, tempfile, threading, time
+import tools.main
+
+def command():
+    with tempfile.TemporaryDirectory(dir=sys.argv[1]):
+        print("ready", flush=True)
+        try:
+            threading.Event().wait()
+        finally:
+            time.sleep(0.2)
+
+tools.main.app = command
+tools.main.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_ended_removes_its_temporary_files(tmp_path, number):
+    command = [sys.executable, "-c", CLEANS_UP, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.send_signal(number)
+        time.sleep(0.05)
+        process.send_signal(number)  # amid what the first one began
+    assert process.returncode == 130
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("module", ["tools.main", "tools.entry"])
@@ -143,13 +173,8 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
 def test_other_mistakes_are_too(tmp_path, monkeypatch, capfd, arguments, code, words):
     """In this process: what a new one adds is the same for all mistakes in a command."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["spotstream", *arguments])
-    interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main()
-    finally:
-        signal.signal(signal.SIGINT, interrupt)
+    with pytest.raises(SystemExit) as ended:
+        run_main(monkeypatch, *arguments)
     said = capfd.readouterr().err
     assert words in said
     assert len(said.splitlines()) == 1
@@ -202,11 +227,12 @@ def test_a_current_folder_that_was_removed_is_told(tmp_path):
 
 def run_main(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["spotstream", *arguments])
-    interrupt = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         main()
     finally:
-        signal.signal(signal.SIGINT, interrupt)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):

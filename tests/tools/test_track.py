@@ -122,6 +122,15 @@ def test_the_detections_are_not_overwritten(detections: Path) -> None:
     assert detections.read_bytes() == before
 
 
+def test_the_results_of_a_run_are_not_overwritten(detections: Path, tmp_path: Path) -> None:
+    (tmp_path / "mot.txt").write_text("of another tool")
+    track_file(detections, tmp_path / "mot.txt", "sort", {})
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"mot\.txt is a result of a run; choose another"):
+        track_file(detections, tmp_path / "mot.txt", "sort", {})
+    track_file(detections, tmp_path / "sort.txt", "sort", {})
+
+
 def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path: Path) -> None:
     (tmp_path / "MVI_1.txt").write_text(ROWS)
     arguments = [

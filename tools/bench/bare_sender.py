@@ -7,6 +7,7 @@ is full would lose what is still in the socket when its peer exits.
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 import time
@@ -14,10 +15,12 @@ import time
 import zmq
 
 BORROWED_BYTES = 2**16  # for less, copying is faster
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Sends all messages, then waits."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # not to outlive the bench
     endpoint, *numbers = sys.argv[1:]
     size, count, rate, queue = (int(number) for number in numbers)
     context = zmq.Context()

@@ -11,6 +11,7 @@ import typer
 from stages.atomic import check_writable
 from stages.detector.shipped import SHIPPED
 from stages.errors import ConfigError
+from stages.result_files import is_of_run
 
 CONFIG_HELP = (
     "YAML file, which builds on intersection; or one of "
@@ -49,8 +50,10 @@ def _names_of_configs(incomplete: str, below: str) -> list[str]:
 
 
 def writable(path: Path | None) -> Path | None:
-    """Refuses an output that cannot be written, before the work that leads to it."""
+    """Refuses an output that cannot or should not be written, before the work that leads to it."""
     if path is not None:
+        if is_of_run(path):
+            raise ConfigError(f"output {path} is a result of a run; choose another")
         check_writable(path)
     return path
 

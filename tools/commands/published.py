@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,8 +46,6 @@ def watch(
         if mqtt:
             from tools.mqtt import MqttBroker
 
-            # A service is ended by it: what waits is sent, as after Ctrl-C.
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
             told.append(stack.enter_context(contextlib.closing(MqttBroker(mqtt))).publish)
 
         def tell(fact: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from stages.wording import counted
 from tools.commands.options import Overrides, TrainingConfigFile
+from tools.standard_streams import lossy
 
 if TYPE_CHECKING:
     from tools.training.trainer import TrainingResult
@@ -38,7 +40,8 @@ def train(
     result = train_model(settings, overwrite=overwrite)
     if not result.complete:
         if result.leads:
-            typer.echo(f"stopped after step {result.steps}; run the same command to resume")
+            told = f"stopped after step {result.steps}; run the same command to resume"
+            print(told, file=lossy(sys.stdout))  # Ctrl-C ends whoever reads it, as well
         raise typer.Exit(130)
     if not result.leads:
         return

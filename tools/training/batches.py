@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pipeline.signals import stop_signals
 from stages.errors import ConfigError, SourceError, SpotStreamError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
@@ -167,7 +167,7 @@ def load_batches(
         pin_memory=page_locked,
         multiprocessing_context=context,
     )
-    with blocked(signal.SIGINT, signal.SIGTERM):
+    with blocked(*stop_signals()):
         started = iter(loader)
     return _batches(started)
 

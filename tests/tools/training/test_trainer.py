@@ -287,7 +287,7 @@ def test_a_process_whose_memory_is_full_ends_both(tiny_config, tmp_path):
     assert "torch.OutOfMemoryError" not in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     """A terminal interrupts all processes of a command, those that make crops included."""
     # More batches in a step than are made in advance: the one that is interrupted needs new ones.
@@ -307,6 +307,40 @@ def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     assert process.returncode == 130
     assert "run the same command to resume" in output
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
+
+
+STUCK = """
+import pipeline.signals
+from tools.main import main
+
+if __name__ == "__main__":
+    pipeline.signals._ONE_REQUEST_SECONDS = 0.1
+    main()
+"""
+
+
+def test_a_second_signal_ends_it_though_a_process_that_makes_crops_is_stuck(
+    tiny_config, data_set, tmp_path
+):
+    """As on a mount that no longer answers: whoever opens a pipe waits for its writer."""
+    values = tiny_config(steps=100_000, workers=1)
+    config = tmp_path / "train.yaml"
+    config.write_text(yaml.safe_dump(values.model_dump(mode="json")))
+    script = tmp_path / "stuck.py"
+    script.write_text(STUCK)
+    command = [sys.executable, str(script), "train", str(config)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "run" / "log.csv"
+        wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) > 1)
+        for image in (data_set / "images").iterdir():
+            image.unlink()
+            os.mkfifo(image)
+        process.terminate()
+        while "stopping" not in (line := process.stderr.readline()):
+            assert line
+        time.sleep(0.2)
+        process.terminate()
+        assert process.wait(20) == 130
 
 
 def test_a_device_that_is_not_there(tiny_config):
