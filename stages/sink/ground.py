@@ -16,7 +16,7 @@ GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
 
 _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
-_LEAST_RANK = 1e-4  # of singular values; collinear points leave several planes, or none
+_LEAST_RANK = 2e-3  # of singular values: roads have 0.02 and more, three points on a line near 0
 _MOST_CONTRADICTION = 0.05  # of the points' extent on the ground
 _WINDOW_SECONDS = 1.0
 _LEAST_SECONDS = 0.5

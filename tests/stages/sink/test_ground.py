@@ -51,6 +51,25 @@ def test_there_is_no_place_above_the_horizon_or_near_it() -> None:
     assert np.isnan(found[:, 1]).tolist() == [True, True, True, False]
 
 
+def test_metres_may_be_those_of_a_map() -> None:
+    """As of UTM, with millions of metres."""
+    east, north = 512_345.6, 5_401_234.5
+    near, there = GroundPlane(ROAD), tuple((x, y, a + east, b + north) for x, y, a, b in ROAD)
+    pixels = np.array([[64.0, 90.0], [40.0, 70.0]])
+    assert GroundPlane(there).to_ground(pixels) - (east, north) == pytest.approx(
+        near.to_ground(pixels), abs=1e-4
+    )
+
+
+def test_a_far_road_is_enough() -> None:
+    """7 m wide, from 20 to 150 m away, seen from a mast of 6 m."""
+    road = ((787, 784, 0, 20), (1133, 784, 7, 20), (983, 528, 7, 150), (937, 528, 0, 150))
+    (_, near), (_, far) = GroundPlane(checked_ground(road)).to_ground(
+        np.array([[960.0, 784.0], [960.0, 587.0]])
+    )
+    assert (near, far) == pytest.approx((20, 60), abs=1)
+
+
 def test_of_many_points_the_best_compromise_is_taken() -> None:
     rng = np.random.default_rng(5)
     pixels = rng.uniform(0, 100, (40, 2))
@@ -70,6 +89,16 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
         ([[0, 0, 0, 0]] * 4, "no three lie on a line"),
         ([[0, 0, 0, 0], [9, 0, 9, 0], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
         ([[0, 0, 0, 0], [9, 0, 9, 5], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
+        # Three on a line but for a pixel, as they are clicked on.
+        (
+            [
+                [794, 749, -3.5, 20],
+                [1126, 749, 3.5, 20],
+                [1073, 626, 3.5, 30],
+                [1018, 498, 3.5, 60],
+            ],
+            "no three lie on a line",
+        ),
         ([*STRAIGHT[:2], [100, 90, 0, -9], [0, 90, 10, -9]], "no camera sees the points so"),
         (
             [*STRAIGHT, [50, 45, 5, -4.5], [50, 20, 5, -2], [20, 70, 9, -7]],
