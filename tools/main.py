@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pipeline.background import within
-from pipeline.signals import StopRequests
+from pipeline.signals import StopRequests, stop_signals
 from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, unreadable_name
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
@@ -91,7 +91,7 @@ _OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, e
 def main() -> None:
     """Runs the command; a user error prints one line on standard error."""
     requests = StopRequests()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         signal.signal(number, lambda number, _: requests.add_signal(number) and sys.exit(130))
     open_missing()
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # whoever reads a file says what is wrong

@@ -70,7 +70,7 @@ tools.main.main()
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_removes_its_temporary_files(tmp_path, number):
     command = [sys.executable, "-c", CLEANS_UP, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -227,7 +227,7 @@ def test_a_current_folder_that_was_removed_is_told(tmp_path):
 
 def run_main(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["spotstream", *arguments])
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in stop_signals()}
     try:
         main()
     finally:
