@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.signals import stop_signals
 from tools.main import main
 
 
