@@ -16,8 +16,9 @@ GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
 
 _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
-_LEAST_RANK = 2e-3  # of singular values: roads have 0.02 and more, three points on a line near 0
-_MOST_CONTRADICTION = 0.05  # of the points' extent on the ground
+_LEAST_RANK = 2e-3  # of singular values: roads have 0.01 and more, three points on a line near 0
+_MOST_CONTRADICTION = 0.02  # of the points' extent in the picture
+_LEAST_EXTENT = 2.0  # metres; less is no road, but degrees perhaps
 _WINDOW_SECONDS = 1.0
 _LEAST_SECONDS = 0.5
 _EDGE = 2.0  # pixels; a box that ends nearer to the frame's edge is cut there
@@ -65,36 +66,34 @@ class GroundPlane:
         points: What is known of it; of more than four points, the best compromise.
 
     Raises:
-        ValueError: They determine no plane that the camera could see, or contradict each other.
+        ValueError: They determine no plane that the camera could see, or contradict each other; or
+            the metres cannot be metres.
     """
 
     def __init__(self, points: GroundPoints) -> None:
         known = _numbers(points)
         pixels, metres = known[:, :2], known[:, 2:]
-        self._matrix = _homography(pixels, metres)
+        if (extent := float(np.ptp(metres, axis=0).max())) < _LEAST_EXTENT:
+            raise ValueError(f"all points are within {extent:g} m; their places are in metres")
+        self._matrix = np.linalg.inv(_homography(metres, pixels))
+        _check_agreement(known)
         # Of all points in front of the camera, the third coordinate has one sign.
         depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
         self._matrix *= np.sign(depths[0]) or 1.0
         if not (depths * depths[0] > 0).all():
             raise ValueError("no camera sees the points so; is their order the same in both?")
-        errors = np.linalg.norm(self._project(pixels) - metres, axis=1)
-        worst, extent = int(errors.argmax()), float(np.linalg.norm(np.ptp(metres, axis=0)))
-        if not errors[worst] <= _MOST_CONTRADICTION * extent:
-            x, y = pixels[worst].tolist()
-            raise ValueError(
-                f"the points contradict each other: by the others, "
-                f"[{x:g}, {y:g}] is {errors[worst]:.1f} m off"
-            )
+        if np.isnan(self.to_ground(pixels)).all():
+            raise ValueError("a pixel is more than a metre at all points; are these metres?")
 
     def to_ground(self, pixels: Float64Array) -> Float64Array:
         """Maps pixels ``(N, 2)`` to metres ``(N, 2)``; NaN above the horizon and near it.
 
-        Near it means that more than a metre of ground is below a pixel.
+        Near it means that a pixel is worth more than a metre of ground.
         """
-        above = self._project(pixels - (0, 1))
         metres = self._project(pixels)
-        coarse = ~(np.linalg.norm(above - metres, axis=1) <= _COARSEST)
-        metres[coarse] = np.nan
+        above, beside = self._project(pixels - (0, 1)), self._project(pixels - (1, 0))
+        worth = np.maximum(*(np.linalg.norm(each - metres, axis=1) for each in (above, beside)))
+        metres[~(worth <= _COARSEST)] = np.nan
         return metres
 
     def _project(self, pixels: Float64Array) -> Float64Array:
@@ -238,20 +237,48 @@ def _numbers(points: Any) -> Float64Array:
     return known
 
 
-def _homography(pixels: Float64Array, metres: Float64Array) -> Float64Array:
+def _check_agreement(known: Float64Array) -> None:
+    """Checks that the points of a plane agree in the picture.
+
+    Raises:
+        ValueError: They contradict each other. Which of six or more is wrong, the others tell.
+    """
+    if _contradiction(known) <= _MOST_CONTRADICTION:
+        return
+    told = "the points contradict each other"
+    if len(known) > 5:
+        rests = [np.delete(known, k, axis=0) for k in range(len(known))]
+        wrong = min(range(len(known)), key=lambda k: _contradiction(rests[k]))
+        x, y, *_ = known[wrong].tolist()
+        told += f"; they agree best without [{x:g}, {y:g}]"
+    raise ValueError(told)
+
+
+def _contradiction(known: Float64Array) -> float:
+    """How far a point is at most from where all together put it, as a share of their extent."""
+    pixels, metres = known[:, :2], known[:, 2:]
+    try:
+        found = np.column_stack([metres, np.ones(len(metres))]) @ _homography(metres, pixels).T
+    except ValueError:
+        return math.inf
+    errors = np.linalg.norm(found[:, :2] / found[:, 2:] - pixels, axis=1)
+    return float(errors.max() / np.linalg.norm(np.ptp(pixels, axis=0)))
+
+
+def _homography(points: Float64Array, goals: Float64Array) -> Float64Array:
     """The ``(3, 3)`` map that fits best, by the normalized DLT (Hartley and Zisserman, 4.1).
 
     Raises:
         ValueError: There are several, or none.
     """
-    normal, to_pixels = _normalized(pixels)
-    goals, to_metres = _normalized(metres)
+    normal, to_normal = _normalized(points)
+    normal_goals, to_goals = _normalized(goals)
     ones = np.column_stack([normal, np.ones(len(normal))])
     zeros = np.zeros_like(ones)
     rows = np.concatenate(
         [
-            np.hstack([ones, zeros, -goals[:, :1] * ones]),
-            np.hstack([zeros, ones, -goals[:, 1:] * ones]),
+            np.hstack([ones, zeros, -normal_goals[:, :1] * ones]),
+            np.hstack([zeros, ones, -normal_goals[:, 1:] * ones]),
         ]
     )
     _, values, basis = np.linalg.svd(rows)
@@ -259,7 +286,7 @@ def _homography(pixels: Float64Array, metres: Float64Array) -> Float64Array:
     is_unique = values[7] > _LEAST_RANK * values[0]
     if not is_unique or np.linalg.svd(matrix, compute_uv=False)[2] < _LEAST_RANK:
         raise ValueError("four points of the ground must be such that no three lie on a line")
-    return np.asarray(np.linalg.inv(to_metres) @ matrix @ to_pixels, np.float64)
+    return np.asarray(np.linalg.inv(to_goals) @ matrix @ to_normal, np.float64)
 
 
 def _normalized(points: Float64Array) -> tuple[Float64Array, Float64Array]:

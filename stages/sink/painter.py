@@ -194,9 +194,15 @@ class OverlayPainter:
         scores, classes = tracks.scores.tolist(), tracks.classes.tolist()
         compact: set[int] = set()
         for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
-            speed = speeds.get(identity)
-            shown = f"{score:.2f}" if speed is None else f"{speed:.0f} km/h"
-            mask = self._atlas.mask(f" {identity} {self._class_name(index)} {shown} ")
+            name, speed = self._class_name(index), speeds.get(identity)
+            shown = f"{name} {score:.2f}"
+            if speed is not None:  # of one class, its name says nothing
+                shown = (
+                    f"{name} {speed:.0f} km/h"
+                    if len(self._class_names) > 1
+                    else f"{speed:.0f} km/h"
+                )
+            mask = self._atlas.mask(f" {identity} {shown} ")
             # On small vehicles a full label would hide the neighbours: only the id is left. The
             # threshold depends on what was shown last, or labels would flicker around it.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)

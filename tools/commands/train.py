@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.signals import ignore_stop_signals
 from stages.wording import counted
 from tools.commands.options import Overrides, TrainingConfigFile
 from tools.standard_streams import lossy
@@ -42,6 +43,7 @@ def train(
         if result.leads:
             told = f"stopped after step {result.steps}; run the same command to resume"
             print(told, file=lossy(sys.stdout))  # Ctrl-C ends whoever reads it, as well
+        ignore_stop_signals()  # one more would end the interpreter's last steps by itself
         raise typer.Exit(130)
     if not result.leads:
         return

@@ -86,7 +86,9 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
         ([[0, 0, 0, 0]] * 3, "four points of it or more"),
         ([[0, 0, 0]] * 4, "four points of it or more"),
         ([*STRAIGHT[:3], [0, 90, 0, float("nan")]], "four points of it or more"),
-        ([[0, 0, 0, 0]] * 4, "no three lie on a line"),
+        ([[0, 0, 0, 0], [9, 0, 9, 0], [9, 9, 9, 9], [9, 9, 9, 9]], "no three lie on a line"),
+        ([[x, y, 8.4 + a / 1e5, 50 + b / 1e5] for x, y, a, b in STRAIGHT], r"within 0\.0001 m"),
+        ([[x, y, 1000 * a, 1000 * b] for x, y, a, b in STRAIGHT], "are these metres"),
         ([[0, 0, 0, 0], [9, 0, 9, 0], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
         ([[0, 0, 0, 0], [9, 0, 9, 5], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
         # Three on a line but for a pixel, as they are clicked on.
@@ -102,7 +104,7 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
         ([*STRAIGHT[:2], [100, 90, 0, -9], [0, 90, 10, -9]], "no camera sees the points so"),
         (
             [*STRAIGHT, [50, 45, 5, -4.5], [50, 20, 5, -2], [20, 70, 9, -7]],
-            r"contradict each other: by the others, \[20, 70\] is \d",
+            r"contradict each other; they agree best without \[20, 70\]",
         ),
     ],
 )

@@ -323,7 +323,8 @@ def test_a_second_signal_ends_it_though_a_process_that_makes_crops_is_stuck(
     tiny_config, data_set, tmp_path
 ):
     """As on a mount that no longer answers: whoever opens a pipe waits for its writer."""
-    values = tiny_config(steps=100_000, workers=1)
+    # More batches in a step than are made in advance.
+    values = tiny_config(steps=100_000, workers=1, accumulate=12)
     config = tmp_path / "train.yaml"
     config.write_text(yaml.safe_dump(values.model_dump(mode="json")))
     script = tmp_path / "stuck.py"
