@@ -195,14 +195,10 @@ class OverlayPainter:
         compact: set[int] = set()
         for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
             name, speed = self._class_name(index), speeds.get(identity)
-            shown = f"{name} {score:.2f}"
-            if speed is not None:  # of one class, its name says nothing
-                shown = (
-                    f"{name} {speed:.0f} km/h"
-                    if len(self._class_names) > 1
-                    else f"{speed:.0f} km/h"
-                )
-            mask = self._atlas.mask(f" {identity} {shown} ")
+            if speed is not None and len(self._class_names) == 1:
+                name = ""  # which says nothing
+            shown = f"{score:.2f}" if speed is None else f"{speed:.0f} km/h"
+            mask = self._atlas.mask(f" {identity} {name} {shown} ")
             # On small vehicles a full label would hide the neighbours: only the id is left. The
             # threshold depends on what was shown last, or labels would flicker around it.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)
