@@ -34,16 +34,17 @@ class StopRequests:
 
     def add(self) -> None:
         """Counts a request; may be called from any thread."""
-        self.count += 1
         self._latest = self._clock()
+        self.count += 1
 
     def add_signal(self, number: int) -> bool:
         """Returns whether a signal is a request of its own, which is then counted."""
-        if self.count and number == signal.SIGHUP:
+        now = self._clock()
+        # No call from here on, amid which the handler of another signal could run.
+        if self.count and (number == signal.SIGHUP or now - self._latest < _ONE_REQUEST_SECONDS):
             return False
-        if self.count and self._clock() - self._latest < _ONE_REQUEST_SECONDS:
-            return False
-        self.add()
+        self._latest = now
+        self.count += 1
         return True
 
 

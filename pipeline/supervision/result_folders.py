@@ -107,7 +107,8 @@ class ResultFolders:
         """
         folder = self.output / stream
         with contextlib.suppress(OSError, OutputError):
-            if broken and not (folder / REPORT).exists() and unfinished_results(folder):
+            named = (folder / RUN).exists() and has_results(folder)  # all but the report, perhaps
+            if broken and not (folder / REPORT).exists() and (named or unfinished_results(folder)):
                 return True
             if folder.is_dir():
                 remove_parts(folder)

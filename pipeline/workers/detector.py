@@ -58,6 +58,8 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     }
     threads = None if config.batch_size else detector.compute_threads
     size = config.batch_size or (1 if threads else detector.batch_size)
+    if config.detections is not None:
+        size = 1  # so that an error is of one stream
     refused: set[int] = set()  # channels of streams without detections
     has_waited = False  # whether the latest message came before it could be taken
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
@@ -87,7 +89,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             return
         try:
             detect(batch)
-        except ConfigError as error:  # of a detection file, whose batches have one record
+        except ConfigError as error:  # of a detection file
             refused.add(batch[0].channel)
             stream, code = batch[0].stream, error.exit_code
             report(Failed("detector", stream=stream, message=str(error), exit_code=code))

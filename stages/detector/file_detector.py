@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -53,8 +53,8 @@ class FileDetector:
             min_score: Detections with a lower score are left out.
 
         Raises:
-            ConfigError: There is no such file or folder, the folder has no detection files, or a
-                file is malformed.
+            ConfigError: There is no such file or folder, the folder has no detection files, or the
+                file, or each of them, is malformed.
         """
         self.path = Path(path)
         self.min_score = min_score
@@ -68,7 +68,7 @@ class FileDetector:
             names = {detector_name(file) for file in files}
             common = names.pop() if len(names) == 1 else None
             self.name = common or self.path.resolve().name
-            read = map(DetectionFile.read, files)
+            read = _readable(files)
             first = next(read)
             # A file without boxes, as of a sequence without vehicles, is of any format.
             told = next((file for file in chain((first,), read) if len(file)), first)
@@ -133,3 +133,23 @@ class FileDetector:
         boxes, scores, classes = self.file_of(frame.header.stream).frame(frame.header.index)
         good = scores >= self.min_score
         return Detections(frame.header, boxes[good], scores[good], classes[good])
+
+
+def _readable(files: Sequence[Path]) -> Iterator[DetectionFile]:
+    """Yields the files that can be read; of the others, their streams tell.
+
+    Raises:
+        ConfigError: None can be read: the error of the first.
+    """
+    failure: ConfigError | None = None
+    found = False
+    for file in files:
+        try:
+            read = DetectionFile.read(file)
+        except ConfigError as error:
+            failure = failure or error
+            continue
+        found = True
+        yield read
+    if failure is not None and not found:
+        raise failure

@@ -196,7 +196,7 @@ class OverlayPainter:
         for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
             name, speed = self._class_name(index), speeds.get(identity)
             if speed is not None and len(self._class_names) == 1:
-                name = ""  # which says nothing
+                name = ""  # which says nothing; the gap sets the speed apart from the id
             shown = f"{score:.2f}" if speed is None else f"{speed:.0f} km/h"
             mask = self._atlas.mask(f" {identity} {name} {shown} ")
             # On small vehicles a full label would hide the neighbours: only the id is left. The

@@ -42,3 +42,19 @@ def test_what_the_program_itself_requests_counts_at_once(at):
     at.requests.add()
     assert at.requests.count == 2
     assert not at(0.5, signal.SIGINT)
+
+
+def test_a_signal_amid_the_handler_of_another_is_no_request_of_its_own():
+    """Python runs the handler of one that comes meanwhile at the next call."""
+
+    def clock():
+        if not nested:
+            nested.append(None)
+            nested.append(requests.add_signal(signal.SIGTERM))
+        return 100.0
+
+    nested = []
+    requests = StopRequests(clock)
+    told = requests.add_signal(signal.SIGINT)
+    assert sorted([told, nested[1]]) == [False, True]
+    assert requests.count == 1

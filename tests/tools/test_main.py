@@ -60,11 +60,12 @@ import tools.main
 
 def command():
     with tempfile.TemporaryDirectory(dir=sys.argv[1]):
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             threading.Event().wait()
         finally:
             time.sleep(0.2)
+            print("done", flush=True)
 
 tools.main.app = command
 tools.main.main()
@@ -79,6 +80,7 @@ def test_a_command_that_is_ended_removes_its_temporary_files(tmp_path, number):
         process.send_signal(number)
         time.sleep(0.05)
         process.send_signal(number)  # amid what the first one began
+        assert process.stdout.read() == b"done\n"
     assert process.returncode == 130
     assert not list(tmp_path.iterdir())
 

@@ -38,6 +38,21 @@ def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     folders.release()
 
 
+def test_results_that_lack_only_their_report_can_still_be_completed(killed, tmp_path):
+    """As where the sink is killed when all other files have their names."""
+    killed.rename(killed.with_name("mot.txt"))
+    journal, record = (killed.with_name(name) for name in (".journal.part", ".run.part"))
+    folders = ResultFolders([], tmp_path, RunConfig(), overwrite=True)
+    journal.touch()
+    record.touch()
+    assert folders.clear_away("north", broken=True)
+    assert journal.exists()
+    killed.with_name("run.json").write_text("{}")
+    assert not folders.clear_away("north", broken=True)
+    assert not journal.exists()
+    folders.release()
+
+
 def test_what_cannot_be_cleared_away_stays(killed, tmp_path):
     stubborn = killed.with_name(".run.json.part")
     (stubborn / "inside").mkdir(parents=True)

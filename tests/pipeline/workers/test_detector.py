@@ -121,21 +121,22 @@ def test_doubts_about_a_detection_file_are_told(tmp_path):
     assert any(line.startswith(f"{file}: there are scores up to 99.5") for line in told)
 
 
-@pytest.mark.parametrize("rows", [None, "1,1\n"])
-def test_a_stream_without_usable_detections_fails_alone(tmp_path, rows):
+@pytest.mark.parametrize(("rows", "name"), [(None, "south"), ("1,1\n", "south"), ("1,1\n", "east")])
+def test_a_stream_without_usable_detections_fails_alone(tmp_path, rows, name):
     clip = make_clip(tmp_path / "material", 40)
     found = tmp_path / "found"
     found.mkdir()
     shutil.copy(detections_of(clip), found / "north.txt")
     if rows:
-        (found / "south.txt").write_text(rows)
-    settings = [f"detector.detections={found}", "sink.overlay=false"]
-    both = [f"{name}={clip}" for name in ("north", "south")]
+        (found / f"{name}.txt").write_text(rows)
+    batches = ["detector.batch_size=8", "detector.batch_wait_ms=100"]
+    settings = [f"detector.detections={found}", "sink.overlay=false", *batches]
+    both = [f"{each}={clip}" for each in ("north", name)]
     result = run_with(both, tmp_path / "out", settings)
     assert result.exit_code == 2
     assert (result.finished["north"].frames, result.finished["north"].status) == (40, "complete")
     (message,) = result.failed.values()
-    assert ("expected at least" if rows else "no file for south") in message
+    assert ("expected at least" if rows else f"no file for {name}") in message
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()] == ["north"]
 
 
