@@ -58,8 +58,8 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     }
     threads = None if config.batch_size else detector.compute_threads
     size = config.batch_size or (1 if threads else detector.batch_size)
-    if config.detections is not None:
-        size = 1  # so that an error is of one stream
+    if config.detections is not None:  # whose errors are of one stream
+        size = 1
     refused: set[int] = set()  # channels of streams without detections
     has_waited = False  # whether the latest message came before it could be taken
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
