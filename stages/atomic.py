@@ -131,9 +131,9 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     Raises:
         OutputError: The file system refuses, or there is a device or a pipe.
     """
-    if _is_no_file(path):
-        raise OutputError(f"cannot write {path}: it is no file; choose another place")
     with writing(path):
+        if _is_no_file(path):
+            raise OutputError(f"cannot write {path}: it is no file; choose another place")
         _refuse_folder(path)
     if path.is_symlink():
         path = path.resolve()
@@ -230,10 +230,11 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OutputError: The file system refuses.
     """
-    if _is_no_file(path):
-        with writing(path), path.open("a", encoding="utf-8") as stream:
-            stream.write(text)
-        return
+    with writing(path):
+        if _is_no_file(path):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(text)
+            return
     with written_aside(path) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -246,9 +247,23 @@ def check_writable(path: Path) -> None:
     """
     with writing(path):
         _refuse_folder(path)
-        folder = next(each for each in path.absolute().parents if each.exists())
         if not _is_no_file(path):
-            tempfile.TemporaryFile(dir=folder).close()
+            _try_to_write(path.absolute().parent)
+
+
+def check_folder_writable(folder: Path) -> None:
+    """Checks that files can be written in a folder, which may be missing; leaves nothing there.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    with writing(folder):
+        _try_to_write(folder.absolute())
+
+
+def _try_to_write(folder: Path) -> None:
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    tempfile.TemporaryFile(dir=nearest).close()
 
 
 def _refuse_folder(path: Path) -> None:

@@ -24,6 +24,9 @@ Int64Array: TypeAlias = npt.NDArray[np.int64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+SECONDS_ERROR = 1e-6
+"""Within which times in seconds are equal: as floats, 0.7 − 0.2 is less than half a second."""
+
 
 class PixelFormat(StrEnum):
     """How the bytes of a frame are laid out.
@@ -176,7 +179,7 @@ class FrameHeader:
 
     @property
     def seconds(self) -> float:
-        """Presentation time in seconds; for display only, arithmetic stays in ``pts``."""
+        """Presentation time in seconds, as a float: see `SECONDS_ERROR`."""
         return float(self.pts * self.time_base)
 
     @property

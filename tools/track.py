@@ -90,7 +90,11 @@ def track_file(
     seconds = time.perf_counter() - start
     if fill:
         tracked = _filled(tracked, fill)
-    rows = (mot_rows(tracks, number) for number, tracks in enumerate(tracked, 1))
+    with_classes = len(file.class_names) > 1
+    rows = (
+        mot_rows(tracks, number, with_classes=with_classes)
+        for number, tracks in enumerate(tracked, 1)
+    )
     write_atomically(output, "".join(rows))
     boxes = sum(map(len, tracked))
     ids = {number for tracks in tracked for number in tracks.ids.tolist()}
@@ -140,21 +144,25 @@ def track_folder(
 
 
 def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
-    """Returns the tracks of every frame with short gaps filled; all boxes get class 0."""
+    """Returns the tracks of every frame with short gaps filled by the class before the gap."""
     counts = [len(tracks) for tracks in tracked]
     values = [np.column_stack((tracks.boxes, tracks.scores)) for tracks in tracked]
+    before = np.repeat(np.arange(len(tracked)), counts)
+    ids_before = np.concatenate([np.empty(0, np.int64), *(tracks.ids for tracks in tracked)])
+    classes = np.concatenate([np.empty(0, np.int16), *(tracks.classes for tracks in tracked)])
     frames, ids, filled = fill_gaps(
-        np.repeat(np.arange(len(tracked)), counts),
-        np.concatenate([np.empty(0, np.int64), *(tracks.ids for tracks in tracked)]),
-        np.concatenate([np.empty((0, 5)), *values]),
-        most_frames,
+        before, ids_before, np.concatenate([np.empty((0, 5)), *values]), most_frames
     )
+    order = np.lexsort((before, ids_before))
+    places = (ids_before * len(tracked) + before)[order]
+    latest = np.searchsorted(places, ids * len(tracked) + frames, side="right") - 1
+    classes = classes[order][latest]
     return [
         Tracks(
             tracks.detections,
             filled[rows, :4].astype(np.float32),
             filled[rows, 4].astype(np.float32),
-            np.zeros(len(ids[rows]), np.int16),
+            classes[rows],
             ids[rows],
         )
         for tracks, rows in zip(tracked, rows_by_frame(frames, len(tracked)), strict=True)

@@ -86,7 +86,7 @@ class ByteTrack(Tracker):
         columns = used[rows]
         self._update(rows, _measured(boxes.take(columns, axis=0)))
 
-        begins = scores >= max(self.high_score, self.birth_score)
+        begins = scores >= max(self.high_score, self.birth_score, self.low_score)
         begins[columns] = False
         born = begins.nonzero()[0]
         if len(born):
@@ -129,7 +129,7 @@ class ByteTrack(Tracker):
         """Returns the detection of each track ``(T,)``, -1 where it has none."""
         used = np.full(len(self._filter), -1)
         pairs = find_overlaps(_boxes(self._filter.values), boxes)
-        is_strong = scores >= self.high_score
+        is_strong = scores >= max(self.high_score, self.low_score)
         confirmed = self._confirmed
 
         strong = pairs.where(is_strong[pairs.columns])

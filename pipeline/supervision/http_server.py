@@ -95,11 +95,14 @@ class HttpServer:
         host = host.strip("[]")
         is_local = _is_loopback(host)
 
-        class Server(_BoundedServer):
-            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-
         try:
-            self._server = Server(setting, (host, int(port)), Handler)
+            found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+            family, *_, place = min(found, key=lambda each: each[0] != socket.AF_INET)
+
+            class Server(_BoundedServer):
+                address_family = family
+
+            self._server = Server(setting, place, Handler)
         except OSError as error:
             raise ConfigError(f"{setting}: cannot listen on {address}: {error}") from error
         self.port = int(self._server.server_address[1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import socket
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +15,7 @@ import zmq
 from pipeline.transport.keys import load_certificate, load_key
 from pipeline.transport.link import LARGEST_PART
 from pipeline.transport.messages import Alive, Envelope, MessageError, VersionError, decode
+from stages.background import in_background
 from stages.errors import ConfigError
 from stages.records import EndOfStream, StreamStart, Tracks
 from stages.sink.crossings import Crossings
@@ -22,6 +25,7 @@ from stages.sink.zones import ZoneEvents
 _TURN_MS = 100  # a signal that another thread took is seen after that
 _RETRY_SECONDS = 1.0
 _KEEPALIVE_SECONDS = 10
+_LOOKUP_SECONDS = 5.0
 _AT_ONE_POSITION = {  # others: 1
     StreamStart: 0,
     Crossings: 2,
@@ -123,7 +127,7 @@ class Subscription:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.maxmsgsize = LARGEST_PART
-        self._socket.ipv6 = "[" in self._address
+        self._socket.ipv6 = _needs_ipv6(self._address)
         self._socket.tcp_keepalive = 1  # where the other host is gone without a word
         self._socket.tcp_keepalive_idle = self._socket.tcp_keepalive_intvl = _KEEPALIVE_SECONDS
         self._socket.tcp_keepalive_cnt = 3
@@ -143,6 +147,16 @@ class Subscription:
                 f"cannot connect to {self._address}: {error}; expected tcp://HOST:PORT or "
                 "ipc://PATH"
             ) from error
+
+
+def _needs_ipv6(address: str) -> bool:
+    """Whether the host has addresses of IPv6 only: of both kinds, ZeroMQ would try one."""
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    lookup = in_background(lambda: socket.getaddrinfo(host, None))
+    try:
+        return all(family == socket.AF_INET6 for family, *_ in lookup.result(_LOOKUP_SECONDS))
+    except (OSError, UnicodeError, futures.TimeoutError):
+        return False
 
 
 def subscribe(

@@ -100,12 +100,18 @@ def _limited(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _limit_send_buffers() -> None:
-    """Has sockets keep few pictures for a slow server: the kernel would keep megabytes."""
+def _limit_sockets(seconds: float) -> None:
+    """Has sockets keep few pictures for a slow server, and not for one that does not answer.
+
+    The kernel would keep megabytes, for a quarter of an hour.
+    """
     for file in Path("/proc/self/fd").iterdir():
         if file.is_socket():
             with socket.socket(fileno=os.dup(int(file.name))) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+                if connection.proto == socket.IPPROTO_TCP:
+                    limit = round(1000 * seconds)
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
 
 
 def _send(opening: Opening, pictures: IO[bytes]) -> None:
@@ -115,7 +121,7 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
         container = av.open(opening.url, "w", format=form, options=options)
         stream = settings.add_to(container, opening.parameters)
         container.start_encoding()
-    _limit_send_buffers()
+    _limit_sockets(seconds)
     _tell(READY)
     while (picture := _read_message(pictures, Picture)) is not None:
         packet = av.Packet(picture.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -97,6 +98,10 @@ class ImageFolderSource:
             try:
                 image = read_image(path)
             except SourceError as error:
+                if start is not None and not os.path.lexists(path):
+                    message = "; ".join(filter(None, (f"{path} is gone", _in_words(unreadable))))
+                    yield EndOfStream(self.name, 0, sequence, EndReason.TRUNCATED, message)
+                    return
                 reason = reason or str(error)
                 unreadable.append(path)
                 dropped = Dropped(self.name, 0, sequence, sequence, DropReason.UNREADABLE)

@@ -139,7 +139,7 @@ def name_sources(
 def split_name(location: str) -> tuple[str, str]:
     """Splits ``NAME=LOCATION``; without a name, or if a file is called just so, the name is ""."""
     named = _NAMED.fullmatch(location)
-    if named is None or ("://" not in location and Path(location).exists()):
+    if named is None or ("://" not in location and os.access(location, os.F_OK)):
         return "", location
     return named[1], named[2]
 

@@ -20,7 +20,7 @@ from stages.cores import usable_cores
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import decodes_on_device, hardware_decoder
 from stages.decoder.live_packets import waited_for
-from stages.decoder.network_faults import opening_fault, proxy_in_use
+from stages.decoder.network_faults import name_fault, opening_fault, proxy_in_use
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.decoder.urls import redact
 from stages.errors import SourceError
@@ -74,6 +74,7 @@ class MediaSource:
         shown = redact(self.location)
         reader = FrameReader(shown, self.name, self.selection, self.layout, self.runtime.clock)
         remote = "://" in self.location
+        opened, size = _file_size(self.location)
         waited = self.runtime.waited if remote else nullcontext()
         # FFmpeg would take times that fall back for a clock that overflowed, 26 hours later.
         options = {"correct_ts_overflow": "0"}
@@ -109,6 +110,9 @@ class MediaSource:
         if missing or reader.broken:
             after = f" after {missing}" if missing else ""
             faults.append(f"{shown} breaks off{after}{why}")
+        now, grown = _file_size(self.location)
+        if now == opened and grown > size:
+            faults.append(f"{shown} grew while it was read; what came later may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         faults += [f"{shown} has {gaps}"] if gaps else []
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
@@ -138,6 +142,8 @@ def open_media(
     # In a relative path, FFmpeg would take the part before a colon for a protocol.
     url = location if "://" in location else str(Path(location).absolute())
     options = dict(options or {})
+    if fault := name_fault(location):
+        raise SourceError(f"cannot open {redact(location)} as a video: {fault}")
     started = time.monotonic()
     try:
         container = av.open(
@@ -169,6 +175,15 @@ def open_media(
         container.close()
         raise SourceError(f"cannot open {redact(location)} as a video: {_TEXT}")
     return container
+
+
+def _file_size(location: str) -> tuple[int, int]:
+    """Returns which file this is and its bytes; zeros if it is none, or only FFmpeg reads it."""
+    try:
+        found = Path(location).stat()
+    except (OSError, ValueError):  # such as a URL too long for a path
+        return 0, 0
+    return found.st_ino, found.st_size
 
 
 def _file_fault(path: Path) -> str:

@@ -14,7 +14,8 @@ import av.error
 from stages.background import in_background
 from stages.decoder.urls import redact
 
-_LOOKUP_SECONDS = 3.0
+_LOOKUP_SECONDS = 20.0  # by far enough for a second name server when the first is silent
+_SILENT, _NO_HOST = "the name server does not answer", "no such host"
 _NEARLY = 0.9  # FFmpeg's clock and ours begin to count at different times
 _RTSP = frozenset({"rtsp", "rtsps"})
 _VAGUE = (av.error.InvalidDataError, av.error.PermissionError)  # the latter of no answer to PLAY
@@ -30,8 +31,6 @@ def opening_fault(
     limit: float | None,
 ) -> str:
     """Returns why a URL could not be opened, or "" where FFmpeg's own message serves.
-
-    A name that does not resolve is looked up again, for a few seconds at most.
 
     Args:
         error: FFmpeg's error.
@@ -55,8 +54,6 @@ def opening_fault(
         return f"{error.strerror}{advice if has_password else ''}"
     is_vague = isinstance(error, _VAGUE) and scheme in _RTSP
     is_io = isinstance(error, OSError) and error.errno == errno.EIO
-    if is_io and (fault := _name_fault(location)):
-        return fault
     timeout = timeout_of(options)
     is_late = timeout is not None and seconds >= _NEARLY * timeout
     if is_late and (is_io or is_vague or isinstance(error, TimeoutError)):
@@ -137,19 +134,21 @@ def _host(location: str) -> str:
         return ""
 
 
-def _name_fault(location: str) -> str:
-    """Returns why the URL's host has no address; "" if it has, or if that cannot be told soon."""
-    host = _host(location)
+def name_fault(location: str) -> str:
+    """Returns why the host of a URL has no address, "" if it has one or a proxy looks it up.
+
+    FFmpeg's own lookup takes minutes where name servers are silent, and cannot be ended.
+    """
+    host = _host(location) if _is_remote(location) and not proxy_in_use(location) else ""
     if not host:
         return ""
     lookup = in_background(lambda: socket.getaddrinfo(host, None))
     try:
         lookup.result(_LOOKUP_SECONDS)
     except socket.gaierror as error:
-        is_silent = error.errno == socket.EAI_AGAIN
-        return "the name server does not answer" if is_silent else "no such host"
+        return _SILENT if error.errno == socket.EAI_AGAIN else _NO_HOST
     except UnicodeError:  # an empty or too long part
-        return "no such host"
+        return _NO_HOST
     except futures.TimeoutError:
-        pass
+        return _SILENT
     return ""

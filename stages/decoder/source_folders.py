@@ -114,12 +114,14 @@ def _is_shown_folder(entry: os.DirEntry[str]) -> bool:
 
 def layout_of(folder: Path) -> str:
     """Returns the benchmark that a folder of images belongs to by its name, or ""."""
+    if folder.name == _MOT_FOLDER:
+        return "mot"
     name = sequence_of(folder)
     if re.fullmatch(r"MVI_\d+", name):
         return "detrac"
     if re.fullmatch(r"M\d{4}", name):
         return "uavdt"
-    return "mot" if folder.name == _MOT_FOLDER else ""
+    return ""
 
 
 def sequence_of(folder: Path) -> str:

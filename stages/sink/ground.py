@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from stages.records import Float64Array, Tracks
+from stages.records import SECONDS_ERROR, Float64Array, Tracks
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
@@ -19,8 +19,8 @@ _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or m
 _LEAST_RANK = 2e-3  # of singular values: 3.5 m by 300 m of road have 0.008, three on a line near 0
 _MOST_CONTRADICTION = 0.02  # of the points' extent in the picture
 _LEAST_EXTENT = 2.0  # metres; less is no road, but degrees perhaps
-_WINDOW_SECONDS = 1.0
-_LEAST_SECONDS = 0.5
+_WINDOW_SECONDS = 1.0 + SECONDS_ERROR
+_LEAST_SECONDS = 0.5 - SECONDS_ERROR
 _EDGE = 2.0  # pixels; a box that ends nearer to the frame's edge is cut there
 _COARSEST = 1.0  # metres of ground below a pixel
 _KMH = 3.6  # per m/s

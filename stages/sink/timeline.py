@@ -17,7 +17,8 @@ class TimelineState:
     """What a `Timeline` knows of the frames so far, in units of its time base.
 
     Attributes:
-        steps: Times between the latest frames; a frame's duration until two have been seen.
+        steps: Times between the latest frames in the source; a frame's duration until two have
+            been seen.
         measured: Whether two have been seen.
         epoch: The latest frame's epoch; None before the first.
         origin: What this epoch's times are counted from.
@@ -36,8 +37,8 @@ class Timeline:
 
     Times always rise: a source that starts over after a reconnect continues one frame after its
     last one, and a frame that is not later than the one before is shown one tick after it. No
-    picture is shown for more than ten seconds, unless most are: where the source's times jump
-    further, later frames are brought forward.
+    picture is shown for more than ten seconds, unless most before it were: where the source's times
+    jump further, later frames are brought forward.
 
     Args:
         time_base: Unit of the returned times, in seconds.
@@ -74,13 +75,13 @@ class Timeline:
         pts = max(state.last + 1, round(ticks - state.origin))
         if state.last >= 0:
             latest = state.last + max(self._longest_step, self.typical_duration)
-            if pts > latest:
-                state.origin += pts - latest
-                pts = latest
             if not state.measured:
                 state.steps.clear()
                 state.measured = True
             state.steps.append(pts - state.last)
             del state.steps[:-_REMEMBERED_STEPS]
+            if pts > latest:
+                state.origin += pts - latest
+                pts = latest
         state.last = pts
         return pts

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from stages.records import Float64Array, Tracks
+from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import Place, Point, checked, places
 
 Zone: TypeAlias = tuple[Point, ...]
@@ -16,7 +16,7 @@ Zone: TypeAlias = tuple[Point, ...]
 
 ZoneEventKind: TypeAlias = Literal["enter", "leave", "lost"]
 
-_LOST_SECONDS = 5.0
+_LOST_SECONDS = 5.0 + SECONDS_ERROR
 _REMEMBERED_TRACKS = 1024
 _SMALLEST = 25.0  # pixels
 

@@ -60,6 +60,25 @@ def test_an_output_that_cannot_be_written(detections: Path) -> None:
         track_file(detections, detections / "tracks.txt", "sort", {})
 
 
+@pytest.mark.parametrize("fill", [0, 5])
+def test_tracks_of_several_classes_say_which(tmp_path: Path, fill: int) -> None:
+    file = tmp_path / "M1.txt"
+    rows = [
+        f"{frame},-1,{200 * number},20,60,40,0.9,{number if frame < 8 else 2},-1\n"
+        for frame in (1, 2, 3, 4, 7, 8)
+        for number in (3, 1)
+    ]
+    file.write_text("".join(rows))
+    track_file(file, tmp_path / "tracks.txt", "sort", {"min_hits": 0, "max_age": 5}, fill=fill)
+    written = [line.split(",") for line in (tmp_path / "tracks.txt").read_text().splitlines()]
+    classes = {
+        number: "".join(row[7] for row in written if row[2] == f"{200 * number}.00")
+        for number in (3, 1)
+    }
+    gap = 2 if fill else 0
+    assert classes == {3: "3" * (5 + gap) + "2", 1: "1" * (5 + gap) + "2"}
+
+
 def test_a_folder(detections: Path, tmp_path: Path) -> None:
     (detections.parent / "MVI_0_Det_SpotNet.txt").write_text(ROWS[:60])
     output = tmp_path / "tracks"

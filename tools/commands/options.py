@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from stages.atomic import check_writable
+from stages.atomic import check_folder_writable, check_writable
 from stages.detector.shipped import SHIPPED
 from stages.errors import ConfigError
 from stages.result_files import is_of_run
@@ -55,6 +55,13 @@ def writable(path: Path | None) -> Path | None:
         if is_of_run(path):
             raise ConfigError(f"output {path} is a result of a run; choose another")
         check_writable(path)
+    return path
+
+
+def writable_folder(path: Path | None) -> Path | None:
+    """Refuses a folder that cannot be written to, before the work that leads to it."""
+    if path is not None:
+        check_folder_writable(path)
     return path
 
 

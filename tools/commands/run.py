@@ -40,7 +40,7 @@ def run(
             help="File of sources, one a line, which keeps passwords off the command line.",
         ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
+    output: Annotated[Path, typer.Option(help="Results folder.", readable=False)] = Path("out"),
     config: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +51,8 @@ def run(
     set_: Overrides = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
     record: Annotated[
-        Path | None, typer.Option(help="Record live streams unmodified to this folder.")
+        Path | None,
+        typer.Option(help="Record live streams unmodified to this folder.", readable=False),
     ] = None,
     stay: Annotated[
         bool,

@@ -36,8 +36,9 @@ def add(
     name: Annotated[
         str,
         typer.Option(
-            help="Name of the stream and its result files. It gets the lines, zones and regions "
-            "that the run's config (sink.lines, sink.zones, detector.ignored) has for this name."
+            help="Name of the stream and its result files. It gets the lines, zones, ground and "
+            "regions that the run's config (sink.lines, sink.zones, sink.ground, detector.ignored) "
+            "has for this name."
         ),
     ] = "",
     pid: Pid = None,

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import WorkerCount, writable_image
+from tools.commands.options import WorkerCount, writable_folder, writable_image
 from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ def segment(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for masks/SCENE/IMAGE.png. Default: DIR.")
+        Path | None,
+        typer.Option(
+            help="Folder for masks/SCENE/IMAGE.png. Default: DIR.",
+            readable=False,
+            callback=writable_folder,
+        ),
     ] = None,
     method: Annotated[
         Literal["auto", "background", "flow", "boxes"],

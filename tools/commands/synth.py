@@ -18,12 +18,15 @@ from rich.progress import (
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import WorkerCount, writable_image
+from tools.commands.options import WorkerCount, writable_folder, writable_image
 from tools.terminal import progress_bar
 
 
 def synth(
-    output: Annotated[Path, typer.Option(help="Folder for the data set.")],
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder for the data set.", readable=False, callback=writable_folder),
+    ],
     scenes: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 20,
     frames: Annotated[int, typer.Option(min=1, help="Images per scene.")] = 10,
     every: Annotated[

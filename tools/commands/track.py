@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from stages.wording import counted
-from tools.commands.options import CONFIG_HELP, TrackerName, TrackerSettings, config_names
+from tools.commands.options import (
+    CONFIG_HELP,
+    TrackerName,
+    TrackerSettings,
+    config_names,
+    writable,
+    writable_folder,
+)
 
 
 def track(
@@ -18,7 +25,9 @@ def track(
             help="UA-DETRAC, MOT or UAVDT detection file (.gz), or a folder of them or of results."
         ),
     ],
-    output: Annotated[Path, typer.Option(help="MOT result file or folder to write.")],
+    output: Annotated[
+        Path, typer.Option(help="MOT result file or folder to write.", readable=False)
+    ],
     config: Annotated[
         Path | None,
         typer.Option(
@@ -44,6 +53,7 @@ def track(
     from tools.track import track_file, track_folder
     from tools.weak_detections import warning_of_weak
 
+    (writable_folder if detections.is_dir() else writable)(output)
     overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
     if tracker is not None:
         overrides.append(f"tracker.name={tracker}")

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from stages.atomic import write_atomically
-from stages.errors import ConfigError
 from stages.extras import need
 from stages.wording import counted
 from tools.annotations.ground_truth import GroundTruth
@@ -52,8 +51,6 @@ def write_report(
     """
     jinja2 = need("jinja2", "evaluate", "--report")
     need("matplotlib", "evaluate", "--report")
-    if folder.is_file():
-        raise ConfigError(f"--report needs a folder, {folder} is a file")
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
     )

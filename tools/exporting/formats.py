@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -94,7 +95,9 @@ def _traced(
         warnings.simplefilter("ignore")  # the tracer warns about every constant
         traced = torch.jit.trace(graph, example)
     extra = metadata(network.config)
-    return lambda path: torch.jit.save(traced, str(path), _extra_files=extra)
+    buffer = io.BytesIO()  # torch itself ends the process if the disk is full
+    torch.jit.save(traced, buffer, _extra_files=extra)
+    return lambda path: path.write_bytes(buffer.getbuffer())
 
 
 def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
@@ -111,7 +114,7 @@ def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
         sync_names(output.parent)
     except OSError as error:
         raise output_error(output, error) from error
-    except RuntimeError as error:  # raised by OpenVINO and torch on a full disk
+    except RuntimeError as error:  # raised by OpenVINO on a full disk
         raise OutputError(
             f"cannot write {output}: {str(error).strip().splitlines()[-1]}"
         ) from error

@@ -130,3 +130,13 @@ def test_an_ipv6_address_is_listened_on():
 def test_a_server_starts_where_no_name_server_answers(monkeypatch):
     monkeypatch.setattr(socket, "gethostbyaddr", lambda address: pytest.fail("asked for a name"))
     serve("0.0.0.0:0").close()
+
+
+def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch):
+    look_up = socket.getaddrinfo
+
+    def found(host, *arguments, **options):
+        return look_up("::1" if host == "camera-pc" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    serve("camera-pc:0").close()

@@ -1,4 +1,5 @@
 import math
+import socket
 import threading
 import time
 from fractions import Fraction
@@ -11,7 +12,7 @@ import zmq
 
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import Alive, Envelope, encode
-from pipeline.transport.subscription import Subscription, subscribe
+from pipeline.transport.subscription import Subscription, _needs_ipv6, subscribe
 from stages.errors import ConfigError
 from stages.records import (
     Detections,
@@ -268,3 +269,28 @@ def test_a_pipeline_of_another_release_is_an_error(context, address, version):
 def test_what_an_address_looks_like_is_said(address):
     with pytest.raises(ConfigError, match=rf"to {address}: .*; expected tcp://HOST:PORT or ipc:"):
         next(subscribe(address))
+
+
+@pytest.mark.parametrize(
+    ("address", "needed"),
+    [
+        ("tcp://[::1]:5560", True),
+        ("tcp://six:5560", True),
+        ("tcp://both:5560", False),
+        ("tcp://127.0.0.1:5560", False),
+        ("tcp://nowhere:5560", False),
+        ("ipc://six", False),
+    ],
+)
+def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch, address, needed):
+    four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
+    six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))
+    known = {"six": [six], "both": [six, four], "::1": [six], "127.0.0.1": [four]}
+
+    def look_up(host, port):
+        if host in known:
+            return known[host]
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert _needs_ipv6(address) is needed

@@ -26,7 +26,7 @@ from pipeline.workers.overlay_sender import (
     _SEND_BUFFER,
     FORMATS,
     Opening,
-    _limit_send_buffers,
+    _limit_sockets,
     write_message,
 )
 from stages.sink.encoding import PacketWriter, VideoSettings
@@ -165,9 +165,19 @@ def test_whoever_comes_later_can_begin_at_a_key_frame(pictures):
 def test_sockets_keep_few_pictures():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        _limit_send_buffers()
+        _limit_sockets(10)
         sizes = [each.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for each in (ours, theirs)]
     assert sizes == [2 * _SEND_BUFFER] * 2
+
+
+def test_the_kernel_does_not_wait_longer_for_a_server_than_we_do():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as connection,
+    ):
+        _limit_sockets(10)
+        limit = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert limit == 10_000
 
 
 def test_a_connection_begins_with_the_latest_key_frame(pictures):

@@ -93,6 +93,16 @@ def test_an_image_that_is_cut_off_is_dropped(tmp_path, slots, suffix):
     assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
 
 
+def test_an_image_that_is_gone_ends_the_stream(tmp_path, slots):
+    fill(tmp_path / "a", ["f1.png", "f2.png", "f3.png"])
+    records = ImageFolderSource(tmp_path / "a", name="cam").records(slots)
+    assert [type(next(records)) for _ in range(2)] == [StreamStart, Frame]
+    (tmp_path / "a" / "f2.png").unlink()
+    [end] = records
+    assert (end.frames, end.reason) == (1, EndReason.TRUNCATED)
+    assert end.message == f"{tmp_path / 'a' / 'f2.png'} is gone"
+
+
 def test_another_size_ends_the_stream(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png"])
     fill(tmp_path / "a", ["f2.png"], size=(40, 64))

@@ -248,6 +248,20 @@ def test_a_whole_file_of_any_container_is_complete(make_video, slots, suffix):
     assert len(frames) == 50
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+def test_a_file_that_grows_may_lack_frames(make_video, slots, suffix):
+    path = make_video(f"recording.{suffix}")
+    records = MediaSource(str(path), name="cam").records(slots)
+    first = next(records)
+    with path.open("ab") as file:
+        file.write(bytes(188))
+    *frames, end = records
+    assert isinstance(first, StreamStart)
+    assert all(isinstance(record, Frame) for record in frames)
+    assert end.reason is EndReason.TRUNCATED
+    assert end.message == f"{path} grew while it was read; what came later may be missing"
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mov"])
 def test_frames_that_an_edit_list_hides_are_not_missing(make_video, slots, suffix):
     video = make_video(f"trimmed.{suffix}", frames=40, pts=range(-400, 1200, 40))

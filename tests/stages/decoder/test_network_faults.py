@@ -14,7 +14,7 @@ import pytest
 from stages.decoder import network_faults
 from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
-from stages.decoder.network_faults import opening_fault, reading_fault
+from stages.decoder.network_faults import name_fault, opening_fault, reading_fault
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame
 from tests.ports import free_port
@@ -184,26 +184,29 @@ def test_a_protocol_without_proxy_is_opened_directly(slots, monkeypatch):
     assert told == "the server closed the connection"
 
 
-def test_a_name_server_that_does_not_answer_neither_blocks_nor_hides_the_reason(monkeypatch):
+def test_a_name_server_that_does_not_answer_does_not_block(slots, monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(network_faults, "_LOOKUP_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait(100))
-    error, options = OSError(5, os.strerror(5)), {"timeout": "2000000"}
     started = time.monotonic()
-    told = [opening_fault(error, "rtsp://north/live", options, took, None) for took in (0.1, 2.1)]
+    told = fault("rtsp://north/live", slots)
     over.set()
     assert time.monotonic() - started < 50
-    assert told == ["the server closed the connection", "nothing came for 2 s"]
+    assert told == "the name server does not answer"
 
 
-def test_a_name_server_that_is_not_there_is_told(monkeypatch):
+def test_a_proxy_looks_names_up(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("looked up"))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert name_fault("http://north/live") == ""
+
+
+def test_a_name_server_that_is_not_there_is_told(slots, monkeypatch):
     def look_up(*_):
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    error = OSError(5, os.strerror(5))
-    told = opening_fault(error, "http://north/live", {"timeout": "2000000"}, 0.1, None)
-    assert told == "the name server does not answer"
+    assert fault("http://north/live", slots) == "the name server does not answer"
 
 
 def test_what_is_no_video_may_be_a_web_page():

@@ -44,6 +44,10 @@ def test_sequences_but_not_their_masks_are_found(tmp_path, touch, sequences, lay
     ]
 
 
+def test_a_sequence_in_the_folders_of_mot_is_one_whatever_it_is_called(tmp_path):
+    assert layout_of(tmp_path / "MVI_20011" / "img1") == "mot"
+
+
 @pytest.mark.parametrize("place", ["", "train/", "train/Insight/"])
 def test_a_picture_above_a_benchmarks_sequences_hides_none(tmp_path, touch, place):
     sequences = ["test/MVI_1", "train/Insight/MVI_2"]

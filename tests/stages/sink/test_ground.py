@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -130,6 +131,21 @@ def test_a_steady_vehicle_has_its_speed_after_half_a_second() -> None:
     assert speeds[:13] == [None] * 13  # 12 steps of 40 ms are less
     assert speeds[13:] == pytest.approx([18] * 27)
     assert meter.speeds == {7: pytest.approx(18)}
+
+
+def test_the_frame_in_which_a_track_begins_changes_no_speed() -> None:
+    def speeds(first: int) -> Iterator[float | None]:
+        meter = SpeedMeter(STRAIGHT)
+        for index in range(14):
+            time = first + index  # in tenths of a second: 0.7 - 0.2 is less than 0.5
+            header = make_header(time, pts=time, time_base=Fraction(1, 10))
+            meter.update(make_tracks(header, [box(20 + index**1.5, 50)], [7]))
+            yield meter.places[0].speed
+
+    unknown, known = [None] * 5, list(speeds(0))[5:]
+    assert None not in known
+    for first in range(1, 20):
+        assert list(speeds(first)) == unknown + [pytest.approx(speed) for speed in known]
 
 
 def test_the_speed_is_that_of_the_last_second() -> None:

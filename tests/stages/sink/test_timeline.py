@@ -42,6 +42,12 @@ def test_a_picture_stands_for_ten_seconds_at_most() -> None:
     assert [pts * TIME_BASE for pts in placed] == [0, 10, 19, 29, 30]
 
 
+def test_pictures_that_stand_longer_than_the_rate_says_keep_their_times_after_the_first() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(1))
+    placed = [timeline.place(make_header(i, pts=12 * 25 * STEP * i)) for i in range(4)]
+    assert [pts * TIME_BASE for pts in placed] == [0, 10, 22, 34]
+
+
 def test_a_picture_a_minute_stays_one() -> None:
     timeline = Timeline(TIME_BASE, Fraction(1, 60))
     placed = [timeline.place(make_header(i, pts=60 * 25 * STEP * i)) for i in range(4)]

@@ -87,3 +87,21 @@ def test_an_input_is_not_replaced(tmp_path, monkeypatch):
     for name in ("annotations.json", "gt/../annotations.json", "gt/M0101_gt.txt"):
         with pytest.raises(ConfigError, match=f"output {name} is one of the inputs"):
             refuse_inputs([Path(name)], inputs)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("track", "--detections", "{here}", "--output"),
+        ("segment", "{here}", "--output"),
+        ("synth", "--output"),
+        ("evaluate", "detrac", "--gt", "{here}", "--detections", "{here}", "--report"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, arguments):
+    (tmp_path / "file").touch()
+    command = [each.format(here=tmp_path) for each in arguments]
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError, match=r"^cannot write .*: not a directory"):
+            app([*command, str(output)], standalone_mode=False)

@@ -145,3 +145,12 @@ def test_int8_is_exported_with_the_size_of_the_frames(format, package, tmp_path)
     sure = expected.scores > 0.5
     assert sure.sum() > 3
     assert iou_matrix(found.boxes, expected.boxes[sure]).max(0).min() > 0.85
+
+
+@pytest.mark.parametrize("format", ["torchscript", "onnx"])
+def test_a_full_disk_leaves_nothing(format, full_disk):
+    if format == "onnx":
+        pytest.importorskip("onnx")
+    with pytest.raises(OutputError, match="no space left"):
+        export(find_weights(), format, full_disk / f"a{SUFFIXES[format]}")
+    assert list(full_disk.iterdir()) == []

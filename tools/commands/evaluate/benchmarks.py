@@ -11,7 +11,7 @@ from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.evaluate.sequences import read_sequences
-from tools.commands.options import TrackerSettings, WorkerCount, refuse_inputs
+from tools.commands.options import TrackerSettings, WorkerCount, refuse_inputs, writable_folder
 from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -40,7 +40,12 @@ Lengths = Annotated[
     list[str] | None,
     typer.Option("--frames", help="NAME=N: frame count of a sequence that ends without vehicles."),
 ]
-ReportFolder = Annotated[Path | None, typer.Option(help="Folder for an HTML report with curves.")]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for an HTML report with curves.", readable=False, callback=writable_folder
+    ),
+]
 Check = Annotated[
     bool, typer.Option("--check", help="Also score the tracks with TrackEval and compare.")
 ]

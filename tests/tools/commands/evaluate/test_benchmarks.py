@@ -172,7 +172,6 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
         (("--gt", gt, "--detections", det, "--sequence", "MVI_2"), "no sequence 'MVI_2'"),
         (("--gt", gt, "--detections", det, "--frames", "MVI_1=3"), "--frames needs NAME=N"),
         (("--gt", gt, "--detections", det, "--frames", "MVI_1=²"), "--frames needs NAME=N"),
-        (("--gt", gt, "--detections", det, "--report", gt / "MVI_1.xml"), "needs a folder"),
         (("--gt", gt, "--results", f"a={det}", "--results", f"a={det}"), "are called 'a'"),
         (("--gt", gt, "--results", det, "--set", "max_age=3"), "need --detections"),
         (("--gt", gt, "--results", det, "--tracker", "uav"), "need --detections"),
