@@ -8,41 +8,47 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
 from pipeline.transport.messages import Envelope, decode
 from stages.sink.journal import Journal, read_journal
+from stages.sink.timing import Written
+
+_Content: TypeAlias = tuple[Written | None, list[bytes]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """An envelope, without pixels, and its time of arrival.
+    """An envelope, without pixels.
 
     Attributes:
         envelope: The envelope; it has a slot if there were pixels.
         parts: Its message.
-        now_ns: Wall clock at arrival, ns since the epoch.
+        written: When its results were written; None of what is no frame.
         end: Offset in the journal at which the next entry begins, bytes.
     """
 
     envelope: Envelope
     parts: Sequence[bytes]
-    now_ns: int
+    written: Written | None
     end: int
 
 
-def append_envelope(journal: Journal, parts: Sequence[bytes | memoryview], now_ns: int) -> None:
-    """Appends an encoded envelope.
+def append_envelope(
+    journal: Journal, parts: Sequence[bytes | memoryview], written: Written | None
+) -> None:
+    """Appends an encoded envelope, and when its results are written.
 
     Raises:
         OutputError: The journal cannot be written.
     """
-    journal.append(msgspec.msgpack.encode((now_ns, parts)))
+    journal.append(msgspec.msgpack.encode((written, parts)))
 
 
 def read_envelopes(path: Path) -> Iterator[Entry]:
     """Yields all whole entries of the journal at ``path``; none if there is no file."""
     for entry, end in read_journal(path):
-        now_ns, parts = msgspec.msgpack.decode(entry)
-        yield Entry(decode(parts), parts, now_ns, end)
+        written, parts = msgspec.msgpack.decode(entry, type=_Content)
+        yield Entry(decode(parts), parts, written, end)

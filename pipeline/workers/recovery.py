@@ -154,15 +154,16 @@ def _repeat(
     results: StreamResults, tracks: Tracks, entry: Entry, options: SinkOptions, overlays: int
 ) -> None:
     """Takes in a frame, without its picture where that was not kept."""
-    work_ns, now_ns = entry.envelope.work_ns, entry.now_ns
+    work_ns, written = entry.envelope.work_ns, entry.written
+    assert written is not None
     picture = options.overlay and entry.envelope.slot is not None
     was_kept = results.overlays.number < overlays  # by whatever has become of the video since
     if picture:
-        counts = results.repeat(tracks, work_ns, now_ns, picture=True, was_kept=was_kept)
+        counts = results.repeat(tracks, work_ns, written, picture=True, was_kept=was_kept)
         if counts is not None:
             return
     results.overlays.left_out += options.overlay
-    results.repeat(tracks, work_ns, now_ns, picture=False)
+    results.repeat(tracks, work_ns, written, picture=False)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from pipeline.workers.completion import Completion
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
+from pipeline.workers.latency_clock import LatencyClock
 from pipeline.workers.live_overlay import LiveOverlay
 from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
@@ -36,6 +37,7 @@ from stages.sink.counting import Measured
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 
 
 class SinkStream:
@@ -82,6 +84,7 @@ class SinkStream:
         self._pixels = PixelReader(plan.ring(channel))
         self._files.callback(self._pixels.close)
         self._sink_ns = 0  # work on the latest frame
+        self._clock = LatencyClock()
 
         options = plan.config.sink.options(self.name, live=not self.lossless)
         self._text_only = plan.text_only
@@ -147,7 +150,7 @@ class SinkStream:
             self._report.alive()
             envelope = entry.envelope
             if envelope.position >= self._order.due:
-                measured = self._repeat(envelope, entry.now_ns)
+                measured = self._repeat(envelope, entry.written)
                 if measured is None:
                     break
                 self._order.skip_to(envelope.position + 1)
@@ -156,14 +159,17 @@ class SinkStream:
             good = entry.end
         return good
 
-    def _repeat(self, envelope: Envelope, now_ns: int) -> list[Measured] | None:
+    def _repeat(self, envelope: Envelope, written: Written | None) -> list[Measured] | None:
         """As `_handle`, of what an earlier process was given; None where its picture is lost."""
         record, picture = envelope.record, envelope.slot is not None
         if not isinstance(record, Tracks):
-            return self._handle(envelope, now_ns)
+            return self._handle(envelope, written)
+        assert written is not None
         self.results.overlays.left_out += self._overlay and not picture
         kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
-        return self.results.repeat(record, envelope.work_ns, now_ns, picture=picture, was_kept=kept)
+        return self.results.repeat(
+            record, envelope.work_ns, written, picture=picture, was_kept=kept
+        )
 
     def take(self, envelope: Envelope) -> None:
         """Takes a message; a repeated one, whose acknowledgement was lost, gets another.
@@ -186,9 +192,11 @@ class SinkStream:
             if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
                 due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
             published = replace(due, pixels=None, run=self._publisher.run)
-            parts, now_ns = encode(published), time.time_ns()
-            append_envelope(self._journal, parts, now_ns)
-            measured = self._handle(due, now_ns)
+            parts, written = encode(published), None
+            if isinstance(due.record, Tracks):
+                written = self._clock.written(due.record.frame.captured_ns)
+            append_envelope(self._journal, parts, written)
+            measured = self._handle(due, written)
             self._publisher.forward(due, parts, measured)
             pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
@@ -197,7 +205,7 @@ class SinkStream:
     def _leaves_out_pictures(self) -> bool:
         return self._watch.is_stuck and not self.lossless
 
-    def _handle(self, envelope: Envelope, now_ns: int) -> list[Measured]:
+    def _handle(self, envelope: Envelope, written: Written | None) -> list[Measured]:
         """Returns what it has shown at lines, in zones and on the ground."""
         record = envelope.record
         self._progress.came()
@@ -206,7 +214,8 @@ class SinkStream:
             self._start = record
             self.results.start(record)
         elif isinstance(record, Tracks):
-            return self._write(record, envelope, now_ns)
+            assert written is not None
+            return self._write(record, envelope, written)
         elif isinstance(record, Dropped):
             self.results.dropped(record)
         elif isinstance(record, EndOfStream) and not self._text_only:
@@ -302,15 +311,15 @@ class SinkStream:
         self._files.close()
         self._acknowledger.close()
 
-    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Measured]:
+    def _write(self, tracks: Tracks, envelope: Envelope, written: Written) -> list[Measured]:
         started = time.monotonic_ns()
         shown = self._overlay or self._snapshots is not None
         pixels = self._pixels.of(tracks.frame, envelope) if shown else None
-        measured = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
+        measured = self.results.write(tracks, pixels, envelope.work_ns, written)
         if self._snapshots is not None and self._start is not None and pixels is not None:
             self._snapshots.look(self._start, tracks, pixels)
         self._sink_ns = time.monotonic_ns() - started
-        self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
+        self._progress.wrote(written.latency_ns + self._sink_ns, envelope.work_ns)
         return measured
 
     def look(self) -> None:

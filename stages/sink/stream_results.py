@@ -24,7 +24,7 @@ from stages.sink.report import StreamReport, outcome, percentiles_ms
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
 from stages.sink.times import time_of, utc_time
-from stages.sink.timing import StreamTiming
+from stages.sink.timing import StreamTiming, Written
 
 
 class StreamResults:
@@ -109,7 +109,7 @@ class StreamResults:
         tracks: Tracks,
         pixels: UInt8Array | None,
         work_ns: Mapping[str, int],
-        now_ns: int,
+        written: Written,
     ) -> list[Measured]:
         """Writes one frame; returns what it has shown at lines, in zones and on the ground.
 
@@ -118,14 +118,14 @@ class StreamResults:
             pixels: The frame's pixels, read until ``overlays.kept`` says that the frame is kept;
                 None where the stream has none, which leaves the frame out of the overlay.
             work_ns: How long each stage worked on the frame, in ns, by the stage's name.
-            now_ns: Wall clock, ns since the epoch.
+            written: When that is.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
         """
         if not self.ledger.record(tracks.frame):
             return []
-        number, measured = self._write_rows(tracks, work_ns, now_ns)
+        number, measured = self._write_rows(tracks, work_ns, written)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
             self.overlays.write(self._start, tracks, pixels, number, self.counting.readings)
@@ -135,7 +135,7 @@ class StreamResults:
         self,
         tracks: Tracks,
         work_ns: Mapping[str, int],
-        now_ns: int,
+        written: Written,
         *,
         picture: bool,
         was_kept: bool = False,
@@ -145,7 +145,7 @@ class StreamResults:
         Args:
             tracks: As in `write`.
             work_ns: As in `write`.
-            now_ns: As in `write`.
+            written: As in `write`.
             picture: Whether it came with pixels.
             was_kept: Whether that sink had ``overlays.kept`` include it for certain.
 
@@ -159,10 +159,10 @@ class StreamResults:
                 return None
         if not self.ledger.record(tracks.frame):
             return []
-        return self._write_rows(tracks, work_ns, now_ns)[1]
+        return self._write_rows(tracks, work_ns, written)[1]
 
     def _write_rows(
-        self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int
+        self, tracks: Tracks, work_ns: Mapping[str, int], written: Written
     ) -> tuple[int, list[Measured]]:
         """Writes and records a frame's results; returns its number, and what was measured."""
         if self._start is None or self._texts is None:
@@ -173,7 +173,7 @@ class StreamResults:
         self._texts.write(tracks, number, time, measured, self._start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
-        self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
+        self.timing.add(tracks.frame.captured_ns, work_ns, written)
         return number, measured
 
     def state(self) -> SinkState:

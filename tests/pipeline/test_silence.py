@@ -24,6 +24,7 @@ from stages.decoder.locations import expand_sources
 from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tracks
 from stages.sink.journal import Journal
 from stages.sink.results import JOURNAL
+from stages.sink.timing import Written
 from stages.tracker import TrackerStage
 from tools.harness.material import detections_of, make_clip
 
@@ -60,7 +61,9 @@ def journal(plan):
         detections = Detections(header, boxes, one, np.zeros(0, np.int16))
         records.append(Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64)))
     for position, record in enumerate(records):
-        append_envelope(journal, encode(Envelope(record, channel=0, position=position)), 1)
+        append_envelope(
+            journal, encode(Envelope(record, channel=0, position=position)), Written(1, 0)
+        )
     journal.close()
     return journal
 

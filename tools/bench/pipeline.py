@@ -28,6 +28,7 @@ from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
@@ -143,7 +144,7 @@ def run_loop(plan: LoopPlan) -> None:
             results.start(record)
         elif isinstance(record, Frame):
             tracks = tracker.process(detector.detect([record])[0])
-            results.write(tracks, record.pixels, {}, time.time_ns())
+            results.write(tracks, record.pixels, {}, Written(time.monotonic_ns(), 0))
             slots.wait(results.overlays)
         elif isinstance(record, EndOfStream):
             results.finish(record, {})

@@ -3,6 +3,7 @@
 from pipeline.workers import checkpoint
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 
 
@@ -11,7 +12,7 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     results.start(make_start())
     for header in map(make_header, range(3)):
         tracks = make_tracks(header, [[20, 30, 60, 70]], [3])
-        results.write(tracks, gray(header), {"detect": 5}, header.captured_ns + 7)
+        results.write(tracks, gray(header), {"detect": 5}, Written(header.captured_ns + 7, 7))
     results.overlays.close()
     path = tmp_path / ".checkpoint.part"
     assert Checkpoint.load(path) is None

@@ -14,6 +14,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, DropReason, EndOfStream, EndReason
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 
 RECORD = RunRecord.of("cam", RunConfig(), lossless=True)
@@ -24,7 +25,7 @@ def results(tmp_path):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
     results.start(make_start())
     for index in range(3):
-        results.write(make_tracks(make_header(index)), None, {}, 0)
+        results.write(make_tracks(make_header(index)), None, {}, Written(0, 0))
     results.dropped(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
     yield results
     results.abort()

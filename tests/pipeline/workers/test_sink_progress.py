@@ -7,6 +7,7 @@ from pipeline.workers.sink_progress import SinkProgress
 from stages.records import Dropped, DropReason
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 from tests.waiting import wait_for
 
@@ -25,7 +26,7 @@ def write(results, progress, indices):
     for index in indices:
         work = {"detect": 10 * MS, "sink": 2 * MS}
         tracks = make_tracks(make_header(index), [(1, 2, 3, 4)] * 2, (1, index + 2))
-        results.write(tracks, None, work, 0)
+        results.write(tracks, None, work, Written(0, 0))
         progress.wrote(30 * MS, work)
         progress.came()
 

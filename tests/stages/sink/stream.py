@@ -10,6 +10,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
 from stages.sink.report import StreamReport
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 
 TEXT = SinkOptions(overlay=False)
@@ -22,7 +23,7 @@ def feed(results: StreamResults, headers: Iterable[FrameHeader]) -> None:
         x = header.index % 40
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
-        results.write(tracks, gray(header), work, header.captured_ns + 30 * MS)
+        results.write(tracks, gray(header), work, Written(header.captured_ns + 30 * MS, 30 * MS))
 
 
 def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") -> EndOfStream:

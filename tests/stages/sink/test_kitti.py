@@ -9,6 +9,7 @@ import pytest
 from stages.sink.kitti import kitti_rows
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 from tests.stages.sink.stream import end
 
@@ -75,7 +76,7 @@ def test_trackeval_finds_the_tracks_that_are_true(tmp_path: Path) -> None:
         boxes = {5: [20 + x, 20, 60 + x, 60], 7: [86 + x, 10, 130 + x, 50], 9: [1, 60, 30, 90]}
         classes = np.array([each != 9 for each in ids], np.int16)
         tracks = make_tracks(make_header(index), [boxes[each] for each in ids], ids)
-        results.write(dataclasses.replace(tracks, classes=classes), None, {}, 0)
+        results.write(dataclasses.replace(tracks, classes=classes), None, {}, Written(0, 0))
     results.finish(end(4), {})
 
     (tmp_path / "truth/label_02").mkdir(parents=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
 from tests.stages.sink.conftest import make_header, make_start, make_tracks, names_in
 from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed
 from tests.waiting import wait_for
@@ -48,9 +49,10 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         x = header.index % 40
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
-        assert second.repeat(tracks, work, header.captured_ns + 30 * MS, picture=True) is not None
+        written = Written(header.captured_ns + 30 * MS, 30 * MS)
+        assert second.repeat(tracks, work, written, picture=True) is not None
     lost = make_tracks(headers[12])
-    assert second.repeat(lost, {}, 0, picture=True) is None  # that picture nobody has
+    assert second.repeat(lost, {}, Written(0, 0), picture=True) is None  # that picture nobody has
     feed(second, headers[12:])
     report = second.finish(end(20), {})
     assert report == expected
@@ -81,6 +83,6 @@ def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: P
     for options, picture in ((TEXT, True), (SinkOptions(), False)):
         results = StreamResults(tmp_path / "cam", options)
         results.start(make_start())
-        assert results.repeat(make_tracks(make_header(0)), {}, 0, picture=picture) == []
+        assert results.repeat(make_tracks(make_header(0)), {}, Written(0, 0), picture=picture) == []
         assert results.ledger.written == 1
         results.abort()

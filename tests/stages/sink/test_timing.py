@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stages.sink.timing import StreamTiming
+from stages.sink.timing import StreamTiming, Written
 
 MS = 1_000_000
 
@@ -11,12 +11,14 @@ MS = 1_000_000
 def test_durations_of_a_stream() -> None:
     first, whole = StreamTiming(), StreamTiming()
     for timing, captured in ((first, 0), (first, 40), (whole, 0), (whole, 40)):
-        timing.add(captured * MS, {"detect": (captured + 10) * MS}, (captured + 30) * MS)
+        written = Written((captured + 5030) * MS, 30 * MS)
+        timing.add(captured * MS, {"detect": (captured + 10) * MS}, written)
     second = msgspec.msgpack.decode(msgspec.msgpack.encode(first), type=StreamTiming)
     for timing in (second, whole):
-        timing.add(80 * MS, {"decode": 2 * MS}, 200 * MS)
+        timing.add(80 * MS, {"decode": 2 * MS}, Written(5200 * MS, 120 * MS))
     assert second == whole
     assert second.seconds == 0.2
+    assert second.first_ns == 0
     assert second.fps == pytest.approx(15)
     assert len(second.latency) == 3
     assert second.latency.total_ns == 180 * MS
@@ -29,5 +31,5 @@ def test_durations_of_a_stream() -> None:
 def test_without_frames_no_time_passes() -> None:
     timing = StreamTiming()
     assert (timing.seconds, timing.fps) == (0.0, None)
-    timing.add(5, {}, 5)
+    timing.add(5, {}, Written(9, 0))
     assert (timing.seconds, timing.fps) == (0.0, None)
