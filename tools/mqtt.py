@@ -82,6 +82,7 @@ class MqttBroker:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         client.connect_async(host, port)
         threading.Thread(target=self._work, daemon=True).start()
         client.loop_start()
@@ -147,6 +148,11 @@ class MqttBroker:
     def _greeted(self, greeting: int) -> None:
         self._greeting, self._has_lost = greeting, False
 
+    def _contradict(self) -> None:
+        """Another with this prefix has ended, or the broker just found an old connection dead."""
+        if self._done is None:
+            self._client.publish(self._status, "online", qos=1, retain=True)
+
     def _acknowledged(self, mid: int) -> None:
         self._sent.discard(mid)
         if mid == self._greeting:  # by then, paho has sent again what was not acknowledged before
@@ -161,9 +167,14 @@ class MqttBroker:
             self._tell(str(reason).lower())
             return
         greeting = client.publish(self._status, "online", qos=1, retain=True).mid
+        client.subscribe(self._status, qos=1)
         self._jobs.put(partial(self._greeted, greeting))
         self._told = ""
         _say(f"connected to {self._server}")
+
+    def _on_message(self, client: Any, _: Any, message: Any) -> None:
+        if message.payload == b"offline":
+            self._jobs.put(self._contradict)
 
     def _on_publish(self, client: Any, _: Any, mid: int, *__: Any) -> None:
         self._jobs.put(partial(self._acknowledged, mid))

@@ -68,6 +68,21 @@ def test_one_that_ends_at_once_is_offline_too(tmp_path, capsys):
 
 
 @needs_broker
+def test_of_two_with_one_prefix_the_last_to_end_is_offline(tmp_path):
+    with mosquitto.Broker(tmp_path) as server, server.subscriber("#") as received:
+        url = f"mqtt://127.0.0.1:{server.port}/site"
+        first, second = MqttBroker(url), MqttBroker(url)
+        wait_for(lambda: first._is_ready and second._is_ready)
+        second.close()
+        wait_for(lambda: [status for _, status, _ in received[-2:]] == ["offline", "online"])
+        first.close()
+        wait_for(lambda: received[-1][1] == "offline")
+        with server.subscriber("#") as later:
+            wait_for(lambda: later)
+    assert later == [("site/status", "offline", True)]
+
+
+@needs_broker
 def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, capsys):
     port = free_port()
     broker = MqttBroker(f"mqtt://me:s3cret@127.0.0.1:{port}/a/b/")
