@@ -58,3 +58,12 @@ def test_a_signal_amid_the_handler_of_another_is_no_request_of_its_own():
     told = requests.add_signal(signal.SIGINT)
     assert sorted([told, nested[1]]) == [False, True]
     assert requests.count == 1
+
+
+def test_a_signal_soon_after_what_the_program_itself_requests_belongs_to_it():
+    seconds = [5.0]
+    requests = StopRequests(clock=lambda: seconds[0])
+    requests.add()
+    seconds[0] = 5.5
+    assert not requests.add_signal(signal.SIGINT)
+    assert requests.count == 1

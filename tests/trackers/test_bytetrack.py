@@ -233,3 +233,12 @@ def test_boxes_are_those_of_the_authors_filter() -> None:
         half = np.array([aspect * high, high]) / 2
         [box] = tracker.update(boxes[[frame]], [0.9]).boxes
         np.testing.assert_allclose(box, [*(center - half), *(center + half)], rtol=1e-6)
+
+
+def test_a_duplicate_is_found_beside_other_tracks() -> None:
+    tracker = ByteTrack()
+    for boxes in ((AWAY, BOX), (AWAY, BOX, BOX + 1), (AWAY, BOX)):
+        for _ in range(3):
+            ids = seen(tracker, np.vstack(boxes))
+    assert ids == [1, 2]
+    assert len(tracker._filter) == 2

@@ -201,3 +201,13 @@ def test_the_run_that_writes_there_is_named(tmp_path):
         ResultFolders([], tmp_path / "other" / ".." / "out", RunConfig(), overwrite=False)
     run.close()
     folders.release()
+
+
+def test_a_broken_run_without_rows_leaves_no_folder(tmp_path):
+    (tmp_path / "north").mkdir()
+    for name in (".run.part", ".journal.part"):
+        (tmp_path / "north" / name).touch()
+    folders = ResultFolders([], tmp_path, RunConfig(), overwrite=False)
+    assert not folders.clear_away("north", broken=True)
+    assert not (tmp_path / "north").exists()
+    folders.release()

@@ -20,13 +20,17 @@ import pytest
 from av.video.frame import VideoFrame
 
 from pipeline.overlay_addresses import SCHEMES
-from pipeline.workers import live_overlay
+from pipeline.workers import live_overlay, overlay_sender
 from pipeline.workers.live_overlay import LiveOverlay
 from pipeline.workers.overlay_sender import (
     _SEND_BUFFER,
     FORMATS,
     Opening,
+    Picture,
     _limit_sockets,
+    _limited,
+    _read_message,
+    _send,
     write_message,
 )
 from stages.sink.encoding import PacketWriter, VideoSettings
@@ -178,6 +182,43 @@ def test_the_kernel_does_not_wait_longer_for_a_server_than_we_do():
         _limit_sockets(10)
         limit = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
     assert limit == 10_000
+
+
+def test_a_limit_ends_with_its_context():
+    with _limited(60):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_message_whose_writer_was_killed_is_the_end():
+    file = io.BytesIO()
+    write_message(file, Picture(1, True, b"data"))
+    assert _read_message(io.BytesIO(file.getvalue()[:-1]), Picture) is None
+
+
+def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
+    used = []
+
+    class Watched:
+        """A container that notes what is used of it, and whether a limit runs."""
+
+        def __init__(self, *arguments, **options):
+            self._container = av.open(*arguments, **options)
+
+        def __getattr__(self, name):
+            used.append((name, signal.getitimer(signal.ITIMER_REAL)[0] > 0))
+            return getattr(self._container, name)
+
+    watched = SimpleNamespace(open=Watched, Packet=av.Packet)
+    monkeypatch.setattr(overlay_sender, "av", watched)
+    monkeypatch.setattr(overlay_sender, "_limit_sockets", lambda _: used.append(("sockets", True)))
+    first, file = pictures(1)[0], io.BytesIO()
+    write_message(file, Picture(0, True, first.data))
+    file.seek(0)
+    with Viewer() as viewer:
+        _send(Opening(viewer.url, 60.0, first.settings, first.parameters), file)
+    assert all(is_limited for _, is_limited in used)
+    assert [name for name, _ in used][-4:] == ["start_encoding", "sockets", "mux", "close"]
 
 
 def test_a_connection_begins_with_the_latest_key_frame(pictures):

@@ -103,6 +103,22 @@ def test_an_image_that_is_gone_ends_the_stream(tmp_path, slots):
     assert end.message == f"{tmp_path / 'a' / 'f2.png'} is gone"
 
 
+def test_a_first_image_that_is_gone_is_dropped(tmp_path, slots, monkeypatch):
+    fill(tmp_path / "a", ["f1.png", "f2.png"])
+    source, files = ImageFolderSource(tmp_path / "a", name="cam"), image_files(tmp_path / "a")
+    monkeypatch.setattr("stages.decoder.image_folder.image_files", lambda _: files)
+    files[0].unlink()
+    start, dropped, frame, end = source.records(slots)
+    assert [type(record) for record in (start, dropped, frame)] == [StreamStart, Dropped, Frame]
+    assert end.reason is EndReason.COMPLETE
+
+
+def test_a_stream_has_the_layout_of_its_data_set(tmp_path, slots):
+    fill(tmp_path / "a", ["f1.png"])
+    start, *_ = read(tmp_path / "a", slots, layout="mot")
+    assert (start.layout, start.frame_count) == ("mot", 1)
+
+
 def test_another_size_ends_the_stream(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png"])
     fill(tmp_path / "a", ["f2.png"], size=(40, 64))

@@ -262,6 +262,16 @@ def test_a_file_that_grows_may_lack_frames(make_video, slots, suffix):
     assert end.message == f"{path} grew while it was read; what came later may be missing"
 
 
+def test_a_file_that_another_replaces_is_whole(make_video, tmp_path, slots):
+    path, other = make_video("a.mp4"), tmp_path / "other"
+    records = MediaSource(str(path), name="cam").records(slots)
+    next(records)
+    other.write_bytes(path.read_bytes() + bytes(188))
+    other.replace(path)
+    *_, end = records
+    assert end.reason is EndReason.COMPLETE
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mov"])
 def test_frames_that_an_edit_list_hides_are_not_missing(make_video, slots, suffix):
     video = make_video(f"trimmed.{suffix}", frames=40, pts=range(-400, 1200, 40))
@@ -331,3 +341,20 @@ def test_credentials_are_never_shown(slots):
 def test_a_real_video_gives_all_its_frames(slots):
     _, *frames, end = read(VIDEOS / "intersection_detrac.mp4", slots)
     assert len(frames) == end.frames == 252
+
+
+def test_only_what_comes_over_the_network_is_waited_for(make_video, slots):
+    class Waited:
+        count = 0
+
+        def __enter__(self):
+            self.count += 1
+
+        def __exit__(self, *_):
+            pass
+
+    path = make_video()
+    for location, is_remote in ((f"file://{path}", True), (path, False)):
+        waited = Waited()
+        _, *frames, _ = read(location, slots, runtime=SourceRuntime(waited=waited))
+        assert waited.count > len(frames) if is_remote else waited.count == 0

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from stages.decoder.scene import Scene, SceneConfig
+from stages.sink import ground
 from stages.sink.ground import (
     GroundPlace,
     GroundPlaces,
     GroundPlane,
     GroundPoints,
     SpeedMeter,
+    _homography,
     checked_ground,
     ground_faults,
     ground_rows,
@@ -50,6 +52,22 @@ def test_there_is_no_place_above_the_horizon_or_near_it() -> None:
     rows = [10.0, 15.0, 30.0, 45.0]
     found = GroundPlane(ROAD).to_ground(np.array([[64, row] for row in rows]))
     assert np.isnan(found[:, 1]).tolist() == [True, True, True, False]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_plane_does_not_depend_on_the_sign_of_its_solution(
+    monkeypatch: pytest.MonkeyPatch, sign: int
+) -> None:
+    monkeypatch.setattr(ground, "_homography", lambda *points: sign * _homography(*points))
+    found = GroundPlane(ROAD).to_ground(np.array([[64.0, 52.5]]))
+    assert found == pytest.approx(np.array([[2.0, 5.0]]))
+
+
+def test_above_the_horizon_no_vehicle_has_a_place() -> None:
+    assert np.isnan(GroundPlane(ROAD).to_ground(np.array([[64.0, -60.0]]))).all()
+    meter = SpeedMeter(ROAD)
+    drive(meter, (64, 14))
+    assert (meter.places, meter.tracks) == ((), {})
 
 
 def test_metres_may_be_those_of_a_map() -> None:
@@ -119,6 +137,8 @@ def test_a_point_outside_the_frame_is_told() -> None:
     assert list(ground_faults(None, HEIGHT, WIDTH)) == []
     (told,) = ground_faults(STRAIGHT, 50, WIDTH)
     assert told.startswith("ground: [100, 90] lies outside the frame of 128x50; ")
+    (told,) = ground_faults(STRAIGHT, HEIGHT, 50)
+    assert told.startswith("ground: [100, 0] lies outside the frame of 50x96; ")
 
 
 def test_a_steady_vehicle_has_its_speed_after_half_a_second() -> None:

@@ -74,6 +74,13 @@ def test_a_box_that_trembles_on_the_border_neither_enters_nor_leaves() -> None:
     assert told(events(counter, (50, 17.9), first=12)) == [("box", "leave", 10, 4.0)]
 
 
+def test_one_that_never_entered_is_neither_inside_nor_lost() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    assert events(counter, (50, 10), (50, 21)) == []  # on the border, by less than it may tremble
+    assert counter.counts == {"box": ZoneCounts(entered=0, inside=0)}
+    assert counter.update(make_tracks(at(9)), 9, "9.0") == []
+
+
 def test_one_that_is_first_seen_inside_has_entered_there() -> None:
     counter = ZoneCounter({"box": SQUARE})
     assert told(events(counter, (50, 20.5))) == [("box", "enter", 1, 0.0)]
@@ -217,6 +224,15 @@ def test_what_encloses_no_area_is_refused(zone: Any) -> None:
 def test_edges_that_cross_are_refused(zone: Any) -> None:
     with pytest.raises(ValueError, match=r"zone 'out': the edges of a zone do not cross.*, got"):
         ZoneCounter({"out": zone})
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [((0, 0), (9, 0), (0, 9)), ((0, 0), (10, 0), (10, 10), (5, 0), (0, 10))],
+    ids=["three corners", "a corner on an edge"],
+)
+def test_what_encloses_an_area_is_a_zone(zone: Zone) -> None:
+    assert ZoneCounter({"box": zone}).counts == {"box": ZoneCounts(entered=0, inside=0)}
 
 
 def test_edges_may_touch() -> None:
