@@ -121,8 +121,8 @@ class FrameReader:
             unit = time_base(stream)
             first = round(begins / unit)
             zero = stream.start_time
-            if zero is None:  # of a live stream, FFmpeg has seen too little
-                zero = 0 if self._monotonic is None else _LATEST_TICK
+            if zero is None:  # of a live stream or a few frames, FFmpeg has seen too little
+                zero = _LATEST_TICK
             self._times = PresentationTimes(
                 frame_rate(stream),
                 unit,
