@@ -59,6 +59,8 @@ class MqttBroker:
         self._server = server_of(url)
         self._status = f"{self._prefix}/status"
         self._told = ""  # why there is no connection
+        self._listens = True  # to what others say of the status
+        self._is_asking = False  # whether that is allowed
         # Paho calls back with its locks held, so that nobody may wait for us with a lock of ours:
         # all that follows belongs to one thread, which gets its jobs here.
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -82,6 +84,7 @@ class MqttBroker:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.connect_async(host, port)
         threading.Thread(target=self._work, daemon=True).start()
@@ -167,10 +170,15 @@ class MqttBroker:
             self._tell(str(reason).lower())
             return
         greeting = client.publish(self._status, "online", qos=1, retain=True).mid
-        client.subscribe(self._status, qos=1)
+        if self._listens:
+            self._is_asking = True
+            client.subscribe(self._status, qos=1)
         self._jobs.put(partial(self._greeted, greeting))
         self._told = ""
         _say(f"connected to {self._server}")
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._is_asking = False
 
     def _on_message(self, client: Any, _: Any, message: Any) -> None:
         if message.payload == b"offline":
@@ -181,6 +189,8 @@ class MqttBroker:
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
         self._jobs.put(self._disconnected)
+        if self._is_asking:  # some brokers disconnect whoever asks for what is denied
+            self._listens = self._is_asking = False
         if reason.is_failure and not self._told:  # else it was refused
             self._tell("it broke off")
 

@@ -96,14 +96,15 @@ class HttpServer:
         is_local = _is_loopback(host)
 
         try:
-            found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+            kind, passive = socket.SOCK_STREAM, socket.AI_PASSIVE
+            found = socket.getaddrinfo(host, int(port), type=kind, flags=passive)
             family, *_, place = min(found, key=lambda each: each[0] != socket.AF_INET)
 
             class Server(_BoundedServer):
                 address_family = family
 
             self._server = Server(setting, place, Handler)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise ConfigError(f"{setting}: cannot listen on {address}: {error}") from error
         self.port = int(self._server.server_address[1])
         serve = self._server.serve_forever

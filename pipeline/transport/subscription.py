@@ -151,6 +151,8 @@ class Subscription:
 
 def _needs_ipv6(address: str) -> bool:
     """Whether the host has addresses of IPv6 only: of both kinds, ZeroMQ would try one."""
+    if not address.startswith("tcp://"):
+        return False
     host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
     lookup = in_background(lambda: socket.getaddrinfo(host, None))
     try:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from stages.sink.timing import Written
 
 _LEAP_NS = 100_000_000  # more than the two clocks differ where one is read after the other
-_REMEMBERED_NS = 60 * 10**9  # no frame is older
 
 
 class LatencyClock:
@@ -39,7 +38,7 @@ class LatencyClock:
             self._earlier, self._leapt_ns = self._offset, now_ns
         self._offset = offset
         offsets = [offset]
-        if now_ns - self._leapt_ns < _REMEMBERED_NS:
+        if captured_ns <= self._leapt_ns + self._earlier:  # perhaps before the clock was set
             offsets.append(self._earlier)
         ages = (now_ns + each - captured_ns for each in offsets)
         return Written(now_ns, min((age for age in ages if age >= 0), default=0))

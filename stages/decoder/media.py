@@ -111,7 +111,7 @@ class MediaSource:
             after = f" after {missing}" if missing else ""
             faults.append(f"{shown} breaks off{after}{why}")
         now, grown = _file_size(self.location)
-        if now == opened and grown > size:
+        if not reader.finished and now == opened and grown > size:
             faults.append(f"{shown} grew while it was read; what came later may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         faults += [f"{shown} has {gaps}"] if gaps else []

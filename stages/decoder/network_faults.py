@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import av.error
 
 from stages.background import in_background
-from stages.decoder.urls import redact
+from stages.decoder.urls import CALLING, LISTENING, UNCERTAIN, server_of
 
 _LOOKUP_SECONDS = 20.0  # by far enough for a second name server when the first is silent
 _SILENT, _NO_HOST = "the name server does not answer", "no such host"
@@ -128,10 +128,12 @@ def timeout_of(options: Mapping[str, str]) -> float | None:
 
 
 def _host(location: str) -> str:
+    """Returns the host of a URL, "" where it is not certain."""
     try:
-        return urlsplit(redact(location)).hostname or ""
+        host = urlsplit(server_of(location)).hostname or ""
     except ValueError:
         return ""
+    return "" if host == UNCERTAIN else host
 
 
 def name_fault(location: str) -> str:
@@ -139,7 +141,8 @@ def name_fault(location: str) -> str:
 
     FFmpeg's own lookup takes minutes where name servers are silent, and cannot be ended.
     """
-    host = _host(location) if _is_remote(location) and not proxy_in_use(location) else ""
+    is_served = _scheme(location) in CALLING | LISTENING and not proxy_in_use(location)
+    host = _host(location) if is_served else ""
     if not host:
         return ""
     lookup = in_background(lambda: socket.getaddrinfo(host, None))

@@ -6,8 +6,15 @@ import re
 
 from stages.errors import SourceError
 
-_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a port
-_CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
+LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})
+"""Schemes that need no host beside a port."""
+
+CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
+"""Schemes that need a host."""
+
+UNCERTAIN = "…"
+"""What `server_of` shows instead of a host that may be a part of a password."""
+
 _NAME = r"(?:access|api_?key|auth|cred|key|login|pass|psw|pw|secret|sig|token|user|usr)[a-z_]*"
 _CREDENTIAL = rf"{_NAME}=.*?(?=[_&;#][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&;#]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
@@ -36,7 +43,7 @@ def server_of(url: str) -> str:
     """
     scheme, _, rest = url.partition("://")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    host = "…" if "@" in rest and "@" not in authority else authority.rpartition("@")[2]
+    host = UNCERTAIN if "@" in rest and "@" not in authority else authority.rpartition("@")[2]
     return f"{scheme}://{host}"
 
 
@@ -51,10 +58,10 @@ def reject_unreachable(location: str) -> None:
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     address = authority.rpartition("@")[2]
     host, _, port = address.partition(":")
-    if not host and (scheme in _CALLING or (scheme in _LISTENING and not port)):
+    if not host and (scheme in CALLING or (scheme in LISTENING and not port)):
         raise SourceError(f"{redact(location)} names no host")
     port = address.rpartition("]")[2].partition(":")[2]  # an IPv6 address has brackets
-    if scheme in _CALLING | _LISTENING and port and not is_port(port):
+    if scheme in CALLING | LISTENING and port and not is_port(port):
         reason = "the port must be a number from 1 to 65535"
         if "@" in rest and "@" not in authority:  # what seems to be the port is in a password
             reason += "; in a password, write / as %2F, # as %23 and ? as %3F"

@@ -50,14 +50,15 @@ class Timeline:
         self, time_base: Fraction, frame_rate: Fraction, state: TimelineState | None = None
     ) -> None:
         self.time_base = time_base
-        self._longest_step = round(_LONGEST_STEP / time_base)
-        step = 1 / (frame_rate * time_base) if frame_rate > 0 else Fraction(1)
-        self.state = state or TimelineState([max(1, round(step))])
+        step = max(1, round(1 / (frame_rate * time_base))) if frame_rate > 0 else 1
+        self._longest_step = max(step, round(_LONGEST_STEP / time_base))
+        self.state = state or TimelineState([step])
 
     @property
     def typical_duration(self) -> int:
-        """Median time between the latest frames."""
-        return median_low(self.state.steps)
+        """Median time between the latest frames; a single one may be an outage."""
+        steps = self.state.steps
+        return min(steps[0], self._longest_step) if len(steps) == 1 else median_low(steps)
 
     @property
     def seconds(self) -> float:

@@ -1,9 +1,11 @@
 import json
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
+from paho.mqtt.client import Client
 
 from stages.errors import ConfigError
 from tests.ports import free_port
@@ -80,6 +82,29 @@ def test_of_two_with_one_prefix_the_last_to_end_is_offline(tmp_path):
         with server.subscriber("#") as later:
             wait_for(lambda: later)
     assert later == [("site/status", "offline", True)]
+
+
+@needs_broker
+def test_a_broker_that_disconnects_who_must_not_read_gets_all(tmp_path, capsys, monkeypatch):
+    subscribe = Client.subscribe
+
+    def denied(client, topic, **options):
+        if topic != "site/status":
+            return subscribe(client, topic, **options)
+        client.socket().shutdown(socket.SHUT_RDWR)
+        return None
+
+    monkeypatch.setattr(Client, "subscribe", denied)
+    with mosquitto.Broker(tmp_path) as server, server.subscriber("#") as received:
+        broker = MqttBroker(f"mqtt://127.0.0.1:{server.port}/site")
+        broker.publish(CROSSING)
+        wait_for(
+            lambda: (
+                ("site/north/crossing", json.dumps(CROSSING, ensure_ascii=False), False) in received
+            )
+        )
+        broker.close()
+    assert capsys.readouterr().err.count("connected to") == 2
 
 
 @needs_broker

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -22,13 +21,13 @@ from pipeline.plan import decode_plan, encode_plan
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
+from pipeline.workers.latency_clock import LatencyClock
 from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
 from stages.sink.stream_results import StreamResults
-from stages.sink.timing import Written
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
@@ -136,7 +135,7 @@ def run_loop(plan: LoopPlan) -> None:
     )
     detector = build_detector(config.detector)
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
-    slots = Slots(config.runtime.slots)
+    slots, clock = Slots(config.runtime.slots), LatencyClock()
     folder = Path(plan.output) / plan.name
     results = StreamResults(folder, config.sink.options(plan.name, live=False), on_kept=slots.free)
     for record in source.records(_Heap(config.runtime.slots)):
@@ -144,7 +143,8 @@ def run_loop(plan: LoopPlan) -> None:
             results.start(record)
         elif isinstance(record, Frame):
             tracks = tracker.process(detector.detect([record])[0])
-            results.write(tracks, record.pixels, {}, Written(time.monotonic_ns(), 0))
+            written = clock.written(record.header.captured_ns)
+            results.write(tracks, record.pixels, {}, written)
             slots.wait(results.overlays)
         elif isinstance(record, EndOfStream):
             results.finish(record, {})

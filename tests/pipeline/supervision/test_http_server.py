@@ -140,3 +140,19 @@ def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
     serve("camera-pc:0").close()
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_what_is_no_host_is_told(host):
+    with pytest.raises(ConfigError, match=f"^runtime.page: cannot listen on {host}:9109"):
+        serve(f"{host}:9109")
+
+
+def test_a_star_is_every_address():
+    server = serve("*:0")
+    try:
+        request = urllib.request.Request(f"http://127.0.0.1:{server.port}/", headers={"Host": "me"})
+        with urllib.request.urlopen(request, timeout=100) as answer:
+            assert answer.status == 200
+    finally:
+        server.close()

@@ -279,7 +279,7 @@ def test_what_an_address_looks_like_is_said(address):
         ("tcp://both:5560", False),
         ("tcp://127.0.0.1:5560", False),
         ("tcp://nowhere:5560", False),
-        ("ipc://six", False),
+        ("ipc://six/of:1", False),
     ],
 )
 def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch, address, needed):

@@ -262,6 +262,17 @@ def test_a_file_that_grows_may_lack_frames(make_video, slots, suffix):
     assert end.message == f"{path} grew while it was read; what came later may be missing"
 
 
+def test_a_file_that_grows_after_the_last_chosen_frame_lacks_none(make_video, slots):
+    path = make_video()
+    chosen = FrameSelection(last=3)
+    records = MediaSource(str(path), name="cam", selection=chosen).records(slots)
+    next(records)
+    with path.open("ab") as file:
+        file.write(bytes(188))
+    *_, end = records
+    assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
+
+
 def test_a_file_that_another_replaces_is_whole(make_video, tmp_path, slots):
     path, other = make_video("a.mp4"), tmp_path / "other"
     records = MediaSource(str(path), name="cam").records(slots)

@@ -195,6 +195,25 @@ def test_a_name_server_that_does_not_answer_does_not_block(slots, monkeypatch):
     assert told == "the name server does not answer"
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://me:s3cret@north:80/@live/full.ts", "north"),
+        ("rtsp://[fe80::1%25eth0]:554/live", "fe80::1%25eth0"),
+        ("http://north/@live/full.ts?from=a@b.org", None),  # perhaps a part of a password
+        ("unix://tmp/north.sock", None),
+        ("file:///north.mp4", None),
+        ("north.mp4", None),
+        ("udp://:5000", None),
+    ],
+)
+def test_only_a_host_is_looked_up(monkeypatch, url, host):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_: asked.append(name))
+    assert name_fault(url) == ""
+    assert asked == ([] if host is None else [host])
+
+
 def test_a_proxy_looks_names_up(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("looked up"))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

@@ -42,10 +42,18 @@ def test_a_picture_stands_for_ten_seconds_at_most() -> None:
     assert [pts * TIME_BASE for pts in placed] == [0, 10, 19, 29, 30]
 
 
-def test_pictures_that_stand_longer_than_the_rate_says_keep_their_times_after_the_first() -> None:
+def test_pictures_that_stand_longer_than_the_rate_says_keep_their_times_after_the_second() -> None:
     timeline = Timeline(TIME_BASE, Fraction(1))
     placed = [timeline.place(make_header(i, pts=12 * 25 * STEP * i)) for i in range(4)]
-    assert [pts * TIME_BASE for pts in placed] == [0, 10, 22, 34]
+    assert [pts * TIME_BASE for pts in placed] == [0, 10, 20, 32]
+
+
+def test_a_lone_outage_is_no_duration() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(25))
+    headers = [make_header(0, pts=0), make_header(1, pts=3600 * 25 * STEP)]
+    headers += [make_header(2 + i, epoch=1, pts=i * STEP) for i in range(2)]
+    placed = [timeline.place(header) for header in headers]
+    assert [pts * TIME_BASE for pts in placed] == [0, 10, 20, Fraction(501, 25)]
 
 
 def test_a_picture_a_minute_stays_one() -> None:
