@@ -47,7 +47,8 @@ def cut_boxes(
     usable = ~flat & (shorter_sides(cut) >= MIN_SIDE)
     beyond = usable & (np.abs(cut - given).max(axis=1, initial=0) > TOLERANCE)
     lost = np.zeros(len(given))
-    lost[beyond] = 1 - areas(cut[beyond]) / areas(given[beyond])
+    with np.errstate(over="ignore"):  # all of an endless box is lost
+        lost[beyond] = 1 - areas(cut[beyond]) / areas(given[beyond])
     kinds = {
         ProblemKind.FLAT_BOX: flat,
         ProblemKind.BOX_OUTSIDE: ~flat & ~usable,

@@ -100,4 +100,5 @@ def _tensorboard(folder: Path, first_step: int) -> Any:
     except ImportError:
         log.info("TensorBoard is not installed; for its log: %s", install_hint("train"))
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)
+    undone = first_step + 1 if first_step else None  # events from this step on are made again
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=undone)

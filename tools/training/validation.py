@@ -33,10 +33,11 @@ class DetectedImage:
     Attributes:
         scene: Scene of the image.
         truth: ``(G, 4)`` float32 true boxes ltrb in pixels of the image.
-        boxes: ``(N, 4)`` float32 detected boxes ltrb outside ignored regions.
+        boxes: ``(N, 4)`` float32 detected boxes ltrb.
         scores: ``(N,)`` float32 scores of the detections.
         truth_classes: ``(G,)`` int64 classes of the true boxes.
         classes: ``(N,)`` int64 classes of the detections.
+        forgiven: ``(N,)`` bool, detections that are no false alarms, whatever they are.
     """
 
     scene: str
@@ -45,6 +46,7 @@ class DetectedImage:
     scores: Float32Array
     truth_classes: Int64Array
     classes: Int64Array
+    forgiven: BoolArray
 
     def of_class(self, number: int) -> DetectedImage:
         """Returns the image with what is of one class alone."""
@@ -56,6 +58,7 @@ class DetectedImage:
             self.scores[found],
             self.truth_classes[true],
             self.classes[found],
+            self.forgiven[found],
         )
 
 
@@ -88,7 +91,8 @@ def detect_samples(
 ) -> list[DetectedImage]:
     """Detects in samples; unreadable images are skipped with a warning.
 
-    Detections in ignored regions, by UA-DETRAC's rule of half the area, are dropped.
+    Detections in ignored regions, by UA-DETRAC's rule of half the area, are no false alarms. Boxes
+    that give no loss are such regions, too, which must not hide the vehicles before them.
     """
     images = []
     for sample in samples:
@@ -98,15 +102,10 @@ def detect_samples(
             log.warning("%s, not scored", error)
             continue
         boxes, scores, found = detector(annotated.image)
-        counted = ~half_inside(boxes, annotated.ignored)
+        forgiven = half_inside(boxes, annotated.ignored)
         images.append(
             DetectedImage(
-                sample.scene,
-                annotated.boxes,
-                boxes[counted],
-                scores[counted],
-                annotated.classes,
-                found[counted],
+                sample.scene, annotated.boxes, boxes, scores, annotated.classes, found, forgiven
             )
         )
     return images
@@ -171,7 +170,12 @@ def _judged(
 
     return DetectionResult.combined(
         judge(
-            image.truth, image.boxes, image.scores, iou, outside(image.truth), outside(image.boxes)
+            image.truth,
+            image.boxes,
+            image.scores,
+            iou,
+            neutral=outside(image.truth),
+            forgiven=outside(image.boxes) | image.forgiven,
         )
         for image in images
     )

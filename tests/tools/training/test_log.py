@@ -1,3 +1,8 @@
+import sys
+from types import SimpleNamespace
+
+import pytest
+
 from tools.training.log import TrainingLog
 
 
@@ -10,3 +15,12 @@ def test_a_step_is_scored_where_this_run_or_its_checkpoint_says_so(tmp_path):
     assert not TrainingLog(tmp_path, 0).has_scores(2000)
     assert not TrainingLog(tmp_path, 2000).has_scores(4000)
     assert not TrainingLog(tmp_path, 3000).has_scores(3000)
+
+
+@pytest.mark.parametrize(("done", "purged"), [(0, None), (8, 9)])
+def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, purged):
+    made = []
+    writer = SimpleNamespace(SummaryWriter=lambda folder, purge_step: made.append(purge_step))
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
+    TrainingLog(tmp_path, done)
+    assert made == [purged]

@@ -1,3 +1,4 @@
+import dataclasses
 import warnings
 from functools import partial
 
@@ -20,7 +21,7 @@ SMALL, LARGE = [0, 0, 10, 10], [50, 50, 90, 90]
 NOWHERE = [200, 200, 240, 240]
 
 
-def image(truth, found, scores, truth_classes=None, classes=None):
+def image(truth, found, scores, truth_classes=None, classes=None, forgiven=()):
     return DetectedImage(
         "scene",
         np.array(truth, np.float32).reshape(-1, 4),
@@ -28,6 +29,7 @@ def image(truth, found, scores, truth_classes=None, classes=None):
         np.array(scores, np.float32),
         np.array(truth_classes or [0] * len(truth), np.int64),
         np.array(classes or [0] * len(found), np.int64),
+        np.isin(np.arange(len(found)), forgiven),
     )
 
 
@@ -38,6 +40,32 @@ def test_other_sizes_neither_count_nor_hurt():
     assert average_precision(images, 0.5) == pytest.approx(0.5 + 0.5 * 2 / 3)
     missed = [image([SMALL, LARGE], [SMALL], [0.9])]
     assert average_precision(missed, 0.5, (16, np.inf)) == 0.0
+
+
+def test_what_is_found_in_an_ignored_region_counts_if_it_is_a_vehicle():
+    found = [LARGE, NOWHERE, SMALL]
+    assert average_precision([image([LARGE], found, [0.7, 0.9, 0.8])], 0.5) < 1
+    one = image([LARGE], found, [0.7, 0.9, 0.8], forgiven=[0, 1, 2])
+    assert average_precision([one], 0.5) == 1.0
+    assert average_precision([one.of_class(0)], 0.5) == 1.0
+    assert recall_at_alarms([one], alarms=0) == 1.0
+
+
+def test_a_vehicle_before_one_that_gives_no_loss_is_found(tiny_config, data_set):
+    config = tiny_config()
+    [(_, samples)] = read_training_data(config).validation.values()
+    known = ClassMap.of(config)
+    sample = next(each for each in samples if len(known.annotated_image(each, 1.0).boxes))
+    [box, *_] = known.annotated_image(sample, 1.0).boxes
+    hidden = dataclasses.replace(
+        sample,
+        boxes=np.array([box, box], np.float32),
+        labels=2 * sample.labels[:1],
+        hidden=np.array([0, 0.9], np.float32),
+    )
+    found = np.array([box]), np.ones(1, np.float32), np.zeros(1, np.int64)
+    images = detect_samples(lambda _: found, [hidden], known, max_hidden=0.5)
+    assert average_precision(images, 0.5) == 1.0
 
 
 def test_recall_where_half_an_alarm_is_raised_per_image():
