@@ -153,6 +153,7 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
     frames, ids, filled = fill_gaps(
         before, ids_before, np.concatenate([np.empty((0, 5)), *values]), most_frames
     )
+    # A filled box has the class of the last one of its track before it.
     order = np.lexsort((before, ids_before))
     places = (ids_before * len(tracked) + before)[order]
     latest = np.searchsorted(places, ids * len(tracked) + frames, side="right") - 1

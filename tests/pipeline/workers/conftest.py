@@ -2,6 +2,7 @@
 
 import threading
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink import encoding
+from tests.pipeline.workers.overlay_pictures import make_pictures
 from tests.waiting import wait_for
 
 NAMES = ("north", "south")
@@ -154,3 +156,9 @@ def disk(monkeypatch):
     monkeypatch.setattr(encoding, "Journal", Pictures)
     yield disk
     disk.work()
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Makes encoded pictures, see `make_pictures`."""
+    return partial(make_pictures, tmp_path)

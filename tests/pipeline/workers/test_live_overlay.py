@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from fractions import Fraction
 from itertools import pairwise
 from subprocess import PIPE
 from types import SimpleNamespace
 
 import av
 import pytest
-from av.video.frame import VideoFrame
 
-from pipeline.overlay_addresses import SCHEMES
-from pipeline.workers import live_overlay, overlay_sender
+from pipeline.workers import live_overlay
 from pipeline.workers.live_overlay import LiveOverlay
-from pipeline.workers.overlay_sender import (
-    _SEND_BUFFER,
-    FORMATS,
-    Opening,
-    Picture,
-    _limit_sockets,
-    _limited,
-    _read_message,
-    _send,
-    write_message,
-)
-from stages.sink.encoding import PacketWriter, VideoSettings
+from tests.pipeline.workers.overlay_pictures import GROUP, STEP, Viewer
 from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.rtsp import Server, available
-
-STEP = 3600
-GROUP = 10
-RECEIVED = 1 << 22
 
 
 @pytest.fixture(autouse=True)
@@ -64,72 +44,6 @@ def senders(monkeypatch):
     yield started
     for process in started:
         process.kill()
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """Makes pictures of a video; every tenth is a key frame."""
-
-    def make(count, width=64):
-        rate, clock = Fraction(25), Fraction(1, 90_000)
-        settings = VideoSettings(
-            width,
-            48,
-            clock,
-            rate,
-            1,
-            Fraction(1),
-            23,
-            "ultrafast",
-            keyframe_seconds=GROUP / 25,
-        )
-        made = []
-        path = tmp_path / "overlay.mp4"
-        writer = PacketWriter(tmp_path / "packets", path, settings, on_picture=made.append)
-        for index in range(count):
-            frame = VideoFrame(width, 48, "yuv420p")
-            frame.pts, frame.time_base = index * STEP, clock
-            writer.encode(frame)
-        writer.close()
-        assert [picture.is_key for picture in made] == [n % GROUP == 0 for n in range(count)]
-        return made
-
-    return make
-
-
-class Viewer:
-    """Who receives MPEG-TS by UDP."""
-
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED)
-        self._socket.bind(("127.0.0.1", 0))
-        self._received = b""
-        self.url = f"udp://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._socket.close()
-
-    def frames(self):
-        """Those received so far, decoded."""
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self._received += self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
-        if not self._received:
-            return []
-        with av.open(io.BytesIO(self._received), format="mpegts") as container:
-            return list(container.decode(video=0))
-
-    def forget(self):
-        """Becomes one who came only now."""
-        self._received = b""
-
-    def wait_for(self, count, seconds=15):
-        """Waits for as many frames."""
-        return wait_for(lambda: len(found := self.frames()) >= count and found)
 
 
 def take_all(overlay, video, pictures):
@@ -164,61 +78,6 @@ def test_whoever_comes_later_can_begin_at_a_key_frame(pictures):
         frames = viewer.wait_for(GROUP)
         overlay.close()
     assert frames[0].key_frame
-
-
-def test_sockets_keep_few_pictures():
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        _limit_sockets(10)
-        sizes = [each.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for each in (ours, theirs)]
-    assert sizes == [2 * _SEND_BUFFER] * 2
-
-
-def test_the_kernel_does_not_wait_longer_for_a_server_than_we_do():
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as connection,
-    ):
-        _limit_sockets(10)
-        limit = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-    assert limit == 10_000
-
-
-def test_a_limit_ends_with_its_context():
-    with _limited(60):
-        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
-
-
-def test_a_message_whose_writer_was_killed_is_the_end():
-    file = io.BytesIO()
-    write_message(file, Picture(1, True, b"data"))
-    assert _read_message(io.BytesIO(file.getvalue()[:-1]), Picture) is None
-
-
-def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
-    used = []
-
-    class Watched:
-        """A container that notes what is used of it, and whether a limit runs."""
-
-        def __init__(self, *arguments, **options):
-            self._container = av.open(*arguments, **options)
-
-        def __getattr__(self, name):
-            used.append((name, signal.getitimer(signal.ITIMER_REAL)[0] > 0))
-            return getattr(self._container, name)
-
-    watched = SimpleNamespace(open=Watched, Packet=av.Packet)
-    monkeypatch.setattr(overlay_sender, "av", watched)
-    monkeypatch.setattr(overlay_sender, "_limit_sockets", lambda _: used.append(("sockets", True)))
-    first, file = pictures(1)[0], io.BytesIO()
-    write_message(file, Picture(0, True, first.data))
-    file.seek(0)
-    with Viewer() as viewer:
-        _send(Opening(viewer.url, 60.0, first.settings, first.parameters), file)
-    assert all(is_limited for _, is_limited in used)
-    assert [name for name, _ in used][-4:] == ["start_encoding", "sockets", "mux", "close"]
 
 
 def test_a_connection_begins_with_the_latest_key_frame(pictures):
@@ -331,18 +190,6 @@ def test_another_fault_is_told_as_well(pictures):
     assert "no answer within 0.3 s" in told[1]
 
 
-def test_no_traceback_shows_an_address(pictures):
-    [picture] = pictures(1)
-    url = f"rtsp://me:s3cret@127.0.0.1:{free_port()}/a"
-    command = [sys.executable, "-m", "pipeline.workers.overlay_sender"]
-    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
-        process.stdout.close()  # as where the sink ends meanwhile
-        write_message(process.stdin, Opening(url, 9, picture.settings, picture.parameters))
-        process.stdin.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
-
-
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp"])
 def test_a_server_that_never_answers_is_told_once(pictures, scheme):
     told = []
@@ -426,7 +273,3 @@ def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
     assert told[3] == again
     with av.open(str(received)) as container:
         assert next(container.decode(video=0)).width == 64
-
-
-def test_every_scheme_has_a_format():
-    assert set(FORMATS) == set(SCHEMES)

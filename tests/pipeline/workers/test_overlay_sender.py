@@ -1,0 +1,98 @@
+"""The process that sends an overlay: nothing that a server does holds it up for ever."""
+
+import io
+import signal
+import socket
+import subprocess
+import sys
+from subprocess import PIPE
+from types import SimpleNamespace
+
+import av
+
+from pipeline.overlay_addresses import SCHEMES
+from pipeline.workers import overlay_sender
+from pipeline.workers.overlay_sender import (
+    _SEND_BUFFER,
+    FORMATS,
+    Opening,
+    Picture,
+    _limit_sockets,
+    _limited,
+    _read_message,
+    _send,
+    write_message,
+)
+from tests.pipeline.workers.overlay_pictures import Viewer
+from tests.ports import free_port
+
+
+def test_sockets_keep_few_pictures():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _limit_sockets(10)
+        sizes = [each.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for each in (ours, theirs)]
+    assert sizes == [2 * _SEND_BUFFER] * 2
+
+
+def test_the_kernel_does_not_wait_longer_for_a_server_than_we_do():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as connection,
+    ):
+        _limit_sockets(10)
+        limit = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    assert limit == 10_000
+
+
+def test_a_limit_ends_with_its_context():
+    with _limited(60):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_message_whose_writer_was_killed_is_the_end():
+    file = io.BytesIO()
+    write_message(file, Picture(1, True, b"data"))
+    assert _read_message(io.BytesIO(file.getvalue()[:-1]), Picture) is None
+
+
+def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
+    used = []
+
+    class Watched:
+        """A container that notes what is used of it, and whether a limit runs."""
+
+        def __init__(self, *arguments, **options):
+            self._container = av.open(*arguments, **options)
+
+        def __getattr__(self, name):
+            used.append((name, signal.getitimer(signal.ITIMER_REAL)[0] > 0))
+            return getattr(self._container, name)
+
+    watched = SimpleNamespace(open=Watched, Packet=av.Packet)
+    monkeypatch.setattr(overlay_sender, "av", watched)
+    monkeypatch.setattr(overlay_sender, "_limit_sockets", lambda _: used.append(("sockets", True)))
+    first, file = pictures(1)[0], io.BytesIO()
+    write_message(file, Picture(0, True, first.data))
+    file.seek(0)
+    with Viewer() as viewer:
+        _send(Opening(viewer.url, 60.0, first.settings, first.parameters), file)
+    assert all(is_limited for _, is_limited in used)
+    assert [name for name, _ in used][-4:] == ["start_encoding", "sockets", "mux", "close"]
+
+
+def test_no_traceback_shows_an_address(pictures):
+    [picture] = pictures(1)
+    url = f"rtsp://me:s3cret@127.0.0.1:{free_port()}/a"
+    command = [sys.executable, "-m", "pipeline.workers.overlay_sender"]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        process.stdout.close()  # as where the sink ends meanwhile
+        write_message(process.stdin, Opening(url, 9, picture.settings, picture.parameters))
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_every_scheme_has_a_format():
+    assert set(FORMATS) == set(SCHEMES)
