@@ -49,7 +49,7 @@ class FrameReader:
         given: Number of frames and drops yielded so far.
         finished: Whether the last selected frame has passed.
         broken: Error of the network or the disk that ended the latest container, or "".
-        gaps: Gaps in the latest container.
+        gaps: Gaps in all containers, not those between them.
 
     Args:
         source: Location of the source, credentials removed.
@@ -130,7 +130,7 @@ class FrameReader:
                 origin=zero - first,
                 begins=first,
             )
-            self.gaps = Gaps(unit)
+            self.gaps.begin(unit)
         self.arrived = self._hidden = 0
         self.broken = ""
         self._is_cut_off = False

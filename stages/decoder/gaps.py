@@ -19,18 +19,22 @@ class Gaps:
     """
 
     def __init__(self, time_base: Fraction) -> None:
+        self._first = ""
+        self._count = 0
+        self.begin(time_base)
+
+    def begin(self, time_base: Fraction) -> None:
+        """Begins anew after an interruption, which is no gap, with times of that unit."""
         self._time_base = time_base
         self._steps: deque[int] = deque(maxlen=_STEPS)
         self._last: tuple[int, int] | None = None
-        self._first = ""
-        self._count = 0
 
     def follow(self, index: int, pts: int) -> None:
         """Takes the next intact frame: its 0-based index in the source, and its time in ticks."""
         if self._last is not None:
             frames, ticks = index - self._last[0], pts - self._last[1]
             if self._is_constant() and ticks > (frames + _LEAST_FRAMES) * max(self._steps):
-                self._note(ticks)
+                self.note(float(ticks * self._time_base), self._last[0])
             elif frames == 1:
                 self._steps.append(ticks)
         self._last = index, pts
@@ -40,12 +44,11 @@ class Gaps:
         more = f", the first of {self._count} such gaps" if self._count > 1 else ""
         return self._first + more
 
-    def _note(self, ticks: int) -> None:
+    def note(self, seconds: float, index: int) -> None:
+        """Takes a gap after the frame of this 0-based index."""
         self._count += 1
         if self._count == 1:
-            assert self._last is not None
-            seconds = float(ticks * self._time_base)
-            self._first = f"no frames for {seconds:.1f} s after frame {self._last[0] + 1}"
+            self._first = f"no frames for {seconds:.1f} s after frame {index + 1}"
 
     def _is_constant(self) -> bool:
         if len(self._steps) < _STEPS:

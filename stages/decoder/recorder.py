@@ -86,6 +86,7 @@ class Recorder:
         self._stream: VideoStream | None = None
         self._times: RecordedTimes | None = None  # of this connection
         self._began = 0.0
+        self._works_since: float | None = None  # without a fault
         self._retry_at = 0.0
         self._told_at: float | None = None  # since the recording has paused
         self._room = 0  # bytes until segments must be removed
@@ -149,16 +150,17 @@ class Recorder:
 
     def _remove_if_empty(self) -> None:
         """Removes a segment that failed at its start: a full disk would gain one every time."""
-        path, self._path = self._path, None
         with contextlib.suppress(OSError):
-            if path is not None and _is_empty(path):
-                path.unlink()
-                if self._ended and self._ended[-1][0] == path:
+            if self._path is not None and _is_empty(self._path):
+                self._path.unlink()
+                if self._ended and self._ended[-1][0] == self._path:
                     self._ended_bytes -= self._ended.pop()[1]
+                self._path = None
 
     def _complain(self, error: OSError | FFmpegError | ValueError) -> None:
         now = self._monotonic()
         self._retry_at = now + _RETRY_SECONDS
+        self._works_since = None
         self._stuck(True)
         if self._told_at is None or now - self._told_at >= _TELL_AGAIN_SECONDS:
             self._told_at = now
@@ -166,8 +168,10 @@ class Recorder:
             self._notify(f"cannot record into {self._folder}: {reason}; trying again")
 
     def _tell_recovery(self) -> None:
-        """Reports that recording works again, once a segment has outlasted FFmpeg's buffers."""
-        if self._told_at is not None and self._monotonic() - self._began >= _RETRY_SECONDS:
+        """Reports that recording works again, once it has outlasted FFmpeg's buffers."""
+        if self._told_at is None or self._works_since is None:
+            return
+        if self._monotonic() - self._works_since >= _RETRY_SECONDS:
             self._told_at = None
             self._stuck(False)
             self._notify(f"recording into {self._folder} again")
@@ -208,6 +212,8 @@ class Recorder:
         self._path = segment_path(self._folder, self._number, epoch, datetime.now(UTC))
         self._number += 1
         self._began = self._monotonic()
+        if self._works_since is None:
+            self._works_since = self._began
         self._container = av.open(str(self._path), "w", format="matroska", options=_MUXER)
         self._stream = self._container.add_stream_from_template(stream)
 

@@ -14,6 +14,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from stages.atomic import file_size
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.media import open_media, set_threads, video_stream
 from stages.decoder.segments import Segment, segments_of
@@ -24,6 +25,7 @@ from stages.records import EndOfStream, EndReason
 from stages.wording import counted
 
 _HOLE_SECONDS = 1  # where the recorder could not write, or a camera paused
+_LONGEST_PAUSE = 6  # seconds, to one more by the names of segments; a recorder's are longer
 
 
 @dataclass
@@ -31,8 +33,9 @@ class RecordingSource:
     """The frames of a recording, through all its segments.
 
     Tracks continue from one segment to the next; if the connection was lost in between, an epoch
-    ends as it did then. Presentation times are counted from the recording's beginning, outages
-    included; their length is that by the names of the segments, exact to a second.
+    ends as it did then, and so it does where nothing was recorded for some seconds. Presentation
+    times are counted from the recording's beginning, outages included; their length is that by the
+    names of the segments, exact to a second.
 
     Attributes:
         folder: Folder that a `Recorder` wrote.
@@ -54,10 +57,11 @@ class RecordingSource:
     runtime: SourceRuntime = field(default_factory=SourceRuntime)
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """See `Source.records`; unreadable segments are skipped."""
+        """See `Source.records`; unreadable segments are skipped, and told at the end."""
         reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
         latest: int | None = None
         unreadable = 0
+        end = _end_of(self.folder)
         segments = deque(segments_of(self.folder))
         began: datetime | None = None
         while segments and not reader.finished:
@@ -65,26 +69,42 @@ class RecordingSource:
             path = segment.path
             began = began or segment.began
             since_first = Fraction((segment.began - began).total_seconds())
+            pause = since_first - reader.ends if segment.epoch == latest else Fraction(0)
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
                     set_threads(stream, paced=self.paced)
+                    if pause > _LONGEST_PAUSE:
+                        reader.gaps.note(float(pause), reader.seen - 1)
                     yield from reader.read(
                         container,
                         stream,
                         allocator,
-                        continues=segment.epoch == latest,
+                        continues=segment.epoch == latest and pause <= _LONGEST_PAUSE,
                         begins=max(since_first, reader.ends),
                         packets=_joined(container, stream, segment.epoch, segments),
                     )
                 latest = segment.epoch
+                unreadable += bool(reader.broken)
             except SourceError:
                 unreadable += 1
         if reader.epoch < 0:
             raise SourceError(f"{self.folder} holds no segment that can be read")
-        skipped = counted(unreadable, "segment")
-        message = f"{skipped} of {self.folder} cannot be read" if unreadable else ""
-        yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
+        faults = []
+        if unreadable:
+            faults.append(f"{counted(unreadable, 'segment')} of {self.folder} cannot be read")
+        if not reader.finished and _end_of(self.folder) != end:
+            faults.append(f"{self.folder} grew while it was read; what came later may be missing")
+        reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
+        if gaps := reader.gaps.in_words():
+            faults.append(f"{self.folder} has {gaps}")
+        yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
+
+
+def _end_of(folder: Path) -> tuple[Segment, int] | None:
+    """Returns the last segment of a recording and its bytes; None if there is none."""
+    segments = segments_of(folder)
+    return (segments[-1], file_size(segments[-1].path)) if segments else None
 
 
 def _joined(

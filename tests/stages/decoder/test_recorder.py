@@ -3,7 +3,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 
+import av
 import pytest
 
 from stages.decoder.media import open_media, video_stream
@@ -138,6 +140,32 @@ def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, fu
     assert (stuck[0], stuck.index(False)) == (True, len(stuck) - 1)
     assert 600 <= said[1][0] < said[2][0] < 660
     assert any(folder.glob("*.mkv"))
+
+
+def test_a_segment_that_a_full_disk_cut_off_counts_and_short_ones_tell_that_there_is_room(
+    tmp_path, full_disk
+):
+    folder, filler, said, seconds = full_disk / "cam", full_disk / "fill", [], 0.0
+    write_camera(tmp_path / "camera.mp4", "mpeg4", {}, "mp4")
+    options = {"notify": said.append, "monotonic": lambda: seconds}
+    recorder = Recorder(folder, "rtsp://cam/live", 1, 30_000, **options)
+    with open_media(str(tmp_path / "camera.mp4")) as container:
+        stream = video_stream(container, "camera")
+        for number in range(300):
+            if number == 52:  # in the middle of a segment
+                with pytest.raises(OSError, match="No space"):
+                    filler.write_bytes(bytes(100_000))
+            if number == 120:
+                filler.unlink()
+            packet = av.Packet(bytes(2000))
+            packet.time_base, packet.pts = Fraction(1, 5), number
+            packet.is_keyframe = number % 5 == 0
+            recorder.write(packet, stream, 0)
+            seconds += 0.2
+    recorder.close()
+    full = f"cannot record into {folder}: No space left on device; trying again"
+    assert said == [full, f"recording into {folder} again"]
+    assert len(list(folder.glob("*.mkv"))) == 3  # of 10 kB each
 
 
 def test_a_segment_that_fails_at_its_start_leaves_no_file(camera, full_disk):

@@ -8,9 +8,10 @@ import pytest
 
 from stages.decoder.locations import expand_sources
 from stages.decoder.recorder import Recorder
+from stages.decoder.recording_source import RecordingSource
 from stages.decoder.segments import segment_path
 from stages.errors import SourceError
-from stages.records import EndOfStream, Frame, StreamStart
+from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from tests.stages.decoder.recording import REORDERED, lumas, record, replay, seconds, write_camera
 
 
@@ -163,7 +164,38 @@ def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, 
     (folder / "00000099-e1-20260101T000000Z.mkv").write_bytes(b"nothing")
     records = replay(folder, slots)
     assert 30 < len(lumas(records)) < 40
-    assert "1 segment of" in records[-1].message
+    assert records[-1].message == f"1 segment of {folder} cannot be read"
+    assert records[-1].reason is EndReason.TRUNCATED
+
+
+def test_what_comes_while_a_recording_is_read_is_told_to_be_missing(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    records = RecordingSource(folder, name="cam").records(slots)
+    next(records)
+    record(camera, folder)
+    *_, end = records
+    assert end.frames == 40
+    assert end.message == f"{folder} grew while it was read; what came later may be missing"
+    assert end.reason is EndReason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs", "told"),
+    [(4, [0], "2.4"), (7, [0], "5.4"), (8, [0, 1], "6.4"), (600, [0, 1], "598.4")],
+)
+def test_tracks_do_not_continue_after_a_long_hole(camera, tmp_path, slots, seconds, epochs, told):
+    folder = tmp_path / "cam"
+    folder.mkdir()
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    for number, began in enumerate((noon, noon + timedelta(seconds=seconds))):
+        shutil.copy(camera, segment_path(folder, number, 0, began))
+    records = replay(folder, slots)
+    assert [r.epoch for r in records if isinstance(r, StreamStart)] == epochs
+    assert records[-1].frames == 80
+    assert records[-1].reason is EndReason.COMPLETE
+    if len(epochs) == 2:
+        assert records[-1].message == f"{folder} has no frames for {told} s after frame 40"
 
 
 def test_recordings_are_sources(camera, tmp_path):
