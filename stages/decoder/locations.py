@@ -35,7 +35,8 @@ _WEB_SUFFIXES = frozenset(
 )
 _FILE_SCHEMES = frozenset({"file", "http", "https"})
 
-_NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
+# Before a URL or an absolute path, a name may have any characters but those.
+_NAMED = re.compile(r"([\w.-]+|[^=/:]+(?==(?:[\w+.-]+:/)?/))=(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +138,14 @@ def name_sources(
 
 
 def split_name(location: str) -> tuple[str, str]:
-    """Splits ``NAME=LOCATION``; without a name, or if a file is called just so, the name is ""."""
+    """Splits ``NAME=LOCATION``; without a name, or if a file is called just so, the name is "".
+
+    The name is that of the stream's folder, see `folder_name`.
+    """
     named = _NAMED.fullmatch(location)
     if named is None or ("://" not in location and os.access(location, os.F_OK)):
         return "", location
-    return named[1], named[2]
+    return folder_name(named[1]), named[2]
 
 
 def _reject_empty(location: str) -> None:
@@ -171,7 +175,7 @@ def _expand(location: str) -> list[SourceSpec]:
     if "://" in location and not location.startswith("pipe:"):
         reject_unreachable(location)
         scheme, _, rest = location.partition("://")
-        return [SourceSpec(redact(location).split("://", 1)[1], f"{scheme.lower()}://{rest}")]
+        return [SourceSpec(redact(location).partition("://")[2], f"{scheme.lower()}://{rest}")]
     if location in ("-", "/dev/stdin") or location.startswith("pipe:"):
         raise SourceError("standard input cannot be read; a named pipe can, as mkfifo makes it")
     path = _path(location)

@@ -15,6 +15,7 @@ CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "
 UNCERTAIN = "…"
 """What `server_of` shows instead of a host that may be a part of a password."""
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE | re.ASCII)
 _NAME = r"(?:access|api_?key|auth|cred|key|login|pass|psw|pw|secret|sig|token|user|usr)[a-z_]*"
 _CREDENTIAL = rf"{_NAME}=.*?(?=[_&;#][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&;#]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
@@ -48,12 +49,14 @@ def server_of(url: str) -> str:
 
 
 def reject_unreachable(location: str) -> None:
-    """Rejects a URL without a host, which FFmpeg would take for this computer, or a real port.
+    """Rejects a URL without a scheme, a host, for which FFmpeg would take this computer, or a port.
 
     Raises:
-        SourceError: It names no host, or an impossible port.
+        SourceError: It has no scheme, names no host, or an impossible port.
     """
     scheme, _, rest = location.partition("://")
+    if not _SCHEME.fullmatch(scheme):
+        raise SourceError(f"{scheme}:// is no beginning of a URL; expected such as rtsp://")
     scheme = scheme.lower()
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     address = authority.rpartition("@")[2]

@@ -31,6 +31,8 @@ def add_images(folder, count=1):
     [
         ("north=rtsp://u:p=@cam/live", "north", "rtsp://u:p=@cam/live"),
         ("a-1.b=http://cam/?channel=2", "a-1.b", "http://cam/?channel=2"),
+        ("Kreuzung #3?=rtsp://cam/a=b", "Kreuzung-3", "rtsp://cam/a=b"),
+        ("#=rtsp://cam/live", "cam-live", "rtsp://cam/live"),
         (
             "http://cam/monitor?channel=http://x",
             "cam-monitor",
@@ -42,14 +44,21 @@ def test_a_url_may_have_a_name(location, name, url):
     assert expand_sources([location]) == [SourceSpec(name, url)]
 
 
+@pytest.mark.parametrize("location", ["://cam/live", "a#b://cam", "north = rtsp://cam/live"])
+def test_what_begins_like_no_url_is_told(location):
+    scheme = location.partition("://")[0]
+    with pytest.raises(SourceError, match=f"^{scheme}:// is no beginning of a URL"):
+        expand_sources([location])
+
+
 def test_a_file_or_folder_of_one_stream_may_have_a_name(tmp_path, make_video, monkeypatch):
     make_video("crossing.mp4")
     add_images(tmp_path / "MOT16-02" / "img1")
     monkeypatch.chdir(tmp_path)
-    given = ["north=crossing.mp4", f"south={tmp_path}/MOT16-02", f"east={tmp_path}/crossing.mp4"]
+    given = ["north=crossing.mp4", f"so uth={tmp_path}/MOT16-02", f"east={tmp_path}/crossing.mp4"]
     for locations in (given, list(map(absolute_location, given))):
         specs = expand_sources(locations)
-        assert [spec.name for spec in specs] == ["north", "south", "east"]
+        assert [spec.name for spec in specs] == ["north", "so-uth", "east"]
         assert [Path(spec.location).absolute() for spec in specs] == [
             tmp_path / "crossing.mp4",
             tmp_path / "MOT16-02" / "img1",
