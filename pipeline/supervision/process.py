@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -35,6 +36,7 @@ _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
 _TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer pause is its own
 _STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
 _GONE_SECONDS = 1.0  # after SIGKILL, which has to wait where a mount does not answer
+_FOR_MEMORY = ", as the kernel does for want of memory"
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -169,7 +171,7 @@ class StageProcess:
         return True
 
     def check(self) -> str:
-        """Returns how the process died since the last call, or "": ``was killed by signal 9``.
+        """Returns how the process died since the last call, or "": ``was killed by signal 11``.
 
         A hung process is killed; a later call returns its death. One that succeeded is ``ended``.
         """
@@ -199,6 +201,7 @@ class StageProcess:
             how = f"failed: {self._message}"
         elif code < 0:
             how = f"was killed by signal {-code}"
+            how += _FOR_MEMORY if -code == signal.SIGKILL else ""
         else:
             how = f"ended with status {code}"
         self._cannot_start = code > 0 and not self._was_ready

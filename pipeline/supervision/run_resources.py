@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import resource
 import signal
 import socket
@@ -87,8 +88,12 @@ def open_run_resources(
             reports = ReportReceiver(context, endpoint(folder.path, runtime, "control"))
             commands = CommandServer(context, folder.path)
         except zmq.ZMQError as error:
-            tcp = runtime.transport == "tcp"
-            advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
+            if error.errno == errno.EMFILE:
+                advice = "raise the limit with ulimit -n"
+            elif runtime.transport == "tcp":
+                advice = "choose another runtime.port"
+            else:
+                advice = "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
         if runtime.transport == "tcp":
             _check_loopback(runtime.port)

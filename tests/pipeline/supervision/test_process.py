@@ -114,7 +114,7 @@ def dies(process, now):
     now[0] += 61
     process._process.kill()
     process._process.wait()
-    assert process.check() == "was killed by signal 9"
+    assert process.check() == "was killed by signal 9, as the kernel does for want of memory"
 
 
 def hangs(process, now):
