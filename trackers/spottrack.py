@@ -30,6 +30,7 @@ from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 TENTATIVE = 0  # id of a track that is not confirmed yet
 TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("best", np.float64)])
+MISSES_PER_HIT = 5  # that a track survives: what was hardly seen may be anywhere by then
 WIDENING_FRAMES = 10  # missed frames after which a box is widened no further
 SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
 RECENT_MISSES = 3  # and while it has missed fewer frames than this
@@ -72,7 +73,8 @@ class SpotTrack(Tracker):
         square root of its area.
 
         Args:
-            max_age: Consecutive frames without a detection that a confirmed track survives, >= 0.
+            max_age: Consecutive frames without a detection that a confirmed track survives, >= 0;
+                one of fewer detections, at most `MISSES_PER_HIT` for each.
             min_hits: Detections before a track is confirmed, >= 1.
             confirm_score: Score that one of a track's detections must reach to confirm it.
             birth_score: Least score of a detection that begins a track.
@@ -249,7 +251,8 @@ class SpotTrack(Tracker):
 
     def _drop_lost(self, frame_size: FloatArray | None) -> None:
         tentative = self._tracks["id"] == TENTATIVE
-        kept = self._tracks["misses"] <= np.where(tentative, 0, self.max_age)
+        most = np.minimum(self.max_age, MISSES_PER_HIT * self._tracks["hits"])
+        kept = self._tracks["misses"] <= np.where(tentative, 0, most)
         if frame_size is not None:
             centers, halves = self._filter.values[:, :2], self._filter.values[:, 2:] / 2
             inside = ((centers > -halves) & (centers < frame_size + halves)).all(axis=1)

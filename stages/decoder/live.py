@@ -12,6 +12,7 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from stages.decoder.clock_pace import ClockPace
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.live_options import LiveOptions
 from stages.decoder.live_packets import goes_on, is_finished, lacks_size, live_packets
@@ -30,7 +31,7 @@ from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.decoder.urls import redact
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
+from stages.records import EndOfStream, EndReason, Frame, StreamStart
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 # Where a segment is lost, the next one is waited for; to wait for the gap as well would put off all
@@ -92,6 +93,7 @@ class LiveSource:
         self._was_live = False  # when a frame came
         self._is_advised = False
         self._is_told_blank = False
+        self._is_told_pace = False
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends when the runtime's ``wait`` returns True.
@@ -170,7 +172,7 @@ class LiveSource:
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
-            ahead = _Ahead(runtime.monotonic)
+            clock_pace = ClockPace(runtime.monotonic)
             packets = self._watched(packets, reader, patience)
             records = reader.read(container, stream, allocator, packets=packets)
             has_length = finished and container.format.name == "rtsp"
@@ -188,12 +190,14 @@ class LiveSource:
                         owed = unreceived.follow(record.header.index, record.header.pts, arrived)
                         if owed:
                             runtime.not_received(owed)
-                    ahead.follow(record.header)
+                    ratio = clock_pace.follow(record.header.seconds)
+                    if ratio is not None and not is_early:
+                        self._tell_pace(ratio)
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
             if not finished or self._was_live or goes_on(container, stream, reader.arrived):
-                if options_to_end := self._options_to_end(ahead.seconds):
+                if options_to_end := self._options_to_end(clock_pace.ahead):
                     runtime.notify(options_to_end)
                 if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
                     with runtime.waited:
@@ -245,6 +249,14 @@ class LiveSource:
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
 
+    def _tell_pace(self, ratio: float) -> None:
+        if not self._is_told_pace:
+            self._is_told_pace = True
+            self._runtime.notify(
+                f"the times of {self._source} advance by {ratio:.2f} s in a second; speeds and "
+                f"stays are by these times"
+            )
+
     def _options_to_end(self, ahead: float) -> str:
         """Returns what to do if this is no camera, whose frames cannot come before their time."""
         if ahead < _AHEAD_SECONDS or self._is_advised or not self.options.reconnect:
@@ -257,22 +269,6 @@ class LiveSource:
 
     def _end(self, reader: FrameReader, reason: EndReason, message: str = "") -> EndOfStream:
         return EndOfStream(self.name, reader.epoch, reader.given, reason, message)
-
-
-class _Ahead:
-    """How many seconds the frames of a connection have come before their time."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self.seconds = 0.0
-        self._monotonic = monotonic
-        self._began: float | None = None
-
-    def follow(self, header: FrameHeader) -> None:
-        """Takes the next frame."""
-        lead = header.seconds - self._monotonic()
-        if self._began is None:
-            self._began = lead
-        self.seconds = lead - self._began
 
 
 def _whole(records: Iterator[_Record], missing: Callable[[], str | None]) -> Iterator[_Record]:

@@ -197,10 +197,19 @@ def test_no_box_is_widened_before_its_track_has_missed_a_frame_nor_beyond_ten() 
     assert seen(tracker, BOX + 27.5 * aside) == [2]  # IoU 0.19, and 0.23 if widened once
     for missed, shift, ids in ((10, 52.5, [1]), (20, 52.5, [1]), (20, 56, [2])):
         tracker = SpotTrack(widening=0.05)
-        for boxes in [BOX] * 3 + [BOX[:0]] * missed:
+        for boxes in [BOX] * 4 + [BOX[:0]] * missed:
             seen(tracker, boxes)
         # IoU 0.21 and 0.18 if widened ten times, 0.19 and 0.15 if nine, both over 0.3 if twenty.
         assert seen(tracker, BOX + shift * aside) == ids
+
+
+@pytest.mark.parametrize("hits", [1, 2, 6, 7])
+def test_what_was_hardly_seen_is_not_waited_for_long(hits: int) -> None:
+    for missed, ids in ((min(5 * hits, 30), [1]), (min(5 * hits, 30) + 1, [2])):
+        tracker = SpotTrack(max_age=30)
+        for boxes in [BOX] * hits + [BOX[:0]] * missed:
+            seen(tracker, boxes)
+        assert seen(tracker, BOX) == ids
 
 
 @pytest.mark.parametrize(("widening", "ids"), [(0.05, [1]), (0.0, [2])])

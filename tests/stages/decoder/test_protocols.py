@@ -5,6 +5,7 @@ import functools
 import http.server
 import itertools
 import random
+import re
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.decoder import clock_pace
 from stages.decoder.live import LiveSource
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from tests.ports import free_port
@@ -225,6 +227,18 @@ def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, 
     *frames, end = read(f"{base}/clip", slots, 151, once, notify=told.append)
     assert numbers(frames) == list(range(150))
     assert (end.reason, told) == (EndReason.COMPLETE, [])
+
+
+def test_a_camera_whose_times_do_not_advance_in_real_time_is_told_once(
+    tmp_path, serve_http, slots, monkeypatch
+):
+    for limit in ("_FIRST_SECONDS", "_WINDOW_SECONDS"):
+        monkeypatch.setattr(clock_pace, limit, 0.001)
+    write_stream(tmp_path / "clip", 150, size=(64, 48))
+    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 310, notify=told.append)
+    (line,) = [line for line in told if "by these times" in line]
+    assert re.match(rf"the times of {base}/clip advance by \d+\.\d\d s in a second; speeds", line)
 
 
 def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve_http, slots):

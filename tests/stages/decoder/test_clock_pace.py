@@ -1,0 +1,34 @@
+import pytest
+
+from stages.decoder.clock_pace import ClockPace
+
+
+def told(arrives, count=8000, rate=25):
+    """What is told of frames at a rate by their times, of which each arrives at a second."""
+    now = 0.0
+    pace = ClockPace(lambda: now)
+    ratios = []
+    for index in range(count):
+        now = 1000 + arrives(index)
+        ratios.append(pace.follow(index / rate))
+    return [ratio for ratio in ratios if ratio is not None], pace.ahead
+
+
+@pytest.mark.parametrize("rate", [12.5, 20, 30, 50])
+def test_another_pace_is_told_every_two_minutes(rate):
+    ratios, _ = told(lambda index: index / rate)
+    assert ratios == pytest.approx([rate / 25] * int((8000 / rate - 10) / 120), rel=0.01)
+
+
+def test_jitter_a_pause_and_what_a_camera_has_kept_are_none():
+    def arrives(index):
+        kept = max(index / 25, 8.0)  # eight seconds come at once
+        paused = 6.0 if 3000 <= index < 3150 else 0.0
+        return kept + paused + 0.4 * (index % 5)
+
+    assert told(arrives)[0] == []
+
+
+def test_how_early_frames_come_is_known():
+    assert told(lambda index: index / 50, count=101)[1] == pytest.approx(2.0)
+    assert told(lambda index: index / 25, count=101)[1] == pytest.approx(0.0)
