@@ -263,6 +263,7 @@ def test_an_overlay_that_was_taken_away_costs_no_later_one(sink, tmp_path, plan)
     kept(north, 7)
     for name in ("overlay.mp4", "overlay-2.mp4"):  # each is completed in a thread of its own
         wait_for((north.folder / name).exists)
+        wait_for(lambda parts=f".{name}*": not any(north.folder.glob(parts)))
     folder = left_by(north, tmp_path)
     (folder / "overlay.mp4").unlink()
     report = completed(folder)
