@@ -67,6 +67,10 @@ class SinkProgress:
         if self._is_news and now - self._measured >= _METRICS_NS:
             self._send(now)
 
+    def end(self) -> None:
+        """Reports how far a stream came that fails."""
+        self._send(time.monotonic_ns(), measured=True)
+
     def metrics(self) -> StreamMetrics:
         """Returns the metrics of the stream since its start."""
         timing, ledger = self._results.timing, self._results.ledger
@@ -96,10 +100,10 @@ class SinkProgress:
             tracks=ledger.tracks,
         )
 
-    def _send(self, now: int) -> None:
+    def _send(self, now: int, *, measured: bool = False) -> None:
         self._reported = now
         metrics = None
-        if now - self._measured >= _METRICS_NS:
+        if measured or now - self._measured >= _METRICS_NS:
             self._measured, self._is_news = now, False
             metrics = self.metrics()
         self._report(

@@ -287,6 +287,7 @@ class SinkStream:
         message = str(error)
         if error.errno == errno.ENOENT and not self.folder.is_dir():
             message = f"cannot write {self.folder}: the folder was removed or moved away"
+        self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
         self._publisher.tell(self._end(message), self._order.due - 1)
         self._leave()

@@ -50,6 +50,14 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(results, logbook):
     assert latest.durations["detect"].count == 3
 
 
+def test_what_was_written_last_is_told_of_a_stream_that_fails(results, logbook):
+    said = []
+    progress = SinkProgress(results, logbook, said.append)
+    write(results, progress, range(3))
+    progress.end()
+    assert [report.metrics.frames for report in said] == [1, 3]
+
+
 def test_of_two_latencies_the_shorter_is_the_median(results, logbook):
     progress = SinkProgress(results, logbook, lambda report: None)
     for latency in (20 * MS, 10 * MS):
