@@ -136,7 +136,7 @@ class FrameReader:
         self._is_cut_off = False
 
         packets = _flushed(container.demux(stream) if packets is None else packets, stream)
-        unfinished = 1 if container.format.name == "rtsp" else 2
+        unfinished = 1 if container.format.name in ("rtsp", "sdp") else 2
         captures = CaptureTimes(time_base(stream), unfinished)
         if self._monotonic is not None:
             packets = captures.follow(packets, self._monotonic)

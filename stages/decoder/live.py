@@ -29,7 +29,7 @@ from stages.decoder.source import (
 )
 from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
-from stages.decoder.urls import redact
+from stages.decoder.urls import is_session, redact
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
 
@@ -56,7 +56,7 @@ class LiveSource:
     ends the stream.
 
     Args:
-        location: URL or ``/dev/video<n>``.
+        location: URL, ``/dev/video<n>`` or the file of an RTP session, see `is_session`.
         name: Name of the stream.
         selection: Frames to use; the last one ends the stream.
         options: Options of the connection.
@@ -88,7 +88,7 @@ class LiveSource:
         self._recorder = recorder
         self._resume_from = resume_from or ResumePoint()
         self._source = redact(location)
-        self._is_device = "://" not in location
+        self._format = "sdp" if is_session(location) else None if "://" in location else "v4l2"
         self._runtime = runtime or SourceRuntime()
         self._was_live = False  # when a frame came
         self._is_advised = False
@@ -145,7 +145,7 @@ class LiveSource:
     ) -> Generator[SourceRecord, None, EndOfStream | None]:
         """Yields the records of one connection; returns the stream's end if it ends with it."""
         runtime = self._runtime
-        options = {} if self._is_device else self.options.for_ffmpeg(self.location)
+        options = {} if self._format == "v4l2" else self.options.for_ffmpeg(self.location)
         # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
         with runtime.waited:
@@ -214,7 +214,7 @@ class LiveSource:
         return open_media(
             self.location,
             options=options,
-            container_format="v4l2" if self._is_device else None,
+            container_format=self._format,
             timeout=patience,
             hardware=self._hardware,
         )

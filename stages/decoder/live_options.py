@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from stages.decoder.urls import is_session
+
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
@@ -34,15 +36,19 @@ class LiveOptions:
     patient: bool = False
 
     def for_ffmpeg(self, location: str) -> dict[str, str]:
-        """Returns FFmpeg's options for a URL: timeouts and little buffering."""
+        """Returns FFmpeg's options for what is no device: timeouts and little buffering."""
         microseconds = str(round(self.timeout * 1e6))
         # Probing many frames for the frame rate would delay the first one by 0.8 s.
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         protocol = location.partition("://")[0]
         flash = protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv")
-        if flash or protocol in ("rtsp", "rtsps"):
+        if flash or protocol in ("rtsp", "rtsps") or is_session(location):
             # For sound or a second video that does not come, FFmpeg would wait five seconds.
             options["analyzeduration"] = "500000"
+        # FFmpeg heeds the first, in seconds; `timeout_of` knows the second.
+        heard = {"listen_timeout": f"{self.timeout:f}", "rw_timeout": microseconds}
+        if is_session(location):
+            return options | heard | {"protocol_whitelist": "file,rtp,udp"}
         match protocol:
             case "rtsp" if self.transport == "auto":
                 either = {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}
@@ -52,8 +58,8 @@ class LiveOptions:
                 return options | {"rtsp_transport": chosen, "timeout": microseconds}
             case "udp":
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
-            case "rtp":  # FFmpeg heeds the first, in seconds; `timeout_of` knows the second
-                return options | {"listen_timeout": f"{self.timeout:f}", "rw_timeout": microseconds}
+            case "rtp":
+                return options | heard
             case "rtmp" | "rtmps":  # FFmpeg waits twice
                 return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
             case _:

@@ -65,12 +65,12 @@ def lacks_size(container: InputContainer) -> bool:
 def is_finished(container: InputContainer, stream: VideoStream) -> bool:
     """Returns whether this is a finished video, rather than a camera whose server may disconnect.
 
-    The size of a playlist is not that of the video. If the size is unknown, as with chunked HTTP,
-    Matroska has a duration unless it is live, and MP4 has a frame count unless it comes in
-    fragments; its duration is then a guess. MPEG-TS has neither.
+    The size of a playlist or a description is not that of the video. If it is unknown, as with
+    chunked HTTP, Matroska has a duration unless it is live, and MP4 has a frame count unless it
+    comes in fragments; its duration is then a guess. MPEG-TS has neither.
     """
     has_duration = (container.duration or 0) > 0
-    if container.format.name in ("hls", "rtsp"):
+    if container.format.name in ("hls", "rtsp", "sdp"):
         return has_duration
     if container.size > 0 or ("matroska" in container.format.name and has_duration):
         return True
@@ -133,7 +133,7 @@ def _fault_before(
     many seconds may have passed because the pictures are so far apart, or the line is so slow.
     """
     timeout, kind = timeout_of(container.options), container.format.name
-    if kind not in ("rtp", "rtsp", "hls") or timeout is None:
+    if kind not in ("rtp", "rtsp", "sdp", "hls") or timeout is None:
         return ""
     if before is None or before.pts is None or packet.pts is None or packet.time_base is None:
         return ""

@@ -23,7 +23,7 @@ from stages.decoder.source_folders import (
     videos_below,
     videos_in,
 )
-from stages.decoder.urls import redact, reject_unreachable
+from stages.decoder.urls import is_session, redact, reject_unreachable
 from stages.errors import SourceError, unreadable_name
 from stages.result_files import folder_name
 
@@ -62,10 +62,13 @@ class SourceSpec:
 
 
 def is_live(location: str) -> bool:
-    """Returns whether a location is a live stream or device, not a local or web file or `DEMO`."""
+    """Returns whether a location is a live stream or device, not a local or web file or `DEMO`.
+
+    A live stream may be described by a file, see `is_session`.
+    """
     scheme, separator, rest = location.partition("://")
     if not separator:
-        return location.startswith("/dev/video")
+        return location.startswith("/dev/video") or is_session(location)
     suffix = Path(rest.partition("?")[0]).suffix.lower()
     return location != DEMO and not (scheme.lower() in _FILE_SCHEMES and suffix in _WEB_SUFFIXES)
 

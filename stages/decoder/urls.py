@@ -1,4 +1,4 @@
-"""URLs of cameras: what may be shown of them, and which cannot be meant."""
+"""Addresses of cameras: what may be shown of them, and which cannot be meant."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ _NAME = r"(?:access|api_?key|auth|cred|key|login|pass|psw|pw|secret|sig|token|us
 _CREDENTIAL = rf"{_NAME}=.*?(?=[_&;#][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&;#]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
 _NO_PORT = re.compile(r"(?<=://)(\[.*?\]|[^/?#:\[]*):(?![0-9]*(?:[/?#]|$))[^/?#]*")
+
+
+def is_session(location: str) -> bool:
+    """Returns whether a location is the file that describes an RTP session (SDP, RFC 8866)."""
+    return "://" not in location and location.lower().endswith(".sdp")
 
 
 def redact(location: str) -> str:

@@ -112,6 +112,8 @@ def test_a_name_given_twice_is_refused(locations, taken):
         ("http://cam/mjpeg", True),
         ("https://host/stream.m3u8?token=1", True),
         ("/dev/video0", True),
+        ("drones/one.SDP", True),
+        ("http://host/one.sdp", True),
         ("https://host/crossing.mp4?token=1", False),
         ("file:///data/crossing.mkv", False),
         ("HTTPS://host/crossing.MP4", False),

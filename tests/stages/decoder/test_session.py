@@ -1,0 +1,96 @@
+"""RTP by UDP, as drones send it, which a file describes."""
+
+import contextlib
+import itertools
+import socket
+import threading
+
+import av
+import pytest
+
+from stages.decoder.live_options import LiveOptions
+from stages.errors import SourceError
+from stages.records import Frame, StreamStart
+from tests.ports import free_port
+from tests.stages.decoder.streams import read
+
+
+@contextlib.contextmanager
+def sending(port):
+    """Sends H.264 with times of 25 frames/s, at their pace, until the context ends."""
+    over = threading.Event()
+
+    def send():
+        with av.open(f"rtp://127.0.0.1:{port}", "w", format="rtp") as output:
+            encoder = {"preset": "ultrafast", "tune": "zerolatency"}
+            stream = output.add_stream("libx264", rate=25, options=encoder)
+            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+            stream.codec_context.gop_size = 5
+            for number in itertools.count():
+                frame = av.VideoFrame(96, 64, "yuv420p")
+                frame.pts = number
+                output.mux(stream.encode(frame))
+                if over.wait(0.04):
+                    return
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def session(tmp_path):
+    """A description without the parameter sets, which come with every key frame, and its port."""
+    port = free_port(socket.SOCK_DGRAM)
+    path = tmp_path / "drone.sdp"
+    medium = f"m=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+    path.write_text(f"v=0\nc=IN IP4 127.0.0.1\n{medium}")
+    return path, port
+
+
+def test_frames_come_as_they_are_sent(session, slots):
+    path, port = session
+    with sending(port):
+        start, *frames = read(str(path), slots, 20)
+    assert (start.source, start.live, start.width, start.height) == (str(path), True, 96, 64)
+    times = [frame.header.seconds for frame in frames if isinstance(frame, Frame)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert steps == pytest.approx([0.04] * 19, abs=0.001)
+
+
+def test_who_falls_silent_and_comes_back_is_told(session, slots):
+    path, port = session
+    told, again, over = [], threading.Event(), threading.Event()
+
+    def notify(line):
+        told.append(line)
+        again.set()
+
+    def send():
+        with sending(port):
+            over.wait(1.5)  # fewer frames than are read
+        again.wait(100)
+        with sending(port):
+            over.wait(100)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        records = read(str(path), slots, 60, notify=notify)
+    finally:
+        again.set()
+        over.set()
+        thread.join()
+    assert [record.epoch for record in records if isinstance(record, StreamStart)] == [0, 1]
+    assert told[0] == f"{path}: the connection broke off: nothing came for 2 s; connecting again"
+
+
+def test_that_nothing_comes_is_told(session, slots):
+    path, _ = session
+    options = LiveOptions(timeout=1, connect_seconds=0)
+    with pytest.raises(SourceError, match="nothing came for 1 s; gave up after 0 s"):
+        read(str(path), slots, 1, options=options)
