@@ -94,3 +94,10 @@ def test_that_nothing_comes_is_told(session, slots):
     options = LiveOptions(timeout=1, connect_seconds=0)
     with pytest.raises(SourceError, match="nothing came for 1 s; gave up after 0 s"):
         read(str(path), slots, 1, options=options)
+
+
+def test_without_a_description_one_is_asked_for(session, slots):
+    _, port = session
+    options = LiveOptions(timeout=5, connect_seconds=0)
+    with sending(port), pytest.raises(SourceError, match="NAME.sdp as the source can describe it"):
+        read(f"rtp://127.0.0.1:{port}", slots, 1, options=options)
