@@ -99,5 +99,5 @@ def test_that_nothing_comes_is_told(session, slots):
 def test_without_a_description_one_is_asked_for(session, slots):
     _, port = session
     options = LiveOptions(timeout=5, connect_seconds=0)
-    with sending(port), pytest.raises(SourceError, match="NAME.sdp as the source can describe it"):
+    with sending(port), pytest.raises(SourceError, match="no MPEG-TS; a file NAME"):
         read(f"rtp://127.0.0.1:{port}", slots, 1, options=options)
