@@ -22,11 +22,13 @@ class TrackerStage:
         Args:
             name: Name of the tracker, see `trackers.TRACKERS`.
             settings: Its settings, see `trackers.tracker_settings`.
-            every: Take every n-th frame of the source, see `FrameSelection`.
+            every: Take every n-th frame of the source, see `FrameSelection`; at least 1.
 
         Raises:
-            ConfigError: The name or a setting is unknown or out of its range.
+            ConfigError: The name or a setting is unknown, or a number out of its range.
         """
+        if every < 1:
+            raise ConfigError(f"every must be at least 1, got {every}")
         self.name = name
         self.settings = dict(settings)
         self._every = every
@@ -55,7 +57,6 @@ class TrackerStage:
         if latest.epoch != frame.epoch:
             tracker.reset()
             unseen = 0
-        self._latest[frame.stream] = frame
         try:
             tracked = tracker.update(
                 detections.boxes,
@@ -68,6 +69,7 @@ class TrackerStage:
         except ValueError as error:
             of_stream = f"stream {frame.stream}, " if frame.stream else ""
             raise ValueError(f"{of_stream}frame {frame.number}: {error}") from error
+        self._latest[frame.stream] = frame
         return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
 
     def next_id(self, stream: str) -> int:

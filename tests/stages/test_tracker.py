@@ -105,6 +105,17 @@ def test_a_frame_after_a_long_outage_starts_without_tracks_and_with_new_ids() ->
     assert stage.process(detections(15_001)).ids.tolist() == [2]
 
 
+def test_a_refused_frame_is_no_step_and_frames_before_it_stay_unseen() -> None:
+    stage, undisturbed = (TrackerStage("spottrack", {"estimate_camera": False}) for _ in range(2))
+    for index in [*range(10), *range(18, 22)]:
+        if index == 18:
+            with pytest.raises(ValueError, match="frame 19: boxes must be finite"):
+                stage.process(detections(18, [(np.nan, 10, 80, 60)]))
+        tracks, expected = stage.process(car(index)), undisturbed.process(car(index))
+        assert tracks.ids.tolist() == expected.ids.tolist() == [1]
+        np.testing.assert_array_equal(tracks.boxes, expected.boxes)
+
+
 def test_close_forgets_one_stream() -> None:
     stage = TrackerStage("sort", {"min_hits": 0})
     for stream in ("a", "b"):
@@ -166,6 +177,11 @@ def test_wrong_settings_are_config_errors(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         TrackerStage(name, settings)
+
+
+def test_a_step_between_frames_is_at_least_one() -> None:
+    with pytest.raises(ConfigError, match="every must be at least 1, got 0"):
+        TrackerStage("sort", {}, 0)
 
 
 @pytest.mark.parametrize(("stream", "named"), [("cam", "stream cam, "), ("", "")])
