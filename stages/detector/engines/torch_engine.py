@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from stages.detector.weights_file import load_network
 from stages.records import UInt8Array
 
 _GPU_BATCH = 8
+_SHARING = threading.Lock()  # whoever holds it may set PyTorch's number of threads for a moment
 
 
 class TorchEngine:
@@ -76,10 +78,14 @@ class TorchEngine:
 
     def share_cores(self) -> None:
         """See `Engine`."""
-        # A thread's first operation would take the number that was set last, in whichever thread.
-        torch.get_num_threads()
-        # Shares differ by one where the cores cannot be divided equally.
-        torch.set_num_threads((self._threads + next(self._sharing)) // self.batch_size)
+        with _SHARING:
+            before = torch.get_num_threads()
+            # Shares differ by one where the cores cannot be divided equally.
+            torch.set_num_threads((self._threads + next(self._sharing)) // self.batch_size)
+            # A new thread takes the number that was set last, in whichever thread.
+            last = threading.Thread(target=torch.set_num_threads, args=(before,))
+            last.start()
+            last.join()
 
     @torch.inference_mode()
     def values(self, images: Tensor) -> Tensor:

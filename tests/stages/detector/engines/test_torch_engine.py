@@ -52,6 +52,10 @@ def test_images_side_by_side_use_all_cores(weights, threads, shares):
 
     with ThreadPoolExecutor(engine.batch_size, initializer=engine.share_cores) as pool:
         assert sorted(pool.map(share, shares)) == shares
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == threads
+        assert sorted(pool.map(share, shares)) == shares
+    assert torch.get_num_threads() == threads
 
 
 def test_a_cpu_computes_in_bfloat16_where_it_has_it():
