@@ -45,12 +45,12 @@ class Trajectories:
             boxes: ``(N, 4)`` ltrb in pixels.
 
         Raises:
-            ValueError: Lengths differ, a number is not finite, a frame is negative, or an id occurs
-                twice in a frame.
+            ValueError: Shapes are wrong, a number is not finite, a frame is negative, a frame or an
+                id is no whole number, or an id occurs twice in a frame.
         """
-        frame_array = np.asarray(frames, np.int64)
-        id_array = np.asarray(ids, np.int64)
-        box_array = np.asarray(boxes, np.float64).reshape(-1, 4)
+        frame_array = _whole_numbers("frames", frames)
+        id_array = _whole_numbers("ids", ids)
+        box_array = _box_array(boxes)
         count = len(box_array)
         if frame_array.shape != (count,) or id_array.shape != (count,):
             raise ValueError(
@@ -78,10 +78,13 @@ class Trajectories:
         Raises:
             ValueError: As for `from_arrays`.
         """
-        box_arrays = [np.asarray(frame, np.float64).reshape(-1, 4) for frame in boxes]
-        id_arrays = [np.asarray(frame, np.int64) for frame in ids]
+        box_arrays = [_box_array(frame) for frame in boxes]
+        id_arrays = [_whole_numbers("ids", frame) for frame in ids]
+        counts = [len(frame) for frame in box_arrays]
+        if counts != [frame.size for frame in id_arrays]:
+            raise ValueError("each frame must have one id for each of its boxes")
         return cls.from_arrays(
-            np.repeat(np.arange(len(box_arrays)), [len(frame) for frame in box_arrays]),
+            np.repeat(np.arange(len(counts)), counts),
             np.concatenate([np.empty(0, np.int64), *id_arrays]),
             np.concatenate([np.empty((0, 4)), *box_arrays]),
         )
@@ -103,3 +106,27 @@ def rows_by_frame(frames: Int64Array, count: int) -> list[slice]:
     """Returns the rows of each frame below ``count``, given the ascending frame of every row."""
     bounds = np.searchsorted(frames, np.arange(count + 1)).tolist()
     return [slice(first, end) for first, end in pairwise(bounds)]
+
+
+def _whole_numbers(name: str, values: npt.ArrayLike) -> Int64Array:
+    """``values`` as int64; those of int64 stay exact."""
+    given = np.asarray(values)
+    try:
+        with np.errstate(invalid="ignore"):
+            array = given.astype(np.int64)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{name} must be whole numbers: {error}") from error
+    if not np.array_equal(array, given):
+        wrong = given[array != given][0]
+        raise ValueError(f"{name} must be whole numbers, got {wrong}")
+    return array
+
+
+def _box_array(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """``boxes`` as float64; ``[]`` stands for none."""
+    array = np.asarray(boxes, np.float64)
+    if array.shape == (0,):
+        return array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes must have shape (N, 4), got {array.shape}")
+    return array

@@ -43,11 +43,31 @@ def test_nothing() -> None:
         ([1], [5, 6], [BOX, BOX], "one entry for each of 2 boxes"),
         ([-1], [5], [BOX], "frames must not be negative, got -1"),
         ([1], [5], [(0, 0, np.nan, 1)], "boxes must be finite"),
+        ([1, np.nan], [5, 6], [BOX, BOX], "frames must be whole numbers, got nan"),
+        ([0, 1], [5, -np.inf], [BOX, BOX], "ids must be whole numbers, got -inf"),
+        ([0, 1], [1.9, 1], [BOX, BOX], r"ids must be whole numbers, got 1\.9"),
+        ([0], [10**30], [BOX], "ids must be whole numbers: "),
+        ([0], [np.uint64(2**63)], [BOX], "ids must be whole numbers, got 9223372036854775808"),
+        ([0, 0, 0], [1, 2, 3], np.zeros((4, 3)), r"boxes must have shape \(N, 4\), got \(4, 3\)"),
+        ([0], [1], BOX, r"boxes must have shape \(N, 4\), got \(4,\)"),
     ],
 )
 def test_malformed_rows_are_refused(frames: list, ids: list, boxes: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Trajectories.from_arrays(frames, ids, boxes)
+
+
+def test_ids_stay_exact() -> None:
+    for large in (2**63 - 1, 2**53 + 1, -(2**63)):
+        assert Trajectories.from_arrays([0], [large], [BOX]).ids.tolist() == [large]
+        assert Trajectories.from_frames([[], [BOX]], [[], [large]]).ids.tolist() == [large]
+    assert Trajectories.from_arrays([0.0], [7.0], [BOX]).ids.tolist() == [7]
+
+
+@pytest.mark.parametrize("ids", [[[1], [2, 3]], [[1, 2, 3]]])
+def test_each_frame_has_an_id_for_each_of_its_boxes(ids: list) -> None:
+    with pytest.raises(ValueError, match="each frame must have one id for each of its boxes"):
+        Trajectories.from_frames([[BOX, BOX], [BOX]], ids)
 
 
 def test_rows_of_a_part_and_of_each_frame() -> None:
