@@ -12,6 +12,7 @@ from typing import Self
 
 import zmq
 
+from pipeline.addresses import ends_with_port
 from pipeline.transport.keys import load_certificate, load_key
 from pipeline.transport.link import LARGEST_PART
 from pipeline.transport.messages import Alive, Envelope, MessageError, VersionError, decode
@@ -59,6 +60,11 @@ class Subscription:
     def __init__(
         self, address: str, key: Path | None = None, server_key: Path | None = None
     ) -> None:
+        if not _has_form(address):
+            raise ConfigError(
+                f"cannot connect to {address}: expected tcp://HOST:PORT, with a port from 1 to "
+                "65535, or ipc://PATH"
+            )
         self._keys: tuple[bytes, bytes, bytes] | None = None
         if key is not None and server_key is not None:
             self._keys = *load_key(key), load_certificate(server_key)[0]
@@ -143,10 +149,14 @@ class Subscription:
             self.close()  # a context with open sockets would never be collected
             if not isinstance(error, zmq.ZMQError):
                 raise
-            raise ConfigError(
-                f"cannot connect to {self._address}: {error}; expected tcp://HOST:PORT or "
-                "ipc://PATH"
-            ) from error
+            raise ConfigError(f"cannot connect to {self._address}: {error}") from error
+
+
+def _has_form(address: str) -> bool:
+    """Whether an address has a supported form; ZeroMQ takes a port of 65537 for 1."""
+    return address.startswith("ipc://") or (
+        address.startswith("tcp://") and ends_with_port(address)
+    )
 
 
 def _needs_ipv6(address: str) -> bool:

@@ -236,8 +236,8 @@ def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
     with pytest.raises(ConfigError, match="cannot read a key"):
         Subscription(address, keys / "nowhere", keys / "server.key")
     threads = len(list(Path("/proc/self/task").iterdir()))
-    with pytest.raises(ConfigError, match="cannot connect to nowhere"):
-        Subscription("nowhere")
+    with pytest.raises(ConfigError, match=r"cannot connect to ipc:///o+: File name too long"):
+        Subscription(f"ipc:///{200 * 'o'}")
     with pytest.raises(UnicodeEncodeError) as error:
         Subscription("ipc://caf\udce9")
     assert error.tb is not None  # what its frames leave open can make the collector wait for ever
@@ -265,10 +265,21 @@ def test_a_pipeline_of_another_release_is_an_error(context, address, version):
     broadcast.close()
 
 
-@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:5555", "http://127.0.0.1:5555"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "nowhere",
+        "127.0.0.1:5555",
+        "http://127.0.0.1:5555",
+        "inproc://nowhere",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:0",
+        "tcp://127.0.0.1:65537",
+    ],
+)
 def test_what_an_address_looks_like_is_said(address):
-    with pytest.raises(ConfigError, match=rf"to {address}: .*; expected tcp://HOST:PORT or ipc:"):
-        next(subscribe(address))
+    with pytest.raises(ConfigError, match=rf"to {address}: expected tcp://HOST:PORT, .* or ipc:"):
+        next(subscribe(address, timeout=0))
 
 
 @pytest.mark.parametrize(
