@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 from stages.atomic import output_error
@@ -43,7 +44,7 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
     return paths
 
 
-def load_key(path: Path) -> tuple[bytes, bytes]:
+def load_key(path: str | os.PathLike[str]) -> tuple[bytes, bytes]:
     """Returns the public and the secret key of a ``.key_secret`` file.
 
     Raises:
@@ -55,7 +56,7 @@ def load_key(path: Path) -> tuple[bytes, bytes]:
     return public, secret
 
 
-def load_certificate(path: Path) -> tuple[bytes, bytes | None]:
+def load_certificate(path: str | os.PathLike[str]) -> tuple[bytes, bytes | None]:
     """Returns the public key of a file, and its secret key if it holds one.
 
     Raises:

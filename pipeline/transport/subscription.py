@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import time
 from collections.abc import Iterator
 from concurrent import futures
-from pathlib import Path
 from typing import Self
 
 import zmq
@@ -58,7 +58,10 @@ class Subscription:
     """
 
     def __init__(
-        self, address: str, key: Path | None = None, server_key: Path | None = None
+        self,
+        address: str,
+        key: str | os.PathLike[str] | None = None,
+        server_key: str | os.PathLike[str] | None = None,
     ) -> None:
         if not _has_form(address):
             raise ConfigError(
@@ -173,8 +176,8 @@ def _needs_ipv6(address: str) -> bool:
 
 def subscribe(
     address: str,
-    key: Path | None = None,
-    server_key: Path | None = None,
+    key: str | os.PathLike[str] | None = None,
+    server_key: str | os.PathLike[str] | None = None,
     *,
     timeout: float | None = None,
 ) -> Iterator[Envelope]:

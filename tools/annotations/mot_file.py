@@ -66,8 +66,9 @@ def boxes_of(table: NumberTable) -> FloatArray:
     return boxes
 
 
-def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
+def mot_sequences(folder: str | os.PathLike[str]) -> list[tuple[str, Path]]:
     """Returns name and ground truth of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
+    folder = Path(folder)
     found = [(file.parts[-3], file) for file in sorted(folder.glob("*/gt/gt.txt"))]
     if found:
         return found
@@ -79,7 +80,7 @@ def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
     return [(file.name.split(".txt")[0], file) for file in files]
 
 
-def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
+def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTruth:
     """Reads a file found by `mot_sequences`.
 
     Rows whose seventh column is 0 are left out: MOTChallenge marks boxes that are not scored so.
@@ -89,7 +90,7 @@ def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
     Raises:
         ConfigError: As for `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
     """
-    frame_count = None
+    path, frame_count = Path(path), None
     info = path.parent.parent / "seqinfo.ini"
     if path.name == "gt.txt" and info.exists():
         try:

@@ -194,7 +194,7 @@ def test_who_was_refused_gets_in_once_admitted(address, keys, admits):
     server = keys / "server.key_secret"
     before = (server, keys / "nobody") if admits == "nobody" else (None, None)
     message = encode(Envelope(Dropped("cam", 0, 1, 2, "stages behind")))
-    mine = keys / "friend.key_secret", keys / "server.key"
+    mine = str(keys / "friend.key_secret"), keys / "server.key"
     with Subscription(address, *mine) as subscription:
         with zmq.Context() as context:
             broadcast = Broadcast(context, address, *before)

@@ -53,8 +53,9 @@ def test_sequences_are_named_by_folder_or_file(tmp_path: Path) -> None:
     truth.parent.mkdir(parents=True)
     truth.write_text("2,1,0,0,9,9\n")
     (tmp_path / "A" / "seqinfo.ini").write_text("[Sequence]\nseqLength=7\n")
-    assert mot_sequences(tmp_path) == [("A", truth)]
-    assert read_mot_ground_truth(truth, "A").frame_count == 7
+    assert mot_sequences(tmp_path) == mot_sequences(str(tmp_path)) == [("A", truth)]
+    for path in (truth, str(truth)):
+        assert read_mot_ground_truth(path, "A").frame_count == 7
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
