@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -204,14 +204,15 @@ class Frame:
     motion: Float32Array | None = None
 
     @classmethod
-    def of_image(cls, image: UInt8Array, stream: str = "", index: int = 0) -> Frame:
+    def of_image(cls, image: npt.NDArray[Any] | None, stream: str = "", index: int = 0) -> Frame:
         """``image`` ``(H, W, 3)`` uint8 BGR as the frame at ``index`` of a stream.
 
         Raises:
             ValueError: The image is of another shape or dtype, is empty, or is None, as
                 ``cv2.imread`` returns it for a file that it cannot read.
         """
-        shape, dtype = np.shape(image), getattr(image, "dtype", type(image).__name__)
+        shape = () if image is None else np.shape(image)
+        dtype = getattr(image, "dtype", type(image).__name__)
         if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
             raise ValueError(f"an image must be (H, W, 3) uint8 BGR, got {shape} {dtype}")
         return cls(FrameHeader.of_image(shape[0], shape[1], stream, index), image)

@@ -43,7 +43,7 @@ def centers_inside(boxes: Floats, regions: Floats) -> BoolArray:
     return np.any(inside.all(axis=2), axis=1)
 
 
-def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
+def iou_matrix(a: Floats, b: Floats) -> Floats:
     """Intersection over union of every box of ``a`` with every box of ``b``.
 
     Args:

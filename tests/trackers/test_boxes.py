@@ -36,11 +36,13 @@ def test_the_shorter_side_may_be_either_and_is_negative_where_edges_are_swapped(
     assert shorter_sides(boxes[:0]).shape == (0,)
 
 
-def test_iou_of_known_boxes() -> None:
-    a = np.array([[0.0, 0, 10, 10], [20, 20, 30, 40]])
-    b = np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [22, 25, 28, 35]])
+@pytest.mark.parametrize(("dtype", "error"), [(np.float32, 1e-7), (np.float64, 1e-12)])
+def test_iou_of_known_boxes(dtype: type, error: float) -> None:
+    a = np.array([[0, 0, 10, 10], [20, 20, 30, 40]], dtype)
+    b = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [22, 25, 28, 35]], dtype)
     expected = [[1, 50 / 150, 0, 0], [0, 0, 0, 60 / 200]]
-    np.testing.assert_allclose(iou_matrix(a, b), expected, atol=1e-12)
+    np.testing.assert_allclose(iou_matrix(a, b), expected, atol=error)
+    assert iou_matrix(a, b).dtype == dtype
 
 
 def test_iou_equals_the_definition_pair_by_pair() -> None:
