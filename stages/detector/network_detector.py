@@ -21,11 +21,13 @@ from stages.detector.large_frames import caution
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
+from stages.detector.spotnet import LARGEST_SCALE
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, PixelFormat, StreamStart
 from trackers.boxes import shorter_sides
 
 _MIN_SIDE = 1.0  # pixels
+_MOST_THREADS = 1024  # PyTorch crashes with very many
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +52,13 @@ class NetworkDetector:
         precision: Arithmetic of the engine, see `build_engine`.
         device: A torch device, or ``"auto"``: a GPU if one works.
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
-        scale: Factor by which frames are resized for the network, above 0; None for that of the
-            weights.
+        scale: Factor by which frames are resized for the network, above 0 and at most 4; None for
+            that of the weights.
         min_score: Detections with a lower score are left out, in [0, 1].
         max_detections: Maximum number per frame, the strongest, at least 1; 100 for an exported
             model.
-        threads: Number of CPU threads, which PyTorch then has in the whole process, for detectors
-            that are built later, too; 0: the engine decides.
+        threads: Number of CPU threads, at most 1024, which PyTorch then has in the whole process,
+            for detectors that are built later, too; 0: the engine decides.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
@@ -80,14 +82,16 @@ class NetworkDetector:
         threads: int = 0,
         recorded: bool = True,
     ) -> None:
-        if scale is not None and not scale > 0:
-            raise ConfigError(f"detector.scale must be above 0, got {scale}")
+        if scale is not None and not 0 < scale <= LARGEST_SCALE:
+            raise ConfigError(
+                f"detector.scale must be above 0 and at most {LARGEST_SCALE}, got {scale}"
+            )
         if not 0 <= min_score <= 1:
             raise ConfigError(f"detector.min_score must lie in [0, 1], got {min_score}")
         if max_detections < 1:
             raise ConfigError(f"detector.max_detections must be at least 1, got {max_detections}")
-        if threads < 0:
-            raise ConfigError(f"detector.threads must be at least 0, got {threads}")
+        if not 0 <= threads <= _MOST_THREADS:
+            raise ConfigError(f"detector.threads must lie in [0, {_MOST_THREADS}], got {threads}")
         if threads:
             torch.set_num_threads(threads)
         file = find_weights(weights)

@@ -25,7 +25,9 @@ _WHOLE = (
 _MOST = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
 _MOST_OTHERWISE = 8192  # of channels, and of pixels to which an input is padded
 _MOST_LEVELS = 12
-_LARGEST_SCALE = 4
+
+LARGEST_SCALE = 4
+"""The greatest factor by which frames may be resized."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +88,8 @@ class SpotNetConfig:
         _check_whole("modules", self.modules, least=0, several=True)
         if not isinstance(self.scale, int | float) or not self.scale > 0:
             raise ValueError(f"scale must be a positive number, got {self.scale!r}")
-        if self.scale > _LARGEST_SCALE:
-            raise ValueError(f"scale must be at most {_LARGEST_SCALE}, got {self.scale!r}")
+        if self.scale > LARGEST_SCALE:
+            raise ValueError(f"scale must be at most {LARGEST_SCALE}, got {self.scale!r}")
         # ("car") is no tuple, and would be three classes
         if isinstance(self.class_names, str) or any(type(n) is not str for n in self.class_names):
             raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")

@@ -65,9 +65,9 @@ def test_pixels_of_another_kind_do_not_give_the_boxes_of_the_frame_before(detect
         detector.detect([Frame(frame(image).header, spoil(image))])
 
 
-@pytest.mark.parametrize("scale", [0, -0.5, float("nan")])
-def test_a_scale_that_leaves_no_picture_is_refused(scale):
-    with pytest.raises(ConfigError, match=r"detector\.scale must be above 0, got"):
+@pytest.mark.parametrize("scale", [0, -0.5, 4.01, float("inf"), float("nan")])
+def test_a_scale_that_leaves_no_picture_or_fills_the_memory_is_refused(scale):
+    with pytest.raises(ConfigError, match=r"scale must be above 0 and at most 4, got"):
         NetworkDetector(scale=scale, device="cpu")
 
 
@@ -77,7 +77,8 @@ def test_a_scale_that_leaves_no_picture_is_refused(scale):
         ("min_score", float("nan"), r"lie in \[0, 1\], got nan"),
         ("min_score", 2, r"lie in \[0, 1\], got 2"),
         ("max_detections", -3, "be at least 1, got -3"),
-        ("threads", -1, "be at least 0, got -1"),
+        ("threads", -1, r"lie in \[0, 1024\], got -1"),
+        ("threads", 10**6, r"lie in \[0, 1024\], got 1000000"),
     ],
 )
 def test_a_number_out_of_its_range_is_refused(setting, value, expected):
