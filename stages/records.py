@@ -221,15 +221,22 @@ class Frame:
         """The pixels, for a stage that cannot do without them.
 
         Raises:
-            ValueError: The frame has none, or not uint8 of the shape that its header states.
+            ValueError: The frame has none, not uint8 of the shape that its header states, or YUV
+                with an odd side.
         """
         header, pixels = self.header, self.pixels
         if pixels is None:
             raise ValueError(f"{header.stream}: frame {header.number} has no pixels")
-        if pixels.shape != header.shape or pixels.dtype != np.uint8:
+        shape, dtype = np.shape(pixels), getattr(pixels, "dtype", type(pixels).__name__)
+        if shape != header.shape or dtype != np.uint8:
             raise ValueError(
                 f"{header.stream}: frame {header.number} must have pixels {header.shape} uint8, "
-                f"got {pixels.shape} {pixels.dtype}"
+                f"got {shape} {dtype}"
+            )
+        if header.pixel_format.is_yuv and (header.height % 2 or header.width % 2):
+            raise ValueError(
+                f"{header.stream}: frame {header.number} is {header.pixel_format}, whose sides "
+                f"must be even, got {header.width}x{header.height}"
             )
         return pixels
 

@@ -51,6 +51,17 @@ def test_pixels_must_be_those_that_the_header_states():
     header = FrameHeader.of_image(48, 64, "cam")
     with pytest.raises(ValueError, match="cam: frame 1 has no pixels"):
         Frame(header, None).required_pixels()
-    for pixels in (np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3), np.uint16)):
+    whole = np.zeros((48, 64, 3), np.uint8)
+    for pixels in (whole[..., 0], whole.astype(np.uint16), whole.tolist()):
         with pytest.raises(ValueError, match=r"frame 1 must have pixels \(48, 64, 3\) uint8, got"):
             Frame(header, pixels).required_pixels()
+
+
+@pytest.mark.parametrize(("height", "width"), [(47, 64), (48, 63)])
+def test_yuv_pixels_have_even_sides(height, width):
+    header = FrameHeader.of_image(height, width, "cam", pixel_format=PixelFormat.YUV420P)
+    frame = Frame(header, np.zeros(header.shape, np.uint8))
+    with pytest.raises(
+        ValueError, match=rf"yuv420p, whose sides must be even, got {width}x{height}"
+    ):
+        frame.required_pixels()
