@@ -123,10 +123,11 @@ class Tracker(ABC):
 
         Raises:
             ValueError: A shape is wrong, or a box, score, class, motion, size or ``unseen`` is not
-                finite or out of its range. The tracker has then not taken the step.
+                finite, not whole where it must be, or out of its range. The tracker has then not
+                taken the step.
         """
-        if unseen < 0:
-            raise ValueError(f"unseen must be at least 0, got {unseen}")
+        if unseen and (unseen < 0 or unseen % 1):  # the rest by 1 of NaN and infinity is NaN
+            raise ValueError(f"unseen must be a whole number of at least 0, got {unseen}")
         box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
         count = len(box_array)
         score_array = _checked("scores", scores, (count,))
@@ -145,8 +146,8 @@ class Tracker(ABC):
                 observations = observations.where(is_side.all(axis=1))
         if unseen > max(self.max_age, LONGEST_BREAK):
             self._forget()
-        else:
-            for _ in range(unseen):
+        elif unseen:
+            for _ in range(int(unseen)):
                 self._coast()
         tracked, ids, used = self._track(observations)
         return TrackedBoxes(

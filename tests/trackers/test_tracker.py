@@ -105,7 +105,10 @@ def test_boxes_without_area_are_ignored(tracker: Tracker) -> None:
             r"frame_size must have shape \(2,\), got \(3,\)",
         ),
         (([BOX], [0.5], None, None, (640, 0)), r"frame_size must be positive, got \[640.0, 0.0\]"),
-        (([BOX], [0.5], None, None, None, -1), "unseen must be at least 0, got -1"),
+        *(
+            (([BOX], [0.5], None, None, None, unseen), f"unseen must be a whole number .* {unseen}")
+            for unseen in (-1, 1.5, np.nan, np.inf, -np.inf)
+        ),
         (([[0, 0, 1e39, 10]], [0.9]), "boxes must lie within 1e\\+09 pixels"),
         (([BOX], [1e39]), "scores must lie within 3.40282e\\+38, got"),
         (([[0, 0, 10**400, 10]], [0.9]), "boxes must be an array of numbers"),
