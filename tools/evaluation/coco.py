@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,9 +200,7 @@ def _detections(
 def _is_number(value: object) -> bool:
     try:
         return (
-            isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and bool(np.isfinite(float(value)))
+            isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         )
     except OverflowError:
         return False
