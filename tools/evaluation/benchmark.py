@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TypeAlias
 from stages.cores import usable_cores
 from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
+from stages.number_table import BeyondSequenceError
 from stages.result_files import DETECTIONS, TRACKS, StreamStatus, status
 from stages.sink.detrac import toolkit_paths
+from stages.wording import counted
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
@@ -19,6 +22,7 @@ from tools.evaluation.sequence import (
     DETECTION_IOUS,
     SequenceScore,
     SequenceTask,
+    frames_in_files,
     score_sequence,
 )
 from tools.evaluation.tracker_choice import TrackerChoice
@@ -158,15 +162,34 @@ def score_entries(
             for truth in truths
         ]
         incomplete.append(_incomplete(detections or results))
-    found = []
-    for score in do_all(score_sequence, tasks, workers or usable_cores()):
-        found.append(score)
-        advance(1)
+    found, workers = [], workers or usable_cores()
+    try:
+        for score in do_all(score_sequence, tasks, workers):
+            found.append(score)
+            advance(1)
+    except BeyondSequenceError as error:
+        raise ConfigError(f"{error}; {_lengths_needed(tasks, workers)}") from None
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
     return [
         EntryScore(entry, {score.name: score for score in row}, unfinished)
         for entry, row, unfinished in zip(entries, rows, incomplete, strict=True)
     ]
+
+
+def _lengths_needed(tasks: Sequence[SequenceTask], workers: int) -> str:
+    """Returns the options by which no file has a frame that its sequence lacks."""
+    by_files = {(task.detections, task.results): task for task in tasks}  # not once per tracker
+    counts = {task.truth.name: task.truth.frame_count for task in tasks}
+    needed: dict[str, int] = {}
+    of_files = do_all(frames_in_files, list(by_files.values()), workers)
+    for task, count in zip(by_files.values(), of_files, strict=True):
+        name = task.truth.name
+        if count > counts[name]:
+            counts[name] = needed[name] = count
+    others = counted(len(needed) - 1, "other sequence")
+    which = "it is" if len(needed) == 1 else f"it and {others} are"
+    options = (f"--frames {shlex.quote(f'{name}={count}')}" for name, count in needed.items())
+    return f"if {which} longer, {' '.join(options)}"
 
 
 def _incomplete(files: Mapping[str, Path]) -> dict[str, StreamStatus]:

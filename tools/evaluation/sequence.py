@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import box_doubts, doubts
-from stages.errors import ConfigError
-from stages.number_table import BeyondSequenceError
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
@@ -95,18 +93,11 @@ def score_sequence(
         stopped: Polled before each run of the PR protocol.
 
     Raises:
+        BeyondSequenceError: A file has a frame that the sequence lacks.
         ConfigError: A file is missing or malformed (the message names file and line), or the
             tracker or its settings are invalid.
         StoppedError: ``stopped`` returned True.
     """
-    try:
-        return _score(task, stopped)
-    except BeyondSequenceError as error:
-        hint = f"if it is longer, --frames {task.truth.name}=N"
-        raise ConfigError(f"{error}; {hint}") from None
-
-
-def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
     truth = task.truth
     detection: dict[float, DetectionResult] = {}
     levels: dict[str, DetectionResult] = {}
@@ -155,6 +146,20 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
         path,
         tuple(told),
     )
+
+
+def frames_in_files(task: SequenceTask, **_: object) -> int:
+    """Returns the number of the last frame that has a line in a file of the task.
+
+    Raises:
+        ConfigError: A file is missing or malformed; the message names file and line.
+    """
+    count = 0
+    if task.detections is not None:
+        count = DetectionFile.read(task.detections).frame_count
+    if task.results is not None:
+        count = max(count, read_mot(task.results).frame_count)
+    return count
 
 
 def judge_file(

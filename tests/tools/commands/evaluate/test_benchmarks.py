@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,29 @@ def test_a_detection_beyond_the_sequence(detrac: Path) -> None:
         file.write("12,1,0,0,9,9,0.5\n")
     message = refused("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
     assert "X.txt:31: frame 12 lies beyond the sequence of 10 frames" in message
-    assert "; if it is longer, --frames MVI_1=N" in message
+    assert message.endswith("; if it is longer, --frames MVI_1=12")
+
+
+def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
+    for name in ("MVI 2", "MVI_3", "MVI_4"):
+        text = (detrac / "gt" / "MVI_1.xml").read_text()
+        (detrac / "gt" / f"{name}.xml").write_text(text.replace("MVI_1", name))
+    (detrac / "results").mkdir()
+    for name, of_detections, of_results in (
+        ("MVI_1", 10, 12),
+        ("MVI 2", 15, 14),
+        ("MVI_3", 10, 9),
+        ("MVI_4", 11, 13),
+    ):
+        (detrac / "det" / f"{name}_Det_X.txt").write_text(f"{of_detections},1,0,0,9,9,0.5\n")
+        (detrac / "results" / f"{name}.txt").write_text(f"{of_results},1,0,0,9,9,1\n")
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments += ("--results", detrac / "results", "--tracker", "none")
+    needed = "--frames 'MVI 2=15' --frames MVI_4=13 --frames MVI_1=12"
+    message = refused(*arguments)
+    assert "det/MVI 2_Det_X.txt:1: frame 15 lies beyond the sequence of 10 frames" in message
+    assert message.endswith(f"; if it and 2 other sequences are longer, {needed}")
+    scores(detrac, *arguments, *shlex.split(needed))
 
 
 def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) -> None:
