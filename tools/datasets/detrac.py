@@ -47,7 +47,7 @@ def read_detrac(tree: FolderTree) -> DataSet:
         files += _annotations(tree, folder)
     # Each version has a folder of its own in the benchmark's archives.
     for file in sorted(files, key=_version, reverse=True):
-        put_once(annotations, _VERSION.sub("", file.stem), file, problems)
+        put_once(annotations, annotated_sequence(file), file, problems)
     problems += missing_parts(annotations, folders)
     samples: list[Sample] = []
     for name in sorted(annotations.keys() & folders.keys()):
@@ -58,6 +58,11 @@ def read_detrac(tree: FolderTree) -> DataSet:
             continue
         samples += sequence_samples(tree, sequence, folders[name], problems)
     return DataSet(tree.name, tree.root, "detrac", samples, problems)
+
+
+def annotated_sequence(file: Path) -> str:
+    """The sequence of an annotation by the file's name: ``MVI_20011`` for ``MVI_20011_v3.xml``."""
+    return _VERSION.sub("", file.stem)
 
 
 def _annotations(tree: FolderTree, folder: Path) -> list[Path]:

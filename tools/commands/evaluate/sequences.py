@@ -29,9 +29,8 @@ def read_sequences(
         ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown length.
     """
     from stages.number_table import MAX_FRAME
-    from tools.annotations.ground_truths import read_ground_truths
 
-    by_name = {truth.name: truth for truth in read_ground_truths(benchmark, folder)}
+    by_name, unread = _read(benchmark, folder, only, lengths)
     for text in lengths or []:
         name, _, number = text.rpartition("=")
         good = name in by_name and number.isdecimal()
@@ -53,4 +52,27 @@ def read_sequences(
                 f"sequence {truth.name} has no ground truth at all; say how many frames it "
                 f"has: --frames {truth.name}=N"
             )
-    return chosen, [name for name in by_name if only and name not in only]
+    return chosen, unread + [name for name in by_name if only and name not in only]
+
+
+def _read(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
+) -> tuple[dict[str, GroundTruth], list[str]]:
+    """Returns the ground truth by name, and the names of sequences that need not be read.
+
+    Of UA-DETRAC, whose annotations take most of the time, only those named in ``only`` and
+    ``lengths`` are read, if the names of the files tell which these are.
+    """
+    from tools.annotations.detrac import read_detrac_ground_truth
+    from tools.annotations.ground_truths import read_ground_truths
+    from tools.datasets.detrac import annotated_sequence
+
+    if benchmark == "detrac" and only:
+        wanted = {*only, *(text.rpartition("=")[0] for text in lengths or [])}
+        files = [file for file in folder.glob("*.xml") if not file.name.startswith(".")]
+        by_name = {annotated_sequence(file): file for file in files}
+        if len(by_name) == len(files) and wanted <= by_name.keys():
+            truths = {name: read_detrac_ground_truth(by_name[name]) for name in sorted(wanted)}
+            if all(truth.name == name for name, truth in truths.items()):
+                return truths, sorted(by_name.keys() - wanted)
+    return {truth.name: truth for truth in read_ground_truths(benchmark, folder)}, []

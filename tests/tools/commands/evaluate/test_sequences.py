@@ -14,6 +14,27 @@ def test_one_sequence_has_one_annotation(detrac: Path) -> None:
     )
 
 
+def test_of_one_sequence_the_annotations_of_others_are_not_read(detrac: Path) -> None:
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    expected = scores(detrac, *arguments)
+    (detrac / "gt" / "MVI_1.xml").rename(detrac / "gt" / "MVI_1_v3.xml")
+    (detrac / "gt" / "MVI_1_best.xml").write_text("broken")
+    (detrac / "det" / "MVI_1_best.txt").write_text("broken")
+    arguments += ("--sequence", "MVI_1")
+    assert scores(detrac, *arguments)["sequences"] == expected["sequences"]
+    assert scores(detrac, *arguments, "--frames", "MVI_1=11")["sequences"].keys() == {"MVI_1"}
+    (detrac / "gt" / "MVI_1_best.xml").unlink()
+    text = (detrac / "gt" / "MVI_1_v3.xml").read_text()
+    (detrac / "gt" / "other.xml").write_text(text.replace("MVI_1", "MVI_2"))
+    for name, message in (
+        ("MVI_3", "no sequence 'MVI_3' in {}; there are MVI_1, MVI_2"),
+        ("other", "no sequence 'other' in {}; there are MVI_1, MVI_2"),
+        ("MVI_2", "{}: no file for MVI_2; expected MVI_2.txt or"),
+    ):
+        folder = detrac / ("det" if name == "MVI_2" else "gt")
+        assert message.format(folder) in refused(*arguments[:-1], name)
+
+
 def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
     for folder in ("gt", "out"):
         (tmp_path / folder).mkdir()
