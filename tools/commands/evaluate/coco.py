@@ -10,7 +10,7 @@ import typer
 from tools.commands.evaluate.entries import check_names, named
 from tools.commands.evaluate.output import Csv, Json
 from tools.commands.options import refuse_inputs
-from tools.terminal import wide_console
+from tools.terminal import activity, wide_console
 
 
 def coco(
@@ -37,7 +37,8 @@ def coco(
     if len(files) > 1:
         files = [(name or path.stem, path) for name, path in files]
     check_names([name for name, _ in files])
-    found = {name: score_coco(gt, path, class_ or []) for name, path in files}
+    with activity("reading and scoring"):
+        found = {name: score_coco(gt, path, class_ or []) for name, path in files}
     for name, path in files:
         if why := found[name].why_as_one:
             typer.echo(f"all classes as one: {why}", err=True)

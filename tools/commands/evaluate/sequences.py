@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.errors import ConfigError
+from tools.terminal import activity
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
@@ -30,7 +31,8 @@ def read_sequences(
     """
     from stages.number_table import MAX_FRAME
 
-    by_name, unread = _read(benchmark, folder, only, lengths)
+    with activity("reading annotations"):
+        by_name, unread = _read(benchmark, folder, only, lengths)
     for text in lengths or []:
         name, _, number = text.rpartition("=")
         good = name in by_name and number.isdecimal()

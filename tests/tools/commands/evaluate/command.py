@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -22,6 +26,24 @@ def refused(*arguments: str | Path) -> str:
     assert isinstance(result.exception, ConfigError)
     assert result.stderr == ""
     return str(result.exception)
+
+
+def shown_on_terminal(*arguments: str | Path) -> str:
+    """What a terminal gets of standard error."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "tools.main", "evaluate", *map(str, arguments)]
+    environment = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the terminal's end
+            while part := os.read(ours, 4096):
+                shown += part
+        os.close(ours)
+    assert process.returncode == 0, shown
+    return shown.decode()
 
 
 def scores(tmp_path: Path, *arguments: str | Path) -> dict:

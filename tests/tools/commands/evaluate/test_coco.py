@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import evaluate, refused, scores
+from tests.tools.commands.evaluate.command import evaluate, refused, scores, shown_on_terminal
 
 
 def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
@@ -35,6 +35,7 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
         f"{tmp_path / 'b.json'}: no detection in 1 of 1 images with true boxes; "
         "all boxes in these count as missed"
     ]
+    assert "reading and scoring" in shown_on_terminal(*arguments, *both)
     alone = evaluate(*arguments, both[0]).splitlines()
     assert alone[1].split("┃")[1].strip() == "AP"  # no column for a name that there is not
     assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import refused, scores
+from tests.tools.commands.evaluate.command import refused, scores, shown_on_terminal
 
 
 def test_one_sequence_has_one_annotation(detrac: Path) -> None:
@@ -12,6 +12,11 @@ def test_one_sequence_has_one_annotation(detrac: Path) -> None:
     assert "holds two files for sequence MVI_1" in refused(
         "detrac", "--gt", detrac / "gt", "--detections", detrac / "det"
     )
+
+
+def test_a_terminal_shows_that_annotations_are_read(detrac: Path) -> None:
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert "reading annotations" in shown_on_terminal(*arguments)
 
 
 def test_of_one_sequence_the_annotations_of_others_are_not_read(detrac: Path) -> None:
