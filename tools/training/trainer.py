@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from pipeline.signals import StopRequests
 from stages.errors import ConfigError
 from stages.folder_lock import FolderLock
 from stages.wording import counted
+from tools.datasets.sample import Sample
+from tools.line_pace import LinePace
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.config import TrainingConfig
@@ -34,6 +37,8 @@ log = logging.getLogger(__name__)
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
+LINE_SECONDS = 10.0
+"""Shortest time between lines on how far a validation has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     """
     if config.threads:
         torch.set_num_threads(config.threads)
+    log.info("reading annotations")
     data = read_training_data(config)
     if not data.training:
         raise ConfigError("every scene is held out: nothing is left to train on")
@@ -101,6 +107,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         if state.step > config.steps:
             return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:
+            if data.validation:
+                log.info("looking for held-out images among those to train on")
             for note in [*data.notes, *copy_notes(data)]:
                 log.warning("%s", note)
             log.info("%s", identity.counts())
@@ -186,8 +194,20 @@ class _Run:
         config, state = self.config, self.state
         if not self.data.validation or journal.has_scores(state.step):
             return {}
+        pace, done = LinePace(LINE_SECONDS, time.monotonic()), count(1)
+        total = sum(len(samples) for _, samples in self.data.validation.values())
+
+        def until_stopped(samples: Sequence[Sample]) -> Iterator[Sample]:
+            for sample in samples:
+                if stops.count:
+                    return
+                yield sample
+                scored = next(done)
+                if pace.is_due(time.monotonic()):
+                    log.info("step %d, unseen scenes: image %d of %d", state.step, scored, total)
+
         validation = {
-            name: (entry, takewhile(lambda _: not stops.count, samples))
+            name: (entry, until_stopped(samples))
             for name, (entry, samples) in self.data.validation.items()
         }
         scores = evaluate(state.average, validation, ClassMap.of(config))

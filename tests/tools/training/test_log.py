@@ -1,8 +1,10 @@
+import logging
 import sys
 from types import SimpleNamespace
 
 import pytest
 
+from tools.training import trainer
 from tools.training.log import TrainingLog
 
 
@@ -24,3 +26,14 @@ def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, p
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
     TrainingLog(tmp_path, done)
     assert made == [purged]
+
+
+def test_a_run_tells_what_may_take_long(tiny_config, data_set, caplog, monkeypatch):
+    monkeypatch.setattr(trainer, "LINE_SECONDS", 0.0)
+    caplog.set_level(logging.INFO)
+    trainer.train(tiny_config(data=[{"path": data_set, "held_out": ["b", "c"]}], steps=1))
+    assert caplog.messages[:2] == [
+        "reading annotations",
+        "looking for held-out images among those to train on",
+    ]
+    assert "step 1, unseen scenes: image 1 of 2" in caplog.messages
