@@ -12,7 +12,7 @@ from rich.console import Console
 
 from stages.errors import ConfigError
 from tools.commands.options import writable, writable_image
-from tools.terminal import progress_bar
+from tools.terminal import progress_bar, wide_console
 
 TRIED = 64
 """Number of images to decode unless ``--all`` is given."""
@@ -56,7 +56,7 @@ def check(
 
     if images:
         writable_image(sheet)
-    console = Console()
+    console = wide_console()
     with Console(stderr=True).status("reading annotations"):
         data_set = read_data_set(folder)
     tried = data_set.samples if every else spread_samples(data_set.samples, TRIED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from rich.markup import escape
 from rich.table import Table
 
 from stages.wording import counted
@@ -17,7 +16,7 @@ MAX_SCENES, MAX_PLACES, MAX_SIZES = 60, 3, 4
 
 
 def finding_tables(findings: Findings, width: int) -> Iterator[Table]:
-    """Scenes and classes, for a terminal of ``width`` columns; an empty table is left out."""
+    """Scenes and classes, for a `wide_console` of ``width`` columns; an empty table is left out."""
     if any(scene.images > 1 for scene in findings.scenes):
         yield _scene_table(findings, width)
     if findings.classes:
@@ -65,7 +64,10 @@ def problem_lines(findings: Findings) -> Iterator[str]:
 
 
 def _scene_table(findings: Findings, width: int) -> Table:
-    """With as many classes, the most frequent first, as there is room for."""
+    """With as many classes, the most frequent first, as there is room for.
+
+    Where there is too little, conditions are cut, names and numbers last.
+    """
     total, scenes = findings.total, [*findings.scenes[:MAX_SCENES], findings.total]
     columns = {
         "scene": [scene.name or "all" for scene in scenes],
@@ -75,10 +77,11 @@ def _scene_table(findings: Findings, width: int) -> Table:
     others = {"size 5/50/95 %": [_sizes(scene.sizes[::2]) for scene in scenes]}
     if total.ignored_share:
         others["ignored"] = [f"{100 * scene.ignored_share:.1f} %" for scene in scenes]
-    conditions = [_own_conditions(scene, total) for scene in scenes]
-    if any(conditions):
-        others["conditions"] = conditions
     room = width - 1 - sum(_width(*column) for column in [*columns.items(), *others.items()])
+    conditions = [_own_conditions(scene, total) for scene in scenes]
+    if any(conditions) and room >= _width("conditions", []):
+        others["conditions"] = [_cut(each, room - _width("", [])) for each in conditions]
+        room -= _width("conditions", others["conditions"])
     for label in total.labels:
         counts = [f"{scene.labels.get(label, 0):,}" for scene in scenes]
         room -= _width(label, counts)
@@ -88,9 +91,9 @@ def _scene_table(findings: Findings, width: int) -> Table:
     table = Table()
     for heading in [*columns, *others]:
         left = heading in ("scene", "conditions")
-        table.add_column(escape(heading), justify="left" if left else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for number, row in enumerate(zip(*columns.values(), *others.values(), strict=True), 1):
-        table.add_row(*map(escape, row), end_section=number == len(scenes) - 1)
+        table.add_row(*row, end_section=number == len(scenes) - 1)
     more = len(findings.scenes) - MAX_SCENES
     if more > 0:
         table.caption = f"and {_counted(more, 'more scene')}"
@@ -99,6 +102,10 @@ def _scene_table(findings: Findings, width: int) -> Table:
 
 def _width(heading: str, values: list[str]) -> int:
     return max(map(len, [heading, *values])) + len(" | ")
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _sizes(sizes: tuple[float, ...]) -> str:
@@ -121,7 +128,7 @@ def _class_table(findings: Findings) -> Table:
         table.add_column(heading, justify="right")
     for each in findings.classes:
         row = [
-            escape(each.name),
+            each.name,
             f"{each.boxes:,}",
             f"{each.images:,}",
             _sizes(each.sizes),

@@ -159,6 +159,7 @@ def test_more_scenes_and_classes_than_a_table_shows(tmp_path: Path) -> None:
         write_sequence(tmp_path / "set", f"MVI_{number}", frames, 2)
     output = check(tmp_path / "set", "--images", "0")
     assert "and 5 more scenes" in output
+    assert "…" not in output  # whatever a terminal's width
     assert "MVI_159" in output
     assert "MVI_160" not in output
     assert all(f"kind{number}" in output for number in range(7))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.tools.datasets.detrac import ANNOTATIONS, target, write_sequence
+from tools.datasets.check import Findings, find
+from tools.datasets.formats import read_data_set
+from tools.datasets.tables import finding_tables
+
+NAMES = ("MVI_20011", "MVI_20012")
+
+
+@pytest.fixture
+def findings(tmp_path: Path) -> Findings:
+    """Two sequences, each with its own weather and camera."""
+    for name, conditions in zip(NAMES, ("unstable, rainy", "stable, night"), strict=True):
+        write_sequence(tmp_path, name, {1: target(1, 10), 2: target(1, 10)}, 2)
+        file = tmp_path / ANNOTATIONS / f"{name}.xml"
+        camera, weather = conditions.split(", ")
+        text = file.read_text().replace('="stable"', f'="{camera}"')
+        file.write_text(text.replace('="night"', f'="{weather}"'))
+    return find(read_data_set(tmp_path), 0, [])
+
+
+@pytest.mark.parametrize(
+    ("width", "conditions", "classes"),
+    [
+        (84, ["unstable, rainy", "stable, night"], True),
+        (75, ["unstable, rainy", "stable, night"], False),
+        (71, ["unstable, …", "stable, ni…"], False),
+        (63, [], True),
+    ],
+)
+def test_conditions_are_cut_first(
+    findings: Findings, width: int, conditions: list[str], classes: bool
+) -> None:
+    console = Console(width=width, markup=False)
+    with console.capture() as capture:
+        console.print(next(iter(finding_tables(findings, width))))
+    text = capture.get()
+    assert all(len(line) <= width for line in text.splitlines())
+    for name in NAMES:
+        row = next(line for line in text.splitlines() if name in line)
+        assert "14/14/14 │   3.1 %" in row
+    assert [each for each in conditions if each not in text] == []
+    assert ("conditions" in text, "car" in text) == (bool(conditions), classes)
+    assert text.count("…") == sum("…" in each for each in conditions)
