@@ -45,8 +45,9 @@ def read_detrac(tree: FolderTree) -> DataSet:
         if any(map(is_image, tree.files(folder))):
             put_once(folders, sequence_of(folder), folder, problems)
         files += _annotations(tree, folder)
-    # Each version has a folder of its own in the benchmark's archives.
-    for file in sorted(files, key=_version, reverse=True):
+    # Each version has a folder of its own in the benchmark's archives. The first one is used: the
+    # test set has no other, and later ones have types of vehicles that training configs lack.
+    for file in sorted(files, key=_version):
         put_once(annotations, annotated_sequence(file), file, problems)
     problems += missing_parts(annotations, folders)
     samples: list[Sample] = []

@@ -140,17 +140,23 @@ def test_a_broken_annotation_costs_its_sequence_only(tmp_path: Path) -> None:
     assert place.startswith(f"{ANNOTATIONS}/MVI_2.xml:6: not well-formed XML")
 
 
-@pytest.mark.parametrize("folder", ["", f"{ANNOTATIONS}-v3", "DETRAC-A"])
-def test_the_later_version_of_an_annotation_is_used(tmp_path: Path, folder: str) -> None:
+@pytest.mark.parametrize("folder", [ANNOTATIONS, f"{ANNOTATIONS}-v3", "DETRAC-A"])
+def test_version_3_of_an_annotation_is_used_where_there_is_no_other(
+    tmp_path: Path, folder: str
+) -> None:
     """The benchmark's archives have a folder for each version."""
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
-    later = tmp_path / (folder or ANNOTATIONS) / "MVI_1_v3.xml"
+    later = tmp_path / folder / "MVI_1_v3.xml"
     later.parent.mkdir(exist_ok=True)
-    text = FRAME.format(number=1, targets=target(1, 40))
+    text = FRAME.format(number=1, targets=target(1, 40, label="Sedan"))
     later.write_text(XML.format(name="MVI_1", frames=text))
     data_set = read_data_set(tmp_path)
-    assert data_set.samples[0].boxes[0, 0] == 40
-    assert [kind for kind, _ in problems(data_set)] == ["STATED_TWICE"]
+    assert data_set.samples[0].labels == ("car",)
+    first = tmp_path / ANNOTATIONS / "MVI_1.xml"
+    place = f"MVI_1: {folder}/MVI_1_v3.xml; the one used is {ANNOTATIONS}/MVI_1.xml"
+    assert problems(data_set) == [("STATED_TWICE", place)]
+    first.unlink()
+    assert read_data_set(tmp_path).samples[0].labels == ("Sedan",)
 
 
 def test_masks_lie_beside(tmp_path: Path) -> None:
