@@ -11,7 +11,6 @@ import numpy as np
 
 from stages.decoder.media import MediaSource
 from stages.decoder.source import HeapAllocator
-from stages.detector.preprocessing import to_bgr
 from stages.errors import SourceError
 from stages.records import Float32Array, Frame, UInt8Array
 from tools.datasets.image_size import image_size
@@ -124,6 +123,8 @@ class VideoFrames:
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
         """See `Frames.read`."""
+        from stages.detector.preprocessing import to_bgr  # here: torch takes seconds to import
+
         size: tuple[int, ...] | None = None
         for position, frame in enumerate(self._frames()):
             if position % every:

@@ -34,6 +34,15 @@ def test_a_data_set_gets_masks_and_a_sheet(tmp_path):
     assert "nothing to do, 10 were there" in segment(tmp_path / "set").output
 
 
+def test_images_are_segmented_without_torch(tmp_path):
+    """Importing it takes seconds, in which no process can be told to stop."""
+    write_detrac(tmp_path / "set", "MVI_00001", draw(10))
+    program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
+    command = [sys.executable, "-c", program, "segment", tmp_path / "set", "--workers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.stdout == "MVI_00001: 10 masks, by background\n", done.stderr
+
+
 def test_masks_do_not_go_among_the_images(tmp_path):
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     with pytest.raises(ConfigError, match="would be taken for images; choose a folder elsewhere"):
