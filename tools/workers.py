@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing import resource_tracker
@@ -43,7 +44,8 @@ class Work(Protocol[_Job, _Result]):
 class Workers:
     """Processes that do one list of jobs after another, until the ``with`` statement ends.
 
-    On leaving it, also by an error or an interrupt, each process stops when it next polls.
+    On leaving it, also by an error or an interrupt, each process stops when it next polls, by a
+    second interrupt at once.
 
     Args:
         count: Maximum number of processes; with 1, everything runs in this process.
@@ -62,10 +64,15 @@ class Workers:
         self._stop()
 
     def _stop(self) -> None:
-        for end in self._processes:
-            end.close()
-        for process in self._processes.values():
-            process.join()
+        try:
+            for end in self._processes:
+                end.close()
+            for process in self._processes.values():
+                process.join()
+        except BaseException:  # a second interrupt
+            for process in self._processes.values():
+                process.kill()
+            raise
         self._processes.clear()
 
     def do_all(
@@ -121,7 +128,9 @@ class Workers:
                             done[places.pop(end)] = content
                             hand_out(end)
                 yield done.pop(place)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                print("stopping; once more ends at once", file=sys.stderr)
             self._stop()  # else results in progress would be taken for the next list's
             raise
 

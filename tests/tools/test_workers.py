@@ -153,6 +153,37 @@ else:  # imported by a worker that starts
 """
 
 
+STOPPING = """
+import multiprocessing, os, signal, sys, time
+from tools.workers import do_all
+
+def interrupt(job, *, advance, stopped):
+    if job == "first":
+        os.kill(os.getppid(), signal.SIGINT)
+    while not stopped():
+        time.sleep(0.01)
+    if job == sys.argv[1]:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(1000)
+
+if __name__ == "__main__":
+    try:
+        list(do_all(interrupt, ["first", "second"], 2))
+    except KeyboardInterrupt:
+        print(multiprocessing.active_children())
+"""
+
+
+@pytest.mark.parametrize("again", ["no", "first", "second"])
+def test_an_interrupt_is_told_and_a_second_one_ends_at_once(tmp_path, again):
+    script = tmp_path / "stopping.py"
+    script.write_text(STOPPING)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, script, again]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
+    assert (done.stdout, done.stderr) == ("[]\n", "stopping; once more ends at once\n")
+
+
 def test_an_interrupt_while_workers_start_is_left_to_the_parent(tmp_path):
     script = tmp_path / "interrupted.py"
     script.write_text(INTERRUPTED)
