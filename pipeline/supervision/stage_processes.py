@@ -7,10 +7,12 @@ from pathlib import Path
 
 from pipeline.config import RunConfig
 from pipeline.plan import StageName, WorkerPlan
+from pipeline.release import installed_release
 from pipeline.reports import Failed, Notice, Report
 from pipeline.supervision.overview import ProcessState
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
+from stages.errors import SpotStreamError
 from stages.wording import counted
 
 _END_SECONDS = 3.0
@@ -39,6 +41,7 @@ class StageProcesses:
         self._shared: dict[tuple[StageName, int], StageProcess] = {}
         self._ending: list[StageProcess] = []
         self._sockets = ""
+        self._release = installed_release()
 
     def make_shared(self, sockets: str) -> None:
         """Makes sink, tracker and detectors; the sockets of all are in the folder ``sockets``."""
@@ -154,8 +157,24 @@ class StageProcesses:
             message += f"; not finished: {', '.join(self._roster.unfinished)}"
         return Failed(stage, worker, stream, message=message)
 
+    @property
+    def upgrade(self) -> str:
+        """What has become of the program, "" unless a new process would be of another release."""
+        release = installed_release()
+        if release in ("", self._release):
+            return ""
+        return (
+            f"SpotStream {self._release} was replaced by {release} under this run: start it again"
+        )
+
     def start_due(self) -> list[StageProcess]:
-        """Starts the processes that are due; returns them."""
+        """Starts the processes that are due; returns them.
+
+        Raises:
+            SpotStreamError: One is to be started, and would be of another release than the others.
+        """
+        if any(each.state == "waiting" for each in self.all()) and (told := self.upgrade):
+            raise SpotStreamError(told)
         return [process for process in self.all() if process.start_if_due()]
 
     def let_end(self, decoder: StageProcess) -> None:
@@ -166,6 +185,14 @@ class StageProcesses:
         """Kills all processes except those left to end by themselves."""
         for process in self.all():
             process.kill()
+
+    def kill_all_but_sink(self) -> StageProcess:
+        """As `kill_all`, but leaves and returns the sink."""
+        sink = self._shared["sink", 0]
+        for process in self.all():
+            if process is not sink:
+                process.kill()
+        return sink
 
     def kill_sink(self) -> None:
         """Kills the sink."""

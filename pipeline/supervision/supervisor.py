@@ -171,6 +171,8 @@ class Supervisor:
             case AddStream():
                 if self._stops.count:
                     raise ConfigError("the pipeline is about to end")
+                if told := self._processes.upgrade:
+                    raise ConfigError(told)
                 added = self._roster.add(command.location, command.name)
                 for name in added:
                     self.result.failed.pop(name, None)
@@ -327,18 +329,24 @@ class Supervisor:
         failure = self._complete_what_there_is(run, message)
         self._broken = bool(failure)
         if failure and self._stops.count == 1:
+            self.result.exit_code = OutputError.exit_code
             told = f"results could not be completed, part files stay: {failure}"
             self._on_report(Notice("sink", message=told))
 
     def _complete_what_there_is(
         self, run: RunResources, message: str, *, text_only: bool = False
     ) -> str:
-        """Starts one more sink to end all streams where they are: it may save weeks of results.
+        """Has a sink end all streams where they are: it may save weeks of results.
 
         Returns why that failed, or "".
         """
-        self._processes.kill_all()
-        sink = self._processes.make("sink", give_up_reason=message, text_only=text_only)
-        finished, failure = complete(sink, run.reports, lambda: self._stops.count > 1)
+        finished, failure = complete(
+            self._processes,
+            [each for each in self._roster.running.values() if each.has_begun],
+            run.reports,
+            lambda: self._stops.count > 1,
+            reason=message,
+            text_only=text_only,
+        )
         self.result.finished.update(finished)
         return failure

@@ -12,6 +12,7 @@ import msgspec
 
 from pipeline.config import RunConfig, to_plain
 from pipeline.plan import decode_plan, encode_plan
+from pipeline.release import recorded_release
 from stages.atomic import written_aside
 from stages.decoder.urls import server_of
 from stages.errors import OutputError
@@ -66,11 +67,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             OutputError: Another release wrote it.
             ValueError: It is damaged.
         """
-        content = path.read_bytes()
-        release = msgspec.json.decode(content, type=_Release).versions.get("spotstream")
+        release = recorded_release(path)
         if release != installed_versions()["spotstream"]:
             raise OutputError(f"{path.parent} was written by SpotStream {release}: use that one")
-        return decode_plan(content, cls)
+        return decode_plan(path.read_bytes(), cls)
 
     def to_plain(self) -> dict[str, Any]:
         """The part of ``run.json`` that is known when the run starts."""
@@ -84,12 +84,6 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 def _without_secrets(config: RunConfig) -> RunConfig:
     sent = {stream: server_of(url) for stream, url in config.sink.overlay_url.items()}
     return replace(config, sink=replace(config.sink, overlay_url=sent))
-
-
-class _Release(msgspec.Struct, frozen=True):
-    """The part of a `RunRecord` that every release understands."""
-
-    versions: dict[str, str]
 
 
 @functools.cache

@@ -24,6 +24,7 @@ from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Alive, Envelope, encode
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.publisher import Publisher
+from pipeline.workers.run_record import installed_versions
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
 from stages.atomic import output_error
@@ -91,6 +92,7 @@ class _Sink:
                 _RECONNECT_SECONDS if plan.streams else 0.0,  # of none, nothing was told
             )
         self._streams = Streams(plan, self._join)
+        installed_versions()  # remembered, since an upgrade may come before the first stream
         self._disks.start()
 
     def _join(self, channel: int, logbook: Logbook) -> SinkStream:

@@ -336,7 +336,7 @@ class SinkStream:
             return
         self.folder.stat()
         if self._logbook[SharedNumber.ABANDONED] and not self._checkpoints.under_way:
-            self._truncate("its decoder failed, and could not end it")
+            self._truncate("a process that it needs failed, and could not be replaced")
             return
         if self._start is not None:
             self._publisher.tell(self._start, self._order.due - 1)

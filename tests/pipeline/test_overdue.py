@@ -61,7 +61,7 @@ def test_part_files_stay_where_results_cannot_be_completed(stuck_run, tmp_path):
         rows.mkdir()  # a sink that takes over cannot write there
 
     result, said = stuck_run(harm=spoil)
-    assert result.exit_code == 130
+    assert result.exit_code == 4
     assert "part files stay: cannot write" in said[-1]
     assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
 

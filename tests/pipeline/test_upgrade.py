@@ -1,0 +1,116 @@
+"""The program is upgraded in place while a run goes on."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import pipeline
+import pipeline.supervision.supervisor
+from pipeline.supervision.commands import add_stream, find_run
+from stages.errors import ConfigError, SpotStreamError
+from tools.harness.material import slow_detector
+from tools.harness.runner import SPOTSTREAM, run_with
+
+UPGRADED = "SpotStream 1.0 was replaced by 1.1 under this run: start it again"
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """Takes the release that is installed from then on; it is 1.0 at first."""
+    record = tmp_path / "site" / "spotstream-1.dist-info" / "METADATA"
+    record.parent.mkdir(parents=True)
+    root = Path(pipeline.__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{root}")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    def install(version):
+        record.write_text(f"Metadata-Version: 2.1\nName: spotstream\nVersion: {version}\n")
+
+    install("1.0")
+    return install
+
+
+@pytest.fixture
+def upgraded_run(clip, tmp_path, release):
+    """Runs until 20 frames are written, upgrades, and harms; returns the notices."""
+
+    def run(harm, *settings):
+        said = []
+
+        def upgrade(victim):
+            victim.wait(lambda: victim.frames() >= 20)
+            release("1.1")
+            harm(victim)
+            victim.over.wait(60)
+            said.extend(victim.notices)
+
+        slow = [slow_detector(clip, 8), *settings]
+        try:
+            return run_with([str(clip)], tmp_path / "out", slow, upgrade), said
+        except SpotStreamError as error:
+            return error, said
+
+    return run
+
+
+def kill(name):
+    return lambda victim: os.kill(victim.supervisor.processes()[name], signal.SIGKILL)
+
+
+def report_of(output):
+    report = json.loads((output / "clip" / "run.json").read_text())
+    files = {path.name for path in (output / "clip").iterdir()}
+    assert files == {"mot.txt", "detections.txt", "times.txt", "overlay.mp4", "run.json"}
+    assert report["versions"]["spotstream"] == "1.0"
+    return report
+
+
+@pytest.mark.parametrize("mode", ["lossless", "live"])
+@pytest.mark.parametrize("name", ["detector", "tracker", "decoder of clip"])
+def test_a_stage_that_would_be_of_another_release_ends_the_run(upgraded_run, tmp_path, name, mode):
+    error, said = upgraded_run(kill(name), f"runtime.mode={mode}", "decoder.pace=original")
+    assert str(error) == UPGRADED
+    assert [line.partition(" was killed")[0] for line in said] == [f"the {name} process"]
+    report = report_of(tmp_path / "out")
+    assert report["status"] == "truncated"
+    assert report["frames"]["out"] >= 20
+
+
+def test_what_a_dead_sink_left_is_completed_by_its_own_release(upgraded_run, tmp_path, release):
+    error, said = upgraded_run(kill("sink"))
+    assert str(error) == UPGRADED
+    assert [line.partition(" was killed")[0] for line in said] == ["the sink process"]
+    command = [*SPOTSTREAM, "complete", str(tmp_path / "out")]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert (refused.returncode, "SpotStream 1.0: use that one" in refused.stderr) == (4, True)
+    release("1.0")
+    subprocess.run(command, check=True, capture_output=True)
+    assert report_of(tmp_path / "out")["frames"]["out"] >= 20
+
+
+def test_no_stream_is_added_and_the_others_go_on(upgraded_run, clip, tmp_path):
+    def add(victim):
+        with pytest.raises(ConfigError, match=f"^{UPGRADED}$"):
+            add_stream(find_run(os.getpid()), clip, "other")
+
+    result, said = upgraded_run(add)
+    assert (result.exit_code, said) == (0, [])
+    assert report_of(tmp_path / "out")["status"] == "complete"
+
+
+def test_a_run_that_does_not_end_in_time_is_completed_by_its_own_sink(
+    upgraded_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
+
+    def stick(victim):
+        os.kill(victim.supervisor.processes()["detector"], signal.SIGSTOP)
+        victim.supervisor.stop()
+
+    result, said = upgraded_run(stick)
+    assert (result.exit_code, len(said)) == (130, 1)
+    assert report_of(tmp_path / "out")["frames"]["out"] == result.finished["clip"].frames >= 20
