@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.config import RunConfig
+from pipeline.release import installed_release, recorded_release
 from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.runtime_folder import writer_of
 from stages.atomic import writing
@@ -120,9 +121,10 @@ class ResultFolders:
         self._lock.release()
 
 
-def how_to_complete(folder: Path) -> str:
-    """Says which command completes the results in a folder."""
-    return f"`spotstream complete {shlex.quote(str(folder))}` completes them"
+def how_to_complete(folder: Path, release: str) -> str:
+    """Says which command completes the results that a release left in a folder."""
+    whose = "" if release == installed_release() else f" of SpotStream {release}"
+    return f"`spotstream complete {shlex.quote(str(folder))}`{whose} completes them"
 
 
 def _detections_of(stream: str, config: RunConfig) -> list[Path]:
@@ -134,8 +136,9 @@ def _detections_of(stream: str, config: RunConfig) -> list[Path]:
 def _refuse_results(folder: Path) -> None:
     if unfinished := unfinished_results(folder):
         names = ", ".join(unfinished)
-        known = (folder / RUN).exists()  # otherwise an earlier release left them
-        completed = f"{how_to_complete(folder)}; or " if known else ""
+        completed = ""
+        with contextlib.suppress(OSError, ValueError):  # damaged, or of a release before 0.4.1
+            completed = f"{how_to_complete(folder, recorded_release(folder / RUN))}; or "
         raise OutputError(
             f"{folder} holds unfinished results of a killed run: {names}; {completed}{_ADVICE}"
         )

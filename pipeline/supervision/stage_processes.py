@@ -23,6 +23,9 @@ class StageProcesses:
 
     `all`, `are_ready`, `states` and `ids` may be called from any thread.
 
+    Attributes:
+        release: The release of the program that the run is of.
+
     Args:
         config: The run's configuration.
         output: Results folder.
@@ -41,7 +44,7 @@ class StageProcesses:
         self._shared: dict[tuple[StageName, int], StageProcess] = {}
         self._ending: list[StageProcess] = []
         self._sockets = ""
-        self._release = installed_release()
+        self.release = installed_release()
 
     def make_shared(self, sockets: str) -> None:
         """Makes sink, tracker and detectors; the sockets of all are in the folder ``sockets``."""
@@ -161,11 +164,9 @@ class StageProcesses:
     def upgrade(self) -> str:
         """What has become of the program, "" unless a new process would be of another release."""
         release = installed_release()
-        if release in ("", self._release):
+        if release in ("", self.release):
             return ""
-        return (
-            f"SpotStream {self._release} was replaced by {release} under this run: start it again"
-        )
+        return f"SpotStream {self.release} was replaced by {release} under this run: start it again"
 
     def start_due(self) -> list[StageProcess]:
         """Starts the processes that are due; returns them.

@@ -130,7 +130,7 @@ class Supervisor:
                 self._processes.end_all()
                 left = [self._clear_away(each) for each in self._roster.running.values()]
                 if self._stops.count > 1 and any(left):
-                    how = how_to_complete(self._folders.output)
+                    how = how_to_complete(self._folders.output, self._processes.release)
                     self._on_report(
                         Notice("sink", message=f"ended at once, part files stay: {how}")
                     )

@@ -38,6 +38,18 @@ def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     folders.release()
 
 
+@pytest.mark.parametrize(
+    ("release", "whose"), [(version("spotstream"), ""), ("0", " of SpotStream 0")]
+)
+def test_the_release_that_completes_what_a_killed_run_left_is_named(
+    killed, tmp_path, release, whose
+):
+    record = {"stream": "north", "versions": {"spotstream": release}}
+    killed.with_name(".run.part").write_text(json.dumps(record))
+    with pytest.raises(OutputError, match=f"north`{whose} completes them; or choose another"):
+        ResultFolders([SourceSpec("north", "north.mp4")], tmp_path, RunConfig(), overwrite=False)
+
+
 def test_results_that_lack_only_their_report_can_still_be_completed(killed, tmp_path):
     """As where the sink is killed when all other files have their names."""
     killed.rename(killed.with_name("mot.txt"))
