@@ -17,12 +17,20 @@ from stages.result_files import REPORT
 from stages.sink.lost_rows import frames_from, without_lost_rows
 from stages.sink.options import SinkOptions
 from stages.sink.report import StreamReport
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN, last_overlay, remove_parts
+from stages.sink.results import (
+    CHECKPOINT,
+    JOURNAL,
+    RUN,
+    last_overlay,
+    remove_parts,
+    unfinished_results,
+)
 from stages.sink.stream_results import StreamResults
 from stages.sink.text_results import text_names
 from stages.wording import counted
 
 _KILLED = "the run was killed, or the power failed"
+_WHOLE = "the rows of its .part files are whole up to their last line"
 
 
 def has_leftovers(folder: Path) -> bool:
@@ -30,8 +38,16 @@ def has_leftovers(folder: Path) -> bool:
 
     Raises:
         OSError: The folder cannot be read.
+        OutputError: There are part files of results, and nothing to complete them from.
     """
-    return (folder / RUN).exists()
+    if (folder / RUN).exists():
+        return True
+    if unfinished_results(folder) and not (folder / REPORT).exists():
+        raise OutputError(
+            f"{folder} cannot be completed, as {RUN} is not there, which releases before 0.4.1 did "
+            f"not write; {_WHOLE}"
+        )
+    return False
 
 
 def remove_if_complete(folder: Path) -> bool:
@@ -174,6 +190,5 @@ def _reading(folder: Path) -> Generator[None, None, None]:
             yield
     except ValueError as error:
         raise OutputError(
-            f"{folder} cannot be completed, as its leftovers are damaged ({error}); "
-            "the rows of its .part files are whole up to their last line"
+            f"{folder} cannot be completed, as its leftovers are damaged ({error}); {_WHOLE}"
         ) from error

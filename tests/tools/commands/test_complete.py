@@ -98,6 +98,17 @@ def test_a_killed_camera_has_all_its_parts(clip, tmp_path):
     assert shown == report["frames"]["out"] - report["frames"]["left_out_of_overlay"]
 
 
+def test_rows_with_nothing_to_complete_them_from_are_not_passed_over(tmp_path):
+    (tmp_path / "old" / "north").mkdir(parents=True)
+    part_path(tmp_path / "old" / "north" / "mot.txt").write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
+    done = spotstream("complete", str(tmp_path / "old"))
+    assert (done.returncode, done.stdout) == (4, "")
+    assert f"{tmp_path / 'old' / 'north'} cannot be completed, as .run.part is not" in done.stderr
+    (tmp_path / "old" / "north" / "run.json").write_text("{}")
+    done = spotstream("complete", str(tmp_path / "old"))
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'old'}: nothing to complete\n")
+
+
 def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_path):
     for name in ("bad", "busy", "good"):
         killed_run(clip, tmp_path / name)
