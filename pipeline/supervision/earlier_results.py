@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.config import RunConfig, to_plain
 from pipeline.geometry import ground_of, ignored_in, places_of
+from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
@@ -82,10 +83,8 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         if there.get(key) != value:
             values = f"{_shown(there.get(key))} there, {_shown(value)} now"
             return f"holds results of other settings ({key}: {values})"
-    from importlib.metadata import version  # here: most runs find no earlier results
-
-    made_by, this = _mapping(report.get("versions")).get("spotstream"), version("spotstream")
-    if _release(str(made_by)) != _release(this):
+    made_by, this = _mapping(report.get("versions")).get("spotstream"), installed_release()
+    if made_by != this:
         return f"holds results of release {made_by}, and this is {this}"
     if config.runtime.mode != "live" and (dropped := _dropped_in_live_mode(report)):
         return f"lacks {counted(dropped, 'frame')} dropped in live mode"
@@ -121,11 +120,6 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
         if values[key] and values[key] not in SHIPPED:
             values[key] = _located(values[key], directory)
     return values
-
-
-def _release(of: str) -> str:
-    """The first two numbers of a version; releases that share them give the same results."""
-    return ".".join(of.split(".")[:2])
 
 
 def _dropped_in_live_mode(report: dict[str, Any]) -> int:
