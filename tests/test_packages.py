@@ -11,7 +11,7 @@ from stages.detector.shipped import find_weights
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-PROTOCOLS = {"0.6": 8, "0.7": 9}
+PROTOCOLS = {"0.6": 8, "0.7": 9, "0.8": 9}
 """Of the releases, by the first two numbers of their versions. A new protocol needs a new version
 and a line of its own here: who upgrades a pipeline, or only a subscriber, knows by the version
 whether they understand each other, and so do those who complete what a killed run has journaled.
