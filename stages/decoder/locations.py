@@ -35,8 +35,7 @@ _WEB_SUFFIXES = frozenset(
 )
 _FILE_SCHEMES = frozenset({"file", "http", "https"})
 
-# Before a URL or an absolute path, a name may have any characters but those.
-_NAMED = re.compile(r"([\w.-]+|[^=/:]+(?==(?:[\w+.-]+:/)?/))=(.+)", re.DOTALL)
+_NAMED = re.compile(r"([^=/:]+)=\s*(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +183,8 @@ def _expand(location: str) -> list[SourceSpec]:
     path = _path(location)
     if not path.exists():
         raise SourceError(f"no such source: {location}{_similar(path)}")
+    if is_session(str(path)) and b"m=video" not in path.read_bytes():
+        raise SourceError(f"{location} describes no video: it has no line m=video")
     if not path.is_dir():
         return [SourceSpec(path.stem, str(path))]
     if is_recording(path):

@@ -48,6 +48,8 @@ def opening_fault(
     scheme = _scheme(location)
     if isinstance(error, av.error.InvalidDataError) and scheme in _WEB:
         return "the server sent no video that FFmpeg knows, perhaps a web page"
+    if isinstance(error, av.error.InvalidDataError) and is_session(location):
+        return "its port or the next one is in use, or c= is no address of this computer"
     if isinstance(error, av.error.InvalidDataError) and scheme == "rtp":
         return "what comes is no MPEG-TS; a file NAME.sdp as the source can describe it"
     if isinstance(error, av.error.HTTPUnauthorizedError) and scheme in _WEB:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from stages.errors import SourceError
 
@@ -15,7 +16,7 @@ CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "
 UNCERTAIN = "…"
 """What `server_of` shows instead of a host that may be a part of a password."""
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.IGNORECASE | re.ASCII)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.,:-]*", re.IGNORECASE | re.ASCII)  # cache:http, too
 _NAME = r"(?:access|api_?key|auth|cred|key|login|pass|psw|pw|secret|sig|token|user|usr)[a-z_]*"
 _CREDENTIAL = rf"{_NAME}=.*?(?=[_&;#][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&;#]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
@@ -24,7 +25,8 @@ _NO_PORT = re.compile(r"(?<=://)(\[.*?\]|[^/?#:\[]*):(?![0-9]*(?:[/?#]|$))[^/?#]
 
 def is_session(location: str) -> bool:
     """Returns whether a location is the file that describes an RTP session (SDP, RFC 8866)."""
-    return "://" not in location and location.lower().endswith(".sdp")
+    is_file = "://" not in location or location.lower().startswith("file://")
+    return is_file and location.lower().endswith(".sdp") and not Path(location).is_dir()
 
 
 def redact(location: str) -> str:

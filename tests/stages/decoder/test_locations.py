@@ -33,6 +33,8 @@ def add_images(folder, count=1):
         ("a-1.b=http://cam/?channel=2", "a-1.b", "http://cam/?channel=2"),
         ("Kreuzung #3?=rtsp://cam/a=b", "Kreuzung-3", "rtsp://cam/a=b"),
         ("#=rtsp://cam/live", "cam-live", "rtsp://cam/live"),
+        ("north = rtsp://cam/live", "north", "rtsp://cam/live"),
+        ("cache:http://cam/a.mp4", "cam-a.mp4", "cache:http://cam/a.mp4"),
         (
             "http://cam/monitor?channel=http://x",
             "cam-monitor",
@@ -44,7 +46,7 @@ def test_a_url_may_have_a_name(location, name, url):
     assert expand_sources([location]) == [SourceSpec(name, url)]
 
 
-@pytest.mark.parametrize("location", ["://cam/live", "a#b://cam", "north = rtsp://cam/live"])
+@pytest.mark.parametrize("location", ["://cam/live", "a#b://cam", "north: rtsp://cam/live"])
 def test_what_begins_like_no_url_is_told(location):
     scheme = location.partition("://")[0]
     with pytest.raises(SourceError, match=f"^{scheme}:// is no beginning of a URL"):
@@ -55,10 +57,10 @@ def test_a_file_or_folder_of_one_stream_may_have_a_name(tmp_path, make_video, mo
     make_video("crossing.mp4")
     add_images(tmp_path / "MOT16-02" / "img1")
     monkeypatch.chdir(tmp_path)
-    given = ["north=crossing.mp4", f"so uth={tmp_path}/MOT16-02", f"east={tmp_path}/crossing.mp4"]
+    given = ["no rth=crossing.mp4", f"so uth={tmp_path}/MOT16-02", f"east={tmp_path}/crossing.mp4"]
     for locations in (given, list(map(absolute_location, given))):
         specs = expand_sources(locations)
-        assert [spec.name for spec in specs] == ["north", "so-uth", "east"]
+        assert [spec.name for spec in specs] == ["no-rth", "so-uth", "east"]
         assert [Path(spec.location).absolute() for spec in specs] == [
             tmp_path / "crossing.mp4",
             tmp_path / "MOT16-02" / "img1",

@@ -9,9 +9,13 @@ import av
 import pytest
 
 from stages.decoder.live_options import LiveOptions
+from stages.decoder.locations import expand_sources
+from stages.decoder.recording_source import RecordingSource
+from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import Frame, StreamStart
 from tests.ports import free_port
+from tests.stages.decoder.recording import record
 from tests.stages.decoder.streams import read
 
 
@@ -101,3 +105,24 @@ def test_without_a_description_one_is_asked_for(session, slots):
     options = LiveOptions(timeout=5, connect_seconds=0)
     with sending(port), pytest.raises(SourceError, match="no MPEG-TS; a file NAME"):
         read(f"rtp://127.0.0.1:{port}", slots, 1, options=options)
+
+
+def test_a_port_that_is_taken_is_told(session, slots):
+    path, port = session
+    options = LiveOptions(timeout=1, connect_seconds=0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        with pytest.raises(SourceError, match="its port or the next one is in use, or c= is no"):
+            read(path.as_uri(), slots, 1, options=options)
+
+
+def test_a_description_without_video_is_refused(tmp_path):
+    (tmp_path / "sound.sdp").write_text("v=0\nm=audio 5600 RTP/AVP 0\n")
+    with pytest.raises(SourceError, match=r"sound.sdp describes no video: it has no line m=video"):
+        expand_sources([str(tmp_path / "sound.sdp")])
+
+
+def test_a_recording_may_be_named_like_a_description(camera, tmp_path):
+    record(camera, tmp_path / "cam-live.sdp")
+    (spec,) = expand_sources([str(tmp_path / "cam-live.sdp")])
+    assert isinstance(open_source(spec), RecordingSource)
