@@ -66,6 +66,7 @@ class DetectionFile:
             would decide for itself what lies exactly at a threshold of IoU.
         scores: ``(N,)``.
         classes: ``(N,)`` indices into `class_names`.
+        without_area: Number of boxes that were left out because they have no area.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class DetectionFile:
     boxes: Float64Array
     scores: Float32Array
     classes: Int16Array
+    without_area: int = 0
 
     @classmethod
     def read(
@@ -119,6 +121,7 @@ class DetectionFile:
             boxes=boxes,
             scores=values[kept, SCORE].astype(np.float32),
             classes=classes[kept],
+            without_area=len(values) - len(kept),
         )
         for array in (file.indices, file.boxes, file.scores, file.classes):
             array.flags.writeable = False  # every frame is made of these

@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from stages.detector.detection_file import UAVDT_CLASSES, DetectionFile
 from stages.records import Float64Array
 from stages.wording import counted
 
 
 def doubts(
-    file: DetectionFile, frame_size: tuple[float, float] | None, *, of_uavdt: bool = False
+    file: DetectionFile,
+    frame_size: tuple[float, float] | None,
+    *,
+    of_uavdt: bool = False,
+    tracked: bool = True,
 ) -> list[str]:
-    """Returns a line for each doubt about a file's units and classes, none if it has no boxes.
+    """Returns a line for each doubt about a file's units and classes, none if it has no lines.
 
     Args:
         file: The detections.
         frame_size: Width and height of the frames in pixels; None if they are unknown.
         of_uavdt: Whether its sequence is known to be one of UAVDT.
+        tracked: Whether a tracker takes them, whose settings are for scores from 0 to 1.
     """
     if len(file) == 0:
-        return []
+        empty = f"none of its {counted(file.without_area, 'box', 'boxes')} has an area"
+        return [empty] if file.without_area else []
     told = []
     if file.format == "uavdt" and not of_uavdt:
         told.append(
@@ -29,8 +37,12 @@ def doubts(
             f"file in UAVDT's format, with classes {UAVDT_CLASSES}"
         )
     told += box_doubts(file.boxes, frame_size)
+    rows = np.column_stack((file.indices, file.boxes, file.scores, file.classes))
+    if repeated := len(rows) - len(np.unique(rows, axis=0)):
+        are = "is" if repeated == 1 else "are"
+        told.append(f"{counted(repeated, 'detection')} {are} there more than once")
     # Scores of either sign, as in MOT15, mean something else.
-    if file.scores.min() >= 0 and file.scores.max() > 1:
+    if tracked and file.scores.min() >= 0 and file.scores.max() > 1:
         told.append(
             f"there are scores up to {file.scores.max():g}; the settings of trackers are for "
             f"scores from 0 to 1"

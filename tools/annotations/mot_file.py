@@ -36,8 +36,8 @@ def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
     frames = table.frame_indices(frame_count)
     ids = table.values[:, IDENTITY]
     table.reject(
-        (ids != np.floor(ids)) | (np.abs(ids) > 2**53),
-        lambda row: f"id must be a whole number, got {row[IDENTITY]:.15g}",
+        (ids != np.floor(ids)) | (np.abs(ids) >= 2**53),
+        lambda row: f"id must be a whole number below 2^53, got {row[IDENTITY]:.15g}",
     )
     if len(ids) and (ids == -1).all():
         raise ConfigError(f"{table.path} holds detections, not tracks: every id is -1")

@@ -154,8 +154,8 @@ def clear(
         comparison: Ground truth and result.
         iou_threshold: Minimum IoU of a match, in (0, 1].
         as_detrac: Whether to count as UA-DETRAC does: a track of exactly 80 % is mostly tracked and
-            one of exactly 20 % mostly lost, and a frame without any result interrupts tracks too.
-            In MOTChallenge none of this holds.
+            one of exactly 20 % mostly lost, and a frame without any result, or any true box,
+            interrupts tracks too. In MOTChallenge none of this holds.
 
     Raises:
         ValueError: The threshold is out of range.

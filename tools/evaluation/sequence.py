@@ -66,7 +66,7 @@ class SequenceScore:
         matches: Matches of ``tracks`` with the ground truth.
         given: The tracks of the file, where the ground truth has `MotObjects`.
         file: File of the detections or tracks.
-        doubts: About the file, see `doubts`; without a tracker, about its boxes alone.
+        doubts: About the file, see `doubts`.
     """
 
     name: str
@@ -107,7 +107,8 @@ def score_sequence(
     width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # of the frames, at least
     if task.detections is not None:
         file = DetectionFile.read(task.detections, frame_count=truth.frame_count)
-        told = box_doubts(file.boxes, (width, height))
+        # Classes are not scored.
+        told = doubts(file, (width, height), of_uavdt=True, tracked=task.tracker is not None)
         shown = ~truth.ignored.cover(file.indices, file.boxes)
         detection = {iou: judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
         levels = {
@@ -115,7 +116,6 @@ def score_sequence(
             for level, member in truth.levels.items()
         }
         if task.tracker is not None:
-            told = doubts(file, (width, height), of_uavdt=True)  # classes are not scored
             tracks = scored(truth, track(file, task.tracker, truth.frame_count))
             if _are_shares(file.scores):
                 points = _points(task, file, detection[pr_protocol.IOU], stopped)

@@ -35,6 +35,18 @@ def test_corners(tmp_path):
     assert told(tmp_path, [(10, 20, 30, 40)]) == []
 
 
+def test_lines_that_are_there_twice(tmp_path):
+    assert told(tmp_path, BOXES[:2] * 2, (0.85, 0.4) * 2) == [
+        "2 detections are there more than once"
+    ]
+    assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.4)) == []
+
+
+def test_boxes_that_are_none(tmp_path):
+    assert told(tmp_path, [(30, 20, -10, 5), (30, 20, 5, 0)]) == ["none of its 2 boxes has an area"]
+    assert told(tmp_path, [(30, 20, -10, 5), BOXES[0]]) == []
+
+
 def test_normalised_coordinates(tmp_path):
     boxes = [(0.6, 0.4, 0.1, 0.1), (0.02, 0.1, 0.08, 0.14)]
     assert told(tmp_path, boxes) == [
