@@ -165,7 +165,7 @@ class SinkStream:
         if not isinstance(record, Tracks):
             return self._handle(envelope, written)
         assert written is not None
-        self.results.overlays.left_out += self._overlay and not picture
+        self.results.overlays.left_out += self._overlay and (self._text_only or not picture)
         kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
         return self.results.repeat(
             record, envelope.work_ns, written, picture=picture, was_kept=kept

@@ -282,6 +282,13 @@ def write_mp4(
     return written
 
 
+def frames_in(path: Path) -> int:
+    """Returns the number of frames of a finished video; 0 if it is gone or cannot be read."""
+    with contextlib.suppress(OSError, FFmpegError), av.open(str(path)) as container:
+        return container.streams.video[0].frames
+    return 0
+
+
 def _packets(
     journals: Iterable[Path], stream: VideoStream, time_base: Fraction, last_duration: int
 ) -> Iterator[av.Packet]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.counting import NO_READINGS, Readings
-from stages.sink.encoding import EncodedPicture
+from stages.sink.encoding import EncodedPicture, frames_in
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.retention import Retention
@@ -137,10 +137,18 @@ class OverlayParts:
                 self.unfinished[-1].commit_later()
             self.left_out += part.frames - self._add(part.start, part).frames
 
+    def give_up(self, state: OverlayPartsState) -> None:
+        """As `restore`, but leaves out what is in no finished video."""
+        self.finished, self.removed = state.finished, state.removed
+        self.left_out = state.left_out + sum(part.frames for part in state.unfinished)
+
     def find_finished(self) -> None:
-        """Finds the videos that an earlier process finished, where its state is not restored."""
-        numbers = (number_of(path, OVERLAY) for path in self._folder.iterdir())
-        self.finished = max(numbers, default=0)
+        """Finds the videos that an earlier process finished, whose frames count as left out."""
+        known = self.finished
+        self.finished = max(
+            (number_of(path, OVERLAY) for path in self._folder.iterdir()), default=0
+        )
+        self.left_out -= sum(frames_in(self._path(n)) for n in range(known + 1, self.finished + 1))
 
     def close(self) -> None:
         """Waits until all videos are complete and on the disk, see `OverlayWriter.close`."""

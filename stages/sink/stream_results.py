@@ -203,6 +203,8 @@ class StreamResults:
         self._texts = self._text_results(state.start, state.texts)
         if self.options.overlay:
             self.overlays.restore(state.overlays)
+        else:
+            self.overlays.give_up(state.overlays)
         self._numbering = state.numbering
         self.ledger = state.ledger
         self.timing = state.timing

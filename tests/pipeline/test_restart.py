@@ -371,14 +371,15 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
 
 
 @pytest.mark.parametrize("full_disk", ["1m"], indirect=True)
+@pytest.mark.parametrize("minutes", [0, 0.5 / 60])
 @pytest.mark.parametrize("mode", ["lossless", "live"])
-def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, full_disk, mode):
+def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, full_disk, mode, minutes):
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 40)
         with contextlib.suppress(OSError):
             (full_disk / "ballast").write_bytes(bytes(2**20))
 
-    paced = (*held_back(clip, mode), "sink.overlay_minutes=0")
+    paced = (*held_back(clip, mode), f"sink.overlay_minutes={minutes}")
     with pytest.raises(OutputError, match="no space left"):
         run_with([str(clip)], full_disk, settings(clip, *paced), harm)
     folder = full_disk / "clip"
@@ -389,4 +390,8 @@ def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, full_disk, mo
     rows = tracks_in(folder)
     assert int(rows[-1][0]) >= 40
     assert len(times_in(folder)) == report["frames"]["out"]
-    assert {path.name for path in folder.iterdir()} == {*texts_in(folder), "run.json"}
+    overlays = {path.name for path in folder.glob("overlay*.mp4")}  # parts that were finished
+    assert bool(overlays) == bool(minutes)
+    shown = overlay_frames(folder) if overlays else 0
+    assert report["frames"]["left_out_of_overlay"] == report["frames"]["out"] - shown
+    assert {path.name for path in folder.iterdir()} == {*texts_in(folder), "run.json"} | overlays
