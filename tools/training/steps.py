@@ -123,7 +123,8 @@ class Steps:
         message = self._blamed(passes)
         self._processes.wait()  # until all crops are saved: the first to end stops the others
         raise DivergedError(
-            f"{message}. Checkpoints from before it stay; try a lower learning_rate"
+            f"{message}. Checkpoints from before it stay; begin again with a lower learning_rate "
+            f"and --overwrite, or another output"
         )
 
     def _blamed(self, passes: Sequence[_Pass]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import yaml
+
 from stages.cores import usable_cores
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
@@ -182,7 +184,8 @@ def _score(
 def with_tracker(text: str, result: TuningResult) -> str:
     """Returns ``text``, a config, with the tracker section of ``result`` in place of its own.
 
-    Settings at their defaults are left out.
+    Settings at their defaults are left out. If its tracker section is in flow style, or all of it,
+    as in JSON, its comments are lost.
     """
     defaults = {name: each.default for name, each in tracker_settings(result.tracker).items()}
     changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
@@ -191,4 +194,17 @@ def with_tracker(text: str, result: TuningResult) -> str:
     replaced, found = _TRACKER_SECTION.subn(lambda _: section, text, count=1)
     if not found:
         replaced = "\n".join([*text.splitlines(), section])
+    content = yaml.safe_load(text) or {}
+    wanted = content | {
+        "tracker": {"name": result.tracker} | ({"settings": changed} if changed else {})
+    }
+    if bool(found) != ("tracker" in content) or not _holds(replaced, wanted):
+        replaced = yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
     return replaced.rstrip("\n") + "\n"
+
+
+def _holds(text: str, content: object) -> bool:
+    try:
+        return bool(yaml.safe_load(text) == content)
+    except yaml.YAMLError:
+        return False

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from pipeline.config_file import load_config
 from stages.errors import ConfigError
 from tools.commands.tune import _show
 from tools.main import app
@@ -119,6 +120,25 @@ def test_what_is_said_of_the_section_after_the_tracker_stays() -> None:
     tracker = "tracker:\n  name: spottrack\n  settings:\n# mine\n\n    min_hits: 1\n"
     assert with_tracker(tracker + below, result) == (
         "tracker:\n  name: sort\n  settings:\n    max_age: 9\n" + below
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "tracker: {name: sort, settings: {\n  max_age: 1\n}}\nsink:\n  overlay: false\n",
+        '{"tracker": {"name": "sort"}, "sink": {"overlay": false}}',
+        '"tracker":\n  name: sort\nsink:\n  overlay: false\n',
+    ],
+)
+def test_a_tracker_in_another_style_is_replaced(tmp_path: Path, config: str) -> None:
+    result = TuningResult("bytetrack", {}, {"max_age": 9}, {}, {})
+    (tmp_path / "tuned.yaml").write_text(with_tracker(config, result))
+    tuned = load_config(tmp_path / "tuned.yaml")
+    assert (tuned.tracker.name, tuned.tracker.settings, tuned.sink.overlay) == (
+        "bytetrack",
+        {"max_age": 9},
+        False,
     )
 
 
