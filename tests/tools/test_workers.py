@@ -167,6 +167,7 @@ def interrupt(job, *, advance, stopped):
         time.sleep(1000)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has none
     try:
         list(do_all(interrupt, ["first", "second"], 2))
     except KeyboardInterrupt:
