@@ -50,6 +50,13 @@ def test_the_release_that_completes_what_a_killed_run_left_is_named(
         ResultFolders([SourceSpec("north", "north.mp4")], tmp_path, RunConfig(), overwrite=False)
 
 
+@pytest.mark.parametrize("record", ["{", "{}"])
+def test_what_was_left_with_a_damaged_record_is_named(killed, tmp_path, record):
+    killed.with_name(".run.part").write_text(record)
+    with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; choose another"):
+        ResultFolders([SourceSpec("north", "north.mp4")], tmp_path, RunConfig(), overwrite=False)
+
+
 def test_results_that_lack_only_their_report_can_still_be_completed(killed, tmp_path):
     """As where the sink is killed when all other files have their names."""
     killed.rename(killed.with_name("mot.txt"))

@@ -1,6 +1,7 @@
 """The results of a stream whose sink, and all that could replace it, was killed."""
 
 import json
+import re
 import shutil
 
 import msgspec
@@ -172,14 +173,16 @@ def test_leftovers_beside_complete_results_are_removed(sink, tmp_path):
     assert {path.name for path in folder.iterdir()} == names
 
 
-def test_another_release_is_asked_to_do_it(sink, tmp_path):
+@pytest.mark.parametrize("release", ["0.1.2", "99.0.0"])
+def test_another_release_is_asked_to_do_it(sink, tmp_path, release):
     north = sink(live=False)
     feed(north, 2)
     folder = left_by(north, tmp_path)
     record = msgspec.json.decode((folder / RUN).read_bytes())
-    record = {"versions": record["versions"] | {"spotstream": "0.1.2"}, "config": "unknown"}
+    record = {"versions": record["versions"] | {"spotstream": release}, "config": "unknown"}
     (folder / RUN).write_bytes(msgspec.json.encode(record))
-    with pytest.raises(OutputError, match=r"north was written by SpotStream 0\.1\.2: use that one"):
+    told = f"north was written by SpotStream {re.escape(release)}: use that one"
+    with pytest.raises(OutputError, match=told):
         complete_results(folder, print)
 
 

@@ -65,7 +65,7 @@ def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
         stream.close()
 
 
-def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan):
+def test_a_stream_that_fails_tells_its_last_frame_and_keeps_its_rows_and_no_pictures(plan):
     said, logbook = Said(), Logbook(plan.logbook(0))
     with zmq.Context() as context:
         stream = opened(plan, context, said, 0, logbook)
@@ -73,6 +73,7 @@ def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan):
         acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 4)
         stream.fail(OutputError("cannot write it"))
         assert ("failed", "north") in said
+        assert said.metrics.frames == 3
         for _ in range(2):
             kept = {path.name for path in stream.folder.iterdir()}
             assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in TEXTS)}
