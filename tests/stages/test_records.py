@@ -65,3 +65,9 @@ def test_yuv_pixels_have_even_sides(height, width):
         ValueError, match=rf"yuv420p, whose sides must be even, got {width}x{height}"
     ):
         frame.required_pixels()
+
+
+@pytest.mark.parametrize(("height", "width"), [(47, 64), (48, 63)])
+def test_an_image_may_have_odd_sides(height, width):
+    image = np.zeros((height, width, 3), np.uint8)
+    assert Frame.of_image(image).required_pixels() is image

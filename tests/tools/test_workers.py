@@ -107,9 +107,10 @@ def test_closing_stops_the_others():
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_of_the_work_is_raised(workers):
+def test_an_error_of_the_work_is_raised_and_nothing_is_printed(workers, capsys):
     with pytest.raises(OutputError, match="cannot write a"):
         list(do_all(refuse, ["a", "a"], workers))
+    assert capsys.readouterr().err == ""
     assert not multiprocessing.active_children()
 
 

@@ -39,7 +39,14 @@ def test_lines_that_are_there_twice(tmp_path):
     assert told(tmp_path, BOXES[:2] * 2, (0.85, 0.4) * 2) == [
         "2 detections are there more than once"
     ]
+    assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.85)) == ["1 detection is there more than once"]
     assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.4)) == []
+
+
+def test_a_parked_vehicle_is_there_once_in_each_frame(tmp_path):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,10,20,30,40,0.5\n2,-1,10,20,30,40,0.5\n")
+    assert doubts(DetectionFile.read(path), SIZE) == []
 
 
 def test_boxes_that_are_none(tmp_path):

@@ -74,6 +74,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
         ("2,1234567.5,0,0,9,9\n", "gt.txt:1: id must be a whole number below 2^53, got 1234567.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
         ("1,1,0,0,-9,9\n", "gt.txt:1: width and height must not be negative, got -9 and 9"),
+        (f"1,{2**53},0,0,9,9\n", "gt.txt:1: id must be a whole number below 2^53, got 9.007"),
         (f"1,-{2**64},0,0,9,9\n", "gt.txt:1: id must be a whole number below 2^53, got -1.84"),
         ("1,-1,0,0,9,9\n2,-1,0,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("1,-1,0,0,9,9\n1,-1,5,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
