@@ -3,14 +3,17 @@ import pytest
 from stages.decoder.clock_pace import ClockPace
 
 
-def told(arrives, count=8000, rate=25):
-    """What is told of frames at a rate by their times, of which each arrives at a second."""
+def told(arrives, count=8000, rate=25, begins=0.0):
+    """What is told of frames at a rate by their times, of which each arrives at a second.
+
+    The first has the time ``begins``.
+    """
     now = 0.0
     pace = ClockPace(lambda: now)
     ratios = []
     for index in range(count):
         now = 1000 + arrives(index)
-        ratios.append(pace.follow(index / rate))
+        ratios.append(pace.follow(begins + index / rate))
     return [ratio for ratio in ratios if ratio is not None], pace.ahead
 
 
@@ -18,6 +21,18 @@ def told(arrives, count=8000, rate=25):
 def test_another_pace_is_told_every_two_minutes(rate):
     ratios, _ = told(lambda index: index / rate)
     assert ratios == pytest.approx([rate / 25] * int((8000 / rate - 10) / 120), rel=0.01)
+
+
+@pytest.mark.parametrize(("rate", "count"), [(22, 2), (23, 0), (27, 0), (28, 2)])
+def test_a_tenth_is_tolerated(rate, count):
+    assert len(told(lambda index: index / rate)[0]) == count
+
+
+def test_what_a_camera_has_kept_may_come_for_ten_seconds():
+    def arrives(index):  # 68 s of video come within 9 s
+        return max(index / 25 - 60, index / 200)
+
+    assert told(arrives)[0] == []
 
 
 def test_jitter_a_pause_and_what_a_camera_has_kept_are_none():
@@ -32,3 +47,4 @@ def test_jitter_a_pause_and_what_a_camera_has_kept_are_none():
 def test_how_early_frames_come_is_known():
     assert told(lambda index: index / 50, count=101)[1] == pytest.approx(2.0)
     assert told(lambda index: index / 25, count=101)[1] == pytest.approx(0.0)
+    assert told(lambda index: index / 25, count=101, begins=500.0)[1] == pytest.approx(0.0)

@@ -1,15 +1,19 @@
+import errno
 import itertools
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import av
 import pytest
 
+from stages.decoder import recording_source
 from stages.decoder.locations import expand_sources
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.segments import segment_path
+from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from tests.stages.decoder.recording import REORDERED, lumas, record, replay, seconds, write_camera
@@ -39,6 +43,14 @@ def test_a_later_recording_goes_on_in_an_epoch_of_its_own(camera, tmp_path, slot
     assert starts == [0, 1]
 
 
+def two_segments(camera, folder, seconds, epoch=0):
+    """A recording of a camera's video twice, the second so many seconds after the first."""
+    folder.mkdir()
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    for number, began in enumerate((noon, noon + timedelta(seconds=seconds))):
+        shutil.copy(camera, segment_path(folder, number, number * epoch, began))
+
+
 @pytest.mark.parametrize(
     ("seconds", "begins"), [(754, 754), (1, Fraction(8, 5)), (-60, Fraction(8, 5))]
 )
@@ -46,10 +58,7 @@ def test_times_are_counted_from_the_beginning_outages_included(
     camera, tmp_path, slots, seconds, begins
 ):
     folder = tmp_path / "cam"
-    folder.mkdir()
-    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
-    for epoch, began in enumerate((noon, noon + timedelta(seconds=seconds))):
-        shutil.copy(camera, segment_path(folder, epoch, epoch, began))
+    two_segments(camera, folder, seconds, epoch=1)
     frames = [r.header for r in replay(folder, slots) if isinstance(r, Frame)]
     for epoch, first in ((0, 0), (1, begins)):
         times = [f.pts * f.time_base for f in frames if f.epoch == epoch]
@@ -180,22 +189,75 @@ def test_what_comes_while_a_recording_is_read_is_told_to_be_missing(camera, tmp_
     assert end.reason is EndReason.TRUNCATED
 
 
+def test_what_comes_into_the_latest_segment_while_it_is_read_is_told_to_be_missing(
+    camera, tmp_path, slots
+):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    records = RecordingSource(folder, name="cam").records(slots)
+    next(records)
+    with sorted(folder.glob("*.mkv"))[-1].open("ab") as segment:
+        segment.write(b"more")
+    *_, end = records
+    assert end.message == f"{folder} grew while it was read; what came later may be missing"
+    assert end.reason is EndReason.TRUNCATED
+
+
+def test_a_selection_of_a_recording_that_grows_is_complete(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    source = RecordingSource(folder, name="cam", selection=FrameSelection(last=10))
+    records = source.records(slots)
+    next(records)
+    record(camera, folder)
+    *_, end = records
+    assert (end.reason, end.message) == (EndReason.COMPLETE, "")
+
+
+def test_a_segment_amid_which_the_disk_fails_is_told(camera, tmp_path, slots, monkeypatch):
+    folder = tmp_path / "cam"
+    record(camera, folder, segment_seconds=1000)
+    joined = recording_source._joined
+
+    def failing(*arguments):
+        yield from itertools.islice(joined(*arguments), 10)
+        raise av.error.OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(recording_source, "_joined", failing)
+    records = replay(folder, slots)
+    assert len(lumas(records)) == 10
+    assert records[-1].message == f"1 segment of {folder} cannot be read"
+    assert records[-1].reason is EndReason.TRUNCATED
+
+
 @pytest.mark.parametrize(
     ("seconds", "epochs", "told"),
     [(4, [0], "2.4"), (7, [0], "5.4"), (8, [0, 1], "6.4"), (600, [0, 1], "598.4")],
 )
 def test_tracks_do_not_continue_after_a_long_hole(camera, tmp_path, slots, seconds, epochs, told):
     folder = tmp_path / "cam"
-    folder.mkdir()
-    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
-    for number, began in enumerate((noon, noon + timedelta(seconds=seconds))):
-        shutil.copy(camera, segment_path(folder, number, 0, began))
+    two_segments(camera, folder, seconds)
     records = replay(folder, slots)
     assert [r.epoch for r in records if isinstance(r, StreamStart)] == epochs
     assert records[-1].frames == 80
     assert records[-1].reason is EndReason.COMPLETE
-    if len(epochs) == 2:
-        assert records[-1].message == f"{folder} has no frames for {told} s after frame 40"
+    hole = f"{folder} has no frames for {told} s after frame 40" if len(epochs) == 2 else ""
+    assert records[-1].message == hole
+
+
+def test_a_hole_is_told_by_the_frame_of_the_recording_before_it(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    two_segments(camera, folder, seconds=8)
+    source = RecordingSource(folder, name="cam", selection=FrameSelection(every=2))
+    *_, end = source.records(slots)
+    assert end.frames == 40
+    assert end.message == f"{folder} has no frames for 6.4 s after frame 40"
+
+
+def test_a_lost_connection_is_no_hole(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    two_segments(camera, folder, seconds=600, epoch=1)
+    assert replay(folder, slots)[-1].message == ""
 
 
 def test_recordings_are_sources(camera, tmp_path):
