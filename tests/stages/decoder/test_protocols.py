@@ -241,6 +241,22 @@ def test_a_camera_whose_times_do_not_advance_in_real_time_is_told_once(
     assert re.match(rf"the times of {base}/clip advance by \d+\.\d\d s in a second; speeds", line)
 
 
+@pytest.mark.parametrize(("container", "is_camera"), [("mpegts", True), ("mp4", False)])
+def test_another_pace_is_told_of_a_camera_and_not_of_a_finished_video(
+    tmp_path, serve_http, slots, monkeypatch, container, is_camera
+):
+    monkeypatch.setattr(clock_pace.ClockPace, "follow", lambda pace, seconds: 1.25)
+    options = {} if is_camera else {"movflags": "faststart"}
+    write_stream(tmp_path / "clip", 10, container, size=(64, 48), **options)
+    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 11, notify=told.append)
+    expected = (
+        f"the times of {base}/clip advance by 1.25 s in a second; speeds and stays are by these "
+        f"times"
+    )
+    assert [line for line in told if "by these times" in line] == [expected] * is_camera
+
+
 def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 100, size=(64, 48))
     base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []

@@ -1,4 +1,5 @@
 import itertools
+import os
 import shutil
 import signal
 import subprocess
@@ -166,6 +167,28 @@ def test_a_segment_that_a_full_disk_cut_off_counts_and_short_ones_tell_that_ther
     full = f"cannot record into {folder}: No space left on device; trying again"
     assert said == [full, f"recording into {folder} again"]
     assert len(list(folder.glob("*.mkv"))) == 3  # of 10 kB each
+
+
+def test_a_disk_that_is_soon_full_again_is_told_once(tmp_path, full_disk):
+    folder, filler, said, seconds = full_disk / "cam", full_disk / "fill", [], 0.0
+    write_camera(tmp_path / "camera.mp4", "mpeg4", {}, "mp4")
+    options = {"notify": said.append, "monotonic": lambda: seconds}
+    recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9, **options)
+    with pytest.raises(OSError, match="No space"):
+        filler.write_bytes(bytes(100_000))
+    with open_media(str(tmp_path / "camera.mp4")) as container:
+        stream = video_stream(container, "camera")
+        for number in range(300):
+            if number % 100 == 0:  # there is room for the packets of a few seconds
+                os.truncate(filler, filler.stat().st_size - 12_288)
+            packet = av.Packet(bytes(600))
+            packet.time_base, packet.pts = Fraction(1, 5), number
+            packet.is_keyframe = number % 5 == 0
+            recorder.write(packet, stream, 0)
+            seconds += 0.2
+    recorder.close()
+    assert said == [f"cannot record into {folder}: No space left on device; trying again"]
+    assert len(list(folder.glob("*.mkv"))) == 3
 
 
 def test_a_segment_that_fails_at_its_start_leaves_no_file(camera, full_disk):

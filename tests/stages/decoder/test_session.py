@@ -9,7 +9,9 @@ import av
 import pytest
 
 from stages.decoder.live_options import LiveOptions
+from stages.decoder.live_packets import is_finished
 from stages.decoder.locations import expand_sources
+from stages.decoder.media import open_media, video_stream
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
@@ -64,6 +66,26 @@ def test_frames_come_as_they_are_sent(session, slots):
     times = [frame.header.seconds for frame in frames if isinstance(frame, Frame)]
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert steps == pytest.approx([0.04] * 19, abs=0.001)
+
+
+def test_the_size_of_a_description_is_not_that_of_a_finished_video(session):
+    path, port = session
+    options = LiveOptions(timeout=100).for_ffmpeg(str(path))
+    with (
+        sending(port),
+        open_media(str(path), options=options, container_format="sdp", timeout=300) as container,
+    ):
+        assert container.size > 0
+        assert not is_finished(container, video_stream(container, str(path)))
+
+
+def test_a_description_is_waited_for_like_rtp_and_examined_as_briefly_as_rtsp():
+    options = LiveOptions(timeout=2)
+    described = options.for_ffmpeg("drone.sdp")
+    assert described.items() >= options.for_ffmpeg("rtp://127.0.0.1:5600").items()
+    assert described["analyzeduration"] == options.for_ffmpeg("rtsp://cam")["analyzeduration"]
+    assert (described["listen_timeout"], described["rw_timeout"]) == ("2.000000", "2000000")
+    assert described["protocol_whitelist"] == "file,rtp,udp"
 
 
 def test_who_falls_silent_and_comes_back_is_told(session, slots):
