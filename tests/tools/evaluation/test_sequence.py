@@ -169,6 +169,21 @@ def test_the_pr_protocol_has_its_own_iou_and_its_thresholds_can_be_equalled(
         score_sequence(task, stopped=lambda: True)
 
 
+def test_scores_above_1_are_doubted_only_if_a_tracker_takes_them(tmp_path: Path) -> None:
+    found = written(tmp_path, 0, 100, score=90)
+    assert score_sequence(SequenceTask(two_vehicles(), found)).doubts == ()
+    task = SequenceTask(two_vehicles(), found, tracker=choose_tracker("sort"))
+    [doubt] = score_sequence(task).doubts
+    assert doubt.startswith("there are scores up to 90; ")
+
+
+def test_classes_are_not_doubted_as_they_are_not_scored(tmp_path: Path) -> None:
+    found = tmp_path / "found.txt"
+    found.write_text("1,-1,0,0,10,10,0.5,2,-1\n1,-1,100,0,10,10,0.5,1,-1\n")
+    assert DetectionFile.read(found).format == "uavdt"
+    assert score_sequence(SequenceTask(two_vehicles(), found)).doubts == ()
+
+
 def test_tracks_have_corners_and_sizes_of_two_decimals_as_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "found.txt"
     path.write_text("1,1,0.126,0.126,10.126,10.126,0.9\n")
