@@ -15,11 +15,16 @@ class _Record(msgspec.Struct, frozen=True):
 
 def installed_release() -> str:
     """Returns the release that a process started now would be of, "" while it is being replaced."""
-    from importlib.metadata import PackageNotFoundError, version  # here: it takes long
+    from importlib.metadata import (  # here: it takes long
+        MetadataPathFinder,
+        PackageNotFoundError,
+        version,
+    )
 
+    MetadataPathFinder().invalidate_caches()  # a folder's time does not tell of every change
     try:
         return version("spotstream") or ""
-    except PackageNotFoundError:
+    except (PackageNotFoundError, KeyError):  # an empty record gives None or KeyError
         return ""
 
 

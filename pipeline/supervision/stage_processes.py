@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.config import RunConfig
@@ -16,6 +18,7 @@ from stages.errors import SpotStreamError
 from stages.wording import counted
 
 _END_SECONDS = 3.0
+_REPLACING_SECONDS = 60.0  # from the removal of the old files to the new ones, with a slow disk
 
 
 class StageProcesses:
@@ -32,10 +35,18 @@ class StageProcesses:
         roster: The streams, with their decoders.
         debug: Whether an error in the program shows its traceback.
         json_log: Whether log lines are JSON.
+        clock: Returns a monotonic time in seconds.
     """
 
     def __init__(
-        self, config: RunConfig, output: Path, roster: Roster, *, debug: bool, json_log: bool
+        self,
+        config: RunConfig,
+        output: Path,
+        roster: Roster,
+        *,
+        debug: bool,
+        json_log: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._output = output
@@ -45,6 +56,8 @@ class StageProcesses:
         self._ending: list[StageProcess] = []
         self._sockets = ""
         self.release = installed_release()
+        self._clock = clock
+        self._missed_since = math.inf  # the release of what is installed
 
     def make_shared(self, sockets: str) -> None:
         """Makes sink, tracker and detectors; the sockets of all are in the folder ``sockets``."""
@@ -162,19 +175,30 @@ class StageProcesses:
 
     @property
     def upgrade(self) -> str:
-        """What has become of the program, "" unless a new process would be of another release."""
-        release = installed_release()
-        if release in ("", self.release):
+        """What has become of the program, "" if a new process would be of the same release."""
+        return self._upgrade_to(installed_release())
+
+    def _upgrade_to(self, release: str) -> str:
+        if release == self.release:
             return ""
+        if not release:
+            return f"SpotStream {self.release} was removed under this run"
         return f"SpotStream {self.release} was replaced by {release} under this run: start it again"
 
     def start_due(self) -> list[StageProcess]:
-        """Starts the processes that are due; returns them.
+        """Starts the processes that are due, none while the program is replaced; returns them.
 
         Raises:
-            SpotStreamError: One is to be started, and would be of another release than the others.
+            SpotStreamError: One is to be started, and would be of another release than the others,
+                or there has been none for a minute.
         """
-        if any(each.state == "waiting" for each in self.all()) and (told := self.upgrade):
+        is_due = any(each.state == "waiting" for each in self.all())
+        release = installed_release() if is_due else self.release
+        now = self._clock()
+        self._missed_since = math.inf if release else min(now, self._missed_since)
+        if not release and now - self._missed_since < _REPLACING_SECONDS:
+            return []
+        if told := self._upgrade_to(release):
             raise SpotStreamError(told)
         return [process for process in self.all() if process.start_if_due()]
 

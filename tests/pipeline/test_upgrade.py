@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
+import pipeline.supervision.stage_processes
 import pipeline.supervision.supervisor
 from pipeline.supervision.commands import add_stream, find_run
 from stages.errors import ConfigError, SpotStreamError
@@ -16,11 +17,12 @@ from tools.harness.material import slow_detector
 from tools.harness.runner import SPOTSTREAM, run_with
 
 UPGRADED = "SpotStream 1.0 was replaced by 1.1 under this run: start it again"
+REMOVED = "SpotStream 1.0 was removed under this run"
 
 
 @pytest.fixture
 def release(tmp_path, monkeypatch):
-    """Takes the release that is installed from then on; it is 1.0 at first."""
+    """Takes the release that is installed from then on, "" for none; it is 1.0 at first."""
     record = tmp_path / "site" / "spotstream-1.dist-info" / "METADATA"
     record.parent.mkdir(parents=True)
     root = Path(pipeline.__file__).parents[1]
@@ -38,12 +40,12 @@ def release(tmp_path, monkeypatch):
 def upgraded_run(clip, tmp_path, release):
     """Runs until 20 frames are written, upgrades, and harms; returns the notices."""
 
-    def run(harm, *settings):
+    def run(harm, *settings, to="1.1"):
         said = []
 
         def upgrade(victim):
             victim.wait(lambda: victim.frames() >= 20)
-            release("1.1")
+            release(to)
             harm(victim)
             victim.over.wait(60)
             said.extend(victim.notices)
@@ -100,6 +102,30 @@ def test_no_stream_is_added_and_the_others_go_on(upgraded_run, clip, tmp_path):
     result, said = upgraded_run(add)
     assert (result.exit_code, said) == (0, [])
     assert report_of(tmp_path / "out")["status"] == "complete"
+
+
+def test_a_stage_that_dies_while_the_program_is_replaced_waits_for_it(
+    upgraded_run, clip, tmp_path, release
+):
+    def replace(victim):
+        kill("detector")(victim)
+        victim.wait(lambda: victim.supervisor.states()["detector"] == "waiting")
+        with pytest.raises(ConfigError, match=f"^{REMOVED}$"):
+            add_stream(find_run(os.getpid()), clip, "other")
+        release("1.0")
+
+    result, said = upgraded_run(replace, to="")
+    assert (result.exit_code, len(said), result.restarts) == (0, 1, {"detector": 1})
+    assert report_of(tmp_path / "out")["status"] == "complete"
+
+
+def test_a_stage_that_dies_once_the_program_was_removed_ends_the_run(
+    upgraded_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(pipeline.supervision.stage_processes, "_REPLACING_SECONDS", 0.5)
+    error, said = upgraded_run(kill("detector"), to="")
+    assert (str(error), len(said)) == (REMOVED, 1)
+    assert report_of(tmp_path / "out")["status"] == "truncated"
 
 
 def test_a_run_that_does_not_end_in_time_is_completed_by_its_own_sink(

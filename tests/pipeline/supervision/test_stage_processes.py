@@ -11,6 +11,7 @@ from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
+from stages.errors import SpotStreamError
 
 
 class Stuck:
@@ -25,6 +26,28 @@ class Stuck:
         assert self.asked
         self.waited = seconds
         time.sleep(seconds)
+
+
+class Waiting:
+    """A process that is due."""
+
+    state = "waiting"
+    starts = 0
+
+    def start_if_due(self):
+        self.starts += 1
+        return True
+
+
+@pytest.fixture
+def release(monkeypatch):
+    """Takes the release that is installed from then on."""
+
+    def install(version):
+        monkeypatch.setattr(stage_processes, "installed_release", lambda: version)
+
+    install("1.0")
+    return install
 
 
 @pytest.mark.parametrize(
@@ -100,3 +123,41 @@ def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeyp
     monkeypatch.setattr(StageProcesses, "all", lambda self: stuck)
     StageProcesses(RunConfig(), tmp_path, None, debug=False, json_log=False).end_all()
     assert [each.waited > 0 for each in stuck] == [True, False, False]
+
+
+def test_nothing_is_started_while_the_program_is_replaced(tmp_path, monkeypatch, release):
+    now, due = [0.0], Waiting()
+    monkeypatch.setattr(StageProcesses, "all", lambda self: [due])
+    processes = StageProcesses(
+        RunConfig(), tmp_path, None, debug=False, json_log=False, clock=lambda: now[0]
+    )
+    for again in range(3):
+        release("")
+        now[0] += 1000.0
+        assert processes.start_due() == []
+        now[0] += 59.0
+        assert (processes.start_due(), due.starts) == ([], again)
+        release("1.0")
+        assert (processes.start_due(), due.starts) == ([due], again + 1)
+    release("")
+    assert processes.start_due() == []
+    release("1.1")
+    with pytest.raises(SpotStreamError, match=r"^SpotStream 1\.0 was replaced by 1\.1 under"):
+        processes.start_due()
+
+
+def test_a_program_that_is_not_replaced_within_a_minute_was_removed(tmp_path, monkeypatch, release):
+    now, due = [0.0], Waiting()
+    monkeypatch.setattr(StageProcesses, "all", lambda self: [due])
+    processes = StageProcesses(
+        RunConfig(), tmp_path, None, debug=False, json_log=False, clock=lambda: now[0]
+    )
+    release("")
+    due.state = "ready"
+    assert processes.start_due() == [due]  # it says that it is not
+    now[0] = 1000.0
+    due.state = "waiting"
+    assert processes.start_due() == []
+    now[0] += 60.0
+    with pytest.raises(SpotStreamError, match=r"^SpotStream 1\.0 was removed under this run$"):
+        processes.start_due()

@@ -1,0 +1,44 @@
+import os
+import shutil
+import sys
+
+import pytest
+
+from pipeline.release import installed_release
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """The record of the release, not there yet; its folder keeps its time, whatever comes or goes.
+
+    A file system's clock is that coarse.
+    """
+    assert installed_release()  # what that imports is loaded
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    os.utime(tmp_path, (1, 1))
+    assert installed_release() == ""
+    return tmp_path / "spotstream-1.dist-info" / "METADATA"
+
+
+def install(record, version):
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(f"Metadata-Version: 2.1\nName: spotstream\nVersion: {version}\n")
+    os.utime(record.parents[1], (1, 1))
+
+
+def test_releases_that_come_and_go_are_seen(record):
+    install(record, "1.0")
+    assert installed_release() == "1.0"
+    install(record, "1.1")
+    assert installed_release() == "1.1"
+    shutil.rmtree(record.parent)
+    os.utime(record.parents[1], (1, 1))
+    assert installed_release() == ""
+
+
+def test_a_record_that_is_not_written_yet_names_no_release(record):
+    install(record, "1.0")
+    record.write_text("")
+    assert installed_release() == ""
+    record.unlink()
+    assert installed_release() == ""
