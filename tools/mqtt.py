@@ -29,6 +29,7 @@ _MOST_SENT = 1000  # of them, that it has not acknowledged
 _MOST_FRAMES = 100  # that wait for a slow connection
 _LONGEST_PREFIX = 1000  # bytes
 _LONGEST_PAUSE = 30  # seconds between two attempts to connect
+_KEEPALIVE_SECONDS = 20  # the broker may be silent for as long
 _END_SECONDS = 2.0
 
 
@@ -59,6 +60,7 @@ class MqttBroker:
         self._server = server_of(url)
         self._status = f"{self._prefix}/status"
         self._told = ""  # why there is no connection
+        self._has_answered = False  # since it was last connected to
         self._listens = True  # to what others say of the status
         self._is_asking = False  # whether that is allowed
         # Paho calls back with its locks held, so that nobody may wait for us with a lock of ours:
@@ -86,7 +88,7 @@ class MqttBroker:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        client.connect_async(host, port)
+        client.connect_async(host, port, _KEEPALIVE_SECONDS)
         threading.Thread(target=self._work, daemon=True).start()
         client.loop_start()
 
@@ -166,6 +168,7 @@ class MqttBroker:
         self._frames.clear()
 
     def _on_connect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
+        self._has_answered = True
         if reason.is_failure:
             self._tell(str(reason).lower())
             return
@@ -191,7 +194,10 @@ class MqttBroker:
         self._jobs.put(self._disconnected)
         if self._is_asking:  # some brokers disconnect whoever asks for what is denied
             self._listens = self._is_asking = False
-        if reason.is_failure and not self._told:  # else it was refused
+        has_answered, self._has_answered = self._has_answered, False
+        if reason.is_failure and not has_answered:
+            self._tell("it does not answer")
+        elif reason.is_failure and not self._told:  # else it was refused
             self._tell("it broke off")
 
     def _on_connect_fail(self, *_: Any) -> None:

@@ -205,6 +205,32 @@ def test_a_broker_that_hangs_does_not_hold_up_the_end(tmp_path, impatient):
         broker.close()
 
 
+def test_a_broker_that_does_not_answer_and_a_connection_that_breaks_off_are_told(
+    capsys, monkeypatch, impatient
+):
+    monkeypatch.setattr("tools.mqtt._KEEPALIVE_SECONDS", 1)
+    monkeypatch.setattr("tools.mqtt._LONGEST_PAUSE", 1)
+    port, said = free_port(), []
+    name = f"mqtt://127.0.0.1:{port}"
+    broker = MqttBroker(name)
+    wait_for(lambda: said.append(capsys.readouterr().err) or "refused" in said[-1])
+    with socket.create_server(("127.0.0.1", port)) as server:
+        server.settimeout(100)
+        with server.accept()[0], server.accept()[0] as second:
+            second.sendall(bytes((0x20, 2, 0, 0)))  # CONNACK: accepted
+            wait_for(lambda: said.append(capsys.readouterr().err) or "connected to" in said[-1])
+            second.shutdown(socket.SHUT_WR)
+            wait_for(lambda: said.append(capsys.readouterr().err) or "broke off" in said[-1])
+        broker.close()
+    lines = "".join(said).splitlines()
+    assert [line for line in lines if name in line] == [  # brokers of other tests may still end
+        f"no connection to {name}: connection refused; it is tried again",
+        f"no connection to {name}: it does not answer; it is tried again",
+        f"connected to {name}",
+        f"no connection to {name}: it broke off; it is tried again",
+    ]
+
+
 @pytest.mark.parametrize(
     "url",
     [
