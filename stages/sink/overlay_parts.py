@@ -143,7 +143,7 @@ class OverlayParts:
         self.left_out = state.left_out + sum(part.frames for part in state.unfinished)
 
     def find_finished(self) -> None:
-        """Finds the videos that an earlier process finished, whose frames count as left out."""
+        """Finds videos that an earlier process finished; their frames were counted as left out."""
         known = self.finished
         self.finished = max(
             (number_of(path, OVERLAY) for path in self._folder.iterdir()), default=0
