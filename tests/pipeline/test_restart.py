@@ -193,9 +193,12 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
             while not (named := [*folder.glob(f"[!.]*.{kind}")]):
                 if victim.over.wait(0.001):
                     return
-            os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+            killed = victim.supervisor.processes()["sink"]
+            os.kill(killed, signal.SIGKILL)
             for path in named:
                 path.rename(away / path.name)
+            gone = (None, killed)
+            victim.wait(lambda gone=gone: victim.supervisor.processes().get("sink") not in gone)
             victim.wait(victim.is_ready)
         if mode == "live":
             victim.supervisor.stop()

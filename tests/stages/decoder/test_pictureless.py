@@ -53,6 +53,11 @@ def clock():
     return itertools.count(1.0).__next__
 
 
+def told(notices):
+    """What is told but for the pace of the camera's times by that clock."""
+    return [line for line in notices if "by these times" not in line]
+
+
 def test_a_camera_whose_data_makes_no_picture_is_told_once(streams, serve, slots):
     whole, blank = streams
     url, notices = serve(blank + whole), []
@@ -74,7 +79,7 @@ def test_an_encoder_of_another_codec_that_takes_over_is_connected_to_anew(
     frames = [r.header for r in records if isinstance(r, Frame)]
     assert {header.epoch for header in frames} == {0, 1}
     assert [header.sequence for header in frames] == list(range(210))
-    assert "delivered data, but no picture in time; connecting again" in notices[0]
+    assert "delivered data, but no picture in time; connecting again" in told(notices)[0]
 
 
 def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
@@ -84,7 +89,7 @@ def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
     url, notices = serve(whole, blank, whole), []
     records = read(url, slots, 210, PATIENT, notify=notices.append, monotonic=clock())
     assert {r.header.epoch for r in records if isinstance(r, Frame)} == {0, 1}
-    assert notices == [
+    assert told(notices) == [
         f"{url}: the connection ended; connecting again",
         f"{url} sends data but no picture; waiting for a key frame",
         f"{url}: the connection delivered data, but no picture in time; connecting again",
