@@ -240,7 +240,7 @@ def test_a_service_tries_a_camera_again_that_refuses_at_first(tmp_path, temporar
                 wait_for(lambda: "is back after" in log.read_text())
                 add_stream(find_run(process.pid), url.replace("right", "wr0ng"), "east")
                 wait_for(lambda: states().get("east") == "failed")
-                assert states()[f"127.0.0.1-{locked.port}-live"] == "running"
+                wait_for(lambda: states()[f"127.0.0.1-{locked.port}-live"] == "running")
                 process.terminate()
                 process.wait(100)
         finally:
