@@ -143,6 +143,15 @@ def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, fu
     assert any(folder.glob("*.mkv"))
 
 
+def packets(size):
+    """Five a second for a minute, of which the first is a key frame, and their numbers."""
+    for number in range(300):
+        packet = av.Packet(bytes(size))
+        packet.time_base, packet.pts = Fraction(1, 5), number
+        packet.is_keyframe = number % 5 == 0
+        yield number, packet
+
+
 def test_a_segment_that_a_full_disk_cut_off_counts_and_short_ones_tell_that_there_is_room(
     tmp_path, full_disk
 ):
@@ -152,15 +161,12 @@ def test_a_segment_that_a_full_disk_cut_off_counts_and_short_ones_tell_that_ther
     recorder = Recorder(folder, "rtsp://cam/live", 1, 30_000, **options)
     with open_media(str(tmp_path / "camera.mp4")) as container:
         stream = video_stream(container, "camera")
-        for number in range(300):
+        for number, packet in packets(2000):
             if number == 52:  # in the middle of a segment
                 with pytest.raises(OSError, match="No space"):
                     filler.write_bytes(bytes(100_000))
             if number == 120:
                 filler.unlink()
-            packet = av.Packet(bytes(2000))
-            packet.time_base, packet.pts = Fraction(1, 5), number
-            packet.is_keyframe = number % 5 == 0
             recorder.write(packet, stream, 0)
             seconds += 0.2
     recorder.close()
@@ -178,12 +184,9 @@ def test_a_disk_that_is_soon_full_again_is_told_once(tmp_path, full_disk):
         filler.write_bytes(bytes(100_000))
     with open_media(str(tmp_path / "camera.mp4")) as container:
         stream = video_stream(container, "camera")
-        for number in range(300):
+        for number, packet in packets(600):
             if number % 100 == 0:  # there is room for the packets of a few seconds
                 os.truncate(filler, filler.stat().st_size - 12_288)
-            packet = av.Packet(bytes(600))
-            packet.time_base, packet.pts = Fraction(1, 5), number
-            packet.is_keyframe = number % 5 == 0
             recorder.write(packet, stream, 0)
             seconds += 0.2
     recorder.close()
