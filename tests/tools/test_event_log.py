@@ -14,22 +14,12 @@ from pipeline.reports import (
     Progress,
     Ready,
     StreamMetrics,
-    StreamSummary,
 )
-from stages.result_files import StreamStatus
+from tests.summaries import summary
 from tools.event_log import EventLog
 
 METRICS = StreamMetrics(frames=9, dropped={}, connections=0, durations={})
-SUMMARY = StreamSummary(
-    frames=9,
-    tracks=2,
-    status=StreamStatus.COMPLETE,
-    dropped=1,
-    behind=0,
-    fps=24.5,
-    folder="out/cam",
-    files=("mot.txt",),
-)
+SUMMARY = summary(9, tracks=2, dropped=1, fps=24.5, folder="out/cam", files=("mot.txt",))
 PROGRESS = Progress(
     "sink", stream="cam", frames=5, dropped=2, total=9, work_ms={"sink": 1.5}, metrics=METRICS
 )

@@ -4,8 +4,9 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from pipeline.reports import Done, Failed, Notice, Progress, StreamMetrics, StreamSummary
+from pipeline.reports import Done, Failed, Notice, Progress, StreamMetrics
 from stages.result_files import StreamStatus
+from tests.summaries import summary
 from tools.progress import ProgressView
 
 
@@ -24,18 +25,9 @@ def failed(stream, message="401 Unauthorized"):
 
 
 def done(stream, message):
-    summary = StreamSummary(
-        frames=9,
-        tracks=1,
-        status=StreamStatus.TRUNCATED,
-        dropped=0,
-        behind=0,
-        fps=None,
-        folder="out",
-        files=(),
-    )
     metrics = StreamMetrics(frames=9, dropped={}, connections=0, durations={})
-    return Done("sink", stream=stream, message=message, summary=summary, metrics=metrics)
+    truncated = summary(9, StreamStatus.TRUNCATED)
+    return Done("sink", stream=stream, message=message, summary=truncated, metrics=metrics)
 
 
 def progress(stream, frames, dropped=0):

@@ -1,11 +1,11 @@
 import pytest
 
 from pipeline.config_file import load_config
-from pipeline.reports import StreamSummary
 from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources
 from stages.decoder.source import FrameSelection
 from stages.result_files import StreamStatus
+from tests.summaries import summary
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 from tools.run import (
@@ -26,11 +26,6 @@ def one_core_and_openvino(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("tools.run.installed", lambda *packages: True)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
-
-
-def summary(frames=0, status=StreamStatus.COMPLETE, dropped=0, behind=0, folder="out", files=()):
-    counts = {"frames": frames, "tracks": 0, "dropped": dropped, "behind": behind, "fps": None}
-    return StreamSummary(status=status, folder=folder, files=files, **counts)
 
 
 def advice(dropped, *settings, status=StreamStatus.INTERRUPTED):

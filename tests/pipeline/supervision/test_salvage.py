@@ -4,23 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.reports import Done, Failed, StreamMetrics, StreamSummary
+from pipeline.reports import Done, Failed, StreamMetrics
 from pipeline.supervision.salvage import complete
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import create_memory_file
-from stages.result_files import StreamStatus
+from tests.summaries import summary
 
 METRICS = StreamMetrics(frames=3, dropped={}, connections=0, durations={})
-SUMMARY = StreamSummary(
-    frames=3,
-    tracks=1,
-    status=StreamStatus.COMPLETE,
-    dropped=0,
-    behind=0,
-    fps=25.0,
-    folder="north",
-    files=(),
-)
+SUMMARY = summary(3)
 PATIENCE = 50
 """How often a sink that has nothing more to say is listened to before the test fails."""
 
