@@ -1,0 +1,91 @@
+import pytest
+
+from pipeline.config_file import load_config
+from stages.decoder.locations import SourceSpec, expand_sources
+from tools.run_cautions import (
+    named_by_order,
+    nothing_to_record,
+    unknown_in_config,
+    without_live_streams,
+)
+
+REGIONS = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
+ZONES = "sink.zones={west: {stop: [[0, 0], [9, 0], [9, 9]]}}"
+LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
+
+
+@pytest.mark.parametrize(
+    ("names", "stay", "told"),
+    [
+        (["north", "south"], False, "no stream is called west; there are north, south"),
+        (["north", "south"], True, "no stream is called west yet; there are north, south"),
+        (["north", "south", "west"], False, ""),
+        (
+            ["north", "south", *"abcdefgh"],
+            False,
+            "no stream is called west; there are north, south, a, b, c, d, e, f and 2 more",
+        ),
+    ],
+)
+def test_regions_lines_and_zones_of_streams_that_are_not_there_are_told(names, stay, told):
+    specs = [SourceSpec(name, f"{name}.mp4") for name in names]
+    found = unknown_in_config(specs, load_config(None, [REGIONS, LINES, ZONES]), stay=stay)
+    assert [(each.stage, each.message) for each in found] == (
+        [
+            ("detector", f"detector.ignored: {told}"),
+            ("sink", f"sink.lines: {told}"),
+            ("sink", f"sink.zones: {told}"),
+        ]
+        if told
+        else []
+    )
+
+
+def test_a_run_without_streams_tells_which_lines_wait_for_one():
+    [told] = unknown_in_config([], load_config(None, [LINES]), stay=True)
+    assert told.message == "sink.lines: no stream is called west, south yet"
+
+
+def test_cameras_that_only_their_order_names_are_told():
+    urls = [f"http://host/monitor?channel={number}" for number in (1, 2)]
+    assert named_by_order(expand_sources(urls)) == (
+        "2 sources are http://host/monitor, and their names, host-monitor, host-monitor-2, go by "
+        "their order; NAME=URL gives each its own"
+    )
+    assert named_by_order(expand_sources([f"north={urls[0]}", f"south={urls[1]}"])) == ""
+    assert named_by_order(expand_sources(urls[:1])) == ""
+
+
+@pytest.mark.parametrize(
+    ("locations", "stay", "told"),
+    [
+        (["a.mp4"], False, True),
+        (["a.mp4", "rtsp://cam"], False, False),
+        (["a.mp4"], True, False),
+        ([], True, False),
+    ],
+)
+def test_who_records_no_live_stream_is_told(locations, stay, told):
+    specs = [SourceSpec(location, location) for location in locations]
+    assert not nothing_to_record(specs, load_config(None), stay=stay)
+    config = load_config(None, ["decoder.record=kept"])
+    assert ("recorded into kept" in nothing_to_record(specs, config, stay=stay)) == told
+
+
+@pytest.mark.parametrize(
+    ("location", "settings", "stay", "told"),
+    [
+        ("clip.mp4", [], False, ", since none of the sources is a live one"),
+        ("clip.mp4", [], True, ""),
+        ("clip.mp4", ["runtime.mode=live"], False, ""),
+        ("rtsp://a/b", [], False, ""),
+        ("rtsp://a/b", ["runtime.mode=lossless"], True, ", since runtime.mode is lossless"),
+    ],
+)
+def test_settings_for_live_streams_are_told_where_there_are_none(location, settings, stay, told):
+    specs = [SourceSpec("a", location)]
+    assert not without_live_streams(specs, load_config(None, settings), stay=stay)
+    given = ["sink.overlay_url=rtsp://server", "sink.text_gigabytes=1", *settings]
+    found = without_live_streams(specs, load_config(None, given), stay=stay)
+    keys = "sink.overlay_url and sink.text_gigabytes"
+    assert found == (f"{keys}: no effect{told}" if told else "")

@@ -1,0 +1,128 @@
+import pytest
+
+from pipeline.config_file import load_config
+from pipeline.supervision.result import RunResult
+from stages.decoder.locations import DEMO, SourceSpec
+from stages.decoder.source import FrameSelection
+from stages.result_files import StreamStatus
+from tests.summaries import summary
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
+from tools.run_summary import demo_scores, faster_detector, print_summary, worth_a_look
+
+
+@pytest.fixture(autouse=True)
+def one_core_and_openvino(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("tools.run_summary.installed", lambda *packages: True)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+
+
+def advice(dropped, *settings, status=StreamStatus.INTERRUPTED):
+    frames = 1000 - dropped
+    east = summary(frames, status, dropped=100 + dropped, behind=dropped)
+    result = RunResult(finished={"east": east})
+    return faster_detector(result, load_config(None, settings))
+
+
+def test_who_drops_many_frames_is_told_what_is_faster():
+    told = advice(400)
+    assert told.startswith("400 frames were dropped")
+    assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in told
+
+
+def test_a_video_that_has_an_end_may_wait():
+    assert "bursts, --set runtime.slots=32 has" in advice(400)
+    told = advice(400, status=StreamStatus.COMPLETE)
+    assert told.endswith("--set runtime.mode=lossless drops none")
+
+
+def test_a_single_drop_is_told_in_the_singular():
+    short = summary(frames=20, dropped=1, behind=1)
+    told = faster_detector(RunResult(finished={"east": short}), load_config(None))
+    assert told.startswith("1 frame was dropped")
+
+
+def test_frames_that_are_broken_are_no_reason_for_advice():
+    assert not advice(0)
+
+
+def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert "int8" not in advice(400)
+    assert "nano" in advice(400)
+
+
+def test_openvino_is_advised_where_it_is_missing(monkeypatch):
+    assert "openvino" not in advice(400)
+    monkeypatch.setattr("tools.run_summary.installed", lambda *packages: False)
+    assert "or pip install '.[openvino]' in the clone of SpotStream makes" in advice(400)
+    assert "openvino" not in advice(400, "detector.engine=torch")
+    every = ("detector.weights=nano", "detector.scale=0.5", "detector.precision=int8")
+    assert "; pip install '.[openvino]' in the clone of SpotStream makes" in advice(400, *every)
+
+
+@pytest.mark.parametrize(("weights", "advised"), [("base", True), ("nano", False)])
+def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
+    assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised
+
+
+def test_what_is_set_already_is_not_advised():
+    own = advice(400, "detector.weights=mine.safetensors")
+    assert "weights" not in own
+    assert "int8" not in own
+    smaller = advice(400, "detector.weights=nano", "detector.scale=0.5")
+    assert "were too slow; --set detector.precision=int8 makes" in smaller
+    every = ("detector.weights=nano", "detector.scale=0.5", "detector.precision=int8")
+    assert "were too slow; if the camera" in advice(400, *every)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "settings"), [(0, []), (20, []), (400, ["detector.detections=a.txt"])]
+)
+def test_few_drops_and_those_of_no_network_are_left_alone(dropped, settings):
+    assert advice(dropped, *settings) == ""
+
+
+@pytest.mark.parametrize("overlay", ["true", "false"])
+def test_what_is_worth_a_look_is_there(tmp_path, overlay):
+    clip = make_clip(tmp_path, 40)
+    settings = (
+        f"detector.detections={detections_of(clip)}",
+        f"sink.overlay={overlay}",
+        f"sink.overlay_minutes={1 / 60}",
+    )
+    result = run_with([str(clip)], tmp_path / "out", settings)
+    name = "overlay.mp4" if overlay == "true" else "mot.txt"
+    assert worth_a_look(result) == str(tmp_path / "out" / "clip" / name)
+    assert (tmp_path / "out" / "clip" / name).is_file()
+
+
+def test_a_file_called_demo_is_not_scored_as_the_scene(tmp_path):
+    demo = summary(folder=str(tmp_path))
+    result = RunResult(finished={"demo": demo, "demo-2": demo})
+    specs = [SourceSpec("demo", "demo.mp4"), SourceSpec("demo-2", DEMO)]
+    (tmp_path / "mot.txt").write_text("2,1,0,0,9,9,1,-1,-1,-1\n")
+    assert list(demo_scores(specs, result, FrameSelection(2, 2))) == ["demo-2"]
+
+
+def test_one_frame_is_singular(capsys):
+    print_summary(RunResult(finished={"a": summary(frames=1)}), 1.0, {})
+    assert "1 frame in 1.0 s" in capsys.readouterr().out
+
+
+def test_nothing_is_worth_a_look_where_nothing_was_written():
+    assert worth_a_look(RunResult()) == ""
+    assert worth_a_look(RunResult(finished={"east": summary()})) == ""
+
+
+def test_the_first_overlay_is_worth_a_look_wherever_it_is():
+    result = RunResult(
+        finished={
+            "east": summary(folder="out/east", files=("mot.txt",)),
+            "west": summary(
+                folder="out/west", files=("mot.txt", "overlay-10.mp4", "overlay-2.mp4")
+            ),
+        }
+    )
+    assert worth_a_look(result) == "out/west/overlay-2.mp4"

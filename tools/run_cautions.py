@@ -1,0 +1,113 @@
+"""What a user is told before a run: what of the sources and settings has no effect."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pipeline.config import RunConfig
+from pipeline.geometry import EVERY_STREAM
+from pipeline.plan import StageName
+from pipeline.reports import Notice
+from pipeline.supervision.runtime_folder import unusable_temporary_folder
+from stages.decoder.locations import SourceSpec, is_live, not_searched, passed_over
+from stages.decoder.urls import redact
+from stages.result_files import folder_name
+
+_NAMED = 8  # of a folder's streams, in a warning
+_FOR_LIVE = ("overlay_url", "text_gigabytes")  # of the sink; overlay_gigabytes has a default
+
+
+def cautions(
+    sources: Sequence[str], specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
+) -> Iterator[Notice]:
+    """Yields what to tell before a run.
+
+    Args:
+        sources: Sources as the user named them.
+        specs: The streams that they are.
+        config: The run's config.
+        stay: Whether streams may be added later.
+    """
+    if told := unusable_temporary_folder():
+        yield Notice("decoder", message=told)
+    if told := nothing_to_record(specs, config, stay=stay):
+        yield Notice("decoder", message=told)
+    if told := without_live_streams(specs, config, stay=stay):
+        yield Notice("sink", message=told)
+    yield from unknown_in_config(specs, config, stay=stay)
+    if told := named_by_order(specs):
+        yield Notice("decoder", message=told)
+    if videos := passed_over(sources, specs):
+        yield Notice("decoder", message=_name_them(videos))
+    if closed := not_searched(sources):
+        told = f"left out, since this user may not read it: {_first_of(closed)}"
+        yield Notice("decoder", message=told)
+
+
+def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
+    """Returns a warning if recording is on but no stream is or may become live, else ""."""
+    record = config.decoder.record
+    if record is None or stay or any(is_live(spec.location) for spec in specs):
+        return ""
+    return f"nothing is recorded into {record}: none of the sources is a live stream"
+
+
+def without_live_streams(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
+    """Returns a warning if settings are for live streams and none is or may become one, else ""."""
+    keys = [f"sink.{key}" for key in _FOR_LIVE if getattr(config.sink, key)]
+    mode = config.runtime.mode
+    may_be_live = mode == "auto" and (stay or any(is_live(spec.location) for spec in specs))
+    if not keys or mode == "live" or may_be_live:
+        return ""
+    why = "runtime.mode is lossless" if mode == "lossless" else "none of the sources is a live one"
+    return f"{' and '.join(keys)}: no effect, since {why}"
+
+
+def unknown_in_config(
+    specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
+) -> Iterator[Notice]:
+    """Yields a warning for each key with places in streams that the run lacks."""
+    names = [spec.name for spec in specs]
+    known = {EVERY_STREAM, *names}
+    yet = " yet" if stay else ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    there = f"; there are {', '.join(names[:_NAMED])}{more}" if names else ""
+    given: tuple[tuple[StageName, str, Iterable[str]], ...] = (
+        ("detector", "ignored", config.detector.ignored),
+        ("sink", "lines", config.sink.lines),
+        ("sink", "zones", config.sink.zones),
+        ("sink", "ground", config.sink.ground),
+        ("sink", "overlay_url", config.sink.overlay_url),
+    )
+    for stage, key, streams in given:
+        if unknown := ", ".join(name for name in streams if name not in known):
+            message = f"{stage}.{key}: no stream is called {unknown}{yet}{there}"
+            yield Notice(stage, message=message)
+
+
+def named_by_order(specs: Sequence[SourceSpec]) -> str:
+    """Returns a warning if cameras differ only in what is not shown of their URLs, else ""."""
+    names = defaultdict(list)
+    for spec in specs:
+        shown = redact(spec.location)
+        if is_live(spec.location) and spec.name.startswith(folder_name(shown.partition("://")[2])):
+            names[shown].append(spec.name)
+    for shown, alike in names.items():
+        if len(alike) > 1:
+            return (
+                f"{len(alike)} sources are {shown}, and their names, {', '.join(alike)}, go by "
+                f"their order; NAME=URL gives each its own"
+            )
+    return ""
+
+
+def _name_them(videos: Sequence[Path]) -> str:
+    verb, them = ("are", "them") if len(videos) > 1 else ("is", "it")
+    why = f"because images, recordings or other videos lie beside or above {them}"
+    return f"{_first_of(videos)} {verb} left out, {why}; to read {them}, name {them} as well"
+
+
+def _first_of(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
