@@ -43,83 +43,105 @@ _ALIVE_SECONDS = 0.5
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Runs the detector on every incoming frame, until the process is ended."""
-    whole = plan.config
-    config = whole.detector
-    streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
+    _Worker(plan, context, report).run()
 
-    def prepare(envelope: Envelope) -> Envelope | None:
-        stream = streams.find(envelope)
+
+class _Worker:
+    """Receives messages, detects in their frames and sends them on."""
+
+    def __init__(self, plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+        config = plan.config.detector
+        self._plan = plan
+        self._report = report
+        self._streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
+        self._detector = build_detector(config, plan.worker)
+        self._ignored = {
+            name: np.array(ignored_in(config.ignored, name), np.float32).reshape(-1, 4)
+            for name in (EVERY_STREAM, *config.ignored)
+        }
+        self._threads = None if config.batch_size else self._detector.compute_threads
+        if config.detections is not None:  # whose errors are of one stream
+            self._size = 1
+        else:
+            self._size = config.batch_size or (1 if self._threads else self._detector.batch_size)
+        self._refused: set[int] = set()  # channels of streams without detections
+        self._has_waited = False  # whether the latest message came before it could be taken
+        self._link = self._open_link(context)
+        silence = plan.config.runtime.silence_seconds
+        self._progress = _Progress(report, self._threads, silence)
+
+    def _open_link(self, context: zmq.Context) -> DirectLink | BackgroundLink:
+        plan, streams = self._plan, self._streams
+        source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
+        copy = plan.config.runtime.frames == "shared"
+        if self._detector.is_immediate:
+            return DirectLink(
+                context, source, target, self._prepare, streams.close_ended, copy=copy
+            )
+        return BackgroundLink(
+            context,
+            source,
+            target,
+            self._prepare,
+            streams.close_ended,
+            ahead=self._size,
+            copy=copy,
+        )
+
+    def run(self) -> None:
+        """Runs until the process is ended."""
+        with self._link:
+            now, before = self._detector.description, self._plan.detected_by
+            self._report(Ready("detector", detected_by=now))
+            if before not in ("", now):
+                told = f"detects by {now} from here on, before by {before}"
+                self._report(Notice("detector", message=told))
+            wait = self._plan.config.detector.batch_wait_ms / 1000
+            for batch in batches(self._receive, self._size, wait):
+                self._take(batch)
+
+    def _prepare(self, envelope: Envelope) -> Envelope | None:
+        stream = self._streams.find(envelope)
         return None if stream is None else stream.with_pixels(envelope)
 
-    detector = build_detector(config, plan.worker)
-    ignored = {
-        name: np.array(ignored_in(config.ignored, name), np.float32).reshape(-1, 4)
-        for name in (EVERY_STREAM, *config.ignored)
-    }
-    threads = None if config.batch_size else detector.compute_threads
-    size = config.batch_size or (1 if threads else detector.batch_size)
-    if config.detections is not None:  # whose errors are of one stream
-        size = 1
-    refused: set[int] = set()  # channels of streams without detections
-    has_waited = False  # whether the latest message came before it could be taken
-    source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
-    copy = whole.runtime.frames == "shared"
-    link: DirectLink | BackgroundLink
-    if detector.is_immediate:
-        link = DirectLink(context, source, target, prepare, streams.close_ended, copy=copy)
-    else:
-        link = BackgroundLink(
-            context, source, target, prepare, streams.close_ended, ahead=size, copy=copy
-        )
-    progress = _Progress(report, threads, whole.runtime.silence_seconds)
+    def _receive(self, timeout: float | None) -> Envelope | None:
+        self._progress.report()
+        self._has_waited = self._threads is not None and self._link.pending
+        return self._link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
-    def receive(timeout: float | None) -> Envelope | None:
-        nonlocal has_waited
-        progress.report()
-        has_waited = threads is not None and link.pending
-        return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
-
-    def finish(batch: list[Envelope], side_by_side: int = 1) -> None:
-        link.send(_results(detector, ignored, batch, side_by_side))
-        batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
-
-    def take(batch: list[Envelope]) -> None:
-        if batch[0].channel in refused:
+    def _take(self, batch: list[Envelope]) -> None:
+        channel, stream = batch[0].channel, batch[0].stream
+        if channel in self._refused:
             batch.clear()
             return
         try:
-            detect(batch)
+            self._detect(batch)
         except ConfigError as error:  # of a detection file
-            refused.add(batch[0].channel)
-            stream, code = batch[0].stream, error.exit_code
-            report(Failed("detector", stream=stream, message=str(error), exit_code=code))
+            self._refused.add(channel)
+            code = error.exit_code
+            self._report(Failed("detector", stream=stream, message=str(error), exit_code=code))
             batch.clear()
 
-    def detect(batch: list[Envelope]) -> None:
-        first = batch[0].record
+    def _detect(self, batch: list[Envelope]) -> None:
+        first, threads = batch[0].record, self._threads
         if isinstance(first, StreamStart):
-            for told in detector.cautions(first):
-                report(Notice("detector", stream=first.stream, message=told))
+            for told in self._detector.cautions(first):
+                self._report(Notice("detector", stream=first.stream, message=told))
         if not isinstance(first, Frame):
-            finish(batch)
+            self._finish(batch)
             return
-        progress.counts[len(batch)] += 1
+        self._progress.counts[len(batch)] += 1
         # A frame that comes alone gets all cores.
-        if threads and (has_waited or threads.running() is not None):
+        if threads and (self._has_waited or threads.running() is not None):
             while not threads.wait(_ALIVE_SECONDS):
-                progress.report()
-            threads.start(partial(finish, batch, threads.count))
+                self._progress.report()
+            threads.start(partial(self._finish, batch, threads.count))
         else:
-            finish(batch)
+            self._finish(batch)
 
-    with link:
-        now, before = detector.description, plan.detected_by
-        report(Ready("detector", detected_by=now))
-        if before not in ("", now):
-            told = f"detects by {now} from here on, before by {before}"
-            report(Notice("detector", message=told))
-        for batch in batches(receive, size, config.batch_wait_ms / 1000):
-            take(batch)
+    def _finish(self, batch: list[Envelope], side_by_side: int = 1) -> None:
+        self._link.send(_results(self._detector, self._ignored, batch, side_by_side))
+        batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
 
 
 class _Progress:
