@@ -31,7 +31,7 @@ from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.decoder.urls import is_session, redact
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, StreamStart
+from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 # Where a segment is lost, the next one is waited for; to wait for the gap as well would put off all
@@ -145,35 +145,24 @@ class LiveSource:
     ) -> Generator[SourceRecord, None, EndOfStream | None]:
         """Yields the records of one connection; returns the stream's end if it ends with it."""
         runtime = self._runtime
-        options = {} if self._format == "v4l2" else self.options.for_ffmpeg(self.location)
         # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
-        with runtime.waited:
-            container = self._opened(options, patience)
-            if options.pop("analyzeduration", "") and lacks_size(container):
-                container.close()
-                container = self._opened(options, patience)
-        with container:
+        with self._connected(patience) as container:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
                 tell_choice(container, stream, self._source, runtime.notify)
             set_threads(stream, paced=True)  # frame threads would add a frame of delay each
             finished = is_finished(container, stream)
-            # HLS segments arrive faster than real time, and so does a finished video.
             is_playlist = container.format.name == "hls"
-            is_early = finished or is_playlist
             if is_playlist and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
+            # HLS segments arrive faster than real time, and so does a finished video.
+            is_early = finished or is_playlist
             gap = LONGEST_GAP if finished else _LIVE_GAP_SECONDS
             pace = Pace(runtime.wait, runtime.clock, longest_gap=gap) if is_early else None
-            packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
-            if pace is not None:
-                packets = pace.follow(packets)
-            if self._recorder is not None:
-                packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
             clock_pace = ClockPace(runtime.monotonic)
-            packets = self._watched(packets, reader, patience)
+            packets = self._packets(container, stream, reader, pace, patience)
             records = reader.read(container, stream, allocator, packets=packets)
             has_length = finished and container.format.name == "rtsp"
             if has_length:
@@ -185,11 +174,7 @@ class LiveSource:
                     self._was_live = self._was_live or not finished
                     if outages.frame_came():
                         runtime.connected()
-                    if unreceived is not None:
-                        arrived = runtime.monotonic()
-                        owed = unreceived.follow(record.header.index, record.header.pts, arrived)
-                        if owed:
-                            runtime.not_received(owed)
+                    self._tell_unreceived(record.header, unreceived)
                     ratio = clock_pace.follow(record.header.seconds)
                     if ratio is not None and not is_early:
                         self._tell_pace(ratio)
@@ -197,11 +182,9 @@ class LiveSource:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
             if not finished or self._was_live or goes_on(container, stream, reader.arrived):
-                if options_to_end := self._options_to_end(clock_pace.ahead):
-                    runtime.notify(options_to_end)
+                self._advise_to_end(clock_pace.ahead)
                 if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
-                    with runtime.waited:
-                        self._opened(options, patience).close()
+                    self._connected(patience).close()
                 return None
             has_length = has_length or frame_count(container, stream) is not None
             missing = reader.missing(container, stream) if has_length else None
@@ -209,6 +192,15 @@ class LiveSource:
             broken = f"{self._source} breaks off after {missing}"
             return self._end(reader, EndReason.TRUNCATED, broken)
         return self._end(reader, EndReason.COMPLETE)
+
+    def _connected(self, patience: float) -> InputContainer:
+        options = {} if self._format == "v4l2" else self.options.for_ffmpeg(self.location)
+        with self._runtime.waited:
+            container = self._opened(options, patience)
+            if options.pop("analyzeduration", "") and lacks_size(container):
+                container.close()
+                container = self._opened(options, patience)
+        return container
 
     def _opened(self, options: Mapping[str, str], patience: float) -> InputContainer:
         return open_media(
@@ -218,6 +210,22 @@ class LiveSource:
             timeout=patience,
             hardware=self._hardware,
         )
+
+    def _packets(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        reader: FrameReader,
+        pace: Pace | None,
+        patience: float,
+    ) -> Iterator[av.Packet]:
+        runtime = self._runtime
+        packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
+        if pace is not None:
+            packets = pace.follow(packets)
+        if self._recorder is not None:
+            packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
+        return self._watched(packets, reader, patience)
 
     def _watched(
         self, packets: Iterator[av.Packet], reader: FrameReader, patience: float
@@ -249,6 +257,12 @@ class LiveSource:
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
 
+    def _tell_unreceived(self, header: FrameHeader, unreceived: UnreceivedFrames | None) -> None:
+        if unreceived is not None:
+            arrived = self._runtime.monotonic()
+            if owed := unreceived.follow(header.index, header.pts, arrived):
+                self._runtime.not_received(owed)
+
     def _tell_pace(self, ratio: float) -> None:
         if not self._is_told_pace:
             self._is_told_pace = True
@@ -257,12 +271,12 @@ class LiveSource:
                 f"stays are by these times"
             )
 
-    def _options_to_end(self, ahead: float) -> str:
-        """Returns what to do if this is no camera, whose frames cannot come before their time."""
+    def _advise_to_end(self, ahead: float) -> None:
+        """Tells what to do if this is no camera, whose frames cannot come before their time."""
         if ahead < _AHEAD_SECONDS or self._is_advised or not self.options.reconnect:
-            return ""
+            return
         self._is_advised = True
-        return (
+        self._runtime.notify(
             f"{self._source} came faster than it plays; if it is a finished video, "
             f"--set decoder.reconnect=false --set runtime.mode=lossless reads it once and whole"
         )
