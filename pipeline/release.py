@@ -1,4 +1,4 @@
-"""Releases of SpotStream: the one that is installed, and the one that a killed run was of."""
+"""The release that is installed, and what is known of a killed run, whichever release it was of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ class _Record(msgspec.Struct, frozen=True):
     """The part of a `RunRecord` that every release understands."""
 
     versions: dict[str, str]
+    lossless: bool = True
 
 
 def installed_release() -> str:
@@ -35,4 +36,18 @@ def recorded_release(path: Path) -> str:
         OSError: It cannot be read.
         ValueError: It is damaged.
     """
-    return msgspec.json.decode(path.read_bytes(), type=_Record).versions.get("spotstream", "")
+    return _read(path).versions.get("spotstream", "")
+
+
+def is_recorded_lossless(path: Path) -> bool:
+    """Returns whether the run of the `RunRecord` at ``path`` might drop no frames.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is damaged.
+    """
+    return _read(path).lossless
+
+
+def _read(path: Path) -> _Record:
+    return msgspec.json.decode(path.read_bytes(), type=_Record)

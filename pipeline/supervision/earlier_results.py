@@ -71,12 +71,10 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         settings or another release, without frames that this run would not drop, or older than a
         file that they are made of.
     """
+    if other := other_source(folder, spec):
+        return other
     report = read_report(folder)
     written_in = report.get("working_directory")  # run.json may hold paths relative to it
-    source = _located(spec.location, os.curdir)
-    earlier_source = _located(str(report.get("source")), written_in)
-    if earlier_source != source:
-        return f"holds results of another source ({earlier_source} there, {source} now)"
     there = _deciding(report.get("config"), spec.name, written_in)
     now = _deciding(to_plain(config), spec.name, os.curdir)
     for key, value in now.items():
@@ -93,6 +91,20 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         if path.is_file() and path.stat().st_mtime > made:
             return f"holds results that are older than {path}"
     return ""
+
+
+def other_source(folder: Path, spec: SourceSpec) -> str:
+    """Returns which other source ``run.json`` names, to follow the folder's name; "" if none."""
+    report = read_report(folder)
+    earlier = report.get("source")
+    if not isinstance(earlier, str) or not earlier:
+        return ""
+    if "://" not in earlier:
+        earlier = _located(earlier, report.get("working_directory"))
+    source = _located(spec.location, os.curdir)
+    if earlier == source:
+        return ""
+    return f"holds results of another source ({earlier} there, {source} now)"
 
 
 def _deciding(config: object, stream: str, directory: str | None) -> dict[str, Any]:

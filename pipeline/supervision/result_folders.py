@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.config import RunConfig
-from pipeline.release import installed_release, recorded_release
-from pipeline.supervision.earlier_results import difference
+from pipeline.release import installed_release, is_recorded_lossless, recorded_release
+from pipeline.supervision.earlier_results import difference, other_source
 from pipeline.supervision.runtime_folder import writer_of
 from stages.atomic import writing
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources, split_name
@@ -79,10 +79,10 @@ class ResultFolders:
         for read in (Path(spec.location), *_detections_of(folder.name, config)):
             if would_replace(folder, read):
                 raise OutputError(f"results would replace {read}; choose another --output")
-        if not overwrite and not spec.of_data_set:
+        if not overwrite and spec.of_data_set:
+            _refuse_other_results(folder, spec)
+        elif not overwrite:
             _refuse_results(folder)
-        elif not overwrite and (names := ", ".join(foreign_results(folder))):
-            raise OutputError(f"{folder} holds {names}, which no run has written; {_ADVICE}")
         self.to_run.append(spec)
 
     def outdate(self) -> None:
@@ -131,6 +131,17 @@ def _detections_of(stream: str, config: RunConfig) -> list[Path]:
     """The files that the run may read instead of detecting in a stream."""
     given = config.detector.detections
     return [] if given is None else [given, given / stream / DETECTIONS]
+
+
+def _refuse_other_results(folder: Path, spec: SourceSpec) -> None:
+    """Refuses what is not of an earlier run of this sequence, as far as the folder tells."""
+    if names := ", ".join(foreign_results(folder)):
+        raise OutputError(f"{folder} holds {names}, which no run has written; {_ADVICE}")
+    if other := other_source(folder, spec):
+        raise OutputError(f"{folder} {other}; {_ADVICE}")
+    with contextlib.suppress(OSError, ValueError):  # there is none, or it is damaged
+        if not is_recorded_lossless(folder / RUN):  # a live stream's
+            _refuse_results(folder)
 
 
 def _refuse_results(folder: Path) -> None:

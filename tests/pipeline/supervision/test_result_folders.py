@@ -103,6 +103,35 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     assert folders.to_run == [done, north]
 
 
+@pytest.mark.parametrize("status", ["interrupted", "truncated", "complete"])
+def test_a_folder_of_recordings_does_not_replace_the_results_of_cameras(tmp_path, status):
+    """A camera and its recording, below a folder of recordings, have the same name."""
+    north = SourceSpec("north", str(tmp_path / "kept" / "north"), of_data_set=True)
+    (tmp_path / "north").mkdir()
+    report = tmp_path / "north" / "run.json"
+    report.write_text(json.dumps({"status": status, "source": "rtsp://camera/north"}))
+    told = rf"north holds results of another source \(rtsp://camera/north there, {north.location} n"
+    with pytest.raises(OutputError, match=told):
+        ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
+    folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
+    assert folders.to_run == [north]
+    folders.release()
+
+
+def test_a_folder_of_recordings_does_not_replace_what_a_killed_run_left_of_cameras(
+    killed, tmp_path
+):
+    north = SourceSpec("north", str(tmp_path / "kept" / "north"), of_data_set=True)
+    record = {"stream": "north", "lossless": False, "versions": {"spotstream": "0.8"}}
+    killed.with_name(".run.part").write_text(json.dumps(record))
+    with pytest.raises(
+        OutputError, match=r"of a killed run: \.mot\.txt\.part; `spotstream complete"
+    ):
+        ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
+    killed.with_name(".run.part").write_text(json.dumps({**record, "lossless": True}))
+    ResultFolders([north], tmp_path, RunConfig(), overwrite=False).release()
+
+
 def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
     specs = [SourceSpec("north", "north.mp4"), SourceSpec("done", "done", of_data_set=True)]
     reports = [tmp_path / spec.name / "run.json" for spec in specs]
