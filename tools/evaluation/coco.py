@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tools.annotations.coco_json import check_entry, ids_by_name, read_annotatio
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
+MOST = 100  # detections of a class in an image that count, as in COCO
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,17 @@ class CocoScore:
         why_as_one: Why all classes were treated as one; "" if they were not.
         images: Number of images with a true box of the scored classes.
         undetected: Number of these in which nothing was detected.
+        overfull: Number of images with more than `MOST` detections of a scored class; those with
+            the lowest scores do not count.
+        ignored: Number of boxes with ``ignore``, which count as crowds.
     """
 
     scores: dict[str, float]
     why_as_one: str
     images: int
     undetected: int
+    overfull: int
+    ignored: int
 
 
 def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] = ()) -> CocoScore:
@@ -77,12 +84,15 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         detections = [each for each in detections if each[key] in number]
         for entry in (*content["annotations"], *detections):
             entry[key] = number[entry[key]]
+    together = Counter((each["image_id"], each["category_id"]) for each in detections)
+    overfull = {image for (image, _), count in together.items() if count > MOST}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth = COCO()
         truth.dataset = content
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(detections) if detections else COCO(), "bbox")
         evaluation.params.useCats = int(not why)
+        evaluation.params.maxDets = [MOST]
         evaluation.evaluate()
         evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, :, :, -1]  # IoU, recall, class, area
@@ -92,7 +102,8 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         "AP70": _mean(precision[AP70, :, :, 0]),
         **{f"AP-{size}": _mean(precision[:, :, :, area]) for area, size in enumerate(SIZES, 1)},
     }
-    return CocoScore(scores, why, len(images), len(undetected))
+    ignored = sum(each.get("ignore") == 1 for each in content["annotations"])
+    return CocoScore(scores, why, len(images), len(undetected), len(overfull), ignored)
 
 
 def _mean(precision: np.ndarray) -> float:

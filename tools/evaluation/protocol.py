@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
 from tools.evaluation import pr_protocol
 from tools.evaluation.benchmark import EntryScore, protocol_points
-from tools.evaluation.coco import CocoScore
+from tools.evaluation.coco import MOST, CocoScore
 from tools.evaluation.hota import ALPHAS
 from tools.evaluation.sequence import DETECTION_IOUS
 
@@ -95,6 +95,9 @@ def coco_protocol(
         "classes": CLASSES_AS_ONE if score.why_as_one else MEAN_OVER_CLASSES,
         "images_with_true_boxes": score.images,
         "of_these_without_detection": score.undetected,
+        "detections_per_image_and_class": MOST,
+        "images_with_more": score.overfull,
+        "ignored_boxes_as_crowds": score.ignored,
         "iou_thresholds": {
             "AP and AP by size": [step / 100 for step in range(50, 100, 5)],
             "AP50": [0.5],

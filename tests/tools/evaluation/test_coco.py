@@ -92,6 +92,27 @@ def test_equals_pycocotools(tmp_path: Path, seed: int, classes: dict[str, int]) 
     assert scores["AP50"] > scores["AP70"] > scores["AP"] > 0.1
 
 
+def test_boxes_to_ignore_are_crowds_and_counted(tmp_path: Path) -> None:
+    region = {"image_id": 7, "category_id": 1, "bbox": [200, 0, 300, 300], "ignore": 1}
+    found = [
+        {"image_id": 7, "category_id": 1, "bbox": [x, 9, 20, 20], "score": 0.9}
+        for x in range(210, 400, 40)
+    ]
+    found.append({**CAR, "score": 0.5})
+    score = score_coco(*written(tmp_path, truth_of(CAR, region), found))
+    assert (score.scores["AP"], score.ignored) == (pytest.approx(1), 1)
+
+
+def test_images_with_more_detections_than_count_are_counted(tmp_path: Path) -> None:
+    found = [{**CAR, "score": 1 - n / 1000, "bbox": [400, 0, 9, 9]} for n in range(100)]
+    score = score_coco(*written(tmp_path, truth_of(CAR), [*found[:99], {**CAR, "score": 0.1}]))
+    assert (score.scores["AP"], score.overfull) == (pytest.approx(0.01), 0)
+    score = score_coco(*written(tmp_path, truth_of(CAR), [*found, {**CAR, "score": 0.1}]))
+    assert (score.scores["AP"], score.overfull) == (0, 1)
+    buses = [{**each, "category_id": 2} for each in found[:50]]
+    assert not score_coco(*written(tmp_path, truth_of(CAR), found[:50] + buses)).overfull
+
+
 def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
     found = [
         {"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9, "category": "vehicle"},

@@ -28,7 +28,8 @@ def coco(
     from rich.table import Table
 
     from stages.atomic import write_atomically
-    from tools.evaluation.coco import score_coco
+    from stages.wording import counted
+    from tools.evaluation.coco import MOST, score_coco
     from tools.evaluation.protocol import CLASSES_AS_ONE, MEAN_OVER_CLASSES, coco_protocol
     from tools.evaluation.tables import as_csv, as_json, shown
 
@@ -48,6 +49,18 @@ def coco(
                 f"boxes; all boxes in these count as missed",
                 err=True,
             )
+        if overfull := found[name].overfull:
+            typer.echo(
+                f"{path}: more than {MOST} detections of a class in {counted(overfull, 'image')}; "
+                f"the best {MOST} count, as in COCO",
+                err=True,
+            )
+    if ignored := max(score.ignored for score in found.values()):
+        typer.echo(
+            f"{gt}: {counted(ignored, 'box', 'boxes')} with ignore: crowds here, but for "
+            f"pycocotools itself objects to be found",
+            err=True,
+        )
     scores = {name: score.scores for name, score in found.items()}
     as_one = {name for name, score in found.items() if score.why_as_one}
     named_rows = len(scores) > 1 or "" not in scores or bool(as_one)

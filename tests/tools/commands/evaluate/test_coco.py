@@ -56,3 +56,23 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     assert groups["a"]["protocol"]["iou_thresholds"]["AP70"] == [0.7]
     alone = evaluate(*arguments, both[1])
     assert "│ (classes as one) │" in alone
+
+
+def test_boxes_to_ignore_and_too_many_detections_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}
+    truth = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [box, {**box, "ignore": 1}],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "found.json").write_text(json.dumps([{**box, "score": 0.5}] * 101))
+    arguments = ["coco", "--gt", tmp_path / "truth.json"]
+    arguments.append(f"--detections={tmp_path / 'found.json'}")
+    told = evaluate(*arguments)
+    first = f"{tmp_path / 'found.json'}: more than 100 detections of a class in 1 image; "
+    assert f"{first}the best 100 count, as in COCO" in told
+    assert f"{tmp_path / 'truth.json'}: 1 box with ignore: crowds here" in told
+    protocol = scores(tmp_path, *arguments)["protocol"]
+    assert protocol["images_with_more"] == protocol["ignored_boxes_as_crowds"] == 1
