@@ -29,6 +29,8 @@ from stages.wording import counted
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
+_MOT_NAME = re.compile(r"(?:img)?(\d+)$")
+_COUNTED_NAME = re.compile(r"\D*(\d+)$")
 _FARTHEST = 100_000  # over an hour at 25 fps: names may count this far, however few the images
 _SPARSEST = 1000  # frames per image, up to which names may count beyond that
 
@@ -61,8 +63,9 @@ def image_files(folder: Path) -> list[Path]:
 class ImageFolderSource:
     """Images of one size. Frame numbers follow the file names if these count frames.
 
-    They do if all are ``img<number>``, from 1 on, without duplicates, and with no number so large
-    that hardly a frame would have an image; otherwise images are numbered by position.
+    They do if all are ``img<number>`` (in MOTChallenge's layout ``<number>``, too), from 1 on,
+    without duplicates, and with no number so large that hardly a frame would have an image;
+    otherwise images are numbered by position.
 
     Attributes:
         folder: Folder of the images, or a single image file.
@@ -170,9 +173,9 @@ class ImageFolderSource:
     def _frame_indices(self, files: list[Path]) -> list[int]:
         """Returns the 0-based number of each frame: from its name, or by position."""
         positions = list(range(len(files)))
-        matches = [_BENCHMARK_NAME.match(path.stem) for path in files]
-        numbers = [int(match[1]) for match in matches if match is not None]
+        numbers = _numbers(files, _MOT_NAME if self.layout == "mot" else _BENCHMARK_NAME)
         if len(set(numbers)) < len(files) or min(numbers) < 1:
+            self._tell_gap(_numbers(files, _COUNTED_NAME))
             return positions
         if max(numbers) > min(MAX_FRAME, max(_FARTHEST, _SPARSEST * len(files))):
             self.runtime.notify(
@@ -181,6 +184,26 @@ class ImageFolderSource:
             )
             return positions
         return [number - 1 for number in numbers]
+
+    def _tell_gap(self, numbers: Sequence[int]) -> None:
+        """Tells which number the names leave out, if they have most of a range."""
+        if not numbers:
+            return
+        every = range(min(numbers), max(numbers) + 1)
+        there = set(numbers)
+        if len(there) < len(every) < 2 * len(there):
+            missing = next(number for number in every if number not in there)
+            more = len(every) - len(there) - 1
+            others = f" and {counted(more, 'other number')}" if more else ""
+            self.runtime.notify(
+                f"{self.folder}: the names leave out {missing}{others}; the images are numbered by "
+                f"their places"
+            )
+
+
+def _numbers(files: Sequence[Path], name: re.Pattern[str]) -> list[int]:
+    matches = (name.match(path.stem) for path in files)
+    return [int(match[1]) for match in matches if match is not None]
 
 
 def _in_words(unreadable: Sequence[Path]) -> str:

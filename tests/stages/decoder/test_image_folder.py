@@ -169,6 +169,36 @@ def test_names_with_gaps_count_frames(tmp_path, slots):
     assert said == []
 
 
+def test_names_of_motchallenge_count_frames_in_its_layout(tmp_path, slots):
+    names = ["000001.png", "000002.png", "000004.png"]
+    fill(tmp_path / "img1", names)
+    said = []
+    runtime = SourceRuntime(notify=said.append)
+    _, *frames, _ = read(tmp_path / "img1", slots, layout="mot", runtime=runtime)
+    assert [f.header.number for f in frames] == [1, 2, 4]
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["0000.png", "0001.png", "0004.png"], "2 and 1 other number"),
+        (["frame_07.png", "frame_08.png", "frame_10.png"], "9"),
+        (["img0.png", "img2.png"], "1"),
+        (["f10.png", "f20.png", "f30.png"], ""),
+        (["f1.png", "f2.png", "f3.png"], ""),
+        (["a.png", "b.png", "c.png"], ""),
+    ],
+)
+def test_names_that_leave_out_a_few_numbers_are_told(tmp_path, slots, names, told):
+    fill(tmp_path / "a", names)
+    said = []
+    _, *frames, _ = read(tmp_path / "a", slots, runtime=SourceRuntime(notify=said.append))
+    assert [f.header.number for f in frames] == list(range(1, len(names) + 1))
+    line = f"{tmp_path / 'a'}: the names leave out {told}; the images are numbered by their places"
+    assert said == ([line] if told else [])
+
+
 def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png", "f2.png", "f3.png"])
     for name in ("f1.png", "f2.png"):
