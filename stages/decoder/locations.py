@@ -189,9 +189,8 @@ def _expand(location: str) -> list[SourceSpec]:
         return [SourceSpec(path.stem, str(path))]
     if is_recording(path):
         return [SourceSpec(path.resolve().name, str(path))]
-    recordings = recordings_in(path)
-    if recordings:
-        return _recordings(location, recordings)
+    if recordings := recordings_in(path):
+        return _recordings(path, recordings)
     found = image_folders(path)
     if found == [path] and videos_in(path):
         raise SourceError(f"{location} holds images as well as videos; name the videos themselves")
@@ -202,23 +201,27 @@ def _expand(location: str) -> list[SourceSpec]:
         raise SourceError(
             f"{location} holds neither images, nor sequences of images, nor videos that can be read"
         )
-    names = ("-".join(file.relative_to(path).with_suffix("").parts) for file in videos)
-    return [
-        SourceSpec(name, str(file), of_data_set=True)
-        for name, file in zip(names, videos, strict=True)
-    ]
+    return _below(path, videos)
 
 
-def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
+def _recordings(root: Path, folders: Sequence[Path]) -> list[SourceSpec]:
     """Leaves out the folders of cameras that never gave a frame: their recorders kept nothing."""
-    found = [
-        SourceSpec(folder.name, str(folder), of_data_set=True)
-        for folder in folders
-        if segments_of(folder)
-    ]
+    found = [folder for folder in folders if segments_of(folder)]
     if not found:
-        raise SourceError(f"the recordings in {location} are empty: their cameras gave no frame")
-    return found
+        raise SourceError(f"the recordings in {root} are empty: their cameras gave no frame")
+    return _below(root, found)
+
+
+def _below(root: Path, found: Sequence[Path]) -> list[SourceSpec]:
+    """Returns a spec for each of the files and folders, named by all below ``root``."""
+    places = [
+        (path.relative_to(root) if path.is_dir() else path.relative_to(root).with_suffix("")).parts
+        for path in found
+    ]
+    return [
+        SourceSpec("-".join(place), str(path), of_data_set=True)
+        for place, path in zip(places, found, strict=True)
+    ]
 
 
 def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
@@ -231,11 +234,12 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in and below the given folders that others keep from being ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
+    recorded = {path for path in taken if is_recording(path)}
     return [
         video
         for folder in _folders(locations)
-        if (videos := videos_in(folder))
-        for video in [*videos, *videos_below(folder)]
+        if videos_in(folder) or any(path.is_relative_to(folder.absolute()) for path in recorded)
+        for video in [*videos_in(folder), *videos_below(folder)]
         if video.absolute() not in taken and not is_recording(video.parent)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -33,7 +33,8 @@ class RecordingSource:
     """The frames of a recording, through all its segments.
 
     Tracks continue from one segment to the next; if the connection was lost in between, an epoch
-    ends as it did then, and so it does where nothing was recorded for some seconds. Presentation
+    ends as it did then, and so it does where nothing was recorded for some seconds, which is told
+    at the end. Presentation
     times are counted from the recording's beginning, outages included; their length is that by the
     names of the segments, exact to a second.
 
@@ -63,13 +64,14 @@ class RecordingSource:
         unreadable = 0
         end = _end_of(self.folder)
         segments = deque(segments_of(self.folder))
+        set_back = _set_back(segments)
         began: datetime | None = None
         while segments and not reader.finished:
             segment = segments.popleft()
             path = segment.path
             began = began or segment.began
             since_first = Fraction((segment.began - began).total_seconds())
-            pause = since_first - reader.ends if segment.epoch == latest else Fraction(0)
+            pause = since_first - reader.ends if latest is not None else Fraction(0)
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
@@ -98,6 +100,9 @@ class RecordingSource:
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         if gaps := reader.gaps.in_words():
             faults.append(f"{self.folder} has {gaps}")
+        if set_back:
+            told = f"the clock was set back before {set_back.path.name} of {self.folder} began"
+            faults.append(f"{told}; how long nothing was recorded there is unknown")
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
 
@@ -105,6 +110,18 @@ def _end_of(folder: Path) -> tuple[Segment, int] | None:
     """Returns the last segment of a recording and its bytes; None if there is none."""
     segments = segments_of(folder)
     return (segments[-1], file_size(segments[-1].path)) if segments else None
+
+
+def _set_back(segments: Sequence[Segment]) -> Segment | None:
+    """Returns the first segment of a later connection that is named as if it began earlier."""
+    return next(
+        (
+            later
+            for earlier, later in itertools.pairwise(segments)
+            if later.epoch != earlier.epoch and later.began < earlier.began
+        ),
+        None,
+    )
 
 
 def _joined(

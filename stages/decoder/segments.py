@@ -27,8 +27,8 @@ class Segment(NamedTuple):
 
 
 def is_recording(folder: Path) -> bool:
-    """Returns whether a recorder has written into ``folder``."""
-    return (folder / RECORDING_INDEX).is_file()
+    """Returns whether ``folder`` holds what a recorder has written; segments alone will do."""
+    return (folder / RECORDING_INDEX).is_file() or (folder.is_dir() and bool(segments_of(folder)))
 
 
 def segment_path(folder: Path, number: int, epoch: int, began: datetime) -> Path:

@@ -31,9 +31,13 @@ _MOT_FOLDER = "img1"
 _UNTELLING = frozenset({"frames", "images", "img", _MOT_FOLDER})
 
 
-def recordings_in(folder: Path) -> list[Path]:
-    """Returns the folders in ``folder`` that recorders have written into, in order."""
-    return [below for below in _subfolders(folder) if is_recording(below)]
+def recordings_in(folder: Path, depth: int = _DEPTH) -> list[Path]:
+    """Returns the recordings at most ``depth`` levels below ``folder``, in order."""
+    found: list[Path] = []
+    if depth:
+        for below in _subfolders(folder):
+            found += [below] if is_recording(below) else recordings_in(below, depth - 1)
+    return found
 
 
 def image_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:

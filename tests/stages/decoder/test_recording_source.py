@@ -9,11 +9,12 @@ import av
 import pytest
 
 from stages.decoder import recording_source
-from stages.decoder.locations import expand_sources
+from stages.decoder.locations import expand_sources, passed_over
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.segments import segment_path
 from stages.decoder.source import FrameSelection
+from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from tests.stages.decoder.recording import REORDERED, lumas, record, replay, seconds, write_camera
@@ -170,7 +171,7 @@ def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, 
     record(camera, folder)
     latest = sorted(folder.glob("*.mkv"))[-1]
     latest.write_bytes(latest.read_bytes()[:-600])
-    (folder / "00000099-e1-20260101T000000Z.mkv").write_bytes(b"nothing")
+    (folder / "00000099-e1-21000101T000000Z.mkv").write_bytes(b"nothing")
     records = replay(folder, slots)
     assert 30 < len(lumas(records)) < 40
     assert records[-1].message == f"1 segment of {folder} cannot be read"
@@ -254,10 +255,23 @@ def test_a_hole_is_told_by_the_frame_of_the_recording_before_it(camera, tmp_path
     assert end.message == f"{folder} has no frames for 6.4 s after frame 40"
 
 
-def test_a_lost_connection_is_no_hole(camera, tmp_path, slots):
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (7, ""),
+        (600, "{} has no frames for 598.4 s after frame 40"),
+        (
+            -60,
+            "the clock was set back before 00000001-e1-20260504T115900Z.mkv of {} began; how long "
+            "nothing was recorded there is unknown",
+        ),
+    ],
+)
+def test_a_long_outage_is_told_and_what_hides_one(camera, tmp_path, slots, seconds, told):
     folder = tmp_path / "cam"
-    two_segments(camera, folder, seconds=600, epoch=1)
-    assert replay(folder, slots)[-1].message == ""
+    two_segments(camera, folder, seconds, epoch=1)
+    end = replay(folder, slots)[-1]
+    assert (end.reason, end.message) == (EndReason.COMPLETE, told.format(folder))
 
 
 def test_recordings_are_sources(camera, tmp_path):
@@ -269,6 +283,19 @@ def test_recordings_are_sources(camera, tmp_path):
     assert spec.name == "north"
     index = json.loads((tmp_path / "kept" / "north" / "recording.json").read_text())
     assert index["source"] == "rtsp://cam/live"
+
+
+def test_recordings_are_found_below_and_without_their_index(camera, tmp_path):
+    for place in ("2026-10/north", "2026-11/north", "south"):
+        record(camera, tmp_path / "kept" / place)
+        (tmp_path / "kept" / place / "recording.json").unlink()
+    video = tmp_path / "kept" / "clips" / "a.mp4"
+    video.parent.mkdir()
+    video.touch()
+    specs = expand_sources([str(tmp_path / "kept")])
+    assert [spec.name for spec in specs] == ["2026-10-north", "2026-11-north", "south"]
+    assert isinstance(open_source(specs[0]), RecordingSource)
+    assert passed_over([str(tmp_path / "kept")], specs) == [video]
 
 
 def test_a_camera_that_gave_no_frame_is_not_among_the_recordings(camera, tmp_path):
