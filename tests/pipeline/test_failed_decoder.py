@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 
+import av
 import pytest
 
 from pipeline.supervision.commands import describe, find_run
@@ -165,3 +166,38 @@ def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
     assert (summary.status, summary.frames >= 40) == ("interrupted", True)
     assert seen == [False, True, False]
     assert any(f"{record / name}: File exists; trying again" in each for each in said)
+
+
+def test_a_video_that_breaks_off_is_completed_and_tells_it_by_the_exit_status(tmp_path):
+    clip, cut = make_clip(tmp_path / "material", 50), tmp_path / "cut.mp4"
+    front = {"movflags": "faststart"}
+    with av.open(str(clip)) as whole, av.open(str(cut), "w", options=front) as output:
+        stream = output.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    os.truncate(cut, cut.stat().st_size - 200)
+    result = run_with([str(cut)], tmp_path / "out", settings(detections_of(clip)))
+    assert (result.exit_code, result.failed) == (3, {})
+    frames, message = truncated(tmp_path / "out" / "cut")
+    assert 0 < frames < 50
+    assert "breaks off" in message
+
+
+def test_a_decoder_that_dies_of_being_told_to_end_is_not_followed_by_one_that_goes_on(tmp_path):
+    clip = make_clip(tmp_path / "material", 100)
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() > 10)
+        decoder = victim.supervisor.processes()["decoder of clip"]
+        os.kill(decoder, signal.SIGSTOP)
+        victim.supervisor.stop()
+        victim.wait(lambda: victim.supervisor._roster.running["clip"].stopping)
+        os.kill(decoder, signal.SIGKILL)
+
+    slow = settings(delayed(detections_of(clip), 20))
+    result = run_with([str(clip)], tmp_path / "out", slow, harm)
+    assert (result.exit_code, result.restarts) == (130, {"decoder of clip": 1})
+    assert result.finished["clip"].status == "interrupted"
+    assert result.finished["clip"].frames < 100

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pipeline.release import installed_release
+from pipeline.release import installed_release, recorded_release
 
 
 @pytest.fixture
@@ -42,3 +42,14 @@ def test_a_record_that_is_not_written_yet_names_no_release(record):
     assert installed_release() == ""
     record.unlink()
     assert installed_release() == ""
+
+
+def test_a_record_of_any_release_tells_which_it_is_of(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text('{"versions": {"torch": "2.9", "spotstream": "99.1"}, "unknown": [1]}')
+    assert recorded_release(path) == "99.1"
+    path.write_text('{"versions": {}}')
+    assert recorded_release(path) == ""
+    path.write_text('{"versions": {"spotstream": "99')
+    with pytest.raises(ValueError, match="truncated"):
+        recorded_release(path)

@@ -1,4 +1,4 @@
-"""What the sink of a run under which the program was replaced is waited for."""
+"""What the sink that completes the results of a run is waited for, and what it is believed."""
 
 from types import SimpleNamespace
 
@@ -82,3 +82,66 @@ def test_a_sink_that_is_not_wanted_any_more_is_killed(streams):
 
 def test_a_sink_that_is_dead_is_not_waited_for(streams):
     assert completed(Sink(runs=False), streams) == ({}, "the sink process has died")
+
+
+class Another(Sink):
+    """A sink that is started to give up, and ends after a moment."""
+
+    def __init__(self, *, fails):
+        super().__init__(runs=False)
+        self.turns = 3
+        self.fails = fails
+
+    def start_if_due(self):
+        self.runs = True
+
+    def check(self):
+        self.turns -= 1
+        self.runs = self.turns > 0
+        return "was killed by signal 9" if self.fails and not self.runs else ""
+
+
+def completed_by_another(sink, early=(), late=()):
+    """Completes the streams by a sink made for that; ``late`` reports arrive when it has ended."""
+    made = {}
+
+    def make(stage, **plan):
+        made.update(plan, stage=stage)
+        return sink
+
+    early, late = [early], [late]
+
+    def receive():
+        sent = early if sink.runs else late
+        return sent.pop() if sent else ()
+
+    receiver = SimpleNamespace(
+        socket=SimpleNamespace(poll=lambda milliseconds: None), receive=receive
+    )
+    processes = SimpleNamespace(upgrade="", kill_all=lambda: None, make=make)
+    found = complete(processes, [], receiver, lambda: False, reason="full", text_only=True)
+    assert made == {"stage": "sink", "give_up_reason": "full", "text_only": True}
+    return found
+
+
+DONE = Done("sink", stream="north", message="", metrics=METRICS, summary=SUMMARY)
+
+
+def test_what_another_sink_says_last_is_heard():
+    assert completed_by_another(Another(fails=False), late=[DONE]) == ({"north": SUMMARY}, "")
+
+
+def test_another_sink_that_ends_well_has_completed_all():
+    """What an earlier sink has said in dying comes late."""
+    late = Failed("sink", stream="south", message="the disk is full")
+    found = completed_by_another(Another(fails=False), early=[late, DONE])
+    assert found == ({"north": SUMMARY}, "")
+
+
+def test_why_another_sink_has_failed_is_its_own_word_and_no_other_stages():
+    own = Failed("sink", stream="south", message="the disk is full")
+    other = Failed("decoder", stream="north", message="cannot open north")
+    killed = "the sink process was killed by signal 9"
+    assert completed_by_another(Another(fails=True), early=[other]) == ({}, killed)
+    found = completed_by_another(Another(fails=True), early=[own, other, DONE])
+    assert found == ({"north": SUMMARY}, "the disk is full")

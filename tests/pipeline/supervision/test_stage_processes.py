@@ -1,9 +1,11 @@
 import time
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import zmq
 
-from pipeline.config import DetectorConfig, RunConfig
+from pipeline.config import DecoderConfig, DetectorConfig, RunConfig, RuntimeConfig
 from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.roster import Roster
@@ -123,6 +125,42 @@ def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeyp
     monkeypatch.setattr(StageProcesses, "all", lambda self: stuck)
     StageProcesses(RunConfig(), tmp_path, None, debug=False, json_log=False).end_all()
     assert [each.waited > 0 for each in stuck] == [True, False, False]
+
+
+def test_the_decoder_of_an_ended_stream_is_waited_for_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
+    monkeypatch.setattr(StageProcesses, "all", lambda self: [])
+    processes = StageProcesses(RunConfig(), tmp_path, None, debug=False, json_log=False)
+    decoder = Stuck()
+    decoder.asked = True  # by its stream
+    processes.let_end(decoder)
+    processes.end_all()
+    assert decoder.waited > 0
+
+
+def test_the_decoder_of_an_ended_stream_is_forgotten_once_it_has_ended(tmp_path):
+    roster = SimpleNamespace(running={})
+    processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
+    waited_for = []
+    for state, how in (("ended", ""), ("ready", ""), ("waiting", "was killed by signal 9")):
+        decoder = SimpleNamespace(state=state)
+        decoder.check = partial(str, how)
+        decoder.end = partial(lambda each, seconds: waited_for.append(each), state)
+        processes.let_end(decoder)
+    assert processes.deaths() == []
+    processes.end_all()
+    assert waited_for == ["ready"]
+
+
+@pytest.mark.parametrize(("timeout", "silence"), [(5.0, 30.0), (20.0, 80.0)])
+def test_a_decoder_may_wait_for_its_source(tmp_path, timeout, silence):
+    """A packet of a live source may take three timeouts; no other stage waits for one."""
+    config = RunConfig(
+        decoder=DecoderConfig(timeout=timeout), runtime=RuntimeConfig(silence_seconds=30.0)
+    )
+    processes = StageProcesses(config, tmp_path, None, debug=False, json_log=False)
+    assert processes.make("decoder", stream="north")._silence_seconds == silence
+    assert processes.make("sink")._silence_seconds == 30.0
 
 
 def test_nothing_is_started_while_the_program_is_replaced(tmp_path, monkeypatch, release):

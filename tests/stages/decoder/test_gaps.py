@@ -19,6 +19,12 @@ def test_a_jump_at_a_constant_rate_is_a_gap():
     assert told(twice) == "no frames for 0.4 s after frame 30, the first of 2 such gaps"
 
 
+def test_a_rate_that_the_times_hardly_resolve_is_constant():
+    rounded = [round(index * 1000 / 120) for index in range(80)]  # steps of 8 and 9 ticks
+    assert told(rounded) == ""
+    assert told(rounded[:40] + rounded[60:]) == "no frames for 0.2 s after frame 40"
+
+
 def test_frames_that_are_known_to_be_lost_are_none():
     kept = [*range(40), *range(50, 80)]
     assert told([40 * index for index in kept], kept) == ""

@@ -95,3 +95,11 @@ def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
         f"{url}: the connection delivered data, but no picture in time; connecting again",
         f"{url} is back after 2 attempts",
     ]
+
+
+def test_that_no_picture_comes_is_told_again_after_one_has_come(streams, serve, slots):
+    whole, blank = streams
+    url, notices = serve(whole, blank, whole, blank, whole), []
+    read(url, slots, 410, PATIENT, notify=notices.append, monotonic=clock())
+    waiting = f"{url} sends data but no picture; waiting for a key frame"
+    assert notices.count(waiting) == 2

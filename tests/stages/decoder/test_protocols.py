@@ -304,3 +304,24 @@ def test_a_change_of_size_is_an_epoch_and_no_connection(tmp_path, slots):
     starts = [r for r in records if isinstance(r, StreamStart)]
     assert [(s.epoch, s.width) for s in starts] == [(0, 320), (1, 160), (2, 320)]
     assert len(connections) == 2
+
+
+def test_a_camera_that_refuses_who_was_let_in_before_is_seldom_asked(serve_http, slots):
+    asked, waits = [], []
+
+    class Refusing(Camera):
+        def do_GET(self):  # noqa: N802
+            asked.append(self.path)
+            if len(asked) == 1:
+                super().do_GET()
+            else:
+                self.send_error(401)
+
+    def wait(seconds):
+        waits.append(seconds)
+        return len(waits) == 2
+
+    read(serve_http(Refusing), slots, 100, replace(OPTIONS, refused_wait=50.0), wait=wait)
+    broken_off, refused = waits
+    assert broken_off <= OPTIONS.first_wait
+    assert refused == 50.0

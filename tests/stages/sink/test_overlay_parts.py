@@ -174,6 +174,24 @@ def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
     assert lengths(tmp_path) == [4]
 
 
+def test_frames_that_are_given_up_are_counted_unless_their_video_was_finished(
+    tmp_path: Path,
+) -> None:
+    killed = parts_in(tmp_path)
+    feed(killed, range(8))
+    assert killed.wait_until_kept(30)
+    wait_for(lambda: killed.unfinished[0].committed)
+    killed.left_out = 3
+    state = killed.state()
+    parts = parts_in(tmp_path)
+    parts.give_up(state)
+    parts.find_finished()
+    assert (parts.names, parts.left_out) == (("overlay.mp4",), 5)
+    killed.commit()  # it had come that far, and said so no more
+    parts.find_finished()
+    assert (parts.names, parts.left_out) == (("overlay.mp4", "overlay-2.mp4"), 3)
+
+
 def test_an_error_in_a_video_that_is_completed_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,14 @@ def test_a_stay_has_a_first_and_a_last_frame() -> None:
     assert counter.counts == {"box": ZoneCounts(entered=2, inside=0)}
 
 
+def test_the_frame_that_shows_an_entry_may_be_the_last_of_the_stay() -> None:
+    way = (50, 10), (50, 21), (50, 30), (50, 10)
+    assert told(events(ZoneCounter({"box": SQUARE}), *way)) == [
+        ("box", "enter", 2, 0.0),
+        ("box", "leave", 3, 1.0),
+    ]
+
+
 def test_a_box_that_trembles_on_the_border_neither_enters_nor_leaves() -> None:
     counter = ZoneCounter({"box": SQUARE})
     assert events(counter, (50, 10), (50, 21), (50, 19), (50, 22), (50, 18.5)) == []

@@ -113,6 +113,18 @@ def test_initial_weights_are_scored_and_may_stay_the_best(tiny_config, tmp_path,
     assert not torch.equal(last, begun)
 
 
+def test_a_resumed_run_knows_which_weights_were_the_best(tiny_config, monkeypatch):
+    scores = iter([{"drawn": {"AP50": 0.5}}, {"drawn": {"AP50": 0.4}}])
+    monkeypatch.setattr(trainer, "evaluate", lambda *_: next(scores))
+    config = tiny_config(learning_rate=0.01)
+    stop_after(config, 4)
+    best = (config.output / BEST).read_bytes()
+    result = train(config)
+    assert (result.best_step, result.best_scores) == (3, {"drawn": {"AP50": 0.5}})
+    assert result.scores == {"drawn": {"AP50": 0.4}}
+    assert (config.output / BEST).read_bytes() == best
+
+
 def test_initial_weights_are_scored_once(tiny_config, tmp_path):
     """Also where a validation.csv without a checkpoint lies there, and not when resumed."""
     first = train(tiny_config(steps=1, output=tmp_path / "first"))

@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import fields
 
 import pytest
@@ -7,9 +8,12 @@ from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
 from tests.stages.detector.meta import META, OnMetaAlone
+from tools.training.batches import CropBatches
+from tools.training.data import read_training_data
 from tools.training.losses import spotnet_loss
+from tools.training.processes import training_processes
 from tools.training.state import TrainingState
-from tools.training.steps import average_decay
+from tools.training.steps import Steps, average_decay
 from tools.training.targets import Targets
 from tools.training.trainer import train
 
@@ -69,3 +73,33 @@ def test_the_average_of_untrained_weights_remembers_less_at_first(tiny_config):
     assert average_decay(tiny_config(steps=100), 8, fresh=True) == 0.5
     assert average_decay(tiny_config(steps=100), 99, fresh=True) == pytest.approx(100 / 109)
     assert average_decay(tiny_config(steps=100, ema_decay=0.4), 8, fresh=True) == 0.4
+
+
+def test_the_learning_rate_of_a_step_rises_and_then_falls_with_a_cosine(tiny_config, monkeypatch):
+    rates = []
+
+    def note(state, decay):
+        rates.extend({group["lr"] for group in state.optimizer.param_groups})
+
+    monkeypatch.setattr(TrainingState, "update_average", note)
+    train(tiny_config(steps=8, warmup=0.5, learning_rate=0.01, validate_every=100))
+    rising, falling = [0.0002, 0.0025, 0.005, 0.0075], [0.01, 0.0085502, 0.00505, 0.0015498]
+    assert rates == pytest.approx(rising + falling, rel=1e-3)
+
+
+def test_the_gradients_of_several_passes_are_their_mean(tiny_config, monkeypatch):
+    norms, clip = [], torch.nn.utils.clip_grad_norm_
+
+    def note(*arguments):
+        norm = clip(*arguments)
+        norms.append(norm.item())
+        return norm
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", note)
+    with training_processes("cpu") as processes:
+        for accumulate in (1, 3):
+            config = tiny_config(accumulate=accumulate)
+            batch = CropBatches(read_training_data(config), config)[0]
+            state = TrainingState.begin(config, processes.device)
+            Steps(config, state, processes, None).take(itertools.repeat(batch))
+    assert norms[1] == pytest.approx(norms[0], rel=1e-4)

@@ -1,9 +1,12 @@
+import csv
+import itertools
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -39,6 +42,12 @@ def test_a_run_shorter_than_the_steps_between_rows_has_a_log(tiny_config, tmp_pa
     assert "step 2 of 2, 0 min left: hm " in caplog.text
 
 
+def test_the_time_left_is_that_of_the_steps_left(tiny_config):
+    state = SimpleNamespace(step=30, seconds=600.0)
+    line = trainer._line(state, tiny_config(steps=120), {"hm": 0.5})
+    assert line == "step 30 of 120, 30 min left: hm 0.500"
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
     whole = train(tiny_config(output=tmp_path / "whole"))
@@ -52,6 +61,23 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
     assert rows(tmp_path / "parts" / "log.csv") == rows(tmp_path / "whole" / "log.csv")
     resumed = SpotNet.from_checkpoint(tmp_path / "parts" / "last.safetensors").state_dict()
     assert all(torch.equal(resumed[key], state_dict[key]) for key in resumed)
+
+
+def test_a_run_stopped_between_two_checkpoints_loses_no_step_and_no_second(
+    tiny_config, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    config = tiny_config(save_every=100, validate_every=100)
+    for run in (lambda: stop_after(config, 2), lambda: train(config)):
+        clock = itertools.count(0, 10).__next__  # by which every look at it takes 10 s
+        monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=clock))
+        run()
+        monkeypatch.undo()
+    assert "resumed after step 2" in caplog.text
+    with (tmp_path / "run" / "log.csv").open() as file:
+        seconds = [(row["step"], int(row["seconds"])) for row in csv.DictReader(file)]
+    assert [step for step, _ in seconds] == list("123456")
+    assert [each for _, each in seconds] == sorted({each for _, each in seconds})
 
 
 def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path, monkeypatch):

@@ -82,6 +82,21 @@ def test_only_torch_takes_a_gpu(weights, monkeypatch):
         build_engine(weights, "onnxruntime", device="cuda:0")
 
 
+@pytest.mark.parametrize(
+    ("file", "engine"), [("w.safetensors", "openvino"), ("a.onnx", "auto"), ("a.xml", "auto")]
+)
+def test_what_computes_on_the_cpu_leaves_a_gpu_that_is_there_alone(
+    tmp_path, monkeypatch, file, engine
+):
+    monkeypatch.setattr(
+        choice,
+        "choose_device",
+        lambda name, *_: torch.device("cuda:0" if name == "auto" else name),
+    )
+    monkeypatch.setattr(choice, "_cpu_engine", lambda name: lambda weights, *_: weights)
+    assert build_engine(tmp_path / file, engine) == tmp_path / file
+
+
 def test_int8_is_for_cpus(weights, monkeypatch):
     monkeypatch.setattr(choice, "choose_device", lambda name, *_: torch.device(name))
     with pytest.raises(ConfigError, match=r"int8 is for CPUs: set detector\.device=cpu, not cuda"):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from stages.detector.engines import torch_engine
 from stages.detector.engines.packed import packed_graph
-from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
+from stages.detector.engines.torch_engine import TorchEngine, fast_dtype, output_of
 from stages.detector.peaks import find_peaks
 from stages.detector.preprocessing import Normalisation
 
@@ -56,6 +56,13 @@ def test_images_side_by_side_use_all_cores(weights, threads, shares):
             assert later.submit(torch.get_num_threads).result() == threads
         assert sorted(pool.map(share, shares)) == shares
     assert torch.get_num_threads() == threads
+
+
+def test_a_row_is_a_box_its_score_and_its_class():
+    found = output_of(torch.tensor([[[1.5, 2, 30, 40, 0.75, 2], [3, 4, 50, 60, 0.5, 0]]]))
+    assert found.boxes.tolist() == [[[1.5, 2, 30, 40], [3, 4, 50, 60]]]
+    assert found.scores.tolist() == [[0.75, 0.5]]
+    assert (found.classes.tolist(), found.classes.dtype) == ([[2, 0]], "int64")
 
 
 def test_a_cpu_computes_in_bfloat16_where_it_has_it():

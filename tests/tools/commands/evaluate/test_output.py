@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.annotations.detrac_file import OVERLAP
-from tests.tools.commands.evaluate.command import evaluate, scores
+from tests.tools.commands.evaluate.command import evaluate, refused, scores
 from tools.annotations.ground_truths import IOU_THRESHOLDS
 from trackers import tracker_settings
 
@@ -281,3 +281,17 @@ def test_check_has_trackeval_agree(detrac: Path) -> None:
     pytest.importorskip("trackeval")
     output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--check")
     assert "TrackEval finds the same in all 21 scores" in output
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_scores_do_not_replace_what_is_scored(detrac: Path, option: str) -> None:
+    gt, detections = detrac / "gt", detrac / "det"
+    for file in (gt / "MVI_1.xml", detections / "MVI_1_Det_X.txt"):
+        before = file.read_text()
+        message = refused("detrac", "--gt", gt, "--detections", detections, option, file)
+        assert message == f"output {file} is one of the inputs; choose another"
+        assert file.read_text() == before
+    file = detrac / "MVI_1.txt"
+    file.write_text("1,1,100,10,50,40,0.95\n")
+    message = refused("detrac", "--gt", gt, "--results", detrac, option, file)
+    assert message == f"output {file} is one of the inputs; choose another"
