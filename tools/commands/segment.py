@@ -55,7 +55,9 @@ def segment(
     ] = True,
     blur: Annotated[bool, typer.Option(help="Blur and threshold, as in the paper.")] = True,
     workers: WorkerCount = None,
-    overwrite: Annotated[bool, typer.Option(help="Recreate existing masks.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Remove existing masks first, and make all again.")
+    ] = False,
     sheet: Annotated[
         Path | None,
         typer.Option(
@@ -67,6 +69,7 @@ def segment(
     """Write a motion-based foreground mask for each frame."""
     from stages.cores import usable_cores
     from tools.datasets.image_writing import write_image
+    from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
     from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import make_plan
 
@@ -81,7 +84,12 @@ def segment(
         plan = make_plan(source, output or source)
     if method == "boxes" and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
-    options = SegmentOptions(Method(method), Subtractor(subtractor), fill_empty, blur, overwrite)
+    filled = fill_empty and plan.annotated
+    options = SegmentOptions(Method(method), Subtractor(subtractor), filled, blur)
+    if not overwrite:
+        refuse_other_masks(plan.sequences, options)
+    with Console(stderr=True).status("removing masks"):
+        remove_outdated(plan.sequences + plan.singles, overwrite=overwrite)
     summaries = _segment(plan, options, workers or usable_cores())
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
@@ -112,7 +120,8 @@ def _segment(plan: Plan, options: SegmentOptions, workers: int) -> list[Sequence
     with progress_bar(*columns) as bar:
         task = bar.add_task("frames", total=total)
         boxes = replace(options, method=Method.BOXES)
-        for frames, how in ((plan.sequences, options), (plan.singles, boxes)):
-            work = partial(segment_sequence, options=how)
+        by_motion = partial(segment_sequence, options=options)
+        by_boxes = partial(segment_sequence, options=boxes, recorded=False)
+        for frames, work in ((plan.sequences, by_motion), (plan.singles, by_boxes)):
             summaries += do_all(work, frames, workers, lambda count: bar.advance(task, count))
     return summaries

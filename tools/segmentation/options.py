@@ -32,11 +32,9 @@ class SegmentOptions:
         subtractor: Subtractor for `Method.BACKGROUND`.
         fill_empty: Whether a box with hardly any foreground gets an ellipse.
         blur: Whether masks are blurred and thresholded, as the paper's are.
-        overwrite: Whether existing masks are made again.
     """
 
     method: Method = Method.AUTO
     subtractor: Subtractor = Subtractor.MEDIAN
     fill_empty: bool = True
     blur: bool = True
-    overwrite: bool = False

@@ -19,6 +19,7 @@ from tools.segmentation.background import make_background
 from tools.segmentation.camera import camera_moves
 from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
 from tools.segmentation.frames import Frames, SequenceFrame
+from tools.segmentation.mask_record import chosen_method, write_record
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.refine import fill_empty, soften, without_specks
 from tools.workers import StoppedError
@@ -57,6 +58,8 @@ def segment_sequence(
     options: SegmentOptions,
     advance: Callable[[int], None] = lambda count: None,
     stopped: Callable[[], bool] = lambda: False,
+    *,
+    recorded: bool = True,
 ) -> SequenceSummary:
     """Writes the missing masks of a sequence.
 
@@ -68,6 +71,7 @@ def segment_sequence(
         options: What masks are wanted.
         advance: Called with the number of further frames done.
         stopped: Called before each frame; returns whether to stop.
+        recorded: Whether the masks have a folder to themselves, which gets a record of ``options``.
 
     Raises:
         OutputError: The file system refuses.
@@ -76,9 +80,9 @@ def segment_sequence(
     """
     summary = SequenceSummary(frames.name)
     masks = frames.masks()
-    missing = {mask for mask in masks if options.overwrite or not is_complete(mask)}
+    missing = {mask for mask in masks if not is_complete(mask)}
     summary.kept = len(masks) - len(missing)
-    if missing and not options.overwrite and summary.kept:
+    if missing and summary.kept:
         usable = frames.read() if options.method is Method.BOXES else _of_one_size(frames)
         if not any(frame.mask in missing for frame in usable):
             missing = set()
@@ -86,7 +90,9 @@ def segment_sequence(
         advance(len(masks))
         summary.problems = list(frames.problems)
         return summary
-    method, wanted, learned = options.method, missing, []
+    folder = masks[0].parent
+    method = chosen_method(folder, options) if summary.kept else options.method
+    wanted, learned = missing, []
     if method in (Method.AUTO, Method.BACKGROUND):
         learned = _learned(frames, len(masks))
         if method is Method.AUTO:
@@ -105,6 +111,8 @@ def segment_sequence(
             raise StoppedError
         if method is not Method.BOXES:
             foreground = _refined(frame, foreground, unknown, options)
+        if not summary.written and recorded:
+            write_record(folder, method, options)
         _write(frame.mask, foreground)
         summary.written += 1
         advance(1)

@@ -6,6 +6,7 @@ import pytest
 
 from stages.errors import OutputError
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
+from tools.segmentation.mask_record import RECORD
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.plan import make_plan
 from tools.segmentation.sequence import is_complete, segment_sequence
@@ -28,7 +29,8 @@ def only_sequence(root, output=None):
 
 def masks_of(root, name="MVI_00001"):
     return [
-        cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in sorted((root / "masks" / name).iterdir())
+        cv2.imread(str(p), cv2.IMREAD_GRAYSCALE)
+        for p in sorted((root / "masks" / name).glob("*.png"))
     ]
 
 
@@ -42,10 +44,9 @@ def test_a_fixed_camera_gets_masks_by_background_and_standing_cars_an_ellipse(st
         assert set(np.unique(mask)) == {0, 255}
         assert iou(mask[:64], truth[:64]) > 0.85
         assert iou(mask[64:], truth[64:]) > 0.6
-    segment_sequence(
-        only_sequence(root), SegmentOptions(blur=False, fill_empty=False, overwrite=True)
-    )
-    assert not any(mask[64:].any() for mask in masks_of(root))
+    other = root.parent / "other"
+    segment_sequence(only_sequence(root, other), SegmentOptions(blur=False, fill_empty=False))
+    assert not any(mask[64:].any() for mask in masks_of(other))
 
 
 def test_a_moving_camera_gets_masks_by_flow_inside_the_boxes(tmp_path):
@@ -129,7 +130,7 @@ def test_stopping_leaves_whole_files_and_the_next_run_the_same_masks(still, tmp_
     with pytest.raises(StoppedError):
         segment_sequence(only_sequence(root), SHARP, stopped=lambda: next(asked))
     left = sorted(path.name for path in (root / "masks" / "MVI_00001").iterdir())
-    assert left == [f"img0000{number}.png" for number in range(1, 6)]
+    assert left == [RECORD, *(f"img0000{number}.png" for number in range(1, 6))]
     segment_sequence(only_sequence(root), SHARP)
     other = tmp_path / "other"
     segment_sequence(only_sequence(root, other), SHARP)
@@ -141,7 +142,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(still, full_disk):
     (full_disk / "ballast").write_bytes(bytes(62_000))
     with pytest.raises(OutputError, match="no space left"):
         segment_sequence(only_sequence(root, full_disk), SHARP)
-    assert all(is_complete(p) for p in (full_disk / "masks").rglob("*") if p.is_file())
+    assert all(is_complete(p) for p in (full_disk / "masks").rglob("*.png*"))
 
 
 def test_several_processes_give_the_same_as_one(still, tmp_path):

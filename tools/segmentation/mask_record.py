@@ -1,0 +1,106 @@
+"""The record of a mask folder: what its masks were made with, or that they are to be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pipeline.release import installed_release
+from stages.atomic import remove_file, write_atomically, written_aside
+from stages.errors import OutputError
+from tools.segmentation.frames import Frames
+from tools.segmentation.options import Method, SegmentOptions
+
+RECORD = ".segment.json"
+"""Name of the file, hidden in the folder of the masks; masks of earlier releases have none."""
+
+_OUTDATED = {"outdated": True}
+
+
+def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> None:
+    """Refuses sequences that have masks which these options, or this release, might not give.
+
+    Raises:
+        OutputError: There is such a sequence.
+    """
+    for frames in sequences:
+        masks = frames.masks()
+        folder = masks[0].parent
+        record = _read(folder)
+        if record in ({}, _OUTDATED) or not any(mask.exists() for mask in masks):
+            continue
+        for key, value in _settings(chosen_method(folder, options), options).items():
+            if record.get(key) != value:
+                raise OutputError(
+                    f"{folder} holds masks made otherwise ({key}: {_shown(record.get(key))} there, "
+                    f"{_shown(value)} now); choose another --output, or add --overwrite to replace "
+                    f"them"
+                )
+
+
+def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
+    """Removes all masks if ``overwrite``, else those that a run told to overwrite still had to.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    masks: dict[Path, list[Path]] = {}
+    for frames in sequences:
+        for mask in frames.masks():
+            masks.setdefault(mask.parent, []).append(mask)
+    if overwrite:  # all at once: a run that is killed leaves none that later counts as made
+        for folder in filter(Path.is_dir, masks):
+            with written_aside(folder / RECORD, synced=False) as part:
+                part.write_text(json.dumps(_OUTDATED))
+    for folder, paths in masks.items():
+        if _read(folder) == _OUTDATED:
+            for path in paths:
+                remove_file(path)
+            remove_file(folder / RECORD)
+
+
+def chosen_method(folder: Path, options: SegmentOptions) -> Method:
+    """The method asked for; for ``auto`` the one that was chosen for the masks that are there."""
+    recorded = _read(folder).get("method")
+    if options.method is Method.AUTO and recorded in (Method.BACKGROUND, Method.FLOW):
+        return Method(recorded)
+    return options.method
+
+
+def write_record(folder: Path, method: Method, options: SegmentOptions) -> None:
+    """Writes what the masks of ``folder`` are made with.
+
+    Args:
+        folder: Folder of the masks of one sequence.
+        method: Their method, not ``auto``.
+        options: All else that was asked for.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    write_atomically(folder / RECORD, json.dumps(_settings(method, options)) + "\n")
+
+
+def _settings(method: Method, options: SegmentOptions) -> dict[str, Any]:
+    """What decides the masks, by the names of the options."""
+    settings: dict[str, Any] = {"method": method.value, "release": installed_release()}
+    if method is Method.BACKGROUND:
+        settings["subtractor"] = options.subtractor.value
+    if method is not Method.BOXES:
+        settings |= {"fill-empty": options.fill_empty, "blur": options.blur}
+    return settings
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The record; empty if there is none, or it is damaged."""
+    try:
+        record = json.loads((folder / RECORD).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
