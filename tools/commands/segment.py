@@ -71,7 +71,7 @@ def segment(
     from tools.datasets.image_writing import write_image
     from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
     from tools.segmentation.options import Method, SegmentOptions, Subtractor
-    from tools.segmentation.plan import make_plan
+    from tools.segmentation.plan import leave_out_unreadable, make_plan
 
     if output is None and source.is_file():
         raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")
@@ -84,6 +84,8 @@ def segment(
         plan = make_plan(source, output or source)
     if method == "boxes" and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
+    with Console(stderr=True).status("counting frames"):
+        leave_out_unreadable(plan)
     filled = fill_empty and plan.annotated
     options = SegmentOptions(Method(method), Subtractor(subtractor), filled, blur)
     if not overwrite:

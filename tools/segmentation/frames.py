@@ -12,7 +12,7 @@ import numpy as np
 from stages.decoder.media import MediaSource
 from stages.decoder.source import HeapAllocator
 from stages.errors import SourceError
-from stages.records import Float32Array, Frame, UInt8Array
+from stages.records import EndOfStream, EndReason, Float32Array, Frame, UInt8Array
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import Sample
 
@@ -44,7 +44,11 @@ class Frames(Protocol):
     problems: dict[str, None]
 
     def masks(self) -> list[Path]:
-        """Paths of the masks, in order, including those of frames that cannot be read."""
+        """Paths of the masks, in order, including those of frames that cannot be read.
+
+        Raises:
+            SourceError: The sequence as a whole cannot be read.
+        """
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
         """Yields every n-th frame, from the first on; those that cannot be read are left out.
@@ -148,6 +152,8 @@ class VideoFrames:
         for record in source.records(HeapAllocator()):
             if isinstance(record, Frame):
                 yield record
+            elif isinstance(record, EndOfStream) and record.reason is EndReason.TRUNCATED:
+                self.problems[record.message] = None
 
 
 def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from stages.decoder.image_folder import IMAGE_SUFFIXES, image_files
 from stages.decoder.locations import expand_sources
 from stages.decoder.source_folders import MASKS
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from tools.datasets.formats import UnknownFormatError, read_data_set
 from tools.datasets.sample import USED_ANYWAY, Sample
 from tools.segmentation.frames import (
@@ -82,6 +82,27 @@ def make_plan(source: Path, output: Path) -> Plan:
         else:
             raise ConfigError(f"cannot segment {source}: a data set, images or a video is needed")
     return plan
+
+
+def leave_out_unreadable(plan: Plan) -> None:
+    """Takes off the plan what cannot be read as a whole; decodes videos to count their frames.
+
+    Raises:
+        SourceError: Nothing can be read.
+    """
+    readable: list[Frames] = []
+    broken: list[str] = []
+    for frames in plan.sequences:
+        try:
+            frames.masks()
+        except SourceError as error:
+            broken.append(str(error))
+        else:
+            readable.append(frames)
+    if broken and not readable:
+        raise SourceError("; ".join(broken))
+    plan.sequences = readable
+    plan.problems += broken
 
 
 def _add(plan: Plan, samples: Sequence[Sample], root: Path) -> None:

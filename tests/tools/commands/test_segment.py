@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
 from tools.main import app
 
@@ -97,13 +97,17 @@ def test_images_without_boxes(tmp_path):
         segment(tmp_path / "road", "--method", "boxes")
 
 
+def write_video(path, frames):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (192, 128))
+    for image in draw(frames).images:
+        writer.write(image)
+    writer.release()
+
+
 def test_a_video(tmp_path):
     drawn = draw(12)
     video = tmp_path / "road.avi"
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 25, (192, 128))
-    for image in drawn.images:
-        writer.write(image)
-    writer.release()
+    write_video(video, 12)
     with pytest.raises(ConfigError, match="--output"):
         segment(video)
     sheet = tmp_path / "sheet.png"
@@ -111,6 +115,26 @@ def test_a_video(tmp_path):
     assert "road: 12 masks, by background" in done.output
     assert iou(read(tmp_path / "masks" / "road" / "img00006.png"), drawn.masks[5]) > 0.85
     assert sheet.is_file()
+
+
+def test_a_broken_video_is_left_out_and_the_others_get_masks(tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("east", "south", "west"):
+        write_video(videos / f"{name}.avi", 12)
+    (videos / "east.avi").write_bytes(b"no video")
+    south = (videos / "south.avi").read_bytes()
+    (videos / "south.avi").write_bytes(south[: len(south) // 2])
+    sheet = tmp_path / "sheet.png"
+    done = segment(videos, "--output", tmp_path, "--sheet", sheet)
+    assert "west: 12 masks, by background" in done.stdout
+    assert "south: " in done.stdout
+    assert "east: " not in done.stdout
+    assert f"left out: cannot open {videos / 'east.avi'} as a video" in done.stderr
+    assert f"left out: {videos / 'south.avi'} breaks off" in done.stderr
+    assert sheet.is_file()
+    with pytest.raises(SourceError, match=r"cannot open .*east\.avi as a video"):
+        segment(videos / "east.avi", "--output", tmp_path)
 
 
 def test_a_full_disk_ends_with_one_line_and_status_4(tmp_path, full_disk):
