@@ -80,6 +80,7 @@ class Workers:
         work: Work[Job, Result],
         jobs: Sequence[Job],
         advance: Callable[[int], None] = lambda count: None,
+        finished: Callable[[Result], None] = lambda result: None,
     ) -> Generator[Result, None, None]:
         """Does all jobs and yields their results in order.
 
@@ -89,6 +90,7 @@ class Workers:
             work: Function to run for each job.
             jobs: The jobs; the next one goes to the first free worker.
             advance: Called with each increment of progress.
+            finished: Called with each result at once, in the order in which jobs end.
 
         Raises:
             ConfigError: The current folder may not be entered.
@@ -98,7 +100,9 @@ class Workers:
         workers = min(self._count, len(jobs))
         if workers <= 1:
             for job in jobs:
-                yield work(job, advance=advance, stopped=lambda: False)
+                result = work(job, advance=advance, stopped=lambda: False)
+                finished(result)
+                yield result
             return
         while len(self._processes) < workers:
             self._start()
@@ -126,6 +130,7 @@ class Workers:
                             raise content
                         else:
                             done[places.pop(end)] = content
+                            finished(content)
                             hand_out(end)
                 yield done.pop(place)
         except BaseException as error:
@@ -179,10 +184,11 @@ def do_all(
     jobs: Sequence[Job],
     workers: int,
     advance: Callable[[int], None] = lambda count: None,
+    finished: Callable[[Result], None] = lambda result: None,
 ) -> Generator[Result, None, None]:
     """`Workers.do_all` with processes for these jobs only; closing the generator stops them."""
     with Workers(workers) as these:
-        yield from these.do_all(work, jobs, advance)
+        yield from these.do_all(work, jobs, advance, finished)
 
 
 def _send(end: Connection, message: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import WorkerCount, writable_folder, writable_image
 from tools.terminal import progress_bar
@@ -66,7 +67,10 @@ def segment(
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="Number of samples on the sheet.")] = 24,
 ) -> None:
-    """Write a motion-based foreground mask for each frame."""
+    """Write a motion-based foreground mask for each frame.
+
+    What cannot be read is left out and reported at the end, with exit status 3.
+    """
     from stages.cores import usable_cores
     from tools.datasets.image_writing import write_image
     from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
@@ -92,38 +96,50 @@ def segment(
         refuse_other_masks(plan.sequences, options)
     with Console(stderr=True).status("removing masks"):
         remove_outdated(plan.sequences + plan.singles, overwrite=overwrite)
-    summaries = _segment(plan, options, workers or usable_cores())
+    summaries: list[SequenceSummary] = []
+    try:
+        _segment(plan, options, workers or usable_cores(), summaries.append)
+    finally:  # by an interrupt, too
+        failures = plan.failures + [each for summary in summaries for each in summary.problems]
+        _tell(summaries, failures + plan.problems)
+    if sheet is not None:
+        from tools.segmentation.sheet import mask_sheet
+
+        write_image(sheet, mask_sheet(plan, images))
+        typer.echo(f"sheet: {sheet}")
+    if failures:
+        raise typer.Exit(SourceError.exit_code)
+
+
+def _tell(summaries: list[SequenceSummary], left_out: list[str]) -> None:
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
         were = "was" if summary.kept == 1 else "were"
         kept = f", {summary.kept:,} {were} there" if summary.kept else ""
         masks = counted(summary.written, "mask", form=",")
         typer.echo(f"{summary.name}: {masks}, {how}{kept}")
-    problems = plan.problems + [each for summary in summaries for each in summary.problems]
-    for problem in problems[:PROBLEMS_SHOWN]:
+    for problem in left_out[:PROBLEMS_SHOWN]:
         typer.echo(f"left out: {problem}", err=True)
-    if len(problems) > PROBLEMS_SHOWN:
-        typer.echo(f"left out: {len(problems) - PROBLEMS_SHOWN:,} more", err=True)
-    if sheet is not None:
-        from tools.segmentation.sheet import mask_sheet
-
-        write_image(sheet, mask_sheet(plan, images))
-        typer.echo(f"sheet: {sheet}")
+    if len(left_out) > PROBLEMS_SHOWN:
+        typer.echo(f"left out: {len(left_out) - PROBLEMS_SHOWN:,} more", err=True)
 
 
-def _segment(plan: Plan, options: SegmentOptions, workers: int) -> list[SequenceSummary]:
+def _segment(
+    plan: Plan,
+    options: SegmentOptions,
+    workers: int,
+    finished: Callable[[SequenceSummary], None],
+) -> None:
     from tools.segmentation.options import Method
     from tools.segmentation.sequence import segment_sequence
     from tools.workers import do_all
 
     total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)
     columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    summaries: list[SequenceSummary] = []
     with progress_bar(*columns) as bar:
         task = bar.add_task("frames", total=total)
         boxes = replace(options, method=Method.BOXES)
         by_motion = partial(segment_sequence, options=options)
         by_boxes = partial(segment_sequence, options=boxes, recorded=False)
         for frames, work in ((plan.sequences, by_motion), (plan.singles, by_boxes)):
-            summaries += do_all(work, frames, workers, lambda count: bar.advance(task, count))
-    return summaries
+            list(do_all(work, frames, workers, lambda count: bar.advance(task, count), finished))

@@ -12,7 +12,7 @@ from stages.decoder.locations import expand_sources
 from stages.decoder.source_folders import MASKS
 from stages.errors import ConfigError, SourceError
 from tools.datasets.formats import UnknownFormatError, read_data_set
-from tools.datasets.sample import USED_ANYWAY, Sample
+from tools.datasets.sample import USED_ANYWAY, ProblemKind, Sample
 from tools.segmentation.frames import (
     Frames,
     SampleFrames,
@@ -24,6 +24,12 @@ from tools.segmentation.frames import (
 TOGETHER = 200
 """Single images that one worker takes at a time."""
 
+_UNREADABLE = (
+    ProblemKind.UNREADABLE_IMAGE,
+    ProblemKind.UNREADABLE_FILE,
+    ProblemKind.UNREADABLE_ROW,
+)
+
 
 @dataclass(slots=True)
 class Plan:
@@ -33,13 +39,15 @@ class Plan:
         sequences: Sequences of consecutive frames.
         singles: Single images, of which nothing but boxes is known.
         samples: Every image that will have a mask, `Sample.mask` set; no frames of videos.
-        problems: What was left out.
+        failures: What could not be read, or is a scene that no folder can be named after.
+        problems: What else was left out, such as boxes without area or images not annotated.
         annotated: Whether there are boxes.
     """
 
     sequences: list[Frames] = field(default_factory=list)
     singles: list[Frames] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     annotated: bool = False
 
@@ -62,18 +70,17 @@ def make_plan(source: Path, output: Path) -> Plan:
         data_set = None
     if data_set is not None:
         plan.annotated = True
-        plan.problems += [
-            f"{problem.kind}: {problem.place}"
-            for problem in data_set.problems
-            if problem.kind not in USED_ANYWAY
-        ]
+        for problem in data_set.problems:
+            if problem.kind not in USED_ANYWAY:
+                told = plan.failures if problem.kind in _UNREADABLE else plan.problems
+                told.append(f"{problem.kind}: {problem.place}")
         _add(plan, data_set.samples, root)
         return plan
     for spec in expand_sources([str(source)]):
         path = Path(spec.location)
         if path.is_dir():
             samples, problems = folder_samples(spec.name, image_files(path))
-            plan.problems += problems
+            plan.failures += problems
             _add(plan, samples, root)
         elif path.suffix.lower() in IMAGE_SUFFIXES:
             raise ConfigError(f"{path} is a single image without boxes: foreground cannot be found")
@@ -102,7 +109,7 @@ def leave_out_unreadable(plan: Plan) -> None:
     if broken and not readable:
         raise SourceError("; ".join(broken))
     plan.sequences = readable
-    plan.problems += broken
+    plan.failures += broken
 
 
 def _add(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
@@ -110,7 +117,7 @@ def _add(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
     taken: set[Path] = set()
     for scene, group in groupby(samples, key=lambda sample: sample.scene):
         if PurePosixPath(scene).is_absolute() or ".." in PurePosixPath(scene).parts:
-            plan.problems.append(f"scene {scene!r} cannot be the name of a folder")
+            plan.failures.append(f"scene {scene!r} cannot be the name of a folder")
             continue
         frames: list[Sample] = []
         for sample in group:

@@ -1,8 +1,10 @@
 """``spotstream segment`` as a person types it."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +14,29 @@ from typer.testing import CliRunner
 from stages.errors import ConfigError, SourceError
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
 from tools.main import app
+
+INTERRUPTED = """
+import os, signal, time
+from tools import workers
+from tools.main import main
+from tools.segmentation import sequence
+
+segment, wait = sequence.segment_sequence, workers.wait
+
+def first_never_ends(frames, stopped, **others):
+    while frames.name == "MVI_00001" and not stopped():
+        time.sleep(0.01)
+    return segment(frames, stopped=stopped, **others)
+
+def wait_or_interrupt(ends):
+    if len(ends) == 1:  # the other one's result is here
+        os.kill(os.getpid(), signal.SIGINT)
+    return wait(ends)
+
+sequence.segment_sequence, workers.wait = first_never_ends, wait_or_interrupt
+if __name__ == "__main__":
+    main()
+"""
 
 
 def segment(*arguments):
@@ -77,7 +102,7 @@ def test_single_images_get_their_boxes(tmp_path):
     (tmp_path / "annotations.json").write_text(json.dumps(content))
     (tmp_path / "images" / "street_2.jpg").write_bytes(b"\xff\xd8 no image")
     done = segment(tmp_path)
-    assert done.exit_code == 0
+    assert done.exit_code == 3
     assert "single images: 1 mask, by boxes" in done.output
     assert "street_2.jpg" in done.output
     expected = np.zeros((60, 80), np.uint8)
@@ -102,6 +127,45 @@ def write_video(path, frames):
     for image in draw(frames).images:
         writer.write(image)
     writer.release()
+
+
+def test_a_sequence_whose_annotation_is_cut_off_is_left_out_with_status_3(tmp_path):
+    for name in ("MVI_00001", "MVI_00002"):
+        write_detrac(tmp_path, name, draw(10))
+    cut = tmp_path / "annotations" / "MVI_00001.xml"
+    cut.write_bytes(cut.read_bytes()[:900])
+    sheet = tmp_path / "sheet.png"
+    done = segment(tmp_path, "--sheet", sheet)
+    assert done.exit_code == 3
+    assert f"left out: annotation file that cannot be read: {cut}" in done.stderr
+    assert done.stdout == f"MVI_00002: 10 masks, by background\nsheet: {sheet}\n"
+
+
+def test_boxes_that_are_left_out_are_no_failure(tmp_path):
+    drawn = draw(10)
+    drawn.boxes[3] = np.array([[50, 50, 50, 60]], np.float32)
+    write_detrac(tmp_path, "MVI_00001", drawn)
+    done = segment(tmp_path)
+    assert done.exit_code == 0
+    assert "left out: box without area" in done.stderr
+
+
+def test_an_interrupt_tells_of_the_sequences_that_are_finished(tmp_path):
+    for name in ("MVI_00001", "MVI_00002"):
+        write_detrac(tmp_path / "set", name, draw(10))
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    done = subprocess.run(
+        [sys.executable, script, "segment", tmp_path / "set", "--workers", "2"],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stdout == "MVI_00002: 10 masks, by background\n"
+    assert done.stderr == "stopping; once more ends at once\n"
 
 
 def test_a_video(tmp_path):
@@ -133,6 +197,7 @@ def test_a_broken_video_is_left_out_and_the_others_get_masks(tmp_path):
     assert f"left out: cannot open {videos / 'east.avi'} as a video" in done.stderr
     assert f"left out: {videos / 'south.avi'} breaks off" in done.stderr
     assert sheet.is_file()
+    assert done.exit_code == 3
     with pytest.raises(SourceError, match=r"cannot open .*east\.avi as a video"):
         segment(videos / "east.avi", "--output", tmp_path)
 
