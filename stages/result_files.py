@@ -92,6 +92,14 @@ def frame_size(folder: Path) -> tuple[int, int] | None:
     return None
 
 
+def class_names(folder: Path) -> tuple[str, ...]:
+    """Names of the classes by ``run.json``; empty where it does not say."""
+    match read_report(folder).get("class_names"):
+        case [*names] if all(isinstance(name, str) for name in names):
+            return tuple(names)
+    return ()
+
+
 def read_report(folder: Path) -> dict[str, Any]:
     """The content of ``run.json``; empty where there is none."""
     try:

@@ -6,9 +6,12 @@ Three formats, comma-separated, one box per line, frames counted from 1, plain o
 format columns                                                recognised by
 ====== ====================================================== ==========================
 detrac frame, index, left, top, width, height, score          7, the second not -1
+run    the same, class                                        8, the second not -1
 uavdt  frame, -1, left, top, width, height, score, class, -1  9, class at least 1
 mot    frame, -1, left, top, width, height, score, …          7 or more, the second -1
 ====== ====================================================== ==========================
+
+The classes of a run's ``detections.txt`` are named in the ``run.json`` beside it.
 
 The files that UA-DETRAC's and UAVDT's authors publish hold the best 100 boxes of every frame,
 whatever their score, and a few of these boxes have no area.
@@ -16,7 +19,7 @@ whatever their score, and a few of these boxes have no area.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,19 +29,18 @@ import numpy as np
 
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Float64Array, Int16Array, Int64Array
-from stages.result_files import DETECTIONS, number_of
-from stages.result_files import frame_size as stated_frame_size
+from stages.result_files import DETECTIONS, class_names, frame_size, number_of
 
-DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
+DetectionFormat: TypeAlias = Literal["detrac", "run", "uavdt", "mot"]
 
-CLASS_NAMES: dict[DetectionFormat, tuple[str, ...]] = {
+CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
     "detrac": ("vehicle",),
     "uavdt": ("car", "truck", "bus"),
     "mot": ("object",),
 }
 FRAME_SIZES: dict[DetectionFormat, tuple[int, int]] = {"detrac": (960, 540), "uavdt": (1024, 540)}
 STRAY = 0.001  # share of detections; at most 0.00006 in the published files of UAVDT
-COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "uavdt": 9}
+COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "run": 8, "uavdt": 9}
 MIN_COLUMNS = 7
 _LINE = "frame,-1,left,top,width,height,score"
 UAVDT_CLASSES = ", ".join(f"{number} {name}" for number, name in enumerate(CLASS_NAMES["uavdt"], 1))
@@ -66,6 +68,7 @@ class DetectionFile:
             would decide for itself what lies exactly at a threshold of IoU.
         scores: ``(N,)``.
         classes: ``(N,)`` indices into `class_names`.
+        class_names: Names of the classes.
         without_area: Number of boxes that were left out because they have no area.
     """
 
@@ -76,6 +79,7 @@ class DetectionFile:
     boxes: Float64Array
     scores: Float32Array
     classes: Int16Array
+    class_names: tuple[str, ...]
     without_area: int = 0
 
     @classmethod
@@ -108,7 +112,8 @@ class DetectionFile:
             lambda row: f"box at {row[LEFT]:g}, {row[WIDTH]:g} wide, has no finite end",
         )
         has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)
-        classes = _classes(table) if format == "uavdt" else np.zeros(len(values), np.int16)
+        names = _stated_classes(path) if format == "run" else CLASS_NAMES[format]
+        classes = _classes(table, names) if len(names) > 1 else np.zeros(len(values), np.int16)
         order = np.argsort(indices, kind="stable")
         kept = order[has_area[order]]
         boxes = values[kept, LEFT : LEFT + 4]
@@ -121,16 +126,12 @@ class DetectionFile:
             boxes=boxes,
             scores=values[kept, SCORE].astype(np.float32),
             classes=classes[kept],
+            class_names=names,
             without_area=len(values) - len(kept),
         )
         for array in (file.indices, file.boxes, file.scores, file.classes):
             array.flags.writeable = False  # every frame is made of these
         return file
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes that `classes` indexes."""
-        return CLASS_NAMES[self.format]
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
@@ -139,7 +140,7 @@ class DetectionFile:
         None if the format has no fixed size, or the file is of other frames: all but a few stray
         detections have their centres inside the frame.
         """
-        if number_of(self.path, DETECTIONS) and (stated := stated_frame_size(self.path.parent)):
+        if number_of(self.path, DETECTIONS) and (stated := frame_size(self.path.parent)):
             return stated
         size = FRAME_SIZES.get(self.format)
         centers = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
@@ -176,22 +177,36 @@ def _recognised(table: NumberTable) -> DetectionFormat:
         return "uavdt" if len(first) == COLUMNS["uavdt"] and first[CLASS] >= 1 else "mot"
     if len(first) == COLUMNS["detrac"]:
         return "detrac"
+    if len(first) == COLUMNS["run"] and len(_stated_classes(table.path)) > 1:
+        return "run"
+    why = "is this a tracking result or ground truth?"
+    if len(first) == COLUMNS["run"] and number_of(table.path, DETECTIONS):
+        why = "if this is of a run, the run.json beside it is missing, which names its classes"
     raise table.fault(
         0,
         f"the second column of a detection file of {len(first)} columns must be -1, got "
-        f"{first[IDENTITY]:g}; is this a tracking result or ground truth?",
+        f"{first[IDENTITY]:g}; {why}",
     )
 
 
-def _classes(table: NumberTable) -> Int16Array:
-    """Returns UAVDT's classes as 0-based indices; they are 1-based in the file."""
-    names = CLASS_NAMES["uavdt"]
+def _stated_classes(path: Path) -> tuple[str, ...]:
+    """Names of the classes of a run's ``detections.txt``, () if it is none."""
+    return class_names(path.parent) if number_of(path, DETECTIONS) else ()
+
+
+def _classes(table: NumberTable, names: Sequence[str]) -> Int16Array:
+    """Returns the classes as 0-based indices; they are 1-based in the file."""
     classes = table.values[:, CLASS]
+    listed = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+    of_uavdt = (
+        "; because of its nine columns and the class in its first line, this is taken for a file "
+        "in UAVDT's format"
+    )
     table.reject(
         ~np.isin(classes, np.arange(1, len(names) + 1)),
         lambda row: (
-            f"class must be one of {UAVDT_CLASSES}; got {row[CLASS]:g}; because of its nine "
-            f"columns and the class in its first line, this is taken for a file in UAVDT's format"
+            f"class must be one of {listed}; got {row[CLASS]:g}"
+            + of_uavdt * (len(row) == COLUMNS["uavdt"])
         ),
     )
     return classes.astype(np.int16) - np.int16(1)

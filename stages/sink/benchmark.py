@@ -12,6 +12,8 @@ from stages.sink.detrac import prepare_toolkit_matrices
 
 LAYOUTS = ("detrac", "uavdt", "mot")
 
+_DETECTION_COLUMNS = 7  # of UA-DETRAC
+
 
 def prepare_benchmark_files(
     begin: Callable[[Path], AtomicFile],
@@ -34,14 +36,14 @@ def prepare_benchmark_files(
     mot                                                   ``NAME.txt``, MOTChallenge
     ======== ============================================ ===========================
 
-    Tracks have no classes there: MOTChallenge's tools refuse results of other classes than 1.
+    Nothing has classes there: MOTChallenge's tools refuse results of other classes than 1.
 
     Args:
         begin: Begins a file, which its caller commits, or discards after an error.
         start: The sequence; its layout is one of `LAYOUTS`.
         root: The benchmark folder.
         mot_path: Finished MOTChallenge rows.
-        detections_path: Finished UA-DETRAC detection rows.
+        detections_path: Finished rows of ``detections.txt``.
         fps: Frames processed per second.
         frames: 1-based number of the last frame of the sequence.
 
@@ -53,7 +55,9 @@ def prepare_benchmark_files(
     if layout == "detrac":
         # The toolkit takes the detector's name from the file's: it must not look like a path.
         detector = re.sub(r"[^\w.+-]+", "-", start.detector) or "detector"
-        rows = _converted(detections_path, begin(detections / f"{name}_Det_{detector}.txt"), str)
+        rows = _converted(
+            detections_path, begin(detections / f"{name}_Det_{detector}.txt"), _detrac_row
+        )
         return (rows, *prepare_toolkit_matrices(begin, mot_path, tracks, name, fps, frames))
     results = _converted(mot_path, begin(tracks / f"{name}.txt"), _without_class)
     if layout == "uavdt":
@@ -67,9 +71,14 @@ def _without_class(row: str) -> str:
     return ",".join((*columns, "-1", last, end))
 
 
+def _detrac_row(row: str) -> str:
+    """Returns a row of ``detections.txt`` without a class, if it has one."""
+    return ",".join(row.rstrip("\n").split(",")[:_DETECTION_COLUMNS]) + "\n"
+
+
 def _uavdt_row(row: str) -> str:
-    """Converts a UA-DETRAC detection row to UAVDT, which scores detection without classes."""
-    frame, _, *box, score = row.rstrip("\n").split(",")
+    """Converts a row of ``detections.txt`` to UAVDT, which scores detection without classes."""
+    frame, _, *box, score = row.rstrip("\n").split(",")[:_DETECTION_COLUMNS]
     return ",".join((frame, "-1", *box, score, "1", "-1")) + "\n"
 
 

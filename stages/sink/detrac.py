@@ -16,8 +16,8 @@ _MATRICES = (("LX", 2), ("LY", 3), ("W", 4), ("H", 5))
 TOOLKIT_SUFFIXES = (*(suffix for suffix, _ in _MATRICES), "speed")
 
 
-def detection_rows(detections: Detections, number: int) -> str:
-    """The rows of one frame: ``frame,index,left,top,width,height,score``.
+def detection_rows(detections: Detections, number: int, *, with_classes: bool = False) -> str:
+    """The rows of one frame: ``frame,index,left,top,width,height,score`` and perhaps ``class``.
 
     Boxes have two decimals; scores have six, because the tail of a precision-recall curve is made
     of scores far below 0.01.
@@ -25,6 +25,7 @@ def detection_rows(detections: Detections, number: int) -> str:
     Args:
         detections: Detections of the frame, boxes as left, top, right, bottom.
         number: 1-based frame number.
+        with_classes: Whether to append the class, counted from 1, which UA-DETRAC does not have.
 
     Returns:
         One line for each detection, highest score first and the index counting from 1, each ended
@@ -33,10 +34,12 @@ def detection_rows(detections: Detections, number: int) -> str:
     order = np.argsort(-detections.scores, kind="stable")
     boxes = detections.boxes[order].astype(np.float64)
     boxes[:, 2:] -= boxes[:, :2]
-    columns = zip(boxes.tolist(), detections.scores[order].tolist(), strict=True)
+    scores, classes = detections.scores[order].tolist(), detections.classes[order].tolist()
+    ends = [f",{each + 1}\n" for each in classes] if with_classes else ["\n"] * len(classes)
+    columns = zip(boxes.tolist(), scores, ends, strict=True)
     return "".join(
-        f"{number},{index},{left:z.2f},{top:z.2f},{width:z.2f},{height:z.2f},{score:z.6f}\n"
-        for index, ((left, top, width, height), score) in enumerate(columns, start=1)
+        f"{number},{index},{left:z.2f},{top:z.2f},{width:z.2f},{height:z.2f},{score:z.6f}{end}"
+        for index, ((left, top, width, height), score, end) in enumerate(columns, start=1)
     )
 
 

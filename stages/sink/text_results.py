@@ -145,14 +145,15 @@ class TextResults:
             number: Its 1-based number.
             time: Its time, see `time_of`.
             measured: What it has shown at lines, in zones and on the ground.
-            class_names: Names of the classes; of several, the tracks' rows have the class.
+            class_names: Names of the classes; of several, rows have the class.
         """
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
         self._timeline.place(tracks.frame)
+        several = len(class_names) > 1
         rows = {
-            TRACKS: mot_rows(tracks, number, with_classes=len(class_names) > 1),
-            DETECTIONS: detection_rows(tracks.detections, number),
+            TRACKS: mot_rows(tracks, number, with_classes=several),
+            DETECTIONS: detection_rows(tracks.detections, number, with_classes=several),
             TIMES: f"{number},{time}\n",
         }
         if KITTI in self._kinds:

@@ -58,6 +58,7 @@ def render_sequences(
             np.concatenate([each.boxes for each in found]).astype(np.float64),
             np.concatenate([each.scores for each in found]),
             np.concatenate([each.classes for each in found]),
+            detector.class_names,
         )
         sequences.append(TuningSequence(GroundTruth(name, FRAMES, truth, truth), detections))
         progress(number + 1, count)

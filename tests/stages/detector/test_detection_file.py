@@ -184,3 +184,21 @@ def test_the_frame_size_of_a_run_is_that_of_its_frames(tmp_path):
     assert DetectionFile.read(tmp_path / "detections.txt").frame_size == (960, 540)
     (tmp_path / "run.json").write_text('{"frame_size": [640, 360]}')
     assert DetectionFile.read(tmp_path / "detections.txt").frame_size == (640, 360)
+
+
+def test_a_run_of_several_classes_names_them(tmp_path):
+    path, report = tmp_path / "detections.txt", tmp_path / "run.json"
+    path.write_text("1,1,10,40,30,20,0.9,2\n1,2,10,40,30,20,0.8,1\n")
+    report.write_text('{"class_names": ["car", "truck"]}')
+    file = DetectionFile.read(path)
+    assert (file.format, file.class_names) == ("run", ("car", "truck"))
+    assert file.frame(0).classes.tolist() == [1, 0]
+    report.write_text('{"class_names": ["car"]}')
+    with pytest.raises(
+        ConfigError, match=r"txt:1: .* 8 columns must be -1, got 1; if this is of a"
+    ):
+        DetectionFile.read(path)
+    report.write_text('{"class_names": ["car", "truck"]}')
+    path.write_text("1,1,10,40,30,20,0.9,3\n")
+    with pytest.raises(ConfigError, match=r"class must be one of 1 car, 2 truck; got 3$"):
+        DetectionFile.read(path)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from stages.atomic import AtomicFile
 from stages.sink.benchmark import prepare_benchmark_files
 from tests.stages.sink.conftest import make_start, names_in
@@ -9,11 +11,14 @@ from tests.stages.sink.conftest import make_start, names_in
 MOT = "1,4,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n"
 MOT_WITH_CLASS = MOT.replace("-1,-1,-1", "3,-1,-1")
 DETECTIONS = "1,1,10.00,20.00,30.00,40.00,0.900000\n2,1,1.00,2.00,3.00,4.00,0.500000\n"
+DETECTIONS_WITH_CLASS = DETECTIONS.replace("00000\n", "00000,3\n")
 
 
-def write_benchmark(tmp_path: Path, layout: str, detector: str = "SpotNet") -> Path:
+def write_benchmark(
+    tmp_path: Path, layout: str, detector: str = "SpotNet", detections: str = DETECTIONS
+) -> Path:
     (tmp_path / "mot").write_text(MOT_WITH_CLASS)
-    (tmp_path / "det").write_text(DETECTIONS)
+    (tmp_path / "det").write_text(detections)
     root = tmp_path / "benchmark"
     files = prepare_benchmark_files(
         AtomicFile,
@@ -30,8 +35,9 @@ def write_benchmark(tmp_path: Path, layout: str, detector: str = "SpotNet") -> P
     return root
 
 
-def test_detrac(tmp_path: Path) -> None:
-    root = write_benchmark(tmp_path, "detrac")
+@pytest.mark.parametrize("detections", [DETECTIONS, DETECTIONS_WITH_CLASS])
+def test_detrac(tmp_path: Path, detections: str) -> None:
+    root = write_benchmark(tmp_path, "detrac", detections=detections)
     assert names_in(root) == {
         "detections/SEQ_Det_SpotNet.txt",
         *(f"tracks/SEQ_{suffix}.txt" for suffix in ("LX", "LY", "W", "H", "speed")),
@@ -46,8 +52,9 @@ def test_detector_name_is_no_path(tmp_path: Path) -> None:
     assert "detections/SEQ_Det_..-spot-net.txt" in names
 
 
-def test_uavdt(tmp_path: Path) -> None:
-    root = write_benchmark(tmp_path, "uavdt")
+@pytest.mark.parametrize("detections", [DETECTIONS, DETECTIONS_WITH_CLASS])
+def test_uavdt(tmp_path: Path, detections: str) -> None:
+    root = write_benchmark(tmp_path, "uavdt", detections=detections)
     assert names_in(root) == {"detections/SEQ.txt", "tracks/SEQ.txt"}
     assert (root / "tracks/SEQ.txt").read_text() == MOT
     assert (root / "detections/SEQ.txt").read_text() == (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,15 @@ def test_detections_highest_score_first() -> None:
         "5,1,10.00,20.00,20.50,20.00,0.800000\n"
         "5,2,2.00,2.00,1.00,2.00,0.300000\n"
         "5,3,0.00,0.00,1.00,1.00,0.000100\n"
+    )
+
+
+def test_detections_may_have_classes() -> None:
+    boxes = [[0, 0, 1, 1], [10, 20, 30.5, 40]]
+    tracks = make_tracks(make_header(4), boxes, [1, 2], [0.1, 0.8])
+    found = replace(tracks.detections, classes=np.array([0, 2], np.int16))
+    assert detection_rows(found, 5, with_classes=True) == (
+        "5,1,10.00,20.00,20.50,20.00,0.800000,3\n5,2,0.00,0.00,1.00,1.00,0.100000,1\n"
     )
 
 

@@ -1,0 +1,32 @@
+"""Runs whose detections are the results of an earlier run."""
+
+import json
+
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
+
+COUNTED = [
+    "sink.lines={clip: {middle: [80, 0, 80, 120]}}",
+    "sink.zones={clip: {east: [[80, 0], [160, 0], [160, 120], [80, 120]]}}",
+    "sink.kitti=true",
+    "sink.overlay=false",
+]
+
+
+def test_counting_again_gives_the_same_results_classes_included(tmp_path):
+    clip = make_clip(tmp_path / "material", 150)
+    rows = [row.split(",") for row in detections_of(clip).read_text().splitlines()]
+    rows.sort(key=lambda row: (int(row[0]), -float(row[-1])))  # as results are
+    uavdt = [(frame, "-1", *box, str(1 + int(index) % 3), "-1") for frame, index, *box in rows]
+    detections_of(clip).write_text("".join(f"{','.join(row)}\n" for row in uavdt))
+    first, again = tmp_path / "first", tmp_path / "again"
+    run_with([str(clip)], first, [f"detector.detections={detections_of(clip)}", *COUNTED])
+    run_with([str(clip)], again, [f"detector.detections={first}", *COUNTED])
+    for name in ("mot.txt", "detections.txt", "crossings.txt", "zones.txt", "kitti.txt"):
+        text = (first / "clip" / name).read_text()
+        assert text
+        assert (again / "clip" / name).read_text() == text
+    assert len((first / "clip" / "detections.txt").read_text().split("\n")[0].split(",")) == 8
+    for folder in (first, again):
+        report = json.loads((folder / "clip" / "run.json").read_text())
+        assert report["class_names"] == ["car", "truck", "bus"]
