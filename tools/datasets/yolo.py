@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import yaml
 
 from stages.errors import ConfigError, SourceError, reason_of
+from stages.wording import counted
 from tools.datasets.boxes import cut_boxes, cut_regions
 from tools.datasets.folder_tree import SPLITS, FolderTree
 from tools.datasets.image_size import image_size
@@ -39,7 +41,11 @@ def read_yolo(tree: FolderTree, file: Path) -> DataSet:
         ConfigError: The yaml file is broken, or names neither classes nor images.
     """
     description = _Description.read(tree, file)
-    problems: list[Problem] = []
+    problems = [
+        Problem(ProblemKind.STATED_TWICE, f"{file}: class {name}")
+        for name, times in Counter(description.names.values()).items()
+        if times > 1
+    ]
     samples: list[Sample] = []
     seen: set[Path] = set()
     for split in SPLITS:
@@ -102,6 +108,10 @@ class _Description:
             names = {}
         if not names:
             raise ConfigError(f"{file}: names must list the classes, got {given!r}")
+        if isinstance(count := content.get("nc"), int) and count != len(names):
+            raise ConfigError(
+                f"{file}: nc is {count}, but names has {counted(len(names), 'class', 'classes')}"
+            )
         parts = {}
         for split, keys in SPLITS.items():
             given = [content[key] for key in keys if content.get(key) is not None]

@@ -20,7 +20,7 @@ _OUTDATED = {"outdated": True}
 
 
 def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> None:
-    """Refuses sequences that have masks which these options, or this release, might not give.
+    """Refuses sequences that have masks which these options would not give.
 
     Raises:
         OutputError: There is such a sequence.
@@ -80,12 +80,13 @@ def write_record(folder: Path, method: Method, options: SegmentOptions) -> None:
     Raises:
         OutputError: The file system refuses.
     """
-    write_atomically(folder / RECORD, json.dumps(_settings(method, options)) + "\n")
+    content = _settings(method, options) | {"release": installed_release()}
+    write_atomically(folder / RECORD, json.dumps(content) + "\n")
 
 
 def _settings(method: Method, options: SegmentOptions) -> dict[str, Any]:
     """What decides the masks, by the names of the options."""
-    settings: dict[str, Any] = {"method": method.value, "release": installed_release()}
+    settings: dict[str, Any] = {"method": method.value}
     if method is Method.BACKGROUND:
         settings["subtractor"] = options.subtractor.value
     if method is not Method.BOXES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -195,10 +195,23 @@ def read_training_data(config: TrainingConfig) -> TrainingData:
             )
     if config.teacher is None:
         data.notes += _never_seen(config, data.training)
+    data.notes += _unscored(config, data.validation)
     if data.training:
         data.weights = np.concatenate(weights)
         data.weights /= data.weights.sum()
     return data
+
+
+def _unscored(
+    config: TrainingConfig, validation: Mapping[str, tuple[DataSetConfig, list[Sample]]]
+) -> list[str]:
+    """Warns of data sets whose held-out images have nothing to find, whose AP is no number."""
+    classes = ClassMap.of(config).index
+    return [
+        f"{name}: no held-out image has a box of {', '.join(classes)}; there is nothing to score"
+        for name, (_, samples) in validation.items()
+        if not any(label in classes for sample in samples for label in sample.labels)
+    ]
 
 
 def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:

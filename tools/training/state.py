@@ -123,8 +123,11 @@ class TrainingState:
             if content.get("processes", self.processes) != self.processes:  # older: not told
                 differing.append("number of processes")
             if differing:
+                named = ", ".join(
+                    "data (or path of it)" if key == "data" else key for key in differing
+                )
                 raise ConfigError(
-                    f"{path} was trained with another {', '.join(differing)}; "
+                    f"{path} was trained with another {named}; "
                     f"choose another output, or --overwrite"
                 )
             if "data" in content:  # older checkpoints do not tell

@@ -217,6 +217,8 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
             f"{path} is TorchScript, made for other programs; give the weights that it was made "
             f"from, or the network exported as .onnx"
         )
+    if path.suffix.lower() in (".onnx", ".xml"):
+        raise CheckpointError(f"{path} is an exported network; give the weights it was made from")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch documents no narrower exception

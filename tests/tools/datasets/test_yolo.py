@@ -71,6 +71,13 @@ def test_ways_to_name_images(tmp_path: Path, yaml: str) -> None:
     assert data_set.problems == []
 
 
+def test_a_class_that_is_named_twice_is_told(tmp_path: Path) -> None:
+    yaml = "train: images/train\nnames: [car, car, bus]\nnc: 3\n"
+    write_set(tmp_path, yaml, "1 0.5 0.5 0.2 0.4\n")
+    data_set = read_data_set(tmp_path)
+    assert problems(data_set) == [("STATED_TWICE", "data.yaml: class car")]
+
+
 def test_path_is_the_folder_of_the_images(tmp_path: Path) -> None:
     write_image(tmp_path / "set" / "images" / "train" / "a.jpg")
     write_image(tmp_path / "set" / "images" / "val" / "b.png")
@@ -201,6 +208,7 @@ def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
             "train: images\nnames: [car]\nkpt_shape: 8\n",
             "data.yaml: kpt_shape must be two numbers such as [17, 3], got 8",
         ),
+        ("train: images\nnames: [car]\nnc: 4\n", "data.yaml: nc is 4, but names has 1 class"),
         ("names: [car]\n", "one of train, val and test must name images"),
         ("names: [car]\ntrain: nowhere\n", "missing image: data.yaml: train: nowhere"),
     ],

@@ -43,6 +43,19 @@ def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, 
     assert str(error.value) == f"{first}{told}; see classes, and spotstream data check"
 
 
+def test_held_out_images_with_nothing_to_find_are_told(tiny_config, data_set):
+    def strip(content):
+        held = {image["id"] for image in content["images"] if image.get("scene") == "c"}
+        assert held
+        content["annotations"] = [a for a in content["annotations"] if a["image_id"] not in held]
+
+    told = "no held-out image has a box of car, van, bus, truck, others, vehicle; there is nothing"
+    config = tiny_config(data=[{"path": data_set, "held_out": ["c"]}])
+    assert not any(told in note for note in read_training_data(config).notes)
+    change_coco(data_set, strip)
+    assert sum(told in note for note in read_training_data(config).notes) == 1
+
+
 def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
     data = read_training_data(tiny_config())
     weights = draw_weights([sample for sample, _ in data.training])

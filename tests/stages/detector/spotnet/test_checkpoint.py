@@ -132,6 +132,13 @@ def test_who_has_another_network_is_told_where_its_boxes_go(tmp_path):
             SpotNet.from_checkpoint(tmp_path / name)
 
 
+def test_who_gives_an_exported_network_is_told_what_it_takes(tmp_path):
+    for name in ("a.onnx", "a.XML"):
+        (tmp_path / name).write_bytes(b"exported")
+        with pytest.raises(CheckpointError, match="exported network; give the weights it was made"):
+            SpotNet.from_checkpoint(tmp_path / name)
+
+
 CUT_OFF = "is damaged or was cut off: copy or download it again$"
 
 
