@@ -97,18 +97,28 @@ class Workers:
             SpotStreamError: A worker died.
             Exception: Raised by the work, with the worker's traceback as a note.
         """
-        workers = min(self._count, len(jobs))
-        if workers <= 1:
-            for job in jobs:
-                result = work(job, advance=advance, stopped=lambda: False)
+        if min(self._count, len(jobs)) <= 1:
+            results = _one_by_one(work, jobs, advance)
+        else:
+            results = self._side_by_side(work, jobs, advance)
+        done: dict[int, Result] = {}
+        due = 0
+        with contextlib.closing(results):
+            for place, result in results:
                 finished(result)
-                yield result
-            return
-        while len(self._processes) < workers:
+                done[place] = result
+                while due in done:
+                    yield done.pop(due)
+                    due += 1
+
+    def _side_by_side(
+        self, work: Work[Job, Result], jobs: Sequence[Job], advance: Callable[[int], None]
+    ) -> Generator[tuple[int, Result], None, None]:
+        """Yields the place of each job and its result, in the order in which jobs end."""
+        while len(self._processes) < min(self._count, len(jobs)):
             self._start()
         rest = enumerate(jobs)
-        places: dict[Connection, int] = {}  # indices of the jobs in progress
-        done: dict[int, Result] = {}
+        places: dict[Connection, int] = {}  # of the jobs in progress
 
         def hand_out(end: Connection) -> None:
             for place, job in rest:
@@ -119,20 +129,18 @@ class Workers:
         try:
             for end in self._processes:
                 hand_out(end)
-            for place in range(len(jobs)):
-                while place not in done:
-                    ready = set(wait(list(places)))
-                    for end in [each for each in places if each in ready]:
-                        kind, content = _receive(end)
-                        if kind == "advance":
-                            advance(content)
-                        elif kind == "error":
-                            raise content
-                        else:
-                            done[places.pop(end)] = content
-                            finished(content)
-                            hand_out(end)
-                yield done.pop(place)
+            while places:
+                ready = set(wait(list(places)))
+                for end in [each for each in places if each in ready]:
+                    kind, content = _receive(end)
+                    if kind == "advance":
+                        advance(content)
+                    elif kind == "error":
+                        raise content
+                    else:
+                        place = places.pop(end)
+                        hand_out(end)
+                        yield place, content
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 print("stopping; once more ends at once", file=sys.stderr)
@@ -147,6 +155,13 @@ class Workers:
             process.start()
             theirs.close()
             self._processes[ours] = process  # to be stopped, if an interrupt is next
+
+
+def _one_by_one(
+    work: Work[Job, Result], jobs: Sequence[Job], advance: Callable[[int], None]
+) -> Generator[tuple[int, Result], None, None]:
+    for place, job in enumerate(jobs):
+        yield place, work(job, advance=advance, stopped=lambda: False)
 
 
 def check_current_folder() -> None:
