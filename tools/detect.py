@@ -25,6 +25,8 @@ def detect_images(
     overrides: list[str],
     unreadable: Callable[[str], None],
     ids: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
     """Detects vehicles in every image.
 
@@ -35,6 +37,8 @@ def detect_images(
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image.
         ids: COCO annotation file whose ids the results are to have.
+        progress: Called with the number of images done and that of all, first with 0.
+        stopped: Polled before each batch; once it returns True, the results so far are returned.
 
     Returns:
         A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``;
@@ -62,15 +66,18 @@ def detect_images(
     detector = build_detector(config)
     given_ids = ids and coco_ids(ids, [path.name for path in images], detector.class_names)
     pixels = read_images(images, unreadable)
+    size = config.batch_size or detector.batch_size
     results: list[dict[str, Any]] = []
     read = 0
-    while batch := list(itertools.islice(pixels, config.batch_size or detector.batch_size)):
-        read += len(batch)
+    progress(read, len(images))
+    while not stopped() and (batch := list(itertools.islice(pixels, size))):
         frames = [Frame.of_image(image, path.stem) for path, image in batch]
         for (path, _), found in zip(batch, detector.detect(frames), strict=True):
             counted = outside(found, ignored_in(config.ignored, path.stem))
             results += _in_coco_format(path.name, counted, detector.class_names)
-    if not read:
+        read += len(batch)
+        progress(read, len(images))
+    if not read and not stopped():
         raise SourceError("no image can be read")
     if given_ids:
         for each in results:

@@ -1,4 +1,8 @@
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -12,6 +16,8 @@ from stages.records import Detections
 from tools import detect
 from tools.detect import detect_images
 from tools.main import app
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_images_of_one_name_are_refused(tmp_path):
@@ -151,3 +157,49 @@ def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, se
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((32, 32, 3), np.uint8))
     assert detect_images([tmp_path], None, settings, pytest.fail) == []
     assert seen == sizes
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_interrupt_writes_what_was_found_so_far(tmp_path, number, place):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    _, picture = cv2.imencode(".png", scene.render(0).image)
+    images = [tmp_path / f"{letter}.png" for letter in "abc"]
+    for image in images:
+        image.write_bytes(picture.tobytes())
+    images[place].unlink()
+    os.mkfifo(images[place])  # whoever reads it waits for its writer
+    output = tmp_path / "detections.json"
+    output.write_text("earlier")
+    settings = ["detector.weights=nano", "detector.engine=torch", "detector.batch_size=1"]
+    command = [sys.executable, "-m", "tools.main", "detect", *map(str, images)]
+    command += ["--output", str(output), *(f"--set={each}" for each in settings)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        with images[place].open("wb") as pipe:
+            process.send_signal(number)
+            assert process.stderr.readline() == "stopping; once more ends at once\n"
+            process.send_signal(number)  # once more, as by `timeout`
+            pipe.write(picture.tobytes())
+        said = process.stderr.read()
+    assert process.returncode == 130
+    results = json.loads(output.read_text())
+    assert {each["file_name"] for each in results} == {image.name for image in images[: place + 1]}
+    assert said == f"{output}: {len(results)} detections in {place + 1} of 3 images\n"
+
+
+def test_an_interrupt_before_the_first_image_leaves_earlier_results(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32, 3), np.uint8))
+    output, config = tmp_path / "detections.json", tmp_path / "config.yaml"
+    output.write_text("earlier")
+    os.mkfifo(config)
+    command = [sys.executable, "-m", "tools.main", "detect", str(tmp_path / "a.png")]
+    command += ["--output", str(output), "--config", str(config)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        with config.open("w") as pipe:
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.readline() == "stopping; once more ends at once\n"
+            pipe.write("detector: {weights: nano, engine: torch}")
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert said == f"{output} is not written: 0 of 1 image\n"
+    assert output.read_text() == "earlier"

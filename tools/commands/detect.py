@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from pipeline.signals import ignore_stop_signals
 from stages.errors import SourceError
 from stages.wording import counted
 from tools.commands.options import CONFIG_HELP, Overrides, config_names, refuse_inputs, writable
+from tools.interruption import interruptible
+from tools.terminal import progress_bar
 
 
 def detect(
@@ -35,19 +40,48 @@ def detect(
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
 
-    Without --config, scores of 0.01 and more count, as AP needs.
+    Without --config, scores of 0.01 and more count, as AP needs. Ctrl-C writes what was found so
+    far.
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
 
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
-    try:
-        results = detect_images(images, config, set_ or [], unreadable.append, ids)
-        write_atomically(output, json.dumps(results, indent=1) + "\n")
-        typer.echo(f"{output}: {counted(len(results), 'detection')}")
-    finally:
-        for message in unreadable:
-            typer.echo(f"spotstream: {message}", err=True)
+    done, total = 0, 0
+    columns = TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with interruptible(sys.exit) as stops:
+        try:
+            with progress_bar(*columns) as bar:
+                task = bar.add_task("images", total=None)
+
+                def show(*counts: int) -> None:
+                    nonlocal done, total
+                    done, total = counts
+                    bar.update(task, completed=done, total=total)
+
+                results = detect_images(
+                    images,
+                    config,
+                    set_ or [],
+                    unreadable.append,
+                    ids,
+                    show,
+                    lambda: stops.count > 0,
+                )
+            found = counted(len(results), "detection")
+            if done or not stops.count:
+                write_atomically(output, json.dumps(results, indent=1) + "\n")
+            if not stops.count:
+                typer.echo(f"{output}: {found}")
+        finally:
+            for message in unreadable:
+                typer.echo(f"spotstream: {message}", err=True)
+        if stops.count:
+            written = f"{output}: {found} in" if done else f"{output} is not written:"
+            typer.echo(f"{written} {done} of {counted(total, 'image')}", err=True)
+    if stops.count:
+        ignore_stop_signals()  # one more would end the interpreter's last steps by itself
+        raise typer.Exit(130)
     if unreadable:
         raise typer.Exit(SourceError.exit_code)

@@ -17,6 +17,7 @@ from stages.errors import ConfigError
 from stages.folder_lock import FolderLock
 from stages.wording import counted
 from tools.datasets.sample import Sample
+from tools.interruption import interruptible
 from tools.line_pace import LinePace
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
@@ -24,7 +25,6 @@ from tools.training.config import TrainingConfig
 from tools.training.copies import copy_notes
 from tools.training.data import ClassMap, TrainingData, read_training_data
 from tools.training.data_identity import DataIdentity
-from tools.training.interruption import interruptible
 from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
 from tools.training.state import CHECKPOINT, TrainingState, save_weights

@@ -1,30 +1,33 @@
-"""The signals that end a training run after the current step."""
+"""The signals that end a long command after its current step."""
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from pipeline.signals import StopRequests, stop_signals
 
-log = logging.getLogger(__name__)
-
 
 @contextmanager
-def interruptible() -> Iterator[StopRequests]:
-    """Yields what counts the requests to end; the second one ends the process at once."""
+def interruptible(end: Callable[[int], object] = os._exit) -> Iterator[StopRequests]:
+    """Yields what counts the requests to end; says so at the first, ends at once at the second.
+
+    Args:
+        end: Called with the exit status at the second one. ``sys.exit`` cleans up; ``os._exit``
+            does not wait for other processes and threads, which may be stuck.
+    """
     requests = StopRequests()
 
     def note(number: int, _: FrameType | None) -> None:
         if not requests.add_signal(number):
             return
         if requests.count > 1:
-            os._exit(130)  # otherwise it would wait for workers, which may be stuck
-        log.info("stopping; once more ends at once")
+            end(130)
+        print("stopping; once more ends at once", file=sys.stderr)
 
     before = {number: signal.signal(number, note) for number in stop_signals()}
     try:
