@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from stages.atomic import write_atomically
 from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import doubts
 from stages.detector.sequence_files import sequence_files
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 from stages.records import Float32Array, Tracks
 from stages.result_files import is_of_run
 from stages.sink.mot import mot_rows
+from stages.wording import counted
 from tools.annotations.trajectories import rows_by_frame
 from tools.file_tracking import tracked_frames
 from trackers.interpolation import fill_gaps
@@ -117,30 +118,46 @@ def track_folder(
     settings: Mapping[str, object],
     frame_size: tuple[int, int] | None = None,
     fill: int = 0,
+    written: Callable[[TrackSummary], None] = lambda summary: None,
 ) -> dict[str, TrackSummary]:
     """Tracks every detection file in a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
     A folder without such files may be one of results: ``MVI_1/detections.txt`` is tracked likewise.
+
+    Args:
+        detections: The folder.
+        output: Folder to write to.
+        tracker: As for `track_file`, and all below.
+        settings: Settings of the tracker.
+        frame_size: Width and height in pixels.
+        fill: Longest gap of a track to fill.
+        written: Called with each summary, once its file is written.
 
     Returns:
         A summary for each sequence, sorted by name.
 
     Raises:
         ConfigError: The folder is missing or has no detection files, two files belong to the same
-            sequence, or as for `track_file`.
-        OutputError: A result cannot be written.
+            sequence, or as for `track_file`; the message counts the files written before.
+        OutputError: A result cannot be written, likewise.
     """
     if not detections.is_dir():
         raise ConfigError(f"detections folder {detections} does not exist")
     sequences = sequence_files(detections)
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output folder {output} is the detections folder; choose another")
-    return {
-        name: track_file(
-            file, output / f"{name}.txt", tracker, settings, frame_size=frame_size, fill=fill
-        )
-        for name, file in sorted(sequences.items())
-    }
+    summaries: dict[str, TrackSummary] = {}
+    for name, file in sorted(sequences.items()):
+        try:
+            summary = track_file(file, output / f"{name}.txt", tracker, settings, frame_size, fill)
+        except SpotStreamError as error:
+            if summaries:
+                done, total = len(summaries), counted(len(sequences), "file")
+                error.args = (f"{error}; tracks of {done} of {total} were written before",)
+            raise
+        summaries[name] = summary
+        written(summary)
+    return summaries
 
 
 def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:

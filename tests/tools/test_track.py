@@ -200,3 +200,32 @@ def test_the_tracker_without_a_config_is_named(tmp_path: Path) -> None:
     arguments = ("--detections", str(tmp_path / "MVI_1.txt"), "--output", str(tmp_path / "t.txt"))
     result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
     assert result.output.rstrip().endswith("by sort")
+
+
+def test_a_malformed_file_of_a_folder_leaves_what_was_told_before(
+    detections: Path, tmp_path: Path
+) -> None:
+    (detections.parent / "MVI_0.txt").write_text(ROWS)
+    detections.write_text("1,1,1\n")
+    output = tmp_path / "tracks"
+    arguments = ("--detections", str(detections.parent), "--output", str(output))
+    result = CliRunner().invoke(app, ["track", *arguments])
+    assert isinstance(result.exception, ConfigError)
+    assert "MVI_1_Det_SpotNet.txt:1: expected at least 7 columns" in str(result.exception)
+    assert str(result.exception).endswith("; tracks of 1 of 2 files were written before")
+    [told] = result.stdout.splitlines()
+    assert told.startswith(f"{output / 'MVI_0.txt'}: 1 track, ")
+
+
+def test_tracks_of_a_folder_are_told_as_they_are_written(detections: Path, tmp_path: Path) -> None:
+    (detections.parent / "MVI_2.txt").write_text(ROWS)
+    output = tmp_path / "tracks"
+    there = []
+    track_folder(
+        detections.parent,
+        output,
+        "sort",
+        {},
+        written=lambda summary: there.append((summary.output.name, len(list(output.iterdir())))),
+    )
+    assert there == [("MVI_1.txt", 1), ("MVI_2.txt", 2)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from tools.commands.options import (
     writable,
     writable_folder,
 )
+
+if TYPE_CHECKING:
+    from tools.track import TrackSummary
 
 
 def track(
@@ -60,17 +63,21 @@ def track(
     chosen = load_config(config, overrides).tracker
     name, settings = chosen.name, chosen.settings
     size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
-    if detections.is_dir():
-        found = list(track_folder(detections, output, name, settings, size, fill).values())
-    else:
-        found = [track_file(detections, output, name, settings, size, fill)]
-    for summary in found:
+
+    def tell(summary: TrackSummary) -> None:
         typer.echo(
             f"{summary.output}: {counted(summary.tracks, 'track')}, "
             f"{counted(summary.boxes, 'box', 'boxes')} in "
             f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s "
             f"by {name}"
         )
+
+    if detections.is_dir():
+        summaries = track_folder(detections, output, name, settings, size, fill, tell)
+        found = list(summaries.values())
+    else:
+        found = [track_file(detections, output, name, settings, size, fill)]
+        tell(found[0])
     for doubt in doubts_of_files((summary.detections, summary.doubts) for summary in found):
         typer.echo(doubt, err=True)
     if config is None and tracker is None and not settings.get("min_score"):
