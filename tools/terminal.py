@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn
+from rich.progress import Progress, ProgressColumn, Task
 from rich.text import Text
+
+from tools.line_pace import LinePace
 
 _WIDE = 400  # characters
 _COUNT = re.compile(r"\d+(?= of \d| \w+ tried$)")
-_COUNT_SECONDS = 5.0
+_SILENT_SECONDS = 30.0
 
 
 def is_terminal(console: Console) -> bool:
@@ -33,37 +37,63 @@ def wide_console() -> Console:
     return console
 
 
-def progress_bar(*columns: ProgressColumn) -> Progress:
-    """Returns a bar on standard error that vanishes at the end; none for a file or a pipe."""
+@contextmanager
+def progress_bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    """Shows a bar on standard error that vanishes at the end; tells a file or a pipe the counts."""
     console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=not is_terminal(console))
+    shown = is_terminal(console)
+    bar = Progress(*columns, console=console, transient=True, disable=not shown)
+    with bar if shown else _told_again(lambda: ", ".join(map(_count, bar.tasks))):
+        yield bar
+
+
+def _count(task: Task) -> str:
+    total = "" if task.total is None else f" of {task.total:.0f}"
+    return f"{task.description}: {task.completed:.0f}{total}"
 
 
 @contextmanager
-def activity(
-    first: str, clock: Callable[[], float] = time.monotonic
-) -> Iterator[Callable[[str], None]]:
+def activity(first: str) -> Iterator[Callable[[str], None]]:
     """Shows what a command is doing on standard error; gives a function that shows what is next.
 
-    A terminal shows it in place. A file or a pipe gets a line for each; while only a count grows,
-    as in ``image 3 of 90``, one every five seconds.
+    A terminal shows it in place. A file or a pipe gets a line for each, but not while only a count
+    grows, as in ``image 3 of 90``; what goes on for long is told again.
 
     Args:
-        first: What it is doing first; not for a file or a pipe.
-        clock: Time in seconds.
+        first: What it is doing first; not told to a file or a pipe before it goes on for long.
     """
     console = Console(stderr=True)
     if is_terminal(console):
         with console.status(first) as status:
             yield lambda what: status.update(Text(what))
         return
-    last, written = "", 0.0
+    latest = first
 
     def write(what: str) -> None:
-        nonlocal last, written
-        before, last = last, _COUNT.sub("", what)
-        if last != before or clock() - written >= _COUNT_SECONDS:
-            written = clock()
+        nonlocal latest
+        before, latest = latest, what
+        if _COUNT.sub("", what) != _COUNT.sub("", before):
             typer.echo(what, err=True)
 
-    yield write
+    with _told_again(lambda: latest):
+        yield write
+
+
+@contextmanager
+def _told_again(what: Callable[[], str]) -> Iterator[None]:
+    """Writes what a command is doing to standard error every half minute, later more rarely."""
+    start, over = time.monotonic(), threading.Event()
+    pace = LinePace(_SILENT_SECONDS, start)
+
+    def tell() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # for the main one
+        while not over.wait(_SILENT_SECONDS):
+            now = time.monotonic()
+            if pace.is_due(now):
+                typer.echo(f"after {now - start:.0f} s: {what()}", err=True)
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()  # not waited for, as a terminal or a reader may take nothing

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from stages.errors import ConfigError
 from tools.commands.options import writable, writable_image
-from tools.terminal import progress_bar, wide_console
+from tools.terminal import activity, progress_bar, wide_console
 
 TRIED = 64
 """Number of images to decode unless ``--all`` is given."""
@@ -57,7 +56,7 @@ def check(
     if images:
         writable_image(sheet)
     console = wide_console()
-    with Console(stderr=True).status("reading annotations"):
+    with activity("reading annotations"):
         data_set = read_data_set(folder)
     tried = data_set.samples if every else spread_samples(data_set.samples, TRIED)
     with progress_bar() as bar:
