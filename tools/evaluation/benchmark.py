@@ -22,12 +22,15 @@ from tools.evaluation.sequence import (
     DETECTION_IOUS,
     SequenceScore,
     SequenceTask,
+    fault_in_files,
     frames_in_files,
     score_sequence,
 )
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
-from tools.workers import do_all
+from tools.workers import Workers, do_all
+
+_FAULTS_NAMED = 8
 
 Scores: TypeAlias = dict[str, dict[str, float]]  # by group (detection, …) and name (AP70, …)
 
@@ -143,7 +146,7 @@ def score_entries(
 
     Raises:
         ConfigError: A sequence has no file, or a file is malformed; the message names file and
-            line.
+            line, where a tracker runs of the first eight such files.
     """
     names = [truth.name for truth in truths]
     tasks, incomplete = [], []
@@ -164,9 +167,12 @@ def score_entries(
         incomplete.append(_incomplete(detections or results))
     found, workers = [], workers or usable_cores()
     try:
-        for score in do_all(score_sequence, tasks, workers):
-            found.append(score)
-            advance(1)
+        with Workers(workers) as pool:
+            if any(task.tracker for task in tasks):  # else reading is a large part of the work
+                _check_files(tasks, pool)
+            for score in pool.do_all(score_sequence, tasks):
+                found.append(score)
+                advance(1)
     except BeyondSequenceError as error:
         raise ConfigError(f"{error}; {_lengths_needed(tasks, workers)}") from None
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
@@ -176,13 +182,36 @@ def score_entries(
     ]
 
 
+def _check_files(tasks: Sequence[SequenceTask], pool: Workers) -> None:
+    """Reads all files, so that a fault is not found after minutes of scoring.
+
+    Raises:
+        BeyondSequenceError: A file has a frame that the sequence lacks.
+        ConfigError: Files are malformed; the message names file and line of the first eight.
+    """
+    faults = [fault for fault in pool.do_all(fault_in_files, _one_per_files(tasks)) if fault]
+    malformed = [each for each in faults if not isinstance(each, BeyondSequenceError)]
+    if malformed:
+        named = "; ".join(map(str, malformed[:_FAULTS_NAMED]))
+        more = len(malformed) - _FAULTS_NAMED
+        others = f"; {counted(more, 'more malformed file')}" if more > 0 else ""
+        raise ConfigError(named + others)
+    if faults:
+        raise faults[0]
+
+
+def _one_per_files(tasks: Sequence[SequenceTask]) -> list[SequenceTask]:
+    """Returns a task for each file, or two, that tasks share, as those of several trackers do."""
+    return list({(task.detections, task.results): task for task in tasks}.values())
+
+
 def _lengths_needed(tasks: Sequence[SequenceTask], workers: int) -> str:
     """Returns the options by which no file has a frame that its sequence lacks."""
-    by_files = {(task.detections, task.results): task for task in tasks}  # not once per tracker
+    by_files = _one_per_files(tasks)
     counts = {task.truth.name: task.truth.frame_count for task in tasks}
     needed: dict[str, int] = {}
-    of_files = do_all(frames_in_files, list(by_files.values()), workers)
-    for task, count in zip(by_files.values(), of_files, strict=True):
+    of_files = do_all(frames_in_files, by_files, workers)
+    for task, count in zip(by_files, of_files, strict=True):
         name = task.truth.name
         if count > counts[name]:
             counts[name] = needed[name] = count

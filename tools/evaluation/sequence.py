@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import box_doubts, doubts
+from stages.errors import ConfigError
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
@@ -146,6 +147,18 @@ def score_sequence(
         path,
         tuple(told),
     )
+
+
+def fault_in_files(task: SequenceTask, **_: object) -> ConfigError | None:
+    """Returns the error for which a file of the task cannot be scored, None if there is none."""
+    try:
+        if task.detections is not None:
+            DetectionFile.read(task.detections, frame_count=task.truth.frame_count)
+        if task.results is not None:
+            read_mot(task.results, frame_count=task.truth.frame_count)
+    except ConfigError as error:
+        return error
+    return None
 
 
 def frames_in_files(task: SequenceTask, **_: object) -> int:

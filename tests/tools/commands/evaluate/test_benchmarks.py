@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from tests.tools.annotations.detrac_file import OVERLAP, XML
 from tests.tools.commands.evaluate.command import refused, scores
+from tools.evaluation import benchmark
 from tools.main import app
 
 UAVDT = Path(__file__).parents[5] / "shared" / "data" / "uavdt"
@@ -115,6 +116,23 @@ def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
     assert "det/MVI 2_Det_X.txt:1: frame 15 lies beyond the sequence of 10 frames" in message
     assert message.endswith(f"; if it and 2 other sequences are longer, {needed}")
     scores(detrac, *arguments, *shlex.split(needed))
+
+
+def test_all_malformed_files_are_named_before_any_is_scored(
+    detrac: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmark, "score_sequence", lambda task, **_: pytest.fail("scored"))
+    text = (detrac / "gt" / "MVI_1.xml").read_text()
+    for number in range(2, 12):
+        (detrac / "gt" / f"MVI_{number}.xml").write_text(text.replace("MVI_1", f"MVI_{number}"))
+        (detrac / "det" / f"MVI_{number}.txt").write_text(f"1,1,{number}\n")
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    message = refused(*arguments, "--tracker", "sort", "--tracker", "bytetrack")
+    assert message.count(".txt:1: expected at least 7 columns, got 3") == 8
+    assert message.endswith("; 2 more malformed files")
+    (detrac / "det" / "MVI_2.txt").write_text("12,1,0,0,9,9,0.5\n")
+    message = refused(*arguments, "--sequence", "MVI_1", "--sequence", "MVI_2")
+    assert message.endswith("sequence of 10 frames; if it is longer, --frames MVI_2=12")
 
 
 def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) -> None:
