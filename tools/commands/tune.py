@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +15,7 @@ from rich.table import Table
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import TrackerName, WorkerCount, config_names, writable
+from tools.standard_streams import lossy
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -79,31 +82,56 @@ def tune(
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
     chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
-    with activity("reading") as tell:
-        if gt is not None and detections is not None:
-            sequences = _sequences(benchmark, gt, detections)
-        else:
-            assert view is not None
-            sequences = _scenes(view, chosen.detector, count, tell)
-        result = search(
-            sequences,
-            chosen.tracker.name,
-            chosen.tracker.settings,
-            iou_threshold=iou_threshold,
-            leave_one_out=leave_one_out,
-            workers=workers,
-            progress=lambda stage, tried: tell(f"{stage}: {counted(tried, 'setting')} tried"),
-        )
-    _show(result)
-    _tell_start(result, config)
-    if json_ is not None:
-        criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
-        write_atomically(json_, as_json(criteria | asdict(result)))
-        typer.echo(f"{json_}: written")
-    if output is not None:
-        text = built_in_configs().get(str(config), config).read_text()
-        write_atomically(output, with_tracker(text, result))
-        typer.echo(f"{output}: written")
+    text = built_in_configs().get(str(config), config).read_text()
+    criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
+    best: TuningResult | None = None
+    is_searched = False
+
+    def keep(result: TuningResult, searched: bool) -> None:
+        nonlocal best, is_searched
+        best = result
+        if searched and output is not None:
+            write_atomically(output, with_tracker(text, result))
+        is_searched = searched
+
+    def give(result: TuningResult) -> None:
+        _show(result)
+        _tell_start(result, config)
+        if json_ is not None:
+            write_atomically(json_, as_json(criteria | asdict(result)))
+            typer.echo(f"{json_}: written")
+        if output is not None:
+            typer.echo(f"{output}: written")
+
+    try:
+        with activity("reading") as tell:
+            if gt is not None and detections is not None:
+                sequences = _sequences(benchmark, gt, detections)
+            else:
+                assert view is not None
+                sequences = _scenes(view, chosen.detector, count, tell)
+            result = search(
+                sequences,
+                chosen.tracker.name,
+                chosen.tracker.settings,
+                iou_threshold=iou_threshold,
+                leave_one_out=leave_one_out,
+                workers=workers,
+                progress=lambda stage, tried: tell(f"{stage}: {counted(tried, 'setting')} tried"),
+                so_far=keep,
+            )
+    except SystemExit:  # by a signal
+        if best is None:
+            raise
+        with contextlib.redirect_stdout(lossy(sys.stdout)):  # Ctrl-C ends whoever reads it, as well
+            if is_searched:
+                give(best)
+                typer.echo("stopped before all sequences had been left out", err=True)
+            else:
+                _show(best)
+                typer.echo("stopped with the best settings so far; nothing is written", err=True)
+        raise
+    give(result)
 
 
 def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:

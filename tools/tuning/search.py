@@ -35,7 +35,12 @@ Objective: TypeAlias = Callable[[Settings], Worth]
 
 
 def search(
-    objective: Objective, grid: Grid, start: Settings, least_gain: float, most_rounds: int
+    objective: Objective,
+    grid: Grid,
+    start: Settings,
+    least_gain: float,
+    most_rounds: int,
+    so_far: Callable[[Settings], None] = lambda settings: None,
 ) -> Settings:
     """Moves each setting in turn to the best value in reach, until none is better.
 
@@ -49,16 +54,19 @@ def search(
         start: Settings to begin with; those that are not in the grid stay.
         least_gain: Smaller improvements are rejected: they are noise, and would not generalise.
         most_rounds: Most rounds over all settings.
+        so_far: Called with the best settings so far, first with the start.
 
     Returns:
         The best settings found.
     """
     best = dict(start)
     worth = objective(best)
+    so_far(best)
     for _ in range(most_rounds):
         before = worth
         for name, values in grid.items():
             best, worth = _best_in_reach(objective, values, best, name, worth, least_gain)
+            so_far(best)
         if worth == before:
             break
     return best

@@ -77,6 +77,7 @@ def tune(
     leave_one_out: bool = True,
     workers: int | None = None,
     progress: Callable[[str, int], None] = lambda stage, tried: None,
+    so_far: Callable[[TuningResult, bool], None] = lambda result, searched: None,
 ) -> TuningResult:
     """Searches settings for the best mean of HOTA, MOTA and IDF1 over all sequences together.
 
@@ -88,6 +89,8 @@ def tune(
         leave_one_out: Also search without each sequence in turn.
         workers: Number of processes; None for one per usable core.
         progress: Called with what is searched and the number of settings tried so far.
+        so_far: Called with the best found on all sequences so far, and whether that search is over;
+            next, sequences are left out.
 
     Raises:
         ConfigError: The tracker or a setting is unknown.
@@ -104,36 +107,21 @@ def tune(
     with Workers(workers or usable_cores()) as pool:
         results = _Results(pool, sequences, tracker, iou_threshold)
         everything = range(len(sequences))
-        best = _best_on(everything, results, first, partial(progress, "all sequences"))
+        best = _best_on(
+            everything,
+            results,
+            first,
+            partial(progress, "all sequences"),
+            lambda settings: so_far(_result(results, first, settings), False),
+        )
+        so_far(_result(results, first, best), True)
         folds = {}
         if leave_one_out and len(sequences) > 1:
             for left, name in enumerate(names):
                 others = [place for place in everything if place != left]
-                stage = partial(progress, f"without {name}")
+                stage = partial(progress, f"without {left + 1} of {len(names)}, {name}")
                 folds[name] = _best_on(others, results, first, stage)
-        ways: dict[str, list[Settings]] = {
-            "before": [first] * len(names),
-            "after": [best] * len(names),
-        }
-        if folds:
-            ways["left_out"] = list(folds.values())
-        found = {
-            way: [results.of(each)[place] for place, each in enumerate(settings)]
-            for way, settings in ways.items()
-        }
-        overall = {way: total(each).scores for way, each in found.items()}
-        return TuningResult(
-            tracker,
-            first,
-            best,
-            **overall,
-            folds=folds,
-            sequences={
-                name: {way: each[place].scores for way, each in found.items()}
-                for place, name in enumerate(names)
-            },
-            tried=len(results.known),
-        )
+        return _result(results, first, best, folds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,8 +144,41 @@ class _Results:
         return self.known[key]
 
 
+def _result(
+    results: _Results, first: Settings, best: Settings, folds: Mapping[str, Settings] | None = None
+) -> TuningResult:
+    names = [sequence.truth.name for sequence in results.sequences]
+    ways: dict[str, list[Settings]] = {
+        "before": [first] * len(names),
+        "after": [best] * len(names),
+    }
+    if folds:
+        ways["left_out"] = list(folds.values())
+    found = {
+        way: [results.of(each)[place] for place, each in enumerate(settings)]
+        for way, settings in ways.items()
+    }
+    overall = {way: total(each).scores for way, each in found.items()}
+    return TuningResult(
+        results.tracker,
+        first,
+        best,
+        **overall,
+        folds=folds or {},
+        sequences={
+            name: {way: each[place].scores for way, each in found.items()}
+            for place, name in enumerate(names)
+        },
+        tried=len(results.known),
+    )
+
+
 def _best_on(
-    places: Sequence[int], results: _Results, first: Settings, progress: Callable[[int], None]
+    places: Sequence[int],
+    results: _Results,
+    first: Settings,
+    progress: Callable[[int], None],
+    so_far: Callable[[Settings], None] = lambda settings: None,
 ) -> Settings:
     """Returns the best settings for the sequences at ``places``, searched from ``first``."""
 
@@ -166,7 +187,7 @@ def _best_on(
         progress(len(results.known))
         return Worth(_objective(chosen), tuple(_objective([each]) for each in chosen))
 
-    return search(worth, GRIDS[results.tracker], first, LEAST_GAIN, MOST_ROUNDS)
+    return search(worth, GRIDS[results.tracker], first, LEAST_GAIN, MOST_ROUNDS, so_far)
 
 
 def _objective(results: Sequence[TrackingResult]) -> float:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from tools.main import app
 from tools.tuning.grid import GRIDS
 from tools.tuning.tune import TuningResult, with_tracker
 from trackers import TRACKERS, build_tracker, tracker_settings
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -86,6 +90,73 @@ def test_scores_of_sequences_left_out_can_be_had_again(benchmark: Path) -> None:
         tracking = json.loads(scores.read_text())["overall"]["tracking"]
         assert result["sequences"][name]["left_out"] == tracking
     assert result["sequences"]["C"]["left_out"] != result["sequences"]["C"]["after"]
+
+
+INTERRUPTED = """
+import os, signal, sys
+from tools.main import main
+from tools.tuning import tune
+
+calls = 0
+scored = tune.{function}
+
+def interrupt(*arguments, **named):
+    global calls
+    calls += 1
+    if calls == {call}:
+        os.kill(os.getpid(), signal.SIGINT)
+    return scored(*arguments, **named)
+
+tune.{function} = interrupt
+main()
+"""
+
+
+def interrupted(
+    benchmark: Path, function: str, call: int
+) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+    """Runs the command, interrupted when it calls a function of `tools.tuning.tune`."""
+    config, output, found = (benchmark / name for name in ("a.yaml", "tuned.yaml", "found.json"))
+    config.write_text("tracker: {name: sort, settings: {max_age: 1, min_hits: 4}}\n")
+    output.write_text("earlier")
+    code = INTERRUPTED.format(function=function, call=call)
+    command = [sys.executable, "-c", code, "tune", "--gt", benchmark / "gt", "--workers", "1"]
+    command += ["--detections", benchmark / "det", "--config", config]
+    command += ["--output", output, "--json", found]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
+    assert done.returncode == 130
+    return done, output, found
+
+
+def test_an_interrupt_gives_the_best_settings_so_far(benchmark: Path) -> None:
+    done, output, found = interrupted(benchmark, "_score", 20 * 3)
+    row = next(line for line in done.stdout.splitlines() if " min_score " in line)
+    start, tuned = (float(cell) for cell in row.split("│")[2:4])
+    assert start < 0.2 <= tuned
+    assert done.stdout.count("tuned on all") == 1
+    assert done.stderr.splitlines()[-1] == (
+        "stopped with the best settings so far; nothing is written"
+    )
+    assert output.read_text() == "earlier"
+    assert not found.exists()
+
+
+def test_what_is_found_is_written_before_sequences_are_left_out(benchmark: Path) -> None:
+    done, output, found = interrupted(benchmark, "search", 3)
+    assert "without 1 of 3, A: " in done.stderr
+    assert done.stderr.splitlines()[-1] == "stopped before all sequences had been left out"
+    assert done.stdout.endswith(f"{found}: written\n{output}: written\n")
+    result = json.loads(found.read_text())
+    assert result["folds"] == result["left_out"] == {}
+    settings = load_config(output).tracker.settings
+    assert settings.items() <= result["settings"].items()
+    assert settings["max_age"] > 1
+
+
+def test_an_interrupt_before_anything_is_found_says_nothing(benchmark: Path) -> None:
+    done, output, _ = interrupted(benchmark, "_score", 1)
+    assert done.stdout == ""
+    assert output.read_text() == "earlier"
 
 
 def test_a_search_from_the_defaults_needs_no_warning(benchmark: Path) -> None:
