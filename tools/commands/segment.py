@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import WorkerCount, writable_folder, writable_image
-from tools.terminal import progress_bar
+from tools.terminal import activity, progress_bar
 
 if TYPE_CHECKING:
     from tools.segmentation.options import SegmentOptions
@@ -84,17 +83,17 @@ def segment(
             f"{output} is inside {source}, where masks would be taken for images; "
             f"choose a folder elsewhere, or {source} itself"
         )
-    with Console(stderr=True).status("reading annotations"):
+    with activity("reading annotations"):
         plan = make_plan(source, output or source)
     if method == "boxes" and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
-    with Console(stderr=True).status("counting frames"):
+    with activity("counting frames"):
         leave_out_unreadable(plan)
     filled = fill_empty and plan.annotated
     options = SegmentOptions(Method(method), Subtractor(subtractor), filled, blur)
     if not overwrite:
         refuse_other_masks(plan.sequences, options)
-    with Console(stderr=True).status("removing masks"):
+    with activity("removing masks"):
         remove_outdated(plan.sequences + plan.singles, overwrite=overwrite)
     summaries: list[SequenceSummary] = []
     try:
