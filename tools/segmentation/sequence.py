@@ -92,23 +92,23 @@ def segment_sequence(
         return summary
     folder = masks[0].parent
     method = chosen_method(folder, options) if summary.kept else options.method
-    wanted, learned = missing, []
+    learned: list[SequenceFrame] = []
     if method in (Method.AUTO, Method.BACKGROUND):
         learned = _learned(frames, len(masks))
         if method is Method.AUTO:
             still = len(learned) >= _LEAST_FRAMES and not camera_moves([p.image for p in learned])
             method = Method.BACKGROUND if still else Method.FLOW
-    if method is Method.BACKGROUND:
-        wanted, summary.kept = set(masks), 0
-    advance(len(masks) - len(wanted))
+    advance(summary.kept)
     found = {
         Method.BACKGROUND: lambda: _by_background(frames, learned, options.subtractor),
-        Method.FLOW: lambda: _by_flow(frames, wanted),
-        Method.BOXES: lambda: _by_boxes(frames, wanted),
+        Method.FLOW: lambda: _by_flow(frames, missing),
+        Method.BOXES: lambda: _by_boxes(frames, missing),
     }[method]
     for frame, foreground, unknown in found():
         if stopped():
             raise StoppedError
+        if frame.mask not in missing:  # which a subtractor has to see all the same
+            continue
         if method is not Method.BOXES:
             foreground = _refined(frame, foreground, unknown, options)
         if not summary.written and recorded:
@@ -116,7 +116,7 @@ def segment_sequence(
         _write(frame.mask, foreground)
         summary.written += 1
         advance(1)
-    advance(len(wanted) - summary.written)
+    advance(len(missing) - summary.written)
     summary.method = method.value
     summary.problems = list(frames.problems)
     return summary
