@@ -96,7 +96,7 @@ class DetectorConfig:
     Attributes:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
         detections: Detection file, or folder of them or of results, used instead of a network.
-        engine: auto: openvino on CPUs where installed, else torch.
+        engine: auto: openvino on CPUs where installed, else torch; for .onnx, onnxruntime first.
         precision: int8 is faster on CPUs; auto: bfloat16 if device and engine can, else float32.
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.

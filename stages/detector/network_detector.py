@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
+from stages.cores import allowed_cores, usable_cores
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.engines import Engine, EngineName, EngineOutput, Precision, build_engine
@@ -58,7 +59,8 @@ class NetworkDetector:
         max_detections: Maximum number per frame, the strongest, at least 1; 100 for an exported
             model.
         threads: Number of CPU threads, at most 1024, which PyTorch then has in the whole process,
-            for detectors that are built later, too; 0: the engine decides.
+            for detectors that are built later, too; 0: the engine decides, unless `usable_cores`
+            are fewer than those that it would take.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
@@ -92,6 +94,8 @@ class NetworkDetector:
             raise ConfigError(f"detector.max_detections must be at least 1, got {max_detections}")
         if not 0 <= threads <= _MOST_THREADS:
             raise ConfigError(f"detector.threads must lie in [0, {_MOST_THREADS}], got {threads}")
+        if threads == 0 and usable_cores() < allowed_cores():
+            threads = usable_cores()  # engines do not look at limits of time
         if threads:
             torch.set_num_threads(threads)
         file = find_weights(weights)

@@ -11,6 +11,8 @@ from stages.detector.spotnet import CheckpointError, SpotNet
 from stages.detector.spotnet.checkpoint import check_file
 from stages.errors import ConfigError
 
+_BEGINNING = 4096  # bytes, in which an OpenVINO model has its first element
+
 
 def load_network(
     weights: Path | None = None,
@@ -43,13 +45,20 @@ def check_exported(model: Path) -> None:
     """Checks that there is a file of an exported model to read.
 
     Raises:
-        ConfigError: There is none, or it is empty.
+        ConfigError: There is none, or it is empty, or an ``.xml`` describes no network.
     """
     try:
         _check_is_there(model)
         check_file(model)
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
+    if model.suffix == ".xml" and b"<net" not in _beginning(model):  # OpenVINO would try all others
+        raise ConfigError(f"{model} is no model of OpenVINO's, or was cut off")
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(_BEGINNING)
 
 
 def _check_is_there(file: Path) -> None:

@@ -53,6 +53,7 @@ class OpenVinoEngine:
     ) -> None:
         openvino = need("openvino", "openvino", "engine openvino")
         self._core = openvino.Core()
+        self._core.set_property({"ENABLE_MMAP": False})  # files may be replaced in place meanwhile
         arithmetic = "float32"
         if weights.suffix in EXPORTED:
             self._model, self.config = read_exported(self._core, weights)

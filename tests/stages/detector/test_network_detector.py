@@ -101,6 +101,18 @@ def two_cores():
     torch.set_num_threads(before)
 
 
+def test_a_limit_of_processor_time_limits_threads(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr("stages.cores.allowed_cores", lambda: 4)
+    monkeypatch.setattr("stages.detector.network_detector.allowed_cores", lambda: 4)
+    monkeypatch.setattr("stages.cores._time_limits", lambda: iter([2.5]))
+    try:
+        detector = NetworkDetector(engine="torch", device="cpu")
+        assert torch.get_num_threads() == detector.batch_size == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_frames_side_by_side_give_exactly_what_they_give_alone(two_cores, scene):
     images = [scene.render(n).image[: 192 - 32 * (n % 2)] for n in range(5)]
     frames = [frame(image, n) for n, image in enumerate(images)]

@@ -13,6 +13,7 @@ from stages.detector.engines.onnx_graph import onnx_model
 from stages.detector.engines.openvino_engine import OpenVinoEngine
 from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
 from stages.detector.weights_file import load_network
+from stages.errors import ConfigError
 from trackers.boxes import iou_matrix
 
 pytest.importorskip("onnx")
@@ -47,6 +48,26 @@ def test_an_exported_model_keeps_the_arithmetic_it_has(weights, tmp_path, monkey
     engine = OpenVinoEngine(path, 1)
     assert engine._properties["INFERENCE_PRECISION_HINT"] == "f32"
     assert ", float32 on cpu" in engine.description
+
+
+def test_weights_that_are_replaced_in_place_do_not_reach_what_computes(weights, images, tmp_path):
+    path = tmp_path / "model.xml"
+    openvino.save_model(
+        openvino_engine.openvino_model(openvino.Core(), load_network(weights)), path
+    )
+    engine = OpenVinoEngine(path, 1)
+    with path.with_suffix(".bin").open("r+b") as file:
+        file.write(bytes(path.with_suffix(".bin").stat().st_size))
+    found = engine.detect(images[:1])
+    expected = OpenVinoEngine(weights, 1, "float32").detect(images[:1])
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
+
+
+def test_what_is_no_model_is_named(tmp_path):
+    path = tmp_path / "model.xml"
+    path.write_bytes(bytes(range(256)))
+    with pytest.raises(ConfigError, match=r"model\.xml is no model of OpenVINO's, or was cut off"):
+        OpenVinoEngine(path, 1)
 
 
 @pytest.mark.skipif(
