@@ -109,6 +109,7 @@ class StageProcess:
         self._was_ready = False
         self._unstarted = ""
         self._cannot_start = False
+        self._has_exited = False
         self.busy = False
         self._hung_for = 0.0
         self._deaths_here = 0  # in a row, at the same place
@@ -166,7 +167,7 @@ class StageProcess:
             return True
         self.state = "starting"
         self._heard = self._checked = self._clock()
-        self.busy = False
+        self.busy = self._has_exited = False
         self._hung_for = 0.0
         return True
 
@@ -194,6 +195,9 @@ class StageProcess:
             return ""
         if code == 0:
             self.state = "ended"
+            return ""
+        if code > 0 and not self._message and not self._has_exited:
+            self._has_exited = True  # what it said of that may not have been read yet
             return ""
         if self._hung_for:
             how = f"said nothing for {self._hung_for:g} s"

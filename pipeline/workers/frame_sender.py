@@ -83,7 +83,10 @@ class FrameSender:
         message = logbook.message(position - 1) if position else None
         last = None if message is None else _read(message).record
         self.ended = isinstance(last, EndOfStream)
-        self.given = logbook[SharedNumber.ACCOUNTED]
+        # One that was killed between the two has kept a message that it did not account for.
+        ends = [_end_of(envelope.record) for envelope in sent.values()]
+        self.given = max([logbook[SharedNumber.ACCOUNTED], *ends])
+        logbook[SharedNumber.ACCOUNTED] = self.given
         self._to_skip = 0
         if resumes:  # what waited to be sent is lost
             self._announce_lost(stream.name)
@@ -263,6 +266,13 @@ class FrameSender:
 
 def _read(message: bytes) -> Envelope:
     return decode(msgspec.msgpack.decode(message))
+
+
+def _end_of(record: Record) -> int:
+    """Returns the number after those of a record's frames, 0 if it is of none."""
+    if isinstance(record, Frame):
+        return record.header.sequence + 1
+    return record.last + 1 if isinstance(record, Dropped) else 0
 
 
 def _epoch(record: Record) -> int:

@@ -36,6 +36,10 @@ class FrameLedger:
     first_id: int = 0
     seen_ids: bytearray = field(default_factory=bytearray)
 
+    def has(self, frame: FrameHeader) -> bool:
+        """Whether a frame was recorded before, or is among those that were dropped."""
+        return (frame.epoch, frame.sequence) <= self.position
+
     def record(self, frame: FrameHeader) -> bool:
         """Records a frame; returns False where it was recorded before."""
         if not self._advance(frame.epoch, frame.sequence, frame.sequence):

@@ -83,14 +83,22 @@ class OverlayParts:
 
     @property
     def kept(self) -> int:
-        """How many of them have reached the operating system.
+        """How many of them, from the first on, have reached the operating system.
+
+        A video may have kept frames while the one before still draws its last ones.
 
         Raises:
             OutputError: One of them cannot be written.
         """
         for writer in self.unfinished:
             writer.check()
-        return self._finished_frames + sum(writer.kept for writer in self.unfinished)
+        kept = self._finished_frames
+        for writer in self.unfinished:
+            of_this = writer.kept
+            kept += of_this
+            if of_this < writer.frames:
+                break
+        return kept
 
     def write(
         self,

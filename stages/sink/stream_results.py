@@ -153,12 +153,13 @@ class StreamResults:
             As `write`; None, without effect, where its picture is lost: `write` must then get it
             with pixels.
         """
+        if self.ledger.has(tracks.frame):
+            return []
         if picture and self.options.overlay:
             assert self._start is not None
             if not self.overlays.repeat(self._start, tracks, was_kept=was_kept):
                 return None
-        if not self.ledger.record(tracks.frame):
-            return []
+        self.ledger.record(tracks.frame)
         return self._write_rows(tracks, work_ns, written)[1]
 
     def _write_rows(

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.reports import Ready
+from pipeline.reports import Crashed, Ready
 from pipeline.supervision.process import StageProcess
 
 
@@ -57,6 +57,23 @@ def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descrip
     assert process.start_if_due()
     assert process.pid
     process.kill()
+
+
+def test_why_a_process_ended_is_heard_before_it_counts_as_dead(tmp_path, monkeypatch):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\ncat > /dev/null\nexit 2\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
+    process = StageProcess("sink", lambda: plan, 60.0, 5)
+    for told in ("failed: there is no room", "ended with status 2"):
+        assert process.start_if_due()
+        process._process.wait(100)
+        assert process.check() == ""
+        if told.startswith("failed"):
+            process.heard(Crashed("sink", message="there is no room"))
+        assert process.check() == told
+        process.replace()
 
 
 class Held(subprocess.Popen):

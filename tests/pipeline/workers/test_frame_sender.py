@@ -107,6 +107,21 @@ def test_what_waits_in_a_live_decoder_that_dies_is_sent_by_the_next_one_of_a_fil
     ]
 
 
+@pytest.mark.parametrize("latest", [frame(0, 0), broken(0, 0)])
+def test_what_a_decoder_kept_just_before_it_died_is_not_sent_twice(live, latest):
+    logbook = Logbook(live.logbook(0))
+    for _ in range(2):
+        logbook[SharedNumber.ACCOUNTED] = 0  # the first one dies before it has accounted for it
+        with zmq.Context() as killed:
+            sender = FrameSender(live, killed, Said(), False, threading.Event())
+            if not sender.is_skipping:
+                give(sender, [start(0), latest])
+            assert sent(live) == [(0, StreamStart), (0, 0)]
+            assert logbook[SharedNumber.ACCOUNTED] == 1
+            killed.destroy(linger=0)
+    assert sender.given == 1
+
+
 def test_a_decoder_ends_with_its_stream_though_no_acknowledgement_reaches_it(live):
     with zmq.Context() as context:
         sender = FrameSender(live, context, Said(), False, threading.Event())

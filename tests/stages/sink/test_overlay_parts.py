@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -172,6 +173,17 @@ def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
     feed(parts, range(1, 5))
     parts.commit()
     assert lengths(tmp_path) == [4]
+
+
+def test_frames_are_kept_in_their_order_whichever_video_they_are_in(tmp_path: Path) -> None:
+    """The second video may be ahead of the first, which still draws."""
+    parts = parts_in(tmp_path)
+    first = SimpleNamespace(frames=11, kept=6, check=lambda: None)
+    second = SimpleNamespace(frames=3, kept=2, check=lambda: None)
+    parts.unfinished = [first, second]
+    assert (parts.frames, parts.kept) == (14, 6)
+    first.kept = 11
+    assert parts.kept == 13
 
 
 def test_frames_that_are_given_up_are_counted_unless_their_video_was_finished(

@@ -51,6 +51,9 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
         written = Written(header.captured_ns + 30 * MS, 30 * MS)
         assert second.repeat(tracks, work, written, picture=True) is not None
+    pictures = second.overlays.frames
+    assert second.repeat(tracks, work, written, picture=True) == []  # the journal may have it twice
+    assert second.overlays.frames == pictures
     lost = make_tracks(headers[12])
     assert second.repeat(lost, {}, Written(0, 0), picture=True) is None  # that picture nobody has
     feed(second, headers[12:])
