@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -16,6 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from pipeline.release import installed_release
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations
 from pipeline.supervision.http_server import Answer, HttpServer
 from pipeline.supervision.monitor import RunCounts, RunMonitor
@@ -27,14 +27,14 @@ class PipelineCollector(Collector):
 
     def __init__(self, monitor: RunMonitor) -> None:
         self._monitor = monitor
+        self._version = installed_release()  # an upgrade may come while the run goes on
 
     def collect(self) -> Iterator[Metric]:
         """Yields all metric families, as `prometheus_client` requires."""
         counts = self._monitor.counts()
         yield from _of_streams(counts)
         yield from _of_processes(counts)
-        version = importlib.metadata.version("spotstream")
-        yield InfoMetricFamily("spotstream_build", "The program.", {"version": version})
+        yield InfoMetricFamily("spotstream_build", "The program.", {"version": self._version})
 
 
 def _of_streams(counts: RunCounts) -> Iterator[Metric]:

@@ -177,6 +177,12 @@ def test_the_program_and_its_process_are_told(server):
     assert found["process_open_fds",] < found["process_max_fds",]
 
 
+def test_the_program_is_the_one_that_started_though_another_is_installed(server, monkeypatch):
+    started = importlib.metadata.version("spotstream")
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: f"{started}.1")
+    assert scrape(server.port)["spotstream_build_info", started] == 1
+
+
 def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server.port, "/healthz")[0] == 200
     assert get(server.port, "/readyz")[0] == 503
