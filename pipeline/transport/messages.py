@@ -8,7 +8,7 @@ Sizes are checked against the header before an array is made.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
@@ -169,6 +169,17 @@ class _Tracks(_OfFrame, tag="tracks", frozen=True, kw_only=True):
     tracks: _Boxes
 
 
+_EVENTS: dict[type[Record], Callable[..., _Header]] = {
+    StreamStart: _Start,
+    Dropped: _Dropped,
+    EndOfStream: _End,
+    Crossings: _Crossings,
+    ZoneEvents: _ZoneEvents,
+    GroundPlaces: _Ground,
+    Alive: _Alive,
+}
+
+
 def encode_extra(value: Any) -> Any:
     """Encodes fractions for msgspec."""
     if isinstance(value, Fraction):
@@ -210,21 +221,7 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
         "position": envelope.position,
         "run": envelope.run,
     }
-    if isinstance(record, StreamStart):
-        header = _Start(record=record, **common)
-    elif isinstance(record, Dropped):
-        header = _Dropped(record=record, **common)
-    elif isinstance(record, EndOfStream):
-        header = _End(record=record, **common)
-    elif isinstance(record, Crossings):
-        header = _Crossings(record=record, **common)
-    elif isinstance(record, ZoneEvents):
-        header = _ZoneEvents(record=record, **common)
-    elif isinstance(record, GroundPlaces):
-        header = _Ground(record=record, **common)
-    elif isinstance(record, Alive):
-        header = _Alive(record=record, **common)
-    else:
+    if isinstance(record, Frame | Detections | Tracks):
         common |= {
             "slot": envelope.slot,
             "inline": pixels is not None,
@@ -244,6 +241,8 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
             arrays = [record.boxes, record.scores, record.classes]
         if seen.motion is not None:
             arrays.insert(0, seen.motion)
+    else:
+        header = _EVENTS[type(record)](record=record, **common)
     parts: list[bytes | memoryview] = [envelope.stream.encode(), _encoder.encode(header)]
     if payload := b"".join([array.tobytes() for array in arrays if array.size]):
         parts.append(payload)
