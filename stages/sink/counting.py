@@ -15,7 +15,6 @@ from stages.sink.crossings import (
 )
 from stages.sink.ground import GroundPlaces, GroundTrack, SpeedMeter, ground_faults
 from stages.sink.options import SinkOptions
-from stages.sink.times import time_of
 from stages.sink.zones import (
     ZoneCounter,
     ZoneCounterState,
@@ -84,10 +83,9 @@ class Counting:
         yield from zone_faults(self._options.zones, height, width)
         yield from ground_faults(self._options.ground, height, width)
 
-    def update(self, tracks: Tracks, number: int, *, live: bool) -> list[Measured]:
-        """Takes in a frame with its 1-based number; returns what it has shown."""
+    def update(self, tracks: Tracks, number: int, time: str) -> list[Measured]:
+        """Takes in a frame with its 1-based number and time; returns what it has shown."""
         frame, measured = tracks.frame, list[Measured]()
-        time = time_of(frame, live=live)
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
             measured.append(Crossings(frame.stream, tuple(crossed), counts))

@@ -170,7 +170,7 @@ class StreamResults:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
         time = time_of(tracks.frame, live=self._start.live)
-        measured = self.counting.update(tracks, number, live=self._start.live)
+        measured = self.counting.update(tracks, number, time)
         self._texts.write(tracks, number, time, measured, self._start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
