@@ -44,13 +44,15 @@ def is_local(address: str) -> bool:
     """Whether only this host can reach the address."""
     if address.startswith(("ipc://", "inproc://")):
         return True
-    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
+    return is_loopback(address.removeprefix("tcp://").rpartition(":")[0].strip("[]"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this one by its name or number; other names and interfaces are not."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False  # a name or an interface
+        return host == "localhost"
 
 
 def ends_with_port(address: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import math
 import socket
@@ -16,6 +15,7 @@ from socketserver import TCPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from pipeline.addresses import is_loopback
 from stages.errors import ConfigError
 
 _LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
@@ -37,20 +37,13 @@ class Answer(NamedTuple):
 _REFUSAL = Answer(403, body=b"ask for 127.0.0.1 or localhost; a proxy has to set Host\n")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _names_loopback(header: str) -> bool:
     """Whether a request's ``Host`` is loopback, or empty."""
     try:
         host = urlsplit(f"//{header}").hostname
     except ValueError:
         return False
-    return host is None or _is_loopback(host)
+    return host is None or is_loopback(host)
 
 
 class HttpServer:
@@ -93,7 +86,7 @@ class HttpServer:
 
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
-        is_local = _is_loopback(host)
+        is_local = is_loopback(host)
 
         try:
             kind, passive = socket.SOCK_STREAM, socket.AI_PASSIVE
