@@ -23,10 +23,6 @@ class Detector(Protocol):
     compute_threads: ComputeThreads | None  # threads that compute frames side by side
     is_immediate: bool  # whether it takes less time than handing messages to a thread
 
-    @property
-    def scale(self) -> float | None:
-        """By which frames are resized; None if nothing looks at them."""
-
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame."""
 

@@ -32,13 +32,11 @@ class FileDetector:
             otherwise the file's name without suffix or the folder's name.
         description: The path.
         class_names: Names of the classes that ``Detections.classes`` indexes.
-        scale: None, as frames are not looked at.
         batch_size: 1, as larger batches gain nothing.
         compute_threads: None, as boxes are looked up.
         is_immediate: True, as boxes are looked up.
     """
 
-    scale: float | None = None
     batch_size = 1
     compute_threads: ComputeThreads | None = None
     is_immediate = True
