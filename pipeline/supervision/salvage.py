@@ -65,7 +65,8 @@ def complete(
         if there are none.
     """
     if processes.upgrade:  # a sink started now could not read what this one has written
-        return _by_this_sink(processes.kill_all_but_sink(), streams, reports, is_unwanted)
+        processes.kill_all(but=processes.sink)
+        return _by_this_sink(processes.sink, streams, reports, is_unwanted)
     processes.kill_all()
     sink = processes.make("sink", give_up_reason=reason, text_only=text_only)
     return _by_another_sink(sink, reports, is_unwanted)

@@ -130,9 +130,9 @@ class StageProcesses:
         return bool(shared) and all(process.state == "ready" for process in shared)
 
     @property
-    def sink_is_busy(self) -> bool:
-        """Whether the sink is completing a video."""
-        return self._shared["sink", 0].busy
+    def sink(self) -> StageProcess:
+        """The process of the sink."""
+        return self._shared["sink", 0]
 
     def states(self) -> dict[str, ProcessState]:
         """Returns the states of the processes by name."""
@@ -206,22 +206,11 @@ class StageProcesses:
         """Leaves a decoder whose stream has ended to end by itself."""
         self._ending.append(decoder)
 
-    def kill_all(self) -> None:
-        """Kills all processes except those left to end by themselves."""
+    def kill_all(self, but: StageProcess | None = None) -> None:
+        """Kills all processes except ``but`` and those left to end by themselves."""
         for process in self.all():
-            process.kill()
-
-    def kill_all_but_sink(self) -> StageProcess:
-        """As `kill_all`, but leaves and returns the sink."""
-        sink = self._shared["sink", 0]
-        for process in self.all():
-            if process is not sink:
+            if process is not but:
                 process.kill()
-        return sink
-
-    def kill_sink(self) -> None:
-        """Kills the sink."""
-        self._shared["sink", 0].kill()
 
     def end_all(self) -> None:
         """Asks all processes to end, and kills those that do not within the same three seconds."""

@@ -126,7 +126,7 @@ class Supervisor:
             finally:
                 if self._stops.count > 1:
                     self._broken = True
-                    self._processes.kill_sink()  # asked to end, it would remove its part files
+                    self._processes.sink.kill()  # asked to end, it would remove its part files
                 self._processes.end_all()
                 left = [self._clear_away(each) for each in self._roster.running.values()]
                 if self._stops.count > 1 and any(left):
@@ -162,7 +162,7 @@ class Supervisor:
     @property
     def _is_overdue(self) -> bool:
         """Whether the drain has taken too long and no stream is being completed."""
-        if self._told_to_stop is None or self._processes.sink_is_busy or self._roster.completing:
+        if self._told_to_stop is None or self._processes.sink.busy or self._roster.completing:
             return False
         return time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
 

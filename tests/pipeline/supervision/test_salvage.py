@@ -49,7 +49,7 @@ def streams():
 
 def completed(sink, streams, *reports, unwanted=False):
     """Completes the streams by the sink of the run, which sends these reports."""
-    processes = SimpleNamespace(upgrade="replaced", kill_all_but_sink=lambda: sink)
+    processes = SimpleNamespace(upgrade="replaced", sink=sink, kill_all=lambda but: None)
     sent = [reports]
     receiver = SimpleNamespace(
         socket=SimpleNamespace(poll=lambda milliseconds: None),
