@@ -20,7 +20,7 @@ from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
 from tools.workers import Workers
-from trackers import build_tracker, tracker_settings
+from trackers import build_tracker
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
 LEAST_GAIN = 0.0005
@@ -101,8 +101,7 @@ def tune(
         build_tracker(tracker, **start)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    defaults = {name: setting.default for name, setting in tracker_settings(tracker).items()}
-    first = {**defaults, **start}
+    first = TrackerChoice(tracker, tracker, start).all_settings
     names = [sequence.truth.name for sequence in sequences]
     with Workers(workers or usable_cores()) as pool:
         results = _Results(pool, sequences, tracker, iou_threshold)
@@ -208,7 +207,7 @@ def with_tracker(text: str, result: TuningResult) -> str:
     Settings at their defaults are left out. If its tracker section is in flow style, or all of it,
     as in JSON, its comments are lost.
     """
-    defaults = {name: each.default for name, each in tracker_settings(result.tracker).items()}
+    defaults = TrackerChoice(result.tracker, result.tracker).all_settings
     changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
     section = f"tracker:\n  name: {result.tracker}" + "\n  settings:" * bool(changed)
     section += "".join(f"\n    {name}: {json.dumps(value)}" for name, value in changed.items())
