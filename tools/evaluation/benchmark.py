@@ -77,6 +77,11 @@ class EntryScore:
         """Scores of all sequences combined, each box weighted equally."""
         return scores_of(list(self.sequences.values()))
 
+    @property
+    def points(self) -> list[PrPoint]:
+        """Points of the PR protocol, of all sequences combined."""
+        return protocol_points(list(self.sequences.values()))
+
     def to_json(self) -> dict[str, object]:
         """Returns the ``overall`` scores and, by name, those of the ``sequences``."""
         return {

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tools.evaluation.benchmark import EntryScore, protocol_points
+from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.hota import ALPHAS
-from tools.evaluation.pr_protocol import IOU
+from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS
 from tools.evaluation.sequence import DETECTION_IOUS
 from tools.evaluation.tracking import total
 
@@ -98,8 +98,8 @@ def _protocol(scores: Sequence[EntryScore]) -> Drawing | None:
         return None
     figure, (left, right) = _panels(2)
     for score in scored:
-        points = protocol_points(list(score.sequences.values()))
-        drawn = [(index / 10, point) for index, point in enumerate(points) if point.detections]
+        steps = zip(THRESHOLDS, score.points, strict=True)
+        drawn = [(threshold, point) for threshold, point in steps if point.detections]
         label = f"{_label(score)}: PR-MOTA {100 * score.overall['pr']['PR-MOTA']:.2f}"
         left.plot(
             [point.recall for _, point in drawn],
@@ -113,7 +113,7 @@ def _protocol(scores: Sequence[EntryScore]) -> Drawing | None:
             "o-",
             label=label,
         )
-    _dress(left, f"Detections, IoU {IOU}", "recall", "precision")
+    _dress(left, f"Detections, IoU {PR_IOU}", "recall", "precision")
     _dress(right, "Tracks made of them", "least score of the detections", "MOTA")
     left.set(xlim=(0, 1), ylim=(0, 1.02))
     right.set(xlim=(0, 1), ylim=(max(-1.0, right.get_ylim()[0]), right.get_ylim()[1]))

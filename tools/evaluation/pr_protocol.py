@@ -20,7 +20,7 @@ import numpy as np
 from tools.evaluation.clear import ClearResult
 
 THRESHOLDS = tuple(step / 10 for step in range(11))
-IOU = 0.7  # UA-DETRAC's, for detections and tracks
+PR_IOU = 0.7  # UA-DETRAC's, for detections and tracks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
-from tools.evaluation import pr_protocol
-from tools.evaluation.benchmark import EntryScore, protocol_points
-from tools.evaluation.coco import MOST, CocoScore
+from tools.evaluation.benchmark import EntryScore
+from tools.evaluation.coco import MOST_DETECTIONS, CocoScore
 from tools.evaluation.hota import ALPHAS
+from tools.evaluation.pr_protocol import PR_IOU
 from tools.evaluation.sequence import DETECTION_IOUS
 
 POOLED = "all boxes pooled, not a mean of sequences"
@@ -70,8 +70,8 @@ class ScoringProtocol:
         if any(each.tracking is not None for each in sequences):
             found["CLEAR and IDF1"] = [self.iou_threshold]
             found["HOTA"] = ALPHAS.round(2).tolist()
-        if any(protocol_points(list(score.sequences.values())) for score in scores):
-            found["PR"] = [pr_protocol.IOU]
+        if any(score.points for score in scores):
+            found["PR"] = [PR_IOU]
         return found
 
 
@@ -95,7 +95,7 @@ def coco_protocol(
         "classes": CLASSES_AS_ONE if score.why_as_one else MEAN_OVER_CLASSES,
         "images_with_true_boxes": score.images,
         "of_these_without_detection": score.undetected,
-        "detections_per_image_and_class": MOST,
+        "detections_per_image_and_class": MOST_DETECTIONS,
         "images_with_more": score.overfull,
         "ignored_boxes_as_crowds": score.ignored,
         "iou_thresholds": {

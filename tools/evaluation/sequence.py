@@ -15,13 +15,12 @@ from stages.errors import ConfigError
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
-from tools.evaluation import pr_protocol
 from tools.evaluation.clear import Matches, clear, count, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
 from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.hota import hota
 from tools.evaluation.identity import identity
-from tools.evaluation.pr_protocol import PrPoint
+from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS, PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
 from tools.file_tracking import tracked_frames
@@ -111,19 +110,19 @@ def score_sequence(
         # Classes are not scored.
         told = doubts(file, (width, height), of_uavdt=True, tracked=task.tracker is not None)
         shown = ~truth.ignored.cover(file.indices, file.boxes)
-        detection = {iou: judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
+        detection = {iou: _judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
         levels = {
-            level: judge_file(truth, file, shown, max(DETECTION_IOUS), ~member)
+            level: _judge_file(truth, file, shown, max(DETECTION_IOUS), ~member)
             for level, member in truth.levels.items()
         }
         if task.tracker is not None:
-            tracks = scored(truth, track(file, task.tracker, truth.frame_count))
+            tracks = _scored(truth, track(file, task.tracker, truth.frame_count))
             if _are_shares(file.scores):
-                points = _points(task, file, detection[pr_protocol.IOU], stopped)
+                points = _points(task, file, detection[PR_IOU], stopped)
     if task.results is not None:
         given = read_mot(task.results, frame_count=truth.frame_count)
         told = box_doubts(given.boxes, (width, height))
-        tracks = scored(truth, given)
+        tracks = _scored(truth, given)
     path = task.detections or task.results
     if tracks is None:
         return SequenceScore(
@@ -175,7 +174,7 @@ def frames_in_files(task: SequenceTask, **_: object) -> int:
     return count
 
 
-def judge_file(
+def _judge_file(
     truth: GroundTruth,
     file: DetectionFile,
     shown: BoolArray,
@@ -227,10 +226,10 @@ def track(
 
 def score_tracks(truth: GroundTruth, tracks: Trajectories, iou_threshold: float) -> TrackingResult:
     """Scores the tracks of a sequence, without ignored boxes."""
-    return score_tracking(compare(truth.tracks, scored(truth, tracks)), iou_threshold)
+    return score_tracking(compare(truth.tracks, _scored(truth, tracks)), iou_threshold)
 
 
-def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
+def _scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
     """Returns ``tracks`` without ignored boxes."""
     if truth.mot_objects is not None:
         return tracks.where(~truth.mot_objects.distracted(tracks))
@@ -250,7 +249,7 @@ def _points(
 ) -> tuple[PrPoint, ...]:
     assert task.tracker is not None
     points = []
-    for threshold in pr_protocol.THRESHOLDS:
+    for threshold in THRESHOLDS:
         if stopped():
             raise StoppedError
         reached = detection.scores >= threshold
@@ -261,8 +260,8 @@ def _points(
                 int(reached.sum()),
                 detection.truth,
                 clear(
-                    compare(task.truth.tracks, scored(task.truth, tracks)),
-                    pr_protocol.IOU,
+                    compare(task.truth.tracks, _scored(task.truth, tracks)),
+                    PR_IOU,
                     as_detrac=True,
                 ),
             )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tools.evaluation.clear import ClearResult
-from tools.evaluation.pr_protocol import IOU, THRESHOLDS, PrPoint, pr_scores
+from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS, PrPoint, pr_scores
 
 
 def point(precision: float, recall: float, **counts: int) -> PrPoint:
@@ -17,7 +17,7 @@ def point(precision: float, recall: float, **counts: int) -> PrPoint:
 
 def test_thresholds() -> None:
     assert THRESHOLDS == (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    assert IOU == 0.7
+    assert PR_IOU == 0.7
 
 
 def test_two_points_by_hand() -> None:

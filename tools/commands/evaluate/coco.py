@@ -29,7 +29,7 @@ def coco(
 
     from stages.atomic import write_atomically
     from stages.wording import counted
-    from tools.evaluation.coco import MOST, score_coco
+    from tools.evaluation.coco import MOST_DETECTIONS, score_coco
     from tools.evaluation.protocol import CLASSES_AS_ONE, MEAN_OVER_CLASSES, coco_protocol
     from tools.evaluation.tables import as_csv, as_json, shown
 
@@ -51,8 +51,8 @@ def coco(
             )
         if overfull := found[name].overfull:
             typer.echo(
-                f"{path}: more than {MOST} detections of a class in {counted(overfull, 'image')}; "
-                f"the best {MOST} count, as in COCO",
+                f"{path}: more than {MOST_DETECTIONS} detections of a class in "
+                f"{counted(overfull, 'image')}; the best {MOST_DETECTIONS} count, as in COCO",
                 err=True,
             )
     if ignored := max(score.ignored for score in found.values()):

@@ -105,8 +105,6 @@ def _tell_incomplete(score: EntryScore) -> None:
 
 def _tell_undivided(score: EntryScore) -> None:
     """Explains why a tracked entry has no PR scores, or all of them are 0."""
-    from tools.evaluation.benchmark import protocol_points
-
     undivided = [name for name, each in score.sequences.items() if not each.points]
     if score.entry.tracker is not None and undivided:
         typer.echo(
@@ -114,8 +112,7 @@ def _tell_undivided(score: EntryScore) -> None:
             f"not from 0 to 1, which the protocol's thresholds are",
             err=True,
         )
-    points = protocol_points(list(score.sequences.values()))
-    if len({point.detections for point in points if point.detections}) == 1:
+    if len({point.detections for point in score.points if point.detections}) == 1:
         typer.echo(
             f"{score.entry.label}PR scores are 0: no threshold of the protocol divides the "
             f"detections by their scores, so that the precision-recall line has no length",
