@@ -16,8 +16,7 @@ import numpy as np
 
 from stages.errors import ConfigError, reason_of
 from stages.number_table import LARGEST, MAX_FRAME
-from stages.records import Int64Array
-from trackers.boxes import FloatArray
+from stages.records import Float64Array, Int64Array
 
 LARGEST_ID = 2**53
 
@@ -53,10 +52,10 @@ class DetracAnnotation:
     name: str
     frames: Int64Array
     ids: Int64Array
-    boxes: FloatArray
-    hidden: FloatArray
+    boxes: Float64Array
+    hidden: Float64Array
     vehicle_types: tuple[str, ...]
-    regions: FloatArray
+    regions: Float64Array
     annotated_frames: Int64Array
     weather: str | None
     camera_state: str | None
@@ -169,7 +168,7 @@ def _identity(target: ElementTree.Element, known: Container[int]) -> int:
     return identity
 
 
-def _array(boxes: Sequence[_Box]) -> FloatArray:
+def _array(boxes: Sequence[_Box]) -> Float64Array:
     return np.array(boxes, np.float64).reshape(-1, 4)
 
 

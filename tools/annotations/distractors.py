@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.records import BoolArray, Float64Array
 from tools.annotations.trajectories import Trajectories, rows_by_frame
 from trackers.assignment import linear_sum_assignment
-from trackers.boxes import BoolArray, FloatArray, iou_matrix
+from trackers.boxes import iou_matrix
 
 FLAG, CLASS = 6, 7
 PEDESTRIAN = 1
@@ -28,11 +29,11 @@ class MotObjects:
         benchmark: Whose distractors they are, by the name that TrackEval gives it.
     """
 
-    rows: FloatArray
+    rows: Float64Array
     benchmark: str
 
     @classmethod
-    def of(cls, values: FloatArray, name: str) -> MotObjects | None:
+    def of(cls, values: Float64Array, name: str) -> MotObjects | None:
         """Returns the objects of the file of sequence ``name``, or None if it is another format.
 
         MOT15 has no classes, and those of other data sets are scored: here all but pedestrians have

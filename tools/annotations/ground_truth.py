@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from stages.records import BoolArray
 from tools.annotations.distractors import MotObjects
 from tools.annotations.ignored import IgnoredRegions
 from tools.annotations.trajectories import Trajectories
-from trackers.boxes import BoolArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,14 +8,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from stages.records import Int64Array
-from trackers.boxes import BoolArray, FloatArray, areas, centers_inside
+from stages.records import BoolArray, Float64Array, Int64Array
+from trackers.boxes import areas, centers_inside
 
 Rule: TypeAlias = Literal["half area", "center"]
 HALF = 0.5 - 1e-6  # tolerance: decimals are not exact in binary
 
 
-def _no_boxes() -> FloatArray:
+def _no_boxes() -> Float64Array:
     return np.empty((0, 4))
 
 
@@ -30,7 +30,7 @@ class IgnoredRegions:
             regions (UA-DETRAC), or when its centre lies in one of them (UAVDT).
     """
 
-    boxes: FloatArray = field(default_factory=_no_boxes)
+    boxes: Float64Array = field(default_factory=_no_boxes)
     frames: Int64Array | None = None
     rule: Rule = "half area"
 
@@ -62,7 +62,7 @@ def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floatin
     return (area > 0) & (area_in_union(sides, regions.astype(np.float64)) >= HALF * area)
 
 
-def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
+def area_in_union(boxes: Float64Array, regions: Float64Array) -> Float64Array:
     """Returns the ``(N,)`` area of each box ltrb inside the union of the regions ltrb.
 
     Exact: the edges of the regions cut the plane into cells, each wholly in or out.
@@ -74,11 +74,11 @@ def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
     for left, top, right, bottom in zip(lefts, tops, rights, bottoms, strict=True):
         covered[left:right, top:bottom] = 1.0
     along = _shared(boxes[:, 0], boxes[:, 2], columns) @ covered
-    area: FloatArray = np.sum(along * _shared(boxes[:, 1], boxes[:, 3], rows), axis=1)
+    area: Float64Array = np.sum(along * _shared(boxes[:, 1], boxes[:, 3], rows), axis=1)
     return area
 
 
-def _shared(starts: FloatArray, ends: FloatArray, edges: FloatArray) -> FloatArray:
+def _shared(starts: Float64Array, ends: Float64Array, edges: Float64Array) -> Float64Array:
     """Returns the ``(N, E - 1)`` overlap of each interval with each gap between two edges."""
     shared = np.minimum(ends[:, None], edges[1:]) - np.maximum(starts[:, None], edges[:-1])
     return np.maximum(shared, 0.0)

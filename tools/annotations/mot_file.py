@@ -9,11 +9,11 @@ import numpy as np
 
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, LEFT, SUFFIXES, WIDTH, NumberTable
+from stages.records import Float64Array
 from stages.seqinfo import read_seqinfo
 from tools.annotations.distractors import FLAG, MotObjects
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
-from trackers.boxes import FloatArray
 
 MIN_COLUMNS = 6
 
@@ -49,7 +49,7 @@ def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
     return Trajectories.from_arrays(frames, ids.astype(np.int64), boxes)
 
 
-def boxes_of(table: NumberTable) -> FloatArray:
+def boxes_of(table: NumberTable) -> Float64Array:
     """Returns the boxes ``(N, 4)`` ltrb of a table with left, top, width, height from column 3.
 
     Raises:

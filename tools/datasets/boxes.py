@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stages.records import Float32Array
+from stages.records import BoolArray, Float32Array
 from tools.datasets.sample import ProblemKind
-from trackers.boxes import BoolArray, areas, shorter_sides
+from trackers.boxes import areas, shorter_sides
 
 MIN_SIDE = 1.0
 """Pixels; a thinner box counts as having no area."""

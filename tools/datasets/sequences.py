@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import SourceError
-from stages.records import Int64Array
+from stages.records import Float64Array, Int64Array
 from tools.datasets.boxes import cut_boxes, cut_regions
 from tools.datasets.folder_tree import FolderTree
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import Problem, ProblemKind, Sample
-from trackers.boxes import FloatArray
 
 _NUMBER = re.compile(r"(\d+)$")
 
@@ -41,11 +40,11 @@ class AnnotatedSequence:
     name: str
     source: Path
     frames: Int64Array
-    boxes: FloatArray
+    boxes: Float64Array
     labels: np.ndarray
-    hidden: FloatArray
+    hidden: Float64Array
     annotated: Int64Array
-    regions: FloatArray
+    regions: Float64Array
     region_frames: Int64Array | None = None
     conditions: dict[str, str] = field(default_factory=dict)
 

@@ -11,6 +11,7 @@ from stages.decoder.source_folders import sequence_of
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable
+from stages.records import Float64Array
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of
 from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
@@ -21,7 +22,6 @@ from tools.datasets.sequences import (
     put_once,
     sequence_samples,
 )
-from trackers.boxes import FloatArray
 
 CLASSES = dict(enumerate(CLASS_NAMES["uavdt"], 1))
 """By the code in column 9."""
@@ -133,7 +133,7 @@ def _once(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTabl
     return table.only(first)
 
 
-def _hidden(values: FloatArray, file: Path, problems: list[Problem]) -> FloatArray:
+def _hidden(values: Float64Array, file: Path, problems: list[Problem]) -> Float64Array:
     """``(N,)`` the greater of the shares that each row's codes stand for."""
     hidden = np.zeros(len(values))
     for what, column, shares in (

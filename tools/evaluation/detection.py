@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stages.records import Float32Array
-from trackers.boxes import BoolArray, FloatArray
+from stages.records import BoolArray, Float32Array, Float64Array
 from trackers.overlaps import find_overlaps
 
 
@@ -50,7 +49,7 @@ class DetectionResult:
         return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
 
     @property
-    def curve(self) -> tuple[FloatArray, FloatArray]:
+    def curve(self) -> tuple[Float64Array, Float64Array]:
         """Recall and precision ``(N,)`` of the best 1, 2, … N detections."""
         hits = np.cumsum(self.hits[np.argsort(-self.scores, kind="stable")])
         return hits / max(1, self.truth), hits / np.arange(1, len(hits) + 1)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.records import Float64Array
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.sequence import SequenceScore
-from trackers.boxes import FloatArray
 
 WINDOW = 25  # frames, about a second
 
@@ -69,7 +69,7 @@ def _windows(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
     return moments
 
 
-def boxes_by_fate(truth: Trajectories, score: SequenceScore, frame: int) -> dict[str, FloatArray]:
+def boxes_by_fate(truth: Trajectories, score: SequenceScore, frame: int) -> dict[str, Float64Array]:
     """Returns the boxes of a 0-based frame, ``(N, 4)`` ltrb, by outcome of the comparison.
 
     They are ground truth that is ``matched``, ``missed`` or ``switched`` (matched under a new id),

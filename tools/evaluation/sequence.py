@@ -12,6 +12,7 @@ import numpy.typing as npt
 from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import box_doubts, doubts
 from stages.errors import ConfigError
+from stages.records import BoolArray
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
@@ -25,7 +26,6 @@ from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
 from tools.file_tracking import tracked_frames
 from tools.workers import StoppedError
-from trackers.boxes import BoolArray
 
 DETECTION_IOUS = (0.5, 0.7)
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import numpy as np
 
 from stages.atomic import write_atomically
+from stages.records import Float64Array
 from tools.synth.scene_folder import SceneFolder
 from tools.synth.truth import FrameTruth, SceneTruth
-from trackers.boxes import FloatArray
 
 VEHICLE_TYPES = ("car", "van", "others", "bus")
 """In the order of ``Scene.class_names``: car, van, truck, bus."""
@@ -106,7 +106,7 @@ def _add_occlusion(target: ElementTree.Element, frame: FrameTruth, row: int) -> 
     )
 
 
-def hidden_region(box: FloatArray, overlap: FloatArray, hidden: float) -> FloatArray:
+def hidden_region(box: Float64Array, overlap: Float64Array, hidden: float) -> Float64Array:
     """The part of a box that is annotated as hidden.
 
     UA-DETRAC annotates rectangles, but hidden parts have any shape: the extent of the hidden part
@@ -137,7 +137,7 @@ def hidden_region(box: FloatArray, overlap: FloatArray, hidden: float) -> FloatA
     return np.concatenate([first, first + scaled])
 
 
-def _sides(box: FloatArray) -> dict[str, str]:
+def _sides(box: Float64Array) -> dict[str, str]:
     left, top, right, bottom = np.round(box.astype(np.float64), 2).tolist()
     return {
         "left": f"{left:.2f}",

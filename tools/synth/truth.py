@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from stages.decoder.scene import SceneDetails
-from stages.records import Float32Array, Int16Array, Int64Array
+from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, Int64Array
 from tools.annotations.ignored import half_inside
-from trackers.boxes import BoolArray, FloatArray, shorter_sides
+from trackers.boxes import shorter_sides
 
 LEAST_SIDE = 3.0
 """Pixels; vehicles with a thinner box are not listed."""
@@ -85,7 +85,7 @@ class SceneTruth:
 
     name: str
     frames: tuple[FrameTruth, ...]
-    regions: FloatArray
+    regions: Float64Array
     stable: bool
     weather: str
 
@@ -123,7 +123,7 @@ def make_truth(
     return SceneTruth(name, listed, ignored, stable, weather)
 
 
-def _enclose(boxes: Float32Array, size: tuple[int, int]) -> FloatArray:
+def _enclose(boxes: Float32Array, size: tuple[int, int]) -> Float64Array:
     """``(R, 4)`` rectangles that do not touch each other and contain all ``boxes`` ``(N, 4)``."""
     limits = np.array([*size, *size])
     grown = boxes + np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])

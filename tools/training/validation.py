@@ -15,13 +15,13 @@ from stages.detector.engines.graph import DetectionGraph
 from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError, SpotStreamError
-from stages.records import Float32Array, Int64Array, UInt8Array
+from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from tools.annotations.ignored import half_inside
 from tools.datasets.sample import Sample
 from tools.evaluation.detection import DetectionResult, judge
 from tools.training.config import DataSetConfig
 from tools.training.data import ClassMap
-from trackers.boxes import BoolArray, areas
+from trackers.boxes import areas
 
 log = logging.getLogger(__name__)
 
