@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.decoder.urls import is_port
+from stages.urls import is_port
 
 if TYPE_CHECKING:
     from pipeline.config import RuntimeConfig

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from pipeline.geometry import EVERY_STREAM
 from pipeline.validators import Before
-from stages.decoder.urls import reject_unreachable
 from stages.errors import SourceError
+from stages.urls import reject_unreachable
 
 _HOST_AND_PORT = re.compile(r"[^:/?]+:\d+|\[[^]]*\]:\d+")
 

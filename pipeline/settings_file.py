@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from stages.decoder.urls import redact
 from stages.errors import ConfigError, reason_of
+from stages.urls import redact
 
 Settings = TypeVar("Settings")
 _TAG = "tag:yaml.org,2002:"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from stages.decoder.urls import is_port
 from stages.frame_rate import parse_frame_rate
+from stages.urls import is_port
 
 
 @dataclass(frozen=True)

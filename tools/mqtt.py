@@ -12,8 +12,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from stages.decoder.urls import server_of
 from stages.errors import ConfigError, reason_of
+from stages.urls import server_of
 from tools.watch import OF_EVERY_FRAME
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pipeline.plan import StageName
 from pipeline.reports import Notice
 from pipeline.supervision.runtime_folder import unusable_temporary_folder
 from stages.decoder.locations import SourceSpec, is_live, not_searched, passed_over
-from stages.decoder.urls import redact
 from stages.result_files import folder_name
+from stages.urls import redact
 
 _NAMED = 8  # of a folder's streams, in a warning
 _FOR_LIVE = ("overlay_url", "text_gigabytes")  # of the sink; overlay_gigabytes has a default

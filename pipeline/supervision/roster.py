@@ -26,8 +26,8 @@ from pipeline.transport.feedback import Acknowledged, Feedback, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_POSITION
 from stages.decoder.locations import SourceSpec, is_live
-from stages.decoder.urls import redact
 from stages.errors import ConfigError
+from stages.urls import redact
 from stages.wording import counted
 
 _SPARE_ENTRIES = 16

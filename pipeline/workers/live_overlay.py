@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pipeline.workers.overlay_sender import READY, Opening, Picture, write_message
-from stages.decoder.urls import server_of
 from stages.errors import reason_of
 from stages.sink.encoding import EncodedPicture
+from stages.urls import server_of
 
 _ANSWER_SECONDS = 10.0
 _STEADY_SECONDS = 10.0

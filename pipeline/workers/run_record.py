@@ -14,8 +14,8 @@ from pipeline.config import RunConfig, to_plain
 from pipeline.plan import decode_plan, encode_plan
 from pipeline.release import recorded_release
 from stages.atomic import written_aside
-from stages.decoder.urls import server_of
 from stages.errors import OutputError
+from stages.urls import server_of
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

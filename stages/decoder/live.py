@@ -29,9 +29,9 @@ from stages.decoder.source import (
 )
 from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
-from stages.decoder.urls import is_session, redact
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
+from stages.urls import is_session, redact
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 # Where a segment is lost, the next one is waited for; to wait for the gap as well would put off all

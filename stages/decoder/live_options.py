@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from stages.decoder.urls import is_session
+from stages.urls import is_session
 
 
 @dataclass(frozen=True, slots=True)

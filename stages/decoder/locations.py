@@ -23,9 +23,9 @@ from stages.decoder.source_folders import (
     videos_below,
     videos_in,
 )
-from stages.decoder.urls import is_session, redact, reject_unreachable
 from stages.errors import SourceError, unreadable_name
 from stages.result_files import folder_name
+from stages.urls import is_session, redact, reject_unreachable
 
 DEMO = "scene://demo"
 """Location of the rendered scene that `spotstream run` shows if it is given no source."""

@@ -22,9 +22,9 @@ from stages.decoder.hardware import decodes_on_device, hardware_decoder
 from stages.decoder.live_packets import waited_for
 from stages.decoder.network_faults import name_fault, opening_fault, proxy_in_use
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
-from stages.decoder.urls import redact
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, StreamStart
+from stages.urls import redact
 from stages.wording import counted
 
 _MAX_THREADS = 16  # the most that FFmpeg recommends

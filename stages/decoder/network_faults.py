@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import av.error
 
 from stages.background import in_background
-from stages.decoder.urls import CALLING, LISTENING, UNCERTAIN, is_session, server_of
+from stages.urls import CALLING, LISTENING, UNCERTAIN, is_session, server_of
 
 _LOOKUP_SECONDS = 20.0  # by far enough for a second name server when the first is silent
 _SILENT, _NO_HOST = "the name server does not answer", "no such host"

@@ -22,9 +22,9 @@ from stages.atomic import file_size
 from stages.decoder.recorded_times import RecordedTimes
 from stages.decoder.segments import RECORDING_INDEX, segment_path, segments_of
 from stages.decoder.stream_times import frame_rate
-from stages.decoder.urls import redact
 from stages.errors import OutputError
 from stages.folder_lock import lock_folder
+from stages.urls import redact
 
 _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash loses one second
 _CLUSTER = bytes.fromhex("1f43b675")  # ID of the element that holds packets (RFC 9559)

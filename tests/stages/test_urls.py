@@ -1,8 +1,8 @@
 import pytest
 
 from stages.decoder.locations import expand_sources
-from stages.decoder.urls import redact, server_of
 from stages.errors import SourceError
+from stages.urls import redact, server_of
 
 
 @pytest.mark.parametrize(
