@@ -12,7 +12,7 @@ from pipeline.config import RunConfig
 
 StageName = Literal["decoder", "detector", "tracker", "sink"]
 
-_Plan = TypeVar("_Plan", bound=msgspec.Struct)
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class StreamPlan(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
 
 
 class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs; sent to its standard input as JSON, see `encode_plan`.
+    """All that a worker needs; sent to its standard input as JSON, see `encode_struct`.
 
     Attributes:
         stage: Stage to run.
@@ -89,11 +89,11 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.output) / stream
 
 
-def encode_plan(plan: msgspec.Struct) -> bytes:
-    """Encodes a plan for sending to a process."""
-    return msgspec.json.encode(plan, enc_hook=str)  # paths
+def encode_struct(value: msgspec.Struct) -> bytes:
+    """Encodes a struct with paths in it, for another process or a file."""
+    return msgspec.json.encode(value, enc_hook=str)  # paths
 
 
-def decode_plan(content: bytes, kind: type[_Plan]) -> _Plan:
-    """Decodes a plan of type ``kind`` that `encode_plan` encoded."""
+def decode_struct(content: bytes, kind: type[_Struct]) -> _Struct:
+    """Decodes a struct of type ``kind`` that `encode_struct` encoded."""
     return msgspec.json.decode(content, type=kind, dec_hook=lambda path, text: path(text))

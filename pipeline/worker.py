@@ -14,7 +14,7 @@ import traceback
 import zmq
 
 from pipeline.logs import set_up_logging
-from pipeline.plan import WorkerPlan, decode_plan
+from pipeline.plan import WorkerPlan, decode_struct
 from pipeline.reporter import Reporter
 from pipeline.reports import Crashed, Failed
 from pipeline.signals import ignore_stop_signals
@@ -27,7 +27,7 @@ def main(supervisor: int) -> int:
     """Runs one stage until its work is done or it is told to stop; returns the exit status."""
     _die_with(supervisor)
     ignore_stop_signals()
-    plan = decode_plan(sys.stdin.buffer.read(), WorkerPlan)
+    plan = decode_struct(sys.stdin.buffer.read(), WorkerPlan)
     set_up_logging(plan.stage, as_json=plan.json_log)
     context = zmq.Context()
     report = Reporter(context, plan)

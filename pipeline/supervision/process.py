@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from pipeline.plan import WorkerPlan, encode_plan
+from pipeline.plan import WorkerPlan, encode_struct
 from pipeline.reports import Busy, Crashed, Ready, Report
 from pipeline.signals import STAGE_END
 from pipeline.supervision.overview import ProcessState
@@ -45,7 +45,7 @@ def start_worker(plan: WorkerPlan) -> subprocess.Popen[bytes]:
     """Starts the process of a stage; it dies with this one."""
     # A memory file and not a pipe, which holds only 64 KiB: writing never waits for the reader.
     with os.fdopen(os.memfd_create("plan"), "w+b") as file:
-        file.write(encode_plan(plan))
+        file.write(encode_struct(plan))
         file.seek(0)
         return subprocess.Popen(
             # -P: import nothing from the current folder

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.plan import decode_plan, encode_plan
+from pipeline.plan import decode_struct, encode_struct
 from pipeline.release import recorded_release
 from stages.atomic import written_aside
 from stages.errors import OutputError
@@ -56,7 +56,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             OutputError: It cannot be written.
         """
         with written_aside(path, synced=False) as part:
-            part.write_bytes(encode_plan(self))
+            part.write_bytes(encode_struct(self))
 
     @classmethod
     def load(cls, path: Path) -> RunRecord:
@@ -70,7 +70,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         release = recorded_release(path)
         if release != installed_versions()["spotstream"]:
             raise OutputError(f"{path.parent} was written by SpotStream {release}: use that one")
-        return decode_plan(path.read_bytes(), cls)
+        return decode_struct(path.read_bytes(), cls)
 
     def to_plain(self) -> dict[str, Any]:
         """The part of ``run.json`` that is known when the run starts."""

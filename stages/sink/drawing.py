@@ -16,7 +16,8 @@ from stages.records import UInt8Array
 from stages.sink.colors import YuvColor
 from stages.sink.glyphs import TextMask, halved
 
-Point: TypeAlias = tuple[int, int]
+Pixel: TypeAlias = tuple[int, int]
+"""x and y."""
 
 
 class YuvCanvas:
@@ -55,7 +56,7 @@ class YuvCanvas:
             cv2.rectangle(self.u, low, high, color.u)
             cv2.rectangle(self.v, low, high, color.v)
 
-    def line(self, start: Point, end: Point, color: YuvColor, thickness: int) -> None:
+    def line(self, start: Pixel, end: Pixel, color: YuvColor, thickness: int) -> None:
         """Draws a line between two points, x and y in pixels; ``thickness`` is even."""
         (x1, y1), (x2, y2) = start, end
         cv2.line(self.y, (x1, y1), (x2, y2), color.y, thickness)

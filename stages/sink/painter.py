@@ -12,7 +12,7 @@ import numpy as np
 from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.counting import NO_READINGS, Readings
-from stages.sink.drawing import Point, YuvCanvas
+from stages.sink.drawing import Pixel, YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
@@ -217,7 +217,7 @@ class OverlayPainter:
     def _class_name(self, index: int) -> str:
         return self._class_names[index] if 0 <= index < len(self._class_names) else ""
 
-    def _draw_counts(self, canvas: YuvCanvas, text: str, point: Point) -> None:
+    def _draw_counts(self, canvas: YuvCanvas, text: str, point: Pixel) -> None:
         """Name and counts of a line or a zone at its first end or corner."""
         mask = self._atlas.mask(f" {text} ")
         height, width = mask.full.shape
@@ -245,7 +245,7 @@ def clock(seconds: Fraction) -> str:
     return f"{sign}{hours}:{text}" if hours else sign + text
 
 
-def _within_reach(points: Float64Array) -> tuple[Point, ...]:
+def _within_reach(points: Float64Array) -> tuple[Pixel, ...]:
     """Points ``(N, 2)`` as whole pixels, so near that OpenCV can draw lines between them."""
     whole = np.rint(np.clip(points, -_FAR_POINT, _FAR_POINT)).astype(int).tolist()
     return tuple((x, y) for x, y in whole)

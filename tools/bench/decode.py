@@ -114,10 +114,10 @@ def moving_video(folder: Path, frames: int, height: int, width: int) -> Path:
 def _timed(decode: Callable[[Path], int], source: Path) -> dict[str, float]:
     started, used = time.perf_counter(), time.process_time()
     count = decode(source)
-    used, started = time.process_time() - used, time.perf_counter() - started
+    used, seconds = time.process_time() - used, time.perf_counter() - started
     if not count:
         raise SourceError(f"{source} has no frames")
-    return {RATE: count / started, CPU: used / count * 1e3}
+    return {RATE: count / seconds, CPU: used / count * 1e3}
 
 
 def _into_ring(source: Path) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
-from pipeline.plan import decode_plan
+from pipeline.plan import decode_struct
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from stages.records import Detections, Frame, Tracks, UInt8Array
@@ -90,4 +90,4 @@ def _draw(image: UInt8Array, tracks: Tracks) -> None:
 
 
 if __name__ == "__main__":
-    run_opencv_loop(decode_plan(sys.stdin.buffer.read(), LoopPlan))
+    run_opencv_loop(decode_struct(sys.stdin.buffer.read(), LoopPlan))

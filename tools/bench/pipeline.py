@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
-from pipeline.plan import decode_plan, encode_plan
+from pipeline.plan import decode_struct, encode_struct
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
@@ -101,7 +101,7 @@ def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, 
         plan = LoopPlan(config, spec.name, spec.location, folder)
         subprocess.run(
             [sys.executable, "-P", "-m", module],
-            input=encode_plan(plan),
+            input=encode_struct(plan),
             env=ENVIRONMENT | dict(os.environ),
             check=True,
             start_new_session=True,  # Ctrl-C is for the bench, which kills it
@@ -151,4 +151,4 @@ def run_loop(plan: LoopPlan) -> None:
 
 
 if __name__ == "__main__":
-    run_loop(decode_plan(sys.stdin.buffer.read(), LoopPlan))
+    run_loop(decode_struct(sys.stdin.buffer.read(), LoopPlan))

@@ -58,7 +58,7 @@ def calibrate(
 
     def inputs() -> Iterator[Tensor]:
         readable = (image for _, image in read_images(images, unreadable))
-        pictures = readable if images else rendered_scenes(scenes)
+        pictures = readable if images else _rendered_scenes(scenes)
         for number, picture in enumerate(pictures, 1):
             progress(f"picture {number} of {len(images) or scenes}")
             height, width = picture.shape[:2]
@@ -73,7 +73,7 @@ def calibrate(
     return len(ranges)
 
 
-def rendered_scenes(count: int) -> Iterable[UInt8Array]:
+def _rendered_scenes(count: int) -> Iterable[UInt8Array]:
     """Yields a frame ``(H, W, 3)`` BGR of each of ``count`` scenes never used for scoring."""
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         yield Scene(random_config(seed, *_SIZE, frames=_FRAMES)).render(seed % _FRAMES).image

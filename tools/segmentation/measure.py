@@ -45,13 +45,13 @@ def boxes_alone(truth: TrueSequence) -> Iterator[Found]:
         yield index, np.full(image.shape[:2], 255, np.uint8), None
 
 
-def ellipses(truth: TrueSequence) -> Iterator[Found]:
+def _ellipses(truth: TrueSequence) -> Iterator[Found]:
     """The ellipse in each box."""
     for index, image in enumerate(truth.images):
         yield index, fill_empty(np.zeros(image.shape[:2], np.uint8), truth.boxes[index]), None
 
 
-def by_background(name: str) -> Method:
+def _by_background(name: str) -> Method:
     """Difference from one of our backgrounds."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
@@ -66,7 +66,7 @@ def by_background(name: str) -> Method:
     return foreground
 
 
-def online(make: Callable[[], cv2.BackgroundSubtractor]) -> Method:
+def _online(make: Callable[[], cv2.BackgroundSubtractor]) -> Method:
     """OpenCV's subtractor as it comes, for comparison: one pass, no boxes, its own shadows."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
@@ -77,7 +77,7 @@ def online(make: Callable[[], cv2.BackgroundSubtractor]) -> Method:
     return foreground
 
 
-def by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
+def _by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
     """Dense flow to the frames ``apart`` before and after."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
@@ -93,18 +93,18 @@ def by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
 
 FIXED: dict[str, Method] = {
     "boxes": boxes_alone,
-    "ellipses": ellipses,
-    "MOG2, one pass": online(cv2.createBackgroundSubtractorMOG2),
-    "KNN, one pass": online(cv2.createBackgroundSubtractorKNN),
-    "MOG2": by_background("mog2"),
-    "KNN": by_background("knn"),
-    "median": by_background("median"),
+    "ellipses": _ellipses,
+    "MOG2, one pass": _online(cv2.createBackgroundSubtractorMOG2),
+    "KNN, one pass": _online(cv2.createBackgroundSubtractorKNN),
+    "MOG2": _by_background("mog2"),
+    "KNN": _by_background("knn"),
+    "median": _by_background("median"),
 }
 MOVING: dict[str, Method] = {
     "boxes": boxes_alone,
-    "ellipses": ellipses,
-    **{f"Farneback, {apart} apart": by_flow(farneback_flow, apart) for apart in (1, FRAMES_APART)},
-    **{f"DIS, {apart} apart": by_flow(dis_flow, apart) for apart in (1, FRAMES_APART)},
+    "ellipses": _ellipses,
+    **{f"Farneback, {apart} apart": _by_flow(farneback_flow, apart) for apart in (1, FRAMES_APART)},
+    **{f"DIS, {apart} apart": _by_flow(dis_flow, apart) for apart in (1, FRAMES_APART)},
 }
 
 

@@ -39,9 +39,9 @@ def show(
     with activity("starting") as tell:
         reports = run(tell)
     for report in reports:
-        wide_console().print(figures_table(report))
+        wide_console().print(_figures_table(report))
         if report.ratios:
-            wide_console().print(ratios_table(report))
+            wide_console().print(_ratios_table(report))
     save(reports, json_, plot)
 
 
@@ -57,7 +57,7 @@ def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) 
         plot_reports(reports, plot)
 
 
-def figures_table(report: BenchReport) -> Table:
+def _figures_table(report: BenchReport) -> Table:
     """Returns the median and spread of each figure."""
     table = Table(report.bench, "unit", "median", "spread")
     for figure in report.figures:
@@ -66,7 +66,7 @@ def figures_table(report: BenchReport) -> Table:
     return table
 
 
-def ratios_table(report: BenchReport) -> Table:
+def _ratios_table(report: BenchReport) -> Table:
     """Returns the median and spread of each ratio, and its target."""
     table = Table("ratio", "of", "median", "spread", "aim")
     for asked, ratio in report.ratios:
