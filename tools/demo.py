@@ -10,6 +10,7 @@ import numpy as np
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.decoder.source import FrameSelection
+from stages.result_files import TRACKS
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.clear import clear
@@ -36,6 +37,6 @@ def score_demo(folder: Path, selection: FrameSelection) -> DemoScore:
         np.concatenate([frame.ids for frame in frames]),
         np.concatenate([frame.boxes for frame in frames]),
     )
-    comparison = compare(truth, read_mot(folder / "mot.txt"))
+    comparison = compare(truth, read_mot(folder / TRACKS))
     vehicles = len(np.unique(truth.ids))
     return DemoScore(clear(comparison).mota, identity(comparison).f1, vehicles)

@@ -22,6 +22,7 @@ from pipeline.plan import decode_struct
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from stages.records import Detections, Frame, Tracks, UInt8Array
+from stages.result_files import OVERLAY, REPORT, TRACKS
 from stages.sink.mot import mot_rows
 from stages.tracker import TrackerStage
 from tools.bench.centernet_loop import CenterNetLoop
@@ -46,9 +47,9 @@ def run_opencv_loop(plan: LoopPlan) -> None:
     tracker = TrackerStage(config.tracker.name, config.tracker.settings)
     folder = Path(plan.output) / plan.name
     folder.mkdir(parents=True)
-    writer = _writer(capture, folder / "overlay.mp4") if config.sink.overlay else None
+    writer = _writer(capture, folder / OVERLAY) if config.sink.overlay else None
     started, frames = time.monotonic(), 0
-    with (folder / "mot.txt").open("w") as rows:
+    with (folder / TRACKS).open("w") as rows:
         while config.decoder.last_frame is None or frames < config.decoder.last_frame:
             more, read = capture.read()
             if not more:
@@ -64,7 +65,7 @@ def run_opencv_loop(plan: LoopPlan) -> None:
     if writer is not None:
         writer.release()
     seconds = time.monotonic() - started
-    (folder / "run.json").write_bytes(msgspec.json.encode({"achieved_fps": frames / seconds}))
+    (folder / REPORT).write_bytes(msgspec.json.encode({"achieved_fps": frames / seconds}))
 
 
 def _detection(config: RunConfig) -> Callable[[Sequence[Frame]], list[Detections]]:

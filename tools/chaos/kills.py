@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from stages.result_files import DETECTIONS, TIMES, TRACKS, read_report
+from stages.result_files import DETECTIONS, OVERLAY, TIMES, TRACKS, read_report
 from stages.wording import counted
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_detector
@@ -94,7 +94,7 @@ def kills_in_live_runs(folder: Path, kills: int) -> Outcome:
         victim.supervisor.stop()
 
     run_with([str(clip)], folder / "live", settings, harm)
-    reused = _reused_ids(folder / "live" / NAME / "mot.txt")
+    reused = _reused_ids(folder / "live" / NAME / TRACKS)
     latest = max(since_restart, default=float("inf"))
     return Outcome(
         len(since_kill),
@@ -106,7 +106,7 @@ def kills_in_live_runs(folder: Path, kills: int) -> Outcome:
 
 def _results(folder: Path) -> tuple[list[bytes], list[int | None]]:
     """Returns the text results, and the time of each frame of the overlay."""
-    with av.open(str(folder / "overlay.mp4")) as container:
+    with av.open(str(folder / OVERLAY)) as container:
         times = [packet.pts for packet in container.demux(video=0) if packet.size]
     return [(folder / name).read_bytes() for name in _TEXTS], times
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from stages.result_files import read_report
+from stages.result_files import OVERLAY, read_report
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import RATE, detections_of, make_clip
 from tools.harness.rtsp import Server, available
@@ -86,7 +86,7 @@ def clock_jumps(folder: Path, frames: int) -> Outcome:
     (summary,) = result.finished.values()
     results = Path(summary.folder)
     decoded = read_report(results)["frames"]["in"]
-    with av.open(str(results / "overlay.mp4")) as container:
+    with av.open(str(results / OVERLAY)) as container:
         assert container.duration is not None
         seconds = container.duration / 1e6
     return Outcome(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stages.atomic import part_path
 from stages.result_files import TRACKS, read_report
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, detections_of, make_clip
@@ -24,7 +25,8 @@ def killed_supervisor(folder: Path) -> Outcome:
     clip = make_clip(folder, _FRAMES)
     output = folder / "killed"
     command = run_command(clip, output, f"detector.detections={detections_of(clip)}")
-    rows = output / NAME / ".mot.txt.part"
+    tracks = output / NAME / TRACKS
+    rows = part_path(tracks)
     with subprocess.Popen(
         [*command, "--set", "decoder.pace=original"], stdout=subprocess.DEVNULL
     ) as run:
@@ -35,7 +37,6 @@ def killed_supervisor(folder: Path) -> Outcome:
     refused = subprocess.run(command, capture_output=True, check=False).returncode != 0
     left = rows.read_bytes()
     subprocess.run([*SPOTSTREAM, "complete", str(output)], capture_output=True, check=False)
-    tracks = output / NAME / TRACKS
     completed = tracks.exists() and tracks.read_bytes() == left
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
     if again.returncode:
