@@ -11,7 +11,14 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn, Task
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from tools.line_pace import LinePace
@@ -38,10 +45,16 @@ def wide_console() -> Console:
 
 
 @contextmanager
-def progress_bar(*columns: ProgressColumn) -> Iterator[Progress]:
-    """Shows a bar on standard error that vanishes at the end; tells a file or a pipe the counts."""
+def progress_bar() -> Iterator[Progress]:
+    """Shows a bar for each count on standard error until the end; tells a file or a pipe counts."""
     console = Console(stderr=True)
     shown = is_terminal(console)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     bar = Progress(*columns, console=console, transient=True, disable=not shown)
     with bar if shown else _told_again(lambda: ", ".join(map(_count, bar.tasks))):
         yield bar

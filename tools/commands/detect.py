@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from pipeline.signals import ignore_stop_signals
 from stages.errors import SourceError
@@ -49,10 +48,9 @@ def detect(
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
     done, total = 0, 0
-    columns = TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with interruptible(sys.exit) as stops:
         try:
-            with progress_bar(*columns) as bar:
+            with progress_bar() as bar:
                 task = bar.add_task("images", total=None)
 
                 def show(*counts: int) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
@@ -134,8 +133,7 @@ def _segment(
     from tools.workers import do_all
 
     total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)
-    columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with progress_bar(*columns) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("frames", total=total)
         boxes = replace(options, method=Method.BOXES)
         by_motion = partial(segment_sequence, options=options)

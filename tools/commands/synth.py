@@ -8,13 +8,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from stages.errors import ConfigError
 from stages.wording import counted
@@ -80,13 +73,7 @@ def synth(
     missing = [number for number in seeds if not is_complete(output, options, number)]
     workers = workers or usable_cores()
     boxes, started = 0, time.monotonic()
-    with progress_bar(
-        TextColumn("pictures"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    ) as bar:
+    with progress_bar() as bar:
         kept = scenes - len(missing)
         task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)
         work = partial(render_scene, output, options)
