@@ -19,7 +19,7 @@ from stages.records import Frame
 from tests.documentation import run_program
 from tests.waiting import wait_for
 from tools.exporting.formats import SUFFIXES, export
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 
 WIDTH, HEIGHT, FRAMES = 320, 192, 5
 
@@ -114,7 +114,7 @@ def test_a_running_pipeline_gets_a_stream_and_loses_it(tmp_path, monkeypatch, ca
     clip = make_clip(tmp_path, 250)
     (tmp_path / "crossing.mp4").symlink_to(clip)
     command = [sys.executable, "-m", "tools.main", "run", "--stay", "--output", tmp_path / "live"]
-    settings = ["decoder.pace=original", f"detector.detections={detections_of(clip)}"]
+    settings = ["decoder.pace=original", detections_setting(clip)]
     given = [part for setting in settings for part in ("--set", setting)]
     with subprocess.Popen([*command, *given], stderr=subprocess.DEVNULL) as process:
         try:

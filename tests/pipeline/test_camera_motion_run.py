@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.harness.material import slow_detector
+from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
 
 FRAMES = 120
@@ -42,7 +42,7 @@ def jerky(tmp_path_factory):
 
 def settings(clip, *more):
     return [
-        f"detector.detections={clip.with_name('clip_Det_made.txt')}",
+        detections_setting(clip),
         "tracker.name=spottrack",
         "sink.overlay=false",
         *more,
@@ -67,7 +67,7 @@ def test_is_followed_where_it_is_asked_for_and_after_the_decoder_died(jerky, tmp
         os.kill(victim.supervisor.processes()["decoder of clip"], signal.SIGKILL)
 
     killed = tmp_path / "killed"
-    result = run_with([str(jerky)], killed, [*seeing, slow_detector(jerky, 8)], harm)
+    result = run_with([str(jerky)], killed, [*seeing, detections_setting(jerky, delay_ms=8)], harm)
     assert result.restarts == {"decoder of clip": 1}
     for name in ("mot.txt", "detections.txt"):
         calm = tmp_path / "calm" / "clip" / name
@@ -75,7 +75,7 @@ def test_is_followed_where_it_is_asked_for_and_after_the_decoder_died(jerky, tmp
 
 
 def test_counts_the_motion_of_frames_that_are_dropped(jerky, tmp_path):
-    live = ("runtime.mode=live", "decoder.pace=original", slow_detector(jerky, 70))
+    live = ("runtime.mode=live", "decoder.pace=original", detections_setting(jerky, delay_ms=70))
     seeing = settings(jerky, "decoder.camera_motion=true", *live)
     result = run_with([str(jerky)], tmp_path, seeing)
     written = result.finished["clip"].frames

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.videos import frames_in
-from tools.harness.material import make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_command, run_with
 
 FRAMES = 150  # of the clip
@@ -16,7 +16,7 @@ FRAMES = 150  # of the clip
 
 def settings(clip, mode):
     pace = "original" if mode == "live" else "fast"
-    return slow_detector(clip, 8), f"runtime.mode={mode}", f"decoder.pace={pace}"
+    return detections_setting(clip, delay_ms=8), f"runtime.mode={mode}", f"decoder.pace={pace}"
 
 
 def run_both(clip, output, mode, harm=lambda victim: None):
@@ -94,7 +94,7 @@ def test_a_file_that_may_not_grow_costs_its_stream_alone(clip, tmp_path):
         sink = victim.supervisor.processes()["sink"]
         resource.prlimit(sink, resource.RLIMIT_FSIZE, (60_000, 60_000))
 
-    given = slow_detector(clip, 8), "sink.overlay_crf=0"
+    given = detections_setting(clip, delay_ms=8), "sink.overlay_crf=0"
     result = run_with([f"x={clip}", f"y={short}"], out, given, harm)
     reason = "file too large; the file system, or ulimit -f, allows no larger file"
     assert result.exit_code == 4

@@ -14,7 +14,7 @@ from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.detector.delayed_detector import delayed
 from stages.errors import SpotStreamError
-from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
 
 SMALL_DEVICE = """
@@ -48,7 +48,7 @@ def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
     config = load_config(
         None,
         [
-            f"detector.detections={detections_of(clip)}",
+            detections_setting(clip),
             "sink.overlay=false",
             f"runtime.mode={mode}",
             f"runtime.restarts_per_minute={most}",
@@ -70,7 +70,11 @@ def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(c
             victim.wait(lambda frames=frames: victim.frames() >= frames)
             os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
 
-    more = (slow_detector(clip, 8), "sink.overlay=false", "runtime.restarts_per_minute=1")
+    more = (
+        detections_setting(clip, delay_ms=8),
+        "sink.overlay=false",
+        "runtime.restarts_per_minute=1",
+    )
     result = run_with([str(clip)], tmp_path / "out", more, harm)
     assert result.restarts == {"detector": 4}
     assert (result.exit_code, result.finished["clip"].frames) == (0, 150)
@@ -96,7 +100,10 @@ def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(clip, tmp_path
     )
     with pytest.raises(SpotStreamError, match=f"{reason}; set TMPDIR"):
         run_with(
-            [str(clip)], tmp_path / "out", [slow_detector(clip, 8)], sweep_and_kill("detector")
+            [str(clip)],
+            tmp_path / "out",
+            [detections_setting(clip, delay_ms=8)],
+            sweep_and_kill("detector"),
         )
     assert (tmp_path / "out" / "clip" / ".mot.txt.part").stat().st_size
 
@@ -104,7 +111,7 @@ def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(clip, tmp_path
 def test_a_decoder_that_dies_once_the_folder_was_swept_ends_its_stream(clip, tmp_path):
     sources = [f"{name}={clip}" for name in "xy"]
     harm = sweep_and_kill("decoder of x")
-    result = run_with(sources, tmp_path / "out", [slow_detector(clip, 8)], harm)
+    result = run_with(sources, tmp_path / "out", [detections_setting(clip, delay_ms=8)], harm)
     assert result.exit_code == 1
     assert "was removed; set TMPDIR" in result.failed["x"]
     assert {name: end.status for name, end in result.finished.items()} == {

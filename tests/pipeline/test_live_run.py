@@ -17,7 +17,7 @@ from pipeline.supervision.commands import add_stream, describe, find_run
 from tests.pipeline.scraping import scrape
 from tests.ports import free_port
 from tests.waiting import wait_for
-from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import run_with
 
@@ -79,7 +79,7 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
 
 def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     clip = make_clip(tmp_path / "material", 500)
-    settings = [slow_detector(clip, 10), "sink.overlay=false"]
+    settings = [detections_setting(clip, delay_ms=10), "sink.overlay=false"]
 
     def watch(victim):
         victim.wait(lambda: victim.supervisor.result.finished)  # the file, after five seconds
@@ -97,7 +97,7 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
 
 def test_a_camera_too_fast_for_the_detector_has_as_many_turns_as_a_file(tmp_path):
     clip = make_clip(tmp_path / "material", 80)
-    settings = [slow_detector(clip, 60), "sink.overlay=false"]
+    settings = [detections_setting(clip, delay_ms=60), "sink.overlay=false"]
 
     def watch(victim):
         victim.wait(lambda: victim.supervisor.result.finished)  # the file, after ten seconds
@@ -168,7 +168,7 @@ def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(
             victim.supervisor.stop()
 
     settings = [
-        f"detector.detections={detections_of(clip)}",
+        detections_setting(clip),
         f"runtime.metrics={metrics_port}",
         "decoder.pace=original",
         "sink.overlay=false",
@@ -197,7 +197,7 @@ def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
                 *(sys.executable, "-m", "tools.main", "run", "--source", str(clip)),
                 *("--source", f"rtsp://viewer:wr0ng@127.0.0.1:{server.port}/live"),
                 *("--output", str(tmp_path / "out"), "--set", "decoder.pace=original"),
-                *("--set", f"detector.detections={detections_of(clip)}"),
+                *("--set", detections_setting(clip)),
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ import threading
 from pipeline.logs import JsonFormatter
 from pipeline.supervision.commands import describe, find_run
 from tests.stages.decoder.streams import write_stream
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 
 
 def test_a_record_is_one_line_whatever_it_holds():
@@ -33,7 +33,7 @@ def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
         [
             *(sys.executable, "-m", "tools.main", "run", "--json-log", "--source", str(clip)),
             *("--output", str(tmp_path / "out")),
-            *("--set", f"detector.detections={detections_of(clip)}"),
+            *("--set", detections_setting(clip)),
         ],
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ import zmq
 from pipeline.reports import Batches, Progress, StreamMetrics
 from tests.pipeline.scraping import get, scrape
 from tests.ports import free_port
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 
@@ -18,7 +18,7 @@ def test_a_run_that_drains_is_not_ready(tmp_path):
     clip = make_clip(tmp_path / "material", 250)
     port = free_port()
     settings = [
-        f"detector.detections={detections_of(clip)}",
+        detections_setting(clip),
         f"runtime.metrics=127.0.0.1:{port}",
         "decoder.pace=original",
         "sink.overlay=false",
@@ -48,7 +48,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
     sources = [str(tmp_path / name / f"{name}.mp4") for name in ("short", "long")]
     port = free_port()
     settings = [
-        f"detector.detections={detections_of(clips[1])}",
+        detections_setting(clips[1]),
         f"runtime.metrics={port}",
         "decoder.pace=original",
         "runtime.mode=live",

@@ -14,7 +14,7 @@ import pipeline.supervision.supervisor
 from pipeline.reports import Completing
 from pipeline.transport.logbook import Logbook, SharedNumber
 from tests.stages.decoder.streams import write_stream
-from tools.harness.material import slow_detector
+from tools.harness.material import detections_setting
 from tools.harness.runner import SPOTSTREAM, Victim, run_with
 
 
@@ -34,7 +34,7 @@ def stuck_run(clip, tmp_path, monkeypatch):
             victim.over.wait(60)
             said.append(victim.notices)
 
-        slow = [slow_detector(clip, 8)]
+        slow = [detections_setting(clip, delay_ms=8)]
         result = run_with([str(clip)], tmp_path, slow, stick)
         return result, said[0]
 
@@ -105,7 +105,7 @@ def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypat
         victim.over.wait(60)
         said.extend(victim.notices)
 
-    slow = [slow_detector(clip, 8)]
+    slow = [detections_setting(clip, delay_ms=8)]
     result = run_with([str(clip)], tmp_path / "out", slow, stop)
     assert (result.exit_code, said) == (130, [False])
     assert result.finished["clip"].status == "interrupted"

@@ -6,14 +6,14 @@ import signal
 
 from tests.pipeline.scraping import get, get_bytes
 from tests.ports import free_port
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 
 def test_pictures_are_shown_while_a_stream_runs_and_after_its_sink_died(tmp_path):
     clip, port = make_clip(tmp_path / "material", 250), free_port()
     settings = [
-        f"detector.detections={detections_of(clip)}",
+        detections_setting(clip),
         f"runtime.web={port}",
         "decoder.pace=original",
         "sink.overlay=false",

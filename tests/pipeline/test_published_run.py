@@ -13,7 +13,7 @@ from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.crossings import Counts, Crossings, crossing_rows
 from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.zones import ZoneEvents, zone_rows
-from tools.harness.material import detections_of, slow_detector
+from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
 
 
@@ -45,7 +45,7 @@ def subscriber(tmp_path):
 
 
 def settings(clip, tmp_path, *more):
-    found = f"detector.detections={detections_of(clip)}"
+    found = detections_setting(clip)
     return [found, f"runtime.publish=ipc://{tmp_path}/tracks", "sink.overlay=false", *more]
 
 
@@ -90,7 +90,7 @@ def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
 
 def test_crossings_zones_and_places_are_those_of_the_files(clip, subscriber, tmp_path):
     subscriber.start()
-    given = settings(clip, tmp_path, *COUNTED, slow_detector(clip, 10))
+    given = settings(clip, tmp_path, *COUNTED, detections_setting(clip, delay_ms=10))
     folders = []
 
     def look(victim):
@@ -147,7 +147,7 @@ Broadcast.send = send_or_die
 """
     )
     subscriber.start()
-    given = settings(clip, tmp_path, *COUNTED, slow_detector(clip, 10))
+    given = settings(clip, tmp_path, *COUNTED, detections_setting(clip, delay_ms=10))
     result = run_with([str(clip)], tmp_path, given)
     assert result.restarts == {"sink": 1}
     start, *records, end = subscriber.records()
@@ -181,7 +181,9 @@ def test_the_end_of_a_run_that_is_given_up_is_told(clip, subscriber, tmp_path):
             os.kill(victim.supervisor.processes()["tracker"], signal.SIGKILL)
             victim.wait(victim.is_ready)
 
-    slow = settings(clip, tmp_path, slow_detector(clip, 20), "runtime.restarts_per_minute=1")
+    slow = settings(
+        clip, tmp_path, detections_setting(clip, delay_ms=20), "runtime.restarts_per_minute=1"
+    )
     with pytest.raises(SpotStreamError) as error:
         run_with([str(clip)], tmp_path, slow, harm)
     end = subscriber.records()[-1]

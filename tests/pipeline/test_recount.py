@@ -2,7 +2,7 @@
 
 import json
 
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
 
 COUNTED = [
@@ -20,7 +20,7 @@ def test_counting_again_gives_the_same_results_classes_included(tmp_path):
     uavdt = [(frame, "-1", *box, str(1 + int(index) % 3), "-1") for frame, index, *box in rows]
     detections_of(clip).write_text("".join(f"{','.join(row)}\n" for row in uavdt))
     first, again = tmp_path / "first", tmp_path / "again"
-    run_with([str(clip)], first, [f"detector.detections={detections_of(clip)}", *COUNTED])
+    run_with([str(clip)], first, [detections_setting(clip), *COUNTED])
     run_with([str(clip)], again, [f"detector.detections={first}", *COUNTED])
     for name in ("mot.txt", "detections.txt", "crossings.txt", "zones.txt", "kitti.txt"):
         text = (first / "clip" / name).read_text()

@@ -26,7 +26,7 @@ from stages.records import EndOfStream, Tracks
 from stages.result_files import files_of
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tests.videos import frames_in
-from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import Victim, run_with
 from tools.progress import ProgressView
 
@@ -41,13 +41,14 @@ def settings(clip, *more):
         "sink.zones={clip: {east: [[160, 0], [320, 0], [320, 240], [160, 240]]}}",
         "sink.ground={clip: [[0, 0, 0, 0], [160, 0, 16, 0], [160, 120, 16, 12], [0, 120, 0, 12]]}",
     ]
-    found = f"detector.detections={detections_of(clip)}"
+    found = detections_setting(clip)
     return [found, "sink.kitti=true", *counted, *parts, *more]
 
 
 def held_back(clip, mode, milliseconds=20):
     """Settings for a mode: live at the clip's own pace, lossless as fast as the detector is."""
-    pace = "decoder.pace=original" if mode == "live" else slow_detector(clip, milliseconds)
+    slow = detections_setting(clip, delay_ms=milliseconds)
+    pace = "decoder.pace=original" if mode == "live" else slow
     return f"runtime.mode={mode}", pace
 
 
@@ -91,7 +92,8 @@ def calm(clip, tmp_path_factory):
 @pytest.mark.parametrize("names", [*((stage,) for stage in STAGES), ("sink", "tracker", "sink")])
 def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, tmp_path, names):
     harm = kill(*names, at=[20, 60, 100][: len(names)])
-    result = run_with([str(clip)], tmp_path, settings(clip, slow_detector(clip, 8)), harm)
+    slow = settings(clip, detections_setting(clip, delay_ms=8))
+    result = run_with([str(clip)], tmp_path, slow, harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
     assert len(calm) == 21
@@ -309,7 +311,7 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
         victim.wait(lambda: "detector" in victim.supervisor.result.restarts, 20)
         said.extend(victim.notices)
 
-    more = (slow_detector(clip, 8), "runtime.silence_seconds=5")
+    more = (detections_setting(clip, delay_ms=8), "runtime.silence_seconds=5")
     result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert result.restarts == {"detector": 1}
     assert said == ["the detector process said nothing for 5 s; starting it again"]
@@ -317,7 +319,7 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
 
 
 def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
-    more = (slow_detector(clip, 20), "runtime.restarts_per_minute=1")
+    more = (detections_setting(clip, delay_ms=20), "runtime.restarts_per_minute=1")
     harm = kill("tracker", "tracker", at=[20, 40])
     with pytest.raises(SpotStreamError, match="tracker process was killed by signal 9") as error:
         run_with([str(clip)], tmp_path, settings(clip, *more), harm)
@@ -363,7 +365,7 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
         if isinstance(report, Progress) and report.frames >= 40:
             raise OSError("the view is broken")
 
-    config = load_config(None, settings(clip, slow_detector(clip, 8)))
+    config = load_config(None, settings(clip, detections_setting(clip, delay_ms=8)))
     results = ResultFolders(expand_sources([str(clip)]), tmp_path, config, overwrite=False)
     supervisor = Supervisor(results, config, show)
     with pytest.raises(OSError, match="the view is broken"):

@@ -26,7 +26,7 @@ from stages.sink.journal import Journal
 from stages.sink.results import JOURNAL
 from stages.sink.timing import Written
 from stages.tracker import TrackerStage
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 
 FRAMES = 5
 
@@ -128,7 +128,7 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
 def test_the_sink_says_when_it_completes_videos(tmp_path):
     clip = make_clip(tmp_path / "material", 60)
     overlay = f"sink.overlay_minutes={1 / 60}"
-    config = load_config(None, [f"detector.detections={detections_of(clip)}", overlay])
+    config = load_config(None, [detections_setting(clip), overlay])
     kinds = []
 
     def show(report):

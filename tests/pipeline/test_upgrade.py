@@ -13,7 +13,7 @@ import pipeline.supervision.stage_processes
 import pipeline.supervision.supervisor
 from pipeline.supervision.commands import add_stream, find_run
 from stages.errors import ConfigError, SpotStreamError
-from tools.harness.material import slow_detector
+from tools.harness.material import detections_setting
 from tools.harness.runner import SPOTSTREAM, run_with
 
 UPGRADED = "SpotStream 1.0 was replaced by 1.1 under this run: start it again"
@@ -50,7 +50,7 @@ def upgraded_run(clip, tmp_path, release):
             victim.over.wait(60)
             said.extend(victim.notices)
 
-        slow = [slow_detector(clip, 8), *settings]
+        slow = [detections_setting(clip, delay_ms=8), *settings]
         try:
             return run_with([str(clip)], tmp_path / "out", slow, upgrade), said
         except SpotStreamError as error:

@@ -6,7 +6,7 @@ from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
 from stages.result_files import StreamStatus
 from tests.summaries import summary
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 from tools.run_summary import demo_scores, faster_detector, print_summary, worth_a_look
 
@@ -88,7 +88,7 @@ def test_few_drops_and_those_of_no_network_are_left_alone(dropped, settings):
 def test_what_is_worth_a_look_is_there(tmp_path, overlay):
     clip = make_clip(tmp_path, 40)
     settings = (
-        f"detector.detections={detections_of(clip)}",
+        detections_setting(clip),
         f"sink.overlay={overlay}",
         f"sink.overlay_minutes={1 / 60}",
     )

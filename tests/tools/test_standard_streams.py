@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.standard_streams import lossy
 
 
@@ -37,7 +37,7 @@ def test_a_run_whose_streams_are_closed_gives_its_results(tmp_path):
     clip = make_clip(tmp_path / "north", 3)
     output = tmp_path / "out"
     command = [sys.executable, "-m", "tools.main", "run", "--source", str(clip)]
-    settings = ["--output", str(output), "--set", f"detector.detections={detections_of(clip)}"]
+    settings = ["--output", str(output), "--set", detections_setting(clip)]
     shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
     done = subprocess.run([*shell, *command, *settings], timeout=200)
     assert done.returncode == 0

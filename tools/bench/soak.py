@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from stages.errors import SourceError, SpotStreamError
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.rtsp import Server, Wire, available
 from tools.harness.runner import Victim, run_with
 
@@ -60,7 +60,7 @@ def bench_soak(
         progress("making a video")
         clip = make_clip(Path(folder), frames, 48, 64)
         settings = [
-            f"detector.detections={detections_of(clip)}",
+            detections_setting(clip),
             f"sink.overlay={str(overlay).lower()}",
             "sink.overlay_minutes=10",
         ]
@@ -102,7 +102,7 @@ def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what
         Wire(server.port) as wire,
     ):
         settings = [
-            f"detector.detections={detections_of(make_clip(Path(folder), 5))}",
+            detections_setting(make_clip(Path(folder), 5)),
             *(f"sink.{kind}_minutes=0.1" for kind in ("overlay", "text")),
             *(f"sink.{kind}_gigabytes=0.001" for kind in ("overlay", "text")),
             f"decoder.record={folder}/recording",

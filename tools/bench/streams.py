@@ -14,7 +14,7 @@ from stages.wording import counted
 from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, BenchReport, Ratio, Runner, measure
 from tools.bench.processor import cpu_seconds
-from tools.harness.material import make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import Victim, run_with
 
 STREAMS = (1, 2, 4, 8)
@@ -74,7 +74,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
         clip = make_clip(Path(folder), _CLIP_FRAMES)
         output = Path(folder) / "out"
         settings = [
-            slow_detector(clip, delay_ms),
+            detections_setting(clip, delay_ms=delay_ms),
             "detector.batch_size=8",
             "decoder.pace=original",
             "runtime.mode=live",

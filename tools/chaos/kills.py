@@ -12,7 +12,7 @@ import av
 from stages.result_files import DETECTIONS, OVERLAY, TIMES, TRACKS, read_report
 from stages.wording import counted
 from tools.chaos.outcome import Outcome, spread
-from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_detector
+from tools.harness.material import NAME, RATE, detections_setting, make_clip
 from tools.harness.runner import Victim, run_with
 
 _TEXTS = (TRACKS, DETECTIONS, TIMES)
@@ -29,7 +29,7 @@ def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
     All results must equal those of an undisturbed run, and the overlay must have every frame.
     """
     clip = make_clip(folder, 300)
-    settings = [slow_detector(clip, 10), "detector.workers=2"]
+    settings = [detections_setting(clip, delay_ms=10), "detector.workers=2"]
     run_with([str(clip)], folder / "calm", settings)
     wanted = _results(folder / "calm" / NAME)
     rng = random.Random(0)
@@ -70,7 +70,7 @@ def kills_in_live_runs(folder: Path, kills: int) -> Outcome:
     """
     clip = make_clip(folder, 10 * RATE * kills)
     settings = [
-        f"detector.detections={detections_of(clip)}",
+        detections_setting(clip),
         "decoder.pace=original",
         "runtime.mode=live",
     ]

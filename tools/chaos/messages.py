@@ -16,7 +16,7 @@ from stages.wording import counted
 from tools.chaos.hostile import flood
 from tools.chaos.outcome import Outcome
 from tools.chaos.strangers import announce_much, ask_nonsense, free_port
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import Victim, run_with
 
 _MOST_SECONDS_TO_REST = 10
@@ -30,7 +30,7 @@ def hostile_messages(folder: Path, messages: int) -> Outcome:
     _, secret = make_key(folder / "keys", "server")
     publish_port, metrics_port = free_port(), free_port()
     settings = [
-        f"detector.detections={detections_of(clip)}",
+        detections_setting(clip),
         "decoder.pace=original",
         "sink.overlay=false",
         f"runtime.publish=tcp://127.0.0.1:{publish_port}",

@@ -6,11 +6,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from stages.detector.delayed_detector import delayed
 from stages.errors import OutputError
 from stages.result_files import DETECTIONS, REPORT, TIMES, TRACKS, read_report
 from tools.chaos.outcome import Outcome
-from tools.harness.material import NAME, RATE, detections_of, make_clip
+from tools.harness.material import NAME, RATE, detections_setting, make_clip
 from tools.harness.runner import run_command, run_with
 
 _CANNOT_MOUNT = 77
@@ -28,7 +27,7 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
         [str(clip)],
         folder / "slow",
         [
-            f"detector.detections={delayed(detections_of(clip), delay)}",
+            detections_setting(clip, delay_ms=delay),
             "decoder.pace=original",
             "runtime.mode=live",
             "runtime.in_flight=2",
@@ -90,7 +89,7 @@ def _run_on_mount(
         f"mount -t tmpfs -o size={size} tmpfs {shlex.quote(str(mount))} || exit {_CANNOT_MOUNT}\n"
         f'"$@" >&2; code=$?; find {shlex.quote(str(mount))} -type f; exit $code'
     )
-    command = run_command(clip, output, f"detector.detections={detections_of(clip)}")
+    command = run_command(clip, output, detections_setting(clip))
     done = subprocess.run(
         ["unshare", "-Urm", "sh", "-c", script, "sh", *command],
         capture_output=True,

@@ -11,7 +11,7 @@ import av
 
 from stages.result_files import OVERLAY, read_report
 from tools.chaos.outcome import Outcome, spread
-from tools.harness.material import RATE, detections_of, make_clip
+from tools.harness.material import RATE, detections_setting, make_clip
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import Victim, run_with
 
@@ -45,7 +45,7 @@ def outages(folder: Path, times: int) -> Outcome:
         run_with(
             [f"rtsp://127.0.0.1:{server.port}/live"],
             folder / "rtsp",
-            [f"detector.detections={detections_of(clip)}", "sink.overlay=false"],
+            [detections_setting(clip), "sink.overlay=false"],
             harm,
         )
     finally:
@@ -80,7 +80,7 @@ def clock_jumps(folder: Path, frames: int) -> Outcome:
     result = run_with(
         [f"udp://127.0.0.1:{address[1]}"],
         folder / "clock",
-        [f"detector.detections={detections_of(clip)}"],
+        [detections_setting(clip)],
         harm,
     )
     (summary,) = result.finished.values()

@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.atomic import part_path
 from stages.result_files import TRACKS, read_report
 from tools.chaos.outcome import Outcome
-from tools.harness.material import NAME, detections_of, make_clip
+from tools.harness.material import NAME, detections_setting, make_clip
 from tools.harness.runner import SPOTSTREAM, run_command
 
 _FRAMES = 100
@@ -24,7 +24,7 @@ def killed_supervisor(folder: Path) -> Outcome:
     """
     clip = make_clip(folder, _FRAMES)
     output = folder / "killed"
-    command = run_command(clip, output, f"detector.detections={detections_of(clip)}")
+    command = run_command(clip, output, detections_setting(clip))
     tracks = output / NAME / TRACKS
     rows = part_path(tracks)
     with subprocess.Popen(

@@ -50,9 +50,10 @@ def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) ->
     return path
 
 
-def slow_detector(video: Path, milliseconds: float) -> str:
-    """Returns the setting that delivers `detections_of` a video like a detector that slow."""
-    return f"detector.detections={delayed(detections_of(video), milliseconds)}"
+def detections_setting(video: Path, *, delay_ms: float | None = None) -> str:
+    """Returns the setting that gives `detections_of` a video, as late as a slow detector would."""
+    found = detections_of(video)
+    return f"detector.detections={found if delay_ms is None else delayed(found, delay_ms)}"
 
 
 def detections_of(video: Path) -> Path:

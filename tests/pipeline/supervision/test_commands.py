@@ -21,7 +21,7 @@ from pipeline.supervision.commands import (
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.errors import ConfigError, SpotStreamError
 from tests.waiting import wait_for
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 
@@ -36,7 +36,7 @@ def started(clip, folder, *prefix):
             *prefix,
             *(sys.executable, "-m", "tools.main", "run", "--stay"),
             *("--output", str(folder / "out"), "--set", "decoder.pace=original"),
-            *("--set", f"detector.detections={detections_of(clip)}"),
+            *("--set", detections_setting(clip)),
         ],
         stderr=subprocess.PIPE,
         text=True,
@@ -239,7 +239,7 @@ def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, 
         victim.wait(lambda: victim.frames() > 0)
         victim.supervisor.stop()
 
-    settings = ["decoder.pace=original", f"detector.detections={detections_of(clip)}"]
+    settings = ["decoder.pace=original", detections_setting(clip)]
     result = run_with([str(broken), str(clip)], tmp_path / "out", settings, add_again)
     assert failures == ["north"]
     assert result.failed == {}

@@ -26,7 +26,7 @@ from stages.errors import SpotStreamError
 from stages.records import Frame, FrameHeader, PixelFormat
 from stages.result_files import DETECTIONS, TRACKS
 from tests.waiting import wait_for
-from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
 
 FRAMES = 100
@@ -52,7 +52,7 @@ def run(tmp_path):
             if goes_on:
                 os.kill(decoder, signal.SIGCONT)
 
-        slow = [slow_detector(clip, 20), "sink.overlay=false"]
+        slow = [detections_setting(clip, delay_ms=20), "sink.overlay=false"]
         return run_with([str(clip)], tmp_path / "out", slow, harm)
 
     return start

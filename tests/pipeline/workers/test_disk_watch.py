@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.workers.disk_watch import DiskWatch
 from tests.stages.decoder.streams import write_stream
-from tools.harness.material import make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 HANGING_WRITE = """
@@ -103,7 +103,7 @@ def test_a_run_names_the_folder_in_which_a_write_hangs(tmp_path, in_workers):
         victim.over.wait(60)
         said.extend(victim.notices)
 
-    settings = [slow_detector(clip, 8), "sink.overlay=false"]
+    settings = [detections_setting(clip, delay_ms=8), "sink.overlay=false"]
     result = run_with([str(clip)], tmp_path / "out", settings, listen)
     assert result.exit_code == 0
     folder = tmp_path / "out" / clip.stem

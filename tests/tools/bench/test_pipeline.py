@@ -11,12 +11,12 @@ from tests.waiting import wait_for
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
-from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 
 
 def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
     clip = make_clip(tmp_path, 60)
-    settings = [slow_detector(clip, 10)]
+    settings = [detections_setting(clip, delay_ms=10)]
     report = bench_pipeline(str(clip), load_config(None, settings), 1)
     figures = {figure.name: figure for figure in report.figures}
     assert set(figures) == {FOUR, ONE, OPENCV, SLOWEST}
@@ -32,7 +32,7 @@ def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_fa
     """The terminal sends it to every process."""
     clip = make_clip(tmp_path, 100)
     bench = tmp_path_factory.mktemp("bench")  # short, for names of sockets
-    options = ["--rounds", "1", "--set", slow_detector(clip, 20)]
+    options = ["--rounds", "1", "--set", detections_setting(clip, delay_ms=20)]
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "tools.main", "bench", "pipeline", "--source", clip, *options],
         stderr=subprocess.PIPE,
@@ -50,7 +50,7 @@ def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_fa
 
 def test_opencvs_loop_writes_tracks_and_a_video(tmp_path):
     clip = make_clip(tmp_path, 12)
-    settings = [f"detector.detections={detections_of(clip)}", "decoder.last_frame=10"]
+    settings = [detections_setting(clip), "decoder.last_frame=10"]
     config = load_config(None, settings)
     run_opencv_loop(LoopPlan(config, "clip", str(clip), str(tmp_path / "out")))
     rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()

@@ -37,12 +37,12 @@ def test_ctrl_c_ends_all_faults_and_not_only_the_run_of_one(tmp_path):
     code = """
 from tools import chaos, main
 from tools.chaos.outcome import Outcome
-from tools.harness.material import make_clip, slow_detector
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 def fault(folder):
     clip = make_clip(folder, 300)
-    run_with([str(clip)], folder / "out", [slow_detector(clip, 40)])
+    run_with([str(clip)], folder / "out", [detections_setting(clip, delay_ms=40)])
     return Outcome(1, "ran", True)
 
 chaos.all_faults = lambda *, short: dict.fromkeys("ab", fault)

@@ -12,7 +12,7 @@ from stages.folder_lock import FolderLock
 from stages.sink.results import RUN
 from tests.videos import frames_in
 from tests.waiting import wait_for
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 
 SPOTSTREAM = (sys.executable, "-m", "tools.main")
 
@@ -33,7 +33,7 @@ def killed_run(clip, output, *settings):
     """Runs a pipeline on ``clip`` at its own pace, and kills it once it has rows of 40 frames."""
     arguments = [
         *(*SPOTSTREAM, "run", "--source", str(clip), "--output", str(output)),
-        *("--set", f"detector.detections={detections_of(clip)}"),
+        *("--set", detections_setting(clip)),
         *("--set", "decoder.pace=original"),
         *(each for setting in settings for each in ("--set", setting)),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.supervision.commands import describe, find_run
 from tests.waiting import wait_for
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_command
 
 
@@ -59,7 +59,7 @@ def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
         [
             *(sys.executable, "-m", "tools.main", "run", clip.name, "--source", f"east={clip}"),
             *("--sources", "sources.txt", "--output", "out"),
-            *("--set", f"detector.detections={detections_of(clip)}", "--set", "sink.overlay=false"),
+            *("--set", detections_setting(clip), "--set", "sink.overlay=false"),
         ],
         cwd=tmp_path,
         capture_output=True,
@@ -76,7 +76,7 @@ def test_a_run_in_a_terminal_that_nobody_reads_goes_on_and_can_be_ended(
     tmp_path, unread_terminal, log
 ):
     clip = make_clip(tmp_path, 3000)
-    paced = (f"detector.detections={detections_of(clip)}", "decoder.pace=original")
+    paced = (detections_setting(clip), "decoder.pace=original")
     command = run_command(clip, tmp_path / "out", *paced, "sink.overlay=false")
 
     def tracker():
@@ -93,7 +93,7 @@ def test_a_run_in_a_terminal_that_nobody_reads_goes_on_and_can_be_ended(
 
 def test_a_run_ends_though_nobody_reads_its_terminal(tmp_path, unread_terminal):
     clip = make_clip(tmp_path, 5)
-    given = (f"detector.detections={detections_of(clip)}", "sink.overlay=false")
+    given = (detections_setting(clip), "sink.overlay=false")
     with run_in(unread_terminal, *run_command(clip, tmp_path / "out", *given)) as run:
         assert run.wait(100) == 0
     assert (tmp_path / "out" / "clip" / "run.json").exists()

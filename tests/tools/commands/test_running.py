@@ -5,7 +5,7 @@ import sys
 from pipeline.supervision.commands import describe
 from pipeline.supervision.runtime_folder import running
 from tests.waiting import wait_for
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_setting, make_clip
 
 SPOTSTREAM = (sys.executable, "-m", "tools.main")
 
@@ -18,7 +18,7 @@ def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_
     pipeline = subprocess.Popen(
         [
             *(*SPOTSTREAM, "run", "--stay", "--sources", "sources.txt", "--output", "out"),
-            *("--set", f"detector.detections={detections_of(clip)}"),
+            *("--set", detections_setting(clip)),
             *("--set", "decoder.pace=original"),
             *("--set", "sink.lines={east: {middle: [160, 0, 160, 240]}}"),
         ],
