@@ -54,6 +54,7 @@ class MqttBroker:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
+            # Not by `need`: a host that only watches shall not get PyTorch with the extra.
             hint = "pip install 'paho-mqtt>=2.1'"
             raise ConfigError(f"--mqtt needs the package paho-mqtt: {hint}") from error
         scheme, host, port, user, password, self._prefix = _parsed(url)
