@@ -10,11 +10,21 @@ from pipeline.reports import Crashed, Ready
 from pipeline.supervision.process import StageProcess
 
 
-def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, monkeypatch):
-    slow = tmp_path / "python"
-    slow.write_text(f"#!/bin/sh\nsleep 120\nexec cat > {tmp_path / 'read'}\n")
-    slow.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(slow))
+@pytest.fixture
+def worker_is(tmp_path, monkeypatch):
+    """Takes the shell script that workers run instead of Python."""
+
+    def replace(script):
+        python = tmp_path / "python"
+        python.write_text(f"#!/bin/sh\n{script}")
+        python.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(python))
+
+    return replace
+
+
+def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, worker_is):
+    worker_is(f"sleep 120\nexec cat > {tmp_path / 'read'}\n")
     streams = [StreamPlan(f"camera-{n}", "rtsp://camera", "", "", n) for n in range(2000)]
     plan = WorkerPlan(
         stage="sink", config=RunConfig(), streams=streams, output="out", sockets="sockets"
@@ -59,11 +69,8 @@ def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descrip
     process.kill()
 
 
-def test_why_a_process_ended_is_heard_before_it_counts_as_dead(tmp_path, monkeypatch):
-    script = tmp_path / "python"
-    script.write_text("#!/bin/sh\ncat > /dev/null\nexit 2\n")
-    script.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(script))
+def test_why_a_process_ended_is_heard_before_it_counts_as_dead(worker_is):
+    worker_is("cat > /dev/null\nexit 2\n")
     plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
     process = StageProcess("sink", lambda: plan, 60.0, 5)
     for told in ("failed: there is no room", "ended with status 2"):
@@ -84,11 +91,8 @@ class Held(subprocess.Popen):
 
 
 @pytest.mark.parametrize("end", [StageProcess.kill, lambda process: process.end(0.1)])
-def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monkeypatch, end):
-    script = tmp_path / "python"
-    script.write_text("#!/bin/sh\nexec sleep 300\n")
-    script.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(script))
+def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(monkeypatch, worker_is, end):
+    worker_is("exec sleep 300\n")
     started = []
 
     def start(*args, **options):
@@ -110,12 +114,9 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monk
 
 
 @pytest.fixture
-def process(tmp_path, monkeypatch):
+def process(worker_is):
     """Makes a process that lives for half a minute, and the time that it is told, in seconds."""
-    script = tmp_path / "python"
-    script.write_text("#!/bin/sh\nexec sleep 30\n")
-    script.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(script))
+    worker_is("exec sleep 30\n")
     plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
     now = [0]
 
