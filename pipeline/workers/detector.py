@@ -116,7 +116,7 @@ class _Worker:
             return
         try:
             self._detect(batch)
-        except ConfigError as error:  # of a detection file
+        except ConfigError as error:  # of a detection file, or at a start, which is alone
             self._refused.add(channel)
             code = error.exit_code
             self._report(Failed("detector", stream=stream, message=str(error), exit_code=code))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 _FIRST_SECONDS = 10.0  # of a connection: a camera may begin with what it has kept
 _WINDOW_SECONDS = 120.0
+_DRIFT = 0.01  # no camera's clock is as fast
 _TOLERANCE = 0.1  # what leaps and pauses that go on as before may come to
 
 
@@ -13,7 +14,8 @@ class ClockPace:
     """Compares the times of a connection's frames with those of their arrival.
 
     Attributes:
-        ahead: How many seconds earlier, by its time, the latest frame came than the first.
+        ahead: How many seconds earlier, by its time, the latest frame came than the first; 0 where
+            a clock that is a little fast may have come to that.
 
     Args:
         monotonic: Returns a monotonic time in seconds.
@@ -36,7 +38,8 @@ class ClockPace:
         if self._first is None:
             self._first = seconds, arrived
         passed = arrived - self._first[1]
-        self.ahead = seconds - self._first[0] - passed
+        ahead = seconds - self._first[0] - passed
+        self.ahead = ahead if ahead > _DRIFT * passed else 0.0
         if self._since is None:
             self._since = (seconds, arrived) if passed >= _FIRST_SECONDS else None
             return None

@@ -156,6 +156,9 @@ class LiveSource:
             is_playlist = container.format.name == "hls"
             if is_playlist and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
+            if finished and not self._was_live and self._resume_from.epochs:
+                broken = f"{self._source} is a video that cannot be taken up in its middle"
+                return self._end(reader, EndReason.TRUNCATED, broken)
             # HLS segments arrive faster than real time, and so does a finished video.
             is_early = finished or is_playlist
             gap = LONGEST_GAP if finished else _LIVE_GAP_SECONDS
@@ -167,7 +170,9 @@ class LiveSource:
             has_length = finished and container.format.name == "rtsp"
             if has_length:
                 records = _whole(records, lambda: reader.missing(container, stream))
-            for record in records:
+            is_video = finished and not self._was_live
+            faults: list[SourceError] = []
+            for record in _noting(faults, records) if is_video else records:
                 if isinstance(record, StreamStart) and record.epoch == 0:
                     tell_decoder(stream, self._source, self._hardware, runtime.notify)
                 if isinstance(record, Frame):
@@ -181,7 +186,12 @@ class LiveSource:
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
-            if not finished or self._was_live or goes_on(container, stream, reader.arrived):
+            is_video = is_video and not goes_on(container, stream, reader.arrived)
+            for fault in faults:
+                if not is_video or reader.epoch < 0:
+                    raise fault
+                return self._end(reader, EndReason.TRUNCATED, str(fault))  # not from its beginning
+            if not is_video:
                 self._advise_to_end(clock_pace.ahead)
                 if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
                     self._connected(patience).close()
@@ -292,6 +302,14 @@ def _whole(records: Iterator[_Record], missing: Callable[[], str | None]) -> Ite
     except SourceError:
         if missing():
             raise
+
+
+def _noting(faults: list[SourceError], records: Iterator[_Record]) -> Iterator[_Record]:
+    """Yields the same records; an error ends them, and is added to ``faults``."""
+    try:
+        yield from records
+    except SourceError as error:
+        faults.append(error)
 
 
 def _recorded(

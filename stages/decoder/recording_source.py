@@ -102,7 +102,7 @@ class RecordingSource:
             faults.append(f"{self.folder} has {gaps}")
         if set_back:
             told = f"the clock was set back before {set_back.path.name} of {self.folder} began"
-            faults.append(f"{told}; how long nothing was recorded there is unknown")
+            faults.append(f"{told}; how long nothing was recorded from there on is unknown")
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
 
@@ -113,13 +113,9 @@ def _end_of(folder: Path) -> tuple[Segment, int] | None:
 
 
 def _set_back(segments: Sequence[Segment]) -> Segment | None:
-    """Returns the first segment of a later connection that is named as if it began earlier."""
+    """Returns the first segment that is named as if it began before the one before it."""
     return next(
-        (
-            later
-            for earlier, later in itertools.pairwise(segments)
-            if later.epoch != earlier.epoch and later.began < earlier.began
-        ),
+        (later for earlier, later in itertools.pairwise(segments) if later.began < earlier.began),
         None,
     )
 

@@ -146,21 +146,29 @@ class NetworkDetector:
         return [found[position] for position in range(len(frames))]
 
     def cautions(self, start: StreamStart) -> list[str]:
-        """Returns what to tell of a stream's frames before the first, see `caution`."""
+        """Returns what to tell of a stream's frames before the first, see `caution`.
+
+        Raises:
+            ConfigError: The network was exported for an input of another size.
+        """
+        self._geometry(start.height, start.width)
         told = caution(start, self.scale)
         return [told] if told else []
 
-    def _detect(self, frames: list[Frame]) -> list[Detections]:
-        """Returns the detections in frames of one shape and pixel format."""
-        first, engine = frames[0].header, self.engine
-        geometry = input_geometry(first.height, first.width, engine.config, self.scale)
-        if engine.size not in (None, (geometry.height, geometry.width)):
-            assert engine.size is not None
+    def _geometry(self, height: int, width: int) -> InputGeometry:
+        geometry = input_geometry(height, width, self.engine.config, self.scale)
+        if (size := self.engine.size) not in (None, (geometry.height, geometry.width)):
+            assert size is not None
             raise ConfigError(
-                f"the network was exported for an input of {engine.size[1]}x{engine.size[0]}, "
-                f"frames of {first.width}x{first.height} at scale {self.scale:g} need "
+                f"the network was exported for an input of {size[1]}x{size[0]}, "
+                f"frames of {width}x{height} at scale {self.scale:g} need "
                 f"{geometry.width}x{geometry.height}: export it without --size"
             )
+        return geometry
+
+    def _detect(self, frames: list[Frame]) -> list[Detections]:
+        """Returns the detections in frames of one shape and pixel format."""
+        geometry = self._geometry(frames[0].header.height, frames[0].header.width)
         output = self._compute(frames, geometry)
         found = []
         for frame, placed, scores, classes in zip(frames, *output, strict=True):

@@ -28,6 +28,11 @@ def test_a_tenth_is_tolerated(rate, count):
     assert len(told(lambda index: index / rate)[0]) == count
 
 
+@pytest.mark.parametrize(("fast", "seconds"), [(1.005, 0.0), (1.1, 29.1)])
+def test_a_clock_that_is_a_little_fast_is_not_ahead(fast, seconds):
+    assert told(lambda index: index / 25 / fast)[1] == pytest.approx(seconds, abs=0.1)
+
+
 def test_what_a_camera_has_kept_may_come_for_ten_seconds():
     def arrives(index):  # 68 s of video come within 9 s
         return max(index / 25 - 60, index / 200)

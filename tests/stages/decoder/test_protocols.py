@@ -18,6 +18,7 @@ import pytest
 
 from stages.decoder import clock_pace
 from stages.decoder.live import LiveSource
+from stages.decoder.source import ResumePoint
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from tests.ports import free_port
 from tests.stages.decoder import rtmp
@@ -213,6 +214,42 @@ def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve_http,
     *_, end = read(f"{base}/clip", slots, 31)
     assert (end.reason, end.frames) == (EndReason.TRUNCATED, 19)
     assert end.message == f"{base}/clip breaks off after 19 of 30 frames"
+
+
+class BreaksOff(Files):
+    """Sends two thirds of a file of known size, each time."""
+
+    def do_GET(self):
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) * 2 // 3])
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
+def test_a_video_that_breaks_off_is_not_played_again(tmp_path, serve_http, slots, container):
+    options = {"movflags": "faststart"} if container == "mp4" else {}
+    write_stream(tmp_path / "clip", 60, container, **options)
+    base = serve_http(functools.partial(BreaksOff, directory=str(tmp_path)))
+    *frames, end = read(f"{base}/clip", slots, 100)
+    assert isinstance(end, EndOfStream)
+    assert (end.epoch, end.frames) == (0, len(numbers(frames)))
+    assert 20 < end.frames < 60
+    assert numbers(frames) == list(range(end.frames))
+    if container == "mp4":
+        assert end.reason is EndReason.TRUNCATED
+
+
+def test_a_video_is_not_played_again_for_a_decoder_that_died(tmp_path, serve_http, slots):
+    write_stream(tmp_path / "clip", 60, "mp4", movflags="faststart")
+    base = serve_http(functools.partial(Files, directory=str(tmp_path)))
+    source = LiveSource(
+        f"{base}/clip", name="cam", options=OPTIONS, resume_from=ResumePoint(1, 20, 20)
+    )
+    [end] = source.records(slots)
+    assert (end.reason, end.frames) == (EndReason.TRUNCATED, 20)
+    assert end.message == f"{base}/clip is a video that cannot be taken up in its middle"
 
 
 def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve_http, slots):

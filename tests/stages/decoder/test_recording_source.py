@@ -263,7 +263,7 @@ def test_a_hole_is_told_by_the_frame_of_the_recording_before_it(camera, tmp_path
         (
             -60,
             "the clock was set back before 00000001-e1-20260504T115900Z.mkv of {} began; how long "
-            "nothing was recorded there is unknown",
+            "nothing was recorded from there on is unknown",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from concurrent import futures
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -14,7 +15,7 @@ from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
-from stages.records import Frame, FrameHeader, PixelFormat
+from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +189,13 @@ def test_weights_that_do_not_load_are_a_config_error(tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"not weights")
     with pytest.raises(ConfigError, match=r"broken\.safetensors"):
         NetworkDetector(tmp_path / "broken.safetensors")
+
+
+def test_a_stream_that_an_exported_network_cannot_take_is_told_at_its_start(detector, monkeypatch):
+    """Not in a batch, where it would be another stream's fault."""
+    monkeypatch.setattr(detector.engine, "size", (192, 320))
+    fitting = StreamStart("s", 0, "s.mp4", 256, 427, Fraction(25), Fraction(1, 25))
+    assert isinstance(detector.cautions(fitting), list)
+    told = "an input of 320x192, frames of 960x540 at scale 0.75 need 768x448: export it without"
+    with pytest.raises(ConfigError, match=told):
+        detector.cautions(replace(fitting, height=540, width=960))
