@@ -1,7 +1,10 @@
 """Live streams of a moment, and the records that a source reads of them."""
 
+import contextlib
 import http.server
+import itertools
 import time
+from pathlib import Path
 
 import av
 import cv2
@@ -10,7 +13,7 @@ import numpy as np
 from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
 from stages.decoder.source import SourceRuntime
-from stages.records import EndOfStream, Frame
+from stages.records import Dropped, EndOfStream, Frame
 
 DATAGRAM = 1316
 OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
@@ -84,3 +87,34 @@ def read(url, slots, frames, options=OPTIONS, notify=lambda line: None, **servic
         if count == frames or isinstance(record, EndOfStream):
             break
     return records
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """Serves the files of a folder."""
+
+    def log_message(self, *args):
+        pass
+
+
+class Chunks(Files):
+    """Sends a file without its size."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+
+
+def numbers(records):
+    return list(
+        itertools.chain.from_iterable(
+            [r.header.sequence] if isinstance(r, Frame) else range(r.first, r.last + 1)
+            for r in records
+            if isinstance(r, Frame | Dropped)
+        )
+    )

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import http.server
 import itertools
 import random
 import re
@@ -10,7 +9,6 @@ import socket
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,21 +16,19 @@ import pytest
 
 from stages.decoder import clock_pace
 from stages.decoder.live import LiveSource
-from stages.decoder.source import ResumePoint
-from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
+from stages.records import EndOfStream, Frame, StreamStart
 from tests.ports import free_port
 from tests.stages.decoder import rtmp
-from tests.stages.decoder.streams import DATAGRAM, OPTIONS, Camera, read, write_stream
-
-
-def numbers(records):
-    return list(
-        itertools.chain.from_iterable(
-            [r.header.sequence] if isinstance(r, Frame) else range(r.first, r.last + 1)
-            for r in records
-            if isinstance(r, Frame | Dropped)
-        )
-    )
+from tests.stages.decoder.streams import (
+    DATAGRAM,
+    OPTIONS,
+    Camera,
+    Chunks,
+    Files,
+    numbers,
+    read,
+    write_stream,
+)
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.02])
@@ -98,11 +94,6 @@ def test_a_single_picture_after_an_outage_does_not_end_a_camera(serve_http, slot
     assert (len(frames), max(frames)) == (60, 2)
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.mark.parametrize("protocol", ["rtmp", "http"])
 def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http, slots, protocol):
     write_stream(tmp_path / "camera.flv", 25, "flv")
@@ -110,7 +101,7 @@ def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http
     shown, was_shown = threading.Event(), []
 
     class OverHttp(Files):
-        def do_GET(self):
+        def do_GET(self):  # noqa: N802
             self.send_response(200)
             self.end_headers()
             self.wfile.write(data)
@@ -146,124 +137,6 @@ def test_hls_is_shown_at_its_own_pace(tmp_path, serve_http, slots):
     assert len(headers) == 20
     assert headers[-1].seconds - headers[0].seconds == pytest.approx(19 / 25)
     assert headers[-1].captured_ns - headers[0].captured_ns > 0.7e9
-
-
-@pytest.mark.parametrize(("name", "container"), [("vod.m3u8", "hls"), ("clip", "mpegts")])
-def test_a_finished_video_ends_where_it_ends(tmp_path, serve_http, slots, name, container):
-    write_stream(tmp_path / name, 20, container)
-    base = serve_http(functools.partial(Files, directory=str(tmp_path)))
-    records = read(f"{base}/{name}", slots, 21)
-    assert records[-1] == EndOfStream("cam", 0, 20, EndReason.COMPLETE)
-
-
-class Chunks(Files):
-    """Sends a file without its size."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        data = Path(self.translate_path(self.path)).read_bytes()
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
-
-
-@pytest.mark.parametrize(("options", "ends"), [({}, True), ({"live": "1"}, False)])
-def test_matroska_of_unknown_size_ends_if_its_header_has_a_duration(
-    tmp_path, serve_http, slots, options, ends
-):
-    write_stream(tmp_path / "clip", 10, "matroska", **options)
-    base = serve_http(functools.partial(Chunks, directory=str(tmp_path)))
-    records = read(f"{base}/clip", slots, 11)
-    assert isinstance(records[-1], EndOfStream) is ends
-    assert sum(isinstance(r, Frame) for r in records) == (10 if ends else 11)
-
-
-@pytest.mark.parametrize(
-    ("movflags", "ends"),
-    [("faststart", True), ("frag_keyframe", False), ("frag_keyframe+empty_moov", False)],
-)
-def test_an_mp4_of_unknown_size_ends_unless_it_comes_in_fragments(
-    tmp_path, serve_http, slots, movflags, ends
-):
-    write_stream(tmp_path / "clip", 30, "mp4", movflags=movflags)
-    base = serve_http(functools.partial(Chunks, directory=str(tmp_path)))
-    records = read(f"{base}/clip", slots, 31)
-    frames = [r.header.epoch for r in records if isinstance(r, Frame)]
-    if ends:
-        assert records[-1] == EndOfStream("cam", 0, 30, EndReason.COMPLETE)
-    else:
-        assert frames == [0] * 30 + [1]
-
-
-class CutOff(Chunks):
-    """Sends two thirds of a file."""
-
-    def do_GET(self):
-        path = Path(self.translate_path(self.path))
-        data = path.read_bytes()
-        path.write_bytes(data[: len(data) * 2 // 3])
-        super().do_GET()
-
-
-def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve_http, slots):
-    write_stream(tmp_path / "clip", 30, "mp4", movflags="faststart")
-    base = serve_http(functools.partial(CutOff, directory=str(tmp_path)))
-    *_, end = read(f"{base}/clip", slots, 31)
-    assert (end.reason, end.frames) == (EndReason.TRUNCATED, 19)
-    assert end.message == f"{base}/clip breaks off after 19 of 30 frames"
-
-
-class BreaksOff(Files):
-    """Sends two thirds of a file of known size, each time."""
-
-    def do_GET(self):
-        data = Path(self.translate_path(self.path)).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data[: len(data) * 2 // 3])
-
-
-@pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
-def test_a_video_that_breaks_off_is_not_played_again(tmp_path, serve_http, slots, container):
-    options = {"movflags": "faststart"} if container == "mp4" else {}
-    write_stream(tmp_path / "clip", 60, container, **options)
-    base = serve_http(functools.partial(BreaksOff, directory=str(tmp_path)))
-    *frames, end = read(f"{base}/clip", slots, 100)
-    assert isinstance(end, EndOfStream)
-    assert (end.epoch, end.frames) == (0, len(numbers(frames)))
-    assert 20 < end.frames < 60
-    assert numbers(frames) == list(range(end.frames))
-    if container == "mp4":
-        assert end.reason is EndReason.TRUNCATED
-
-
-def test_a_video_is_not_played_again_for_a_decoder_that_died(tmp_path, serve_http, slots):
-    write_stream(tmp_path / "clip", 60, "mp4", movflags="faststart")
-    base = serve_http(functools.partial(Files, directory=str(tmp_path)))
-    source = LiveSource(
-        f"{base}/clip", name="cam", options=OPTIONS, resume_from=ResumePoint(1, 20, 20)
-    )
-    [end] = source.records(slots)
-    assert (end.reason, end.frames) == (EndReason.TRUNCATED, 20)
-    assert end.message == f"{base}/clip is a video that cannot be taken up in its middle"
-
-
-def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve_http, slots):
-    write_stream(tmp_path / "clip", 150, size=(64, 48))
-    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
-    read(f"{base}/clip", slots, 310, notify=told.append)
-    advice = [line for line in told if "came faster than it plays" in line]
-    assert len(advice) == 1
-    assert "--set decoder.reconnect=false --set runtime.mode=lossless" in advice[0]
-    told.clear()
-    once = replace(OPTIONS, reconnect=False)
-    *frames, end = read(f"{base}/clip", slots, 151, once, notify=told.append)
-    assert numbers(frames) == list(range(150))
-    assert (end.reason, told) == (EndReason.COMPLETE, [])
 
 
 def test_a_camera_whose_times_do_not_advance_in_real_time_is_told_once(
