@@ -30,12 +30,19 @@ _WEIGHTS = {  # of red and blue in Y
 }
 
 
-def of_yuv(color_space: int) -> int:
-    """The color space, if it says something about YUV; RGB (0) and reserved (3) do not.
+def color_space_of(pixel_format: PixelFormat, stated: int) -> int:
+    """Returns FFmpeg's number of the color space in which frames of a format are encoded.
 
-    x264 would take 0 literally.
+    Args:
+        pixel_format: Format of the frames.
+        stated: The number that the video stated at its beginning. RGB (0) and reserved (3) say
+            nothing about YUV, though x264 would take 0 literally; the frames may have changed.
     """
-    return UNSPECIFIED if color_space in (0, 3) else color_space
+    if pixel_format is PixelFormat.BGR24:
+        return BT601
+    if yuv_format(stated) is pixel_format:
+        return UNSPECIFIED if stated in (0, 3) else stated
+    return next((number for number, each in _FORMATS.items() if each is pixel_format), BT601)
 
 
 def yuv_format(color_space: int) -> PixelFormat:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from pipeline.reports import Snapshot
-from stages.color_spaces import BT601, of_yuv
-from stages.records import PixelFormat, StreamStart, Tracks, UInt8Array
+from stages.color_spaces import color_space_of
+from stages.records import StreamStart, Tracks, UInt8Array
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
 from stages.sink.stream_results import StreamResults
@@ -55,8 +55,7 @@ class Snapshots:
         frame = tracks.frame
         painter = OverlayPainter(frame.height, frame.width, start.class_names, self._options)
         size = painter.height, painter.width
-        is_bgr = frame.pixel_format is PixelFormat.BGR24
-        space = BT601 if is_bgr else of_yuv(start.color_space)
+        space = color_space_of(frame.pixel_format, start.color_space)
         picture = copy_frame(pixels, frame.pixel_format, space, size)
         readings = self._results.counting.readings
         painter.draw(canvas_of(picture), tracks, self._results.last_number, readings)

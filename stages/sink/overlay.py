@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.allocator import give_back_freed_memory
 from stages.atomic import give_final_name, make_folder, part_path
-from stages.color_spaces import BT601, of_yuv
+from stages.color_spaces import color_space_of
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.encoders import choose_encoder
@@ -35,7 +35,7 @@ class OverlayState:
 
     start: StreamStart
     frames: int
-    bgr: bool
+    pixel_format: PixelFormat
     timeline: TimelineState
 
 
@@ -91,7 +91,7 @@ class OverlayWriter:
         self.path = path
         self.start = start
         self.committed = False
-        self._bgr = resume.bgr if resume else False
+        self._pixel_format = resume.pixel_format if resume else PixelFormat.YUV420P
         self._notify = notify
         self._on_picture = on_picture
         self._options = options
@@ -126,8 +126,12 @@ class OverlayWriter:
         """Length of the video so far."""
         return self._timeline.seconds
 
-    def accepts(self, frame: FrameHeader) -> bool:
-        """Whether the frame has the size of this video."""
+    def accepts(self, start: StreamStart, frame: FrameHeader) -> bool:
+        """Whether a frame of the stream that began with ``start`` looks as those of this video."""
+        is_alike = not self.frames or frame.pixel_format is self._pixel_format
+        return is_alike and start.pixel_aspect == self.start.pixel_aspect and self._has_size(frame)
+
+    def _has_size(self, frame: FrameHeader) -> bool:
         return (frame.height, frame.width) == (self.start.height, self.start.width)
 
     def write(
@@ -150,7 +154,7 @@ class OverlayWriter:
             ValueError: The frame does not have the video's size, or the video is closed.
         """
         frame = tracks.frame
-        if not self.accepts(frame) or pixels.shape != frame.shape:
+        if not self._has_size(frame) or pixels.shape != frame.shape:
             raise ValueError(
                 f"frame {frame.number} of {frame.width}x{frame.height} with pixels {pixels.shape} "
                 f"in a video of {self.start.width}x{self.start.height}"
@@ -158,7 +162,7 @@ class OverlayWriter:
         if self._closed:
             raise ValueError(f"{self.path} is closed")
         if not self.frames:
-            self._bgr = frame.pixel_format is PixelFormat.BGR24
+            self._pixel_format = frame.pixel_format
             self._forget_kept()
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         space = self._color_space
@@ -186,7 +190,7 @@ class OverlayWriter:
         if not self._is_finished and self.frames >= self._thread.kept:
             return False
         frame = tracks.frame
-        self._bgr = frame.pixel_format is PixelFormat.BGR24
+        self._pixel_format = frame.pixel_format
         self._timeline.place(frame)
         self._painter.follow(tracks)
         self.frames += 1
@@ -211,7 +215,7 @@ class OverlayWriter:
     def state(self) -> OverlayState:
         """What a later writer needs to continue after these frames, once they are kept."""
         self.check()
-        return OverlayState(self.start, self.frames, self._bgr, self._timeline.state)
+        return OverlayState(self.start, self.frames, self._pixel_format, self._timeline.state)
 
     def close(self) -> None:
         """Waits until the video is complete and on the disk; the name does not change yet.
@@ -301,8 +305,7 @@ class OverlayWriter:
 
     @property
     def _color_space(self) -> int:
-        """That of the source, or of our conversion from BGR."""
-        return BT601 if self._bgr else of_yuv(self.start.color_space)
+        return color_space_of(self._pixel_format, self.start.color_space)
 
     def _settings(self) -> VideoSettings:
         return VideoSettings(

@@ -177,7 +177,7 @@ class OverlayParts:
         limit = 60 * self._options.overlay_minutes
         if self.unfinished:
             latest = self.unfinished[-1]
-            if latest.accepts(frame) and not (limit and latest.seconds >= limit):
+            if latest.accepts(start, frame) and not (limit and latest.seconds >= limit):
                 return latest
             latest.commit_later()
             self._count_finished()

@@ -74,7 +74,7 @@ def test_a_single_frame_lasts_as_long_as_the_rate_says(tmp_path: Path) -> None:
 
 
 def test_browsers_can_play_it(tmp_path: Path) -> None:
-    path = write_overlay(tmp_path / "overlay.mp4", make_start(color_space=1), [0, STEP, 2 * STEP])
+    path = write_overlay(tmp_path / "overlay.mp4", make_start(color_space=5), [0, STEP, 2 * STEP])
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")  # plays before it is loaded
     assert b"avc1" in data
@@ -82,7 +82,7 @@ def test_browsers_can_play_it(tmp_path: Path) -> None:
         stream = container.streams.video[0]
         context = stream.codec_context
         assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
-        assert (context.colorspace, context.color_range) == (1, 1)
+        assert (context.colorspace, context.color_range) == (5, 1)
 
 
 def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@ from __future__ import annotations
 import copy
 import dataclasses
 import threading
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
+import numpy as np
 import pytest
 
 from stages.errors import OutputError
+from stages.records import PixelFormat
 from stages.sink import overlay
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
@@ -173,6 +177,35 @@ def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
     feed(parts, range(1, 5))
     parts.commit()
     assert lengths(tmp_path) == [4]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_other_colors_and_pixels_of_another_shape_begin_another_video(
+    tmp_path: Path, resumed: bool
+) -> None:
+    begun, wide = make_start(), make_start(pixel_aspect=Fraction(4, 3))
+    parts = parts_in(tmp_path)
+    other = PixelFormat.YUV420P_BT709
+    for index, (start, pixel_format) in enumerate(
+        [(begun, PixelFormat.YUV420P), (begun, PixelFormat.YUV420P), (begun, other), (wide, other)]
+    ):
+        header = dataclasses.replace(make_header(index), pixel_format=pixel_format)
+        pixels = np.full(header.shape, 128, np.uint8)
+        parts.write(start, make_tracks(header), pixels, header.number)
+        if resumed and index == 1:
+            assert parts.wait_until_kept(30)
+            state = copy.deepcopy(parts.state())
+            parts = parts_in(tmp_path)
+            parts.restore(state)
+    parts.commit()
+    assert lengths(tmp_path) == [2, 1, 1]
+    shown = []
+    for name in parts.names:
+        with av.open(str(tmp_path / name)) as container:
+            stream = container.streams.video[0]
+            shown.append((int(stream.codec_context.colorspace), stream.sample_aspect_ratio))
+    assert [aspect for _, aspect in shown] == [1, 1, Fraction(4, 3)]
+    assert shown[0][0] != shown[1][0] == shown[2][0] == 1  # BT.709
 
 
 def test_frames_are_kept_in_their_order_whichever_video_they_are_in(tmp_path: Path) -> None:
