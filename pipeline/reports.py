@@ -69,7 +69,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
         behind: Those of them dropped because a stage was too slow.
         fps: Frames per second; None if no time passed.
         folder: Folder of the results.
-        files: Names of the result files.
+        files: Names of the result files, of a result in several parts only the first.
         crossings: How many vehicles have crossed each line.
         zones: How many have entered each zone, and are there.
     """

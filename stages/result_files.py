@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES, GROUND, KITTI)
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 
+_NUMBER = re.compile(r"-[1-9][0-9]*(?=\.(txt|mp4)$)")
 _NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
 
 
@@ -43,6 +45,14 @@ def number_of(path: Path, name: str) -> int:
     stem, _, suffix = name.rpartition(".")
     found = re.fullmatch(rf"{stem}(?:-([1-9][0-9]*))?\.{suffix}", path.name)
     return int(found[1] or 1) if found else 0
+
+
+def first_parts(names: Iterable[str]) -> tuple[str, ...]:
+    """Of each result in several files the first of its ``names``, and all other names."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(_NUMBER.sub("", name), name)
+    return tuple(first.values())
 
 
 def is_of_run(path: Path) -> bool:

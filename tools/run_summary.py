@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import install_hint, installed
-from stages.result_files import TRACKS, StreamStatus
+from stages.result_files import OVERLAY, TRACKS, StreamStatus, number_of
 from stages.wording import counted
 from tools.terminal import wide_console
 
@@ -109,8 +108,9 @@ def _has_gpu() -> bool:
 
 def worth_a_look(result: RunResult) -> str:
     """Returns the path of the first overlay, else of the first tracks; "" if there are none."""
-    for kind in ("overlay*.mp4", TRACKS):
+    for kind in (OVERLAY, TRACKS):
         for summary in result.finished.values():
-            if names := fnmatch.filter(summary.files, kind):
-                return f"{summary.folder}/{min(names, key=lambda name: (len(name), name))}"
+            for path in (Path(summary.folder, name) for name in summary.files):
+                if number_of(path, kind):
+                    return str(path)
     return ""

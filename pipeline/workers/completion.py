@@ -12,6 +12,7 @@ from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.background import in_background
 from stages.records import DropReason, EndOfStream
+from stages.result_files import first_parts
 from stages.sink.report import StreamReport
 from stages.sink.stream_results import StreamResults
 
@@ -88,7 +89,7 @@ class Completion:
             behind=result.dropped.get(DropReason.BEHIND, 0),
             fps=result.achieved_fps,
             folder=str(self._results.folder),
-            files=result.files,
+            files=first_parts(result.files),
             crossings=dict(result.crossings),
             zones=dict(result.zones),
         )

@@ -1,6 +1,7 @@
 """What is reported of results that are completed in the background."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
 from stages.records import Dropped, DropReason, EndOfStream, EndReason
+from stages.result_files import numbered
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
@@ -66,6 +68,20 @@ def test_complete_results_are_reported_once(completion, results, said, done):
     assert (summary.status, summary.folder) == ("complete", str(results.folder))
     assert said[1].metrics.connections == 2
     assert '"connections": 2' in (results.folder / "run.json").read_text()
+
+
+def test_a_report_of_many_parts_is_short(completion, results, said, done, monkeypatch):
+    finish = results.finish
+    kinds, count = ("mot.txt", "detections.txt", "times.txt"), 30_000
+    texts = tuple(numbered(kind, part) for part in range(7, count) for kind in kinds)
+    overlays = tuple(numbered("overlay.mp4", part) for part in range(1, count))
+    files = (*texts, "cam_Lx.txt", *overlays)
+    monkeypatch.setattr(results, "finish", lambda end, run: replace(finish(end, run), files=files))
+    completion.begin(END)
+    assert done.wait(100)
+    completion.report_if_done()
+    summary = said[-1].summary
+    assert summary.files == (*texts[:3], "cam_Lx.txt", "overlay.mp4")
 
 
 def test_a_working_directory_that_is_gone_does_not_cost_the_results(
