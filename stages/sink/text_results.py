@@ -44,13 +44,15 @@ class TextState:
 
     Attributes:
         number: Number of the latest files, from 1.
-        unnamed: How many numbers before it may lack their final names.
+        removed: How many numbers, the oldest, were removed beyond the limit.
+        unnamed: How many numbers before the latest may lack their final names.
         frames: How many frames the latest have.
         sizes: Bytes written to each of the latest.
         timeline: When their frames are shown.
     """
 
     number: int
+    removed: int
     unnamed: int
     frames: int
     sizes: tuple[int, ...]
@@ -94,6 +96,7 @@ class TextResults:
             notify,
         )
         self._number = resume.number if resume else 1
+        self._removed = resume.removed if resume else 0  # numbers, the oldest
         self._frames = resume.frames if resume else 0  # in the latest
         self._timeline = Timeline(_TIME_BASE, Fraction(0), resume.timeline if resume else None)
         self._unnamed: list[tuple[AtomicFile, ...]] = []  # before the latest
@@ -127,7 +130,12 @@ class TextResults:
         """What a later process needs to continue."""
         sizes = tuple(file.size for file in self._latest)
         return TextState(
-            self._number, len(self._unnamed), self._frames, sizes, self._timeline.state
+            self._number,
+            self._removed,
+            len(self._unnamed),
+            self._frames,
+            sizes,
+            self._timeline.state,
         )
 
     def write(
@@ -206,7 +214,8 @@ class TextResults:
 
     @property
     def _named(self) -> list[tuple[Path, ...]]:
-        return [self._paths(number) for number in range(1, self._number - len(self._unnamed))]
+        numbers = range(self._removed + 1, self._number - len(self._unnamed))
+        return [self._paths(number) for number in numbers]
 
     def _paths(self, number: int) -> tuple[Path, ...]:
         return tuple(self._folder / numbered(name, number) for name in self._kinds)
@@ -238,7 +247,7 @@ class TextResults:
         if self._naming is not None:
             del self._unnamed[: self._naming.result()]
             self._naming = None
-            self._retention.apply(self._named)
+            self._removed += self._retention.apply(self._named)
 
     def _reopen(self, resume: TextState) -> None:
         """Lets an earlier process's files be as its state says, which is a little older than they.

@@ -17,7 +17,7 @@ ROWS = {
     GROUND: "".join(f"{frame},1,2.00,3.00,\n" for frame in (3, 4, 5, 6)),
     KITTI: "".join(f"{frame - 1} {track} Car\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
 }
-STATE = TextState(2, 0, 4, tuple(len(ROWS[name]) for name in NAMES), TimelineState([]))
+STATE = TextState(2, 0, 0, 4, tuple(len(ROWS[name]) for name in NAMES), TimelineState([]))
 
 
 @pytest.fixture

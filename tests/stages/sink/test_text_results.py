@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from stages.errors import OutputError
+from stages.result_files import TEXTS, numbered
+from stages.sink import retention
 from stages.sink.options import SinkOptions
 from stages.sink.text_results import TextResults
 from tests.stages.sink.conftest import make_header, make_tracks, names_in
@@ -174,6 +176,29 @@ def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     finish(texts)
     assert names_in(folder) == {*texts.names}
     assert len(told) == 1
+
+
+def test_what_was_removed_is_not_removed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+
+    def remove(path: Path) -> None:
+        removed.append(path.name)
+        path.unlink(missing_ok=True)
+
+    monkeypatch.setattr(retention, "remove_file", remove)
+    options = dataclasses.replace(SIX_FRAMES, text_gigabytes=1e-9)
+    state = None
+    for begin in (1, 20):
+        texts = TextResults(tmp_path, options, state)
+        write(texts, range(begin, begin + 19))
+        while texts.state().unnamed:
+            texts.name_earlier()
+        state = texts.state()  # its process dies now
+    assert sorted(removed) == sorted(
+        numbered(kind, part) for kind in TEXTS[:3] for part in range(1, 6)
+    )
 
 
 def test_files_without_names_are_told(tmp_path: Path) -> None:
