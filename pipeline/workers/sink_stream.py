@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import time
 from collections.abc import Callable
+from functools import partial
 
 import zmq
 from msgspec.structs import replace
@@ -160,16 +161,19 @@ class SinkStream:
         return good
 
     def _repeat(self, envelope: Envelope, written: Written | None) -> list[Measured] | None:
-        """As `_handle`, of what an earlier process was given; None where its picture is lost."""
+        """As `_handle`, of what an earlier process was given; None where it is to come again."""
         record, picture = envelope.record, envelope.slot is not None
         if not isinstance(record, Tracks):
             return self._handle(envelope, written)
         assert written is not None
         self.results.overlays.left_out += self._overlay and (self._text_only or not picture)
         kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
-        return self.results.repeat(
-            record, envelope.work_ns, written, picture=picture, was_kept=kept
-        )
+        repeat = partial(self.results.repeat, record, envelope.work_ns, written)
+        measured = repeat(picture=picture, was_kept=kept)
+        if measured is None and kept:  # given up, with no checkpoint: it does not come again
+            self.results.overlays.left_out += 1
+            return repeat(picture=False)
+        return measured
 
     def take(self, envelope: Envelope) -> None:
         """Takes a message; a repeated one, whose acknowledgement was lost, gets another.

@@ -1,21 +1,25 @@
 """Streams in the sink whose files cannot be written."""
 
 import contextlib
+import json
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
 
 import pytest
 import zmq
+from msgspec.structs import replace
 
 from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.errors import OutputError
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN
-from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
+from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
+from tests.videos import frames_in
 
 
 @pytest.fixture
@@ -63,6 +67,43 @@ def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
         assert checkpoint.exists()
         assert not journal.stat().st_size
         stream.close()
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_pictures_that_were_given_up_without_a_checkpoint_are_left_out_by_a_successor(
+    plan, no_descriptors, disk, tmp_path
+):
+    logbook, said = Logbook(plan.logbook(0)), Said()
+    logbook[SharedNumber.LOSSLESS] = 0
+
+    def acknowledged():
+        return logbook[SharedNumber.ACKNOWLEDGED]
+
+    with zmq.Context() as context, context.socket(zmq.PULL) as decoder:
+        decoder.bind(plan.endpoint("ack-0"))
+        stream = opened(plan, context, said, 0, logbook)
+        feed(stream, 2)
+        acknowledge(stream, lambda: acknowledged() == 3)
+        assert decoder.recv()  # it is connected, for which it needs no further descriptor
+        disk.hang()
+        feed(stream, 5, begin=2)
+        disk.wait_for_write()
+        with no_descriptors:
+            for _ in range(6):
+                stream.look()
+        assert acknowledged() == 6
+        other = tmp_path / "left by the sink"
+        shutil.copytree(plan.output, other)
+        disk.work()
+        stream.close()
+        successor = opened(replace(plan, output=str(other)), context, said, 0, logbook)
+        feed(successor, 7, begin=5)
+        end(successor, 7)
+        acknowledge(successor, lambda: ("done", "north") in said)
+        frames = json.loads((successor.folder / "run.json").read_text())["frames"]
+        assert (frames["out"], frames["left_out_of_overlay"]) == (7, 3)
+        assert frames_in(successor.folder / "overlay.mp4") == 4
+        successor.close()
 
 
 def test_a_stream_that_fails_tells_its_last_frame_and_keeps_its_rows_and_no_pictures(plan):
