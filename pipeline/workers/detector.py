@@ -110,16 +110,20 @@ class _Worker:
         return self._link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
     def _take(self, batch: list[Envelope]) -> None:
-        channel, stream = batch[0].channel, batch[0].stream
-        if channel in self._refused:
-            batch.clear()
+        batch[:] = [each for each in batch if each.channel not in self._refused]
+        if not batch:
             return
+        channel, stream = batch[0].channel, batch[0].stream
         try:
             self._detect(batch)
-        except ConfigError as error:  # of a detection file, or at a start, which is alone
-            self._refused.add(channel)
-            code = error.exit_code
-            self._report(Failed("detector", stream=stream, message=str(error), exit_code=code))
+        except ConfigError as error:  # of one stream: its detection file, or its frames' size
+            if len(batch) > 1:
+                for envelope in batch:
+                    self._take([envelope])
+            else:
+                self._refused.add(channel)
+                code = error.exit_code
+                self._report(Failed("detector", stream=stream, message=str(error), exit_code=code))
             batch.clear()
 
     def _detect(self, batch: list[Envelope]) -> None:

@@ -187,10 +187,10 @@ class LiveSource:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
             is_video = is_video and not goes_on(container, stream, reader.arrived)
-            for fault in faults:
-                if not is_video or reader.epoch < 0:
-                    raise fault
-                return self._end(reader, EndReason.TRUNCATED, str(fault))  # not from its beginning
+            if faults and is_video and reader.epoch >= 0:  # its beginning would not go on from here
+                return self._end(reader, EndReason.TRUNCATED, str(faults[0]))
+            if faults:
+                raise faults[0]
             if not is_video:
                 self._advise_to_end(clock_pace.ahead)
                 if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened

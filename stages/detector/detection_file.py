@@ -1,6 +1,6 @@
 """Detections from a file instead of a network.
 
-Three formats, comma-separated, one box per line, frames counted from 1, plain or gzip-compressed:
+Four formats, comma-separated, one box per line, frames counted from 1, plain or gzip-compressed:
 
 ====== ====================================================== ==========================
 format columns                                                recognised by

@@ -25,7 +25,7 @@ class Network:
     """Computes two frames side by side, one of a held stream until it is let go."""
 
     name = description = "network"
-    class_names, scale, batch_size, is_immediate = ("car",), 0.5, 2, False
+    class_names, batch_size, is_immediate = ("car",), 2, False
 
     def __init__(self):
         self.seconds = 0.0

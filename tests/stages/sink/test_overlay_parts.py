@@ -5,17 +5,19 @@ import dataclasses
 import threading
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from stages.errors import OutputError
-from stages.records import PixelFormat
+from stages.records import PixelFormat, Tracks
 from stages.sink import overlay
+from stages.sink.drawing import YuvCanvas
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
+from stages.sink.painter import OverlayPainter
 from tests.stages.sink.conftest import (
     gray,
     make_header,
@@ -208,15 +210,27 @@ def test_other_colors_and_pixels_of_another_shape_begin_another_video(
     assert shown[0][0] != shown[1][0] == shown[2][0] == 1  # BT.709
 
 
-def test_frames_are_kept_in_their_order_whichever_video_they_are_in(tmp_path: Path) -> None:
+def test_frames_are_kept_in_their_order_whichever_video_they_are_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second video may be ahead of the first, which still draws."""
+    goes_on = threading.Event()
+    draw = OverlayPainter.draw
+
+    def slow(painter: OverlayPainter, canvas: YuvCanvas, tracks: Tracks, *shown: Any) -> None:
+        assert not 2 <= tracks.frame.index < 6 or goes_on.wait(100)
+        draw(painter, canvas, tracks, *shown)
+
+    monkeypatch.setattr(OverlayPainter, "draw", slow)
     parts = parts_in(tmp_path)
-    first = SimpleNamespace(frames=11, kept=6, check=lambda: None)
-    second = SimpleNamespace(frames=3, kept=2, check=lambda: None)
-    parts.unfinished = [first, second]
-    assert (parts.frames, parts.kept) == (14, 6)
-    first.kept = 11
-    assert parts.kept == 13
+    feed(parts, range(9))
+    first, second = parts.unfinished
+    wait_for(lambda: (first.kept, second.kept) == (2, 3))
+    assert (parts.frames, parts.kept) == (9, 2)
+    goes_on.set()
+    assert parts.wait_until_kept(30)
+    assert parts.kept == 9
+    parts.commit()
 
 
 def test_frames_that_are_given_up_are_counted_unless_their_video_was_finished(
