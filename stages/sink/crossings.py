@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Tracks
-from stages.sink.places import Place, Point, checked, places
+from stages.sink.places import Place, Point, checked, places, usual_class
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
@@ -44,7 +44,7 @@ class Crossing(NamedTuple):
         number: 1-based number of the frame in which it was first on the other side.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
-        class_index: Index of its class.
+        class_index: Index of the class of most of its boxes so far, see `usual_class`.
         line: Name of the line.
         direction: To which side of the line, see `Counts`.
     """
@@ -96,12 +96,14 @@ class TrackPosition:
             to the other side farther than it trembles.
         passages: Its latest passage of each line.
         seen: In which of the counter's frames it was seen last.
+        classes: How many of its boxes had each class.
     """
 
     place: Point
     rightwards: list[bool]
     passages: list[Passage | None]
     seen: int = 0
+    classes: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -157,11 +159,12 @@ class LineCounter:
         self.state.frames += 1
         crossings = []
         for place in places(tracks):
-            identity, index = place.identity, place.class_index
-            for line, direction, passage in self._move(place, number, time):
+            track = self._track(place)
+            index = usual_class(track.classes, place.class_index)
+            for line, direction, passage in self._move(track, place, number, time):
                 self.counts[line] = self.counts[line].plus(direction)
                 crossings.append(
-                    Crossing(passage.number, passage.time, identity, index, line, direction)
+                    Crossing(passage.number, passage.time, place.identity, index, line, direction)
                 )
         self._forget()
         return crossings
@@ -174,17 +177,22 @@ class LineCounter:
                 return
             del known[identity]
 
-    def _move(
-        self, place: Place, number: int, time: str
-    ) -> Iterator[tuple[str, Direction, Passage]]:
-        """Moves a track to a place; yields the lines that it has crossed."""
+    def _track(self, place: Place) -> TrackPosition:
+        """Returns the track of a place, which becomes the one seen last; a new one begins there."""
         point = place.point
         track = self.state.tracks.pop(place.identity, None)
         if track is None:
             rightwards = [_offset(line[:2], line[2:], point) > 0 for line in self._lines.values()]
             track = TrackPosition(point, rightwards, [None] * len(rightwards))
         self.state.tracks[place.identity] = track
-        before, track.place, track.seen = track.place, point, self.state.frames
+        track.seen = self.state.frames
+        return track
+
+    def _move(
+        self, track: TrackPosition, place: Place, number: int, time: str
+    ) -> Iterator[tuple[str, Direction, Passage]]:
+        """Moves a track to a place; yields the lines that it has crossed."""
+        point, before, track.place = place.point, track.place, place.point
         for k, (name, line) in enumerate(self._lines.items()):
             first, second = line[:2], line[2:]
             offset = _offset(first, second, point)

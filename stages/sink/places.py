@@ -45,6 +45,16 @@ def places(tracks: Tracks) -> list[Place]:
     return [Place(*column) for column in columns]
 
 
+def usual_class(votes: dict[int, int], latest: int) -> int:
+    """Adds the class of a vehicle's latest box to its ``votes``, the number of boxes of each class.
+
+    Returns:
+        The class of most of its boxes, the latest of equals.
+    """
+    votes[latest] = votes.pop(latest, 0) + 1
+    return max(reversed(votes), key=votes.__getitem__)
+
+
 def checked(
     kind: str, drawn: Mapping[str, _Drawn], check: Callable[[_Drawn], _Drawn]
 ) -> dict[str, _Drawn]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import Place, Point, checked, places
+from stages.sink.places import Place, Point, checked, places, usual_class
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
@@ -35,7 +35,7 @@ class ZoneEvent(NamedTuple):
         number: 1-based number of the first frame in which it was there, or of the last.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
-        class_index: Index of its class.
+        class_index: Index of the class of most of its boxes so far, see `usual_class`.
         zone: Name of the zone.
         kind: ``"enter"``; ``"leave"``; or ``"lost"``, if its track ended in the zone.
         seconds: How long it was there, from its first frame to its last; 0 when it enters.
@@ -93,16 +93,18 @@ class ZoneTrack:
     """A track that zones know.
 
     Attributes:
-        class_index: Index of its class.
+        class_index: Index of the class of most of its boxes, see `usual_class`.
         epoch: The epoch of the stream in which it was seen.
         seen: When it was seen last, in seconds.
         stays: Its stay in each zone, None where it is not.
+        classes: How many of its boxes had each class.
     """
 
     class_index: int
     epoch: int
     seen: float
     stays: list[Stay | None]
+    classes: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -190,7 +192,8 @@ class ZoneCounter:
         if track is None:
             track = ZoneTrack(place.class_index, epoch, now.seconds, [None] * len(self._zones))
         self.state.tracks[place.identity] = track
-        track.class_index, track.seen = place.class_index, now.seconds
+        track.class_index = usual_class(track.classes, place.class_index)
+        track.seen = now.seconds
         for k, (name, depth) in enumerate(zip(self._zones, depths, strict=True)):
             stay = track.stays[k]
             if depth >= 0:  # on the border, too

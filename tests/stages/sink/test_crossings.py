@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import msgspec
@@ -40,6 +41,15 @@ def crossings(counter: LineCounter, *places: Iterable[float], identity: int = 1)
 def move(counter: LineCounter, *places: Iterable[float], identity: int = 1) -> list[str]:
     crossed = crossings(counter, *places, identity=identity)
     return [f"{each.line} {each.direction}" for each in crossed]
+
+
+def test_the_class_is_that_of_most_boxes() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    for number, (y, index) in enumerate(((30, 1), (40, 1), (60, 0)), 1):
+        tracks = make_tracks(make_header(0), [box(50, y)], [1])
+        tracks = dataclasses.replace(tracks, classes=np.array([index], np.int16))
+        crossed = counter.update(tracks, number, "")
+    assert [each.class_index for each in crossed] == [1]
 
 
 @pytest.mark.parametrize(

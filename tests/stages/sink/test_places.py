@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.sink.places import Place, places
+from stages.sink.places import Place, places, usual_class
 from tests.stages.sink.conftest import make_header, make_tracks
 
 
@@ -16,3 +16,9 @@ def test_a_box_that_is_nowhere_has_no_place() -> None:
     tracks = make_tracks(make_header(0), boxes, [1, 2, 3, 4])
     assert [place.identity for place in places(tracks)] == [2]
     assert places(make_tracks(make_header(0))) == []
+
+
+def test_the_class_of_a_vehicle_is_that_of_most_of_its_boxes_the_latest_of_equals() -> None:
+    votes: dict[int, int] = {}
+    assert [usual_class(votes, each) for each in (2, 0, 0, 2, 2, 1)] == [2, 0, 0, 2, 2, 2]
+    assert votes == {2: 3, 0: 2, 1: 1}

@@ -163,13 +163,13 @@ def test_those_inside_are_those_that_the_latest_frame_shows() -> None:
         assert inside == {"arch": arch, "box": square}
 
 
-def test_the_class_is_the_latest() -> None:
+def test_the_class_is_that_of_most_boxes() -> None:
     counter = ZoneCounter({"box": SQUARE})
-    for number, index in ((1, 2), (2, 1)):
+    for number, index in enumerate((1, 2, 1), 1):
         tracks = make_tracks(make_header(0), [box(50, 50)], [1])
         tracks = dataclasses.replace(tracks, classes=np.array([index], np.int16))
         counter.update(tracks, number, "")
-    [lost] = counter.update(make_tracks(at(9)), 3, "")
+    [lost] = counter.update(make_tracks(at(9)), 4, "")
     assert lost.class_index == 1
 
 
