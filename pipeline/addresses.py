@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,20 @@ def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
 def stream_ports(runtime: RuntimeConfig) -> int:
     """Number of TCP ports for the decoders of streams; channels that differ by it share one."""
     return _LAST_PORT + 1 - runtime.port - len(_FIXED) - _MOST_DETECTORS
+
+
+def is_taken(address: str) -> bool:
+    """Whether something else listens at the address of one of a run's sockets, if it is TCP's."""
+    if not address.startswith("tcp://"):
+        return False
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as ZeroMQ does
+        try:
+            probe.bind((host, int(port)))
+        except OSError:
+            return True
+    return False
 
 
 def memory_path(sockets: str, kind: str, channel: int) -> str:

@@ -267,7 +267,7 @@ class RuntimeConfig:
         restarts_per_minute: A stage that dies more often than this, in a minute or at one place,
             fails the run, or a decoder its stream.
         silence_seconds: A stage that reports nothing for this long is taken for hung and restarted.
-        port: First TCP port of transport tcp.
+        port: First TCP port of transport tcp, which takes 67 and one for each stream.
     """
 
     __pydantic_config__ = STRICT

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from pipeline.addresses import endpoint, stream_ports
+from pipeline.addresses import endpoint, is_taken, stream_ports
 from pipeline.config import RuntimeConfig
 from pipeline.plan import StreamPlan
 from pipeline.supervision.latest import Latest
@@ -190,13 +190,13 @@ class Roster:
         ``only_one`` and ``patient`` are for its plan.
 
         Raises:
-            OSError: There is no descriptor or no memory for another stream.
+            OSError: There is no descriptor, no memory or no port for another stream.
             zmq.ZMQError: Likewise.
         """
         self._check_descriptors()
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
-        channel = self._next_channel()
+        channel = self._next_channel(folder)
         entries = 2 * runtime.slots + _SPARE_ENTRIES
         with contextlib.ExitStack() as undo:
             undo.callback(folder.remove_stream, channel)
@@ -227,13 +227,21 @@ class Roster:
             enough = f"the limit of {limit} open files is enough for {counted(most, 'stream')}"
             raise OSError(errno.EMFILE, f"{enough}; raise it with ulimit -n")
 
-    def _next_channel(self) -> int:
-        """Returns a channel that no stream has had, and whose TCP port no running stream has."""
+    def _next_channel(self, folder: RuntimeFolder) -> int:
+        """Returns a channel that no stream has had, and whose TCP port nothing else has.
+
+        Raises:
+            OSError: All ports are taken.
+        """
         ports = self._ports
         if ports is None:
             return next(self._channels)
-        taken = {stream.plan.channel % ports for stream in self.running.values()}
-        return next(channel for channel in self._channels if channel % ports not in taken)
+        ours = {stream.plan.channel % ports for stream in self.running.values()}
+        for channel in itertools.islice(self._channels, ports):
+            address = endpoint(folder.path, self._runtime, f"ack-{channel}")
+            if channel % ports not in ours and not is_taken(address):
+                return channel
+        raise OSError(errno.EADDRINUSE, f"all {ports} ports after runtime.port are in use")
 
     def stop(self) -> None:
         """Stops all streams under way, and drops those waiting."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from pipeline.addresses import endpoint
+from pipeline.addresses import endpoint, is_taken
 from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
 from pipeline.signals import stop_signals
@@ -97,6 +97,7 @@ def open_run_resources(
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
         if runtime.transport == "tcp":
             _check_loopback(runtime.port)
+            _check_ports(config)
         yield RunResources(folder, context, reports, commands, page)
 
 
@@ -109,6 +110,14 @@ def _check_loopback(port: int) -> None:
             f"processes on this machine cannot reach each other at 127.0.0.1: {reason_of(error)}; "
             "bring the loopback interface up (ip link set lo up), or set runtime.transport=ipc"
         ) from error
+
+
+def _check_ports(config: RunConfig) -> None:
+    """Checks that the stages, which bind the ports after the first, will find them free."""
+    detectors = (f"detector-{number}" for number in range(config.detector.workers))
+    for name in ("tracker", "sink", *detectors):
+        if is_taken(address := endpoint("", config.runtime, name)):
+            raise ConfigError(f"{address} is in use; choose another runtime.port")
 
 
 def _raise_descriptor_limit() -> tuple[int, int]:

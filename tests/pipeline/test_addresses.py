@@ -1,6 +1,8 @@
+import socket
+
 import pytest
 
-from pipeline.addresses import ends_with_port, is_local
+from pipeline.addresses import ends_with_port, is_local, is_taken
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,11 @@ def test_what_other_hosts_can_reach_is_known(address, local):
 )
 def test_the_port_at_the_end_of_an_address_is_known(address, ends):
     assert ends_with_port(address) is ends
+
+
+def test_an_address_where_another_listens_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+        assert is_taken(address)
+    assert not is_taken(address)
+    assert not is_taken("ipc:///run/tracks")

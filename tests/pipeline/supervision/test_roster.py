@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import resource
 from pathlib import Path
 
@@ -139,6 +140,40 @@ def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_
     assert len(set(addresses)) == ports
     assert addresses[1] == addresses[ports]
     assert max(addresses) == "tcp://127.0.0.1:65535"
+
+
+@pytest.fixture
+def begin_over_tcp(tmp_path, temporary):
+    """Begins a stream of a run that binds TCP ports from 64900 on; returns its plan."""
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, RuntimeConfig(transport="tcp", port=64900), RunMonitor())
+    with zmq.Context() as context:
+
+        def begin(name):
+            roster.add("scene://demo", name)
+            (spec,) = roster.due()
+            decoder = StageProcess(name, lambda: None, 60.0, 5)
+            roster.begin(spec, decoder, folder, context, only_one=False)
+            return roster.running[name].plan
+
+        yield begin
+        for name in list(roster.running):
+            roster.end(name)
+    folder.close()
+
+
+def test_a_stream_passes_over_ports_that_others_have(begin_over_tcp, monkeypatch):
+    others = {"tcp://127.0.0.1:64968", "tcp://127.0.0.1:64969"}
+    monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: address in others)
+    assert [begin_over_tcp(name).channel for name in ("east", "west")] == [0, 3]
+
+
+def test_a_stream_for_which_there_is_no_port_is_refused(begin_over_tcp, monkeypatch):
+    monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: True)
+    with pytest.raises(OSError, match="all 569 ports .* are in use") as refused:
+        begin_over_tcp("east")
+    assert refused.value.errno == errno.EADDRINUSE
 
 
 def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, temporary):

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from pipeline.config import RunConfig
+from pipeline.addresses import endpoint
+from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.config_file import load_config
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.result_folders import ResultFolders
@@ -47,6 +48,20 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_
     assert signal.getsignal(signal.SIGTERM) is handler
     assert list(runtime.iterdir()) == []
     socket.create_server(("127.0.0.1", metrics)).close()
+
+
+@pytest.mark.parametrize("name", ["tracker", "sink", "detector-1"])
+def test_a_port_of_a_stage_that_another_program_has_is_told(temporary, tmp_path, name):
+    temporary(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        first = port - int(endpoint("", RuntimeConfig(transport="tcp"), name)[-4:]) + 5550
+        settings = ["runtime.transport=tcp", f"runtime.port={first}", "detector.workers=2"]
+        config = load_config(None, settings)
+        run = open_run_resources(config, tmp_path, RunMonitor(), lambda: True, print)
+        told = f"tcp://127.0.0.1:{port} is in use; choose another runtime.port"
+        with pytest.raises(ConfigError, match=f"^{told}$"), run:
+            pass
 
 
 def test_tcp_without_a_loopback_interface_is_told(tmp_path):
