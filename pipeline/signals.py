@@ -6,8 +6,11 @@ import signal
 import time
 from collections.abc import Callable
 
-STAGE_END = signal.SIGUSR1
+STAGE_END = signal.SIGRTMIN
 """Sent by the supervisor to a stage; a service manager sends SIGTERM to all processes of a run."""
+
+MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2)
+"""Many programs reopen their logs on these; by default, they would end a process."""
 
 _ONE_REQUEST_SECONDS = 1.0
 

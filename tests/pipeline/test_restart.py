@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.signals import MEANINGLESS
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.subscription import subscribe
 from stages.detector.shipped import find_weights
@@ -51,6 +52,19 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
     assert texts_in(folder) == calm
     assert overlay_frames(folder) == 150
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("number", MEANINGLESS)
+def test_signals_that_mean_nothing_here_disturb_no_process(clip, calm, tmp_path, number):
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        for pid in (os.getpid(), *victim.supervisor.processes().values()):
+            os.kill(pid, number)
+
+    slow = settings(clip, detections_setting(clip, delay_ms=8))
+    result = run_with([str(clip)], tmp_path, slow, harm)
+    assert result.restarts == {}
+    assert texts_in(tmp_path / "clip") == calm
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -23,31 +23,36 @@ def complete(
     ],
 ) -> None:
     """Complete the results that a killed run or a power failure left unfinished."""
-    failures = [failure for folder in folders for failure in _complete(folder.absolute())]
+    folders = [folder.absolute() for folder in folders]
+    outcomes = [outcome for folder in folders for outcome in _complete(folder)]
+    if not outcomes:
+        where = folders[0] if len(folders) == 1 else f"{len(folders)} folders"
+        typer.echo(f"{where}: nothing to complete")
+    failures = [outcome for outcome in outcomes if outcome is not None]
     for failure in failures[:-1]:
         typer.echo(f"spotstream: {failure}", err=True)
     if failures:
         raise failures[-1]
 
 
-def _complete(folder: Path) -> Iterator[OutputError]:
-    """Completes all streams in ``folder``, or the one whose folder it is; yields what fails."""
+def _complete(folder: Path) -> Iterator[OutputError | None]:
+    """Completes all streams in ``folder``, or the one whose folder it is.
+
+    Yields:
+        For each stream that was not complete, why it could not be completed, or None.
+    """
     from pipeline.workers.recovery import has_leftovers
     from stages.atomic import writing
 
-    found = False
     for stream in (folder, *sorted(folder.iterdir())):
         try:
             with writing(stream):
                 if not has_leftovers(stream):
                     continue
-            found = True
             _complete_stream(stream)
+            yield None
         except OutputError as error:
-            found = True
             yield error
-    if not found:
-        typer.echo(f"{folder}: nothing to complete")
 
 
 def _complete_stream(folder: Path) -> None:

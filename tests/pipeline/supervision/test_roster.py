@@ -171,7 +171,7 @@ def test_a_stream_passes_over_ports_that_others_have(begin_over_tcp, monkeypatch
 
 def test_a_stream_for_which_there_is_no_port_is_refused(begin_over_tcp, monkeypatch):
     monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: True)
-    with pytest.raises(OSError, match="all 569 ports .* are in use") as refused:
+    with pytest.raises(OSError, match=r"all 569 ports .* are in use") as refused:
         begin_over_tcp("east")
     assert refused.value.errno == errno.EADDRINUSE
 

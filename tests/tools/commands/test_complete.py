@@ -107,6 +107,8 @@ def test_rows_with_nothing_to_complete_them_from_are_not_passed_over(tmp_path):
     (tmp_path / "old" / "north" / "run.json").write_text("{}")
     done = spotstream("complete", str(tmp_path / "old"))
     assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'old'}: nothing to complete\n")
+    done = spotstream("complete", str(tmp_path / "old"), str(tmp_path / "old"))
+    assert (done.returncode, done.stdout) == (0, "2 folders: nothing to complete\n")
 
 
 def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_path):
