@@ -22,6 +22,12 @@ def seen(tracker: Tracker, boxes: np.ndarray | list, score: float = 0.9) -> list
     return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
+def crowd(count: int = 12, seed: int = 0) -> np.ndarray:
+    """Boxes of one size, anywhere in a frame of 1000x500."""
+    corners = np.random.default_rng(seed).uniform((150, 100), (800, 350), (count, 2))
+    return np.hstack((corners, corners + np.array([30, 20])))
+
+
 def read_detections(sequence: str) -> Frames:
     """Boxes (left, top, right, bottom) and scores of every frame of a public MOT15 sequence."""
     path = PARITY / "det" / f"{sequence}.txt"

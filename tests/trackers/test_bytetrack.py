@@ -52,6 +52,7 @@ def test_detections_below_the_low_score_are_ignored_however_high_it_is() -> None
     assert seen(ByteTrack(low_score=0.7), BOX, 0.65) == []
     tracker = ByteTrack(low_score=0.7)
     assert [seen(tracker, BOX, score) for score in (0.8, 0.65, 0.8)] == [[1], [], [1]]
+    assert seen(ByteTrack(low_score=0.9), BOX, 0.8) == []
 
 
 def test_no_track_begins_below_the_high_score() -> None:

@@ -70,6 +70,14 @@ def test_each_gap_is_relived_from_its_own_start() -> None:
     np.testing.assert_array_equal(both._filter.moments, alone._filter.moments)
 
 
+def test_gaps_of_single_frames_are_relived_one_by_one() -> None:
+    gone, watched = OCSort(min_hits=0), OCSort(min_hits=0)
+    for step in range(7):
+        assert seen(watched, moved(4.0 * step)) == [1]
+        assert seen(gone, [] if step % 2 else moved(4.0 * step)) == ([] if step % 2 else [1])
+    np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
+
+
 @pytest.mark.parametrize(
     ("frames", "places", "start"),
     [
@@ -137,6 +145,7 @@ def test_half_of_the_last_box_is_enough_for_a_threshold_of_a_half() -> None:
     for _ in range(6):
         seen(tracker, [])
     assert seen(tracker, moved(90.0) - np.array([0, 0, 0, 40])) == [1]
+    assert seen(tracker, moved(95.0) - np.array([0, 0, 0, 60])) == [2]
 
 
 @pytest.mark.parametrize("max_age", [0, 4])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.trackers.conftest import crowd
 from trackers import SpotTrack
 from trackers.settings import LEAST_NOISE, MOST
 
@@ -12,11 +13,6 @@ FRAME = (1000, 500)
 
 def seen(tracker: SpotTrack, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
     return tracker.update(boxes, np.full(len(boxes), score), frame_size=FRAME).ids.tolist()
-
-
-def crowd(count: int = 12, seed: int = 0) -> np.ndarray:
-    corners = np.random.default_rng(seed).uniform((150, 100), (800, 350), (count, 2))
-    return np.hstack((corners, corners + np.array([30, 20])))
 
 
 def test_weak_detections_become_no_track() -> None:
@@ -132,6 +128,13 @@ def test_doubles_of_a_detection_are_ignored() -> None:
     assert tracks.detection_indices.tolist() == [1, 2]
 
 
+def test_what_is_a_double_of_a_double_only_is_kept() -> None:
+    tracker = SpotTrack()
+    best, double, aside = (BOX + np.array([shift, 0, shift, 0]) for shift in (0, 14, 28))
+    tracks = tracker.update(np.vstack((best, double, aside)), [0.9, 0.8, 0.7])
+    assert tracks.detection_indices.tolist() == [0, 2]
+
+
 @pytest.mark.parametrize("shifts", [[25], [8, -12]], ids=["its detection", "and another"])
 def test_no_track_begins_on_top_of_one_just_seen(shifts: list[int]) -> None:
     tracker = SpotTrack()
@@ -139,46 +142,6 @@ def test_no_track_begins_on_top_of_one_just_seen(shifts: list[int]) -> None:
         seen(tracker, BOX)
     boxes = [BOX + np.array([shift, 0, shift, 0]) for shift in shifts]
     assert seen(tracker, np.vstack(boxes)) == [1]
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_ids_hold_when_the_camera_jumps(known: bool) -> None:
-    """By the given motion, and by the boxes' own vote where there is none."""
-    boxes = crowd()
-    jump = np.array([45.0, -25.0])
-    motion = np.column_stack((np.eye(2), jump)) if known else None
-    tracker, without = SpotTrack(), SpotTrack(estimate_camera=False)
-    for each in (tracker, without):
-        for _ in range(3):
-            ids = each.update(boxes, np.full(12, 0.9)).ids.tolist()
-    scores = np.full(12, 0.9)
-    assert tracker.update(boxes + np.tile(jump, 2), scores, motion=motion).ids.tolist() == ids
-    assert without.update(boxes + np.tile(jump, 2), scores).ids.tolist() != ids
-
-
-def test_boxes_grow_with_the_picture() -> None:
-    boxes = crowd()
-    tracker = SpotTrack()
-    for _ in range(3):
-        ids = tracker.update(boxes, np.full(12, 0.9)).ids.tolist()
-    zoom = np.column_stack((np.eye(2) * 2, [0.0, 0.0]))
-    tracks = tracker.update(boxes * 2, np.full(12, 0.9), motion=zoom)
-    assert tracks.ids.tolist() == ids
-    np.testing.assert_allclose(tracks.boxes, boxes * 2, atol=0.1)
-
-
-def test_doubts_grow_with_the_picture() -> None:
-    """After a zoom, a track is what it would be had the picture been so large from the start."""
-    zoomed, large = SpotTrack(), SpotTrack(estimate_camera=False)
-    for step in range(3):
-        grown = BOX + step * np.array([1, 1, 4, 3])
-        zoomed.update(grown, [0.9])
-        large.update(3 * grown, [0.9])
-    zoom = np.column_stack((np.eye(2) * 3, [0.0, 0.0]))
-    box = 3 * BOX + np.array([12, -6, 14, 0])
-    for motion in (zoom, None, None):
-        expected = large.update(box, [0.9]).boxes
-        np.testing.assert_allclose(zoomed.update(box, [0.9], motion=motion).boxes, expected)
 
 
 def test_a_width_that_would_vanish_stays_and_so_does_the_height() -> None:
@@ -307,23 +270,6 @@ def test_boxes_are_finite_at_the_bounds_of_the_settings(
             boxes = crowd(30)[step % 5 :: 2] + rng.normal(0, 1, 4)
             tracks = tracker.update(boxes, rng.uniform(0.3, 1, len(boxes)))
             assert np.isfinite(tracks.boxes).all()
-
-
-def test_two_ways_of_traffic_keep_their_ids_under_a_fixed_camera() -> None:
-    tracker, owners = SpotTrack(), {}
-    lanes, speeds = np.arange(7), np.array([16.0, 15, 17, 16, -16, -17, -15])
-    for frame in range(150):
-        lefts = (lanes[:, None] * 37 + np.arange(9) * 230 + frame * speeds[:, None]) % 2070 - 400
-        shown = np.flatnonzero((lefts > -30) & (lefts < 1250))
-        tops = np.repeat(100 + 60 * lanes, 9)
-        boxes = np.column_stack((lefts.ravel(), tops, lefts.ravel() + 60, tops + 35))[shown]
-        tracks = tracker.update(boxes, np.full(len(boxes), 0.9), frame_size=(1280, 720))
-        turn = (lanes[:, None] * 37 + np.arange(9) * 230 + frame * speeds[:, None]) // 2070
-        for track, row in zip(tracks.ids.tolist(), tracks.detection_indices.tolist(), strict=True):
-            vehicle = int(shown[row]), int(turn.ravel()[shown[row]])
-            owners.setdefault(vehicle, set()).add(track)
-    assert len(owners) > 60
-    assert sum(len(ids) - 1 for ids in owners.values()) <= 2
 
 
 def test_a_detection_just_outside_the_frame_keeps_its_id() -> None:

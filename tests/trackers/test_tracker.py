@@ -138,6 +138,7 @@ def test_the_frame_size_may_be_any_array_and_may_change_in_it() -> None:
     size[0] = 600
     assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=size)) == 0
     assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=(640, 480))) == 1
+    assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=(600, 480))) == 0
 
 
 def test_a_refused_frame_is_no_step(tracker: Tracker) -> None:

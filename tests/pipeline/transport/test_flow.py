@@ -104,6 +104,19 @@ def test_drops_of_one_reason_and_epoch_wait_as_one_record():
     ]
 
 
+def test_drops_of_several_reasons_that_wait_stay_adjacent():
+    flow = FlowControl(4, 1, live=True)
+    reasons = [DropReason.BEHIND, DropReason.BROKEN, DropReason.UNREADABLE]
+    for number, reason in enumerate([*reasons, DropReason.BEHIND]):
+        flow.announce(Dropped("cam", 0, number, number, reason))
+    assert [next_item(flow) for _ in range(4)] == [
+        Dropped("cam", 0, 0, 1, DropReason.BEHIND),
+        Dropped("cam", 0, 2, 2, DropReason.BROKEN),
+        Dropped("cam", 0, 3, 3, DropReason.UNREADABLE),
+        None,
+    ]
+
+
 def test_a_burst_that_fits_is_kept():
     clock = Clock()
     flow = FlowControl(8, 2, live=True, monotonic=clock)
@@ -135,6 +148,19 @@ def test_stages_that_are_behind_get_the_latest_frames():
     flow.offer(header(8), slots.pop())
     clock.now = 1.2  # still: no frame has found the stages idle
     flow.acknowledge(3)
+    assert next_item(flow).sequence == 7
+
+
+def test_stages_are_not_idle_for_a_frame_that_comes_after_others():
+    clock = Clock()
+    flow = FlowControl(8, 3, live=True, monotonic=clock)
+    for sequence in range(8):
+        flow.offer(header(sequence), flow.acquire())
+        flow.next_to_send()
+    clock.now = 1.1
+    flow.acknowledge(1)
+    flow.offer(header(8), flow.acquire())  # before any of those that wait is sent
+    assert next_item(flow) == Dropped("cam", 0, 3, 6, DropReason.BEHIND)
     assert next_item(flow).sequence == 7
 
 

@@ -35,6 +35,14 @@ def test_a_message_that_does_not_fit_is_refused(path):
     assert list(logbook.unacknowledged()) == []
 
 
+def test_a_writer_that_stops_half_way_leaves_no_entry(path):
+    logbook = Logbook(path)
+    logbook.keep(1, b"old")
+    with pytest.raises(TypeError):
+        logbook.keep(5, "no bytes")  # comes as far as the message itself
+    assert [logbook.message(position) for position in (1, 5)] == [None, None]
+
+
 def test_a_shorter_message_leaves_nothing_of_a_longer_one(path):
     logbook = Logbook(path)
     logbook.keep(0, b"a long message")

@@ -16,9 +16,21 @@ def test_a_ring_shows_one_memory_to_two_openers():
         reader.slot(3, (6, 5))
     with pytest.raises(ValueError, match="outside the ring"):
         reader.slot(-1, (6, 5))
+    with pytest.raises(ValueError, match="slot 0 of 12289 bytes lies outside the ring"):
+        reader.slot(0, (12289, 1))
     writer.reserve(3, 50 * 100)  # pictures have become larger
     writer.slot(2, (50, 100))[:] = 7
     assert (reader.slot(2, (50, 100)) == 7).all()
+
+
+@pytest.mark.parametrize("height", [4095, 4096, 4097])
+def test_slots_do_not_overlap_and_the_last_one_is_whole(height):
+    _, path = create_memory_file("test")
+    ring = FrameRing(path)
+    ring.reserve(3, height)
+    for number in range(3):
+        ring.slot(number, (height, 1))[:] = number
+    assert [set(ring.slot(number, (height, 1)).flat) for number in range(3)] == [{0}, {1}, {2}]
 
 
 def test_a_ring_that_is_closed_holds_no_descriptor():

@@ -25,6 +25,20 @@ def test_a_rate_that_the_times_hardly_resolve_is_constant():
     assert told(rounded[:40] + rounded[60:]) == "no frames for 0.2 s after frame 40"
 
 
+def test_times_that_were_rounded_twice_are_of_a_constant_rate():
+    steps = [16, 17, 18, 17] * 20
+    times = [0, *itertools.accumulate(steps)]
+    assert told(times) == ""
+    assert told([*times, times[-1] + 500]) == "no frames for 0.5 s after frame 81"
+
+
+def test_a_gap_is_found_soon_after_a_broken_frame():
+    kept = [*range(30), *range(31, 36), *range(46, 50)]
+    assert told([40 * index for index in kept], [*range(30), *range(31, 40)]) == (
+        "no frames for 0.4 s after frame 36"
+    )
+
+
 def test_frames_that_are_known_to_be_lost_are_none():
     kept = [*range(40), *range(50, 80)]
     assert told([40 * index for index in kept], kept) == ""

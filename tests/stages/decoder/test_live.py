@@ -1,5 +1,6 @@
 """A real RTSP server that is killed, falls silent, stalls and comes back."""
 
+import http.server
 import itertools
 import math
 import os
@@ -224,6 +225,39 @@ def test_a_camera_that_refuses_at_first_is_tried_again_by_the_patient(viewer):
     assert "401 Unauthorized" in camera.notices[0]
     assert "is back after" in camera.notices[1]
     assert len(camera.notices) == 2
+
+
+class Forbidding(http.server.BaseHTTPRequestHandler):
+    """A camera that lets nobody in."""
+
+    def do_GET(self):
+        self.send_error(403)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_camera_that_refuses_is_left_alone_for_longer_than_one_that_is_away(slots):
+    options = LiveOptions(
+        20.0, patient=True, connect_seconds=math.inf, longest_wait=0.4, refused_wait=70.0
+    )
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 2:
+            server.server_close()  # from now on nobody answers
+        return len(waits) == 3
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Forbidding) as server:
+        threading.Thread(target=lambda: [server.handle_request() for _ in range(2)]).start()
+        url = f"http://127.0.0.1:{server.server_port}/live"
+        runtime = SourceRuntime(wait=wait)
+        assert (
+            list(LiveSource(url, name="cam", options=options, runtime=runtime).records(slots)) == []
+        )
+    assert waits[:2] == [70.0, 70.0]
+    assert waits[2] <= 0.4
 
 
 @needs_server

@@ -42,6 +42,11 @@ def test_pauses_double_to_a_limit_and_are_spread(jitter, pauses):
     assert [camera.lose() for _ in range(5)] == pauses
 
 
+def test_an_outage_of_weeks_is_waited_for():
+    camera = Camera()
+    assert {camera.lose(after=600) for _ in range(2000)} == {0.5, 1, 1.5}
+
+
 def test_pauses_begin_anew_only_after_some_steady_seconds():
     camera = Camera()
     camera.lose()

@@ -1,6 +1,8 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import pytest
+
 from stages.decoder.pace import Pace
 from stages.records import FrameHeader, PixelFormat
 
@@ -73,6 +75,14 @@ def test_what_a_slow_server_has_delayed_is_caught_up_gradually():
     assert late[-1] == 110
 
 
+def test_each_delay_is_caught_up_whatever_has_been_caught_up_before():
+    there = [0] * 10 + [2000] * 90 + [11_100] * 50 + [16_400] * 50  # since when
+    arrivals = [milliseconds * 10**6 for milliseconds in there]
+    taken = [ns // 10**6 for ns in held(range(0, 20_000, 100), arrivals=arrivals)[1]]
+    assert [taken[number] for number in (10, 100, 150)] == [2000, 11_100, 16_400]
+    assert [taken[number + 1] - taken[number] for number in (10, 100, 150)] == [90, 90, 90]
+
+
 def test_a_lost_piece_is_waited_for_once():
     pieces = [0, 1, 4, 5, 6]  # of a second, two frames each; two after the second are lost
     times = [0, 500, 1000, 1500, 4000, 4500, 5000, 5500, 6000, 6500]
@@ -81,11 +91,18 @@ def test_a_lost_piece_is_waited_for_once():
     assert taken == [*times[:5], 4450, *times[6:]]
 
 
-def test_time_lost_on_a_frame_is_made_up_for():
+@pytest.mark.parametrize("is_live", [False, True])
+def test_time_lost_on_a_frame_is_made_up_for(is_live):
     clock = Clock()
     pace = Pace(clock.wait, clock=lambda: clock.ns, monotonic=lambda: clock.ns)
     taken = []
-    for number in pace.follow(iter(range(5))):
+
+    def source():
+        for number in range(5):
+            clock.ns = max(clock.ns, 40_000_000 * number * is_live)
+            yield number
+
+    for number in pace.follow(source()):
         taken.append(pace.hold(replace(FRAME, pts=40 * number)).captured_ns // 10**6)
         clock.ns += 10**8 if number == 1 else 0
     assert taken == [0, 40, 140, 140, 160]

@@ -71,6 +71,18 @@ def live_times(arrivals):
     return [presentation.place(pts) for pts, _ in arrivals]
 
 
+def test_a_pause_of_two_seconds_is_kept_where_a_live_clock_starts_anew():
+    before = [(90_000 + 40 * number, 0.04 * number) for number in range(25)]
+    after = [(40 * number, 2.96 + 0.04 * number) for number in range(25)]
+    times = live_times(before + after)
+    assert times[23:27] == [90_920, 90_960, 92_960, 93_000]
+
+
+def test_a_live_source_that_is_a_tenth_too_fast_leaps_never():
+    arrivals = [(44 * number, 0.04 * number) for number in range(9000)]
+    assert live_times(arrivals) == [pts for pts, _ in arrivals]
+
+
 @pytest.mark.parametrize("start", [-50_000, 300_000])
 def test_a_pause_at_which_a_live_clock_starts_anew_keeps_its_length(start):
     # FFmpeg hands the last packet over when the next one begins.

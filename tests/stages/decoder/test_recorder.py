@@ -246,6 +246,23 @@ def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots):
     assert (folder / "recording.json").is_file()
 
 
+def test_each_connection_has_a_clock_of_its_own(camera, tmp_path):
+    recorder = Recorder(tmp_path / "kept", "rtsp://cam/live", 60, 10**9)
+    for epoch in range(2):
+        with open_media(str(camera)) as container:
+            stream = video_stream(container, "camera")
+            for packet in container.demux(stream):
+                recorder.write(packet, stream, epoch)
+        recorder.close()
+    times = []
+    for segment in segments_of(tmp_path / "kept"):
+        with open_media(str(segment.path)) as container:
+            packets = container.demux(video_stream(container, "segment"))
+            times.append([packet.pts for packet in packets if packet.size])
+    assert len(times[0]) == 40
+    assert times[1] == times[0]
+
+
 def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):
     folder, said = tmp_path / "kept", []
     first = Recorder(folder, "rtsp://cam/live", 60, 10**9)

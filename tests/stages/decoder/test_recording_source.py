@@ -83,7 +83,9 @@ def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots
 def test_connections_of_a_few_frames_begin_on_time(camera, tmp_path, slots):
     for epoch in range(3):
         record(camera, tmp_path / "cam", epoch, packets=4)  # so few that FFmpeg knows no start
-    times = seconds(replay(tmp_path / "cam", slots))
+    records = replay(tmp_path / "cam", slots)
+    assert sum(isinstance(r, StreamStart) for r in records) == 3
+    times = seconds(records)
     assert len(times) == 12
     assert times[:4] == pytest.approx([index / 25 for index in range(4)], abs=0.002)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.media import MediaSource
-from stages.decoder.stream_times import frame_rate
+from stages.decoder.stream_times import frame_rate, stated_length
 from stages.records import EndOfStream, EndReason
 
 
@@ -56,6 +56,23 @@ def test_a_format_without_times_has_the_rate_of_its_codec(tmp_path, slots):
     start, *frames, _ = MediaSource(str(path), name="cam").records(slots)
     assert start.frame_rate == 30
     assert [round(each.header.seconds, 3) for each in frames[::3]] == [0, 0.1, 0.2, 0.3]
+
+
+def test_matroska_states_hours_minutes_and_seconds_beside_sound(tmp_path):
+    with av.open(str(tmp_path / "long.mkv"), "w") as container:
+        video = container.add_stream("libx264", 25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        audio = container.add_stream("aac", 48_000)
+        for seconds in (0, 3723):
+            frame = av.VideoFrame(96, 64, "yuv420p")
+            frame.pts, frame.time_base = 25 * seconds, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), "fltp", "mono")
+        sound.sample_rate, sound.pts, sound.time_base = 48_000, 0, Fraction(1, 48_000)
+        container.mux([*audio.encode(sound), *video.encode(), *audio.encode()])
+    with av.open(str(tmp_path / "long.mkv")) as container:
+        length = stated_length(container, container.streams.video[0])
+    assert length == pytest.approx(3723.04, abs=0.05)
 
 
 def read_end(path, slots):

@@ -125,6 +125,7 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
             [*STRAIGHT, [50, 45, 5, -4.5], [50, 20, 5, -2], [20, 70, 9, -7]],
             r"contradict each other; they agree best without \[20, 70\]",
         ),
+        ([*STRAIGHT, [20, 70, 9, -7]], r"contradict each other$"),
     ],
 )
 def test_points_that_determine_no_plane_are_refused(points: object, message: str) -> None:

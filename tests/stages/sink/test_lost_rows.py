@@ -4,7 +4,7 @@ import pytest
 
 from stages.atomic import part_path
 from stages.result_files import CROSSINGS, DETECTIONS, GROUND, KITTI, TIMES, TRACKS
-from stages.sink.lost_rows import without_lost_rows
+from stages.sink.lost_rows import frames_from, without_lost_rows
 from stages.sink.text_results import TextState
 from stages.sink.timeline import TimelineState
 
@@ -73,6 +73,29 @@ def test_zeros_are_no_rows(tmp_path, part):
     part(DETECTIONS).write_bytes(ROWS[DETECTIONS][:-4].encode() + bytes(4))
     frames, lost = kept(tmp_path)
     assert (frames[DETECTIONS], frames[TIMES], lost) == ([3], [3], 3)
+
+
+def test_rows_behind_zeros_are_lost_as_well(tmp_path, part):
+    whole = ROWS[DETECTIONS].encode()
+    part(DETECTIONS).write_bytes(whole[:6] + bytes(6) + whole[12:])
+    frames, lost = kept(tmp_path)
+    assert (frames[DETECTIONS], frames[TIMES], lost) == ([], [], 4)
+
+
+def test_rows_that_came_after_the_state_make_up_for_none(tmp_path, part):
+    part(CROSSINGS).write_text(ROWS[CROSSINGS][:-2])
+    part(TIMES).write_text(ROWS[TIMES] + "7,2026\n")
+    frames, lost = kept(tmp_path)
+    assert (frames[TIMES], lost) == ([3, 4, 5, 6], 0)
+    state, _ = without_lost_rows(tmp_path, NAMES, STATE)
+    assert state.sizes[NAMES.index(TIMES)] == len(ROWS[TIMES])
+
+
+def test_frames_are_counted_from_a_number_on(tmp_path, part):
+    (tmp_path / "times.txt").write_text("1,2026\n2,2026\n")
+    part(TIMES).rename(tmp_path / "times-2.txt")
+    part_path(tmp_path / "times-10.txt").write_text("7,2026\n8,20")  # the last row is not whole
+    assert [frames_from(tmp_path, number) for number in (1, 2, 3, 11)] == [7, 5, 1, 0]
 
 
 @pytest.mark.parametrize("name", [TRACKS, TIMES, GROUND, KITTI])

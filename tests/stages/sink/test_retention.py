@@ -34,6 +34,12 @@ def test_the_oldest_go_and_this_is_told_once(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
+def test_a_gigabyte_has_a_thousand_million_bytes(tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path, 4)
+    pairs[-1][0].write_bytes(bytes(401))
+    assert Retention(4 * KILOBYTE, "tracks", lambda message: None).apply(pairs) == 1
+
+
 def test_nothing_is_told_where_there_was_nothing_to_remove(tmp_path: Path) -> None:
     told: list[str] = []
     pairs = make_pairs(tmp_path, 2)

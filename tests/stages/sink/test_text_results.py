@@ -59,6 +59,18 @@ def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
     assert frames_in(second.tracks.part) == [1, 2, 3, 4, 5]
 
 
+def test_the_state_counts_the_frames_of_the_latest_files(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SIX_FRAMES)
+    write(first, range(1, 9))
+    state = copy.deepcopy(first.state())
+    assert (state.number, state.frames) == (2, 2)
+    first.close()
+    second = TextResults(tmp_path, SIX_FRAMES, state)
+    write(second, range(9, 12))
+    assert (second.state().number, second.state().frames) == (2, 5)
+    second.close()
+
+
 def test_a_file_of_another_run_does_not_take_the_place_of_what_was_written(tmp_path: Path) -> None:
     first = TextResults(tmp_path, SINGLE)
     write(first, range(1, 4))

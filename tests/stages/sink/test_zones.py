@@ -107,6 +107,24 @@ def test_zones_overlap_and_need_not_be_convex() -> None:
     ]
 
 
+@pytest.mark.parametrize("x", [30, 45, 60])
+def test_where_an_edge_would_go_on_is_no_border(x: int) -> None:
+    way = (x, -20), (x, 15), (x, -20)
+    assert told(events(ZoneCounter({"arch": RING}), *way)) == [
+        ("arch", "enter", 2, 0.0),
+        ("arch", "leave", 2, 0.0),
+    ]
+
+
+def test_one_is_lost_however_long_an_earlier_one_stays() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    events(counter, (50, 50), identity=1)
+    events(counter, (51, 50), identity=2, first=2)
+    happened = events(counter, *[(50, 50)] * 6, identity=1, first=3)
+    assert happened == [ZoneEvent(2, "2.0", 2, 0, "box", "lost", 0.0)]
+    assert counter.counts == {"box": ZoneCounts(2, 1)}
+
+
 def test_one_that_is_not_seen_for_five_seconds_was_lost() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50), (51, 50))
