@@ -194,9 +194,9 @@ class Recorder:
             self._count(self._path)
 
     def _count(self, ended: Path) -> None:
-        size = file_size(ended)
-        self._ended.append((ended, size))
-        self._ended_bytes += size
+        if size := file_size(ended):  # of a codec that Matroska lacks, there is no file
+            self._ended.append((ended, size))
+            self._ended_bytes += size
 
     def _is_due(self) -> bool:
         now = self._monotonic()
