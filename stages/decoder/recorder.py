@@ -190,13 +190,13 @@ class Recorder:
             except (OSError, FFmpegError) as error:
                 self._complain(error)
                 self._remove_if_empty()
-        if container is not None and self._path is not None:
+        if container is not None and self._path is not None and self._path.exists():
             self._count(self._path)
 
     def _count(self, ended: Path) -> None:
-        if size := file_size(ended):  # of a codec that Matroska lacks, there is no file
-            self._ended.append((ended, size))
-            self._ended_bytes += size
+        size = file_size(ended)
+        self._ended.append((ended, size))
+        self._ended_bytes += size
 
     def _is_due(self) -> bool:
         now = self._monotonic()
