@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stages.records import Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
+from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
 
 MOSTLY_TRACKED = 0.8  # fraction of its frames in which a track is matched
@@ -19,7 +20,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
-class ClearResult:
+class ClearResult(Summed):
     """Counts of one sequence or, summed, of several; the scores follow from them.
 
     A ratio whose denominator is 0 is 0, except MOTA, whose denominator is then 1, as in
@@ -47,11 +48,6 @@ class ClearResult:
     partly_tracked: int = 0
     mostly_lost: int = 0
     iou_sum: float = 0.0
-
-    def __add__(self, other: ClearResult) -> ClearResult:
-        return ClearResult(
-            *(getattr(self, field.name) + getattr(other, field.name) for field in fields(self))
-        )
 
     @property
     def mota(self) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from tools.evaluation.comparison import Comparison
+from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds; the scores are means over them
@@ -22,7 +23,7 @@ def _zeros() -> Counts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HotaResult:
+class HotaResult(Summed):
     """Sums of one sequence or, summed, of several; the scores follow from them.
 
     All are ``(19,)`` float64, one value for each of `ALPHAS`. A ratio whose denominator is 0 is 0,
@@ -45,11 +46,6 @@ class HotaResult:
     association: Counts = field(default_factory=_zeros)
     association_recall: Counts = field(default_factory=_zeros)
     association_precision: Counts = field(default_factory=_zeros)
-
-    def __add__(self, other: HotaResult) -> HotaResult:
-        return HotaResult(
-            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
-        )
 
     @property
     def det_a_curve(self) -> Counts:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.evaluation.comparison import Comparison
+from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityResult:
+class IdentityResult(Summed):
     """Counts of one sequence or, summed, of several; a ratio whose denominator is 0 is 0.
 
     Attributes:
@@ -23,13 +24,6 @@ class IdentityResult:
     true_positives: int = 0
     false_positives: int = 0
     false_negatives: int = 0
-
-    def __add__(self, other: IdentityResult) -> IdentityResult:
-        return IdentityResult(
-            self.true_positives + other.true_positives,
-            self.false_positives + other.false_positives,
-            self.false_negatives + other.false_negatives,
-        )
 
     @property
     def precision(self) -> float:

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tools.evaluation.clear import ClearResult
+from tools.evaluation.sums import Summed
 
 THRESHOLDS = tuple(step / 10 for step in range(11))
 PR_IOU = 0.7  # UA-DETRAC's, for detections and tracks
 
 
 @dataclass(frozen=True, slots=True)
-class PrPoint:
+class PrPoint(Summed):
     """Counts at one threshold, of one sequence or, summed, of several.
 
     Attributes:
@@ -38,14 +39,6 @@ class PrPoint:
     detections: int = 0
     truth: int = 0
     clear: ClearResult = field(default_factory=ClearResult)
-
-    def __add__(self, other: PrPoint) -> PrPoint:
-        return PrPoint(
-            self.true_positives + other.true_positives,
-            self.detections + other.detections,
-            self.truth + other.truth,
-            self.clear + other.clear,
-        )
 
     @property
     def precision(self) -> float:

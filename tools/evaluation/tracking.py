@@ -9,20 +9,16 @@ from tools.evaluation.clear import ClearResult, clear
 from tools.evaluation.comparison import Comparison
 from tools.evaluation.hota import HotaResult, hota
 from tools.evaluation.identity import IdentityResult, identity
+from tools.evaluation.sums import Summed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrackingResult:
+class TrackingResult(Summed):
     """HOTA, CLEAR and IDF1 of one sequence or, summed, of several."""
 
     hota: HotaResult = field(default_factory=HotaResult)
     clear: ClearResult = field(default_factory=ClearResult)
     identity: IdentityResult = field(default_factory=IdentityResult)
-
-    def __add__(self, other: TrackingResult) -> TrackingResult:
-        return TrackingResult(
-            self.hota + other.hota, self.clear + other.clear, self.identity + other.identity
-        )
 
     @property
     def scores(self) -> dict[str, float | int]:
