@@ -194,18 +194,6 @@ def blocked(*numbers: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def do_all(
-    work: Work[Job, Result],
-    jobs: Sequence[Job],
-    workers: int,
-    advance: Callable[[int], None] = lambda count: None,
-    finished: Callable[[Result], None] = lambda result: None,
-) -> Generator[Result, None, None]:
-    """`Workers.do_all` with processes for these jobs only; closing the generator stops them."""
-    with Workers(workers) as these:
-        yield from these.do_all(work, jobs, advance, finished)
-
-
 def _send(end: Connection, message: object) -> None:
     try:
         end.send(message)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError, OutputError, SpotStreamError
-from tools.workers import StoppedError, Workers, do_all
+from tools.workers import StoppedError, Workers
 
 
 def double(job, *, advance, stopped):
@@ -62,18 +62,20 @@ def nothing(job, *, advance, stopped):
     return None
 
 
-@pytest.mark.parametrize("workers", [1, 2, 9])
-def test_every_job_is_done_once(workers):
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_every_job_is_done_once(count):
     told, finished = [], []
-    done = list(do_all(double, range(5), workers, told.append, finished.append))
+    with Workers(count) as workers:
+        done = list(workers.do_all(double, range(5), told.append, finished.append))
     assert done == sorted(finished) == [0, 2, 4, 6, 8]
     assert sorted(told) == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_work_may_come_to_nothing(workers):
-    assert list(do_all(nothing, [None, None, None], workers)) == [None, None, None]
-    assert list(do_all(nothing, [], workers)) == []
+@pytest.mark.parametrize("count", [1, 2])
+def test_work_may_come_to_nothing(count):
+    with Workers(count) as workers:
+        assert list(workers.do_all(nothing, [None, None, None])) == [None, None, None]
+        assert list(workers.do_all(nothing, [])) == []
 
 
 def test_workers_stay_for_the_next_jobs_and_results_keep_the_order_of_jobs():
@@ -93,38 +95,41 @@ def test_a_current_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch)
     if user == 0:
         os.seteuid(65534)
     try:
-        with pytest.raises(ConfigError, match=f"may not enter the current folder, {folder}; "):
-            list(do_all(double, range(2), 2))
+        expected = f"may not enter the current folder, {folder}; "
+        with Workers(2) as workers, pytest.raises(ConfigError, match=expected):
+            list(workers.do_all(double, range(2)))
     finally:
         os.seteuid(user)
         folder.chmod(0o700)
 
 
 def test_closing_stops_the_others():
-    results = do_all(wait_for_stop, [0, 1, 1, 1], 2)
-    assert next(results) == 0
-    results.close()
-    assert not multiprocessing.active_children()
+    with Workers(2) as workers:
+        results = workers.do_all(wait_for_stop, [0, 1, 1, 1])
+        assert next(results) == 0
+        results.close()
+        assert not multiprocessing.active_children()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_of_the_work_is_raised_and_nothing_is_printed(workers, capsys):
-    with pytest.raises(OutputError, match="cannot write a"):
-        list(do_all(refuse, ["a", "a"], workers))
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_of_the_work_is_raised_and_nothing_is_printed(count, capsys):
+    with pytest.raises(OutputError, match="cannot write a"), Workers(count) as workers:
+        list(workers.do_all(refuse, ["a", "a"]))
     assert capsys.readouterr().err == ""
     assert not multiprocessing.active_children()
 
 
 def test_a_bug_of_the_work_is_told_with_the_place_in_the_worker():
-    with pytest.raises(ValueError, match="no job") as caught:
-        list(do_all(err, ["job", "job"], 2))
+    with Workers(2) as workers, pytest.raises(ValueError, match="no job") as caught:
+        list(workers.do_all(err, ["job", "job"]))
     assert "in err\n" in "".join(caught.value.__notes__)
     assert not multiprocessing.active_children()
 
 
 def test_a_bug_that_cannot_travel_is_told_in_other_words():
-    with pytest.raises(RuntimeError, match="TwoPartError: job in the dark") as caught:
-        list(do_all(err_in_two_parts, ["job", "job"], 2))
+    expected = "TwoPartError: job in the dark"
+    with Workers(2) as workers, pytest.raises(RuntimeError, match=expected) as caught:
+        list(workers.do_all(err_in_two_parts, ["job", "job"]))
     assert "in err_in_two_parts\n" in "".join(caught.value.__notes__)
 
 
@@ -136,20 +141,22 @@ def test_what_an_error_left_under_way_is_no_result_of_the_next_jobs():
 
 
 def test_a_dead_worker_is_one_line():
-    with pytest.raises(SpotStreamError, match="a worker process died, perhaps for lack of memory"):
-        list(do_all(die, range(4), 2))
+    expected = "a worker process died, perhaps for lack of memory"
+    with Workers(2) as workers, pytest.raises(SpotStreamError, match=expected):
+        list(workers.do_all(die, range(4)))
     assert not multiprocessing.active_children()
 
 
 INTERRUPTED = """
 import os, signal
-from tools.workers import do_all
+from tools.workers import Workers
 
 def double(job, *, advance, stopped):
     return 2 * job
 
 if __name__ == "__main__":
-    print(list(do_all(double, [1, 2, 3], 2)))
+    with Workers(2) as workers:
+        print(list(workers.do_all(double, [1, 2, 3])))
 else:  # imported by a worker that starts
     os.kill(os.getpid(), signal.SIGINT)
 """
@@ -157,7 +164,7 @@ else:  # imported by a worker that starts
 
 STOPPING = """
 import multiprocessing, os, signal, sys, time
-from tools.workers import do_all
+from tools.workers import Workers
 
 def interrupt(job, *, advance, stopped):
     if job == "first":
@@ -171,7 +178,8 @@ def interrupt(job, *, advance, stopped):
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has none
     try:
-        list(do_all(interrupt, ["first", "second"], 2))
+        with Workers(2) as workers:
+            list(workers.do_all(interrupt, ["first", "second"]))
     except KeyboardInterrupt:
         print(multiprocessing.active_children())
 """

@@ -130,13 +130,13 @@ def _segment(
 ) -> None:
     from tools.segmentation.options import Method
     from tools.segmentation.sequence import segment_sequence
-    from tools.workers import do_all
+    from tools.workers import Workers
 
     total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)
-    with progress_bar() as bar:
+    with progress_bar() as bar, Workers(workers) as pool:
         task = bar.add_task("frames", total=total)
         boxes = replace(options, method=Method.BOXES)
         by_motion = partial(segment_sequence, options=options)
         by_boxes = partial(segment_sequence, options=boxes, recorded=False)
         for frames, work in ((plan.sequences, by_motion), (plan.singles, by_boxes)):
-            list(do_all(work, frames, workers, lambda count: bar.advance(task, count), finished))
+            list(pool.do_all(work, frames, lambda count: bar.advance(task, count), finished))

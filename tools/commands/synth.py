@@ -62,7 +62,7 @@ def synth(
     from tools.synth.options import SynthOptions, claim_folder
     from tools.synth.render import is_complete, render_scene
     from tools.synth.sheet import write_sheet
-    from tools.workers import do_all
+    from tools.workers import Workers
 
     width, height = parse_frame_size(size, "--size")
     options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)
@@ -71,14 +71,12 @@ def synth(
     claim_folder(output, options)
     seeds = range(seed, seed + scenes)
     missing = [number for number in seeds if not is_complete(output, options, number)]
-    workers = workers or usable_cores()
-    boxes, started = 0, time.monotonic()
-    with progress_bar() as bar:
+    started = time.monotonic()
+    with progress_bar() as bar, Workers(workers or usable_cores()) as pool:
         kept = scenes - len(missing)
         task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)
         work = partial(render_scene, output, options)
-        for summary in do_all(work, missing, workers, lambda count: bar.advance(task, count)):
-            boxes += summary.boxes
+        boxes = sum(pool.do_all(work, missing, lambda count: bar.advance(task, count)))
     seconds, count = time.monotonic() - started, len(missing) * frames
     were = "was" if kept == 1 else "were"
     done = f"{output}: {counted(len(missing), 'scene')} rendered, {kept} {were} there"

@@ -28,7 +28,7 @@ from tools.evaluation.sequence import (
 )
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
-from tools.workers import Workers, do_all
+from tools.workers import Workers
 
 _FAULTS_NAMED = 8
 
@@ -170,16 +170,16 @@ def score_entries(
             for truth in truths
         ]
         incomplete.append(_incomplete(detections or results))
-    found, workers = [], workers or usable_cores()
-    try:
-        with Workers(workers) as pool:
+    found = []
+    with Workers(workers or usable_cores()) as pool:
+        try:
             if any(task.tracker for task in tasks):  # else reading is a large part of the work
                 _check_files(tasks, pool)
             for score in pool.do_all(score_sequence, tasks):
                 found.append(score)
                 advance(1)
-    except BeyondSequenceError as error:
-        raise ConfigError(f"{error}; {_lengths_needed(tasks, workers)}") from None
+        except BeyondSequenceError as error:
+            raise ConfigError(f"{error}; {_lengths_needed(tasks, pool)}") from None
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
     return [
         EntryScore(entry, {score.name: score for score in row}, unfinished)
@@ -210,12 +210,12 @@ def _one_per_files(tasks: Sequence[SequenceTask]) -> list[SequenceTask]:
     return list({(task.detections, task.results): task for task in tasks}.values())
 
 
-def _lengths_needed(tasks: Sequence[SequenceTask], workers: int) -> str:
+def _lengths_needed(tasks: Sequence[SequenceTask], pool: Workers) -> str:
     """Returns the options by which no file has a frame that its sequence lacks."""
     by_files = _one_per_files(tasks)
     counts = {task.truth.name: task.truth.frame_count for task in tasks}
     needed: dict[str, int] = {}
-    of_files = do_all(frames_in_files, by_files, workers)
+    of_files = pool.do_all(frames_in_files, by_files)
     for task, count in zip(by_files, of_files, strict=True):
         name = task.truth.name
         if count > counts[name]:

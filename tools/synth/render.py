@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,21 +17,6 @@ from tools.synth.truth import FrameTruth, make_truth
 from tools.workers import StoppedError
 
 JPEG_QUALITY = 92
-
-
-@dataclass(frozen=True, slots=True)
-class SceneSummary:
-    """What was written for a scene.
-
-    Attributes:
-        name: Name of the scene.
-        frames: Number of pictures.
-        boxes: Number of boxes listed in them.
-    """
-
-    name: str
-    frames: int
-    boxes: int
 
 
 def format_folders(folder: Path, options: SynthOptions) -> dict[str, Path]:
@@ -57,7 +41,7 @@ def render_scene(
     seed: int,
     advance: Callable[[int], None] = lambda count: None,
     stopped: Callable[[], bool] = lambda: False,
-) -> SceneSummary:
+) -> int:
     """Renders the scene of a seed and writes it.
 
     Args:
@@ -66,6 +50,9 @@ def render_scene(
         seed: Seed of the scene.
         advance: Called with the number of further pictures done.
         stopped: Called before every picture; returns whether to give up.
+
+    Returns:
+        The number of boxes listed in its pictures.
 
     Raises:
         OutputError: The file system refuses; incomplete files are removed.
@@ -103,7 +90,7 @@ def render_scene(
         for writer in writers:
             writer.discard()
         raise
-    return SceneSummary(name, len(frames), truth.boxes)
+    return truth.boxes
 
 
 def _weather(scene: Scene) -> str:

@@ -10,7 +10,7 @@ from tools.segmentation.mask_record import RECORD
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.plan import make_plan
 from tools.segmentation.sequence import is_complete, segment_sequence
-from tools.workers import StoppedError, do_all
+from tools.workers import StoppedError, Workers
 
 SHARP = SegmentOptions(blur=False)
 
@@ -150,12 +150,13 @@ def test_several_processes_give_the_same_as_one(still, tmp_path):
     root, _ = still
     write_detrac(root, "MVI_00002", draw(10, pan=3.0))
     done = []
-    for workers in (1, 2):
-        output = tmp_path / str(workers)
+    for count in (1, 2):
+        output = tmp_path / str(count)
         plan = make_plan(root, output)
         frames = []
         work = partial(segment_sequence, options=SegmentOptions())
-        summaries = do_all(work, plan.sequences, workers, frames.append)
+        with Workers(count) as workers:
+            summaries = list(workers.do_all(work, plan.sequences, frames.append))
         done.append(sorted((each.name, each.method, each.written) for each in summaries))
         assert sum(frames) == 26
     assert done[0] == done[1]

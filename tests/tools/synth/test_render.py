@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
 from tools.main import app
-from tools.synth.options import SynthOptions, claim_folder
+from tools.synth.options import SynthOptions, claim_folder, scene_name
 from tools.synth.render import is_complete, render_scene
-from tools.workers import StoppedError, do_all
+from tools.workers import StoppedError, Workers
 
 from .conftest import OPTIONS, SEEDS
 
@@ -78,10 +78,9 @@ def test_a_scene_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_closing_stops_the_rest(tmp_path: Path) -> None:
-    scenes = do_all(partial(render_scene, tmp_path, TINY), range(50), workers=2)
-    first = next(scenes)
-    scenes.close()
-    assert (tmp_path / "annotations" / f"{first.name}.xml").exists()
+    with Workers(2) as workers:
+        next(workers.do_all(partial(render_scene, tmp_path, TINY), range(50)))
+    assert (tmp_path / "annotations" / f"{scene_name(0)}.xml").exists()
     complete = {file.stem for file in (tmp_path / "annotations").iterdir()}
     assert len(complete) < 10
     for kind in ("images", "masks"):
