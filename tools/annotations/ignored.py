@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import BoolArray, Float64Array, Int64Array
+from tools.annotations.trajectories import rows_of
 from trackers.boxes import areas, centers_inside
 
 Rule: TypeAlias = Literal["half area", "center"]
@@ -41,18 +42,10 @@ class IgnoredRegions:
         if self.frames is None:
             return inside(sides, self.boxes)
         ignored = np.zeros(len(sides), np.bool_)
-        present = np.unique(self.frames)
-        for rows, regions in zip(_rows(frames, present), _rows(self.frames, present), strict=True):
-            ignored[rows] = inside(sides[rows], self.boxes[regions])
+        rows, regions = rows_of(frames), rows_of(self.frames)
+        for frame in rows.keys() & regions.keys():
+            ignored[rows[frame]] = inside(sides[rows[frame]], self.boxes[regions[frame]])
         return ignored
-
-
-def _rows(frames: Int64Array, wanted: Int64Array) -> list[Int64Array]:
-    """Returns, for each of ``wanted``, its indices in the unsorted ``frames``."""
-    order = np.argsort(frames, kind="stable")
-    starts = np.searchsorted(frames, wanted, "left", order).tolist()
-    ends = np.searchsorted(frames, wanted, "right", order).tolist()
-    return [order[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floating]) -> BoolArray:

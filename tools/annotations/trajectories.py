@@ -108,6 +108,13 @@ def rows_by_frame(frames: Int64Array, count: int) -> list[slice]:
     return [slice(first, end) for first, end in pairwise(bounds)]
 
 
+def rows_of(frames: Int64Array) -> dict[int, Int64Array]:
+    """Returns the rows of each frame that has any, in their order, given the frame of every row."""
+    order = np.argsort(frames, kind="stable")
+    numbers, starts = np.unique(frames[order], return_index=True)
+    return dict(zip(numbers.tolist(), np.split(order, starts)[1:], strict=True))
+
+
 def _whole_numbers(name: str, values: npt.ArrayLike) -> Int64Array:
     """``values`` as int64; those of int64 stay exact."""
     given = np.asarray(values)

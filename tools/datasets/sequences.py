@@ -11,6 +11,7 @@ import numpy as np
 
 from stages.errors import SourceError
 from stages.records import Float64Array, Int64Array
+from tools.annotations.trajectories import rows_of
 from tools.datasets.boxes import cut_boxes, cut_regions
 from tools.datasets.folder_tree import FolderTree
 from tools.datasets.image_size import image_size
@@ -76,7 +77,7 @@ def sequence_samples(
         place = f"{sequence.source.name}, frame {sequence.frames[row]}"
         problems.append(Problem(kind, place))
     good = np.flatnonzero(cut.usable)
-    rows_of = _rows_by_frame(sequence.frames[good], good)
+    usable_rows = rows_of(sequence.frames[good])
     no_rows = np.empty(0, np.int64)
     every_region = cut_regions(sequence.regions, *size)
     regions_of = {}
@@ -84,16 +85,14 @@ def sequence_samples(
         every_region = every_region[:0]
         regions_of = {
             number: cut_regions(sequence.regions[rows], *size)
-            for number, rows in _rows_by_frame(
-                sequence.region_frames, np.arange(len(sequence.regions))
-            ).items()
+            for number, rows in rows_of(sequence.region_frames).items()
         }
     samples = []
     for number, path in sorted(paths.items()):
         if not first <= number <= last:
             problems.append(Problem(ProblemKind.FRAME_NOT_ANNOTATED, str(path)))
             continue
-        rows = rows_of.get(number, no_rows)
+        rows = good[usable_rows.get(number, no_rows)]
         samples.append(
             Sample(
                 path,
@@ -150,11 +149,3 @@ def _first_size(paths: dict[int, Path], problems: list[Problem]) -> tuple[int, i
 
 def _span(frames: Int64Array) -> tuple[int, int]:
     return (int(frames.min()), int(frames.max())) if len(frames) else (1, 0)
-
-
-def _rows_by_frame(frames: Int64Array, rows: Int64Array) -> dict[int, Int64Array]:
-    """``rows`` by the frame they belong to, in their order."""
-    order = np.argsort(frames, kind="stable")
-    numbers, starts = np.unique(frames[order], return_index=True)
-    parts = np.split(rows[order], starts[1:])
-    return dict(zip(numbers.tolist(), parts, strict=False))

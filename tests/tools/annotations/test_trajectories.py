@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.annotations.trajectories import Trajectories, rows_by_frame
+from tools.annotations.trajectories import Trajectories, rows_by_frame, rows_of
 
 BOX = (0.0, 0.0, 10.0, 10.0)
 
@@ -77,3 +77,9 @@ def test_rows_of_a_part_and_of_each_frame() -> None:
     assert part.ids.tolist() == [1, 2]
     assert part.boxes[:, 0].tolist() == [0, 3]
     assert rows_by_frame(whole.frames, 4) == [slice(0, 1), slice(1, 1), slice(1, 3), slice(3, 3)]
+
+
+def test_rows_of_unsorted_frames() -> None:
+    found = rows_of(np.array([7, 2, 7, 0]))
+    assert {frame: rows.tolist() for frame, rows in found.items()} == {0: [3], 2: [1], 7: [0, 2]}
+    assert rows_of(np.empty(0, np.int64)) == {}
