@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Tracks
-from stages.sink.places import Place, Point, checked, places, usual_class
+from stages.sink.places import Place, Point, checked, numbers, places, usual_class
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
@@ -216,10 +216,7 @@ def checked_line(line: npt.ArrayLike) -> Line:
     Raises:
         ValueError: They are not four, not finite, or those of two equal ends.
     """
-    try:
-        ends = np.asarray(line, np.float64)
-    except (OverflowError, TypeError, ValueError):
-        ends = np.empty(0)
+    ends = numbers(line)
     if ends.shape != (4,) or not np.isfinite(ends).all() or (ends[:2] == ends[2:]).all():
         raise ValueError("a line is [x1, y1, x2, y2] with two different ends")
     x1, y1, x2, y2 = ends.tolist()

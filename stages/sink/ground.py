@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
+from stages.sink.places import numbers
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
@@ -71,7 +72,7 @@ class GroundPlane:
     """
 
     def __init__(self, points: GroundPoints) -> None:
-        known = _numbers(points)
+        known = _known(points)
         pixels, metres = known[:, :2], known[:, 2:]
         if (extent := float(np.ptp(metres, axis=0).max())) < _LEAST_EXTENT:
             raise ValueError(f"all points are within {extent:g} m; their places are in metres")
@@ -210,7 +211,7 @@ def checked_ground(points: Any) -> GroundPoints:
     Raises:
         ValueError: They are not four or more, not finite, or give no `GroundPlane`.
     """
-    known = _numbers(points)
+    known = _known(points)
     checked = tuple((x, y, east, north) for x, y, east, north in known.tolist())
     GroundPlane(checked)
     return checked
@@ -227,11 +228,8 @@ def ground_faults(points: GroundPoints | None, height: int, width: int) -> Itera
         )
 
 
-def _numbers(points: Any) -> Float64Array:
-    try:
-        known = np.asarray(points, np.float64)
-    except (OverflowError, TypeError, ValueError):
-        known = np.empty(0)
+def _known(points: Any) -> Float64Array:
+    known = numbers(points)
     if known.ndim != 2 or len(known) < 4 or known.shape[1] != 4 or not np.isfinite(known).all():
         raise ValueError(_FORM)
     return known

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from stages.records import Tracks
+from stages.records import Float64Array, Tracks
 
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame."""
@@ -53,6 +54,14 @@ def usual_class(votes: dict[int, int], latest: int) -> int:
     """
     votes[latest] = votes.pop(latest, 0) + 1
     return max(reversed(votes), key=votes.__getitem__)
+
+
+def numbers(value: npt.ArrayLike) -> Float64Array:
+    """Returns a value as an array; an empty one where it does not consist of numbers."""
+    try:
+        return np.asarray(value, np.float64)
+    except (OverflowError, TypeError, ValueError):
+        return np.empty(0)
 
 
 def checked(

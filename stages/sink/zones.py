@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import Place, Point, checked, places, usual_class
+from stages.sink.places import Place, Point, checked, numbers, places, usual_class
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
@@ -240,10 +240,7 @@ def checked_zone(zone: Any) -> Zone:
         ValueError: They are not three or more points, not finite, or enclose no area; or the edges
             cross.
     """
-    try:
-        corners = np.asarray(zone, np.float64)
-    except (OverflowError, TypeError, ValueError):
-        corners = np.empty(0)
+    corners = numbers(zone)
     if (
         corners.ndim != 2
         or len(corners) < 3
