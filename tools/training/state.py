@@ -24,6 +24,7 @@ from tools.training.data_identity import DataIdentity
 CHECKPOINT = "checkpoint.pt"
 SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "validate_every",
                             "save_every", "log_every", "checkpoint_activations"}  # fmt: skip
+_PROGRESS = ("step", "seconds", "best", "best_step", "best_scores", "fresh")  # as in a checkpoint
 
 
 @dataclass(slots=True, eq=False)
@@ -93,12 +94,7 @@ class TrainingState:
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "best": self.best,
-            "best_step": self.best_step,
-            "best_scores": self.best_scores,
-            "fresh": self.fresh,
+            **{name: getattr(self, name) for name in _PROGRESS},
             "processes": self.processes,
             "config": _fixed_settings(config),
             "data": asdict(data),
@@ -135,9 +131,8 @@ class TrainingState:
             self.model.load_state_dict(content["model"])
             self.average.load_state_dict(content["average"])
             self.optimizer.load_state_dict(content["optimizer"])
-            self.step, self.seconds = content["step"], content["seconds"]
-            self.best, self.fresh = content["best"], content["fresh"]
-            self.best_step, self.best_scores = content["best_step"], content["best_scores"]
+            for name in _PROGRESS:
+                setattr(self, name, content[name])
         except ConfigError:
             raise
         except Exception as error:  # torch documents no narrower type
