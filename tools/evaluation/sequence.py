@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -123,28 +123,28 @@ def score_sequence(
         given = read_mot(task.results, frame_count=truth.frame_count)
         told = box_doubts(given.boxes, (width, height))
         tracks = _scored(truth, given)
-    path = task.detections or task.results
+    score = SequenceScore(
+        truth.name,
+        detection=detection,
+        levels=levels,
+        conditions=truth.conditions,
+        points=points,
+        file=task.detections or task.results,
+        doubts=tuple(told),
+    )
     if tracks is None:
-        return SequenceScore(
-            truth.name, detection, levels, truth.conditions, file=path, doubts=tuple(told)
-        )
+        return score
     comparison = compare(truth.tracks, tracks)
     matches = match_boxes(comparison, task.iou_threshold)
-    return SequenceScore(
-        truth.name,
-        detection,
-        levels,
-        truth.conditions,
-        TrackingResult(
+    return replace(
+        score,
+        tracking=TrackingResult(
             hota(comparison), count(comparison, matches), identity(comparison, task.iou_threshold)
         ),
-        errors_by_frame(comparison, matches, truth.frame_count),
-        points,
-        tracks,
-        matches,
-        given if truth.mot_objects else None,
-        path,
-        tuple(told),
+        errors=errors_by_frame(comparison, matches, truth.frame_count),
+        tracks=tracks,
+        matches=matches,
+        given=given if truth.mot_objects else None,
     )
 
 
