@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -69,10 +68,8 @@ def bench_sink(
     """
     pictures = list(moving_pictures(_DISTINCT, height, width))
     tracks = drifting_tracks(frames, vehicles, height, width)
-    start = StreamStart(
-        "bench", 0, "", height, width, Fraction(FRAME_RATE), Fraction(1, FRAME_RATE)
-    )
-    start = replace(start, class_names=("car",))
+    rate = Fraction(FRAME_RATE)
+    start = StreamStart("bench", 0, "", height, width, rate, 1 / rate, class_names=("car",))
     overlays = {
         OVERLAY: SinkOptions(),
         HALF: SinkOptions(overlay_height=height // 2),

@@ -97,8 +97,7 @@ class CropBatches(Dataset[Batch | ConfigError]):
         if augmentation.paste and rng.random() < augmentation.paste:
             crop, donor = self._paste(crop, rng)
             name += donor and f" < {donor}"
-        image = recolor(crop.image, augmentation, rng)
-        return AnnotatedImage(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
+        return replace(crop, image=recolor(crop.image, augmentation, rng)), name
 
     def _paste(self, crop: AnnotatedImage, rng: np.random.Generator) -> tuple[AnnotatedImage, str]:
         """Pastes vehicles of another image; returns its name too, "" if nothing was pasted."""

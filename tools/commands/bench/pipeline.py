@@ -89,11 +89,8 @@ def bench_soak(
 
     with activity("starting") as tell:
         if reconnects is None:
-            result, unit, of = (
-                run(frames, overlay=overlay, progress=tell),
-                "100,000 frames",
-                "frames",
-            )
+            result = run(frames, overlay=overlay, progress=tell)
+            unit, of = "100,000 frames", "frames"
         else:
             result = soak_reconnects(reconnects, progress=tell)
             unit, of = "1,000 reconnects", "reconnects"
