@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 HOUSE = ["tools", "pipeline", "stages", "trackers"]
 
 STRANGERS = {
-    ROOT / "tools" / "chaos" / "hostile.py",
+    ROOT / "tools" / "chaos" / "flood.py",
     ROOT / "tools" / "bench" / "hop.py",
     ROOT / "tools" / "bench" / "bare_sender.py",
 }

@@ -86,7 +86,7 @@ class FrameLedger:
         """Of ``frames`` emitted by the decoder, how many were neither seen nor dropped."""
         return max(0, frames - self.written - self.dropped_total)
 
-    def finish(self, epoch: int, frames: int) -> None:
+    def note_final_gap(self, epoch: int, frames: int) -> None:
         """Records a gap at the end, if the stream has one epoch: its numbers count all frames."""
         if epoch == 0 and self.position[1] + 1 < frames:
             self._remember_gap(self.position[1] + 1, frames - 1)

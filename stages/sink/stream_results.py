@@ -312,7 +312,7 @@ class StreamResults:
         missing = self.ledger.missing(end.frames)
         status, message = outcome(end, missing)
         if missing:
-            self.ledger.finish(end.epoch, end.frames)
+            self.ledger.note_final_gap(end.epoch, end.frames)
         return StreamReport(
             stream=end.stream,
             source=start.source if start else "",

@@ -13,7 +13,7 @@ from pipeline.config import RuntimeConfig
 from pipeline.transport.keys import make_key
 from stages.extras import installed
 from stages.wording import counted
-from tools.chaos.hostile import flood
+from tools.chaos.flood import flood
 from tools.chaos.outcome import Outcome
 from tools.chaos.strangers import announce_much, ask_nonsense, free_port
 from tools.harness.material import detections_setting, make_clip

@@ -46,7 +46,7 @@ def check(
 ) -> None:
     """Report the contents and the problems of a data set, and draw samples of it."""
     from stages.atomic import write_atomically
-    from tools.datasets.check import find, unreadable_images
+    from tools.datasets.check import summarize, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
     from tools.datasets.formats import read_data_set
     from tools.datasets.image_writing import write_image
@@ -62,7 +62,7 @@ def check(
     with progress_bar() as bar:
         task = bar.add_task("images", total=len(tried))
         unreadable = unreadable_images(tried, lambda done: bar.update(task, completed=done))
-    findings = find(data_set, len(tried), unreadable)
+    findings = summarize(data_set, len(tried), unreadable)
     typer.echo(headline(findings))
     for table in finding_tables(findings, console.width):
         console.print(table)

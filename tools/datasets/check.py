@@ -105,7 +105,7 @@ def unreadable_images(
     return problems
 
 
-def find(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findings:
+def summarize(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findings:
     """Counts what a data set holds.
 
     Args:

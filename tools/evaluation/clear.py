@@ -157,10 +157,12 @@ def clear(
         ValueError: The threshold is out of range.
     """
     matches = match_boxes(comparison, iou_threshold, skip_empty=not as_detrac)
-    return count(comparison, matches, inclusive=as_detrac)
+    return clear_of_matches(comparison, matches, inclusive=as_detrac)
 
 
-def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) -> ClearResult:
+def clear_of_matches(
+    comparison: Comparison, matches: Matches, *, inclusive: bool = False
+) -> ClearResult:
     """Returns the counts for the ``matches`` of ``comparison``; see `clear`."""
     tracks = len(comparison.truth_lengths)
     shares = np.bincount(matches.truth, minlength=tracks) / comparison.truth_lengths

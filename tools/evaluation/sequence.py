@@ -16,7 +16,7 @@ from stages.records import BoolArray
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
-from tools.evaluation.clear import Matches, clear, count, errors_by_frame, match_boxes
+from tools.evaluation.clear import Matches, clear, clear_of_matches, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
 from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.hota import hota
@@ -139,7 +139,9 @@ def score_sequence(
     return replace(
         score,
         tracking=TrackingResult(
-            hota(comparison), count(comparison, matches), identity(comparison, task.iou_threshold)
+            hota(comparison),
+            clear_of_matches(comparison, matches),
+            identity(comparison, task.iou_threshold),
         ),
         errors=errors_by_frame(comparison, matches, truth.frame_count),
         tracks=tracks,

@@ -20,7 +20,7 @@ def test_books_balance() -> None:
     assert ledger.dropped == {DropReason.BEHIND: 3, DropReason.BROKEN: 1}
     assert (ledger.written, ledger.dropped_total, ledger.missing(6)) == (2, 4, 0)
     assert ledger.missing(5) == 0
-    ledger.finish(0, 6)
+    ledger.note_final_gap(0, 6)
     assert ledger.gaps == []
 
 
@@ -40,7 +40,7 @@ def test_gaps_are_named() -> None:
     ledger = FrameLedger()
     for index in (2, 3, 7):
         ledger.record(make_header(index))
-    ledger.finish(0, 10)
+    ledger.note_final_gap(0, 10)
     assert ledger.gaps == [(0, 1), (4, 6), (8, 9)]
     assert ledger.missing(10) == 7
     for index in range(9, 99, 2):
@@ -57,7 +57,7 @@ def test_sequence_may_restart_with_an_epoch() -> None:
     assert ledger.gaps == [(0, 4)]
     ledger.drop(Dropped("cam", 3, 0, 3, "behind"))
     assert ledger.dropped_total == 4
-    ledger.finish(3, 20)  # of which nobody knows in which epoch they were
+    ledger.note_final_gap(3, 20)  # of which nobody knows in which epoch they were
     assert ledger.gaps == [(0, 4)]
 
 

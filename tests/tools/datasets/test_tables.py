@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from tests.tools.datasets.detrac import ANNOTATIONS, target, write_sequence
-from tools.datasets.check import Findings, find
+from tools.datasets.check import Findings, summarize
 from tools.datasets.formats import read_data_set
 from tools.datasets.tables import finding_tables
 
@@ -22,7 +22,7 @@ def findings(tmp_path: Path) -> Findings:
         camera, weather = conditions.split(", ")
         text = file.read_text().replace('="stable"', f'="{camera}"')
         file.write_text(text.replace('="night"', f'="{weather}"'))
-    return find(read_data_set(tmp_path), 0, [])
+    return summarize(read_data_set(tmp_path), 0, [])
 
 
 @pytest.mark.parametrize(

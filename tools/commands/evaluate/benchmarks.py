@@ -133,4 +133,4 @@ def _evaluate(
             workers=workers,
             advance=lambda count: bar.advance(task, count),
         )
-    output.give(scores, truths, protocol)
+    output.write(scores, truths, protocol)

@@ -43,7 +43,7 @@ class Output:
     check: bool
     tracker_named: bool = True
 
-    def give(
+    def write(
         self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: ScoringProtocol
     ) -> None:
         """Prints the scores and writes the outputs asked for.

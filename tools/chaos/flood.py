@@ -1,4 +1,4 @@
-"""Malformed and hostile messages."""
+"""A flood of malformed and hostile messages."""
 
 from __future__ import annotations
 
