@@ -38,17 +38,6 @@ def dis_flow() -> FlowFunction:
     return flow
 
 
-def farneback_flow() -> FlowFunction:
-    """Farneback's polynomial expansion (2003), with the settings in the paper's code."""
-
-    def flow(first: UInt8Array, second: UInt8Array) -> Float32Array:
-        empty = np.zeros((*first.shape, 2), np.float32)
-        found = cv2.calcOpticalFlowFarneback(first, second, empty, 0.5, 3, 15, 3, 5, 1.2, 0)
-        return np.asarray(found, np.float32)
-
-    return flow
-
-
 def moving_foreground(
     frame: UInt8Array,
     neighbors: Sequence[UInt8Array],

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from tests.tools.segmentation.drawn import draw, iou
+from tools.bench.masks import farneback_flow
 from tools.segmentation.camera import camera_moves
-from tools.segmentation.flow import dis_flow, farneback_flow, ground_relative, moving_foreground
+from tools.segmentation.flow import dis_flow, ground_relative, moving_foreground
 
 
 def gray(image):

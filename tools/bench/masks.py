@@ -1,4 +1,4 @@
-"""Measures the masks on rendered sequences: ``python -m tools.segmentation.measure``.
+"""Measures the masks on rendered sequences: ``python -m tools.bench.masks``.
 
 Scores count the pixels inside the boxes of all frames of a sequence together; times are those of
 one core.
@@ -17,18 +17,12 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from stages.records import UInt8Array
+from stages.records import Float32Array, UInt8Array
+from tools.bench.rendered_truth import TrueSequence, render_truth
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
-from tools.segmentation.flow import (
-    FRAMES_APART,
-    FlowFunction,
-    dis_flow,
-    farneback_flow,
-    moving_foreground,
-)
+from tools.segmentation.flow import FRAMES_APART, FlowFunction, dis_flow, moving_foreground
 from tools.segmentation.refine import fill_empty, soften
-from tools.segmentation.rendered_truth import TrueSequence, render_truth
 
 SCORED = 3  # every n-th frame is scored
 LEARNED = 60  # frames that a background is learned from
@@ -89,6 +83,17 @@ def _by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
             yield index, found, None
 
     return foreground
+
+
+def farneback_flow() -> FlowFunction:
+    """Farneback's polynomial expansion (2003), with the settings in the paper's code."""
+
+    def flow(first: UInt8Array, second: UInt8Array) -> Float32Array:
+        empty = np.zeros((*first.shape, 2), np.float32)
+        found = cv2.calcOpticalFlowFarneback(first, second, empty, 0.5, 3, 15, 3, 5, 1.2, 0)
+        return np.asarray(found, np.float32)
+
+    return flow
 
 
 FIXED: dict[str, Method] = {

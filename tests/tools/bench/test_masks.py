@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tools.segmentation.measure import boxes_alone, main, score
-from tools.segmentation.rendered_truth import TrueSequence
+from tools.bench.masks import boxes_alone, main, score
+from tools.bench.rendered_truth import TrueSequence
 
 
 @pytest.fixture
@@ -46,6 +46,6 @@ def test_an_empty_box_is_filled(truth):
 
 
 def test_another_camera_is_refused(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["measure", "dron"])
+    monkeypatch.setattr("sys.argv", ["masks", "dron"])
     with pytest.raises(SystemExit, match=r"one of intersection, drone.* got dron"):
         main()
