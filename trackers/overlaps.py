@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackers.boxes import BoolArray, FloatArray, IndexArray
+from trackers.boxes import BoolArray, FloatArray, IndexArray, areas, intersection_areas
 
 DENSE_PAIRS = 10_000  # up to this many, comparing all with all is faster than a search
 
@@ -55,11 +55,8 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     if widening is not None:
         first = _widened(first, widening[rows, None])
         second = _widened(second, widening[rows, None])
-    sizes = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
-    intersection = np.maximum(sizes, 0.0).prod(axis=1)
-    union = (first[:, 2:] - first[:, :2]).prod(axis=1)
-    union += (second[:, 2:] - second[:, :2]).prod(axis=1)
-    union -= intersection
+    intersection = intersection_areas(first, second)
+    union = areas(first) + areas(second) - intersection
     found = intersection > 0
     return BoxPairs(rows[found], columns[found], intersection[found] / union[found])
 
