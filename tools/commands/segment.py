@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import WorkerCount, writable_folder, writable_image
+from tools.segmentation.options import Method, SegmentOptions, Subtractor
 from tools.terminal import activity, progress_bar
 
 if TYPE_CHECKING:
-    from tools.segmentation.options import SegmentOptions
     from tools.segmentation.plan import Plan
     from tools.segmentation.sequence import SequenceSummary
 
@@ -40,15 +40,15 @@ def segment(
         ),
     ] = None,
     method: Annotated[
-        Literal["auto", "background", "flow", "boxes"],
+        Method,
         typer.Option(
             help="background: for static cameras. flow: for moving cameras. boxes: each box's "
             "interior. auto: chosen by camera motion; boxes for single images."
         ),
-    ] = "auto",
+    ] = Method.AUTO,
     subtractor: Annotated[
-        Literal["median", "mog2", "knn"], typer.Option(help="Subtractor for --method background.")
-    ] = "median",
+        Subtractor, typer.Option(help="Subtractor for --method background.")
+    ] = Subtractor.MEDIAN,
     fill_empty: Annotated[
         bool, typer.Option(help="Draw an ellipse in boxes with hardly any motion.")
     ] = True,
@@ -72,7 +72,6 @@ def segment(
     from stages.cores import usable_cores
     from tools.datasets.image_writing import write_image
     from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
-    from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import leave_out_unreadable, make_plan
 
     if output is None and source.is_file():
@@ -84,12 +83,12 @@ def segment(
         )
     with activity("reading annotations"):
         plan = make_plan(source, output or source)
-    if method == "boxes" and not plan.annotated:
+    if method is Method.BOXES and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
     with activity("counting frames"):
         leave_out_unreadable(plan)
     filled = fill_empty and plan.annotated
-    options = SegmentOptions(Method(method), Subtractor(subtractor), filled, blur)
+    options = SegmentOptions(method, subtractor, filled, blur)
     if not overwrite:
         refuse_other_masks(plan.sequences, options)
     with activity("removing masks"):
@@ -128,7 +127,6 @@ def _segment(
     workers: int,
     finished: Callable[[SequenceSummary], None],
 ) -> None:
-    from tools.segmentation.options import Method
     from tools.segmentation.sequence import segment_sequence
     from tools.workers import Workers
 
