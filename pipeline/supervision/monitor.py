@@ -9,10 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
+from pipeline.config import SinkConfig
+from pipeline.geometry import places_of
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamState, StreamView
 from pipeline.transport.logbook import Logbook, SharedNumber
+from stages.sink.crossings import Counts
+from stages.sink.zones import ZoneCounts
 
 _SILENT_SECONDS = 3.0  # a stream without a written frame for this long counts as silent
 _STUCK_SECONDS = 10.0
@@ -30,7 +36,7 @@ class _Stream:
     """A stream under way: its latest metrics, when they and the latest frame came, its rate."""
 
     logbook: Logbook
-    metrics: StreamMetrics = _ZEROS
+    metrics: StreamMetrics
     at: float = -math.inf
     wrote: float = -math.inf
     fps: float = 0.0
@@ -90,10 +96,17 @@ class RunMonitor:
     A stream counts from its beginning, whether its source is reached or not. Memory is bounded,
     however many streams come and go: the metrics of an ended stream are kept for ten minutes, and
     failures for the latest hundred streams that failed.
+
+    Args:
+        clock: Returns a monotonic time in seconds.
+        sink: Its lines and zones count from the beginning of their stream, too.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, sink: SinkConfig | None = None
+    ) -> None:
         self._clock = clock
+        self._sink = sink or SinkConfig()
         self._beat = clock()
         self._streams: dict[str, _Stream] = {}
         self._ended: dict[str, _EndedStream] = {}
@@ -115,9 +128,15 @@ class RunMonitor:
 
     def begun(self, name: str, logbook: Logbook) -> None:
         """Records that a stream was begun, for the first time or again."""
+        lines, zones = places_of(self._sink.lines, name), places_of(self._sink.zones, name)
+        zeros = msgspec.structs.replace(
+            _ZEROS,
+            crossings=dict.fromkeys(lines, Counts()),
+            zones=dict.fromkeys(zones, ZoneCounts()),
+        )
         with self._lock:
             self._ended.pop(name, None)
-            self._streams[name] = _Stream(logbook)
+            self._streams[name] = _Stream(logbook, zeros)
 
     def take(self, name: str, metrics: StreamMetrics) -> None:
         """Records the metrics that the sink reported for a stream under way."""
@@ -137,12 +156,14 @@ class RunMonitor:
         """What a stream under way showed last, as a JPEG; None if it has shown nothing yet."""
         return self._pictures.get(name)
 
-    def take_batches(self, detector: int, counts: dict[int, int]) -> None:
-        """Records the number of batches by size that a detector has counted since its start."""
+    def detector_began(self, detector: int) -> None:
+        """Records that a detector, the first one or one that replaces it, begins to count."""
         with self._lock:
-            before = self._batches.get(detector, {})
-            if any(counts.get(size, 0) < count for size, count in before.items()):
-                self._past_batches.update(before)  # it was replaced
+            self._past_batches.update(self._batches.pop(detector, {}))
+
+    def take_batches(self, detector: int, counts: dict[int, int]) -> None:
+        """Records the number of batches by size that a detector has counted since it began."""
+        with self._lock:
             self._batches[detector] = counts
 
     def started(self, role: str, stream: str, restarts: int) -> None:

@@ -81,7 +81,7 @@ class Supervisor:
         self._on_report = on_report
         self._stay = stay
         self._began = time.monotonic()
-        self._monitor = RunMonitor()
+        self._monitor = RunMonitor(sink=config.sink)
         self._roster = Roster(folders.to_run, folders.output, config.runtime, self._monitor)
         self._processes = StageProcesses(
             config, folders.output, self._roster, debug=debug, json_log=json_log
@@ -238,6 +238,8 @@ class Supervisor:
 
     def _welcome(self, report: Ready, process: StageProcess, stream: RunningStream | None) -> None:
         """Handles a process that is ready: what its predecessor did not finish is sent again."""
+        if report.stage == "detector":
+            self._monitor.detector_began(report.worker)
         if report.stage == "decoder":
             if stream is not None and stream.stopping:
                 stream.stop()

@@ -13,6 +13,19 @@ from tests.ports import free_port
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
+A_THOUSAND_BATCHES = """
+from pipeline.reports import Batches
+from pipeline.workers import detector
+
+detector._Progress.report = lambda self: self._report(Batches("detector", counts={1: 1000}))
+"""
+
+NO_PROGRESS = """
+from pipeline.workers.sink_progress import SinkProgress
+
+SinkProgress._send = lambda self, now, measured=False: None
+"""
+
 
 def test_a_run_that_drains_is_not_ready(tmp_path):
     clip = make_clip(tmp_path / "material", 250)
@@ -39,6 +52,54 @@ def test_a_run_that_drains_is_not_ready(tmp_path):
 
     run_with([str(clip)], tmp_path / "out", settings, harm)
     assert answers == [200, 503, 200]
+
+
+def test_batches_of_a_detector_that_was_killed_still_count(clip, tmp_path, in_workers):
+    in_workers(A_THOUSAND_BATCHES)
+    port = free_port()
+    settings = [
+        detections_setting(clip, delay_ms=50),
+        f"runtime.metrics={port}",
+        "sink.overlay=false",
+    ]
+    told = []
+
+    def harm(victim):
+        def counted(count):
+            return scrape(port)["spotstream_batch_frames_count",] == count
+
+        victim.wait(lambda: victim.frames() > 0)
+        told.append(victim.wait(lambda: counted(1000)))
+        os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
+        told.append(victim.wait(lambda: counted(2000)))
+        victim.supervisor.stop()
+
+    run_with([str(clip)], tmp_path / "out", settings, harm)
+    assert told == [True, True]
+
+
+def test_lines_and_zones_have_series_before_the_first_report(clip, tmp_path, in_workers):
+    in_workers(NO_PROGRESS)
+    port, seen = free_port(), []
+    settings = [
+        detections_setting(clip),
+        f"runtime.metrics={port}",
+        "decoder.pace=original",
+        "sink.overlay=false",
+        "sink.lines={clip: {gate: [0, 0, 0, 9]}}",
+        "sink.zones={'*': {stop: [[0, 0], [9, 0], [9, 9]]}}",
+    ]
+
+    def harm(victim):
+        victim.wait(victim.is_ready)
+        seen.append(scrape(port))
+        victim.supervisor.stop()
+
+    run_with([str(clip)], tmp_path / "out", settings, harm)
+    [found] = seen
+    assert found["spotstream_crossings_total", "clip", "gate", "left"] == 0
+    assert found["spotstream_crossings_total", "clip", "gate", "right"] == 0
+    assert found["spotstream_zone_entries_total", "clip", "stop"] == 0
 
 
 def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(tmp_path):

@@ -2,6 +2,7 @@ import importlib.metadata
 
 import pytest
 
+from pipeline.config import SinkConfig
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.supervision.monitor import RunMonitor
@@ -91,11 +92,15 @@ def test_batches_of_several_detectors_are_added(server, monitor):
     assert found["spotstream_batch_frames_sum",] == 3 + 2 + 6 * 8
 
 
-def test_no_count_goes_down_when_a_detector_is_replaced(server, monitor):
-    for detector, batches in ((0, {8: 9}), (1, {8: 4}), (0, {1: 12}), (0, {1: 12, 8: 3})):
-        monitor.take_batches(detector, batches)
-    told = scrape(server.port)
-    assert told["spotstream_batch_frames_count",] == 9 + 4 + 12 + 3
+def test_batches_of_a_detector_that_was_replaced_still_count(server, monitor):
+    lives = [(0, {1: 43}, {8: 9, 1: 44}), (1, {8: 4}), (0, {8: 9, 1: 45}), (0,), (0, {1: 2})]
+    for detector, *told in lives:
+        monitor.detector_began(detector)
+        for batches in told:
+            monitor.take_batches(detector, batches)
+    found = scrape(server.port)
+    assert found["spotstream_batch_frames_bucket", "1.0"] == 44 + 45 + 2
+    assert found["spotstream_batch_frames_count",] == 44 + 45 + 2 + 9 + 9 + 4
 
 
 def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, logbook):
@@ -131,6 +136,28 @@ def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
     assert dropped() == dict.fromkeys(reasons, 0)
     monitor.take("a", stream_metrics(9, {DropReason.BROKEN: 1}))
     assert dropped()["broken frame"] == 1
+
+
+def test_the_first_vehicle_at_a_line_or_in_a_zone_is_an_increase(logbook):
+    ends, corners = (0, 0, 9, 9), ((0, 0), (9, 0), (9, 9))
+    sink = SinkConfig(
+        lines={"*": {"gate": ends}, "cam": {"exit": ends}, "other": {"bridge": ends}},
+        zones={"cam": {"stop": corners}, "other": {"queue": corners}},
+    )
+    monitor = RunMonitor(sink=sink)
+    collector = PipelineCollector(monitor)
+
+    def counted():
+        names = "spotstream_crossings_total", "spotstream_zone_entries_total"
+        samples = [sample for family in collector.collect() for sample in family.samples]
+        return {tuple(s.labels.values()): s.value for s in samples if s.name in names}
+
+    monitor.begun("cam", logbook)
+    lines = {("cam", line, side): 0 for line in ("gate", "exit") for side in ("left", "right")}
+    assert counted() == lines | {("cam", "stop"): 0}
+    crossed = {"gate": Counts(0, 1), "exit": Counts()}
+    monitor.take("cam", stream_metrics(9, crossings=crossed, zones={"stop": ZoneCounts(1, 1)}))
+    assert counted() == lines | {("cam", "gate", "right"): 1, ("cam", "stop"): 1}
 
 
 def test_before_the_first_report_there_is_nothing_but_no_error(server):
