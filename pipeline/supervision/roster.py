@@ -267,6 +267,7 @@ class Roster:
             overlay_is_stuck=False,
             overlay_is_unsent=False,
             recording_is_stuck=False,
+            zones={zone: counts._replace(inside=0) for zone, counts in view.zones.items()},
         )
         self._monitor.failed(name)
 

@@ -8,11 +8,13 @@ import zmq
 
 from pipeline.addresses import endpoint, stream_ports
 from pipeline.config import RuntimeConfig
+from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import SharedNumber
+from stages.sink.zones import ZoneCounts
 
 
 def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary):
@@ -110,6 +112,19 @@ def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(
     assert monitor.counts().failures == {"demo": 1}
     again(roster)
     assert monitor.counts().failures == {}
+
+
+def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
+    monitor = RunMonitor()
+    monitor.begun("cam", logbook)
+    zones = {"stop": ZoneCounts(9, 2)}
+    monitor.take(
+        "cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, zones=zones)
+    )
+    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+    roster.fail("cam", "rtsp://cam", "the folder was removed")
+    [view] = roster.views()
+    assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
 
 
 def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, temporary):
