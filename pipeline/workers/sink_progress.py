@@ -48,12 +48,16 @@ class SinkProgress:
         """Records that something has arrived, for `look` to report."""
         self._is_news = True
 
-    def wrote(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
-        """Records that a frame was written, its latency since capture, and each stage's work."""
+    def repeated(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
+        """As `wrote`, of a frame that an earlier sink was given; nothing is reported."""
         self._latencies.append(latency_ns)
         for stage, ns in work_ns.items():
             before = self._work_ns.setdefault(stage, ns)
             self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
+
+    def wrote(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
+        """Records that a frame was written, its latency since capture, and each stage's work."""
+        self.repeated(latency_ns, work_ns)
         now = time.monotonic_ns()
         if now - self._reported >= _PROGRESS_NS:
             self._send(now)

@@ -172,7 +172,9 @@ class SinkStream:
         measured = repeat(picture=picture, was_kept=kept)
         if measured is None and kept:  # given up, with no checkpoint: it does not come again
             self.results.overlays.left_out += 1
-            return repeat(picture=False)
+            measured = repeat(picture=False)
+        if measured is not None:
+            self._progress.repeated(written.latency_ns, envelope.work_ns)
         return measured
 
     def take(self, envelope: Envelope) -> None:

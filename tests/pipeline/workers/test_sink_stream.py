@@ -12,9 +12,11 @@ import zmq
 from pipeline.config import RunConfig, SinkConfig
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import decode
+from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.publisher import Publisher
 from stages.records import EndOfStream
 from stages.sink import stream_results
+from stages.sink.results import JOURNAL
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.ports import free_port
 from tests.stages.sink.stream import TEXTS
@@ -179,6 +181,20 @@ def test_a_sink_counts_on_where_its_predecessor_was_killed(plan):
         other = opened(plan, context, Said(), 0, logbook)
         assert other.results.timing == stream.results.timing
         assert len(other.results.timing.work["sink"]) == 5
+        other.close()
+
+
+def test_latencies_of_late_are_also_those_that_its_predecessor_measured(plan):
+    logbook, said = Logbook(plan.logbook(0)), Said()
+    with zmq.Context() as context:
+        stream = opened(plan, context, Said(), 0, logbook)
+        feed(stream, 6)
+        acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 7)
+        written = [entry.written for entry in read_envelopes(stream.folder / JOURNAL)]
+        other = opened(plan, context, said, 0, logbook)
+        feed(other, 7, begin=6)
+        assert said.metrics.frames == 7
+        assert said.metrics.recent_latency_ms[0] == written[4].latency_ns / 1e6  # the start is 0
         other.close()
 
 
