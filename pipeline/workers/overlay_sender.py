@@ -114,11 +114,19 @@ def _limit_sockets(seconds: float) -> None:
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit)
 
 
+def _in_whole_packets(url: str) -> str:
+    """Has a datagram hold seven packets of MPEG-TS, unless a udp address itself says how much."""
+    if not url.startswith("udp:"):
+        return url
+    address, _, query = url.partition("?")
+    return f"{address}?pkt_size={7 * 188}&{query}"
+
+
 def _send(opening: Opening, pictures: IO[bytes]) -> None:
     form, options = FORMATS[opening.url.partition(":")[0]]
     settings, seconds = opening.settings, opening.seconds
     with _limited(seconds):
-        container = av.open(opening.url, "w", format=form, options=options)
+        container = av.open(_in_whole_packets(opening.url), "w", format=form, options=options)
         stream = settings.add_to(container, opening.parameters)
         container.start_encoding()
     _limit_sockets(seconds)

@@ -1,5 +1,6 @@
 """The process that sends an overlay: nothing that a server does holds it up for ever."""
 
+import contextlib
 import io
 import signal
 import socket
@@ -9,6 +10,7 @@ from subprocess import PIPE
 from types import SimpleNamespace
 
 import av
+import pytest
 
 from pipeline.overlay_addresses import SCHEMES
 from pipeline.workers import overlay_sender
@@ -80,6 +82,25 @@ def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
         _send(Opening(viewer.url, 60.0, first.settings, first.parameters), file)
     assert all(is_limited for _, is_limited in used)
     assert [name for name, _ in used][-4:] == ["start_encoding", "sockets", "mux", "close"]
+
+
+@pytest.mark.parametrize(("query", "most"), [("", 1316), ("?pkt_size=376", 376)])
+def test_datagrams_hold_whole_packets_of_mpeg_ts(pictures, query, most):
+    encoded, file = pictures(20), io.BytesIO()
+    for number, picture in enumerate(encoded):
+        write_message(file, Picture(number, number == 0, picture.data))
+    file.seek(0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+        url = f"udp://127.0.0.1:{receiver.getsockname()[1]}{query}"
+        _send(Opening(url, 60.0, encoded[0].settings, encoded[0].parameters), file)
+        datagrams = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                datagrams.append(receiver.recv(65536))
+    assert max(map(len, datagrams)) == most
+    assert all(len(each) % 188 == 0 and each[:1] == b"G" for each in datagrams)
 
 
 def test_no_traceback_shows_an_address(pictures):
