@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from pipeline.release import installed_release
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations
 from pipeline.supervision.http_server import Answer, HttpServer
-from pipeline.supervision.monitor import RunCounts, RunMonitor
+from pipeline.supervision.monitor import RunCounts, RunMonitor, StreamCounts
 from stages.records import DropReason
 
 
@@ -38,78 +38,51 @@ class PipelineCollector(Collector):
 
 
 def _of_streams(counts: RunCounts) -> Iterator[Metric]:
-    frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
-    decoded = CounterMetricFamily(
-        "spotstream_decoded_frames",
-        "Frames that the decoder gave, those dropped since included.",
-        labels=["stream"],
+    frames = _counter("spotstream_frames", "Frames written.")
+    decoded = _counter(
+        "spotstream_decoded_frames", "Frames that the decoder gave, those dropped since included."
     )
-    latest = GaugeMetricFamily(
-        "spotstream_last_frame_timestamp_seconds",
-        "When the latest frame was captured.",
-        labels=["stream"],
+    latest = _gauge(
+        "spotstream_last_frame_timestamp_seconds", "When the latest frame was captured."
     )
-    tracks = CounterMetricFamily("spotstream_tracks", "Different tracks.", labels=["stream"])
-    dropped = CounterMetricFamily(
-        "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
+    dropped = _counter("spotstream_dropped_frames", "Frames dropped.", "reason")
+    not_received = _counter(
+        "spotstream_not_received_frames", "Frames that a live source owes at its steady rate."
     )
-    not_received = CounterMetricFamily(
-        "spotstream_not_received_frames",
-        "Frames that a live source owes at its steady rate.",
-        labels=["stream"],
+    reconnects = _counter("spotstream_reconnects", "Connections after the first.")
+    up = _gauge("spotstream_stream_up", "1 while frames are written, 0 else.")
+    waiting = _gauge("spotstream_waiting_frames", "Decoded and not yet sent.")
+    stuck = _gauge(
+        "spotstream_overlay_stuck", "1 while the overlay's pictures do not reach the disk, 0 else."
     )
-    reconnects = CounterMetricFamily(
-        "spotstream_reconnects", "Connections after the first.", labels=["stream"]
-    )
-    up = GaugeMetricFamily(
-        "spotstream_stream_up", "1 while frames are written, 0 else.", labels=["stream"]
-    )
-    waiting = GaugeMetricFamily(
-        "spotstream_waiting_frames", "Decoded and not yet sent.", labels=["stream"]
-    )
-    stuck = GaugeMetricFamily(
-        "spotstream_overlay_stuck",
-        "1 while the overlay's pictures do not reach the disk, 0 else.",
-        labels=["stream"],
-    )
-    unsent = GaugeMetricFamily(
+    unsent = _gauge(
         "spotstream_overlay_unsent",
         "1 while the overlay should reach a media server and does not, 0 else.",
-        labels=["stream"],
     )
-    unrecorded = GaugeMetricFamily(
-        "spotstream_recording_stuck",
-        "1 while the recording cannot be written, 0 else.",
-        labels=["stream"],
+    left_out = _counter(
+        "spotstream_overlay_left_out_frames", "Frames written that the overlay lacks."
     )
-    left_out = CounterMetricFamily(
-        "spotstream_overlay_left_out_frames",
-        "Frames written that the overlay lacks.",
-        labels=["stream"],
+    unrecorded = _gauge(
+        "spotstream_recording_stuck", "1 while the recording cannot be written, 0 else."
     )
-    crossings = CounterMetricFamily(
-        "spotstream_crossings",
-        "Vehicles that crossed a line.",
-        labels=["stream", "line", "direction"],
+    tracks = _counter("spotstream_tracks", "Different tracks.")
+    crossings = _counter(
+        "spotstream_crossings", "Vehicles that crossed a line.", "line", "direction"
     )
-    entries = CounterMetricFamily(
-        "spotstream_zone_entries", "Vehicles that entered a zone.", labels=["stream", "zone"]
-    )
-    inside = GaugeMetricFamily(
-        "spotstream_zone_vehicles", "Vehicles in a zone.", labels=["stream", "zone"]
-    )
+    entries = _counter("spotstream_zone_entries", "Vehicles that entered a zone.", "zone")
+    inside = _gauge("spotstream_zone_vehicles", "Vehicles in a zone.", "zone")
     latency = HistogramMetricFamily(
         "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
     )
     stages = HistogramMetricFamily(
         "spotstream_stage_seconds", "A stage's work on a frame.", labels=["stream", "stage"]
     )
-    failures = CounterMetricFamily(
-        "spotstream_failed_streams", "Streams that an error ended.", labels=["stream"]
-    )
-    for stream, metrics in counts.metrics.items():
+    failures = _counter("spotstream_failed_streams", "Streams that an error ended.")
+    streams: Mapping[str, StreamCounts] = {**counts.ended, **counts.under_way}
+    for stream, its in streams.items():
+        metrics = its.metrics
         frames.add_metric([stream], metrics.frames)
-        decoded.add_metric([stream], counts.decoded[stream])
+        decoded.add_metric([stream], its.decoded)
         tracks.add_metric([stream], metrics.tracks)
         for reason, count in (dict.fromkeys(DropReason, 0) | metrics.dropped).items():
             dropped.add_metric([stream, reason], count)
@@ -126,18 +99,18 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
                 _add(latency, [stream], durations)
             else:
                 _add(stages, [stream, name], durations)
-    for stream, is_up in counts.up.items():
-        up.add_metric([stream], is_up)
-        latest.add_metric([stream], counts.captured[stream])
-        waiting.add_metric([stream], counts.waiting[stream])
-        stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
-        unsent.add_metric([stream], counts.metrics[stream].overlay_is_unsent)
-        unrecorded.add_metric([stream], counts.unrecorded[stream])
-        if is_up:
-            for zone, (_, now) in counts.metrics[stream].zones.items():
-                inside.add_metric([stream, zone], now)
+    for stream, now in counts.under_way.items():
+        up.add_metric([stream], now.is_up)
+        latest.add_metric([stream], now.captured)
+        waiting.add_metric([stream], now.waiting)
+        stuck.add_metric([stream], now.metrics.overlay_is_stuck)
+        unsent.add_metric([stream], now.metrics.overlay_is_unsent)
+        unrecorded.add_metric([stream], now.recording_is_stuck)
+        if now.is_up:
+            for zone, (_, count) in now.metrics.zones.items():
+                inside.add_metric([stream, zone], count)
     # Prometheus takes no notice of an increase from nothing to one.
-    for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
+    for stream, count in (dict.fromkeys(streams, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, decoded, latest, dropped, not_received, reconnects, up, waiting)
     yield from (stuck, unsent, left_out, unrecorded, tracks, crossings, entries, inside)
@@ -162,6 +135,14 @@ def _of_processes(counts: RunCounts) -> Iterator[Metric]:
         sum(size * count for size, count in counts.batches.items()),
     )
     yield sizes
+
+
+def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(name, text, labels=["stream", *labels])
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=["stream", *labels])
 
 
 def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations) -> None:

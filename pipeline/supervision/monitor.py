@@ -51,11 +51,35 @@ class _Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class _EndedStream:
-    """The final metrics of a stream, how many frames were decoded, and when it ended."""
+class StreamCounts:
+    """Counts of a stream: its metrics, and how many frames have a sequence number."""
 
     metrics: StreamMetrics
     decoded: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountsUnderWay(StreamCounts):
+    """Counts of a stream under way, and what is true of it at the moment.
+
+    Attributes:
+        captured: When the latest frame was captured, in seconds since the epoch, 0 before the
+            first.
+        is_up: Whether frames are being written.
+        waiting: Frames decoded and not yet sent.
+        recording_is_stuck: Whether the recording cannot be written.
+    """
+
+    captured: float
+    is_up: bool
+    waiting: int
+    recording_is_stuck: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _EndedStream(StreamCounts):
+    """The final counts of a stream, and when it ended."""
+
     at: float
 
 
@@ -64,25 +88,16 @@ class RunCounts:
     """Counts of a run at one moment.
 
     Attributes:
-        metrics: Metrics of each stream that is under way or has ended recently.
-        decoded: Frames that have a sequence number, for the same streams.
-        captured: When the latest frame was captured, in seconds since the epoch, 0 before the
-            first, for each stream under way.
-        up: Whether frames are being written, for each stream under way.
-        waiting: Frames decoded and not yet sent, for each stream under way.
-        unrecorded: Whether the recording cannot be written, for each stream under way.
+        ended: Final counts of each stream that has ended recently.
+        under_way: Counts of each stream under way.
         batches: Number of batches by size, over all detectors.
         restarts: Number of restarts of each process, by its role and its stream, see
             `StageProcess`.
         failures: Number of times an error ended each stream; see `RunMonitor.forget_failures`.
     """
 
-    metrics: Mapping[str, StreamMetrics]
-    decoded: Mapping[str, int]
-    captured: Mapping[str, float]
-    up: Mapping[str, bool]
-    waiting: Mapping[str, int]
-    unrecorded: Mapping[str, bool]
+    ended: Mapping[str, StreamCounts]
+    under_way: Mapping[str, CountsUnderWay]
     batches: Mapping[int, int]
     restarts: Mapping[tuple[str, str], int]
     failures: Mapping[str, int]
@@ -230,18 +245,20 @@ class RunMonitor:
             batches = self._past_batches.copy()
             for counts in self._batches.values():
                 batches.update(counts)
-            streams = self._streams.items()
+            under_way = {
+                name: CountsUnderWay(
+                    stream.metrics,
+                    stream.decoded,
+                    captured=stream.logbook[SharedNumber.CAPTURED_NS] / 1e9,
+                    is_up=self._is_up(stream),
+                    waiting=stream.logbook[SharedNumber.WAITING],
+                    recording_is_stuck=stream.recording_is_stuck,
+                )
+                for name, stream in self._streams.items()
+            }
             return RunCounts(
-                metrics={name: stream.metrics for name, stream in self._ended.items()}
-                | {name: stream.metrics for name, stream in streams},
-                decoded={name: stream.decoded for name, stream in self._ended.items()}
-                | {name: stream.decoded for name, stream in streams},
-                captured={
-                    name: stream.logbook[SharedNumber.CAPTURED_NS] / 1e9 for name, stream in streams
-                },
-                up={name: self._is_up(stream) for name, stream in streams},
-                waiting={name: stream.logbook[SharedNumber.WAITING] for name, stream in streams},
-                unrecorded={name: stream.recording_is_stuck for name, stream in streams},
+                ended=dict(self._ended),
+                under_way=under_way,
                 batches=batches,
                 restarts=dict(self._restarts),
                 failures=dict(self._failures),
