@@ -42,11 +42,10 @@ def doubts(
         are = "is" if repeated == 1 else "are"
         told.append(f"{counted(repeated, 'detection')} {are} there more than once")
     # Scores of either sign, as in MOT15, mean something else.
-    if tracked and file.scores.min() >= 0 and file.scores.max() > 1:
-        told.append(
-            f"there are scores up to {file.scores.max():g}; the settings of trackers are for "
-            f"scores from 0 to 1"
-        )
+    least, most = file.scores.min(), file.scores.max()
+    if tracked and (most <= 0 or (least >= 0 and most > 1)):
+        found = "no score is above" if most <= 0 else "there are scores up to"
+        told.append(f"{found} {most:g}; the settings of trackers are for scores from 0 to 1")
     return told
 
 

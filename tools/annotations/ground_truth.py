@@ -24,6 +24,7 @@ class GroundTruth:
         levels: For each level of difficulty, which of ``objects`` ``(N,)`` belong to it.
         conditions: Properties of the whole sequence, such as its weather.
         mot_objects: Every object, where results on some of them are left out; else None.
+        missing: Suffixes of the files that it could have, but has not.
     """
 
     name: str
@@ -34,3 +35,4 @@ class GroundTruth:
     levels: Mapping[str, BoolArray] = field(default_factory=dict)
     conditions: Mapping[str, str] = field(default_factory=dict)
     mot_objects: MotObjects | None = None
+    missing: tuple[str, ...] = ()

@@ -50,7 +50,10 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         # By any of its files: what lacks one must not be left out in silence.
         suffixes = (TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX)
         names = {
-            file.name.removesuffix(suffix) for suffix in suffixes for file in _files(folder, suffix)
+            file.name.removesuffix(packed).removesuffix(suffix)
+            for suffix in suffixes
+            for packed in ("", ".gz")
+            for file in _files(folder, suffix + packed)
         }
         truths = [read_uavdt_ground_truth(folder, name) for name in sorted(names)]
         expected = f"*{TRACKS_SUFFIX}"

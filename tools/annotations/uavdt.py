@@ -4,33 +4,49 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages.errors import ConfigError
 from stages.number_table import NumberTable
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ignored import IgnoredRegions
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of, read_mot
 
 TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
+INSTEAD = {
+    OBJECTS_SUFFIX: f"detections are scored against {TRACKS_SUFFIX}",
+    IGNORED_SUFFIX: "no boxes are ignored",
+}
+"""What holds for a sequence without such a file."""
 
 
 def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
     """Reads ``NAME_gt.txt`` (tracking), ``NAME_gt_whole.txt`` (detection), ``NAME_gt_ignore.txt``.
 
-    Without a detection file, detections are scored against the tracking file; without a file of
-    ignored boxes, none are ignored. The last frame in any of the files is taken as the last of the
-    sequence.
+    Each may be compressed, its name ending in ``.gz``. Without one of the latter two, `INSTEAD`
+    holds. The last frame in any of the files is taken as the last of the sequence.
 
     Raises:
-        ConfigError: A file is missing or malformed; the message names file and line.
+        ConfigError: A file is missing, malformed, or there also in compressed form; the message
+            names file and line.
     """
-    tracks = read_mot(folder / f"{name}{TRACKS_SUFFIX}")
-    whole = folder / f"{name}{OBJECTS_SUFFIX}"
-    objects = read_mot(whole) if whole.exists() else tracks
-    path = folder / f"{name}{IGNORED_SUFFIX}"
+    whole, regions = _file(folder, name, OBJECTS_SUFFIX), _file(folder, name, IGNORED_SUFFIX)
+    tracks = read_mot(_file(folder, name, TRACKS_SUFFIX) or folder / f"{name}{TRACKS_SUFFIX}")
+    objects = tracks if whole is None else read_mot(whole)
     ignored, last = IgnoredRegions(rule="center"), 0
-    if path.exists():
-        table = NumberTable.read(path, MIN_COLUMNS, "ignored boxes")
+    if regions is not None:
+        table = NumberTable.read(regions, MIN_COLUMNS, "ignored boxes")
         frames = table.frame_indices()
         ignored = IgnoredRegions(boxes_of(table), frames, "center")
         last = int(frames.max(initial=-1)) + 1
     frame_count = max(tracks.frame_count, objects.frame_count, last)
-    return GroundTruth(name, frame_count, tracks, objects, ignored)
+    files = {OBJECTS_SUFFIX: whole, IGNORED_SUFFIX: regions}
+    missing = tuple(suffix for suffix, file in files.items() if file is None)
+    return GroundTruth(name, frame_count, tracks, objects, ignored, missing=missing)
+
+
+def _file(folder: Path, name: str, suffix: str) -> Path | None:
+    """Returns the file of a sequence, plain or compressed; None if there is neither."""
+    files = [folder / f"{name}{suffix}{packed}" for packed in ("", ".gz")]
+    found = [file for file in files if file.exists()]
+    if len(found) > 1:
+        raise ConfigError(f"{found[0]} is there also as {found[1].name}; keep one")
+    return found[0] if found else None

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.wording import counted
+from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
+from tools.annotations.uavdt import INSTEAD, OBJECTS_SUFFIX
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.coco import MOST_DETECTIONS, CocoScore
 from tools.evaluation.hota import ALPHAS
@@ -26,10 +29,12 @@ class ScoringProtocol:
     Attributes:
         benchmark: The benchmark.
         ground_truth: Ground-truth folder.
+        truths: The sequences of it that are scored.
     """
 
     benchmark: Benchmark
     ground_truth: Path
+    truths: Sequence[GroundTruth]
 
     @property
     def iou_threshold(self) -> float:
@@ -48,16 +53,35 @@ class ScoringProtocol:
         }
         if (tracker := entry.tracker) is not None:
             found["tracker"] = {"name": tracker.name, "settings": tracker.all_settings}
+        if missing := self.missing_files([score]):
+            found["missing_files"] = {
+                suffix: {"sequences": names, "instead": INSTEAD[suffix]}
+                for suffix, names in missing.items()
+            }
         return {**found, "iou_thresholds": self._iou_thresholds([score]), "overall": POOLED}
 
+    def missing_files(self, scores: Sequence[EntryScore]) -> dict[str, list[str]]:
+        """Returns, by its suffix, which sequences lack a file that would change ``scores``."""
+        judged = any(each.detection for score in scores for each in score.sequences.values())
+        named = {
+            suffix: [truth.name for truth in self.truths if suffix in truth.missing]
+            for suffix in INSTEAD
+            if judged or suffix != OBJECTS_SUFFIX
+        }
+        return {suffix: names for suffix, names in named.items() if names}
+
     def summary(self, scores: Sequence[EntryScore]) -> str:
-        """Returns benchmark, IoU thresholds and what the overall scores are, in one line."""
+        """Returns benchmark, IoU thresholds, missing files and what overall means, in one line."""
         thresholds = ", ".join(
             f"{name} {_shown(values)}" for name, values in self._iou_thresholds(scores).items()
         )
         pooled = f"{'overall' if len(scores) == 1 else 'each row'}: {POOLED}"
         several = len(scores[0].sequences) > 1
-        return f"{self.benchmark}; IoU: {thresholds}" + (f"; {pooled}" if several else "")
+        without = "".join(
+            f"; no {suffix} for {len(names)} of {counted(len(self.truths), 'sequence')}"
+            for suffix, names in self.missing_files(scores).items()
+        )
+        return f"{self.benchmark}; IoU: {thresholds}{without}" + (f"; {pooled}" if several else "")
 
     def _iou_thresholds(self, scores: Sequence[EntryScore]) -> dict[str, list[float]]:
         sequences = [each for score in scores for each in score.sequences.values()]
@@ -70,7 +94,7 @@ class ScoringProtocol:
         if any(each.tracking is not None for each in sequences):
             found["CLEAR and IDF1"] = [self.iou_threshold]
             found["HOTA"] = ALPHAS.round(2).tolist()
-        if any(score.points for score in scores):
+        if any(each.points for each in sequences):
             found["PR"] = [PR_IOU]
         return found
 

@@ -68,6 +68,14 @@ def test_percent(tmp_path):
     assert told(tmp_path, scores=(71, -3.5, 0)) == []
 
 
+def test_no_scores(tmp_path):
+    for score in (-1, 0):
+        [doubt] = told(tmp_path, scores=(score,) * 3)
+        assert doubt.startswith(f"no score is above {score}; ")
+    assert told(tmp_path, scores=(-1, -1, -1), tracked=False) == []
+    assert told(tmp_path, scores=(-1, 0, 0.5)) == []
+
+
 def test_nine_columns(tmp_path):
     [doubt] = told(tmp_path, rest=",2,-1")
     assert "nine columns" in doubt

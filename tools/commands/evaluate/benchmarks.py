@@ -122,7 +122,7 @@ def _evaluate(
     inputs = [path for entry in entries for path in (entry.detections, entry.results)]
     refuse_inputs([output.json, output.csv], [gt, *inputs])
     truths, others = sequences
-    protocol = ScoringProtocol(benchmark, gt)
+    protocol = ScoringProtocol(benchmark, gt, truths)
     with progress_bar() as bar:
         task = bar.add_task("sequences", total=len(entries) * len(truths))
         scores = score_entries(
@@ -133,4 +133,4 @@ def _evaluate(
             workers=workers,
             advance=lambda count: bar.advance(task, count),
         )
-    output.write(scores, truths, protocol)
+    output.write(scores, protocol)

@@ -13,8 +13,8 @@ from tools.commands.options import writable
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
-    from tools.annotations.ground_truth import GroundTruth
     from tools.evaluation.benchmark import EntryScore
+    from tools.evaluation.pr_protocol import PrPoint
     from tools.evaluation.protocol import ScoringProtocol
 
 Json = Annotated[
@@ -43,9 +43,7 @@ class Output:
     check: bool
     tracker_named: bool = True
 
-    def write(
-        self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: ScoringProtocol
-    ) -> None:
+    def write(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
         """Prints the scores and writes the outputs asked for.
 
         Raises:
@@ -60,6 +58,7 @@ class Output:
         for table in score_tables(scores):
             console.print(terminal_table(table))
         typer.echo(protocol.summary(scores))
+        _tell_missing(scores, protocol)
         _tell_doubts(scores)
         for score in scores:
             _tell_incomplete(score)
@@ -73,13 +72,24 @@ class Output:
         if self.report is not None:
             from tools.evaluation.report import write_report
 
-            page = write_report(self.report, scores, truths, protocol)
+            page = write_report(self.report, scores, protocol.truths, protocol)
             typer.echo(f"report: {page}")
         if self.check:
             from tools.evaluation.reference import check_by_trackeval
 
-            for line in check_by_trackeval(scores, truths, protocol.iou_threshold):
+            for line in check_by_trackeval(scores, protocol.truths, protocol.iou_threshold):
                 typer.echo(line)
+
+
+def _tell_missing(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
+    """Names the sequences that lack a file of the ground truth, and says what holds instead."""
+    from tools.annotations.uavdt import INSTEAD
+
+    for suffix, names in protocol.missing_files(scores).items():
+        typer.echo(
+            f"{protocol.ground_truth}: no {suffix} for {', '.join(names)}; {INSTEAD[suffix]} there",
+            err=True,
+        )
 
 
 def _tell_doubts(scores: Sequence[EntryScore]) -> None:
@@ -104,20 +114,27 @@ def _tell_incomplete(score: EntryScore) -> None:
 
 
 def _tell_undivided(score: EntryScore) -> None:
-    """Explains why a tracked entry has no PR scores, or all of them are 0."""
-    undivided = [name for name, each in score.sequences.items() if not each.points]
-    if score.entry.tracker is not None and undivided:
+    """Explains why a tracked entry or its sequences have no PR scores, or all of them are 0."""
+    beyond = [name for name, each in score.sequences.items() if not each.points]
+    if score.entry.tracker is not None and beyond:
+        overall = "overall " if len(beyond) < len(score.sequences) else ""
         typer.echo(
-            f"{score.entry.label}no PR scores: detections of {undivided[0]} have scores that are "
-            f"not from 0 to 1, which the protocol's thresholds are",
+            f"{score.entry.label}no {overall}PR scores: detections of {', '.join(beyond)} have "
+            f"scores that are not from 0 to 1, which the protocol's thresholds are",
             err=True,
         )
-    if len({point.detections for point in score.points if point.detections}) == 1:
+    undivided = [name for name, each in score.sequences.items() if _undivided(each.points)]
+    if undivided:
+        of = "" if _undivided(score.points) else f" of {', '.join(undivided)}"
         typer.echo(
-            f"{score.entry.label}PR scores are 0: no threshold of the protocol divides the "
+            f"{score.entry.label}PR scores{of} are 0: no threshold of the protocol divides the "
             f"detections by their scores, so that the precision-recall line has no length",
             err=True,
         )
+
+
+def _undivided(points: Sequence[PrPoint]) -> bool:
+    return len({point.detections for point in points if point.detections}) == 1
 
 
 def _tell_weak(score: EntryScore) -> None:

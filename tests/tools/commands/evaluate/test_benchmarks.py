@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.tools.annotations.detrac_file import OVERLAP, XML
-from tests.tools.commands.evaluate.command import refused, scores
+from tests.tools.commands.evaluate.command import evaluate, refused, scores
 from tools.evaluation import benchmark
 from tools.main import app
 
@@ -168,6 +168,42 @@ def test_uavdt_leaves_out_what_has_its_center_in_an_ignored_box(tmp_path: Path) 
     )
     tracking = scores(tmp_path, "uavdt", "--gt", gt, "--results", out)["overall"]["tracking"]
     assert (tracking["TP"], tracking["FP"], tracking["FN"]) == (2, 1, 0)
+
+
+def test_missing_files_of_uavdt_are_told(tmp_path: Path) -> None:
+    for name in ("A", "B", "C"):
+        (tmp_path / f"{name}_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n")
+        (tmp_path / f"{name}.txt").write_text("1,1,0,0,10,10,1\n")
+    (tmp_path / "C_gt_ignore.txt").touch()
+    (tmp_path / "A_gt_whole.txt").write_text("1,1,0,0,10,10,1,1,1\n")
+    no_ignored = f"{tmp_path}: no _gt_ignore.txt for A, B; no boxes are ignored there\n"
+    no_whole = (
+        f"{tmp_path}: no _gt_whole.txt for B, C; detections are scored against _gt.txt there\n"
+    )
+    in_json = {"_gt_ignore.txt": {"sequences": ["A", "B"], "instead": "no boxes are ignored"}}
+    of_tracks = ("uavdt", "--gt", tmp_path, "--results", tmp_path)
+    output = evaluate(*of_tracks)
+    assert no_ignored in output
+    assert "0.95; no _gt_ignore.txt for 2 of 3 sequences; overall: " in output
+    assert "_gt_whole.txt" not in output
+    assert scores(tmp_path, *of_tracks)["protocol"]["missing_files"] == in_json
+    of_both = (*of_tracks[:-1], f"tracks={tmp_path}", "--detections", f"boxes={tmp_path}")
+    output = evaluate(*of_both)
+    assert no_ignored in output
+    assert no_whole in output
+    assert "; no _gt_whole.txt for 2 of 3 sequences; no _gt_ignore.txt for 2 of 3 seq" in output
+    found = scores(tmp_path, *of_both)
+    assert found["tracks"]["protocol"]["missing_files"] == in_json
+    assert found["boxes"]["protocol"]["missing_files"] == {
+        "_gt_whole.txt": {
+            "sequences": ["B", "C"],
+            "instead": "detections are scored against _gt.txt",
+        },
+        **in_json,
+    }
+    output = evaluate(*of_both, "--sequence", "C")
+    assert "no _gt_ignore.txt" not in output
+    assert "no _gt_whole.txt for C; " in output
 
 
 def test_mot_takes_folders_and_files(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_the_protocol_is_told_with_the_scores(detrac: Path) -> None:
 
 def test_the_protocol_of_a_benchmark_is_its_own(tmp_path: Path) -> None:
     (tmp_path / "A_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n")
+    (tmp_path / "A_gt_ignore.txt").touch()
     (tmp_path / "A.txt").write_text("1,1,0,0,10,10,1\n")
     arguments = ("uavdt", "--gt", tmp_path, "--detections", f"boxes={tmp_path}")
     told = evaluate(*arguments, "--results", f"tracks={tmp_path}")
@@ -98,6 +99,37 @@ def test_detections_that_no_threshold_divides_are_told(
     file.write_text(text)
     output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
     assert ("PR scores are 0: no threshold" in output) == told
+
+
+def test_a_sequence_that_no_threshold_divides_is_told(detrac: Path) -> None:
+    arguments = _second_sequence(detrac, 0.5)
+    assert "PR scores of MVI_2 are 0: no threshold" in evaluate(*arguments)
+    (detrac / "det" / "MVI_1_Det_X.txt").write_text("1,1,100,10,50,40,0.85\n")
+    assert "PR scores of MVI_1, MVI_2 are 0: no threshold" in evaluate(*arguments)
+    shutil.copy(detrac / "det" / "MVI_2.txt", detrac / "det" / "MVI_1_Det_X.txt")
+    assert "PR scores are 0: no threshold" in evaluate(*arguments)
+
+
+def test_a_sequence_with_scores_beyond_the_thresholds_leaves_those_of_others(detrac: Path) -> None:
+    arguments = _second_sequence(detrac, 50)
+    found = scores(detrac, *arguments)
+    assert [name for name, each in found["sequences"].items() if "pr" in each] == ["MVI_1"]
+    assert "pr" not in found["overall"]
+    assert found["protocol"]["iou_thresholds"]["PR"] == [0.7]
+    assert "no overall PR scores: detections of MVI_2 have scores" in evaluate(*arguments)
+    shutil.copy(detrac / "det" / "MVI_2.txt", detrac / "det" / "MVI_1_Det_X.txt")
+    output = evaluate(*arguments)
+    assert "PR 0.7" not in output
+    assert "no PR scores: detections of MVI_1, MVI_2 have scores" in output
+
+
+def _second_sequence(detrac: Path, score: float) -> tuple[str | Path, ...]:
+    """Adds MVI_2, whose detections have that score; returns arguments for both."""
+    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
+    (detrac / "gt" / "MVI_2.xml").write_text(annotation.replace("MVI_1", "MVI_2"))
+    rows = "".join(f"{number},1,100,10,50,40,{score}\n" for number in range(1, 11))
+    (detrac / "det" / "MVI_2.txt").write_text(rows)
+    return ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
 
 
 @pytest.mark.parametrize("option", ["--detections", "--results"])
