@@ -92,7 +92,6 @@ class _Stream:
             record = self._recent.get(envelope.position)
             if record is not None:
                 yield replace(envelope, record=record)
-            return
         for due in self._order.take(envelope):
             yield self._process(due)
 
