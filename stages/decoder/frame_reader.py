@@ -100,6 +100,7 @@ class FrameReader:
         continues: bool = False,
         begins: Fraction = Fraction(0),
         packets: Iterable[av.Packet] | None = None,
+        on_frame: Callable[[int, int], None] = lambda index, pts: None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
         """Yields the records of one container, in a new epoch, and another if the size changes.
 
@@ -115,6 +116,8 @@ class FrameReader:
             begins: Otherwise: what the presentation times begin at, in seconds.
             packets: Packets of the stream, by default all. An error of FFmpeg ends them: the
                 container is cut off.
+            on_frame: Called with the index and the presentation time, in ticks, of every intact
+                frame, selected or not.
         """
         if not continues or self._times is None:
             self._start = None
@@ -150,6 +153,7 @@ class FrameReader:
             if frame is not None:
                 pts = self._times.place(frame.pts)
                 self.gaps.follow(index, pts)
+                on_frame(index, pts)
             if not self._selection.takes(index):
                 continue
             if frame is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import av
@@ -30,7 +31,7 @@ from stages.decoder.source import (
 from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
+from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from stages.urls import is_session, redact
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
@@ -163,10 +164,11 @@ class LiveSource:
             is_early = finished or is_playlist
             gap = LONGEST_GAP if finished else _LIVE_GAP_SECONDS
             pace = Pace(runtime.wait, runtime.clock, longest_gap=gap) if is_early else None
-            unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
             clock_pace = ClockPace(runtime.monotonic)
             packets = self._packets(container, stream, reader, pace, patience)
-            records = reader.read(container, stream, allocator, packets=packets)
+            unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
+            follow = partial(self._tell_unreceived, unreceived)
+            records = reader.read(container, stream, allocator, packets=packets, on_frame=follow)
             has_length = finished and container.format.name == "rtsp"
             if has_length:
                 records = _whole(records, lambda: reader.missing(container, stream))
@@ -179,7 +181,6 @@ class LiveSource:
                     self._was_live = self._was_live or not finished
                     if outages.frame_came():
                         runtime.connected()
-                    self._tell_unreceived(record.header, unreceived)
                     ratio = clock_pace.follow(record.header.seconds)
                     if ratio is not None and not is_early:
                         self._tell_pace(ratio)
@@ -267,11 +268,11 @@ class LiveSource:
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
 
-    def _tell_unreceived(self, header: FrameHeader, unreceived: UnreceivedFrames | None) -> None:
-        if unreceived is not None:
-            arrived = self._runtime.monotonic()
-            if owed := unreceived.follow(header.index, header.pts, arrived):
-                self._runtime.not_received(owed)
+    def _tell_unreceived(self, unreceived: UnreceivedFrames | None, index: int, pts: int) -> None:
+        if unreceived is None:
+            return
+        if owed := unreceived.follow(index, pts, self._runtime.monotonic()):
+            self._runtime.not_received(owed)
 
     def _tell_pace(self, ratio: float) -> None:
         if not self._is_told_pace:

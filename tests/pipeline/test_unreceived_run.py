@@ -44,11 +44,12 @@ def send(listener):
                 output.mux(packets)
 
 
-def test_frames_that_never_came_are_counted_in_the_report(tmp_path):
+def test_frames_that_never_came_are_counted_in_the_report_also_where_few_are_used(tmp_path):
     detections = tmp_path / "none_Det_made.txt"
     detections.write_text("1,1,10,10,30,30,0.9\n")
     settings = [
         f"detector.detections={detections}",
+        "decoder.every=2",
         "decoder.reconnect=false",
         "sink.overlay=false",
     ]
