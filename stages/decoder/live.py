@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 import av
 import av.error
@@ -39,7 +38,6 @@ _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connecti
 # later ones, until they are lost, too.
 _LIVE_GAP_SECONDS = 0.5
 _AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
-_Record = TypeVar("_Record")
 _REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _HOPELESS = (
     *_REFUSED,
@@ -170,28 +168,33 @@ class LiveSource:
             follow = partial(self._tell_unreceived, unreceived)
             records = reader.read(container, stream, allocator, packets=packets, on_frame=follow)
             has_length = finished and container.format.name == "rtsp"
-            if has_length:
-                records = _whole(records, lambda: reader.missing(container, stream))
             is_video = finished and not self._was_live
-            faults: list[SourceError] = []
-            for record in _noting(faults, records) if is_video else records:
-                if isinstance(record, StreamStart) and record.epoch == 0:
-                    tell_decoder(stream, self._source, self._hardware, runtime.notify)
-                if isinstance(record, Frame):
-                    self._was_live = self._was_live or not finished
-                    if outages.frame_came():
-                        runtime.connected()
-                    ratio = clock_pace.follow(record.header.seconds)
-                    if ratio is not None and not is_early:
-                        self._tell_pace(ratio)
-                    if pace is not None:
-                        record = replace(record, header=pace.hold(record.header))
-                yield record
+            fault: SourceError | None = None
+            try:
+                for record in records:
+                    if isinstance(record, StreamStart) and record.epoch == 0:
+                        tell_decoder(stream, self._source, self._hardware, runtime.notify)
+                    if isinstance(record, Frame):
+                        self._was_live = self._was_live or not finished
+                        if outages.frame_came():
+                            runtime.connected()
+                        ratio = clock_pace.follow(record.header.seconds)
+                        if ratio is not None and not is_early:
+                            self._tell_pace(ratio)
+                        if pace is not None:
+                            record = replace(record, header=pace.hold(record.header))
+                    yield record
+            except SourceError as error:
+                # Where nothing is missing, it has ended, though the server does not say so.
+                if not has_length or reader.missing(container, stream):
+                    if not is_video:
+                        raise
+                    fault = error
             is_video = is_video and not goes_on(container, stream, reader.arrived)
-            if faults and is_video and reader.epoch >= 0:  # its beginning would not go on from here
-                return self._end(reader, EndReason.TRUNCATED, str(faults[0]))
-            if faults:
-                raise faults[0]
+            if fault is not None:
+                if is_video and reader.epoch >= 0:  # its beginning would not go on from here
+                    return self._end(reader, EndReason.TRUNCATED, str(fault))
+                raise fault
             if not is_video:
                 self._advise_to_end(clock_pace.ahead)
                 if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
@@ -294,23 +297,6 @@ class LiveSource:
 
     def _end(self, reader: FrameReader, reason: EndReason, message: str = "") -> EndOfStream:
         return EndOfStream(self.name, reader.epoch, reader.given, reason, message)
-
-
-def _whole(records: Iterator[_Record], missing: Callable[[], str | None]) -> Iterator[_Record]:
-    """Yields the same records; ends where nothing is missing and the server does not say so."""
-    try:
-        yield from records
-    except SourceError:
-        if missing():
-            raise
-
-
-def _noting(faults: list[SourceError], records: Iterator[_Record]) -> Iterator[_Record]:
-    """Yields the same records; an error ends them, and is added to ``faults``."""
-    try:
-        yield from records
-    except SourceError as error:
-        faults.append(error)
 
 
 def _recorded(
