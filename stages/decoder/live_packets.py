@@ -12,6 +12,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from stages.decoder.network_faults import reading_fault, timeout_of
+from stages.decoder.source import waited_for
 from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, has_times, time_base
 from stages.errors import SourceError
 
@@ -141,18 +142,6 @@ def _fault_before(
     if kind != "hls" and step < timeout <= waited < timeout + _AT_ONCE:
         return f"{_BROKEN}nothing came for {timeout:g} s"
     return _NO_FRAME if step < patience <= waited else ""
-
-
-def waited_for(
-    packets: Iterator[av.Packet], waited: AbstractContextManager[None]
-) -> Iterator[av.Packet]:
-    """Yields the same packets; ``waited`` is entered around the wait for each."""
-    while True:
-        with waited:
-            packet = next(packets, None)
-        if packet is None:
-            return
-        yield packet
 
 
 def _by_the_clock(

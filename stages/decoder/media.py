@@ -19,9 +19,14 @@ from av.video.stream import VideoStream
 from stages.cores import usable_cores
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import decodes_on_device, hardware_decoder
-from stages.decoder.live_packets import waited_for
 from stages.decoder.network_faults import name_fault, opening_fault, proxy_in_use
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
+from stages.decoder.source import (
+    FrameAllocator,
+    FrameSelection,
+    SourceRecord,
+    SourceRuntime,
+    waited_for,
+)
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, StreamStart
 from stages.urls import redact

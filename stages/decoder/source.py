@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from stages.errors import ConfigError
 from stages.records import Dropped, EndOfStream, Frame, StreamStart, UInt8Array
 
 SourceRecord: TypeAlias = StreamStart | Frame | Dropped | EndOfStream
+
+_Packet = TypeVar("_Packet")
 
 
 class FrameAllocator(Protocol):
@@ -65,6 +67,18 @@ class SourceRuntime:
     not_received: Callable[[int], None] = lambda frames: None
     clock: Callable[[], int] = time.time_ns
     monotonic: Callable[[], float] = time.monotonic
+
+
+def waited_for(
+    packets: Iterator[_Packet], waited: AbstractContextManager[None]
+) -> Iterator[_Packet]:
+    """Yields the same packets; ``waited`` of the runtime is entered around the wait for each."""
+    while True:
+        with waited:
+            packet = next(packets, None)
+        if packet is None:
+            return
+        yield packet
 
 
 @dataclass(frozen=True, slots=True)
