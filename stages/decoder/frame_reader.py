@@ -79,7 +79,7 @@ class FrameReader:
         self.given = resume_from.sequence
         self.finished = False
         self.broken = ""
-        self.gaps = Gaps(Fraction(1))
+        self.gaps = Gaps()
         self._source = source
         self._name = name
         self._selection = selection

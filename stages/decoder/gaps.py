@@ -13,18 +13,18 @@ class Gaps:
     """Finds gaps between frames of constant rate, as where a part of a file is missing.
 
     If the rate varies, a pause does not count as a gap.
-
-    Args:
-        time_base: Unit of the times, in seconds.
     """
 
-    def __init__(self, time_base: Fraction) -> None:
+    def __init__(self) -> None:
         self._first = ""
         self._count = 0
-        self.begin(time_base)
 
     def begin(self, time_base: Fraction) -> None:
-        """Begins anew after an interruption, which is no gap, with times of that unit."""
+        """Begins, or begins anew after an interruption, which is no gap; call it first.
+
+        Args:
+            time_base: Unit of the times from here on, in seconds.
+        """
         self._time_base = time_base
         self._steps: deque[int] = deque(maxlen=_STEPS)
         self._last: tuple[int, int] | None = None

@@ -5,7 +5,8 @@ from stages.decoder.gaps import Gaps
 
 
 def told(times, indices=None):
-    gaps = Gaps(Fraction(1, 1000))
+    gaps = Gaps()
+    gaps.begin(Fraction(1, 1000))
     for index, pts in zip(indices or itertools.count(), times, strict=False):
         gaps.follow(index, pts)
     return gaps.in_words()
