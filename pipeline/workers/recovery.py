@@ -93,7 +93,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
         options = record.config.sink.options(record.stream, live=not record.lossless)
         results = StreamResults(folder, options)
         lost = 0 if checkpoint is None else _restore(results, options, checkpoint)
-        end = _replay(results, options, _entries(folder, checkpoint))
+        end = _replay(results, _entries(folder, checkpoint))
         ledger = results.ledger
         if not ledger.written + lost:
             results.abort()
@@ -148,9 +148,7 @@ def _restore(results: StreamResults, options: SinkOptions, checkpoint: Checkpoin
     return lost
 
 
-def _replay(
-    results: StreamResults, options: SinkOptions, entries: Iterator[Entry]
-) -> EndOfStream | None:
+def _replay(results: StreamResults, entries: Iterator[Entry]) -> EndOfStream | None:
     """Gives ``results`` what the sink was given; returns the end of the stream, if it came."""
     overlays = last_overlay(results.folder)
     for entry in entries:
@@ -158,7 +156,7 @@ def _replay(
             case StreamStart():
                 results.start(record)
             case Tracks():
-                _repeat(results, record, entry, options, overlays)
+                _repeat(results, record, entry, overlays)
             case Dropped():
                 results.dropped(record)
             case EndOfStream():
@@ -166,20 +164,16 @@ def _replay(
     return None
 
 
-def _repeat(
-    results: StreamResults, tracks: Tracks, entry: Entry, options: SinkOptions, overlays: int
-) -> None:
-    """Takes in a frame, without its picture where that was not kept."""
-    work_ns, written = entry.envelope.work_ns, entry.written
-    assert written is not None
-    picture = options.overlay and entry.envelope.slot is not None
-    was_kept = results.overlays.number < overlays  # by whatever has become of the video since
-    if picture:
-        counts = results.repeat(tracks, work_ns, written, picture=True, was_kept=was_kept)
-        if counts is not None:
-            return
-    results.overlays.left_out += options.overlay
-    results.repeat(tracks, work_ns, written, picture=False)
+def _repeat(results: StreamResults, tracks: Tracks, entry: Entry, overlays: int) -> None:
+    assert entry.written is not None
+    results.repeat(
+        tracks,
+        entry.envelope.work_ns,
+        entry.written,
+        picture=entry.envelope.slot is not None,
+        was_kept=results.overlays.number < overlays,  # by whatever has become of the video since
+        comes_again=False,
+    )
 
 
 @contextlib.contextmanager

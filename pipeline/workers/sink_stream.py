@@ -7,7 +7,6 @@ import dataclasses
 import errno
 import time
 from collections.abc import Callable
-from functools import partial
 
 import zmq
 from msgspec.structs import replace
@@ -162,17 +161,20 @@ class SinkStream:
 
     def _repeat(self, envelope: Envelope, written: Written | None) -> list[Measured] | None:
         """As `_handle`, of what an earlier process was given; None where it is to come again."""
-        record, picture = envelope.record, envelope.slot is not None
+        record = envelope.record
         if not isinstance(record, Tracks):
             return self._handle(envelope, written)
         assert written is not None
-        self.results.overlays.left_out += self._overlay and (self._text_only or not picture)
+        self.results.overlays.left_out += self._overlay and self._text_only
         kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
-        repeat = partial(self.results.repeat, record, envelope.work_ns, written)
-        measured = repeat(picture=picture, was_kept=kept)
-        if measured is None and kept:  # given up, with no checkpoint: it does not come again
-            self.results.overlays.left_out += 1
-            measured = repeat(picture=False)
+        measured = self.results.repeat(
+            record,
+            envelope.work_ns,
+            written,
+            picture=envelope.slot is not None,
+            was_kept=kept,
+            comes_again=not kept,  # not even if it was given up, with no checkpoint
+        )
         if measured is not None:
             self._progress.repeated(written.latency_ns, envelope.work_ns)
         return measured

@@ -139,6 +139,7 @@ class StreamResults:
         *,
         picture: bool,
         was_kept: bool = False,
+        comes_again: bool = True,
     ) -> list[Measured] | None:
         """Takes in a frame that an earlier sink of this stream was given.
 
@@ -146,19 +147,22 @@ class StreamResults:
             tracks: As in `write`.
             work_ns: As in `write`.
             written: As in `write`.
-            picture: Whether it came with pixels.
+            picture: Whether it came with pixels; otherwise it is left out of the overlay.
             was_kept: Whether that sink had ``overlays.kept`` include it for certain.
+            comes_again: Whether it comes again with its pixels if its picture is lost; otherwise it
+                is then left out, too.
 
         Returns:
-            As `write`; None, without effect, where its picture is lost: `write` must then get it
-            with pixels.
+            As `write`; None, without effect, where `write` must get it with pixels.
         """
         if self.ledger.has(tracks.frame):
             return []
-        if picture and self.options.overlay:
+        if self.options.overlay:
             assert self._start is not None
-            if not self.overlays.repeat(self._start, tracks, was_kept=was_kept):
+            kept = picture and self.overlays.repeat(self._start, tracks, was_kept=was_kept)
+            if picture and not kept and comes_again:
                 return None
+            self.overlays.left_out += not kept
         self.ledger.record(tracks.frame)
         return self._write_rows(tracks, work_ns, written)[1]
 

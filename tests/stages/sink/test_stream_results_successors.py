@@ -88,4 +88,18 @@ def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: P
         results.start(make_start())
         assert results.repeat(make_tracks(make_header(0)), {}, Written(0, 0), picture=picture) == []
         assert results.ledger.written == 1
+        assert results.overlays.left_out == options.overlay
         results.abort()
+
+
+def test_a_frame_whose_picture_is_lost_and_that_does_not_come_again_is_left_out(
+    tmp_path: Path,
+) -> None:
+    results = StreamResults(tmp_path / "cam")
+    results.start(make_start())
+    lost = make_tracks(make_header(0)), {}, Written(0, 0)
+    assert results.repeat(*lost, picture=True) is None
+    assert (results.ledger.written, results.overlays.left_out) == (0, 0)
+    assert results.repeat(*lost, picture=True, comes_again=False) == []
+    assert (results.ledger.written, results.overlays.left_out) == (1, 1)
+    results.abort()
