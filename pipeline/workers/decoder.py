@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -252,7 +253,7 @@ def _recorder(
         60 * config.record_minutes,
         round(1e9 * config.record_gigabytes),
         _notifier(stream, report),
-        writing=disk.at(folder),
+        writing=partial(disk.at, folder),
         patient=resume_from.epochs > 0,
         stuck=stuck,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.reporter import Reporter
@@ -42,18 +42,15 @@ class DiskWatch:
         """Ends the thread."""
         self._closed.set()
 
-    def at(self, folder: Path) -> AbstractContextManager[None]:
-        """Returns a context, of any number of uses, in which the loop reads or writes there."""
-        return _Visit(self, folder)
-
-    def enter(self, folder: Path) -> None:
-        """Records that a visit to ``folder`` begins."""
+    @contextlib.contextmanager
+    def at(self, folder: Path) -> Iterator[None]:
+        """Enters a context in which the loop reads or writes there."""
         self._calls += 1
         self._folder = folder
-
-    def leave(self) -> None:
-        """Records that the visit is over."""
-        self._folder = None
+        try:
+            yield
+        finally:
+            self._folder = None
 
     def _run(self) -> None:
         while not self._closed.wait(_LOOK_SECONDS):
@@ -77,15 +74,3 @@ class DiskWatch:
         elif self._told and not waits:
             self._notify(f"{self._told}: its file system answers again")
             self._told = ""
-
-
-class _Visit(AbstractContextManager[None]):
-    def __init__(self, watch: DiskWatch, folder: Path) -> None:
-        self._watch = watch
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        self._watch.enter(self._folder)
-
-    def __exit__(self, *_: object) -> None:
-        self._watch.leave()

@@ -51,7 +51,7 @@ class Recorder:
         notify: Called with one line when writing fails, every ten minutes while that lasts, and
             when it works again.
         monotonic: Returns a monotonic time in seconds.
-        writing: Context entered around all that reads or writes the folder, if any.
+        writing: Makes the context of all that reads or writes the folder.
         patient: Whether to retry if the folder cannot be created or is in use, as for a segment.
         stuck: Called with True when writing fails, and with False when it works again.
 
@@ -69,7 +69,7 @@ class Recorder:
         notify: Callable[[str], None] = lambda message: None,
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        writing: AbstractContextManager[None] | None = None,
+        writing: Callable[[], AbstractContextManager[None]] = nullcontext,
         patient: bool = False,
         stuck: Callable[[bool], None] = lambda is_stuck: None,
     ) -> None:
@@ -80,7 +80,7 @@ class Recorder:
         self._notify = notify
         self._stuck = stuck
         self._monotonic = monotonic
-        self._writing = writing or nullcontext()
+        self._writing = writing
         self._container: OutputContainer | None = None
         self._path: Path | None = None
         self._stream: VideoStream | None = None
@@ -96,7 +96,7 @@ class Recorder:
         self._has_folder = False
         self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
         try:
-            with self._writing:
+            with self._writing():
                 self._open_folder()
         except OSError as error:
             if not patient:
@@ -128,7 +128,7 @@ class Recorder:
         """Records a packet of ``stream``; the packet itself is not changed."""
         if packet.size == 0 or packet.pts is None:
             return
-        with self._writing:
+        with self._writing():
             self._write(packet, stream, epoch)
 
     def _write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
@@ -178,7 +178,7 @@ class Recorder:
 
     def close(self) -> None:
         """Ends the current segment, as at the end of a connection."""
-        with self._writing:
+        with self._writing():
             self._end_segment()
         self._times = None
 
