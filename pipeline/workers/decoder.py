@@ -67,7 +67,6 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
-    config = plan.config.decoder
     stream = plan.streams[0]
     if stream.give_up_reason:
         _give_up(plan, context, report, stop)
@@ -75,11 +74,8 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
 
     logbook = Logbook(plan.logbook(stream.channel))
     waiting = Waiting(stop, report)
-    resume_from = ResumePoint(
-        logbook[SharedNumber.EPOCHS], logbook[SharedNumber.SEQUENCE], logbook[SharedNumber.SEEN]
-    )
-    recorder = _recorder(plan, context, report, logbook, resume_from)
-    source = _open(stream, config, logbook, resume_from, recorder, waiting, report)
+    recorder = _recorder(plan, context, report, logbook)
+    source = _open(plan, logbook, recorder, waiting, report)
     sender = FrameSender(plan, context, report, source.resumes, stop)
     sender.start()
     report(Ready("decoder", stream=stream.name))
@@ -228,11 +224,7 @@ def _notifier(
 
 
 def _recorder(
-    plan: WorkerPlan,
-    context: zmq.Context,
-    report: Reporter,
-    logbook: Logbook,
-    resume_from: ResumePoint,
+    plan: WorkerPlan, context: zmq.Context, report: Reporter, logbook: Logbook
 ) -> Recorder | None:
     """Returns the recorder of a live stream, if recording is configured."""
     stream, config = plan.streams[0], plan.config.decoder
@@ -254,21 +246,20 @@ def _recorder(
         round(1e9 * config.record_gigabytes),
         _notifier(stream, report),
         writing=partial(disk.at, folder),
-        patient=resume_from.epochs > 0,
+        patient=logbook[SharedNumber.EPOCHS] > 0,
         stuck=stuck,
     )
 
 
 def _open(
-    stream: StreamPlan,
-    config: DecoderConfig,
+    plan: WorkerPlan,
     logbook: Logbook,
-    resume_from: ResumePoint,
     recorder: Recorder | None,
     waiting: Waiting,
     report: Reporter,
 ) -> Source:
     """Opens the source at the point where the stream was left."""
+    stream, config = plan.streams[0], plan.config.decoder
 
     def connected() -> None:
         logbook[SharedNumber.CONNECTIONS] += 1
@@ -290,7 +281,9 @@ def _open(
         hardware=config.hardware,
         paced=config.pace == "original",
         recorder=recorder,
-        resume_from=resume_from,
+        resume_from=ResumePoint(
+            logbook[SharedNumber.EPOCHS], logbook[SharedNumber.SEQUENCE], logbook[SharedNumber.SEEN]
+        ),
         runtime=SourceRuntime(
             wait=waiting.wait,
             waited=waiting,
