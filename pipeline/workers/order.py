@@ -14,13 +14,12 @@ class Sequencer:
         due: The next position; those below it are repetitions.
 
     Args:
-        due: The first position.
         window: Number of positions, from the next one on, whose envelopes are held; later ones are
             dropped.
     """
 
-    def __init__(self, due: int, window: int) -> None:
-        self.due = due
+    def __init__(self, window: int) -> None:
+        self.due = 0
         self._window = window
         self._held: dict[int, Envelope] = {}
 

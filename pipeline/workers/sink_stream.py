@@ -118,7 +118,7 @@ class SinkStream:
             f"the overlay of {self.name}",
             "the stream waits" if self.lossless else "frames are left out of it",
         )
-        self._order = Sequencer(0, logbook[SharedNumber.ENTRIES])
+        self._order = Sequencer(logbook[SharedNumber.ENTRIES])
         self._checkpoints = CheckpointTimes()
         self._journal: Journal  # from `open`
 

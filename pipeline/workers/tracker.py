@@ -63,7 +63,7 @@ class _Stream:
         self._on_turn = on_turn
         self._window = logbook[SharedNumber.ENTRIES]
         self._recent: dict[int, Record] = {}
-        self._order = Sequencer(0, self._window)
+        self._order = Sequencer(self._window)
         self._catch_up()
         if logbook[SharedNumber.NEXT_ID] and not logbook[SharedNumber.LOSSLESS]:
             stage.skip_ids(self.name, logbook[SharedNumber.NEXT_ID])
