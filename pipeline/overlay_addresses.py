@@ -14,7 +14,14 @@ from stages.urls import reject_unreachable
 
 _HOST_AND_PORT = re.compile(r"[^:/?]+:\d+|\[[^]]*\]:\d+")
 
-SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
+FORMATS: dict[str, tuple[str, dict[str, str]]] = {
+    "rtsp": ("rtsp", {"rtsp_transport": "tcp"}),
+    "rtsps": ("rtsp", {"rtsp_transport": "tcp"}),
+    "rtmp": ("flv", {"flvflags": "no_duration_filesize"}),
+    "rtmps": ("flv", {"flvflags": "no_duration_filesize"}),
+    "udp": ("mpegts", {}),
+}
+"""FFmpeg's format and its options, by scheme of the address."""
 
 
 def overlay_address(addresses: Mapping[str, str], stream: str) -> str:
@@ -35,8 +42,8 @@ def _checked(value: object) -> dict[str, str]:
     for stream, url in given.items():
         scheme, mark, rest = str(url).partition("://")
         scheme = scheme.lower()  # FFmpeg knows no others
-        if scheme not in SCHEMES or not mark:
-            begins = ", ".join(f"{each}://" for each in SCHEMES)
+        if scheme not in FORMATS or not mark:
+            begins = ", ".join(f"{each}://" for each in FORMATS)
             raise ValueError(f"an address must begin with one of {begins}")
         if stream == EVERY_STREAM and scheme == "udp":
             raise ValueError("a udp address has no room for names: give one for each stream")

@@ -33,7 +33,7 @@ class LiveOverlay:
     come. What the server does not take within two seconds is left out, up to the next key frame.
 
     Args:
-        url: Address of a scheme in `overlay_sender.FORMATS`; "" for none, where nothing is sent.
+        url: Address of a scheme in `overlay_addresses.FORMATS`; "" for none, where nothing is sent.
         name: Name of the stream, for people.
         notify: Called, from another thread, with one line when sending fails, and when it goes on.
         answer_seconds: How long the server may take to answer, or to take a picture.

@@ -22,19 +22,11 @@ import av
 import msgspec
 from av.error import FFmpegError
 
+from pipeline.overlay_addresses import FORMATS
 from pipeline.transport.messages import decode_extra, encode_extra
 from stages.sink.encoding import VideoSettings
 
 READY = "ready"
-
-FORMATS: dict[str, tuple[str, dict[str, str]]] = {
-    "rtsp": ("rtsp", {"rtsp_transport": "tcp"}),
-    "rtsps": ("rtsp", {"rtsp_transport": "tcp"}),
-    "rtmp": ("flv", {"flvflags": "no_duration_filesize"}),
-    "rtmps": ("flv", {"flvflags": "no_duration_filesize"}),
-    "udp": ("mpegts", {}),
-}
-"""FFmpeg's format and its options, by scheme of the address."""
 
 _SEND_BUFFER = 1 << 17  # bytes; Linux doubles them
 

@@ -12,11 +12,9 @@ from types import SimpleNamespace
 import av
 import pytest
 
-from pipeline.overlay_addresses import SCHEMES
 from pipeline.workers import overlay_sender
 from pipeline.workers.overlay_sender import (
     _SEND_BUFFER,
-    FORMATS,
     Opening,
     Picture,
     _limit_sockets,
@@ -113,7 +111,3 @@ def test_no_traceback_shows_an_address(pictures):
         process.stdin.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
-
-
-def test_every_scheme_has_a_format():
-    assert set(FORMATS) == set(SCHEMES)
