@@ -125,8 +125,8 @@ class StageProcess:
 
     @property
     def pid(self) -> int:
-        """Process id; 0 before the first start."""
-        return self._process.pid if self._process is not None else 0
+        """Process id; 0 if none runs."""
+        return self._process.pid if self._process is not None and self.runs else 0
 
     @property
     def restarts(self) -> int:

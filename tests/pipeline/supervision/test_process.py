@@ -55,8 +55,10 @@ def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descrip
     process = StageProcess("sink", lambda: plan, 60.0, 5, lambda: now[0])
     assert process.start_if_due()
     process.heard(Ready("sink"))
+    assert process.pid
     process.kill()
     process.state = "waiting"
+    assert process.pid == 0
     descriptors_left(2)
     assert process.start_if_due()
     assert process.check() == "cannot be started: too many open files"
