@@ -75,7 +75,7 @@ class SinkStream:
         self._logbook = logbook
         self.lossless = bool(logbook[SharedNumber.LOSSLESS])
         self.failed = False
-        self._left = False  # after it failed, all that is to be done is done
+        self._has_left = False  # after it failed, all that is to be done is done
         self._report = report
         self._publisher = publisher
         self._start: StreamStart | None = None
@@ -304,11 +304,11 @@ class SinkStream:
         self._completion.join()
         self.results.close_texts()
         self.results.overlays.discard()
-        self._left = True
+        self._has_left = True
 
     def abort(self) -> None:
         """Removes every file that does not have its final name yet, except the texts of `fail`."""
-        if self.failed and not self._left:  # `STAGE_END` came between
+        if self.failed and not self._has_left:  # `STAGE_END` came between
             self._leave()
         elif not (self._completion.begun or self.failed):
             self.results.abort()

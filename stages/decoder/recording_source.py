@@ -34,9 +34,8 @@ class RecordingSource:
 
     Tracks continue from one segment to the next; if the connection was lost in between, an epoch
     ends as it did then, and so it does where nothing was recorded for some seconds, which is told
-    at the end. Presentation
-    times are counted from the recording's beginning, outages included; their length is that by the
-    names of the segments, exact to a second.
+    at the end. Presentation times are counted from the recording's beginning, outages included;
+    their length is that by the names of the segments, exact to a second.
 
     Attributes:
         folder: Folder that a `Recorder` wrote.
