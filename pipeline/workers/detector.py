@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from queue import SimpleQueue
 
 import msgspec
 import numpy as np
@@ -64,7 +65,8 @@ class _Worker:
             self._size = 1
         else:
             self._size = config.batch_size or (1 if self._threads else self._detector.batch_size)
-        self._refused: set[int] = set()  # channels of streams without detections
+        self._refused: set[int] = set()  # channels of streams that cannot be computed
+        self._failures: SimpleQueue[tuple[int, Failed]] = SimpleQueue()  # from any thread
         self._has_waited = False  # whether the latest message came before it could be taken
         self._link = self._open_link(context)
         silence = plan.config.runtime.silence_seconds
@@ -74,19 +76,10 @@ class _Worker:
         plan, streams = self._plan, self._streams
         source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
         copy = plan.config.runtime.frames == "shared"
-        if self._detector.is_immediate:
-            return DirectLink(
-                context, source, target, self._prepare, streams.close_ended, copy=copy
-            )
-        return BackgroundLink(
-            context,
-            source,
-            target,
-            self._prepare,
-            streams.close_ended,
-            ahead=self._size,
-            copy=copy,
+        kind = (
+            DirectLink if self._detector.is_immediate else partial(BackgroundLink, ahead=self._size)
         )
+        return kind(context, source, target, self._prepare, streams.close_ended, copy=copy)
 
     def run(self) -> None:
         """Runs until the process is ended."""
@@ -105,6 +98,7 @@ class _Worker:
         return None if stream is None else stream.with_pixels(envelope)
 
     def _receive(self, timeout: float | None) -> Envelope | None:
+        self._refuse_failed()
         self._progress.report()
         self._has_waited = self._threads is not None and self._link.pending
         return self._link.receive(_ALIVE_SECONDS if timeout is None else timeout)
@@ -113,27 +107,40 @@ class _Worker:
         batch[:] = [each for each in batch if each.channel not in self._refused]
         if not batch:
             return
-        channel, stream = batch[0].channel, batch[0].stream
-        try:
-            self._detect(batch)
-        except ConfigError as error:  # of one stream: its detection file, or its frames' size
-            if len(batch) > 1:
-                for envelope in batch:
-                    self._take([envelope])
-            else:
-                self._refused.add(channel)
-                code = error.exit_code
-                self._report(Failed("detector", stream=stream, message=str(error), exit_code=code))
-            batch.clear()
+        if isinstance(batch[0].record, Frame):
+            self._compute(batch)
+        else:
+            self._pass_on(batch[0])
 
-    def _detect(self, batch: list[Envelope]) -> None:
-        first, threads = batch[0].record, self._threads
-        if isinstance(first, StreamStart):
-            for told in self._detector.cautions(first):
-                self._report(Notice("detector", stream=first.stream, message=told))
-        if not isinstance(first, Frame):
-            self._finish(batch)
-            return
+    def _refuse_failed(self) -> None:
+        """Reports streams that cannot be computed, once; what comes of them is left out."""
+        while not self._failures.empty():
+            channel, failure = self._failures.get()
+            if channel not in self._refused:
+                self._refused.add(channel)
+                self._report(failure)
+
+    def _pass_on(self, envelope: Envelope) -> None:
+        """Sends what is no frame, the start of a stream with what is known of the detector."""
+        record = envelope.record
+        if isinstance(record, StreamStart):
+            try:
+                cautions = self._detector.cautions(record)
+            except ConfigError as error:
+                self._fail(envelope, error)
+                return
+            for told in cautions:
+                self._report(Notice("detector", stream=record.stream, message=told))
+            record = replace(
+                record,
+                detector=self._detector.name,
+                class_names=self._detector.class_names,
+                detected_by=self._detector.description,
+            )
+        self._link.send([structs.replace(envelope, record=record)])
+
+    def _compute(self, batch: list[Envelope]) -> None:
+        threads = self._threads
         self._progress.counts[len(batch)] += 1
         # A frame that comes alone gets all cores.
         if threads and (self._has_waited or threads.running() is not None):
@@ -144,8 +151,24 @@ class _Worker:
             self._finish(batch)
 
     def _finish(self, batch: list[Envelope], side_by_side: int = 1) -> None:
-        self._link.send(_results(self._detector, self._ignored, batch, side_by_side))
+        """Sends the detections in a batch of frames, in any thread.
+
+        Where a stream cannot be computed, the frames of the others are, one by one.
+        """
+        try:
+            self._link.send(_results(self._detector, self._ignored, batch, side_by_side))
+        except ConfigError as error:  # of one stream: its detection file, or its frames' size
+            if len(batch) > 1:
+                for envelope in batch:
+                    self._finish([envelope], side_by_side)
+            else:
+                self._fail(batch[0], error)
         batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
+
+    def _fail(self, envelope: Envelope, error: ConfigError) -> None:
+        code = error.exit_code
+        failure = Failed("detector", stream=envelope.stream, message=str(error), exit_code=code)
+        self._failures.put((envelope.channel, failure))
 
 
 class _Progress:
@@ -181,23 +204,12 @@ def _results(
     batch: Sequence[Envelope],
     side_by_side: int,
 ) -> Sequence[Envelope]:
-    """Returns the detections in a batch of frames; any other record, always alone, is passed on.
+    """Returns the detections in a batch of frames.
 
     Those in the ``ignored`` regions of their stream, see `outside`, are left out. Their work is the
     time that each took, shared with those in the batch and ``side_by_side``.
     """
-    record = batch[0].record
-    if isinstance(record, StreamStart):
-        record = replace(
-            record,
-            detector=detector.name,
-            class_names=detector.class_names,
-            detected_by=detector.description,
-        )
-        return [structs.replace(batch[0], record=record)]
     frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
-    if not frames:
-        return [batch[0]]
     started = time.monotonic_ns()
     found = detector.detect(frames)
     each = (time.monotonic_ns() - started) // (len(batch) * side_by_side)

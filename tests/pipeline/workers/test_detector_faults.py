@@ -1,4 +1,4 @@
-"""Streams that a detector cannot take, in one batch with others."""
+"""Streams that a detector cannot take, in one batch with others or beside them."""
 
 import threading
 from fractions import Fraction
@@ -13,6 +13,7 @@ from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope
 from pipeline.workers import detector
+from stages.detector.compute_threads import ComputeThreads
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat
 from tests.pipeline.workers.conftest import Said
@@ -22,7 +23,10 @@ class Network:
     """Takes three frames at once, but none of the stream ``odd``; ends with the stream ``last``."""
 
     name = description = "network"
-    class_names, batch_size, is_immediate, compute_threads = ("car",), 3, False, None
+    class_names, batch_size, is_immediate = ("car",), 3, False
+
+    def __init__(self, compute_threads):
+        self.compute_threads = compute_threads
 
     def detect(self, frames):
         streams = [frame.header.stream for frame in frames]
@@ -35,14 +39,21 @@ class Network:
         return [Detections(frame.header, boxes, none, classes) for frame in frames]
 
 
-def test_a_stream_that_cannot_be_computed_costs_no_other(tmp_path, temporary, monkeypatch):
-    monkeypatch.setattr(detector, "build_detector", lambda config, worker: Network())
+@pytest.mark.parametrize("size", [3, 0])
+def test_a_stream_that_cannot_be_computed_costs_no_other(size, tmp_path, temporary, monkeypatch):
+    network = Network(None if size else ComputeThreads(2, lambda: None))
+    monkeypatch.setattr(detector, "build_detector", lambda config, worker: network)
+    monkeypatch.setattr(detector.BackgroundLink, "pending", True)  # no frame gets all cores
     temporary(tmp_path)
     names = ["east", "odd", "west", "last"]
     folder, context, said = RuntimeFolder("out"), zmq.Context(), Said()
     for channel, name in enumerate(names):
         folder.add_stream(channel, name, entries=16, lossless=True)
-    settings = ["runtime.frames=inline", "detector.batch_size=3", "detector.batch_wait_ms=1000"]
+    settings = [
+        "runtime.frames=inline",
+        f"detector.batch_size={size}",
+        "detector.batch_wait_ms=1000",
+    ]
     plan = WorkerPlan(
         stage="detector",
         config=load_config(None, settings),
