@@ -48,7 +48,7 @@ class Supervisor:
 
     A process that dies is replaced, and what it had not finished is sent again. One that cannot
     start, fails for a reason that only the user can remove, or dies too often, ends the run; a
-    decoder, or a folder that the sink cannot write, ends only its stream.
+    decoder, frames that no detector takes, or a folder that the sink cannot write, end only theirs.
 
     Attributes:
         result: The result of the run so far.
@@ -266,17 +266,17 @@ class Supervisor:
         stream = self._roster.running.get(report.stream)
         if stream is None:
             return  # its results were complete when the decoder failed
-        if report.stage == "detector" and stream.logbook[SharedNumber.ACKNOWLEDGED]:
-            raise error_of(report)  # the file of its detections is gone
         self._note_failure(report, stream.plan.location)
         if report.stage == "decoder":
             self._give_up(stream, report.message)
             return
         stream.decoder.kill()
-        if report.stage == "detector":
-            self._end_stream(report.stream)  # there are no results
-        else:
+        if report.stage == "sink":
             self._roster.end(report.stream)  # its part files stay
+        elif stream.logbook[SharedNumber.ACKNOWLEDGED]:
+            stream.logbook[SharedNumber.ABANDONED] = 1  # the sink completes its results
+        else:
+            self._end_stream(report.stream)  # there are no results
 
     def _note_failure(self, report: Failed, location: str) -> None:
         self.result.exit_code = self.result.exit_code or report.exit_code

@@ -12,9 +12,8 @@ from pipeline.supervision import process
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
-from stages.detector.delayed_detector import delayed
 from stages.errors import SpotStreamError
-from tools.harness.material import detections_of, detections_setting, make_clip
+from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 SMALL_DEVICE = """
@@ -118,21 +117,3 @@ def test_a_decoder_that_dies_once_the_folder_was_swept_ends_its_stream(clip, tmp
         "x": "truncated",
         "y": "complete",
     }
-
-
-def test_results_are_kept_where_the_detections_are_gone_as_the_detector_starts_again(tmp_path):
-    clip = make_clip(tmp_path / "material", 100)
-
-    def harm(victim):
-        victim.wait(lambda: victim.frames() > 10)
-        detections_of(clip).rename(clip.with_name("other.txt"))
-        os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
-
-    found = delayed(clip.parent, 20)  # of each stream its own
-    more = [f"detector.detections={found}", "sink.overlay=false"]
-    with pytest.raises(SpotStreamError, match="no file for clip"):
-        run_with([str(clip)], tmp_path / "out", more, harm)
-    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
-    assert report["status"] == "truncated"
-    assert report["frames"]["out"] > 10
-    assert (tmp_path / "out" / "clip" / "mot.txt").exists()

@@ -140,24 +140,6 @@ def test_a_stream_without_usable_detections_fails_alone(tmp_path, rows, name):
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()] == ["north"]
 
 
-def test_detections_that_are_gone_meanwhile_end_the_run_and_cost_no_results(tmp_path):
-    clip = make_clip(tmp_path / "material", 60)
-    found = tmp_path / "found"
-    found.mkdir()
-    shutil.copy(detections_of(clip), found / "north.txt")
-
-    def harm(victim):
-        victim.wait(lambda: victim.frames() >= 10)
-        (found / "north.txt").rename(found / "other.txt")
-        os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
-
-    settings = [f"detector.detections={found}", "decoder.pace=original", "sink.overlay=false"]
-    with pytest.raises(SpotStreamError, match="no file for north"):
-        run_with([f"north={clip}"], tmp_path / "out", settings, harm)
-    report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
-    assert (report["status"], report["frames"]["out"] >= 10) == ("truncated", True)
-
-
 def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):
     scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=12, vehicles=120))
     (tmp_path / "scene").mkdir()

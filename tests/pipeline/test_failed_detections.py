@@ -1,0 +1,93 @@
+"""A stream in which nothing can be detected any more is completed where it is; others go on."""
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+
+from stages.detector.delayed_detector import delayed
+from stages.detector.shipped import find_weights
+from stages.result_files import DETECTIONS, TIMES, TRACKS
+from tests.stages.decoder.conftest import write_video
+from tests.videos import frames_in
+from tools.exporting.formats import export
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
+
+SMALL = {"width": 160, "height": 96}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A network for small frames only."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    path = tmp_path_factory.mktemp("exported") / "a.onnx"
+    [weights] = export(find_weights("nano"), "onnx", path, tuple(SMALL.values()))
+    return weights
+
+
+@pytest.fixture
+def growing(tmp_path):
+    """A video of which the frames are larger from the 31st on."""
+    small, large = tmp_path / "small.ts", tmp_path / "large.ts"
+    write_video(small, frames=30, **SMALL)
+    write_video(large, frames=30, width=320, height=192, pts=[40 * n for n in range(30, 60)])
+    path = tmp_path / "growing.ts"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    return path
+
+
+def truncated(folder, run):
+    """The number of frames of a stream that was completed where it was."""
+    report = json.loads((folder / "run.json").read_text())
+    frames = report["frames"]["out"]
+    assert (report["status"], run.finished[folder.name].frames) == ("truncated", frames)
+    assert len((folder / TIMES).read_text().splitlines()) == frames
+    assert {DETECTIONS, TRACKS} <= {path.name for path in folder.iterdir()}
+    assert not list(folder.glob(".*"))
+    return frames
+
+
+@pytest.mark.parametrize(("mode", "pace"), [("lossless", "fast"), ("live", "original")])
+def test_frames_of_a_size_that_the_network_was_not_exported_for(
+    growing, weights, tmp_path, mode, pace
+):
+    write_video(tmp_path / "steady.ts", frames=100, **SMALL)
+    settings = [f"detector.weights={weights}", f"runtime.mode={mode}", f"decoder.pace={pace}"]
+    result = run_with([str(growing), str(tmp_path / "steady.ts")], tmp_path / "out", settings)
+    assert (result.exit_code, result.restarts) == (2, {})
+    assert "exported for an input of" in result.failed.pop("growing")
+    assert result.failed == {}
+    steady = result.finished["steady"]
+    assert (steady.frames + steady.dropped, steady.status) == (100, "complete")
+    assert steady.dropped == 0 or mode == "live"
+    frames = truncated(tmp_path / "out" / "growing", result)
+    assert 0 < frames <= 30
+    assert frames_in(tmp_path / "out" / "growing" / "overlay.mp4") == frames
+
+
+def test_detections_that_are_gone_as_the_detector_starts_again(tmp_path):
+    clip = make_clip(tmp_path / "material", 100)
+    found = tmp_path / "found"
+    found.mkdir()
+    for name in ("north", "south"):
+        shutil.copy(detections_of(clip), found / f"{name}.txt")
+    times = tmp_path / "out" / "north" / f".{TIMES}.part"
+
+    def harm(victim):
+        victim.wait(lambda: times.exists() and times.stat().st_size > 0)
+        (found / "north.txt").rename(found / "other.txt")
+        os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
+
+    settings = [f"detector.detections={delayed(found, 10)}", "sink.overlay=false"]
+    sources = [f"{name}={clip}" for name in ("north", "south")]
+    result = run_with(sources, tmp_path / "out", settings, harm)
+    assert (result.exit_code, result.restarts) == (2, {"detector": 1})
+    assert "no file for north" in result.failed.pop("north")
+    assert result.failed == {}
+    south = result.finished["south"]
+    assert (south.frames, south.status) == (100, "complete")
+    assert 0 < truncated(tmp_path / "out" / "north", result) < 100
