@@ -98,7 +98,7 @@ def stream_table(overview: Overview, width: int) -> Table:
 def _process_table(overview: Overview) -> Table:
     table = _table("process", "state", "pid", "restarts")
     for process in overview.processes:
-        pid = str(process.pid) if process.state in ("starting", "ready") else ""
+        pid = str(process.pid or "")
         table.add_row(process.name, _styled(process.state), pid, str(process.restarts))
     return table
 
