@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import zmq
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
@@ -109,6 +110,14 @@ def logbook(tmp_path):
     logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=16, lossless=False)
     yield logbook
     logbook.close()
+
+
+@pytest.fixture
+def context():
+    context = zmq.Context()
+    context.linger = 0  # of its sockets, even of those that nobody closes
+    yield context
+    context.destroy(linger=0)
 
 
 class Disk:

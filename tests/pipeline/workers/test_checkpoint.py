@@ -1,5 +1,11 @@
 """Where the sink of a live stream was."""
 
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
 from pipeline.workers import checkpoint
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from stages.sink.stream_results import StreamResults
@@ -21,6 +27,24 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert Checkpoint.load(path) == Checkpoint(4, results.state())
     results.abort()
     assert names_in(tmp_path) == {path.name}
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE])
+def test_while_too_many_files_are_open_a_state_is_not_saved_and_the_last_stays(
+    tmp_path, monkeypatch, code
+):
+    def refuse(path, content):
+        raise OSError(code, os.strerror(code))
+
+    results = StreamResults(tmp_path / "cam")
+    results.start(make_start())
+    path = tmp_path / ".checkpoint.part"
+    assert Checkpoint(0, results.state()).save(path)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    assert Checkpoint(4, results.state()).save(path) is False
+    monkeypatch.undo()
+    assert Checkpoint.load(path).position == 0
+    results.abort()
 
 
 def test_checkpoints_that_take_long_come_less_often(monkeypatch):

@@ -1,5 +1,6 @@
 """What is reported of results that are completed in the background."""
 
+import json
 import threading
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ def results(tmp_path):
     for index in range(3):
         results.write(make_tracks(make_header(index)), None, {}, Written(0, 0))
     results.dropped(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
+    results.dropped(Dropped("cam", 0, 5, 5, DropReason.BROKEN))
     yield results
     results.abort()
 
@@ -46,11 +48,12 @@ def done():
 @pytest.fixture
 def completion(results, logbook, said, done):
     logbook[SharedNumber.CONNECTIONS] = 2
+    logbook[SharedNumber.NOT_RECEIVED] = 7
     progress = SinkProgress(results, logbook, said.append)
     return Completion(results, RECORD, logbook, progress, said.append, done.set)
 
 
-END = EndOfStream("cam", 0, 5, EndReason.COMPLETE)
+END = EndOfStream("cam", 0, 6, EndReason.COMPLETE)
 
 
 def test_complete_results_are_reported_once(completion, results, said, done):
@@ -64,10 +67,11 @@ def test_complete_results_are_reported_once(completion, results, said, done):
     assert not completion.is_unreported
     assert [type(report) for report in said] == [Completing, Done]
     summary = said[1].summary
-    assert (summary.frames, summary.dropped, summary.behind) == (3, 2, 2)
+    assert (summary.frames, summary.dropped, summary.behind) == (3, 3, 2)
     assert (summary.status, summary.folder) == ("complete", str(results.folder))
     assert said[1].metrics.connections == 2
-    assert '"connections": 2' in (results.folder / "run.json").read_text()
+    told = json.loads((results.folder / "run.json").read_text())
+    assert (told["connections"], told["frames_not_received"]) == (2, 7)
 
 
 def test_a_report_of_many_parts_is_short(completion, results, said, done, monkeypatch):

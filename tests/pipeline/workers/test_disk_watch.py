@@ -75,6 +75,18 @@ def test_a_loop_that_idles_or_goes_on_does_not_wait(watch, told):
     assert not told
 
 
+def test_who_was_busy_has_waited_only_since(watch, told, spoken):
+    with watch.at(Path("/mnt/north")):
+        look(watch, 4)
+        spoken.is_busy = True
+        look(watch, 1)
+        spoken.is_busy = False
+        look(watch, 4)
+        assert not told
+        look(watch, 1)
+        assert len(told) == 1
+
+
 def test_who_reports_meanwhile_or_is_busy_does_not_wait(watch, told, spoken):
     with watch.at(Path("/mnt/north")):
         for _ in range(20):

@@ -1,33 +1,44 @@
+import math
 import tracemalloc
 from fractions import Fraction
 
 import msgspec
 import numpy as np
 import pytest
-import zmq
 
 from pipeline.transport.flow import Departure
+from pipeline.transport.link import Receiver
 from pipeline.transport.messages import decode
+from pipeline.transport.ring import FrameRing, create_memory_file
 from pipeline.workers.dispatch import Dispatcher
 from pipeline.workers.motion_chain import MotionChain
 from stages.decoder.motion import STILL
-from stages.records import Dropped, DropReason, FrameHeader, PixelFormat
+from stages.errors import SourceError
+from stages.records import Dropped, DropReason, FrameHeader, PixelFormat, StreamStart
 
 SLOTS = 4
+TIMES = Fraction(1, 25), 0, 32, 48
 
 
 @pytest.fixture
-def dispatcher(logbook, tmp_path):
-    with zmq.Context() as context:
-        detectors = [f"ipc://{tmp_path}/detector"]
-        dispatcher = Dispatcher(context, detectors, 0, logbook, None, MotionChain(STILL), SLOTS)
-        yield dispatcher
-        dispatcher.close()
+def dispatcher(context, logbook, tmp_path):
+    detectors = [f"ipc://{tmp_path}/detector"]
+    return Dispatcher(context, detectors, 0, logbook, None, MotionChain(STILL), SLOTS)
 
 
 def prepare(dispatcher, sequences):
     for sequence in sequences:
         dispatcher.prepare(sequence, sequence, np.array([[1, 0, 1], [0, 1, 0]], np.float32))
+
+
+def header(number):
+    return FrameHeader("cam", 0, number, number, number, *TIMES, PixelFormat.YUV420P)
+
+
+def sent_at(dispatcher, logbook, position, number):
+    """Sends a frame, and returns what the logbook keeps of it."""
+    dispatcher.send(Departure(position, header(number), 0))
+    return decode(msgspec.msgpack.decode(logbook.message(position)))
 
 
 def test_what_is_known_of_dropped_frames_is_bounded_and_their_motion_not_lost(dispatcher, logbook):
@@ -39,10 +50,46 @@ def test_what_is_known_of_dropped_frames_is_bounded_and_their_motion_not_lost(di
     tracemalloc.stop()
     assert after - before < 50_000  # a million if all were kept
 
-    times = Fraction(1, 25), 0, 32, 48
-    header = FrameHeader("cam", 0, 4999, 4999, 4999, *times, PixelFormat.YUV420P)
     dispatcher.send(Departure(0, Dropped("cam", 0, 0, 4998, DropReason.BEHIND), None))
-    dispatcher.send(Departure(1, header, 0))
-    envelope = decode(msgspec.msgpack.decode(logbook.message(1)))
+    envelope = sent_at(dispatcher, logbook, 1, 4999)
     assert envelope.work_ns == {"decoder": 4999}
     np.testing.assert_array_equal(envelope.record.motion, [[1, 0, 5000], [0, 1, 0]])
+
+
+def test_of_frames_that_fill_all_slots_everything_is_known_and_once_sent_nothing(
+    dispatcher, logbook
+):
+    for first in (1, SLOTS + 1, 2 * SLOTS + 1):
+        numbers = range(first, first + SLOTS)
+        prepare(dispatcher, numbers)
+        for number in numbers:
+            envelope = sent_at(dispatcher, logbook, number, number)
+            assert envelope.work_ns == {"decoder": number}
+            np.testing.assert_array_equal(envelope.record.motion, [[1, 0, 1], [0, 1, 0]])
+
+
+def test_what_went_to_a_detector_that_died_is_sent_again_with_its_pixels(
+    context, logbook, tmp_path
+):
+    ring = FrameRing(create_memory_file("dispatched")[1])
+    shape = header(0).shape
+    ring.reserve(2, math.prod(shape))
+    endpoints = [f"ipc://{tmp_path}/{number}" for number in range(2)]
+    receivers = [Receiver(context, endpoint) for endpoint in endpoints]
+    motions = MotionChain(STILL)
+    dispatcher = Dispatcher(context, endpoints, 0, logbook, ring, motions, SLOTS)
+    for number in range(2):
+        ring.slot(number, shape)[:] = 10 + number
+        dispatcher.send(Departure(number, header(number), number))
+    dispatcher.resend(1)
+    came = [receivers[n].receive(10) for n in (0, 1, 1)]
+    assert [each.position for each in came] == [0, 1, 1]
+    assert [int(each.pixels.max()) for each in came] == [10, 11, 11]
+    assert receivers[0].receive(0.05) is None
+    ring.close()
+
+
+def test_a_record_too_long_for_the_logbook_ends_the_stream(dispatcher):
+    start = StreamStart("cam", 0, "x" * 10_000, 32, 48, Fraction(25), Fraction(1, 25))
+    with pytest.raises(SourceError, match=r"^cam: a record of \d+ bytes is too long$"):
+        dispatcher.send(Departure(0, start, None))

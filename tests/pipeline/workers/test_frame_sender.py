@@ -6,12 +6,15 @@ import pytest
 import zmq
 from msgspec import structs
 
-from pipeline.config import RunConfig, RuntimeConfig
+from pipeline.config import DetectorConfig, RunConfig, RuntimeConfig
 from pipeline.supervision.runtime_folder import RuntimeFolder
-from pipeline.transport.feedback import Acknowledged, encode_feedback
+from pipeline.transport.feedback import Acknowledged, Resend, encode_feedback
+from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_POSITION, decode
 from pipeline.workers.frame_sender import FrameSender
+from stages.decoder.motion import STILL
+from stages.errors import SourceError
 from stages.records import (
     Dropped,
     DropReason,
@@ -130,3 +133,96 @@ def test_a_decoder_ends_with_its_stream_though_no_acknowledgement_reaches_it(liv
         Logbook(live.logbook(0))[SharedNumber.RELEASED] = 1
         sender.close()
         context.destroy(linger=0)
+
+
+@pytest.fixture
+def senders(live):
+    """Makes senders one after another, each once the one before was killed."""
+    contexts = []
+
+    def following(plan=live, *, resumes=False):
+        for context in contexts:
+            context.destroy(linger=0)
+        contexts.append(zmq.Context())
+        contexts[-1].linger = 0  # of its sockets, which nobody closes
+        return FrameSender(plan, contexts[-1], Said(), resumes, threading.Event())
+
+    yield following
+    for context in contexts:
+        context.destroy(linger=0)
+
+
+def latest_sent(plan):
+    [*_, (_, message)] = Logbook(plan.logbook(0)).unacknowledged()
+    return decode(msgspec.msgpack.decode(message))
+
+
+def numbers(plan):
+    names = ("EPOCHS", "SEQUENCE", "SEEN", "CAPTURED_NS")
+    return [Logbook(plan.logbook(0))[SharedNumber[name]] for name in names]
+
+
+def test_where_a_decoder_is_stands_in_the_logbook(live, senders):
+    sender, header = senders(), start(2).header(5, 11, 11, 77, PixelFormat.YUV420P)
+    give(sender, [start(2), Frame(header, None)])
+    assert numbers(live) == [3, 6, 12, 77]
+    give(sender, [broken(3, 6)])
+    assert numbers(live) == [4, 7, 12, 77]
+
+
+def test_work_on_a_frame_is_without_the_wait_for_its_slot(live, senders):
+    sender, header, work_ns = senders(), frame(0, 0).header, 10**15
+    sender.announce(start(0))
+    sender.allocate(header.shape)
+    sender.send(header, work_ns)
+    assert work_ns // 2 < latest_sent(live).work_ns["decoder"] < work_ns
+
+
+def test_a_live_decoder_has_a_slot_to_fill_whatever_may_be_under_way(live, senders):
+    runtime = RuntimeConfig(mode="live", slots=4, in_flight=4)
+    plan = structs.replace(live, config=RunConfig(runtime=runtime))
+    give(senders(plan), [start(0), *(frame(0, number) for number in range(4))])
+    assert sent(live) == [(0, StreamStart), (0, 0), (0, 1), (0, 2)]
+
+
+def test_a_camera_goes_on_after_what_its_dead_decoder_had_not_sent(live, senders):
+    """How it moved meanwhile is unknown."""
+    give(senders(), [start(0), *(frame(0, number) for number in range(3))])
+    assert sent(live) == [(0, StreamStart), (0, 0)]
+    sender = senders(resumes=True)
+    assert sender.given == 3
+    sender._flow.acknowledge(2)
+    for number in (3, 4):
+        header = frame(0, number).header
+        sender.allocate(header.shape)
+        sender.send(header, 0, STILL)
+        motion = latest_sent(live).record.motion
+        assert (motion is None) is (number == 3)
+        sender._flow.acknowledge(4)
+    assert sent(live) == [(0, StreamStart), *((0, number) for number in range(5))]
+
+
+def test_a_file_that_ends_too_early_is_told_and_a_stop_ends_it_there(live, senders):
+    give(senders(), [start(0), frame(0, 0)])
+    sender, end = senders(), EndOfStream("north", 0, 1, EndReason.INTERRUPTED)
+    with pytest.raises(SourceError, match="north ends before the place where it was left"):
+        sender.announce(end)
+    sender.interrupt(end)
+    assert sent(live) == [(0, StreamStart), (0, 0), (0, EndOfStream)]
+
+
+def test_what_a_dead_detector_had_is_sent_again_though_nonsense_came_before(live, senders, context):
+    config = RunConfig(detector=DetectorConfig(workers=2), runtime=live.config.runtime)
+    detectors = [Receiver(context, live.endpoint(f"detector-{n}")) for n in range(2)]
+    feedback = context.socket(zmq.PUSH)
+    feedback.connect(live.endpoint("ack-0"))
+    sender = senders(structs.replace(live, config=config))
+    sender.start()
+    give(sender, [start(0), frame(0, 0)])
+    for message in (b"nonsense", encode_feedback(Resend(1))):
+        feedback.send(message)
+    came = [detectors[n].receive(10) for n in (0, 1, 1)]
+    assert [each and each.position for each in came] == [0, 1, 1]
+    assert detectors[0].receive(0.05) is None
+    feedback.send(encode_feedback(Acknowledged(2)))
+    sender.close()

@@ -18,6 +18,16 @@ def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
     np.testing.assert_array_equal(chain.sent(3), shift(14))
 
 
+def test_a_camera_that_zooms_and_pans_does_so_in_the_order_of_its_frames():
+    zoom = np.array([[2, 0, 0], [0, 2, 0]], np.float32)
+    chain = MotionChain(STILL)
+    for sequence, motion in enumerate([zoom, shift(1), zoom]):
+        chain.add(sequence, motion)
+    chain.dropped(0)
+    chain.dropped(1)
+    np.testing.assert_array_equal(chain.sent(2), [[4, 0, 2], [0, 4, 0]])
+
+
 def test_what_is_unknown_of_a_frame_is_unknown_up_to_the_next_sent_and_no_further():
     chain = MotionChain(None)
     for sequence in range(4):

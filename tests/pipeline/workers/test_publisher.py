@@ -1,10 +1,13 @@
+import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import Envelope, encode
 from pipeline.transport.subscription import Subscription
 from pipeline.workers.publisher import Publisher
-from stages.records import EndOfStream, EndReason
+from stages.records import Dropped, DropReason, EndOfStream, EndReason
+from stages.sink.crossings import Crossings
+from tests.stages.sink.conftest import make_start
 from tests.waiting import wait_for
 
 
@@ -24,11 +27,32 @@ def test_what_did_not_come_as_a_record_is_of_the_same_run_and_channel(tmp_path):
         broadcast.close()
 
 
-def test_an_end_waits_until_subscribers_of_a_dead_sink_are_connected_again(tmp_path):
+@pytest.mark.parametrize("came", [True, False])
+def test_an_end_waits_until_subscribers_of_a_dead_sink_are_connected_again(tmp_path, came):
     end, address = EndOfStream("cam", 0, 9, EndReason.COMPLETE), f"ipc://{tmp_path}/tracks"
     with zmq.Context() as context, Subscription(address) as subscription:  # it tries every 0.1 s
         broadcast = Broadcast(context, address, None, None, held_back=1.0)
-        envelope = Envelope(end)
-        Publisher(broadcast, "run", 3).forward(envelope, encode(envelope), [])
+        publisher, envelope = Publisher(broadcast, "run", 3), Envelope(end)
+        if came:
+            publisher.forward(envelope, encode(envelope), [])
+        else:
+            publisher.tell(end, 8)
         assert subscription.receive(10).record == end
+        broadcast.close()
+
+
+def test_what_a_record_has_shown_follows_it_with_its_position(tmp_path):
+    came = make_start(), Dropped("cam", 0, 5, 6, DropReason.BEHIND)
+    shown, end = Crossings("cam", (), {}), EndOfStream("cam", 0, 7, EndReason.COMPLETE)
+    address = f"ipc://{tmp_path}/tracks"
+    with zmq.Context() as context, Subscription(address) as subscription:
+        broadcast = Broadcast(context, address, None, None, held_back=1.0)
+        publisher = Publisher(broadcast, "run", 3)
+        for position, record in enumerate(came, 6):
+            envelope = Envelope(record, channel=3, position=position, run="run")
+            publisher.forward(envelope, encode(envelope), [shown] * (position == 7))
+        publisher.tell(end, 8)
+        told = [subscription.receive(10) for _ in range(4)]
+        assert [each.record for each in told] == [*came, shown, end]
+        assert [each.position for each in told] == [6, 7, 7, 8]
         broadcast.close()

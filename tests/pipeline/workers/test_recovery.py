@@ -141,6 +141,19 @@ def test_rows_that_a_power_failure_took_are_missing(sink, tmp_path):
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
+def test_a_stream_whose_rows_a_power_failure_took_all_is_reported_all_the_same(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 6)
+    kept(north, 6)
+    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    folder = left_by(north, tmp_path)
+    part_path(folder / "times.txt").write_bytes(bytes(12))
+    report = completed(folder)
+    assert (report["status"], report["frames"]["in"]) == ("truncated", 6)
+    assert (report["frames"]["out"], report["frames"]["missing"]) == (0, 6)
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
 def test_a_stream_that_failed_is_completed_once_its_folder_can_be_written(sink, tmp_path):
     north = sink(live=True)
     feed(north, 4)

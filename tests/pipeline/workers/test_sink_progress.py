@@ -50,6 +50,28 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(results, logbook):
     assert latest.durations["detect"].count == 3
 
 
+def test_work_is_averaged_and_metrics_come_with_the_first_of_a_second(
+    results, logbook, monkeypatch
+):
+    monkeypatch.setattr("pipeline.workers.sink_progress._PROGRESS_NS", 0)
+    monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 10**15)
+    said = []
+    progress = SinkProgress(results, logbook, said.append)
+    progress._measured = -(10**15)
+    for work in (10, 30, 30):
+        progress.wrote(MS, {"detect": work * MS})
+    told = [report.work_ms["detect"] for report in said]
+    assert told == pytest.approx([10, 11, 11.95])
+    assert [report.metrics is None for report in said] == [False, True, True]
+
+
+def test_latencies_are_those_of_the_latest_frames(results, logbook):
+    progress = SinkProgress(results, logbook, lambda report: None)
+    for latency in [90] * 300 + [20] * 250:
+        progress.repeated(latency * MS, {})
+    assert progress.metrics().recent_latency_ms == (20, 20, 20)
+
+
 def test_what_was_written_last_is_told_of_a_stream_that_fails(results, logbook):
     said = []
     progress = SinkProgress(results, logbook, said.append)

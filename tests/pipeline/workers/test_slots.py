@@ -1,4 +1,6 @@
+import itertools
 import os
+import time
 
 import pytest
 
@@ -51,20 +53,34 @@ def test_each_frame_gets_a_slot_and_one_that_was_given_up_is_lent_again(slots, r
     assert (ring.slot(number, (2, 3)) == 2).all()
 
 
-def test_slots_grow_with_the_frames(slots, logbook):
+def test_the_wait_for_a_frame_is_that_of_all_its_attempts_and_of_no_other(slots, monkeypatch):
+    clock = itertools.count(0, 5)  # at the beginning and the end of each attempt
+    monkeypatch.setattr(time, "monotonic_ns", clock.__next__)
+    waited = []
+    for attempts in (2, 1):
+        for _ in range(attempts):
+            slots.allocate((2, 3))
+        waited.append(slots.take()[1])
+    assert waited == [10, 5]
+
+
+def test_slots_are_as_large_as_the_frames(slots, logbook):
     slots.allocate((2, 3))
     larger = slots.allocate((200, 300))
     assert larger.shape == (200, 300)
     assert logbook[SharedNumber.SLOT_BYTES] == 60_000
+    slots.allocate((2, 3))
+    assert logbook[SharedNumber.SLOT_BYTES] == 6
 
 
-def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow):
+@pytest.mark.parametrize("other", [(4, 6), (1, 3)])
+def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow, other):
     slots.allocate((2, 3))
     slots.take()
     flow.announce(Dropped("cam", 0, 0, 0, DropReason.BROKEN))
     flow.close()
     with pytest.raises(InterruptedError):
-        slots.allocate((4, 6))  # what is on its way has the old size
+        slots.allocate(other)  # what is on its way has the old size
     slots.take()
     with pytest.raises(InterruptedError):
         slots.allocate((2, 3))

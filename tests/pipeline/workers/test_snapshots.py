@@ -38,6 +38,19 @@ def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format)
     assert (pixels == 128).all()
 
 
+def test_the_number_shown_is_that_of_the_results(tmp_path):
+    """After dropped frames, those of the source are ahead."""
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    start, reports = make_start(), list[Snapshot]()
+    results.start(start)
+    snapshots = Snapshots(results, reports.append)
+    for sequence in (0, 7):
+        header = make_header(0, sequence=sequence)
+        snapshots._due = 0.0
+        snapshots.look(start, make_tracks(header), np.full(header.shape, 128, np.uint8))
+    assert reports[0].jpeg == reports[1].jpeg
+
+
 def test_small_frames_stay_as_they_are(tmp_path):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, overlay_height=1080))
     start, reports = make_start(), list[Snapshot]()

@@ -7,8 +7,10 @@ from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.messages import Envelope
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.streams import Streams
+from stages.records import EndOfStream, EndReason
 
 
 class Stream:
@@ -60,6 +62,29 @@ def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, s
     with pytest.raises(AttributeError):
         north.logbook[SharedNumber.ENTRIES]
     assert streams.at(0) is None
+
+
+def test_a_stream_that_has_ended_is_closed_before_another_of_its_name_is_joined(plan, supervisors):
+    def join(channel, logbook):
+        assert not channel or joined[0].closed
+        joined.append(Stream(logbook))
+        return joined[-1]
+
+    joined = []
+    streams = Streams(plan, join)
+    streams.at(0)
+    Path(plan.logbook(1)).touch()
+    Logbook.create(plan.logbook(1), stream="north", entries=4, lossless=False)
+    supervisors[SharedNumber.RELEASED] = 1
+    assert streams.at(1) is joined[1]
+
+
+def test_a_message_of_another_stream_than_its_channels_belongs_to_none(streams, supervisors):
+    north, south = (
+        Envelope(EndOfStream(name, 0, 9, EndReason.COMPLETE)) for name in ("north", "south")
+    )
+    assert streams.find(south) is None
+    assert streams.find(north) is streams.at(0)
 
 
 def test_a_stream_that_ends_while_it_is_joined_is_none(temporary, tmp_path, plan):

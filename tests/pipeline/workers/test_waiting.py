@@ -1,4 +1,5 @@
 import threading
+import time
 
 from pipeline.workers.waiting import Waiting
 
@@ -19,3 +20,29 @@ def test_whoever_receives_data_is_alive_even_if_it_makes_no_frame():
             with waiting:
                 pass
     assert report.times == 3
+
+
+class Clock(threading.Event):
+    """A stop that nobody requests; time passes only while it is waited for."""
+
+    now = 100.0
+
+    def wait(self, timeout=None):
+        self.now += timeout
+        return False
+
+
+def test_the_clock_of_the_work_stands_still_meanwhile(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: round(clock.now * 1e9))
+    report = Report()
+    waiting = Waiting(clock, report)
+    before = waiting.working_ns()
+    assert not waiting.wait(2.5)
+    assert (clock.now, report.times) == (102.5, 3)
+    with waiting.working, waiting:
+        clock.now += 4
+    assert waiting.working_ns() == before
+    clock.now += 1
+    assert waiting.working_ns() == before + 10**9

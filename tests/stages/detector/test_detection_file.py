@@ -63,6 +63,10 @@ def test_lines_need_not_be_sorted(tmp_path: Path) -> None:
     file = read(tmp_path, "2,1,5,5,9,9,0.5\n1,1,1,1,9,9,0.9\n2,2,6,6,9,9,0.4\n")
     assert [frame.boxes[:, 0].tolist() for frame in file.frames()] == [[1], [5, 6]]
     assert file.frame(1).boxes[:, 0].tolist() == [5, 6]
+    rows = [(2, 7, 3), (1, 0, 2), (1, 7, 1)]
+    lines = (f"{frame},-1,{left},5,{left},9,0.5,{number},-1\n" for frame, left, number in rows)
+    classes = [frame.classes.tolist() for frame in read(tmp_path, "".join(lines)).frames()]
+    assert classes == [[0], [2]]  # the second has no area
 
 
 def test_lines_of_a_frame_keep_their_order(tmp_path: Path) -> None:

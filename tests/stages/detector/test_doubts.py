@@ -41,6 +41,9 @@ def test_lines_that_are_there_twice(tmp_path):
     ]
     assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.85)) == ["1 detection is there more than once"]
     assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.4)) == []
+    path = tmp_path / "classes.txt"
+    path.write_text("".join(f"1,-1,10,20,30,40,0.5,{number},-1\n" for number in (1, 2)))
+    assert doubts(DetectionFile.read(path), SIZE, of_uavdt=True) == []
 
 
 def test_a_parked_vehicle_is_there_once_in_each_frame(tmp_path):
@@ -66,6 +69,7 @@ def test_percent(tmp_path):
     [doubt] = told(tmp_path, scores=(99.5, 40, 20))
     assert doubt.startswith("there are scores up to 99.5; ")
     assert told(tmp_path, scores=(71, -3.5, 0)) == []
+    assert told(tmp_path, scores=(99.5, 40, 20), tracked=False) == []
 
 
 def test_no_scores(tmp_path):

@@ -9,7 +9,7 @@ from stages.detector.spotnet import SpotNet
 
 def test_a_peak_becomes_its_box():
     logits = torch.full((1, 1, 8, 12), -6.0)
-    logits[0, 0, 3, 5], logits[0, 0, 3, 6] = 4.0, 3.0  # the neighbour is no peak
+    logits[0, 0, 3, 5], logits[0, 0, 3, 6] = 4.0, 3.999  # the neighbour is no peak
     scores, classes, cells = find_peaks(logits, top_k=3)
     assert abs(scores[0, 0].item() - torch.sigmoid(torch.tensor(4.0)).item()) < 1e-6
     assert scores[0, 1] < 0.01
@@ -23,6 +23,16 @@ def test_a_small_heatmap_has_no_more_peaks_than_cells():
     scores, classes, cells = find_peaks(torch.randn(2, 3, 2, 2), top_k=100)
     assert scores.shape == classes.shape == cells.shape == (2, 12)
     assert set(classes.flatten().tolist()) == {0, 1, 2}
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize(("side", "count"), [(2, 4), (4, 16), (16, 100)])
+def test_what_is_traced_with_a_small_heatmap_takes_others(side, count):
+    traced = torch.jit.trace(lambda logits: find_peaks(logits, 100), torch.randn(1, 1, 4, 4))
+    logits = torch.randn(1, 1, side, side)
+    for found, expected in zip(traced(logits), find_peaks(logits, 100), strict=True):
+        assert found.shape == (1, count)
+        torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize(

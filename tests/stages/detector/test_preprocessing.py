@@ -1,5 +1,6 @@
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -58,6 +59,26 @@ def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
     np.testing.assert_array_equal(
         geometry.to_frame(np.array([[-9, -9, 9999, 9999]], np.float32)), [[0, 0, 160, 90]]
     )
+
+
+def test_each_axis_has_its_own_scale():
+    """A low frame's height is rounded by much."""
+    geometry = input_geometry(10, 1000, preset_config("compact"), 0.25)
+    assert geometry.resized == (2, 250)
+    found = geometry.to_frame(np.array([[100, 0.5, 200, 1.5]], np.float32))
+    np.testing.assert_allclose(found, [[400, 2.5, 800, 7.5]])
+
+
+@pytest.mark.parametrize(
+    ("scale", "interpolation"), [(0.75, cv2.INTER_AREA), (1.3, cv2.INTER_LINEAR)]
+)
+def test_frames_shrink_by_area_and_grow_smoothly(scale, interpolation):
+    image = np.random.default_rng(0).integers(0, 256, (80, 160, 3), np.uint8)
+    geometry = input_geometry(80, 160, preset_config("compact"), scale)
+    height, width = geometry.resized
+    expected = cv2.resize(image, (width, height), interpolation=interpolation)
+    found = network_input([image], geometry)[0, :height, :width]
+    np.testing.assert_array_equal(found.numpy(), expected)
 
 
 @pytest.mark.parametrize(

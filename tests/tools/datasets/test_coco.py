@@ -60,6 +60,14 @@ def test_what_the_format_does_not_have(tmp_path: Path) -> None:
     assert (sample.conditions, sample.hidden.tolist()) == ({"weather": "fog"}, [0.5])
 
 
+def test_ids_may_be_written_as_decimals(tmp_path: Path) -> None:
+    annotated = box(1, 2, 2, 9, 9) | {"image_id": 1.0, "category_id": 4.0}
+    write_json(tmp_path / "annotations.json", [entry(1, "a.png")], [annotated])
+    write_image(tmp_path / "images" / "a.png")
+    data_set = read_data_set(tmp_path)
+    assert (data_set.samples[0].labels, data_set.problems) == (("bus",), [])
+
+
 def test_crowds_and_unknown_categories_are_ignored(tmp_path: Path) -> None:
     write_json(
         tmp_path / "annotations.json",

@@ -65,6 +65,14 @@ def test_ignored_boxes_are_of_their_frame(tmp_path: Path) -> None:
     assert problems(data_set) == [("FLAT_BOX", "M0101_gt_ignore.txt, frame 2")]
 
 
+def test_boxes_of_no_known_class_and_ignored_ones_are_of_their_frames(tmp_path: Path) -> None:
+    whole = "1,1,10,10,20,15,1,1,7\n2,1,10,10,20,15,1,1,1\n"
+    write_sequence(tmp_path, "M0101", whole, 2, ignored="2,4,60,30,9,9\n")
+    first, second = read_data_set(tmp_path).samples
+    assert first.ignored.tolist() == [[10, 10, 30, 25]]
+    assert second.ignored.tolist() == [[60, 30, 69, 39]]
+
+
 def test_hidden_by_degrees_out_of_view_and_occluded(tmp_path: Path) -> None:
     codes = [(1, 1), (2, 1), (3, 1), (1, 2), (1, 3), (1, 4), (2, 4)]
     rows = [f"1,{i},{9 * i},10,8,8,{out},{occ},1" for i, (out, occ) in enumerate(codes)]

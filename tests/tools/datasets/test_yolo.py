@@ -139,6 +139,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     labels = (
         "0 0.5 0.5 0.2 0.4\n1 0.8 0.5 0.2 0.4\n0 0.5 0.5 0 0.4\n0 1.0 0.5 0.2 0.4\n"
         "0 50 25 10 10\ncar 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1\n0 nan 0.5 0.1 0.1\n"
+        "0 0.1 0.1 0.2 0.2 0.3 0.3 0.4\n0 0.1 0.1 0.2 0.2 0.3\n"
     )
     write_set(tmp_path, YAML.format(root=tmp_path) + "test: images/test\n", labels)
     write_labels(tmp_path, "train/gone", "0 0.5 0.5 0.2 0.4\n")
@@ -160,10 +161,12 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
             "UNREADABLE_IMAGE",
             "cannot read image images/val/bad.jpg: not an image, or damaged",
         ),
+        ("UNREADABLE_ROW", f"{file}:10: expected 5 columns or a polygon, got 6"),
         ("UNREADABLE_ROW", f"{file}:5: {shares}"),
         ("UNREADABLE_ROW", f"{file}:6: could not convert string to float: 'car'"),
         ("UNREADABLE_ROW", f"{file}:7: expected 5 columns or a polygon, got 4"),
         ("UNREADABLE_ROW", f"{file}:8: {shares}"),
+        ("UNREADABLE_ROW", f"{file}:9: expected 5 columns or a polygon, got 8"),
     ]
 
 

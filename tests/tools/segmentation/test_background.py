@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.tools.segmentation.drawn import draw, ground, iou
+from tests.tools.segmentation.drawn import HEIGHT, WIDTH, draw, ground, iou
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import MedianBackground, make_background, median_background
 from tools.segmentation.shadows import is_shadow
@@ -79,3 +79,61 @@ def test_shadows_are_darker_and_of_the_same_color():
     blue[..., 0] = background[..., 0]
     assert is_shadow(blue, background).mean() < 0.05
     assert not is_shadow((background * 0.2).astype(np.uint8), background).any()
+
+
+NOTHING = np.zeros((HEIGHT, WIDTH), np.uint8)
+
+
+def empty_road():
+    return MedianBackground([ground()] * 3, [NOTHING] * 3)
+
+
+def test_what_is_seen_for_the_first_time_is_background_from_then_on():
+    place = np.s_[40:80, 40:90]
+    road, parked, cover = ground(), ground(), NOTHING.copy()
+    parked[place], cover[place] = (40, 80, 240), 255
+    background = MedianBackground([parked] * 3, [cover] * 3)
+    background.foreground(road, NOTHING)
+    assert background.known.all()
+    assert not background.foreground(road, NOTHING).any()
+    assert background.foreground(parked, cover)[place].mean() > 0.9 * 255
+
+
+def test_what_changes_outside_of_boxes_becomes_background():
+    background, changed = empty_road(), ground()
+    changed[40:80, 40:90] += 50
+    assert background.foreground(changed, NOTHING)[40:80, 40:90].all()
+    for _ in range(100):
+        found = background.foreground(changed, NOTHING)
+    assert not found.any()
+
+
+def test_a_vehicle_that_fills_the_picture_is_not_taken_for_light():
+    near, cover = ground(), NOTHING.copy()
+    near[:, :140], cover[:, :140] = np.minimum(ground()[:, :140] * 1.6, 255), 255
+    found = empty_road().foreground(near, cover)
+    assert found[:, :130].mean() > 0.9 * 255
+    assert not found[:, 150:].any()
+
+
+def test_what_is_overexposed_stays_so_under_a_cloud():
+    sunny = ground()
+    sunny[:40] = 250
+    background = MedianBackground([sunny] * 3, [NOTHING] * 3)
+    cloudy = (sunny * 0.7).astype(np.uint8)
+    cloudy[:40] = 250
+    assert not background.foreground(cloudy, NOTHING).any()
+
+
+def test_noise_of_the_camera_is_no_foreground():
+    rng, road = np.random.default_rng(3), ground()
+    noisy = (road + rng.normal(0, 12, road.shape)).clip(0, 255).astype(np.uint8)
+    assert (empty_road().foreground(noisy, NOTHING) > 0).mean() < 0.01
+
+
+@pytest.mark.parametrize("name", ["median", "mog2", "knn"])
+def test_a_shadow_on_the_ground_is_no_foreground(name):
+    background = make_background(name, [ground()] * 20, [NOTHING] * 20)
+    shaded = ground()
+    shaded[30:90, 30:120] = shaded[30:90, 30:120] * 0.7
+    assert (background.foreground(shaded, NOTHING)[35:85, 35:115] > 0).mean() < 0.1

@@ -38,6 +38,13 @@ def test_no_ground_no_foreground():
     assert not moving_foreground(noise[0], [noise[1]], None, dis_flow()).any()
 
 
+def test_where_boxes_leave_no_ground_it_is_all_that_is_there():
+    flow = np.full((120, 160, 2), (3, -1), np.float32)
+    motion = ground_relative(flow, np.zeros((120, 160), bool))
+    assert motion is not None
+    assert motion.max() < 0.01
+
+
 def test_wide_frames_are_looked_at_small():
     drawn = draw(5, pan=4.0, speed=1.0)
     wide = [cv2.resize(gray(image), (1536, 1024)) for image in drawn.images]
@@ -51,3 +58,5 @@ def test_a_camera_moves_or_stands_still():
     assert camera_moves(draw(10, pan=2.0).images)
     assert not camera_moves(draw(10).images)
     assert not camera_moves(draw(1).images)
+    noise = np.random.default_rng(1).integers(0, 255, (6, 120, 160, 3), np.uint8)
+    assert camera_moves(list(noise))  # nothing tells how

@@ -6,6 +6,7 @@ import pytest
 
 from stages.errors import OutputError
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
+from tools.segmentation import sequence
 from tools.segmentation.mask_record import RECORD
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.plan import make_plan
@@ -97,8 +98,37 @@ def test_an_image_that_does_not_open_is_named_once_and_left_out(still):
     [problem] = summary.problems
     assert "img00005.jpg" in problem
     again = segment_sequence(only_sequence(root), SHARP)
-    assert (again.written, again.kept) == (0, 15)
+    assert (again.method, again.written, again.kept) == ("", 0, 15)
     assert len(again.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        (9, [(0, 4), (1, 5), (2, 6), (3, 7), (4, 0, 8), (5, 1), (6, 2), (7, 3), (8, 4)]),
+        (3, [(0, 2), (1, 0), (2, 0)]),
+    ],
+)
+def test_flow_leads_to_the_fourth_frame_before_and_after(tmp_path, monkeypatch, frames, expected):
+    compared = []
+
+    def note(gray, beside, boxes, flow):
+        compared.append(tuple(int(each[0, 0]) for each in (gray, *beside)))
+        return np.zeros_like(gray)
+
+    monkeypatch.setattr(sequence, "moving_foreground", note)
+    for number in range(frames):
+        shade = np.full((40, 60, 3), number, np.uint8)
+        cv2.imwrite(str(tmp_path / f"img{number:05d}.png"), shade)
+    segment_sequence(only_sequence(tmp_path, tmp_path / "out"), SegmentOptions(Method.FLOW))
+    assert compared == expected
+
+
+def test_large_frames_are_learned_from_all_over_the_sequence(still, monkeypatch):
+    root, drawn = still
+    monkeypatch.setattr(sequence, "_LEARNED_BYTES", 8 * drawn.images[0].nbytes)
+    learned = sequence._learned(only_sequence(root), 16)
+    assert [int(frame.mask.stem[3:]) for frame in learned] == list(range(1, 17, 2))
 
 
 @pytest.mark.parametrize("method", [Method.AUTO, Method.BACKGROUND, Method.FLOW])

@@ -8,6 +8,7 @@ import torch
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from stages.errors import ConfigError, SpotStreamError
+from tests.tools.conftest import change_coco
 from tools.training.batches import CropBatches, _batches, load_batches
 from tools.training.data import read_training_data
 from tools.training.targets import Targets
@@ -122,10 +123,48 @@ def test_a_worker_that_is_killed_while_it_sends_is_said_in_one_line(error):
         next(_batches(broken()))
 
 
-def test_crops_show_vehicles_where_the_targets_say(tiny_config):
-    config = tiny_config(batch_size=8, augmentation={"colour": 0, "quality": 0})
+@pytest.mark.parametrize("mosaic", [0, 1])
+def test_crops_show_vehicles_where_the_targets_say(tiny_config, monkeypatch, mosaic):
+    def empty(shape, dtype=np.float64):
+        return np.full(shape, 255, dtype)  # what nobody fills is bright
+
+    monkeypatch.setattr(np, "empty", empty)
+    augmentation = {"colour": 0, "quality": 0, "mosaic": mosaic}
+    config = tiny_config(batch_size=8, augmentation=augmentation)
     batches = CropBatches(read_training_data(config), config)
     made = batches[0]
+    assert made.images.max() < 255
     bright = made.images[..., 0].float().numpy() > 150
     cells = bright.reshape(8, 16, 4, 16, 4).mean(axis=(2, 4))
     assert np.abs(cells - made.targets.mask[:, 0].numpy()).mean() < 0.05
+
+
+def made_with(tiny_config, data_set, **entry):
+    config = tiny_config(batch_size=8, data=[{"path": data_set, **entry}])
+    return CropBatches(read_training_data(config), config)
+
+
+def test_a_data_set_is_drawn_at_its_scale_without_what_is_hidden_there(tiny_config, data_set):
+    plain, double = (
+        made_with(tiny_config, data_set, scale=scale)[0].targets.sizes.median()
+        for scale in (1.0, 2.0)
+    )
+    assert 1.5 < double / plain < 2.5
+
+    def hide(content):
+        for annotation in content["annotations"]:
+            annotation["hidden"] = 0.6
+
+    change_coco(data_set, hide)
+    found, ignored = (
+        made_with(tiny_config, data_set, max_hidden=share)[0].targets for share in (0.7, 0.5)
+    )
+    assert found.boxes > ignored.boxes == 0
+    assert ignored.counted.sum() < ignored.counted.numel()
+
+
+def test_images_are_drawn_by_their_weights(tiny_config, data_set):
+    batches = made_with(tiny_config, data_set)
+    chosen, _ = batches.data.training[2]
+    batches.data.weights = np.eye(len(batches.data.weights))[2]
+    assert set(batches[0].names) == {str(chosen.path)}

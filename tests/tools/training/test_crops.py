@@ -74,6 +74,36 @@ def test_a_box_larger_than_the_crop_is_shrunk_to_it():
     assert sum(len(boxes) for boxes in sizes) >= 10
 
 
+def test_what_is_thin_in_the_crop_is_ignored():
+    source = annotated_image([(60, 40, 100, 44)])
+    for seed in range(30):
+        crop = random_crop(source, (SIDE, SIDE), (0.5, 0.5), np.random.default_rng(seed))
+        assert len(crop.boxes) == 0
+
+
+def test_ignored_regions_go_with_the_pixels():
+    source = annotated_image([(60, 40, 100, 70)], ignored=[(60, 40, 100, 70)])
+    seen = 0
+    for seed in range(30):
+        crop = random_crop(source, (SIDE, SIDE), (0.5, 1.5), np.random.default_rng(seed))
+        for box in crop.boxes:
+            np.testing.assert_array_equal(crop.ignored, [box])
+            seen += 1
+    assert seen > 10
+
+
+def test_scales_are_from_all_of_their_range():
+    source = annotated_image([(98, 58, 102, 62)])
+    heights = [
+        float(box[3] - box[1]) / 4
+        for seed in range(100)
+        for box in random_crop(source, (SIDE, SIDE), (1.0, 4.0), np.random.default_rng(seed)).boxes
+        if 0 < box.min() < box.max() < SIDE
+    ]
+    assert min(heights) < 1.5
+    assert max(heights) > 3
+
+
 def test_flipping_mirrors_pixels_and_boxes():
     source = annotated_image([(60, 40, 100, 70)])
     plain, mirrored = (
@@ -90,7 +120,7 @@ def test_a_mosaic_holds_four_crops_with_their_boxes():
     for number, (width, height) in enumerate(sizes):
         part = annotated_image([(4, 6, 20, 18)], width, height, ignored=[(0, 0, 2, 2)])
         mask = None if number == 0 else part.mask
-        parts.append(AnnotatedImage(part.image, part.boxes, part.classes, part.ignored, mask))
+        parts.append(replace(part, classes=part.classes + 3 - number, mask=mask))
     whole = mosaic(parts, corner, SIDE)
     assert whole.boxes.tolist() == [
         [4, 6, 20, 18],
@@ -98,7 +128,9 @@ def test_a_mosaic_holds_four_crops_with_their_boxes():
         [4, 30, 20, 42],
         [44, 30, 60, 42],
     ]
-    assert len(whole.ignored) == 4
+    assert whole.ignored[:, :2].tolist() == [[0, 0], [40, 0], [0, 24], [40, 24]]
+    assert (whole.ignored[:, 2:] == whole.ignored[:, :2] + 2).all()
+    assert whole.classes.tolist() == [3, 2, 1, 0]
     assert np.array_equal(whole.mask > 0, whole.image[..., 0] > 0)
     assert np.array_equal(whole.mask, replace(whole, mask=None).known_mask())
 

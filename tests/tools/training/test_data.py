@@ -62,6 +62,13 @@ def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
     assert weights[:2].sum() / weights[2] == pytest.approx(2**0.5)
 
 
+def test_a_data_set_is_drawn_by_its_share(tiny_config, data_set, tmp_path):
+    other = write_coco(tmp_path / "other")
+    entries = [{"path": data_set, "share": 3}, {"path": other, "share": 1}]
+    weights = read_training_data(tiny_config(data=entries)).weights
+    assert weights[:4].sum() == pytest.approx(0.75)
+
+
 def test_a_scene_that_is_not_there_cannot_be_held_out(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "held_out": ["c", "nowhere"]}])
     with pytest.raises(ConfigError, match="no scene or split nowhere to hold out"):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -70,12 +73,12 @@ def test_an_outline_is_not_looked_for_in_a_line():
 
 def test_a_pasted_vehicle_has_a_box_where_its_pixels_are():
     for seed in range(20):
-        crop = paste(empty_crop(), [whole()], np.random.default_rng(seed))
+        crop = paste(empty_crop(), [whole(2)], np.random.default_rng(seed))
         [(left, top, right, bottom)] = crop.boxes.astype(int)
         changed = (crop.image != 100).any(-1)
         assert changed[top:bottom, left:right].all()
         assert changed.sum() == (right - left) * (bottom - top)
-        assert crop.classes.tolist() == [0]
+        assert crop.classes.tolist() == [2]
 
 
 def test_it_is_about_as_large_as_a_vehicle_beside_it():
@@ -87,13 +90,47 @@ def test_it_is_about_as_large_as_a_vehicle_beside_it():
     assert 15 < np.median(sides) < 27
 
 
+def test_what_is_background_is_smaller_as_a_bike_is_beside_a_car():
+    sides = []
+    for seed in range(50):
+        before = empty_crop([(50, 50, 70, 70)])
+        crop = paste(before, [whole(BACKGROUND)], np.random.default_rng(seed))
+        sides.append((crop.image != 100).any(-1).sum() ** 0.5)
+    assert 8 < np.median(sides) < 15
+
+
+@pytest.mark.parametrize("level", [30, 200])
+def test_it_is_as_dark_or_bright_as_the_image(level):
+    for seed in range(20):
+        before = empty_crop()
+        before.image[:] = level
+        crop = paste(before, [whole()], np.random.default_rng(seed))
+        pasted = crop.image[(crop.image != level).any(-1)]
+        assert ((pasted < CAR) if level < 100 else (pasted >= CAR)).all()
+
+
+def test_an_outline_is_mirrored_with_its_pixels():
+    cut = whole()
+    cut.pixels[:, 10:], cut.alpha[:, 10:] = 0, 0
+    for seed in range(20):
+        crop = paste(empty_crop(), [cut], np.random.default_rng(seed))
+        assert (crop.image != 100).any()
+        assert crop.image.max(axis=-1).min() > 60
+
+
+def test_ignored_regions_stay():
+    before = replace(empty_crop(), ignored=np.array([[1, 2, 30, 40]], np.float32))
+    after = paste(before, [whole()], np.random.default_rng(0))
+    assert after.ignored.tolist() == [[1, 2, 30, 40]]
+
+
 def test_no_box_is_covered_by_more_than_half():
     there = (40, 40, 60, 60)
     for seed in range(100):
         crop = paste(empty_crop([there]), [whole()] * 3, np.random.default_rng(seed))
-        for box in crop.boxes[1:]:
-            sides = np.minimum(box[2:], (60, 60)) - np.maximum(box[:2], (40, 40))
-            assert sides.clip(0).prod() <= 200
+        for first, second in combinations(crop.boxes, 2):  # in the order in which they came
+            sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+            assert sides.clip(0).prod() <= (first[2:] - first[:2]).prod() / 2
 
 
 def test_what_is_background_gets_no_box_and_no_mask():

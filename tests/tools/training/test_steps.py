@@ -87,15 +87,36 @@ def test_the_learning_rate_of_a_step_rises_and_then_falls_with_a_cosine(tiny_con
     assert rates == pytest.approx(rising + falling, rel=1e-3)
 
 
-def test_the_gradients_of_several_passes_are_their_mean(tiny_config, monkeypatch):
-    norms, clip = [], torch.nn.utils.clip_grad_norm_
+def test_the_losses_of_several_passes_are_their_mean(tiny_config):
+    def terms(config, batches):
+        with training_processes("cpu") as processes:
+            state = TrainingState.begin(config, processes.device)
+            found = Steps(config, state, processes, None).take(iter(batches))
+        return torch.stack([found[name] for name in sorted(found)])
+
+    plain, double = tiny_config(), tiny_config(accumulate=2)
+    batches = CropBatches(read_training_data(plain), plain)
+    two = [batches[0], batches[1]]
+    first, second = (terms(plain, [batch]) for batch in two)
+    assert not torch.allclose(first, second, rtol=0.01)
+    torch.testing.assert_close(terms(double, two), (first + second) / 2)
+
+
+@pytest.fixture
+def norms(monkeypatch):
+    """The norm of the gradients of each step."""
+    found, clip = [], torch.nn.utils.clip_grad_norm_
 
     def note(*arguments):
         norm = clip(*arguments)
-        norms.append(norm.item())
+        found.append(norm.item())
         return norm
 
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", note)
+    return found
+
+
+def test_the_gradients_of_several_passes_are_their_mean(tiny_config, norms):
     with training_processes("cpu") as processes:
         for accumulate in (1, 3):
             config = tiny_config(accumulate=accumulate)
@@ -103,3 +124,14 @@ def test_the_gradients_of_several_passes_are_their_mean(tiny_config, monkeypatch
             state = TrainingState.begin(config, processes.device)
             Steps(config, state, processes, None).take(itertools.repeat(batch))
     assert norms[1] == pytest.approx(norms[0], rel=1e-4)
+
+
+def test_a_step_has_no_gradients_of_the_one_before(tiny_config, norms):
+    config = tiny_config(learning_rate=1e-12)
+    batch = CropBatches(read_training_data(config), config)[0]
+    with training_processes("cpu") as processes:
+        state = TrainingState.begin(config, processes.device)
+        steps = Steps(config, state, processes, None)
+        for _ in range(2):
+            steps.take(itertools.repeat(batch))
+    assert norms[1] == pytest.approx(norms[0], rel=1e-3)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -51,6 +53,16 @@ def test_the_smaller_of_two_boxes_keeps_its_cells():
     assert abs(targets.weights.sum() - 2) < 1e-6
 
 
+def test_boxes_side_by_side_share_a_heatmap_and_large_ones_are_learnt_near_their_centers():
+    two = crop((0, 0, 128, 80), (4, 100, 20, 116))
+    targets = build_targets([replace(two, image=np.zeros((128, 128, 3), np.uint8))])
+    assert targets.heatmap[0, 0].eq(1).nonzero().tolist() == [[10, 16], [27, 3]]
+    assert targets.heatmap[0, 0, 10, 21] > 0.1
+    of_large = targets.rows[targets.sizes[:, 0] == 32]
+    assert of_large[:, 1].unique().tolist() == list(range(6, 15))
+    assert of_large[:, 2].unique().tolist() == list(range(12, 21))
+
+
 def test_perfect_maps_cost_nothing_and_wrong_ones_do():
     mask = np.zeros((SIDE, SIDE), np.uint8)
     mask[20:52, 8:32] = 255  # whole cells
@@ -79,6 +91,8 @@ def test_the_focal_loss_by_hand():
     heatmap = torch.tensor([[[[1.0, 1 / 2]]]])
     expected = -np.log(1 / 4) * (3 / 4) ** 2 - np.log(1 / 4) * (3 / 4) ** 2 * (1 / 2) ** 4
     assert abs(focal_loss(logits, heatmap, torch.ones(1)) - expected) < 1e-5
+    logits, heatmap = (torch.cat((each, each), dim=3) for each in (logits, heatmap))
+    assert abs(focal_loss(logits, heatmap, torch.ones(1)) - expected) < 1e-5  # per centre
 
 
 def test_stacks_are_averaged_over():
@@ -101,6 +115,17 @@ def test_boxes_apart_cost_more_than_boxes_that_touch():
     assert 0 < at(0.25) < 1 <= at(1.0) < at(3.0) < 2
 
 
+def test_boxes_of_an_untrained_network_with_negative_sides_cost_what_tiny_ones_do():
+    targets = build_targets([crop((8, 8, 12, 12))])
+    true = targets.sizes, targets.offsets
+    tiny, negative, mixed = (
+        giou_loss(torch.tensor([sides]), targets.offsets, *true).item()
+        for sides in ([0.1, 0.1], [-3.0, -3.0], [0.1, -3.0])
+    )
+    assert tiny == negative == mixed
+    assert tiny < 1
+
+
 def test_an_image_without_boxes_is_all_background():
     targets = build_targets([EMPTY])
     output = {name: torch.zeros(1, 2, 16, 16) for name in ("wh", "reg")}
@@ -114,6 +139,9 @@ def test_ignored_regions_cost_nothing_but_centers_in_them_do():
     targets = build_targets([crop((10, 20, 30, 52), ignored=[region])])
     assert targets.counted[0, 0, :, :8].sum() == 1
     assert targets.counted[0, 0, 9, 5] == 1
+    part = build_targets([crop(ignored=[(10, 9, 30, 21)])]).counted[0, 0]
+    assert part.eq(0).nonzero().aminmax(dim=0).min.tolist() == [2, 2]
+    assert part.eq(0).nonzero().aminmax(dim=0).max.tolist() == [5, 7]  # cells in part, too
     alarm = torch.full((1, 1, 16, 16), -12.0)
     alarm[0, 0, 2, 3] = 12.0  # in the region
     alarm[0, 0, 9, 5] = 12.0
@@ -136,6 +164,7 @@ def test_segmentation_learns_the_given_mask_outside_ignored_regions():
     unsure_cells, unsure_loss = 8, np.log(2)  # half vehicle, half not
     assert segmentation_loss(logits, targets) < unsure_cells * unsure_loss / 160 + 1e-3
     assert segmentation_loss(-logits, targets) > 5
+    assert abs(segmentation_loss(torch.zeros_like(logits), targets) - np.log(2)) < 1e-6
     enlarged = torch.nn.functional.interpolate(logits, scale_factor=4.0)
     difference = segmentation_loss(enlarged, targets) - segmentation_loss(logits, targets)
     assert abs(difference) < 1e-6

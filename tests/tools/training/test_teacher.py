@@ -1,4 +1,5 @@
 import csv
+import math
 
 import pytest
 import torch
@@ -31,6 +32,8 @@ def test_the_farther_from_the_teacher_the_more_it_costs():
     near, far = (teacher_loss([outputs(score)], outputs(0.7)) for score in (0.6, 0.2))
     assert 0 < near["hm_t"] < far["hm_t"]
     assert near["iou_t"] < 1e-6
+    entropy = -(0.7 * math.log(0.6) + 0.3 * math.log(0.4))
+    assert near["hm_t"] == pytest.approx(0.1**2 * entropy, rel=1e-3)
     shrunk = teacher_loss([outputs(0.7, size=2.0)], outputs(0.7))
     assert abs(shrunk["iou_t"] - 0.7 * 0.75) < 1e-5  # a quarter of the box is shared
     assert abs(shrunk["total"] - 2 * 0.7 * 0.75) < 1e-5

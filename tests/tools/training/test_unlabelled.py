@@ -54,6 +54,24 @@ def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
     assert np.array_equal(data.training[0][0].ignored, boxes(sure))
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, 2.0), (0.6, 0.6)])
+def test_images_are_searched_at_the_scale_of_their_data_set(
+    tiny_config, data_set, initial, monkeypatch, given, expected
+):
+    used, find = set(), unlabelled.detect
+
+    def note(network, scale, image):
+        used.add(scale)
+        return find(network, scale, image)
+
+    monkeypatch.setattr(unlabelled, "detect", note)
+    entry = {**entries(data_set)[0], "scale": 2.0, "validation_scale": given}
+    config = tiny_config(data=[entry], initial=initial)
+    ignore_unlabelled(read_training_data(config), config, CPU)
+    assert config.network().scale == 1.0
+    assert used == {expected}
+
+
 def test_other_data_sets_stay_as_they_are(tiny_config, data_set, initial):
     config = tiny_config(initial=initial)
     data = read_training_data(config)

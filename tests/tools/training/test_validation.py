@@ -8,12 +8,15 @@ import torch
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
+from tools.training import validation
 from tools.training.data import ClassMap, read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,
     detect,
     detect_samples,
+    evaluate,
+    mean_score,
     recall_at_alarms,
 )
 
@@ -40,6 +43,9 @@ def test_other_sizes_neither_count_nor_hurt():
     assert average_precision(images, 0.5) == pytest.approx(0.5 + 0.5 * 2 / 3)
     missed = [image([SMALL, LARGE], [SMALL], [0.9])]
     assert average_precision(missed, 0.5, (16, np.inf)) == 0.0
+    exactly_16 = [image([[0, 0, 16, 16]], [[0, 0, 16, 16]], [0.9])]
+    assert average_precision(exactly_16, 0.5, (16, 32)) == 1.0
+    assert np.isnan(average_precision(exactly_16, 0.5, (0, 16)))
 
 
 def test_what_is_found_in_an_ignored_region_counts_if_it_is_a_vehicle():
@@ -68,6 +74,31 @@ def test_a_vehicle_before_one_that_gives_no_loss_is_found(tiny_config, data_set)
     assert average_precision(images, 0.5) == 1.0
 
 
+def test_the_best_weights_are_those_of_the_best_mean():
+    scores = {"a": {"AP50": 0.5, "AP70": 0.1}, "b": {"AP50": np.nan, "AP70": np.nan}}
+    assert mean_score(scores) == pytest.approx(0.3)
+    assert np.isnan(mean_score({"b": scores["b"]}))
+
+
+@pytest.mark.parametrize("scale", [None, 0.5])
+def test_images_are_scored_at_the_scale_of_their_data_set(
+    tiny_config, data_set, monkeypatch, scale
+):
+    used = set()
+
+    def note(network, scale, image):
+        used.add(scale)
+        return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
+
+    monkeypatch.setattr(validation, "detect", note)
+    entry = {"path": data_set, "held_out": ["c"], "validation_scale": scale}
+    config = tiny_config(data=[entry])
+    network = SpotNet(config.network()).eval()
+    evaluate(network, read_training_data(config).validation, ClassMap.of(config))
+    assert used == {scale or network.config.scale}
+    assert network.config.scale != 0.5
+
+
 def test_recall_where_half_an_alarm_is_raised_per_image():
     two = [
         image([LARGE], [LARGE, NOWHERE], [0.9, 0.8]),
@@ -84,6 +115,19 @@ def test_a_box_of_another_class_is_no_find_of_a_class():
     assert average_precision([one], 0.5) == 1.0
     assert average_precision([one.of_class(0)], 0.5) == 0.0
     assert average_precision([one.of_class(1)], 0.5) == 1.0
+
+
+def test_boxes_without_area_take_their_scores_and_classes_along(tiny_config, monkeypatch):
+    found = (
+        torch.tensor([[[5.0, 5, 5, 9], [0, 0, 10, 10]]]),
+        torch.tensor([[0.9, 0.4]]),
+        torch.tensor([[1, 0]]),
+    )
+    monkeypatch.setattr(validation, "DetectionGraph", lambda network: lambda images: found)
+    network = SpotNet(tiny_config().network())
+    boxes, scores, classes = detect(network, 1.0, np.zeros((64, 64, 3), np.uint8))
+    assert boxes.tolist() == [[0, 0, 10, 10]]
+    assert (scores.tolist(), classes.tolist()) == ([pytest.approx(0.4)], [0])
 
 
 def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.stages.decoder.conftest import write_video
+from tools.datasets.sample import Sample
+from tools.segmentation.frames import SampleFrames, VideoFrames
+
+
+@pytest.mark.parametrize(
+    ("numbers", "places"),
+    [
+        ([1, 2, 3, 5], 4),
+        ([1, 3, 5, 7], 2),
+        ([1, 11, 21], 1),  # the next is farther already
+        ([1], 4),
+        ([None, None], 4),
+    ],
+)
+def test_four_frames_of_the_camera_are_fewer_places_where_frames_are_left_out(numbers, places):
+    nothing = np.empty((0, 4), np.float32), (), np.empty(0, np.float32)
+    samples = [Sample(Path("a.png"), "a", number, 64, 48, *nothing) for number in numbers]
+    assert SampleFrames("a", samples, Path("masks")).apart(4) == places
+
+
+def test_each_of_the_frames_read_of_a_video_has_its_own_mask(tmp_path):
+    video = tmp_path / "road.mp4"
+    write_video(video, frames=7)
+    frames = VideoFrames(video, "road", tmp_path / "masks")
+    assert [each.mask for each in frames.read(3)] == frames.masks()[::3]

@@ -1,0 +1,48 @@
+"""What of an annotation is learnt, is background, or gives no loss."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tools.training.data import ClassMap, read_training_data
+
+CAR, TRAM, BIKE = [20, 10, 50, 40], [52, 40, 90, 70], [45, 20, 60, 45]
+
+
+@pytest.fixture
+def classes(tiny_config):
+    return ClassMap.of(tiny_config(background=["bike"]))
+
+
+@pytest.fixture
+def sample(tiny_config):
+    """A tram, which is unknown, a car and a bike."""
+    sample, _ = read_training_data(tiny_config()).training[0]
+    return replace(
+        sample,
+        boxes=np.array([TRAM, CAR, BIKE], np.float32),
+        labels=("tram", "car", "bike"),
+        hidden=np.array([0, 0.5, 0], np.float32),
+        ignored=np.zeros((0, 4), np.float32),
+    )
+
+
+@pytest.mark.parametrize(("most", "learnt"), [(0.6, [CAR]), (0.5, [CAR]), (0.4, [])])
+def test_what_is_hidden_by_more_than_the_most_is_ignored(classes, sample, most, learnt):
+    annotated = classes.annotated_image(sample, most)
+    assert annotated.boxes.tolist() == learnt
+    assert annotated.ignored.tolist() == [TRAM] if learnt else [TRAM, CAR]
+
+
+def test_background_in_an_ignored_region_stays_background_beside_it(classes, sample):
+    region = [44, 18, 58, 46]
+    sample = replace(sample, ignored=np.array([region], np.float32))
+    assert classes.annotated_image(sample, 1.0).ignored.tolist() == [region, TRAM]
+
+
+def test_objects_are_those_of_known_classes_with_what_hides_them(classes, sample):
+    objects = classes.objects(sample)
+    assert objects.boxes.tolist() == [CAR, BIKE]
+    assert objects.classes.tolist() == [0, -1]
+    assert objects.hidden.tolist() == [True, False]
