@@ -84,8 +84,9 @@ class _Stream:
 
     def take(self, envelope: Envelope) -> Iterator[Envelope]:
         """Yields the envelopes to send: those now due, or the earlier result for a repeated one."""
-        if self._order.due < min(envelope.position, self._logbook[SharedNumber.ACKNOWLEDGED]):
-            # The sink has taken more from the earlier process since this one began.
+        if self._order.due < self._logbook[SharedNumber.ACKNOWLEDGED]:
+            # The sink has taken more from the earlier process since this one began. What comes of
+            # it again may have been detected in a slot that holds another frame by now.
             self._catch_up()
         if envelope.position < self._order.due:
             # A tracker cannot go back a step, and the sink may have lost what it sent.

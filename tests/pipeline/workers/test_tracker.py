@@ -1,14 +1,27 @@
 """A tracker that has replaced another, whose last answers the sink still takes."""
 
+import contextlib
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from pipeline.transport.logbook import SharedNumber
-from pipeline.transport.messages import Envelope
+from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.messages import Envelope, encode
+from pipeline.workers.envelope_journal import append_envelope
 from pipeline.workers.tracker import _Stream as TrackerStream
-from stages.records import Detections, EndOfStream, EndReason, FrameHeader, PixelFormat
+from stages.records import (
+    Detections,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+)
+from stages.sink.journal import Journal
+from stages.sink.results import JOURNAL
+from stages.sink.timing import Written
 from stages.tracker import TrackerStage
 
 
@@ -18,13 +31,21 @@ def stream(plan, logbook):
     return TrackerStream(plan, TrackerStage("sort", {}), logbook, lambda: None)
 
 
-def frame(position):
+@pytest.fixture
+def lossless_logbook(tmp_path):
+    (tmp_path / "lossless").touch()
+    logbook = Logbook.create(str(tmp_path / "lossless"), stream="cam", entries=16, lossless=True)
+    yield logbook
+    logbook.close()
+
+
+def frame(position, boxes=0):
     index = position - 1
     header = FrameHeader(
         "cam", 0, index, index, index, Fraction(1, 25), 5, 4, 6, PixelFormat.YUV420P
     )
-    none = np.zeros(0, np.float32)
-    detections = Detections(header, np.zeros((0, 4), np.float32), none, none.astype(np.int16))
+    found = np.tile(np.float32([1, 1, 4, 4]), (boxes, 1))
+    detections = Detections(header, found, np.ones(boxes, np.float32), np.zeros(boxes, np.int16))
     return Envelope(detections, position=position)
 
 
@@ -34,3 +55,29 @@ def test_what_was_held_goes_on_once_the_sink_has_taken_what_was_before_it(stream
     logbook[SharedNumber.ACKNOWLEDGED] = 8
     sent = [each.position for position in (7, 5, 6) for each in stream.take(frame(position))]
     assert sent == [8]
+
+
+def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_again(
+    plan, lossless_logbook
+):
+    """Its slot may have held another frame by then."""
+    seen = []
+
+    class Watched(TrackerStage):
+        def process(self, detections):
+            seen.append((detections.frame.index, len(detections.boxes)))
+            return super().process(detections)
+
+    stream = TrackerStream(plan, Watched("sort", {}), lossless_logbook, lambda: None)
+    plan.folder("cam").mkdir(parents=True)
+    with contextlib.closing(Journal(plan.folder("cam") / JOURNAL)) as journal:
+        predecessor = TrackerStage("sort", {})
+        start = StreamStart("cam", 0, "cam.mp4", 4, 6, Fraction(25), Fraction(1, 25), 2)
+        append_envelope(journal, encode(Envelope(start, position=0)), None)
+        for taken in (frame(1, boxes=1), frame(2, boxes=2)):
+            taken = replace(taken, record=predecessor.process(taken.record))
+            append_envelope(journal, encode(taken), Written(1, 0))
+    lossless_logbook[SharedNumber.ACKNOWLEDGED] = 3
+    for detected_again in (Envelope(start, position=0), frame(1, boxes=3), frame(2, boxes=3)):
+        assert [each.position for each in stream.take(detected_again)] == [detected_again.position]
+    assert seen == [(0, 1), (1, 2)]
