@@ -179,7 +179,7 @@ def _is_locked(folder: Path) -> bool:
     except OSError:  # such as too many open files
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others look, too
     except OSError:
         return True
     finally:

@@ -84,6 +84,25 @@ def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
     assert running() == []
 
 
+def test_two_who_look_at_once_take_what_a_killed_run_left_for_no_run(
+    temporary, tmp_path, monkeypatch
+):
+    temporary(tmp_path)
+    (tmp_path / "spotstream-killed").mkdir()
+    (tmp_path / "spotstream-killed" / "lock").write_text('{"pid": 7, "output": "out"}')
+    lock, found = fcntl.flock, []
+
+    def look_meanwhile(descriptor, kind):
+        lock(descriptor, kind)
+        with monkeypatch.context() as patch:
+            patch.setattr(fcntl, "flock", lock)
+            found.append(running())
+
+    monkeypatch.setattr(fcntl, "flock", look_meanwhile)
+    assert running() == []
+    assert found == [[]]
+
+
 def test_a_run_keeps_its_folder_when_its_user_logs_out(monkeypatch, tmp_path, temporary):
     session = tmp_path / "session"
     session.mkdir(mode=0o700)
