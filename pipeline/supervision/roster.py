@@ -253,11 +253,17 @@ class Roster:
         """Removes and returns a running stream that has ended."""
         stream = self.running.pop(name)
         stream.close()
+        if (failed := self._failed.get(name)) is not None:  # it has come further since
+            self._list_failed(name, stream.plan.location, failed.error)
         self._monitor.ended(name)
         return stream
 
     def fail(self, name: str, location: str, message: str) -> None:
         """Records that an error ends a stream; it stays listed until added again or removed."""
+        self._list_failed(name, location, message)
+        self._monitor.failed(name)
+
+    def _list_failed(self, name: str, location: str, message: str) -> None:
         view = self._monitor.view(name, redact(location))
         self._failed[name] = msgspec.structs.replace(
             view,
@@ -269,7 +275,6 @@ class Roster:
             recording_is_stuck=False,
             zones={zone: counts._replace(inside=0) for zone, counts in view.zones.items()},
         )
-        self._monitor.failed(name)
 
     def views(self) -> list[StreamView]:
         """Returns a view of each stream: running, then waiting, then failed."""

@@ -127,6 +127,31 @@ def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
     assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
 
 
+def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(tmp_path, temporary):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    monitor = RunMonitor()
+    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+
+    def take(frames):
+        monitor.take("cam", StreamMetrics(frames=frames, dropped={}, connections=1, durations={}))
+
+    with zmq.Context() as context:
+        roster.add("rtsp://north/live", "cam")
+        (spec,) = roster.due()
+        decoder = StageProcess("decoder", lambda: None, 60.0, 5)
+        roster.begin(spec, decoder, folder, context, only_one=False)
+        take(5)
+        roster.fail("cam", spec.location, "no detector takes it")
+        take(9)
+        roster.end("cam")
+    folder.close()
+    [view] = roster.views()
+    assert (view.state, view.frames, view.fps) == ("failed", 9, 0.0)
+    assert (view.source, view.error) == ("rtsp://north/live", "no detector takes it")
+    assert monitor.counts().failures == {"cam": 1}
+
+
 def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, temporary):
     temporary(tmp_path)
     folder = RuntimeFolder("out")
