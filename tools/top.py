@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.supervision.commands import describe
+from pipeline.supervision.commands import RunEndedError, describe
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.wording import counted
@@ -29,17 +29,21 @@ def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
     """Shows a pipeline, updated every ``seconds`` until it ends or Ctrl-C.
 
     Raises:
-        SpotStreamError: The pipeline does not answer.
+        RunEndedError: The pipeline has ended before it could be shown.
+        SpotStreamError: It does not answer.
     """
     console = wide_console()
     view = render(describe(run), console.width)
     if once or not is_terminal(console):
         console.print(view)
         return
-    with Live(view, console=console, screen=True, auto_refresh=False) as live:
-        while True:
-            time.sleep(seconds)
-            live.update(render(describe(run), console.width), refresh=True)
+    try:
+        with Live(view, console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(seconds)
+                live.update(render(describe(run), console.width), refresh=True)
+    except RunEndedError as ended:
+        console.print(str(ended), highlight=False)
 
 
 def render(overview: Overview, width: int) -> Group:

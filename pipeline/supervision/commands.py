@@ -15,18 +15,23 @@ import msgspec
 import zmq
 
 from pipeline.supervision.overview import Overview
-from pipeline.supervision.runtime_folder import RunInfo, running
+from pipeline.supervision.runtime_folder import RunInfo, is_locked, running
 from stages.decoder.locations import absolute_location, expand_sources
 from stages.errors import ConfigError, SourceError, SpotStreamError, in_one_line
 
 _LARGEST = 64 * 1024
 _AT_A_TIME = 100
 _ANSWER_MS = 10_000
+_LOOK_MS = 100
 _SOCKET = "commands"
 
 log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
+
+
+class RunEndedError(SpotStreamError):
+    """The pipeline has ended and answers no more commands."""
 
 
 class AddStream(msgspec.Struct, tag="add", frozen=True):
@@ -161,6 +166,7 @@ def describe(run: RunInfo) -> Overview:
     """Returns an overview of a pipeline.
 
     Raises:
+        RunEndedError: It has ended.
         SpotStreamError: It does not answer, or fails.
     """
     return _send(run, Describe(), Overview)
@@ -171,8 +177,7 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
         socket.linger = 0
         socket.connect(_endpoint(run.folder))
         socket.send(msgspec.msgpack.encode(command))
-        if not socket.poll(_ANSWER_MS):
-            raise SpotStreamError(f"the pipeline with process id {run.pid} does not answer")
+        _await_answer(run, socket)
         answer = _answers.decode(socket.recv())
     if isinstance(answer, Refused):
         raise ConfigError(answer.message)
@@ -182,6 +187,15 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
             "messages say where"
         )
     return msgspec.msgpack.decode(answer.result, type=kind)
+
+
+def _await_answer(run: RunInfo, socket: zmq.Socket) -> None:
+    for _ in range(_ANSWER_MS // _LOOK_MS):
+        if socket.poll(_LOOK_MS):
+            return
+        if not is_locked(run.folder):
+            raise RunEndedError(f"the pipeline with process id {run.pid} has ended")
+    raise SpotStreamError(f"the pipeline with process id {run.pid} does not answer")
 
 
 def _answer(

@@ -45,7 +45,7 @@ class RuntimeFolder:
         if problem := unreadable_name(str(_base())):
             raise ConfigError(f"{problem}, or {_ADVICE} another folder")
         for folder in _folders():
-            if not _is_locked(folder):
+            if not is_locked(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         try:
             self._make(output)
@@ -123,11 +123,28 @@ def running() -> list[RunInfo]:
     """Returns this user's running pipelines."""
     runs = []
     for folder in _folders():
-        if _is_locked(folder):
+        if is_locked(folder):
             with contextlib.suppress(OSError, msgspec.DecodeError, KeyError):
                 info = msgspec.json.decode((folder / _LOCK).read_bytes())
                 runs.append(RunInfo(info["pid"], info["output"], folder))
     return runs
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether the run whose folder this is goes on."""
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:  # such as too many open files
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others look, too
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def writer_of(folder: Path) -> str:
@@ -169,19 +186,3 @@ def _is_mine(folder: Path) -> bool:
         return folder.stat().st_uid == os.getuid() and (folder / _LOCK).exists()
     except OSError:  # its run has just ended
         return False
-
-
-def _is_locked(folder: Path) -> bool:
-    try:
-        descriptor = os.open(folder / _LOCK, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    except OSError:  # such as too many open files
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others look, too
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

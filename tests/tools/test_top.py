@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
+from pipeline.supervision.commands import RunEndedError
 from pipeline.supervision.overview import Overview, ProcessView, StreamView
-from tools.top import render, stream_table, streams
+from pipeline.supervision.runtime_folder import RunInfo
+from tools.top import render, show_top, stream_table, streams
 
 
 def test_streams_and_processes_fit_a_terminal():
@@ -38,6 +42,21 @@ def test_streams_and_processes_fit_a_terminal():
     assert sum(line.startswith("south") for line in lines) == 1
     assert len(lines) == 9
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_pipeline_that_ends_is_shown_until_then(monkeypatch, capsys):
+    shown = [Overview(7, "out", seconds, [], []) for seconds in (62.0, 61.0)]
+
+    def describe(run):
+        if not shown:
+            raise RunEndedError("the pipeline with process id 7 has ended")
+        return shown.pop()
+
+    monkeypatch.setattr("tools.top.describe", describe)
+    monkeypatch.setattr("tools.top.is_terminal", lambda console: True)
+    show_top(RunInfo(7, "out", Path("gone")), 0.0, once=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "the pipeline with process id 7 has ended"
+    assert shown == []
 
 
 def test_a_failed_stream_says_why():

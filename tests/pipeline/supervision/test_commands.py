@@ -1,6 +1,7 @@
 """Streams come and go while the pipeline runs; nonsense on its socket disturbs nobody."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import zmq
 
 from pipeline.supervision.commands import (
     CommandServer,
+    RunEndedError,
     add_stream,
     describe,
     find_run,
@@ -53,7 +55,8 @@ def answered(folder, error):
         assert server.socket.poll(100_000)
         server.serve(carry_out)
 
-    with zmq.Context() as context:
+    with zmq.Context() as context, (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         server = CommandServer(context, str(folder))
         thread = threading.Thread(target=serve)
         thread.start()
@@ -67,6 +70,22 @@ def answered(folder, error):
 def test_a_source_is_looked_for_before_the_pipeline_is_asked(tmp_path):
     with pytest.raises(ConfigError, match="no such source"):
         add_stream(RunInfo(1, "out", tmp_path), "nowhere.mp4")
+
+
+def test_a_pipeline_that_has_ended_is_not_waited_for(tmp_path):
+    with pytest.raises(RunEndedError, match="the pipeline with process id 7 has ended"):
+        describe(RunInfo(7, "out", tmp_path / "spotstream-removed"))
+    (tmp_path / "lock").touch()  # left behind by a run that was killed
+    with pytest.raises(RunEndedError):
+        remove_stream(RunInfo(7, "out", tmp_path), "north")
+
+
+def test_a_pipeline_that_stands_still_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.supervision.commands._ANSWER_MS", 300)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SpotStreamError, match="process id 7 does not answer"):
+            describe(RunInfo(7, "out", tmp_path))
 
 
 @pytest.fixture
