@@ -210,8 +210,19 @@ class Supervisor:
                 self._on_report(report)
                 self._note_failure(report, spec.location)
 
+    def _show(self, report: Report) -> None:
+        if not (isinstance(report, Failed) and self._is_known(report)):
+            self._on_report(report)
+
+    def _is_known(self, report: Failed) -> bool:
+        """Whether the stream has failed already, as for another detector; a sink's failure is news.
+
+        It means that the results are not completed.
+        """
+        return report.stage != "sink" and report.stream in self.result.failed
+
     def _take(self, report: Report) -> None:
-        self._on_report(report)
+        self._show(report)
         stream = self._roster.running.get(report.stream)
         process = self._processes.sender(report)
         if process is not None:
@@ -250,7 +261,7 @@ class Supervisor:
 
     def _replace_dead(self) -> None:
         for death in self._processes.deaths():
-            self._on_report(death)
+            self._show(death)
             if isinstance(death, Failed):
                 self._fail(death)
 
@@ -279,6 +290,8 @@ class Supervisor:
             self._end_stream(report.stream)  # there are no results
 
     def _note_failure(self, report: Failed, location: str) -> None:
+        if self._is_known(report):
+            return
         self.result.exit_code = self.result.exit_code or report.exit_code
         self.result.failed[report.stream] = report.message
         self._roster.fail(report.stream, location, report.message)

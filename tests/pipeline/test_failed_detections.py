@@ -5,16 +5,21 @@ import os
 import shutil
 import signal
 
+import msgspec
 import pytest
+import zmq
 
+from pipeline.addresses import endpoint
+from pipeline.config import RuntimeConfig
+from pipeline.reports import Failed
 from stages.detector.delayed_detector import delayed
 from stages.detector.shipped import find_weights
 from stages.result_files import DETECTIONS, TIMES, TRACKS
 from tests.stages.decoder.conftest import write_video
 from tests.videos import frames_in
 from tools.exporting.formats import export
-from tools.harness.material import detections_of, make_clip
-from tools.harness.runner import run_with
+from tools.harness.material import detections_of, detections_setting, make_clip
+from tools.harness.runner import Victim, run_with
 
 SMALL = {"width": 160, "height": 96}
 
@@ -91,3 +96,32 @@ def test_detections_that_are_gone_as_the_detector_starts_again(tmp_path):
     south = result.finished["south"]
     assert (south.frames, south.status) == (100, "complete")
     assert 0 < truncated(tmp_path / "out" / "north", result) < 100
+
+
+def test_a_stream_that_several_detectors_refuse_fails_once(clip, tmp_path, monkeypatch):
+    refusals = [
+        Failed("detector", worker=worker, stream="clip", message=message, exit_code=2)
+        for worker, message in enumerate(("too large", "still too large"))
+    ]
+    take, shown, failures = Victim.take, [], []
+
+    def listen(victim, report):
+        take(victim, report)
+        if isinstance(report, Failed):
+            shown.append(report)
+
+    def refuse(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+            socket.connect(endpoint(victim.folder, RuntimeConfig(), "control"))
+            for refusal in refusals:
+                socket.send(msgspec.msgpack.encode(refusal))
+        victim.over.wait(60)
+        failures.append(dict(victim.supervisor._monitor.counts().failures))
+
+    monkeypatch.setattr(Victim, "take", listen)
+    slow = [detections_setting(clip, delay_ms=20), "detector.workers=2", "sink.overlay=false"]
+    result = run_with([str(clip)], tmp_path / "out", slow, refuse)
+    assert (result.exit_code, dict(result.failed)) == (2, {"clip": "too large"})
+    assert (shown, failures) == (refusals[:1], [{"clip": 1}])
+    assert 20 <= truncated(tmp_path / "out" / "clip", result) < 150
