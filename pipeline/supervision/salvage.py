@@ -66,7 +66,7 @@ def complete(
     """
     if processes.upgrade:  # a sink started now could not read what this one has written
         processes.kill_all(but=processes.sink)
-        return _by_this_sink(processes.sink, streams, reports, is_unwanted)
+        return _by_this_sink(processes.sink, streams, reports, is_unwanted, reason)
     processes.kill_all()
     sink = processes.make("sink", give_up_reason=reason, text_only=text_only)
     return _by_another_sink(sink, reports, is_unwanted)
@@ -96,13 +96,14 @@ def _by_this_sink(
     streams: Sequence[RunningStream],
     reports: ReportReceiver,
     is_unwanted: Callable[[], bool],
+    reason: str,
 ) -> tuple[dict[str, StreamSummary], str]:
     """Tells the sink of the run, in the logbooks, that nobody else ends the streams."""
     heard = _Heard(sink, reports)
     how = "" if sink.runs else "has died"
     known = [each for each in streams if each.logbook[SharedNumber.ACKNOWLEDGED]]
     for stream in known:
-        stream.logbook[SharedNumber.ABANDONED] = 1
+        stream.logbook.abandon(reason)
     names = {stream.plan.name for stream in known}
     while not how and names - heard.finished.keys() - heard.failures.keys():
         heard.listen()

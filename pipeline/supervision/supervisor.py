@@ -278,14 +278,15 @@ class Supervisor:
         if stream is None:
             return  # its results were complete when the decoder failed
         self._note_failure(report, stream.plan.location)
+        message = self.result.failed[report.stream]
         if report.stage == "decoder":
-            self._give_up(stream, report.message)
+            self._give_up(stream, message)
             return
         stream.decoder.kill()
         if report.stage == "sink":
             self._roster.end(report.stream)  # its part files stay
         elif stream.logbook[SharedNumber.ACKNOWLEDGED]:
-            stream.logbook[SharedNumber.ABANDONED] = 1  # the sink completes its results
+            stream.logbook.abandon(message)  # the sink completes its results
         else:
             self._end_stream(report.stream)  # there are no results
 
@@ -300,7 +301,7 @@ class Supervisor:
         """Starts one more decoder to end the stream where it is, so that its results complete."""
         if stream.plan.give_up_reason and stream.logbook[SharedNumber.ACKNOWLEDGED]:
             stream.decoder.kill()  # the last one failed too
-            stream.logbook[SharedNumber.ABANDONED] = 1
+            stream.logbook.abandon(message)
         elif stream.plan.give_up_reason or not stream.logbook[SharedNumber.ACCOUNTED]:
             self._end_stream(stream.plan.name)  # there are no results
         else:

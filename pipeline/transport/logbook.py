@@ -23,6 +23,8 @@ ENTRY_BYTES = 8192
 
 _HEADER_BYTES = 4096
 _NAME = 1024  # offset of the stream's name, preceded by its length
+_REASON = 2048  # offset of the reason why it was abandoned, likewise
+_REASON_BYTES = _HEADER_BYTES - _REASON - 2
 _PREFIX_BYTES = 16  # position + 1, length
 
 
@@ -64,9 +66,7 @@ class Logbook:
         finally:
             os.close(descriptor)
         self._numbers = np.frombuffer(self._map, np.uint64, len(SharedNumber))
-
-        length = int.from_bytes(self._map[_NAME : _NAME + 2], "little")
-        self.stream = self._map[_NAME + 2 : _NAME + 2 + length].decode()
+        self.stream = self._text(_NAME)
 
     @classmethod
     def create(cls, path: str, *, stream: str, entries: int, lossless: bool) -> Logbook:
@@ -95,6 +95,22 @@ class Logbook:
 
     def __setitem__(self, number: SharedNumber, value: int) -> None:
         self._numbers[number] = value
+
+    def abandon(self, reason: str) -> None:
+        """Lets the sink complete the results where they are, as no decoder can end the stream.
+
+        The first reason stays; one that is too long is cut off.
+        """
+        if not self[SharedNumber.ABANDONED]:
+            text = reason.encode(errors="replace")[:_REASON_BYTES]
+            self._map[_REASON : _REASON + 2] = len(text).to_bytes(2, "little")
+            self._map[_REASON + 2 : _REASON + 2 + len(text)] = text
+            self[SharedNumber.ABANDONED] = 1
+
+    @property
+    def reason(self) -> str:
+        """Why the stream was abandoned, "" if it was not."""
+        return self._text(_REASON)
 
     def keep(self, position: int, message: bytes) -> bool:
         """Stores the message sent at ``position``, replacing the one ``ENTRIES`` positions before.
@@ -130,6 +146,10 @@ class Logbook:
         """Releases the memory; the logbook must not be used afterwards."""
         del self._numbers
         self._map.close()
+
+    def _text(self, start: int) -> str:
+        length = int.from_bytes(self._map[start : start + 2], "little")
+        return self._map[start + 2 : start + 2 + length].decode(errors="ignore")  # cut off
 
     def _start(self, position: int) -> int:
         return _HEADER_BYTES + position % self[SharedNumber.ENTRIES] * ENTRY_BYTES

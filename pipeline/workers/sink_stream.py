@@ -344,7 +344,7 @@ class SinkStream:
             return
         self.folder.stat()
         if self._logbook[SharedNumber.ABANDONED] and not self._checkpoints.under_way:
-            self._truncate("the run could not go on with it")
+            self._truncate(self._logbook.reason)
             return
         if self._start is not None:
             self._publisher.tell(self._start, self._order.due - 1)

@@ -46,14 +46,14 @@ def growing(tmp_path):
 
 
 def truncated(folder, run):
-    """The number of frames of a stream that was completed where it was."""
+    """The number of frames of a stream that was completed where it was, and the reason."""
     report = json.loads((folder / "run.json").read_text())
     frames = report["frames"]["out"]
     assert (report["status"], run.finished[folder.name].frames) == ("truncated", frames)
     assert len((folder / TIMES).read_text().splitlines()) == frames
     assert {DETECTIONS, TRACKS} <= {path.name for path in folder.iterdir()}
     assert not list(folder.glob(".*"))
-    return frames
+    return frames, report["message"]
 
 
 @pytest.mark.parametrize(("mode", "pace"), [("lossless", "fast"), ("live", "original")])
@@ -64,13 +64,15 @@ def test_frames_of_a_size_that_the_network_was_not_exported_for(
     settings = [f"detector.weights={weights}", f"runtime.mode={mode}", f"decoder.pace={pace}"]
     result = run_with([str(growing), str(tmp_path / "steady.ts")], tmp_path / "out", settings)
     assert (result.exit_code, result.restarts) == (2, {})
-    assert "exported for an input of" in result.failed.pop("growing")
+    failed = result.failed.pop("growing")
+    assert "exported for an input of" in failed
     assert result.failed == {}
     steady = result.finished["steady"]
     assert (steady.frames + steady.dropped, steady.status) == (100, "complete")
     assert steady.dropped == 0 or mode == "live"
-    frames = truncated(tmp_path / "out" / "growing", result)
+    frames, message = truncated(tmp_path / "out" / "growing", result)
     assert 0 < frames <= 30
+    assert message == failed
     assert frames_in(tmp_path / "out" / "growing" / "overlay.mp4") == frames
 
 
@@ -91,11 +93,14 @@ def test_detections_that_are_gone_as_the_detector_starts_again(tmp_path):
     sources = [f"{name}={clip}" for name in ("north", "south")]
     result = run_with(sources, tmp_path / "out", settings, harm)
     assert (result.exit_code, result.restarts) == (2, {"detector": 1})
-    assert "no file for north" in result.failed.pop("north")
+    failed = result.failed.pop("north")
+    assert "no file for north" in failed
     assert result.failed == {}
     south = result.finished["south"]
     assert (south.frames, south.status) == (100, "complete")
-    assert 0 < truncated(tmp_path / "out" / "north", result) < 100
+    frames, message = truncated(tmp_path / "out" / "north", result)
+    assert 0 < frames < 100
+    assert message == failed
 
 
 def test_a_stream_that_several_detectors_refuse_fails_once(clip, tmp_path, monkeypatch):
@@ -124,4 +129,6 @@ def test_a_stream_that_several_detectors_refuse_fails_once(clip, tmp_path, monke
     result = run_with([str(clip)], tmp_path / "out", slow, refuse)
     assert (result.exit_code, dict(result.failed)) == (2, {"clip": "too large"})
     assert (shown, failures) == (refusals[:1], [{"clip": 1}])
-    assert 20 <= truncated(tmp_path / "out" / "clip", result) < 150
+    frames, message = truncated(tmp_path / "out" / "clip", result)
+    assert 20 <= frames < 150
+    assert message == "too large"

@@ -61,7 +61,7 @@ def completed(sink, streams, *reports, unwanted=False):
         assert next(turns, None) is not None, "it is waited for without end"
         return unwanted
 
-    return complete(processes, streams, receiver, is_unwanted, reason="")
+    return complete(processes, streams, receiver, is_unwanted, reason="replaced")
 
 
 def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
@@ -70,6 +70,7 @@ def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
     failed = Failed("sink", stream="south", message="the disk is full")
     assert completed(sink, streams, done, failed) == ({"north": SUMMARY}, "the disk is full")
     assert [each.logbook[SharedNumber.ABANDONED] for each in streams] == [1, 1, 0]
+    assert [each.logbook.reason for each in streams] == ["replaced", "replaced", ""]
     assert sink.heard_of == ["north", "south"]
     assert sink.runs  # it ends by itself, as after every run
 

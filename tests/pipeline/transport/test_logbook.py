@@ -50,6 +50,18 @@ def test_a_shorter_message_leaves_nothing_of_a_longer_one(path):
     assert logbook.message(4) == b"short"
 
 
+def test_why_a_stream_is_abandoned_is_told_once_as_far_as_there_is_room(path):
+    logbook, other = Logbook(path), Logbook(path)
+    assert (logbook.reason, logbook[SharedNumber.ABANDONED]) == ("", 0)
+    assert logbook.keep(0, b"message")
+    logbook.abandon("ü" * 3000)
+    logbook.abandon("the run ends")
+    assert other[SharedNumber.ABANDONED] == 1
+    assert other.reason == "ü" * 1023
+    assert other.stream == "cam ü"
+    assert other.message(0) == b"message"
+
+
 def test_a_logbook_that_is_closed_holds_no_descriptor():
     _, path = create_memory_file("closed-logbook")
     logbook = Logbook.create(path, stream="cam", entries=4, lossless=True)

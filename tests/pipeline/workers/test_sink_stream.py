@@ -162,12 +162,13 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan):
     with zmq.Context() as context:
         stream = opened(plan, context, said, 0, logbook)
         feed(stream, 3)
-        logbook[SharedNumber.ABANDONED] = 1
+        logbook.abandon("the frames are too large")
         stream.look()
         feed(stream, 5, begin=3)  # was under way
         acknowledge(stream, lambda: ("done", "north") in said)
         report = json.loads((stream.folder / "run.json").read_text())
         assert (report["status"], report["frames"]["out"]) == ("truncated", 3)
+        assert report["message"] == "the frames are too large"
         stream.close()
         assert (stream.folder / "mot.txt").exists()
 
