@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from pipeline.reporter import ReportReceiver
-from pipeline.reports import Crashed, Done, Failed, StreamSummary
+from pipeline.reports import Crashed, Done, Failed, Report, StreamSummary
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import RunningStream
 from pipeline.supervision.stage_processes import StageProcesses
@@ -16,29 +19,44 @@ _UNWANTED = "was told to end"
 
 
 class _Heard:
-    """What a sink has reported: summaries of finished streams, and failures, by stream."""
+    """What a sink has reported: summaries of finished streams, and failures, by stream.
 
-    def __init__(self, sink: StageProcess, reports: ReportReceiver) -> None:
+    All is passed on, but the reason, which the run itself tells.
+    """
+
+    def __init__(
+        self,
+        sink: StageProcess,
+        reports: ReportReceiver,
+        on_report: Callable[[Report], None],
+        reason: str,
+    ) -> None:
         self.finished: dict[str, StreamSummary] = {}
         self.failures: dict[str, str] = {}
-        self._sink = sink
+        self.sink = sink
+        self.reason = reason
         self._reports = reports
+        self._on_report = on_report
 
     def listen(self) -> None:
         self._reports.socket.poll(_TURN_MS)
         for report in self._reports.receive():
             if report.stage != "sink":
                 continue  # a late report of a process killed earlier
-            self._sink.heard(report)
+            self.sink.heard(report)
             match report:
                 case Done():
                     self.finished[report.stream] = report.summary
+                    if report.message == self.reason:
+                        report = replace(report, message="")
                 case Failed() | Crashed():
                     self.failures[report.stream] = report.message
+            with contextlib.suppress(Exception):  # the run may end because it cannot be shown
+                self._on_report(report)
 
     def failure(self, how: str) -> str:
         """The latest failure; ``how`` the process ended if there is none."""
-        return [f"the {self._sink.name} process {how}", *self.failures.values()][-1]
+        return [f"the {self.sink.name} process {how}", *self.failures.values()][-1]
 
 
 def complete(
@@ -46,6 +64,7 @@ def complete(
     streams: Sequence[RunningStream],
     reports: ReportReceiver,
     is_unwanted: Callable[[], bool],
+    on_report: Callable[[Report], None],
     *,
     reason: str,
     text_only: bool = False,
@@ -56,7 +75,8 @@ def complete(
         processes: The processes of the run; all but perhaps the sink are killed.
         streams: The streams that have begun.
         reports: Receiver of the sink's reports.
-        is_unwanted: Returns whether to abort.
+        is_unwanted: Returns whether to abort; called in each turn, about ten times a second.
+        on_report: Called with every report of the sink, without the ``reason``; it may fail.
         reason: See `WorkerPlan.give_up_reason`.
         text_only: See `WorkerPlan`.
 
@@ -66,17 +86,18 @@ def complete(
     """
     if processes.upgrade:  # a sink started now could not read what this one has written
         processes.kill_all(but=processes.sink)
-        return _by_this_sink(processes.sink, streams, reports, is_unwanted, reason)
+        heard = _Heard(processes.sink, reports, on_report, reason)
+        return _by_this_sink(heard, streams, is_unwanted)
     processes.kill_all()
     sink = processes.make("sink", give_up_reason=reason, text_only=text_only)
-    return _by_another_sink(sink, reports, is_unwanted)
+    return _by_another_sink(_Heard(sink, reports, on_report, reason), is_unwanted)
 
 
 def _by_another_sink(
-    sink: StageProcess, reports: ReportReceiver, is_unwanted: Callable[[], bool]
+    heard: _Heard, is_unwanted: Callable[[], bool]
 ) -> tuple[dict[str, StreamSummary], str]:
     """Runs a sink, not started yet, whose plan is to give up."""
-    heard = _Heard(sink, reports)
+    sink = heard.sink
     sink.start_if_due()
     how = sink.check()
     while sink.runs and not is_unwanted():
@@ -92,18 +113,14 @@ def _by_another_sink(
 
 
 def _by_this_sink(
-    sink: StageProcess,
-    streams: Sequence[RunningStream],
-    reports: ReportReceiver,
-    is_unwanted: Callable[[], bool],
-    reason: str,
+    heard: _Heard, streams: Sequence[RunningStream], is_unwanted: Callable[[], bool]
 ) -> tuple[dict[str, StreamSummary], str]:
     """Tells the sink of the run, in the logbooks, that nobody else ends the streams."""
-    heard = _Heard(sink, reports)
+    sink = heard.sink
     how = "" if sink.runs else "has died"
     known = [each for each in streams if each.logbook[SharedNumber.ACKNOWLEDGED]]
     for stream in known:
-        stream.logbook.abandon(reason)
+        stream.logbook.abandon(heard.reason)
     names = {stream.plan.name for stream in known}
     while not how and names - heard.finished.keys() - heard.failures.keys():
         heard.listen()

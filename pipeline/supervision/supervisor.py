@@ -361,6 +361,7 @@ class Supervisor:
             [each for each in self._roster.running.values() if each.has_begun],
             run.reports,
             lambda: self._stops.count > 1,
+            self._on_report,
             reason=message,
             text_only=text_only,
         )

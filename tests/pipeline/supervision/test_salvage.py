@@ -3,8 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
-from pipeline.reports import Done, Failed, StreamMetrics
+from pipeline.reports import Done, Failed, Notice, StreamMetrics
 from pipeline.supervision.salvage import complete
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import create_memory_file
@@ -47,7 +48,7 @@ def streams():
     return running
 
 
-def completed(sink, streams, *reports, unwanted=False):
+def completed(sink, streams, *reports, unwanted=False, show=lambda report: None):
     """Completes the streams by the sink of the run, which sends these reports."""
     processes = SimpleNamespace(upgrade="replaced", sink=sink, kill_all=lambda but: None)
     sent = [reports]
@@ -61,7 +62,7 @@ def completed(sink, streams, *reports, unwanted=False):
         assert next(turns, None) is not None, "it is waited for without end"
         return unwanted
 
-    return complete(processes, streams, receiver, is_unwanted, reason="replaced")
+    return complete(processes, streams, receiver, is_unwanted, show, reason="replaced")
 
 
 def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
@@ -73,6 +74,29 @@ def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
     assert [each.logbook.reason for each in streams] == ["replaced", "replaced", ""]
     assert sink.heard_of == ["north", "south"]
     assert sink.runs  # it ends by itself, as after every run
+
+
+@pytest.mark.parametrize(
+    ("message", "told"), [("replaced", ""), ("it breaks off", "it breaks off")]
+)
+def test_what_the_sink_reports_is_shown_but_not_again_why_the_run_ends(streams, message, told):
+    done = Done("sink", stream="north", message=message, metrics=METRICS, summary=SUMMARY)
+    others = (
+        Notice("sink", stream="north", message="the overlay is stuck"),
+        Failed("sink", stream="south", message="the disk is full"),
+    )
+    shown = []
+    completed(Sink(), streams, *others, done, show=shown.append)
+    assert shown == [*others, replace(done, message=told)]
+
+
+def test_results_are_completed_where_nothing_can_be_shown(streams):
+    def show(report):
+        raise BrokenPipeError
+
+    done = Done("sink", stream="north", message="", metrics=METRICS, summary=SUMMARY)
+    assert completed(Sink(), streams[:1], done, show=show) == ({"north": SUMMARY}, "")
+    assert completed_by_another(Another(fails=False), [done], show=show) == ({"north": SUMMARY}, "")
 
 
 def test_a_sink_that_is_not_wanted_any_more_is_killed(streams):
@@ -102,7 +126,7 @@ class Another(Sink):
         return "was killed by signal 9" if self.fails and not self.runs else ""
 
 
-def completed_by_another(sink, early=(), late=()):
+def completed_by_another(sink, early=(), late=(), show=lambda report: None):
     """Completes the streams by a sink made for that; ``late`` reports arrive when it has ended."""
     made = {}
 
@@ -120,7 +144,7 @@ def completed_by_another(sink, early=(), late=()):
         socket=SimpleNamespace(poll=lambda milliseconds: None), receive=receive
     )
     processes = SimpleNamespace(upgrade="", kill_all=lambda: None, make=make)
-    found = complete(processes, [], receiver, lambda: False, reason="full", text_only=True)
+    found = complete(processes, [], receiver, lambda: False, show, reason="full", text_only=True)
     assert made == {"stage": "sink", "give_up_reason": "full", "text_only": True}
     return found
 
