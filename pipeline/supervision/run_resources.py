@@ -19,7 +19,7 @@ from pipeline.addresses import endpoint, is_taken
 from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
 from pipeline.signals import MEANINGLESS, stop_signals
-from pipeline.supervision.commands import CommandServer
+from pipeline.supervision.commands import Command, CommandResult, CommandServer
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RuntimeFolder
@@ -37,14 +37,24 @@ _CONNECTING_SECONDS = 5
 class RunResources:
     """The open resources of a run; see their types."""
 
+    monitor: RunMonitor
     folder: RuntimeFolder
     context: zmq.Context
     reports: ReportReceiver
     commands: CommandServer
     page: StreamPage | None
 
-    def look(self, overview: Callable[[], Overview]) -> None:
-        """Shows the overview on the web page, if there is one."""
+    def attend(
+        self, carry_out: Callable[[Command], CommandResult], overview: Callable[[], Overview]
+    ) -> None:
+        """Answers those who command the run or watch it; to be called in each turn of a loop.
+
+        Args:
+            carry_out: See `CommandServer.serve`.
+            overview: Returns what the web page shows.
+        """
+        self.monitor.beat()
+        self.commands.serve(carry_out)
         if self.page is not None:
             self.page.look(overview)
 
@@ -100,7 +110,7 @@ def open_run_resources(
         if runtime.transport == "tcp":
             _check_loopback(runtime.port)
             _check_ports(config)
-        yield RunResources(folder, context, reports, commands, page)
+        yield RunResources(monitor, folder, context, reports, commands, page)
 
 
 def _check_loopback(port: int) -> None:

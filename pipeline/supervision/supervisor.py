@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -90,6 +91,7 @@ class Supervisor:
         self._stops = StopRequests()
         self._told_to_stop: float | None = None
         self._broken = False
+        self._completes_all = False
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; call it only once.
@@ -141,16 +143,14 @@ class Supervisor:
         poller.register(run.reports.socket, zmq.POLLIN)
         poller.register(run.commands.socket, zmq.POLLIN)
         while self._roster or (self._stay and not self._stops.count):
-            self._monitor.beat()
             self._replace_dead()
             if self._processes.are_ready and not self._stops.count:
                 self._begin_streams(run)
             self._start_due()
             poller.poll(100)
-            run.commands.serve(self._carry_out)
+            run.attend(self._carry_out, self._overview)
             for report in run.reports.receive():
                 self._take(report)
-            run.look(self._overview)
             if self._stops.count and self._told_to_stop is None:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
@@ -168,6 +168,8 @@ class Supervisor:
 
     def _carry_out(self, command: Command) -> CommandResult:
         match command:
+            case AddStream() | RemoveStream() if self._completes_all:
+                raise ConfigError("the pipeline is about to end")
             case AddStream():
                 if self._stops.count:
                     raise ConfigError("the pipeline is about to end")
@@ -356,11 +358,18 @@ class Supervisor:
 
         Returns why that failed, or "".
         """
+        self._completes_all = True
+
+        def is_unwanted() -> bool:
+            with contextlib.suppress(Exception):  # it may be why the run ends
+                run.attend(self._carry_out, self._overview)
+            return self._stops.count > 1
+
         finished, failure = complete(
             self._processes,
             [each for each in self._roster.running.values() if each.has_begun],
             run.reports,
-            lambda: self._stops.count > 1,
+            is_unwanted,
             self._on_report,
             reason=message,
             text_only=text_only,

@@ -6,13 +6,17 @@ import signal
 import socket
 import subprocess
 import threading
+from functools import partial
 
 import av
 import pytest
 
 import pipeline.supervision.supervisor
-from pipeline.reports import Completing
+from pipeline.reports import Completing, Done
+from pipeline.supervision.commands import add_stream, describe, find_run, remove_stream
+from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import Logbook, SharedNumber
+from stages.errors import ConfigError
 from tests.stages.decoder.streams import write_stream
 from tools.harness.material import detections_setting
 from tools.harness.runner import SPOTSTREAM, Victim, run_with
@@ -75,6 +79,7 @@ sync = atomic.sync
 
 def slow_sync(path):
     while path.name == ".overlay.mp4.part" and not Path("{answer}").exists():
+        Path("{answer}.awaited").touch()
         time.sleep(0.01)
     sync(path)
 
@@ -110,6 +115,48 @@ def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypat
     assert (result.exit_code, said) == (130, [False])
     assert result.finished["clip"].status == "interrupted"
     assert (tmp_path / "out" / "clip" / "overlay.mp4").exists()
+
+
+def test_who_asks_is_answered_while_results_are_completed(clip, tmp_path, monkeypatch, in_workers):
+    monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
+    answer, awaited = tmp_path / "answer", tmp_path / "answer.awaited"
+    in_workers(SLOW_VIDEOS.format(answer=answer))
+    take, beat, done, beats, answers = Victim.take, RunMonitor.beat, [], [], []
+
+    def listen(victim, report):
+        take(victim, report)
+        if isinstance(report, Done):
+            done.append(report)
+
+    def count(monitor):
+        beat(monitor)
+        beats.append(monitor)
+
+    monkeypatch.setattr(Victim, "take", listen)
+    monkeypatch.setattr(RunMonitor, "beat", count)
+
+    def stick(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        os.kill(victim.supervisor.processes()["detector"], signal.SIGSTOP)
+        victim.supervisor.stop()
+        victim.wait(awaited.exists)
+        run, before = find_run(os.getpid()), len(beats)
+        try:
+            answers.extend(stream.name for stream in describe(run).streams)
+            for command in (partial(add_stream, run, clip), partial(remove_stream, run, "clip")):
+                with pytest.raises(ConfigError) as refused:
+                    command()
+                answers.append(str(refused.value))
+            answers.append(victim.wait(lambda: len(beats) > before + 3))
+        finally:
+            answer.touch()
+
+    slow = [detections_setting(clip, delay_ms=8)]
+    result = run_with([str(clip)], tmp_path / "out", slow, stick)
+    refusal = "the pipeline is about to end"
+    assert (result.exit_code, answers) == (130, ["clip", refusal, refusal, True])
+    assert [(report.stream, report.message) for report in done] == [("clip", "")]
+    assert done[0].summary == result.finished["clip"]
 
 
 def test_a_second_request_leaves_part_files_that_can_be_completed(stuck_run, tmp_path):
