@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -32,9 +33,12 @@ class FolderLock:
         holder: Callable[[Path], str] = lambda folder: "another process",
     ) -> None:
         try:
-            self._made = None if folder.exists() else folder
-            make_folder(folder)
-            self._descriptor = lock_folder(folder)
+            while True:
+                self._made = None if folder.exists() else folder
+                make_folder(folder)
+                with contextlib.suppress(FileNotFoundError):  # who had made it has removed it
+                    self._descriptor = lock_folder(folder)
+                    break
         except BlockingIOError:
             raise OutputError(
                 f"{folder}: {holder(folder)} is writing there; choose another {setting}"
@@ -58,14 +62,24 @@ def lock_folder(folder: Path) -> int:
 
     Raises:
         BlockingIOError: Another process holds the lock.
+        FileNotFoundError: There is no such folder, or it was removed before it was locked.
         OSError: The folder cannot be opened.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        _lock(descriptor)
+        if not os.path.samestat(os.fstat(descriptor), folder.stat()):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    except OSError:
         os.close(descriptor)
         raise
-    except OSError:
-        pass
     return descriptor
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # there are no such locks
+        pass

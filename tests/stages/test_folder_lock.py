@@ -1,3 +1,4 @@
+import fcntl
 import subprocess
 import sys
 
@@ -26,6 +27,22 @@ def test_an_empty_folder_goes_with_the_claim_that_made_it(tmp_path):
     for name in ("mine", "new"):
         FolderLock(tmp_path / name).release()
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_that_is_removed_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
+    first, flock = FolderLock(tmp_path / "out"), fcntl.flock
+
+    def late(descriptor, operation):
+        monkeypatch.undo()
+        first.release()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    second = FolderLock(tmp_path / "out")
+    with pytest.raises(OutputError, match="another process is writing there"):
+        FolderLock(tmp_path / "out")
+    second.release()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_below_one_that_is_closed_is_told(closed_folder):
