@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -63,15 +64,13 @@ def _complete_stream(folder: Path) -> None:
 
     # A pipeline locks its --output, which is either where a link to the stream is.
     outputs = {folder.parent.resolve(), folder.resolve().parent}
-    locks = [FolderLock(output, setting="folder", holder=writer_of) for output in outputs]
-    try:
+    with contextlib.ExitStack() as locks:
+        for output in outputs:
+            locks.callback(FolderLock(output, setting="folder", holder=writer_of).release)
         if remove_if_complete(folder):
             typer.echo(f"{folder}: complete already, nothing is lost; leftovers removed")
             return
         report = complete_results(folder, lambda line: typer.echo(line, err=True))
-    finally:
-        for lock in locks:
-            lock.release()
     if report is None:
         typer.echo(f"{folder}: no frame had come")
         return

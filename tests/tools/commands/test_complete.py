@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from stages.atomic import part_path
+from stages.errors import OutputError
 from stages.folder_lock import FolderLock
 from stages.sink.results import RUN
 from tests.videos import frames_in
 from tests.waiting import wait_for
+from tools.commands.complete import complete
 from tools.harness.material import detections_setting, make_clip
 
 SPOTSTREAM = (sys.executable, "-m", "tools.main")
@@ -123,3 +125,17 @@ def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_pat
     assert bad.startswith(f"spotstream: {tmp_path / 'bad' / clip.stem} cannot be completed")
     assert busy.startswith(f"spotstream: {tmp_path / 'busy'}: another process is writing there")
     assert (tmp_path / "good" / clip.stem / "run.json").exists()
+
+
+def test_a_link_into_a_folder_that_another_run_writes_keeps_no_other_stream_from_it(tmp_path):
+    live, other = tmp_path / "live", tmp_path / "other"
+    (other / "north").mkdir(parents=True)
+    (other / "north" / RUN).touch()
+    live.mkdir()
+    (live / "north").symlink_to(other / "north")
+    for written, free in ((live, other), (other, live)):
+        lock = FolderLock(written)
+        with pytest.raises(OutputError, match=f"{written}: another process is writing there"):
+            complete([live])
+        FolderLock(free).release()
+        lock.release()
