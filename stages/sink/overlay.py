@@ -266,7 +266,7 @@ class OverlayWriter:
 
     def _remove_segments(self) -> None:
         with errors_of(self.path):
-            for segment in self._segments:
+            for segment in reversed(self._segments):  # a successor finds those without a gap
                 segment.unlink(missing_ok=True)
 
     def _begin_segment(self) -> PacketWriter:

@@ -181,6 +181,37 @@ def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
     assert lengths(tmp_path) == [4]
 
 
+def test_nothing_is_left_by_a_process_that_is_killed_while_it_removes_the_packets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = parts_in(tmp_path)
+    feed(first, range(3))
+    assert first.wait_until_kept(30)
+    second = parts_in(tmp_path)
+    second.restore(first.state())
+    feed(second, range(3, 6))
+    assert second.wait_until_kept(30)
+    state = second.state()
+    assert names_in(tmp_path) == {".overlay.mp4.1.part", ".overlay.mp4.2.part"}
+
+    unlink, removed = Path.unlink, []
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(path)
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", killed)
+        second.commit()
+    third = parts_in(tmp_path)
+    third.restore(state)
+    third.commit()
+    assert names_in(tmp_path) == {"overlay.mp4"}
+    assert lengths(tmp_path) == [6]
+
+
 @pytest.mark.parametrize("resumed", [False, True])
 def test_other_colors_and_pixels_of_another_shape_begin_another_video(
     tmp_path: Path, resumed: bool
