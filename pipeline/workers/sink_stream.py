@@ -35,7 +35,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.counting import Measured
 from stages.sink.journal import Journal
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN, remove_unfinished_overlays
+from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 
@@ -130,7 +130,7 @@ class SinkStream:
         """
         make_folder(self.folder)
         if self._text_only:
-            remove_unfinished_overlays(self.folder)
+            empty_unfinished_overlays(self.folder)
         else:
             self._record.save(self.folder / RUN)
         self._journal = Journal(self.folder / JOURNAL, self._take_over())
@@ -303,7 +303,7 @@ class SinkStream:
     def _leave(self) -> None:
         self._completion.join()
         self.results.close_texts()
-        self.results.overlays.discard()
+        self.results.overlays.discard(given_up=True)
         self._has_left = True
 
     def abort(self) -> None:

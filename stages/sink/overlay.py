@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from stages.sink.encoding import (
 )
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_thread import OverlayThread, Picture
+from stages.sink.packet_files import packet_files, packets_path
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
 
@@ -57,6 +57,7 @@ class OverlayWriter:
     segments (files of packets)  it was drawing, or made the video, which is then made anew
     segments and the video       the video is complete; only the segments were not removed yet
     the video                    it had committed
+    segments without packets     it had kept no frame, or was given up
     neither                      it had committed, and somebody took the video away since; or it
                                  had kept no frame, which its state or ``was_kept`` tells apart
     ============================ ===============================================================
@@ -98,15 +99,15 @@ class OverlayWriter:
         self._painter = OverlayPainter(start.height, start.width, start.class_names, options)
         timeline = resume.timeline if resume else None
         self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
-        self._segments = list(_existing_segments(path))
+        self._segments = list(packet_files(path))
         self._encoder = encoder_of(self._segments) or choose_encoder(
             options.overlay_hardware, self._painter.width, self._painter.height
         )
-        # The state has frames, but there are no packets: the video was committed after the state
+        # The state has frames, but there are no segments: the video was committed after the state
         # was saved, and somebody may have taken it away since. Not so for a single frame, which may
         # never have been kept: on a disk that hangs, it is not waited for.
-        lacks_packets = resume is not None and resume.frames > 1 and not self._segments
-        self._is_finished = lacks_packets or (resume is not None and path.exists())
+        lacks_segments = resume is not None and resume.frames > 1 and not self._segments
+        self._is_finished = lacks_segments or (resume is not None and path.exists())
         kept = count_packets(self._segments)
         self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
         self.frames = 0
@@ -174,20 +175,24 @@ class OverlayWriter:
         """Whether the video was finished, and somebody has taken it away."""
         return self._is_finished and not self.path.exists()
 
-    def repeat(self, tracks: Tracks, *, was_kept: bool = False) -> bool:
+    def repeat(self, tracks: Tracks, *, was_kept: bool = False, comes_again: bool = True) -> bool:
         """Takes in a frame that an earlier writer was given; only before the first `write`.
 
         Args:
             tracks: As in `write`.
-            was_kept: Whether that writer kept the frame for certain. If there are no packets of
-                it, the video was finished and taken away.
+            was_kept: Whether that writer kept the frame for certain. If there are no segments, the
+                video was finished and taken away.
+            comes_again: Whether `write` gets the frame if its picture is lost.
 
         Returns:
-            False, without effect, where that writer did not keep the frame.
+            False where the picture was not kept, or discarded. In a video without any picture, its
+            time passes unless it comes again, so that later videos begin where they did.
         """
-        packets_are_gone = was_kept and not self._segments
-        self._is_finished = self._is_finished or packets_are_gone or self.path.exists()
+        segments_are_gone = was_kept and not self._segments
+        self._is_finished = self._is_finished or segments_are_gone or self.path.exists()
         if not self._is_finished and self.frames >= self._thread.kept:
+            if not (comes_again or self._thread.kept):
+                self._timeline.place(tracks.frame)
             return False
         frame = tracks.frame
         self._pixel_format = frame.pixel_format
@@ -243,13 +248,22 @@ class OverlayWriter:
         self._closed = True
         self._thread.close(self._commit_aside)
 
-    def discard(self) -> None:
-        """Stops and removes what was written."""
+    def discard(self, *, given_up: bool = False) -> None:
+        """Stops and removes what was written.
+
+        Args:
+            given_up: Leave an empty segment, by which a later writer knows that no frame was kept.
+        """
         self._closed = True
         self._thread.discard()
-        for path in (part_path(self.path), *self._segments):
+        segments = self._segments
+        with contextlib.suppress(OSError):
+            if given_up and not self._is_finished:
+                packets_path(self.path, 1).write_bytes(b"")
+                segments = segments[1:]
+        for path in (part_path(self.path), *reversed(segments)):
             with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+                path.unlink()
 
     def check(self) -> None:
         """Raises the error that ended the thread, if any."""
@@ -295,7 +309,8 @@ class OverlayWriter:
         if self.frames and not self._is_finished:
             give_final_name(self.path)
         self._is_finished = True
-        self._remove_segments()
+        if self.frames:  # otherwise they tell a successor that there is no video
+            self._remove_segments()
         self.committed = True
 
     def _commit_aside(self) -> None:
@@ -320,16 +335,3 @@ class OverlayWriter:
             self._encoder,
             self._options.overlay_keyframe_seconds,
         )
-
-
-def packets_path(path: Path, number: int) -> Path:
-    """File ``number`` of the packets of the video ``path``; a crash begins a new one."""
-    return part_path(path.with_name(f"{path.name}.{number}"))
-
-
-def _existing_segments(path: Path) -> Iterator[Path]:
-    for number in itertools.count(1):
-        segment = packets_path(path, number)
-        if not segment.exists():
-            return
-        yield segment

@@ -111,9 +111,17 @@ class OverlayParts:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
         self._writer(start, tracks.frame).write(tracks, pixels, number, readings)
 
-    def repeat(self, start: StreamStart, tracks: Tracks, *, was_kept: bool = False) -> bool:
+    def repeat(
+        self,
+        start: StreamStart,
+        tracks: Tracks,
+        *,
+        was_kept: bool = False,
+        comes_again: bool = True,
+    ) -> bool:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""
-        return self._writer(start, tracks.frame).repeat(tracks, was_kept=was_kept)
+        writer = self._writer(start, tracks.frame)
+        return writer.repeat(tracks, was_kept=was_kept, comes_again=comes_again)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -168,10 +176,10 @@ class OverlayParts:
         for writer in self.unfinished:
             writer.commit()
 
-    def discard(self) -> None:
-        """Removes the videos that do not have their final names."""
+    def discard(self, *, given_up: bool = False) -> None:
+        """Removes the videos without their final names, see `OverlayWriter.discard`."""
         for writer in self.unfinished:
-            writer.discard()
+            writer.discard(given_up=given_up)
 
     def _writer(self, start: StreamStart, frame: FrameHeader) -> OverlayWriter:
         limit = 60 * self._options.overlay_minutes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,15 +56,18 @@ def outdate_report(folder: Path) -> None:
         (folder / REPORT).rename(folder / _OUTDATED)
 
 
-def remove_unfinished_overlays(folder: Path) -> None:
-    """Removes the part files of overlays that are not finished.
+def empty_unfinished_overlays(folder: Path) -> None:
+    """Empties the part files of overlays that are not finished.
+
+    They stay, by which `OverlayWriter` knows that the overlays were not finished and taken away.
 
     Raises:
-        OutputError: A file cannot be removed.
+        OutputError: A file cannot be written.
     """
     for path in sorted(folder.iterdir()):
         if _OVERLAY_PART.fullmatch(path.name):
-            remove_file(path)
+            with writing(path):
+                os.truncate(path, 0)
 
 
 def last_overlay(folder: Path) -> int:

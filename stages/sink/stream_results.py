@@ -159,7 +159,9 @@ class StreamResults:
             return []
         if self.options.overlay:
             assert self._start is not None
-            kept = picture and self.overlays.repeat(self._start, tracks, was_kept=was_kept)
+            kept = picture and self.overlays.repeat(
+                self._start, tracks, was_kept=was_kept, comes_again=comes_again
+            )
             if picture and not kept and comes_again:
                 return None
             self.overlays.left_out += not kept

@@ -1,6 +1,7 @@
 """The results of a stream whose sink, and all that could replace it, was killed."""
 
 import json
+import pkgutil
 import re
 import shutil
 
@@ -13,7 +14,7 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from stages.atomic import part_path
 from stages.errors import OutputError
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN
+from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -157,14 +158,63 @@ def test_a_stream_whose_rows_a_power_failure_took_all_is_reported_all_the_same(s
 def test_a_stream_that_failed_is_completed_once_its_folder_can_be_written(sink, tmp_path):
     north = sink(live=True)
     feed(north, 4)
-    kept(north, 4)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
     north.fail(OutputError("the disk fails"))
     folder = left_by(north, tmp_path)
     report = completed(folder)
-    assert report["frames"]["out"] == 4
+    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (4, 4)
     assert frames_of(folder) == [1, 2, 3, 4]
     assert "overlay.mp4" not in report["files"]
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_pictures_that_were_removed_from_a_full_disk_are_left_out(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 4)
+    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    folder = left_by(north, tmp_path)
+    empty_unfinished_overlays(folder)  # by a sink that is killed then, before it is further
+    report = completed(folder)
+    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (4, 4)
+    assert "overlay.mp4" not in report["files"]
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_pictures_that_were_removed_are_left_out_where_it_is_repeated(sink, tmp_path, monkeypatch):
+    north = sink(live=True)
+    feed(north, 4)
+    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    north.fail(OutputError("the disk fails"))
+    folder = left_by(north, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("stages.atomic.AtomicFile.commit", lambda file: 1 / 0)  # all but the overlay
+        with pytest.raises(ZeroDivisionError):
+            complete_results(folder, print)
+    assert completed(folder)["frames"]["left_out_of_overlay"] == 4
+
+
+@pytest.mark.parametrize(
+    "fails", ["stages.sink.encoding.Journal", "stages.sink.overlay.give_final_name"]
+)
+def test_a_video_that_failed_costs_no_later_one(fails, sink, tmp_path, plan, monkeypatch):
+    """The first cannot be written, the second is complete, and the third has begun."""
+    object.__setattr__(plan.config.sink, "overlay_minutes", 0.08 / 60)  # three frames
+    works = pkgutil.resolve_name(fails)
+
+    def fail(path, **options):
+        if "overlay.mp4" in path.name:
+            raise OutputError("the disk fails")
+        return works(path, **options)
+
+    monkeypatch.setattr(fails, fail)
+    north = sink(live=False)
+    feed(north, 7)
+    wait_for((north.folder / "overlay-2.mp4").exists)
+    north.fail(OutputError("the disk fails"))
+    folder = left_by(north, tmp_path)
+    report = completed(folder)
+    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (7, 4)
+    assert frames_in(folder / "overlay-2.mp4") == 3
 
 
 def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):

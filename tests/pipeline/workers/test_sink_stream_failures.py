@@ -117,7 +117,8 @@ def test_a_stream_that_fails_tells_its_last_frame_and_keeps_its_rows_and_no_pict
         assert said.metrics.frames == 3
         for _ in range(2):
             kept = {path.name for path in stream.folder.iterdir()}
-            assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in TEXTS)}
+            assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in (*TEXTS, "overlay.mp4.1"))}
+            assert not (stream.folder / ".overlay.mp4.1.part").stat().st_size
             stream.close()
 
 
@@ -137,7 +138,7 @@ def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(plan, 
         stream.abort()
         assert disk.works
         kept = {path.name for path in stream.folder.iterdir()}
-        assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in TEXTS)}
+        assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in (*TEXTS, "overlay.mp4.1"))}
         stream.close()
 
 

@@ -10,7 +10,8 @@ from stages.sink import encoders
 from stages.sink.encoders import DEVICES, X264, Encoder, choose_encoder, works
 from stages.sink.encoding import encoder_of
 from stages.sink.options import SinkOptions
-from stages.sink.overlay import OverlayWriter, packets_path
+from stages.sink.overlay import OverlayWriter
+from stages.sink.packet_files import packets_path
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 from tests.stages.sink.stream import write_overlay
 

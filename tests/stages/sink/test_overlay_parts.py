@@ -202,9 +202,10 @@ def test_nothing_is_left_by_a_process_that_is_killed_while_it_removes_the_packet
         removed.append(path)
         unlink(path, missing_ok=missing_ok)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "unlink", killed)
+    monkeypatch.setattr(Path, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
         second.commit()
+    monkeypatch.undo()
     third = parts_in(tmp_path)
     third.restore(state)
     third.commit()
