@@ -205,6 +205,7 @@ class StreamResults:
 
         If no overlay is wanted now, pictures that are in no finished one are left out.
         """
+        remove_file(self.folder / REPORT)  # it must not vouch for texts that lose their names
         self._start = state.start
         self._epochs = state.epochs
         self._texts = self._text_results(state.start, state.texts)

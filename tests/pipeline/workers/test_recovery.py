@@ -12,9 +12,12 @@ import zmq
 
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
+from pipeline.workers.sink_stream import SinkStream
 from stages.atomic import part_path
 from stages.errors import OutputError
+from stages.result_files import REPORT
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
+from stages.sink.stream_results import StreamResults
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -215,6 +218,24 @@ def test_a_video_that_failed_costs_no_later_one(fails, sink, tmp_path, plan, mon
     report = completed(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (7, 4)
     assert frames_in(folder / "overlay-2.mp4") == 3
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_path, monkeypatch):
+    north = sink(live=True)
+    feed(north, 3)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed(north, 5, begin=3)
+    end(north, 5)
+    wait_for((north.folder / REPORT).exists)  # its process dies before it reports this
+    with monkeypatch.context() as killed:
+        killed.setattr(StreamResults, "finish", None)
+        killed.setattr(SinkStream, "acknowledge", lambda stream: None)
+        sink(live=True)
+    folder = left_by(north, tmp_path)
+    report = completed(folder)
+    assert (report["status"], report["frames"]["out"]) == ("complete", 5)
+    assert frames_of(folder) == [1, 2, 3, 4, 5]
 
 
 def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):
