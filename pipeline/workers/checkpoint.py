@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 from pathlib import Path
@@ -33,15 +34,27 @@ class Checkpoint(msgspec.Struct, frozen=True):
         Raises:
             OutputError: The file cannot be written.
         """
+        part = part_path(path)
         try:
             with writing(path):
-                part_path(path).write_bytes(msgspec.msgpack.encode(self, enc_hook=encode_extra))
-                part_path(path).replace(path)
+                part.write_bytes(self._encoded)
+                part.replace(path)
         except OutputError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()  # on a full disk, others need its room
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             return False
         return True
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that `save` writes."""
+        return len(self._encoded)
+
+    @property
+    def _encoded(self) -> bytes:
+        return msgspec.msgpack.encode(self, enc_hook=encode_extra)
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint | None:

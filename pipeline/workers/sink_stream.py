@@ -231,16 +231,28 @@ class SinkStream:
         return []
 
     def give_up(self, message: str) -> None:
-        """Completes the results as far as they go, if there are any."""
+        """Completes the results as far as they go, if there are any.
+
+        If that fails, what remains is enough for a later process.
+        """
         if self._text_only:
             self.results.overlays.find_finished()
-            self._journal.clear()  # makes room
+            self._make_room()
         if not self._completion.begun and self.results.ledger.written:
             self._truncate(message)
         if self._completion.is_unreported:
             self._report.busy()
             self._completion.join()
             self.acknowledge()
+
+    def _make_room(self) -> None:
+        """Has a checkpoint replace the journal, and take its place if there is no other room."""
+        try:
+            self._save()
+        except OutputError:
+            if self._journal.size > self._checkpoint().size:
+                self._journal.clear()
+                self._save()
 
     def _truncate(self, message: str) -> None:
         end = self._end(message)
@@ -281,10 +293,12 @@ class SinkStream:
         """
         if not self.results.ledger.written:
             return
-        checkpoint = Checkpoint(self._order.due, self.results.state())
-        if checkpoint.save(self.folder / CHECKPOINT):
+        if self._checkpoint().save(self.folder / CHECKPOINT):
             self._journal.clear()
             self.results.name_earlier_texts()
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(self._order.due, self.results.state())
 
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.

@@ -34,6 +34,11 @@ class Journal:
             self._file.truncate(resume)
             self._file.seek(resume)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all entries."""
+        return self._file.tell()
+
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
         with writing(self._shown):

@@ -15,7 +15,7 @@ from stages.sink.detrac import toolkit_paths
 JOURNAL = ".journal.part"
 """What the sink was given, for a sink or a tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
-"""State of a live stream's sink, as of a second ago."""
+"""State of a live stream's sink, as of a second ago; of any that was to end on a full disk."""
 RUN = ".run.part"
 """What the run was started with, for whoever completes the results if it is killed."""
 _OUTDATED = f".{REPORT}.outdated"

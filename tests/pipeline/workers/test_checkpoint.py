@@ -1,5 +1,6 @@
 """Where the sink of a live stream was."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from pipeline.workers import checkpoint
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
+from stages.atomic import part_path
+from stages.errors import OutputError
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
@@ -44,6 +47,23 @@ def test_while_too_many_files_are_open_a_state_is_not_saved_and_the_last_stays(
     assert Checkpoint(4, results.state()).save(path) is False
     monkeypatch.undo()
     assert Checkpoint.load(path).position == 0
+    results.abort()
+
+
+def test_one_that_does_not_fit_takes_no_room(full_disk):
+    results = StreamResults(full_disk / "cam")
+    results.start(make_start())
+    checkpoint = Checkpoint(0, results.state())
+    path = full_disk / ".checkpoint.part"
+    checkpoint.save(path)
+    before = path.read_bytes()
+    with contextlib.suppress(OSError), (full_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(512))
+    with pytest.raises(OutputError, match="no space left"):
+        checkpoint.save(path)
+    assert path.read_bytes() == before
+    assert not part_path(path).exists()
     results.abort()
 
 

@@ -1,16 +1,21 @@
 """The results of a stream whose sink, and all that could replace it, was killed."""
 
+import errno
 import json
+import os
 import pkgutil
 import re
 import shutil
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 import zmq
+from msgspec.structs import replace
 
 from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from pipeline.workers.sink_stream import SinkStream
 from stages.atomic import part_path
@@ -236,6 +241,41 @@ def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_p
     report = completed(folder)
     assert (report["status"], report["frames"]["out"]) == ("complete", 5)
     assert frames_of(folder) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("room", ["for a checkpoint", "in place of the journal", "for nothing"])
+def test_what_a_full_disk_did_not_let_a_sink_complete(
+    sink, plan, tmp_path, monkeypatch, live, room
+):
+    north = sink(live=live)
+    feed(north, 6)
+    kept(north, 6)
+    folder = left_by(north, tmp_path)
+    write = Path.write_bytes
+
+    def no_space(*_):
+        raise OSError(errno.ENOSPC, "")
+
+    def write_once_there_is_room(path, content):
+        if room == "for nothing" or (folder / JOURNAL).stat().st_size:
+            no_space()
+        write(path, content)
+
+    last = replace(plan, output=str(folder.parent), give_up_reason="full", text_only=True)
+    with zmq.Context() as context, monkeypatch.context() as disk:
+        successor = opened(last, context, Said(), 0, Logbook(plan.logbook(0)))
+        disk.setattr(os, "fsync", no_space)
+        if room != "for a checkpoint":
+            disk.setattr(Path, "write_bytes", write_once_there_is_room)
+        if room == "for nothing":
+            disk.setattr(Checkpoint, "size", 10**6)  # more than the journal has
+        with pytest.raises(OutputError, match="no space left"):
+            successor.give_up("full")
+        successor.close()
+    report = completed(folder)
+    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (6, 6)
+    assert frames_of(folder) == [1, 2, 3, 4, 5, 6]
 
 
 def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):
