@@ -20,10 +20,17 @@ _LONGEST_PAUSE_NS = 60_000_000_000  # where the process was suspended meanwhile
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """The state of a sink that has processed all records before ``position``."""
+    """The state of a sink that has processed all records before ``position``.
+
+    Attributes:
+        position: See above.
+        sink: The state.
+        lost: How many frames less it has than there were, as a power failure took their rows.
+    """
 
     position: int
     sink: SinkState
+    lost: int = 0
 
     def save(self, path: Path) -> bool:
         """Replaces the file at ``path`` atomically, so that it is whole if the process is killed.

@@ -92,7 +92,11 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
         _compare_with_rows(folder, record, checkpoint, notify)
         options = record.config.sink.options(record.stream, live=not record.lossless)
         results = StreamResults(folder, options)
-        lost = 0 if checkpoint is None else _restore(results, options, checkpoint)
+        lost = 0
+        if checkpoint is not None:
+            checkpoint = _without_lost_rows(folder, options, checkpoint)
+            results.restore(checkpoint.sink)
+            lost = checkpoint.lost
         end = _replay(results, _entries(folder, checkpoint))
         ledger = results.ledger
         if not ledger.written + lost:
@@ -139,13 +143,21 @@ def _compare_with_rows(
     notify(f"{folder}: the rows of the last {last} are left out, as the journal lacks them")
 
 
-def _restore(results: StreamResults, options: SinkOptions, checkpoint: Checkpoint) -> int:
-    """Takes over the checkpoint; returns how many of its frames have lost their rows."""
+def _without_lost_rows(folder: Path, options: SinkOptions, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint as of the rows that are there.
+
+    It replaces the other one before rows are added: whoever repeats this would take them for those
+    that were lost.
+    """
     state = checkpoint.sink
-    texts, lost = without_lost_rows(results.folder, text_names(options), state.texts)
-    state.ledger.written -= lost
-    results.restore(replace(state, texts=texts))
-    return lost
+    texts, lost = without_lost_rows(folder, text_names(options), state.texts)
+    if texts == state.texts:
+        return checkpoint
+    ledger = replace(state.ledger, written=state.ledger.written - lost)
+    state = replace(state, texts=texts, ledger=ledger)
+    checkpoint = Checkpoint(checkpoint.position, state, checkpoint.lost + lost)
+    checkpoint.save(folder / CHECKPOINT)
+    return checkpoint
 
 
 def _replay(results: StreamResults, entries: Iterator[Entry]) -> EndOfStream | None:

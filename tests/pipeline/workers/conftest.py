@@ -12,7 +12,7 @@ from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Notice, Progress
 from pipeline.supervision.runtime_folder import RuntimeFolder
-from pipeline.transport.logbook import Logbook
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope
 from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_stream import SinkStream
@@ -73,6 +73,23 @@ def opened(plan, context, said, channel, logbook, publisher=None):
     stream = SinkStream(plan, context, said, channel, logbook, lambda: None, publisher)
     stream.open()
     return stream
+
+
+@pytest.fixture
+def sink(plan):
+    """Opens stream north, and closes it at the end."""
+    streams = []
+    with zmq.Context() as context:
+
+        def open_stream(*, live):
+            logbook = Logbook(plan.logbook(0))
+            logbook[SharedNumber.LOSSLESS] = not live
+            streams.append(opened(plan, context, Said(), 0, logbook))
+            return streams[-1]
+
+        yield open_stream
+        for stream in streams:
+            stream.close()
 
 
 def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):

@@ -1,20 +1,17 @@
 """The results of a stream whose sink, and all that could replace it, was killed."""
 
 import errno
-import json
 import os
 import pkgutil
 import re
-import shutil
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 import zmq
 from msgspec.structs import replace
 
-from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.logbook import Logbook
 from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from pipeline.workers.sink_stream import SinkStream
@@ -24,53 +21,9 @@ from stages.result_files import REPORT
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
+from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
 from tests.waiting import wait_for
-
-
-@pytest.fixture
-def sink(plan):
-    """Opens stream north, and closes it at the end."""
-    streams = []
-    with zmq.Context() as context:
-
-        def open_stream(*, live):
-            logbook = Logbook(plan.logbook(0))
-            logbook[SharedNumber.LOSSLESS] = not live
-            streams.append(opened(plan, context, Said(), 0, logbook))
-            return streams[-1]
-
-        yield open_stream
-        for stream in streams:
-            stream.close()
-
-
-def left_by(stream, tmp_path):
-    """What a sink leaves that is killed now."""
-    folder = tmp_path / "left" / stream.name
-    shutil.copytree(stream.folder, folder)
-    assert has_leftovers(folder)
-    assert not remove_if_complete(folder)
-    return folder
-
-
-def completed(folder):
-    """Completes the results, and returns ``run.json``."""
-    notices = []
-    report = complete_results(folder, notices.append)
-    assert notices == []
-    names = {path.name for path in folder.iterdir()}
-    assert names == {"run.json", *report.files}
-    assert not has_leftovers(folder)
-    return json.loads((folder / "run.json").read_text())
-
-
-def frames_of(folder):
-    return np.loadtxt(folder / "times.txt", "U99", delimiter=",")[:, 0].astype(int).tolist()
-
-
-def kept(stream, frames):
-    acknowledge(stream, lambda: stream.results.overlays.kept == frames)
 
 
 def test_a_recorded_video_is_completed_from_its_journal(sink, tmp_path):

@@ -1,0 +1,37 @@
+"""What sinks leave that are killed, and what becomes of it."""
+
+import json
+import shutil
+
+import numpy as np
+
+from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
+from tests.pipeline.workers.conftest import acknowledge
+
+
+def left_by(stream, tmp_path):
+    """What a sink leaves that is killed now."""
+    folder = tmp_path / "left" / stream.name
+    shutil.copytree(stream.folder, folder)
+    assert has_leftovers(folder)
+    assert not remove_if_complete(folder)
+    return folder
+
+
+def completed(folder):
+    """Completes the results, and returns ``run.json``."""
+    notices = []
+    report = complete_results(folder, notices.append)
+    assert notices == []
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"run.json", *report.files}
+    assert not has_leftovers(folder)
+    return json.loads((folder / "run.json").read_text())
+
+
+def frames_of(folder):
+    return np.loadtxt(folder / "times.txt", "U99", delimiter=",")[:, 0].astype(int).tolist()
+
+
+def kept(stream, frames):
+    acknowledge(stream, lambda: stream.results.overlays.kept == frames)
