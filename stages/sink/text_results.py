@@ -198,16 +198,21 @@ class TextResults:
             file.complete()
 
     def close(self) -> None:
-        """Leaves the latest files as they are; those before them keep or get their final names."""
+        """Leaves the files as they are, once the thread of `name_earlier` is done, if there is one.
+
+        The others before the latest get no names: a later process may need them.
+        """
         with contextlib.suppress(OutputError, OSError):
-            while self._unnamed:
-                self.name_earlier()
-                self._wait_for_names()
-        for file in self._latest:
+            self._wait_for_names()
+        for file in self.files:
             file.close()
 
     def discard(self) -> None:
         """Removes the latest files; those before them keep or get their final names."""
+        with contextlib.suppress(OutputError, OSError):
+            while self._unnamed:
+                self.name_earlier()
+                self._wait_for_names()
         self.close()
         for file in self._latest:
             file.discard()

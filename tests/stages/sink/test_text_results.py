@@ -231,12 +231,17 @@ def test_earlier_files_get_their_names_where_the_latest_are_discarded(tmp_path: 
     assert names_in(tmp_path) == {f"{kind}{end}.txt" for kind in kinds for end in ("", "-2")}
 
 
-def test_earlier_files_get_their_names_where_the_latest_are_left(tmp_path: Path) -> None:
+def test_of_files_that_are_left_those_have_names_that_no_later_process_needs(
+    tmp_path: Path,
+) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
-    write(texts, range(1, 9))
+    write(texts, range(1, 8))
+    texts.name_earlier()  # as the state is saved now
+    write(texts, range(8, 15))
     texts.close()
-    assert frames_in(tmp_path / "mot.txt") == [1, 2, 3, 4, 5, 6]
-    assert frames_in(texts.tracks.part) == [7, 8]
+    assert frames_in(tmp_path / "mot.txt") == [*range(1, 7)]
+    assert frames_in(tmp_path / ".mot-2.txt.part") == [*range(7, 13)]
+    assert frames_in(texts.tracks.part) == [13, 14]
 
 
 def test_where_one_cannot_be_opened_the_others_are_not_left(tmp_path: Path) -> None:
