@@ -133,7 +133,7 @@ def _compare_with_rows(
     if checkpoint is None and records and records[0] is not StreamStart:
         raise ValueError("the checkpoint is gone")
     texts = checkpoint.sink.texts if checkpoint else None
-    given = records.count(Tracks) + (texts.frames if texts else 0)
+    given = records.count(Tracks) + (texts.latest.frames if texts else 0)
     there = frames_from(folder, texts.number if texts else 1)
     if there <= given:
         return

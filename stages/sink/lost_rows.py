@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.atomic import final_path, part_path
 from stages.result_files import DETECTIONS, GROUND, KITTI, TIMES, TRACKS, number_of, numbered
-from stages.sink.text_results import TextState
+from stages.sink.text_results import TextExtent, TextState
 
 _BY_FRAME = {TRACKS, DETECTIONS, GROUND, KITTI}
 
@@ -16,14 +16,15 @@ _BY_FRAME = {TRACKS, DETECTIONS, GROUND, KITTI}
 def without_lost_rows(
     folder: Path, names: Sequence[str], state: TextState
 ) -> tuple[TextState, int]:
-    """Returns ``state`` as of the last frame that is whole in the latest files, and what is lost.
+    """Returns ``state`` as of the last frame that is whole in the files, and what is lost.
 
     A process that is killed leaves all rows that its state knows of. After a power failure the
-    files may be shorter than the state says, each by another length, or end in zeros.
+    files may be shorter than the state says, each by another length, or end in zeros: the latest,
+    and those before that have no final names yet.
 
     Args:
         folder: Where the files are.
-        names: Their names, without numbers, in the order of ``state.sizes``.
+        names: Their names, without numbers, in the order of the sizes in ``state``.
         state: A state that may know of more rows than the files have.
 
     Returns:
@@ -32,22 +33,35 @@ def without_lost_rows(
     Raises:
         OSError: A file cannot be read.
     """
-    sizes = dict(zip(names, state.sizes, strict=True))
+    unnamed = tuple(
+        _what_is_left(folder, names, number, extent)
+        if all(_existing(folder / numbered(name, number)) for name in names)
+        else extent  # it has its name, and was taken away
+        for number, extent in state.numbered_unnamed
+    )
+    latest = _what_is_left(folder, names, state.number, state.latest)
+    frames = sum(extent.frames for extent in (*state.unnamed, state.latest))
+    kept = sum(extent.frames for extent in (*unnamed, latest))
+    return replace(state, unnamed=unnamed, latest=latest), frames - kept
+
+
+def _what_is_left(
+    folder: Path, names: Sequence[str], number: int, extent: TextExtent
+) -> TextExtent:
+    sizes = dict(zip(names, extent.sizes, strict=True))
     contents = {
-        name: _whole_lines(folder / numbered(name, state.number), size)
-        for name, size in sizes.items()
+        name: _whole_lines(folder / numbered(name, number), size) for name, size in sizes.items()
     }
     short = {name for name in names if len(contents[name]) < sizes[name]}
     if not short:
-        return state, 0
+        return extent
     last = _last_frame(contents[TIMES])
     for name in short & _BY_FRAME:
         last = min(last, _last_frame(contents[name]) - 1)  # of the latest, rows may be missing
     for name in {*_BY_FRAME, TIMES}.intersection(names):
         contents[name] = _up_to(contents[name], last)
-    frames = contents[TIMES].count(b"\n")
     kept = tuple(len(contents[name]) for name in names)
-    return replace(state, sizes=kept, frames=frames), state.frames - frames
+    return TextExtent(contents[TIMES].count(b"\n"), kept)
 
 
 def frames_from(folder: Path, number: int) -> int:
@@ -62,13 +76,16 @@ def frames_from(folder: Path, number: int) -> int:
     )
 
 
+def _existing(path: Path) -> Path | None:
+    """The part file of ``path``, or the file itself; None where there is neither."""
+    return next((each for each in (part_path(path), path) if each.exists()), None)
+
+
 def _whole_lines(path: Path, size: int = -1) -> bytes:
-    part = part_path(path)
-    try:
-        with (part if part.exists() else path).open("rb") as file:
-            content = file.read(size)
-    except FileNotFoundError:
+    if (existing := _existing(path)) is None:
         return b""
+    with existing.open("rb") as file:
+        content = file.read(size)
     written, _, _ = content.partition(b"\0")
     return written[: written.rfind(b"\n") + 1]
 

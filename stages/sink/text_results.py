@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
@@ -39,24 +40,35 @@ _TIME_BASE = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
+class TextExtent:
+    """How far the files of one number go: their frames, and the bytes of each."""
+
+    frames: int
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TextState:
     """The state of `TextResults`.
 
     Attributes:
         number: Number of the latest files, from 1.
         removed: How many numbers, the oldest, were removed beyond the limit.
-        unnamed: How many numbers before the latest may lack their final names.
-        frames: How many frames the latest have.
-        sizes: Bytes written to each of the latest.
+        unnamed: Of the numbers right before the latest, those that may lack their final names.
+        latest: The latest.
         timeline: When their frames are shown.
     """
 
     number: int
     removed: int
-    unnamed: int
-    frames: int
-    sizes: tuple[int, ...]
+    unnamed: tuple[TextExtent, ...]
+    latest: TextExtent
     timeline: TimelineState
+
+    @property
+    def numbered_unnamed(self) -> Iterator[tuple[int, TextExtent]]:
+        """The numbers of ``unnamed``, and each of these."""
+        return enumerate(self.unnamed, self.number - len(self.unnamed))
 
 
 class TextResults:
@@ -97,13 +109,14 @@ class TextResults:
         )
         self._number = resume.number if resume else 1
         self._removed = resume.removed if resume else 0  # numbers, the oldest
-        self._frames = resume.frames if resume else 0  # in the latest
+        self._frames = resume.latest.frames if resume else 0
         self._timeline = Timeline(_TIME_BASE, Fraction(0), resume.timeline if resume else None)
         self._unnamed: list[tuple[AtomicFile, ...]] = []  # before the latest
+        self._extents: list[TextExtent] = []  # theirs
         self._naming: Future[int] | None = None
         if resume is not None:
             self._reopen(resume)
-        self._latest = self._open(resume.sizes if resume else None)
+        self._latest = self._open(resume.latest.sizes if resume else None)
 
     @property
     def tracks(self) -> AtomicFile:
@@ -128,15 +141,17 @@ class TextResults:
 
     def state(self) -> TextState:
         """What a later process needs to continue."""
-        sizes = tuple(file.size for file in self._latest)
         return TextState(
             self._number,
             self._removed,
-            len(self._unnamed),
-            self._frames,
-            sizes,
+            tuple(self._extents),
+            self._extent,
             self._timeline.state,
         )
+
+    @property
+    def _extent(self) -> TextExtent:
+        return TextExtent(self._frames, tuple(file.size for file in self._latest))
 
     def write(
         self,
@@ -242,6 +257,7 @@ class TextResults:
 
     def _begin_next(self) -> None:
         self._unnamed.append(self._latest)
+        self._extents.append(self._extent)
         self._number += 1
         self._frames = 0
         self._timeline = Timeline(_TIME_BASE, Fraction(0))
@@ -250,7 +266,8 @@ class TextResults:
     def _wait_for_names(self) -> None:
         """Waits for the thread, if there is one, and raises its error."""
         if self._naming is not None:
-            del self._unnamed[: self._naming.result()]
+            named = self._naming.result()
+            del self._unnamed[:named], self._extents[:named]
             self._naming = None
             self._removed += self._retention.apply(self._named)
 
@@ -263,14 +280,14 @@ class TextResults:
             with writing(path):
                 if path.exists() and not part_path(path).exists():
                     path.replace(part_path(path))
-        numbers = range(resume.number - resume.unnamed, resume.number)
-        for path in (path for number in numbers for path in self._paths(number)):
-            with writing(path):
-                try:
-                    sync(part_path(path))
-                except FileNotFoundError:
-                    continue
-            give_final_name(path)
+        for number, extent in resume.numbered_unnamed:
+            for path, size in zip(self._paths(number), extent.sizes, strict=True):
+                with writing(path):
+                    try:
+                        _end_at(part_path(path), size)
+                    except FileNotFoundError:
+                        continue
+                give_final_name(path)
 
 
 def text_names(options: SinkOptions) -> tuple[str, ...]:
@@ -289,3 +306,10 @@ def _commit(ended: Sequence[tuple[AtomicFile, ...]]) -> int:
     for file in (file for files in ended for file in files):
         file.commit()
     return len(ended)
+
+
+def _end_at(path: Path, size: int) -> None:
+    """Takes from a file what is after ``size`` bytes, and forces it to the disk."""
+    if path.stat().st_size > size:  # the last ones were damaged
+        os.truncate(path, size)
+    sync(path)

@@ -20,6 +20,7 @@ from stages.errors import OutputError
 from stages.result_files import REPORT
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
+from stages.sink.text_results import TextResults
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
@@ -100,6 +101,26 @@ def test_rows_that_a_power_failure_took_are_missing(sink, tmp_path):
         "missing_sequences": [],
         "left_out_of_overlay": 0,
     }
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_rows_that_it_took_before_their_file_had_its_name_are_missing(
+    sink, plan, tmp_path, monkeypatch
+):
+    object.__setattr__(plan.config.sink, "text_minutes", 0.16 / 60)  # five frames
+    north = sink(live=True)
+    with monkeypatch.context() as slow:
+        slow.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
+        feed(north, 7)
+        kept(north, 7)
+        acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+        folder = left_by(north, tmp_path)
+    times = part_path(folder / "times.txt")
+    times.write_bytes(times.read_bytes()[:-12] + bytes(12))
+    report = completed(folder)
+    assert (report["frames"]["in"], report["frames"]["missing"]) == (7, 2)
+    assert frames_of(folder) == [1, 2, 3]
+    assert (folder / "times-2.txt").read_text().count("\n") == 2
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")

@@ -1,11 +1,13 @@
 """Text results of which a power failure has taken the last rows."""
 
+import dataclasses
+
 import pytest
 
 from stages.atomic import part_path
 from stages.result_files import CROSSINGS, DETECTIONS, GROUND, KITTI, TIMES, TRACKS
 from stages.sink.lost_rows import frames_from, without_lost_rows
-from stages.sink.text_results import TextState
+from stages.sink.text_results import TextExtent, TextState
 from stages.sink.timeline import TimelineState
 
 NAMES = (TRACKS, DETECTIONS, TIMES, CROSSINGS, GROUND, KITTI)
@@ -17,7 +19,8 @@ ROWS = {
     GROUND: "".join(f"{frame},1,2.00,3.00,\n" for frame in (3, 4, 5, 6)),
     KITTI: "".join(f"{frame - 1} {track} Car\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
 }
-STATE = TextState(2, 0, 0, 4, tuple(len(ROWS[name]) for name in NAMES), TimelineState([]))
+EXTENT = TextExtent(4, tuple(len(ROWS[name]) for name in NAMES))
+STATE = TextState(2, 0, (), EXTENT, TimelineState([]))
 
 
 @pytest.fixture
@@ -35,12 +38,12 @@ def part(tmp_path):
 def kept(folder):
     """Frames, and how many are lost, by what remains of the rows."""
     state, lost = without_lost_rows(folder, NAMES, STATE)
-    rows = {name: ROWS[name][:size] for name, size in zip(NAMES, state.sizes, strict=True)}
+    rows = {name: ROWS[name][:size] for name, size in zip(NAMES, state.latest.sizes, strict=True)}
     frames = {
         name: [int(row.replace(",", " ").split()[0]) for row in rows[name].splitlines()]
         for name in NAMES
     }
-    assert state.frames == len(frames[TIMES])
+    assert state.latest.frames == len(frames[TIMES])
     return frames, lost
 
 
@@ -88,7 +91,7 @@ def test_rows_that_came_after_the_state_make_up_for_none(tmp_path, part):
     frames, lost = kept(tmp_path)
     assert (frames[TIMES], lost) == ([3, 4, 5, 6], 0)
     state, _ = without_lost_rows(tmp_path, NAMES, STATE)
-    assert state.sizes[NAMES.index(TIMES)] == len(ROWS[TIMES])
+    assert state.latest.sizes[NAMES.index(TIMES)] == len(ROWS[TIMES])
 
 
 def test_frames_are_counted_from_a_number_on(tmp_path, part):
@@ -109,3 +112,27 @@ def test_crossings_that_were_cut_cost_no_frame(tmp_path, part):
     part(CROSSINGS).write_text(ROWS[CROSSINGS][:-2])
     frames, lost = kept(tmp_path)
     assert (frames[CROSSINGS], frames[TIMES], lost) == ([5], [3, 4, 5, 6], 0)
+
+
+@pytest.fixture
+def with_earlier(tmp_path, part):
+    """The state, with two frames in files before the latest that have no final names yet."""
+    for name in NAMES:
+        part_path(tmp_path / name).write_text("1,x\n2,x\n")
+    return dataclasses.replace(STATE, unnamed=(TextExtent(2, (8,) * len(NAMES)),))
+
+
+def test_files_before_the_latest_may_lack_rows_as_long_as_they_have_no_names(
+    tmp_path, with_earlier
+):
+    assert without_lost_rows(tmp_path, NAMES, with_earlier) == (with_earlier, 0)
+    part_path(tmp_path / TIMES).write_bytes(b"1,x\n" + bytes(4))
+    kept = TextExtent(1, tuple(8 if name == CROSSINGS else 4 for name in NAMES))
+    expected = dataclasses.replace(with_earlier, unnamed=(kept,))
+    assert without_lost_rows(tmp_path, NAMES, with_earlier) == (expected, 1)
+
+
+def test_files_before_the_latest_that_were_taken_away_had_all_rows(tmp_path, with_earlier):
+    for name in NAMES:
+        part_path(tmp_path / name).unlink()
+    assert without_lost_rows(tmp_path, NAMES, with_earlier) == (with_earlier, 0)

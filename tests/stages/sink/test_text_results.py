@@ -46,7 +46,7 @@ def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
     assert [row[:2] for row in tracks] == [[frame, i] for frame in (1, 2, 3) for i in (1, 2)]
     detections = rows(texts.detections.part)
     assert detections[:2] == [[1, 1, 60, 60, 30, 20, 0.9], [1, 2, 1, 20, 30, 30, 0.7]]
-    assert texts.state().sizes == tuple(file.part.stat().st_size for file in texts.files)
+    assert texts.state().latest.sizes == tuple(file.part.stat().st_size for file in texts.files)
 
 
 def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
@@ -63,11 +63,11 @@ def test_the_state_counts_the_frames_of_the_latest_files(tmp_path: Path) -> None
     first = TextResults(tmp_path, SIX_FRAMES)
     write(first, range(1, 9))
     state = copy.deepcopy(first.state())
-    assert (state.number, state.frames) == (2, 2)
+    assert (state.number, state.latest.frames) == (2, 2)
     first.close()
     second = TextResults(tmp_path, SIX_FRAMES, state)
     write(second, range(9, 12))
-    assert (second.state().number, second.state().frames) == (2, 5)
+    assert (second.state().number, second.state().latest.frames) == (2, 5)
     second.close()
 
 
@@ -158,6 +158,16 @@ def test_a_process_killed_while_files_get_their_names(
     assert texts_in(folder) | texts_in(away) == texts_in(calm)
 
 
+def test_a_damaged_end_of_earlier_files_is_cut_before_they_get_their_names(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SIX_FRAMES)
+    write(first, range(1, 8))
+    state = copy.deepcopy(first.state())  # its process dies now
+    with first.files[0].part.open("ab") as file:
+        file.write(bytes(100))
+    TextResults(tmp_path, SIX_FRAMES, state).close()
+    assert frames_in(tmp_path / "mot.txt") == [*range(1, 7)]
+
+
 def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: Path) -> None:
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
@@ -174,7 +184,7 @@ def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: 
 def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     texts = TextResults(tmp_path / "all", SIX_FRAMES)
     write(texts, range(1, 7))
-    gigabytes = sum(texts.state().sizes) * 2.5 / 1e9
+    gigabytes = sum(texts.state().latest.sizes) * 2.5 / 1e9
     told: list[str] = []
     options = dataclasses.replace(SIX_FRAMES, text_gigabytes=gigabytes)
     folder = tmp_path / "limited"
