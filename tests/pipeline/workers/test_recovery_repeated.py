@@ -3,12 +3,13 @@
 import pytest
 
 from pipeline.workers.recovery import complete_results
-from stages.atomic import part_path
+from stages.atomic import AtomicFile, part_path
 from stages.result_files import TIMES
 from stages.sink.results import CHECKPOINT
 from stages.sink.stream_results import StreamResults
 from tests.pipeline.workers.conftest import acknowledge, feed
-from tests.pipeline.workers.leftovers import completed, frames_of, left_by
+from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
+from tests.videos import frames_in
 
 
 def killed(*_):
@@ -31,3 +32,23 @@ def test_rows_are_not_repeated_where_a_power_failure_took_some(sink, tmp_path, m
     report = completed(folder)
     assert frames_of(folder) == [1, 2, 5, 6, 7, 8]
     assert (report["frames"]["in"], report["frames"]["missing"]) == (8, 2)
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+@pytest.mark.parametrize("live", [False, True])
+def test_pictures_that_were_lost_are_left_out_of_a_video_with_its_name(
+    sink, tmp_path, monkeypatch, live
+):
+    north = sink(live=live)
+    feed(north, 6)
+    kept(north, 6)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists() or not live)
+    folder = left_by(north, tmp_path)
+    packets = folder / ".overlay.mp4.1.part"
+    packets.write_bytes(packets.read_bytes()[:-20])
+    with monkeypatch.context() as patched:
+        patched.setattr(AtomicFile, "commit", killed)  # the video has its name, no text result has
+        with pytest.raises(SystemExit):
+            complete_results(folder, print)
+    assert frames_in(folder / "overlay.mp4") == 5
+    assert completed(folder)["frames"]["left_out_of_overlay"] == 1
