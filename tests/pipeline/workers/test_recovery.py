@@ -15,12 +15,10 @@ from pipeline.transport.logbook import Logbook
 from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from pipeline.workers.sink_stream import SinkStream
-from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.result_files import REPORT
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
-from stages.sink.text_results import TextResults
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
@@ -81,59 +79,6 @@ def test_a_stream_that_had_ended_is_complete(sink, disk, tmp_path):
     report = completed(folder)
     assert (report["status"], report["message"]) == ("complete", "")
     assert report["files"] == ["mot.txt", "detections.txt", "times.txt"]
-
-
-@pytest.mark.usefixtures("checkpoints_always_due")
-def test_rows_that_a_power_failure_took_are_missing(sink, tmp_path):
-    north = sink(live=True)
-    feed(north, 6)
-    kept(north, 6)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
-    folder = left_by(north, tmp_path)
-    times = part_path(folder / "times.txt")
-    times.write_bytes(times.read_bytes()[:-12] + bytes(12))
-    report = completed(folder)
-    assert frames_of(folder) == [1, 2, 3, 4]
-    assert report["frames"] == {
-        "in": 6,
-        "out": 4,
-        "missing": 2,
-        "missing_sequences": [],
-        "left_out_of_overlay": 0,
-    }
-
-
-@pytest.mark.usefixtures("checkpoints_always_due")
-def test_rows_that_it_took_before_their_file_had_its_name_are_missing(
-    sink, plan, tmp_path, monkeypatch
-):
-    object.__setattr__(plan.config.sink, "text_minutes", 0.16 / 60)  # five frames
-    north = sink(live=True)
-    with monkeypatch.context() as slow:
-        slow.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
-        feed(north, 7)
-        kept(north, 7)
-        acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
-        folder = left_by(north, tmp_path)
-    times = part_path(folder / "times.txt")
-    times.write_bytes(times.read_bytes()[:-12] + bytes(12))
-    report = completed(folder)
-    assert (report["frames"]["in"], report["frames"]["missing"]) == (7, 2)
-    assert frames_of(folder) == [1, 2, 3]
-    assert (folder / "times-2.txt").read_text().count("\n") == 2
-
-
-@pytest.mark.usefixtures("checkpoints_always_due")
-def test_a_stream_whose_rows_a_power_failure_took_all_is_reported_all_the_same(sink, tmp_path):
-    north = sink(live=True)
-    feed(north, 6)
-    kept(north, 6)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
-    folder = left_by(north, tmp_path)
-    part_path(folder / "times.txt").write_bytes(bytes(12))
-    report = completed(folder)
-    assert (report["status"], report["frames"]["in"]) == ("truncated", 6)
-    assert (report["frames"]["out"], report["frames"]["missing"]) == (0, 6)
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
@@ -282,70 +227,6 @@ def test_another_release_is_asked_to_do_it(sink, tmp_path, release):
     told = f"north was written by SpotStream {re.escape(release)}: use that one"
     with pytest.raises(OutputError, match=told):
         complete_results(folder, print)
-
-
-def cut(path, size):
-    path.write_bytes(path.read_bytes()[:size] + bytes(100))
-
-
-@pytest.mark.parametrize("live", [False, True])
-@pytest.mark.parametrize(
-    ("name", "size"), [(CHECKPOINT, 0), (RUN, 0), (JOURNAL, 0), (JOURNAL, 900)]
-)
-def test_damaged_leftovers_stay_and_are_told(name, size, live, sink, tmp_path):
-    north = sink(live=live)
-    feed(north, 6)
-    kept(north, 6)
-    folder = left_by(north, tmp_path)
-    (folder / name).touch()
-    cut(folder / name, size)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(OutputError, match=r"cannot be completed, as its leftovers are damaged"):
-        complete_results(folder, print)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
-@pytest.mark.usefixtures("checkpoints_always_due")
-def test_a_live_stream_needs_its_checkpoint(sink, tmp_path):
-    north = sink(live=True)
-    feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
-    feed(north, 5, begin=3)
-    folder = left_by(north, tmp_path)
-    (folder / CHECKPOINT).unlink()
-    with pytest.raises(OutputError, match=r"\(the checkpoint is gone\)"):
-        complete_results(folder, print)
-    assert part_path(folder / "times.txt").read_text().count("\n") == 5
-
-
-@pytest.mark.usefixtures("checkpoints_always_due")
-def test_rows_of_the_last_second_without_a_journal_are_told(sink, disk, tmp_path):
-    north = sink(live=True)
-    feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
-    kept(north, 3)
-    feed(north, 5, begin=3)
-    folder = left_by(north, tmp_path)
-    cut(folder / JOURNAL, 30)
-    notices = []
-    report = complete_results(folder, notices.append)
-    assert report.frames_out == 3
-    assert notices == [
-        f"{folder}: the rows of the last 2 frames are left out, as the journal lacks them"
-    ]
-    assert frames_of(folder) == [1, 2, 3]
-
-
-def test_damaged_pictures_cost_no_rows(sink, tmp_path):
-    north = sink(live=False)
-    feed(north, 6)
-    kept(north, 6)
-    folder = left_by(north, tmp_path)
-    packets = folder / ".overlay.mp4.1.part"
-    cut(packets, packets.stat().st_size - 20)
-    report = completed(folder)
-    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (6, 1)
-    assert frames_in(folder / "overlay.mp4") == 5
 
 
 def test_a_folder_that_was_renamed_is_still_that_of_its_stream(sink, plan, tmp_path):
