@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,7 @@ def segment(
     What cannot be read is left out and reported at the end, with exit status 3.
     """
     from stages.cores import usable_cores
+    from stages.folder_lock import FolderLock
     from tools.datasets.image_writing import write_image
     from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
     from tools.segmentation.plan import leave_out_unreadable, make_plan
@@ -85,20 +87,22 @@ def segment(
         plan = make_plan(source, output or source)
     if method is Method.BOXES and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
-    with activity("counting frames"):
-        leave_out_unreadable(plan)
-    filled = fill_empty and plan.annotated
-    options = SegmentOptions(method, subtractor, filled, blur)
-    if not overwrite:
-        refuse_other_masks(plan.sequences, options)
-    with activity("removing masks"):
-        remove_outdated(plan.sequences + plan.singles, overwrite=overwrite)
-    summaries: list[SequenceSummary] = []
-    try:
-        _segment(plan, options, workers or usable_cores(), summaries.append)
-    finally:  # by an interrupt, too
-        failures = plan.failures + [each for summary in summaries for each in summary.problems]
-        _tell(summaries, failures + plan.problems)
+    with ExitStack() as stack:
+        stack.callback(FolderLock(output or source).release)
+        with activity("counting frames"):
+            leave_out_unreadable(plan)
+        filled = fill_empty and plan.annotated
+        options = SegmentOptions(method, subtractor, filled, blur)
+        if not overwrite:
+            refuse_other_masks(plan.sequences, options)
+        with activity("removing masks"):
+            remove_outdated(plan.sequences + plan.singles, overwrite=overwrite)
+        summaries: list[SequenceSummary] = []
+        try:
+            _segment(plan, options, workers or usable_cores(), summaries.append)
+        finally:  # by an interrupt, too
+            failures = plan.failures + [each for summary in summaries for each in summary.problems]
+            _tell(summaries, failures + plan.problems)
     if sheet is not None:
         from tools.segmentation.sheet import mask_sheet
 

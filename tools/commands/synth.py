@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -58,6 +59,7 @@ def synth(
 ) -> None:
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""
     from stages.cores import usable_cores
+    from stages.folder_lock import FolderLock
     from tools.frame_size import parse_frame_size
     from tools.synth.options import SynthOptions, claim_folder
     from tools.synth.render import is_complete, render_scene
@@ -68,15 +70,17 @@ def synth(
     options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)
     if sheet is not None and format_ == "mot":
         raise ConfigError("--sheet needs --format detrac or both")
-    claim_folder(output, options)
     seeds = range(seed, seed + scenes)
-    missing = [number for number in seeds if not is_complete(output, options, number)]
-    started = time.monotonic()
-    with progress_bar() as bar, Workers(workers or usable_cores()) as pool:
+    with ExitStack() as stack:
+        stack.callback(FolderLock(output).release)  # another run would remove unfinished scenes
+        claim_folder(output, options)
+        missing = [number for number in seeds if not is_complete(output, options, number)]
         kept = scenes - len(missing)
-        task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)
-        work = partial(render_scene, output, options)
-        boxes = sum(pool.do_all(work, missing, lambda count: bar.advance(task, count)))
+        started = time.monotonic()
+        with progress_bar() as bar, Workers(workers or usable_cores()) as pool:
+            task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)
+            work = partial(render_scene, output, options)
+            boxes = sum(pool.do_all(work, missing, lambda count: bar.advance(task, count)))
     seconds, count = time.monotonic() - started, len(missing) * frames
     were = "was" if kept == 1 else "were"
     done = f"{output}: {counted(len(missing), 'scene')} rendered, {kept} {were} there"

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError, OutputError, SourceError
+from stages.folder_lock import FolderLock
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
 from tools.main import app
+from tools.segmentation import sequence
 
 INTERRUPTED = """
 import os, signal, time
@@ -72,6 +74,23 @@ def test_masks_do_not_go_among_the_images(tmp_path):
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     with pytest.raises(ConfigError, match="would be taken for images; choose a folder elsewhere"):
         segment(tmp_path / "set", "--output", tmp_path / "set" / "other")
+
+
+@pytest.mark.parametrize("output", ["set", "other"])
+def test_a_folder_has_one_run_at_a_time(tmp_path, monkeypatch, output):
+    write_detrac(tmp_path / "set", "MVI_00001", draw(10))
+    arguments = tmp_path / "set", *(["--output", tmp_path / output] * (output != "set"))
+    segment_sequence = sequence.segment_sequence
+
+    def beside(*of_one, **others):
+        monkeypatch.undo()
+        with pytest.raises(OutputError, match=r"is writing there; choose another --output$"):
+            segment(*arguments, "--overwrite")
+        return segment_sequence(*of_one, **others)
+
+    monkeypatch.setattr(sequence, "segment_sequence", beside)
+    assert "MVI_00001: 10 masks" in segment(*arguments).output
+    FolderLock(tmp_path / output).release()
 
 
 def test_one_frame_without_boxes_gets_no_mask(tmp_path):

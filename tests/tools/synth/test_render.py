@@ -6,12 +6,14 @@ import multiprocessing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
+from stages.folder_lock import FolderLock
 from tools.main import app
 from tools.synth.options import SynthOptions, claim_folder, scene_name
 from tools.synth.render import is_complete, render_scene
@@ -112,6 +114,17 @@ def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:
     (tmp_path / "synth.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         claim_folder(tmp_path, TINY)
+
+
+def test_a_folder_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def beside(*arguments: Any, **others: Any) -> int:
+        with pytest.raises(OutputError, match=r"is writing there; choose another --output$"):
+            synth(tmp_path)
+        return render_scene(*arguments, **others)
+
+    monkeypatch.setattr("tools.synth.render.render_scene", beside)
+    assert "2 scenes rendered" in synth(tmp_path, "--workers", 1)
+    FolderLock(tmp_path).release()
 
 
 @pytest.mark.parametrize(
