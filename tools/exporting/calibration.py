@@ -13,7 +13,7 @@ from stages.detector.engines.int8 import check_network
 from stages.detector.preprocessing import Normalisation, input_geometry, network_input
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.detector.weights_file import load_network
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError, OutputError, SourceError
 from stages.records import UInt8Array
 from tools.images import read_images
 
@@ -49,10 +49,11 @@ def calibrate(
         ConfigError: The weights do not load, are in another format, or of a kind of network that
             int8 does not support.
         SourceError: None of the images can be read.
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or has been replaced meanwhile.
     """
     if weights.suffix != ".safetensors":
         raise ConfigError(f"calibrate writes into .safetensors files, got {weights}")
+    content = _content(weights)
     network, normalise = channels_last(load_network(weights)), Normalisation()
     check_network(network)
 
@@ -68,9 +69,19 @@ def calibrate(
     ranges = feature_ranges(network, inputs())
     if not ranges:
         raise SourceError("no image can be read")
+    if _content(weights) != content:  # as by training: these ranges are of other weights
+        raise OutputError(f"{weights} has changed meanwhile; calibrate it again")
     with written_aside(weights) as part:
-        part.write_bytes(with_ranges(weights, ranges))
+        part.write_bytes(with_ranges(content, network.config, ranges))
     return len(ranges)
+
+
+def _content(file: Path) -> bytes:
+    """The bytes of a file; none if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 def _rendered_scenes(count: int) -> Iterable[UInt8Array]:

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeGuard
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from stages.detector.spotnet.config import SpotNetConfig, published_config
@@ -138,15 +138,10 @@ def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> N
     Path(path).write_bytes(save(state, metadata=metadata))
 
 
-def with_ranges(path: Path, ranges: Ranges) -> bytes:
-    """Returns the content of one of our safetensors files with feature ranges added.
-
-    Raises:
-        CheckpointError: The file is not readable.
-    """
-    config, state, _ = _read_safetensors(path)
+def with_ranges(content: bytes, config: SpotNetConfig, ranges: Ranges) -> bytes:
+    """Returns the content of one of our safetensors files, of ``config``, with ranges added."""
     metadata = {_CONFIG: config.to_json(), _RANGES: json.dumps(ranges)}
-    return save(state, metadata=metadata)
+    return save(load(content), metadata=metadata)
 
 
 def _halved(tensor: Tensor) -> Tensor:

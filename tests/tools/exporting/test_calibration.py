@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet, save_checkpoint
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError, OutputError, SourceError
 from tools.exporting.calibration import calibrate
 from tools.main import app
 
@@ -52,6 +52,18 @@ def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
         calibrate(separable, pytest.fail)
     with pytest.raises(ConfigError, match="no weights file"):
         calibrate(tmp_path / "none.safetensors", pytest.fail)
+
+
+def test_weights_that_are_replaced_meanwhile_stay_as_they_are(weights, tmp_path):
+    later = tmp_path / "later.safetensors"
+    save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1)), later)
+    content = later.read_bytes()
+    with pytest.raises(OutputError, match=r"own\.safetensors has changed meanwhile; calibrate it"):
+        calibrate(weights, pytest.fail, scenes=1, progress=lambda what: later.replace(weights))
+    assert weights.read_bytes() == content
+    with pytest.raises(OutputError, match="has changed meanwhile"):
+        calibrate(weights, pytest.fail, scenes=1, progress=lambda what: weights.unlink())
+    assert not list(tmp_path.iterdir())
 
 
 def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path):

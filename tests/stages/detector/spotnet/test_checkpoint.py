@@ -28,8 +28,9 @@ def path(tmp_path):
 
 def test_ranges_are_added_and_the_tensors_stay(path):
     before = {name: tensor.clone() for name, tensor in load_file(path).items()}  # not the file's
-    assert SpotNet.from_checkpoint(path).ranges is None
-    path.write_bytes(with_ranges(path, {"pre.0": (0.0, 2.5)}))
+    network = SpotNet.from_checkpoint(path)
+    assert network.ranges is None
+    path.write_bytes(with_ranges(path.read_bytes(), network.config, {"pre.0": (0.0, 2.5)}))
     after = load_file(path)
     assert before.keys() == after.keys()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
