@@ -93,10 +93,9 @@ def segment(
             leave_out_unreadable(plan)
         filled = fill_empty and plan.annotated
         options = SegmentOptions(method, subtractor, filled, blur)
-        if not overwrite:
-            refuse_other_masks(plan.sequences, options)
         with activity("removing masks"):
             remove_outdated(plan.sequences + plan.singles, overwrite=overwrite)
+        refuse_other_masks(plan.sequences, options)
         summaries: list[SequenceSummary] = []
         try:
             _segment(plan, options, workers or usable_cores(), summaries.append)

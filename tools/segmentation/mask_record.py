@@ -29,7 +29,7 @@ def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> 
         masks = frames.masks()
         folder = masks[0].parent
         record = _read(folder)
-        if record in ({}, _OUTDATED) or not any(mask.exists() for mask in masks):
+        if not record or not any(mask.exists() for mask in masks):
             continue
         for key, value in _settings(chosen_method(folder, options), options).items():
             if record.get(key) != value:
@@ -41,7 +41,7 @@ def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> 
 
 
 def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
-    """Removes all masks if ``overwrite``, else those that a run told to overwrite still had to.
+    """Removes all masks if ``overwrite``, or if a run that was told so has not removed all.
 
     Raises:
         OutputError: The file system refuses.
@@ -50,12 +50,12 @@ def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
     for frames in sequences:
         for mask in frames.masks():
             masks.setdefault(mask.parent, []).append(mask)
-    if overwrite:  # all at once: a run that is killed leaves none that later counts as made
+    if overwrite:  # first: a run that is killed leaves no mask that later counts as made
         for folder in filter(Path.is_dir, masks):
             with written_aside(folder / RECORD, synced=False) as part:
                 part.write_text(json.dumps(_OUTDATED))
-    for folder, paths in masks.items():
-        if _read(folder) == _OUTDATED:
+    if any(_read(folder) == _OUTDATED for folder in masks):  # it may not have come to mark the rest
+        for folder, paths in masks.items():
             for path in paths:
                 remove_file(path)
             remove_file(folder / RECORD)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.atomic import written_aside
 from stages.decoder.image_folder import image_files
 from stages.errors import OutputError
 from tests.tools.segmentation.drawn import draw, write_detrac
@@ -166,7 +167,24 @@ def test_an_overwrite_killed_while_it_removes_masks_is_continued(root, monkeypat
     with pytest.raises(KeyboardInterrupt):
         remove_outdated(sequences(root), overwrite=True)
     monkeypatch.undo()
-    refuse_other_masks(sequences(root), BY_FLOW)
+    remove_outdated(sequences(root), overwrite=False)
+    assert not any(masks_of(root, name) for name in NAMES)
+
+
+def test_an_overwrite_killed_before_all_folders_are_marked_is_continued(root, monkeypatch):
+    write_detrac(root, NAMES[1], draw(10, pan=3.0))
+    segment(root, BY_BOXES)
+    first = root / "masks" / NAMES[0] / RECORD
+
+    def write_the_first(path, **others):
+        if path != first:
+            raise KeyboardInterrupt
+        return written_aside(path, **others)
+
+    monkeypatch.setattr("tools.segmentation.mask_record.written_aside", write_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        remove_outdated(sequences(root), overwrite=True)
+    assert all(len(masks_of(root, name)) == 10 for name in NAMES)
     remove_outdated(sequences(root), overwrite=False)
     assert not any(masks_of(root, name) for name in NAMES)
 
