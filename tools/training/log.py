@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.atomic import writing
+from stages.atomic import write_atomically, writing
 from stages.extras import install_hint
 
 LOSSES = "log.csv"
@@ -68,10 +69,9 @@ class TrainingLog:
             if name not in self._columns:
                 self._columns[name] = ["step", *values]
                 kept = _rows_until(path, self._first_step, self._columns[name])
-                with path.open("w", newline="") as file:
-                    csv.writer(file, lineterminator="\n").writerows([self._columns[name], *kept])
-            with path.open("a", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerow([str(step), *values.values()])
+                write_atomically(path, _lines([self._columns[name], *kept]))
+            with path.open("a", encoding="utf-8") as file:
+                file.write(_lines([[str(step), *values.values()]]))
 
     def _scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
         if self._tensorboard is not None:
@@ -87,11 +87,17 @@ def _rows_until(path: Path, step: int, columns: list[str]) -> list[list[str]]:
     """Returns rows of an earlier run up to ``step``; none if its columns differ."""
     if step == 0 or not path.is_file():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     if not rows or rows[0] != columns:
         return []
     return [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= step]
+
+
+def _lines(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _tensorboard(folder: Path, first_step: int) -> Any:

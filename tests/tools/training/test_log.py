@@ -19,6 +19,16 @@ def test_a_step_is_scored_where_this_run_or_its_checkpoint_says_so(tmp_path):
     assert not TrainingLog(tmp_path, 3000).has_scores(3000)
 
 
+def test_a_resumed_run_never_empties_the_file_of_rows(tmp_path):
+    with TrainingLog(tmp_path) as log:
+        log.losses(1, 1.0, {"total": 2.0})
+    earlier = tmp_path / "earlier.csv"
+    earlier.hardlink_to(tmp_path / "log.csv")
+    TrainingLog(tmp_path, 1).losses(2, 2.0, {"total": 1.5})
+    assert earlier.read_text() == "step,seconds,total\n1,1,2\n"
+    assert (tmp_path / "log.csv").read_text() == "step,seconds,total\n1,1,2\n2,2,1.5\n"
+
+
 @pytest.mark.parametrize(("done", "purged"), [(0, None), (8, 9)])
 def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, purged):
     made = []
