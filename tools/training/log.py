@@ -60,8 +60,9 @@ class TrainingLog:
 
     def has_scores(self, step: int) -> bool:
         """Returns whether ``validation.csv`` already had a row of ``step`` when the run resumed."""
-        path = self._folder / SCORES
-        return 0 < step <= self._first_step and path.is_file() and f"\n{step}," in path.read_text()
+        if not 0 < step <= self._first_step:
+            return False
+        return any(row[:1] == [str(step)] for row in _complete_rows(self._folder / SCORES))
 
     def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:
         path = self._folder / name
@@ -85,13 +86,19 @@ def _digits(values: Mapping[str, float]) -> dict[str, str]:
 
 def _rows_until(path: Path, step: int, columns: list[str]) -> list[list[str]]:
     """Returns rows of an earlier run up to ``step``; none if its columns differ."""
-    if step == 0 or not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
+    rows = _complete_rows(path) if step else []
     if not rows or rows[0] != columns:
         return []
-    return [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= step]
+    return [row for row in rows[1:] if row[0].isdigit() and int(row[0]) <= step]
+
+
+def _complete_rows(path: Path) -> list[list[str]]:
+    """Returns the header and the rows that were written to their end."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(line for line in file if line.endswith("\n")))
+    return [row for row in rows if len(row) == len(rows[0])]
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> str:

@@ -29,6 +29,17 @@ def test_a_resumed_run_never_empties_the_file_of_rows(tmp_path):
     assert (tmp_path / "log.csv").read_text() == "step,seconds,total\n1,1,2\n2,2,1.5\n"
 
 
+@pytest.mark.parametrize("torn", ["20,0.5", "20,0.5,0.", "20,0.5\n"])
+def test_a_row_that_was_not_written_to_its_end_counts_as_not_written(tmp_path, torn):
+    header, row = "step,streets.AP50,streets.AP70\n", "10,0.1,0.1\n"
+    (tmp_path / "validation.csv").write_text(header + row + torn)
+    log = TrainingLog(tmp_path, 20)
+    assert not log.has_scores(20)
+    assert log.has_scores(10)
+    log.scores(20, {"streets": {"AP50": 0.5, "AP70": 0.25}})
+    assert (tmp_path / "validation.csv").read_text() == header + row + "20,0.5,0.25\n"
+
+
 @pytest.mark.parametrize(("done", "purged"), [(0, None), (8, 9)])
 def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, purged):
     made = []
