@@ -14,7 +14,8 @@ from stages.extras import install_hint
 
 LOSSES = "log.csv"
 SCORES = "validation.csv"
-EVENTS = "tensorboard/events.out.tfevents.*"
+CURVES = "tensorboard"
+EVENTS = f"{CURVES}/events.out.tfevents.*"
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class TrainingLog:
         first_step: Number of steps already done.
 
     Raises:
-        OutputError: A file cannot be written; raised by the methods that write.
+        OutputError: A file cannot be written; raised by the methods that write, too.
     """
 
     def __init__(self, folder: Path, first_step: int = 0) -> None:
@@ -43,7 +44,8 @@ class TrainingLog:
 
     def __exit__(self, *_: object) -> None:
         if self._tensorboard is not None:
-            self._tensorboard.close()
+            with writing(self._folder / CURVES):
+                self._tensorboard.close()
 
     def losses(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
         """Writes a row of ``log.csv``: loss terms after ``step``, ``seconds`` after the start."""
@@ -76,8 +78,9 @@ class TrainingLog:
 
     def _scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
         if self._tensorboard is not None:
-            for name, value in values.items():
-                self._tensorboard.add_scalar(f"{group}/{name}", value, step)
+            with writing(self._folder / CURVES):
+                for name, value in values.items():
+                    self._tensorboard.add_scalar(f"{group}/{name}", value, step)
 
 
 def _digits(values: Mapping[str, float]) -> dict[str, str]:
@@ -114,4 +117,5 @@ def _tensorboard(folder: Path, first_step: int) -> Any:
         log.info("TensorBoard is not installed; for its log: %s", install_hint("train"))
         return None
     undone = first_step + 1 if first_step else None  # events from this step on are made again
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=undone)
+    with writing(folder / CURVES):
+        return SummaryWriter(str(folder / CURVES), purge_step=undone)

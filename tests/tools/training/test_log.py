@@ -1,9 +1,12 @@
+import errno
 import logging
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from stages.errors import OutputError
 from tools.training import trainer
 from tools.training.log import TrainingLog
 
@@ -38,6 +41,49 @@ def test_a_row_that_was_not_written_to_its_end_counts_as_not_written(tmp_path, t
     assert log.has_scores(10)
     log.scores(20, {"streets": {"AP50": 0.5, "AP70": 0.25}})
     assert (tmp_path / "validation.csv").read_text() == header + row + "20,0.5,0.25\n"
+
+
+class FullDisk:
+    """A writer of TensorBoard's on a disk that gets full; ``failing`` is the method that fails."""
+
+    failing = ""
+
+    def __init__(self, folder, purge_step):
+        Path(folder).mkdir(exist_ok=True)
+
+    def add_scalar(self, *_):
+        self.fail("add_scalar")
+
+    def close(self):
+        self.fail("close")
+
+    def fail(self, method):
+        if method == self.failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def tensorboard(monkeypatch):
+    module = SimpleNamespace(SummaryWriter=FullDisk)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+
+
+@pytest.mark.usefixtures("tensorboard")
+@pytest.mark.parametrize("failing", ["add_scalar", "close"])
+def test_a_full_disk_in_the_folder_of_tensorboard_is_one_line(tmp_path, monkeypatch, failing):
+    monkeypatch.setattr(FullDisk, "failing", failing)
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*/tensorboard: no space left on device"),
+        TrainingLog(tmp_path) as log,
+    ):
+        log.losses(1, 1.0, {"total": 2.0})
+
+
+@pytest.mark.usefixtures("tensorboard")
+def test_a_file_in_the_place_of_the_folder_of_tensorboard_is_one_line(tmp_path):
+    (tmp_path / "tensorboard").touch()
+    with pytest.raises(OutputError, match=r"/tensorboard: .*a file is where a folder should be"):
+        TrainingLog(tmp_path)
 
 
 @pytest.mark.parametrize(("done", "purged"), [(0, None), (8, 9)])
