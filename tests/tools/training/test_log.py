@@ -86,7 +86,7 @@ def test_a_file_in_the_place_of_the_folder_of_tensorboard_is_one_line(tmp_path):
         TrainingLog(tmp_path)
 
 
-@pytest.mark.parametrize(("done", "purged"), [(0, None), (8, 9)])
+@pytest.mark.parametrize(("done", "purged"), [(0, 0), (8, 9)])
 def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, purged):
     made = []
     writer = SimpleNamespace(SummaryWriter=lambda folder, purge_step: made.append(purge_step))
