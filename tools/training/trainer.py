@@ -119,6 +119,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         run = _Run(config, data, identity, state, processes, steps)
         if overwrite:
             _remove_earlier(config.output, processes)
+        if state.step and processes.leads:  # the run before may have ended ahead of writing them
+            save_weights(state.average, config.output / LAST)
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
             return run.go(rows)
@@ -178,9 +180,9 @@ class _Run:
                     journal.losses(state.step, state.seconds, values)
                     log.info("%s", _line(state, config, values))
                 if state.step % config.save_every == 0 or self._validation_due() or stop:
-                    # The checkpoint last: a run that ends in between repeats the steps and both.
-                    save_weights(state.average, config.output / LAST)
+                    # The checkpoint first: a run that ends in between resumes with its weights.
                     state.save(config.output, config, self.identity)
+                    save_weights(state.average, config.output / LAST)
         return _result(config, state, scores, complete=not stop, leads=journal is not None)
 
     def _validation_due(self) -> bool:

@@ -1,7 +1,9 @@
 """What a training run finds in its output folder, and what it leaves there."""
 
 import pytest
+import torch
 
+from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
 from tests.tools.training.runs import rows
 from tools.training import trainer
@@ -48,6 +50,32 @@ def test_a_run_that_ends_between_its_two_files_is_repeated(tiny_config, tmp_path
     train(whole)
     last, expected = (each.output / "last.safetensors" for each in (config, whole))
     assert last.read_bytes() == expected.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "done"), [(trainer, "save_weights", 2), (TrainingState, "save", 1)]
+)
+def test_the_last_weights_are_those_of_the_checkpoint(tiny_config, monkeypatch, owner, name, done):
+    """Also where one of both could not be written, and no step is left to do."""
+    settings = {"save_every": 1, "learning_rate": 0.01, "validate_every": 9}
+    config = tiny_config(**settings, steps=2)
+    write, written = getattr(owner, name), []
+
+    def once(*arguments):
+        if written:
+            raise OutputError("no space left on device")
+        written.append(arguments)
+        write(*arguments)
+
+    monkeypatch.setattr(owner, name, once)
+    with pytest.raises(OutputError):
+        train(config)
+    monkeypatch.undo()
+    assert train(tiny_config(**settings, steps=done)).steps == done
+    average = torch.load(config.output / "checkpoint.pt", weights_only=True)["average"]
+    last = SpotNet.from_checkpoint(config.output / "last.safetensors").state_dict()
+    for key, value in last.items():
+        assert torch.equal(value.half(), average[key].half()), key
 
 
 def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
