@@ -32,8 +32,7 @@ def train(
     On several GPUs: torchrun --nproc-per-node 4 -m tools.main train CONFIG.
     """
     from tools.training.config import load_training_config
-    from tools.training.state import CHECKPOINT
-    from tools.training.trainer import BEST
+    from tools.training.state import BEST, CHECKPOINT
     from tools.training.trainer import train as train_model
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")

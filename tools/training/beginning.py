@@ -12,7 +12,7 @@ from tools.training.config import TrainingConfig
 from tools.training.data_identity import DataIdentity
 from tools.training.narrowing import is_narrower, narrow
 from tools.training.processes import Processes
-from tools.training.state import CHECKPOINT, TrainingState, checkpointed
+from tools.training.state import BEST, CHECKPOINT, LAST, TrainingState, checkpointed
 
 log = logging.getLogger(__name__)
 
@@ -26,14 +26,22 @@ def begin(
         config: Training config.
         data: Identity of its data.
         processes: This process, whose device the network is on, among those that train.
-        overwrite: Whether to ignore a checkpoint in ``config.output``.
+        overwrite: Whether to ignore a checkpoint and weights in ``config.output``.
 
     Raises:
         ConfigError: The checkpoint belongs to another config, other data or another number of
-            processes, or the initial weights are missing or do not fit the network.
+            processes, there are weights without a checkpoint, or the initial weights are missing
+            or do not fit the network.
     """
+    resumes = (config.output / CHECKPOINT).is_file() and not overwrite
+    found = [name for name in (BEST, LAST) if (config.output / name).exists()]
+    if found and not resumes and not overwrite:
+        raise ConfigError(
+            f"{config.output} has {' and '.join(found)}, but no {CHECKPOINT} to resume from; "
+            f"choose another output, or --overwrite"
+        )
     state = TrainingState.begin(config, processes.device, processes.count)
-    if (config.output / CHECKPOINT).is_file() and not overwrite:
+    if resumes:
         state.resume(config.output, config, data)
         if state.step <= config.steps:  # otherwise, nothing is done
             log.info("resumed after step %d", state.step)

@@ -22,6 +22,8 @@ from tools.training.config import TrainingConfig
 from tools.training.data_identity import DataIdentity
 
 CHECKPOINT = "checkpoint.pt"
+BEST = "best.safetensors"
+LAST = "last.safetensors"
 SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "validate_every",
                             "save_every", "log_every", "checkpoint_activations"}  # fmt: skip
 _PROGRESS = ("step", "seconds", "best", "best_step", "best_scores", "fresh")  # as in a checkpoint

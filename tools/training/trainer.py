@@ -27,7 +27,7 @@ from tools.training.data import ClassMap, TrainingData, read_training_data
 from tools.training.data_identity import DataIdentity
 from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
-from tools.training.state import CHECKPOINT, TrainingState, save_weights
+from tools.training.state import BEST, CHECKPOINT, LAST, TrainingState, save_weights
 from tools.training.steps import BAD_BATCHES, Steps
 from tools.training.teacher import load_teacher
 from tools.training.unlabelled import ignore_unlabelled
@@ -35,8 +35,6 @@ from tools.training.validation import evaluate, mean_score
 
 log = logging.getLogger(__name__)
 
-BEST = "best.safetensors"
-LAST = "last.safetensors"
 LINE_SECONDS = 10.0
 """Shortest time between lines on how far a validation has come."""
 
@@ -81,8 +79,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, no training image has
-            a box to learn, or the checkpoint belongs to another config, other data or
-            another number of processes.
+            a box to learn, the checkpoint belongs to another config, other data or another
+            number of processes, or there are weights without a checkpoint.
         DivergedError: The loss is not finite; the batch is saved.
         OutputError: A file cannot be written, or another run writes to ``config.output``.
     """
@@ -217,9 +215,11 @@ class _Run:
             return {}
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:
+            if state.step == 0:  # there is no checkpoint yet, without which weights are refused
+                state.save(config.output, config, self.identity)
             state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)
-            if state.step > 0:  # before that, there is nothing to resume
+            if state.step > 0:  # the initial weights are scored again on resuming
                 state.save(config.output, config, self.identity)
         journal.scores(state.step, scores)
         return scores

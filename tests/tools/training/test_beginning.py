@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from stages.detector.spotnet import SpotNet
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from tests.tools.training.runs import TWO, rows, stop_after
 from tools.training import trainer
 from tools.training.data import read_training_data
 from tools.training.data_identity import DataIdentity
-from tools.training.state import TrainingState
-from tools.training.trainer import BEST, LAST, train
+from tools.training.log import TrainingLog
+from tools.training.state import BEST, LAST, TrainingState
+from tools.training.steps import Steps
+from tools.training.trainer import train
 
 
 def test_weights_to_begin_with_are_taken(tiny_config, tmp_path):
@@ -149,6 +151,23 @@ def test_ctrl_c_while_initial_weights_are_scored(tiny_config, tmp_path, monkeypa
     stopped = train(config)
     assert (stopped.steps, stopped.complete) == (0, False)
     monkeypatch.setattr(trainer, "evaluate", validate)
+    assert steps_scored(config) == ["0", "3", "6"]
+
+
+def test_a_run_killed_before_its_first_step_begins_again(tiny_config, tmp_path, monkeypatch):
+    """Its scored initial weights are there, with a checkpoint."""
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(initial=first.weights)
+
+    def killed(*_):
+        raise OutputError("killed")
+
+    for owner, name in ((trainer, "save_weights"), (TrainingLog, "scores"), (Steps, "take")):
+        monkeypatch.setattr(owner, name, killed)
+        with pytest.raises(OutputError, match="killed"):
+            train(config)
+        monkeypatch.undo()
+    assert (config.output / BEST).is_file()
     assert steps_scored(config) == ["0", "3", "6"]
 
 

@@ -104,3 +104,17 @@ def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(tiny_config, da
             train(tiny_config(**wrong), overwrite=True)
         assert {path: path.stat().st_mtime_ns for path in folder.glob("*.*")} == before
     assert train(tiny_config(steps=2, initial=first.weights), overwrite=True).steps == 2
+
+
+@pytest.mark.parametrize("kept", ["best.safetensors", "last.safetensors"])
+def test_weights_without_a_checkpoint_are_not_overwritten_unasked(tiny_config, kept):
+    config = tiny_config(steps=1)
+    train(config)
+    for path in config.output.iterdir():
+        if path.name != kept and path.is_file():
+            path.unlink()
+    before = (config.output / kept).read_bytes()
+    with pytest.raises(ConfigError, match=rf"has {kept}, but no checkpoint.pt to resume from; "):
+        train(config)
+    assert (config.output / kept).read_bytes() == before
+    assert train(config, overwrite=True).complete
