@@ -24,7 +24,8 @@ def train(
     config: TrainingConfigFile,
     set_: Overrides = None,
     overwrite: Annotated[
-        bool, typer.Option(help="Start over even if the output folder holds a checkpoint.")
+        bool,
+        typer.Option(help="Start over even if the output folder holds a checkpoint or weights."),
     ] = False,
 ) -> None:
     """Train SpotNet; an interrupted run resumes where it stopped.
