@@ -20,6 +20,7 @@ from stages.detector.spotnet.layers import Residual, SeparableResidual
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
 from tools.training.data_identity import DataIdentity
+from tools.training.weights_identity import weights_digests
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.safetensors"
@@ -45,6 +46,7 @@ class TrainingState:
         best_scores: Its APs by data set.
         fresh: Whether at least some of the initial weights were untrained.
         processes: Number of processes that train; each makes crops of its own.
+        digests: Those of the weights files that it reads, see `weights_digests`.
     """
 
     model: SpotNet
@@ -57,6 +59,7 @@ class TrainingState:
     best_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     fresh: bool = True
     processes: int = 1
+    digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -75,7 +78,8 @@ class TrainingState:
         optimizer = kinds[config.optimizer](
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        return cls(model, average, optimizer, processes=processes)
+        digests = weights_digests(config)
+        return cls(model, average, optimizer, processes=processes, digests=digests)
 
     def update_average(self, decay: float) -> None:
         """Moves the average towards the model, including batch-norm statistics."""
@@ -98,6 +102,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             **{name: getattr(self, name) for name in _PROGRESS},
             "processes": self.processes,
+            "digests": self.digests,
             "config": _fixed_settings(config),
             "data": asdict(data),
         }
@@ -107,8 +112,8 @@ class TrainingState:
         """Restores the state in ``checkpoint.pt``.
 
         Raises:
-            ConfigError: The file cannot be read, or belongs to another config, other data or
-                another number of processes.
+            ConfigError: The file cannot be read, or belongs to another config, other data, other
+                weights of a teacher or finder, or another number of processes.
         """
         path = folder / CHECKPOINT
         try:
@@ -130,6 +135,8 @@ class TrainingState:
                 )
             if "data" in content:  # older checkpoints do not tell
                 _check_data(path, DataIdentity(**content["data"]), data)
+            if "digests" in content:  # likewise
+                _check_weights(path, content["digests"], self.digests)
             self.model.load_state_dict(content["model"])
             self.average.load_state_dict(content["average"])
             self.optimizer.load_state_dict(content["optimizer"])
@@ -152,6 +159,16 @@ def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None
         f"{path} was trained on other data: {how}; choose another output (with initial: "
         f"{path.with_name('last.safetensors')}, to go on from its weights), or --overwrite"
     )
+
+
+def _check_weights(path: Path, trained_with: dict[str, str], now: dict[str, str]) -> None:
+    """Refuses weights that have changed in their file; one that is missing is told of later."""
+    changed = [name for name in now if now[name] != trained_with.get(name)]
+    if changed:
+        raise ConfigError(
+            f"{path} was trained with other weights in the file of {' and '.join(changed)}; "
+            f"restore it, choose another output, or --overwrite"
+        )
 
 
 def _fixed_settings(config: TrainingConfig) -> dict[str, Any]:
