@@ -17,19 +17,40 @@ from pipeline.transport.logbook import SharedNumber
 from stages.sink.zones import ZoneCounts
 
 
-def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary):
+@pytest.fixture
+def make(tmp_path, temporary):
+    """Makes a roster, and what begins a stream of it."""
     temporary(tmp_path)
     folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    rosters = []
+
+    def make(runtime=None, monitor=None):
+        roster = Roster([], tmp_path, runtime or RuntimeConfig(), monitor or RunMonitor())
+        rosters.append(roster)
+
+        def begin(name, location="scene://demo"):
+            roster.add(location, name)
+            (spec,) = roster.due()
+            decoder = StageProcess("decoder", lambda: None, 60.0, 5)
+            roster.begin(spec, decoder, folder, context, only_one=False)
+            return roster.running[name].plan
+
+        return roster, begin
+
     with zmq.Context() as context:
-        for number in range(200):
-            for name in roster.add("scene://demo", f"demo-{number}"):
-                (spec,) = roster.due()
-                decoder = StageProcess(name, lambda: None, 60.0, 5)
-                roster.begin(spec, decoder, folder, context, only_one=False)
-                roster.fail(name, spec.location, "no such scene")
-                assert roster.end(name).logbook[SharedNumber.RELEASED]
+        yield make
+        for roster in rosters:
+            for name in list(roster.running):
+                roster.end(name)
     folder.close()
+
+
+def test_memory_is_bounded_however_many_streams_come_and_go(make):
+    roster, begin = make()
+    for number in range(200):
+        name = f"demo-{number}"
+        roster.fail(name, begin(name).location, "no such scene")
+        assert roster.end(name).logbook[SharedNumber.RELEASED]
     assert not roster
     assert [view.name for view in roster.views()] == [f"demo-{n}" for n in range(100, 200)]
     kept = [held for held in vars(roster).values() if hasattr(held, "__len__")]
@@ -66,49 +87,26 @@ def open_files():
     return targets
 
 
-def test_no_more_streams_are_begun_than_descriptors_suffice_for(tmp_path, temporary, monkeypatch):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
-    with zmq.Context() as context:
-
-        def begin(name):
-            roster.add("scene://demo", name)
-            (spec,) = roster.due()
-            decoder = StageProcess("decoder", lambda: None, 60.0, 5)
-            roster.begin(spec, decoder, folder, context, only_one=False)
-
-        monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
-        begin("north")
-        begin("south")
-        with pytest.raises(OSError, match="64 open files is enough for 2 streams"):
-            begin("east")
-        roster.end("south")
-        begin("west")
-        for name in ("north", "west"):
-            roster.end(name)
-    folder.close()
+def test_no_more_streams_are_begun_than_descriptors_suffice_for(make, monkeypatch):
+    roster, begin = make()
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    begin("north")
+    begin("south")
+    with pytest.raises(OSError, match="64 open files is enough for 2 streams"):
+        begin("east")
+    roster.end("south")
+    begin("west")
 
 
 @pytest.mark.parametrize(
     "again",
     [lambda roster: roster.remove("demo"), lambda roster: roster.add("scene://demo", "demo")],
 )
-def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(
-    tmp_path, temporary, again
-):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
+def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(make, again):
     monitor = RunMonitor()
-    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
-    with zmq.Context() as context:
-        roster.add("scene://demo", "demo")
-        (spec,) = roster.due()
-        decoder = StageProcess("decoder", lambda: None, 60.0, 5)
-        roster.begin(spec, decoder, folder, context, only_one=False)
-        roster.fail("demo", spec.location, "no such scene")
-        roster.end("demo")
-    folder.close()
+    roster, begin = make(monitor=monitor)
+    roster.fail("demo", begin("demo").location, "no such scene")
+    roster.end("demo")
     assert monitor.counts().failures == {"demo": 1}
     again(roster)
     assert monitor.counts().failures == {}
@@ -127,92 +125,52 @@ def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
     assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
 
 
-def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(tmp_path, temporary):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
+def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(make):
     monitor = RunMonitor()
-    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+    roster, begin = make(monitor=monitor)
 
     def take(frames):
         monitor.take("cam", StreamMetrics(frames=frames, dropped={}, connections=1, durations={}))
 
-    with zmq.Context() as context:
-        roster.add("rtsp://north/live", "cam")
-        (spec,) = roster.due()
-        decoder = StageProcess("decoder", lambda: None, 60.0, 5)
-        roster.begin(spec, decoder, folder, context, only_one=False)
-        take(5)
-        roster.fail("cam", spec.location, "no detector takes it")
-        take(9)
-        roster.end("cam")
-    folder.close()
+    plan = begin("cam", "rtsp://north/live")
+    take(5)
+    roster.fail("cam", plan.location, "no detector takes it")
+    take(9)
+    roster.end("cam")
     [view] = roster.views()
     assert (view.state, view.frames, view.fps) == ("failed", 9, 0.0)
     assert (view.source, view.error) == ("rtsp://north/live", "no detector takes it")
     assert monitor.counts().failures == {"cam": 1}
 
 
-def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, temporary):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
+def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(make):
     runtime = RuntimeConfig(transport="tcp", port=65000)
     ports = stream_ports(runtime)
-    roster = Roster([], tmp_path, runtime, RunMonitor())
-    channels = []
-    with zmq.Context() as context:
-
-        def begin(name):
-            roster.add("scene://demo", name)
-            (spec,) = roster.due()
-            decoder = StageProcess(name, lambda: None, 60.0, 5)
-            roster.begin(spec, decoder, folder, context, only_one=False)
-            channels.append(roster.running[name].plan.channel)
-
-        begin("stays")
-        for number in range(ports + 5):
-            begin(f"clip-{number}")
-            roster.end(f"clip-{number}")
-        roster.end("stays")
-    folder.close()
+    roster, begin = make(runtime)
+    channels = [begin("stays").channel]
+    for number in range(ports + 5):
+        channels.append(begin(f"clip-{number}").channel)
+        roster.end(f"clip-{number}")
     assert len(set(channels)) == len(channels)  # a late message reaches no other stream
-    addresses = [endpoint(folder.path, runtime, f"ack-{channel}") for channel in channels]
+    addresses = [endpoint("", runtime, f"ack-{channel}") for channel in channels]
     assert addresses.count(addresses[0]) == 1  # its stream runs all the time
     assert len(set(addresses)) == ports
     assert addresses[1] == addresses[ports]
     assert max(addresses) == "tcp://127.0.0.1:65535"
 
 
-@pytest.fixture
-def begin_over_tcp(tmp_path, temporary):
-    """Begins a stream of a run that binds TCP ports from 64900 on; returns its plan."""
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, RuntimeConfig(transport="tcp", port=64900), RunMonitor())
-    with zmq.Context() as context:
-
-        def begin(name):
-            roster.add("scene://demo", name)
-            (spec,) = roster.due()
-            decoder = StageProcess(name, lambda: None, 60.0, 5)
-            roster.begin(spec, decoder, folder, context, only_one=False)
-            return roster.running[name].plan
-
-        yield begin
-        for name in list(roster.running):
-            roster.end(name)
-    folder.close()
-
-
-def test_a_stream_passes_over_ports_that_others_have(begin_over_tcp, monkeypatch):
+def test_a_stream_passes_over_ports_that_others_have(make, monkeypatch):
+    _, begin = make(RuntimeConfig(transport="tcp", port=64900))
     others = {"tcp://127.0.0.1:64968", "tcp://127.0.0.1:64969"}
     monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: address in others)
-    assert [begin_over_tcp(name).channel for name in ("east", "west")] == [0, 3]
+    assert [begin(name).channel for name in ("east", "west")] == [0, 3]
 
 
-def test_a_stream_for_which_there_is_no_port_is_refused(begin_over_tcp, monkeypatch):
+def test_a_stream_for_which_there_is_no_port_is_refused(make, monkeypatch):
+    _, begin = make(RuntimeConfig(transport="tcp", port=64900))
     monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: True)
     with pytest.raises(OSError, match=r"all 569 ports .* are in use") as refused:
-        begin_over_tcp("east")
+        begin("east")
     assert refused.value.errno == errno.EADDRINUSE
 
 

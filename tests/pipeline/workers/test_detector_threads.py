@@ -2,22 +2,16 @@
 
 import threading
 import time
-from fractions import Fraction
 
 import numpy as np
 import pytest
-import zmq
 
-from pipeline.config_file import load_config
-from pipeline.plan import WorkerPlan
-from pipeline.supervision.runtime_folder import RuntimeFolder
-from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope
 from pipeline.workers import detector
 from stages.detector.compute_threads import ComputeThreads
-from stages.records import Detections, Frame, FrameHeader, PixelFormat
+from stages.records import Detections
+from tests.pipeline.workers.running_detector import running_detector
 
-HELD, FREE, FAILING = range(3)  # channels
+HELD, FREE, FAILING = "held", "free", "failing"
 SILENCE = 5.0
 
 
@@ -34,9 +28,9 @@ class Network:
 
     def detect(self, frames):
         (header,) = (frame.header for frame in frames)
-        if header.stream == str(HELD):
+        if header.stream == HELD:
             assert self.let_go.wait(100)
-        if header.stream == str(FAILING):
+        if header.stream == FAILING:
             raise RuntimeError("over")
         none = np.zeros(0, np.float32)
         return [Detections(header, np.zeros((0, 4), np.float32), none, none.astype(np.int16))]
@@ -79,41 +73,22 @@ def said():
 
 @pytest.fixture
 def compute(network, said, tmp_path, temporary):
-    """Sends a frame of a channel to a detector; returns the next result, None if there is none."""
+    """Sends a frame of a stream to a detector; returns the next result, None if there is none."""
     temporary(tmp_path)
-    folder, context = RuntimeFolder("out"), zmq.Context()
-    for channel in (HELD, FREE, FAILING):
-        folder.add_stream(channel, str(channel), entries=16, lossless=True)
-    settings = [f"runtime.silence_seconds={SILENCE}", "runtime.frames=inline"]
-    plan = WorkerPlan(
-        stage="detector",
-        config=load_config(None, settings),
-        streams=[],
-        output=str(tmp_path),
-        sockets=folder.path,
-    )
-    source = Sender(context, plan.endpoint("detector-0"))
-    target = Receiver(context, plan.endpoint("tracker"))
 
-    def run():
-        with pytest.raises(RuntimeError, match="over"):
-            detector.run_detector(plan, context, said)
+    def last(send):
+        network.let_go.set()
+        send(FAILING)
 
-    def send(channel, wait=0.0):
-        header = FrameHeader(str(channel), 0, 0, 0, 0, Fraction(1), 0, 4, 6, PixelFormat.BGR24)
-        pixels = np.zeros(header.shape, np.uint8)
-        source.send(Envelope(Frame(header, None), 0, pixels=pixels, channel=channel))
-        return target.receive(wait)
+    settings = [f"runtime.silence_seconds={SILENCE}"]
+    names = [HELD, FREE, FAILING]
+    with running_detector(tmp_path, names, settings, said, last) as (send, target):
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    yield send
-    network.let_go.set()
-    send(FAILING)
-    thread.join(100)
-    assert not thread.is_alive()
-    context.destroy(linger=0)
-    folder.close()
+        def compute(stream, wait=0.0):
+            send(stream)
+            return target.receive(wait)
+
+        yield compute
 
 
 def test_a_frame_that_never_ends_silences_the_detector_though_others_are_computed(
