@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stages.errors import ConfigError
@@ -28,8 +29,8 @@ def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
         ConfigError: A file is missing, malformed, or there also in compressed form; the message
             names file and line.
     """
-    whole, regions = _file(folder, name, OBJECTS_SUFFIX), _file(folder, name, IGNORED_SUFFIX)
-    tracks = read_mot(_file(folder, name, TRACKS_SUFFIX) or folder / f"{name}{TRACKS_SUFFIX}")
+    whole, regions = (find_file(folder, name, each) for each in (OBJECTS_SUFFIX, IGNORED_SUFFIX))
+    tracks = read_mot(find_file(folder, name, TRACKS_SUFFIX) or folder / f"{name}{TRACKS_SUFFIX}")
     objects = tracks if whole is None else read_mot(whole)
     ignored, last = IgnoredRegions(rule="center"), 0
     if regions is not None:
@@ -43,8 +44,22 @@ def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
     return GroundTruth(name, frame_count, tracks, objects, ignored, missing=missing)
 
 
-def _file(folder: Path, name: str, suffix: str) -> Path | None:
-    """Returns the file of a sequence, plain or compressed; None if there is neither."""
+def missing_files(
+    truths: Sequence[GroundTruth], suffixes: Iterable[str] = tuple(INSTEAD)
+) -> dict[str, list[str]]:
+    """Returns, by its suffix, which sequences lack a file; none that all of them have."""
+    lacking = {
+        suffix: [truth.name for truth in truths if suffix in truth.missing] for suffix in suffixes
+    }
+    return {suffix: names for suffix, names in lacking.items() if names}
+
+
+def find_file(folder: Path, name: str, suffix: str) -> Path | None:
+    """Returns the file of a sequence, plain or compressed; None if there is neither.
+
+    Raises:
+        ConfigError: There are both.
+    """
     files = [folder / f"{name}{suffix}{packed}" for packed in ("", ".gz")]
     found = [file for file in files if file.exists()]
     if len(found) > 1:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
+from tools.commands.ground_truth import read_tracks
 from tools.commands.options import TrackerName, WorkerCount, config_names, writable
 from tools.standard_streams import lossy
 from tools.terminal import activity, wide_console
@@ -138,10 +139,9 @@ def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningS
     from stages.detector.detection_file import DetectionFile
     from stages.detector.sequence_files import find_files
     from stages.result_files import DETECTIONS
-    from tools.annotations.ground_truths import read_ground_truths
     from tools.tuning.tune import TuningSequence
 
-    truths = read_ground_truths(benchmark, gt)
+    truths = read_tracks(benchmark, gt)
     files = find_files(detections, [truth.name for truth in truths], DETECTIONS)
     return [
         TuningSequence(truth, DetectionFile.read(files[truth.name], frame_count=truth.frame_count))

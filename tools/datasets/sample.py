@@ -80,6 +80,7 @@ class ProblemKind(StrEnum):
     NO_NUMBER = "image of a sequence without a number at the end of its name"
     STATED_TWICE = "stated twice"
     NO_LABEL_FILE = "image without a label file, taken for one without boxes"
+    NO_IGNORED_FILE = "sequence without a file of ignored regions, taken for one without any"
     UNREADABLE_FILE = "annotation file that cannot be read"
     UNREADABLE_ROW = "annotation that cannot be read"
     UNKNOWN_CLASS = "box of a class without a name, made an ignored region"
@@ -92,6 +93,7 @@ class ProblemKind(StrEnum):
 USED_ANYWAY = frozenset(
     {
         ProblemKind.NO_LABEL_FILE,
+        ProblemKind.NO_IGNORED_FILE,
         ProblemKind.UNKNOWN_CLASS,
         ProblemKind.UNKNOWN_CODE,
         ProblemKind.BOX_CUT,

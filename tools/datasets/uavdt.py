@@ -13,7 +13,7 @@ from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable
 from stages.records import Float64Array
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of
-from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX
+from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX, find_file
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.sequences import (
@@ -31,7 +31,7 @@ OCCLUSION = {1: 0.0, 2: 0.85, 3: 0.5, 4: 0.15}
 """Occluded share by the code in column 8: none, large (from 70 %), medium, small (to 30 %)."""
 
 _FOLDER = re.compile(r"M\d{4}")
-_FILE = re.compile(rf"(M\d{{4}}){re.escape(OBJECTS_SUFFIX)}")
+_FILE = re.compile(rf"(M\d{{4}}){re.escape(OBJECTS_SUFFIX)}(?:\.gz)?")
 _ATTRIBUTES = re.compile(r"(M\d{4})_attr\.txt")
 _OUT_OF_VIEW_COLUMN, _OCCLUSION_COLUMN, _CLASS_COLUMN = 6, 7, 8
 
@@ -44,7 +44,8 @@ def is_uavdt(tree: FolderTree) -> bool:
 def read_uavdt(tree: FolderTree) -> DataSet:
     """Reads every sequence that has both images and ``NAME_gt_whole.txt``, wherever they lie.
 
-    Ignored boxes are those of ``NAME_gt_ignore.txt`` beside it, and boxes of no known class.
+    Either may be compressed, its name ending in ``.gz``. Ignored boxes are those of
+    ``NAME_gt_ignore.txt`` beside it, and boxes of no known class.
     ``NAME_gt.txt``, the ground truth of tracking, is not read: it lacks vehicles that are partly
     out of view. Degrees of occlusion and out-of-view become the middle of the ranges that the
     benchmark's paper (arXiv 1804.00518) states. The split is that of the folder that holds
@@ -92,8 +93,10 @@ def _sequence(
         problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
     values = table.values[known]
     regions, region_frames = boxes[~known], frames[~known]
-    ignored = file.with_name(name + IGNORED_SUFFIX)
-    if ignored.exists():
+    ignored = find_file(file.parent, name, IGNORED_SUFFIX)
+    if ignored is None:
+        problems.append(Problem(ProblemKind.NO_IGNORED_FILE, name))
+    else:
         ignored_table = NumberTable.read(ignored, MIN_COLUMNS, "ignored boxes")
         ignored_table = _usable(ignored_table, ignored, problems)
         ignored_frames = ignored_table.frame_indices() + 1

@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.wording import counted
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
-from tools.annotations.uavdt import INSTEAD, OBJECTS_SUFFIX
+from tools.annotations.uavdt import IGNORED_SUFFIX, INSTEAD, missing_files
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.coco import MOST_DETECTIONS, CocoScore
 from tools.evaluation.hota import ALPHAS
@@ -63,12 +63,7 @@ class ScoringProtocol:
     def missing_files(self, scores: Sequence[EntryScore]) -> dict[str, list[str]]:
         """Returns, by its suffix, which sequences lack a file that would change ``scores``."""
         judged = any(each.detection for score in scores for each in score.sequences.values())
-        named = {
-            suffix: [truth.name for truth in self.truths if suffix in truth.missing]
-            for suffix in INSTEAD
-            if judged or suffix != OBJECTS_SUFFIX
-        }
-        return {suffix: names for suffix, names in named.items() if names}
+        return missing_files(self.truths, INSTEAD if judged else [IGNORED_SUFFIX])
 
     def summary(self, scores: Sequence[EntryScore]) -> str:
         """Returns benchmark, IoU thresholds, missing files and what overall means, in one line."""

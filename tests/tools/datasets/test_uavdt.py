@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +15,10 @@ GT = "UAV-benchmark-MOTD_v1.0/GT"
 IMAGES = "UAV-benchmark-M"
 
 
-def write_sequence(
-    root: Path, name: str, whole: str, images: int, ignored: str | None = None
-) -> None:
+def write_sequence(root: Path, name: str, whole: str, images: int, ignored: str = "") -> None:
     (root / GT).mkdir(parents=True, exist_ok=True)
     (root / GT / f"{name}_gt_whole.txt").write_text(whole)
-    if ignored is not None:
-        (root / GT / f"{name}_gt_ignore.txt").write_text(ignored)
+    (root / GT / f"{name}_gt_ignore.txt").write_text(ignored)
     for number in range(1, images + 1):
         write_image(root / IMAGES / name / f"img{number:06d}.jpg")
 
@@ -63,6 +61,26 @@ def test_ignored_boxes_are_of_their_frame(tmp_path: Path) -> None:
     ]
     assert len(data_set.samples[2].boxes) == 0
     assert problems(data_set) == [("FLAT_BOX", "M0101_gt_ignore.txt, frame 2")]
+
+
+def test_compressed_files_are_read(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "M0101", "1,1,10,10,20,15,1,1,1\n", 1, ignored="1,4,60,30,9,9\n")
+    for plain in list((tmp_path / GT).iterdir()):
+        Path(f"{plain}.gz").write_bytes(gzip.compress(plain.read_bytes()))
+        plain.unlink()
+    data_set = read_data_set(tmp_path)
+    (sample,) = data_set.samples
+    assert sample.boxes.tolist() == [[10, 10, 30, 25]]
+    assert sample.ignored.tolist() == [[60, 30, 69, 39]]
+    assert data_set.problems == []
+
+
+def test_a_sequence_without_a_file_of_ignored_regions_is_told(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "M0101", "1,1,10,10,20,15,1,1,1\n", 1)
+    (tmp_path / GT / "M0101_gt_ignore.txt").unlink()
+    data_set = read_data_set(tmp_path)
+    assert len(data_set.samples) == 1
+    assert problems(data_set) == [("NO_IGNORED_FILE", "M0101")]
 
 
 def test_boxes_of_no_known_class_and_ignored_ones_are_of_their_frames(tmp_path: Path) -> None:

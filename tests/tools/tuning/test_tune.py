@@ -164,6 +164,13 @@ def test_a_search_from_the_defaults_needs_no_warning(benchmark: Path) -> None:
     assert "begun with the settings" not in tune(*arguments, "--tracker", "sort")
 
 
+def test_ground_truth_without_ignored_regions_is_told(benchmark: Path) -> None:
+    (benchmark / "gt" / "B_gt_ignore.txt").touch()
+    output = tune("--gt", benchmark / "gt", "--detections", benchmark / "det", "--workers", "2")
+    assert f"{benchmark / 'gt'}: no _gt_ignore.txt for A, C; no boxes are ignored there\n" in output
+    assert "_gt_whole.txt" not in output
+
+
 def test_says_what_is_missing(benchmark: Path) -> None:
     for arguments, message in (
         ((), "give --gt and --detections, or --view"),

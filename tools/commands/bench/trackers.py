@@ -14,6 +14,7 @@ from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, save
+from tools.commands.ground_truth import read_tracks
 from tools.commands.options import writable
 from tools.terminal import activity, wide_console
 
@@ -113,7 +114,7 @@ def bench_scores(
 ) -> None:
     """Score third-party trackers and ours on the same detections in the same way."""
     from stages.atomic import write_atomically
-    from tools.annotations.ground_truths import IOU_THRESHOLDS, read_ground_truths
+    from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.bench.peer_scores import score_trackers, tuned_peers
     from tools.bench.peers import reference_sort
     from tools.evaluation.tables import shown
@@ -122,7 +123,7 @@ def bench_scores(
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
     with activity("starting") as tell:
         scores = score_trackers(
-            read_ground_truths(benchmark, gt),
+            read_tracks(benchmark, gt),
             detections,
             [choose_tracker(label) for label in tracker or ["uavdt"]],
             tuned_peers(reference_sort(reference) if reference else None),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tools.commands.ground_truth import tell_missing
 from tools.commands.options import writable
 from tools.terminal import wide_console
 
@@ -58,7 +59,7 @@ class Output:
         for table in score_tables(scores):
             console.print(terminal_table(table))
         typer.echo(protocol.summary(scores))
-        _tell_missing(scores, protocol)
+        tell_missing(protocol.ground_truth, protocol.missing_files(scores))
         _tell_doubts(scores)
         for score in scores:
             _tell_incomplete(score)
@@ -79,17 +80,6 @@ class Output:
 
             for line in check_by_trackeval(scores, protocol.truths, protocol.iou_threshold):
                 typer.echo(line)
-
-
-def _tell_missing(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
-    """Names the sequences that lack a file of the ground truth, and says what holds instead."""
-    from tools.annotations.uavdt import INSTEAD
-
-    for suffix, names in protocol.missing_files(scores).items():
-        typer.echo(
-            f"{protocol.ground_truth}: no {suffix} for {', '.join(names)}; {INSTEAD[suffix]} there",
-            err=True,
-        )
 
 
 def _tell_doubts(scores: Sequence[EntryScore]) -> None:
