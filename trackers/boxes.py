@@ -36,6 +36,12 @@ def intersection_areas(a: Floats, b: Floats) -> Floats:
     return sides[..., 0] * sides[..., 1]
 
 
+def overlaps_of_smaller(a: Floats, b: Floats) -> Floats:
+    """Intersections ``(N, M)`` of boxes ``(N, 4)`` and ``(M, 4)``, as fractions of the smaller."""
+    smaller = np.minimum(areas(a)[:, None], areas(b)[None]).clip(min=1e-6)
+    return intersection_areas(a[:, None], b[None]) / smaller
+
+
 def centers_inside(boxes: Floats, regions: Floats) -> BoolArray:
     """Which boxes ``(N, 4)`` have their centre in at least one of the regions ``(R, 4)``."""
     centers = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]

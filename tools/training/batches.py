@@ -19,9 +19,10 @@ from torch.utils.data import DataLoader, Dataset
 from pipeline.signals import stop_signals
 from stages.errors import ConfigError, SourceError, SpotStreamError
 from tools.datasets.sample import Sample
+from tools.training.class_map import ClassMap
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
-from tools.training.data import ClassMap, TrainingData
+from tools.training.data import TrainingData
 from tools.training.pasting import cut_out_some, paste
 from tools.training.targets import Targets, build_targets
 from tools.workers import blocked, check_current_folder

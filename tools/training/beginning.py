@@ -5,27 +5,28 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import torch
+
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
-from tools.training.data_identity import DataIdentity
 from tools.training.narrowing import is_narrower, narrow
-from tools.training.processes import Processes
+from tools.training.run_identity import RunIdentity
 from tools.training.state import BEST, CHECKPOINT, LAST, TrainingState, checkpointed
 
 log = logging.getLogger(__name__)
 
 
 def begin(
-    config: TrainingConfig, data: DataIdentity, processes: Processes, *, overwrite: bool
+    config: TrainingConfig, identity: RunIdentity, device: torch.device, *, overwrite: bool
 ) -> TrainingState:
     """Returns the state in which training starts or resumes.
 
     Args:
         config: Training config.
-        data: Identity of its data.
-        processes: This process, whose device the network is on, among those that train.
+        identity: Identity of the run.
+        device: Device of the network.
         overwrite: Whether to ignore a checkpoint and weights in ``config.output``.
 
     Raises:
@@ -40,9 +41,9 @@ def begin(
             f"{config.output} has {' and '.join(found)}, but no {CHECKPOINT} to resume from; "
             f"choose another output, or --overwrite"
         )
-    state = TrainingState.begin(config, processes.device, processes.count)
+    state = TrainingState.begin(config, device)
     if resumes:
-        state.resume(config.output, config, data)
+        state.resume(config.output, identity)
         if state.step <= config.steps:  # otherwise, nothing is done
             log.info("resumed after step %d", state.step)
     elif config.initial is not None:

@@ -1,26 +1,24 @@
-"""The data sets of a training config, with their classes mapped to the network's."""
+"""The data sets of a training config."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from stages.decoder.image_file import read_image
-from stages.errors import ConfigError, SourceError
-from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
+from stages.errors import ConfigError
 from stages.wording import counted
-from tools.annotations.ignored import half_inside
 from tools.datasets.formats import read_data_set
 from tools.datasets.sample import USED_ANYWAY, DataSet, ProblemKind, Sample
+from tools.training.class_map import ClassMap
 from tools.training.config import DataSetConfig, TrainingConfig
-from tools.training.crops import AnnotatedImage
 from tools.training.division import divide
 
 log = logging.getLogger(__name__)
@@ -37,98 +35,10 @@ BOXES_LACKING = frozenset(
 )
 """Problems by which an image may lack boxes that its annotation has, or should have."""
 
-SOFTENING = 5
-"""Pixels by which a mask of motion may reach beyond the box that it was cut by."""
-
 _Ltrb: TypeAlias = tuple[float, float, float, float]
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Objects:
-    """The objects in an image, background classes included.
-
-    Attributes:
-        boxes: ``(N, 4)`` float32 ltrb in pixels.
-        classes: ``(N,)`` int64 class of the network; -1 for background classes.
-        hidden: ``(N,)`` bool, whether it is partly hidden or outside the image, or mostly in
-            ignored regions.
-    """
-
-    boxes: Float32Array
-    classes: Int64Array
-    hidden: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
-class ClassMap:
-    """Mapping of a data set's classes to the network's.
-
-    Attributes:
-        index: Class of the network by class name in the data set.
-        background: Class names learnt as background; all others give no loss.
-        names: Classes of the network.
-    """
-
-    index: dict[str, int]
-    background: frozenset[str]
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, config: TrainingConfig) -> ClassMap:
-        """Builds the mapping of a config."""
-        index = {
-            member: number
-            for number, members in enumerate(config.classes.values())
-            for member in members
-        }
-        return cls(index, frozenset(config.background), tuple(config.classes))
-
-    def in_order(self, names: tuple[str, ...]) -> ClassMap:
-        """Returns the mapping to the same classes in another order."""
-        index = {member: names.index(self.names[number]) for member, number in self.index.items()}
-        return replace(self, index=index, names=names)
-
-    def annotated_image(
-        self, sample: Sample, max_hidden: float, *, with_mask: bool = False
-    ) -> AnnotatedImage:
-        """Reads an image and its annotation in the network's classes.
-
-        Raises:
-            SourceError: The image, or its mask, cannot be read.
-        """
-        numbers = np.array([self.index.get(label, -1) for label in sample.labels], np.int64)
-        background = np.array([label in self.background for label in sample.labels], np.bool_)
-        unsure = ~background & ((numbers < 0) | (sample.hidden > max_hidden))
-        unsure |= ~background & half_inside(sample.boxes, sample.ignored)
-        learnt = ~unsure & ~background
-        mask = _read_mask(sample) if with_mask else None
-        if mask is not None:
-            mask = _without(mask, sample.boxes[background], sample.boxes[learnt])
-        return AnnotatedImage(
-            sample.read(),
-            sample.boxes[learnt],
-            numbers[learnt],
-            np.concatenate((sample.ignored, sample.boxes[unsure])),
-            mask,
-        )
-
-    def objects(self, sample: Sample) -> Objects:
-        """Returns the objects that can be cut out of an image, without unknown classes."""
-        known = np.array(
-            [label in self.index or label in self.background for label in sample.labels], np.bool_
-        )
-        classes = np.array([self.index.get(label, -1) for label in sample.labels], np.int64)
-        hidden = (sample.hidden > 0) | half_inside(sample.boxes, sample.ignored)
-        return Objects(sample.boxes[known], classes[known], hidden[known])
-
-
-def _read_mask(sample: Sample) -> UInt8Array | None:
-    if sample.mask is None:
-        return None
-    mask = read_image(sample.mask, gray=True)
-    if mask.shape != (sample.height, sample.width):
-        raise SourceError(f"mask {sample.mask} is not as large as its image")
-    return mask
+HeldOutSamples: TypeAlias = dict[str, tuple[DataSetConfig, list[Sample]]]
+"""Config and held-out samples by name of the data set."""
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +55,7 @@ class TrainingData:
 
     training: list[tuple[Sample, DataSetConfig]] = field(default_factory=list)
     weights: np.ndarray = field(default_factory=lambda: np.empty(0))
-    validation: dict[str, tuple[DataSetConfig, list[Sample]]] = field(default_factory=dict)
+    validation: HeldOutSamples = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     lacking: Counter[str] = field(default_factory=Counter)
 
@@ -202,9 +112,7 @@ def read_training_data(config: TrainingConfig) -> TrainingData:
     return data
 
 
-def _unscored(
-    config: TrainingConfig, validation: Mapping[str, tuple[DataSetConfig, list[Sample]]]
-) -> list[str]:
+def _unscored(config: TrainingConfig, validation: HeldOutSamples) -> list[str]:
     """Warns of data sets whose held-out images have nothing to find, whose AP is no number."""
     classes = ClassMap.of(config).index
     return [
@@ -265,9 +173,9 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
     ]
 
 
-def _unused(name: str, taken: dict[str, tuple[DataSetConfig, list[Sample]]]) -> str:
-    same = [each for each in taken if each.partition("#")[0] == name]
-    return f"{name}#{len(same) + 1}" if same else name
+def _unused(name: str, taken: HeldOutSamples) -> str:
+    others = (f"{name}#{number}" for number in count(2))
+    return next(each for each in chain([name], others) if each not in taken)
 
 
 def _notes(data_set: DataSet, known: set[str]) -> list[str]:
@@ -292,19 +200,3 @@ def draw_weights(samples: list[Sample]) -> np.ndarray:
     counts = Counter(sample.scene for sample in samples)
     weights = np.array([counts[sample.scene] ** -0.5 for sample in samples])
     return weights / weights.sum() if len(weights) else weights
-
-
-def _without(mask: UInt8Array, boxes: Float32Array, kept: Float32Array) -> UInt8Array:
-    """Clears what moves in ``boxes``, softened edges included, but not what lies in ``kept``."""
-    cleared = mask.copy()
-    for box in boxes:
-        cleared[_area(box, SOFTENING)] = 0
-    for box in kept:
-        cleared[_area(box)] = mask[_area(box)]
-    return cleared
-
-
-def _area(box: Float32Array, margin: int = 0) -> tuple[slice, slice]:
-    left, top = np.maximum(np.floor(box[:2]).astype(int) - margin, 0)
-    right, bottom = np.maximum(np.ceil(box[2:]).astype(int) + margin, 0)
-    return slice(top, bottom), slice(left, right)

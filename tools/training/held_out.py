@@ -12,9 +12,9 @@ from typing import TypeAlias
 from stages.detector.engines.device import choose_device
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
-from tools.datasets.sample import Sample
-from tools.training.config import DataSetConfig, load_training_config
-from tools.training.data import ClassMap, read_training_data
+from tools.training.class_map import ClassMap
+from tools.training.config import load_training_config
+from tools.training.data import HeldOutSamples, read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,
@@ -26,7 +26,7 @@ from tools.training.validation import (
 
 log = logging.getLogger(__name__)
 
-HeldOut: TypeAlias = tuple[dict[str, tuple[DataSetConfig, list[Sample]]], ClassMap]
+HeldOut: TypeAlias = tuple[HeldOutSamples, ClassMap]
 """The held-out samples of a training config by data set, and its classes."""
 
 INFINITE = float("inf")

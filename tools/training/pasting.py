@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 
 from stages.records import Float32Array, UInt8Array
+from tools.training.class_map import Objects
 from tools.training.crops import AnnotatedImage
-from tools.training.data import Objects
-from tools.training.unlabelled import largest_overlap
-from trackers.boxes import areas, intersection_areas, shorter_sides
+from trackers.boxes import areas, intersection_areas, overlaps_of_smaller, shorter_sides
 
 BACKGROUND = -1
 """Class of pasted objects that are learnt as background, such as bikes."""
@@ -54,17 +53,14 @@ def cut_out_some(
     """Cuts out up to ``count`` objects that are complete and unoccluded."""
     height, width = image.shape[:2]
     boxes = objects.boxes
-    overlaps = np.array(
-        [
-            largest_overlap(boxes[index : index + 1], np.delete(boxes, index, axis=0))[0]
-            for index in range(len(boxes))
-        ]
-    )
+    overlaps = overlaps_of_smaller(boxes, boxes)
+    np.fill_diagonal(overlaps, 0)
     inside = (boxes[:, :2].min(axis=1, initial=np.inf) >= 2) & (
         (boxes[:, 2:] <= (width - 2, height - 2)).all(axis=1)
     )
     large = shorter_sides(boxes) >= LEAST_SIDE
-    usable = np.flatnonzero(inside & large & (overlaps < MAX_OVERLAP) & ~objects.hidden)
+    alone = overlaps.max(axis=1, initial=0) < MAX_OVERLAP
+    usable = np.flatnonzero(inside & large & alone & ~objects.hidden)
     chosen = rng.permutation(usable)[:count]
     brightness = float(image.mean())
     return [

@@ -19,14 +19,11 @@ from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
 from stages.detector.spotnet.layers import Residual, SeparableResidual
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
-from tools.training.data_identity import DataIdentity
-from tools.training.weights_identity import weights_digests
+from tools.training.run_identity import RunIdentity
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
-SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "validate_every",
-                            "save_every", "log_every", "checkpoint_activations"}  # fmt: skip
 _PROGRESS = ("step", "seconds", "best", "best_step", "best_scores", "fresh")  # as in a checkpoint
 
 
@@ -45,8 +42,6 @@ class TrainingState:
         best_step: Number of steps done when it was reached.
         best_scores: Its APs by data set.
         fresh: Whether at least some of the initial weights were untrained.
-        processes: Number of processes that train; each makes crops of its own.
-        digests: Those of the weights files that it reads, see `weights_digests`.
     """
 
     model: SpotNet
@@ -58,13 +53,9 @@ class TrainingState:
     best_step: int = 0
     best_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     fresh: bool = True
-    processes: int = 1
-    digests: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def begin(
-        cls, config: TrainingConfig, device: torch.device, processes: int = 1
-    ) -> TrainingState:
+    def begin(cls, config: TrainingConfig, device: torch.device) -> TrainingState:
         """Starts a new run with random weights from the config's seed."""
         torch.manual_seed(config.seed)
         model = SpotNet(config.network())
@@ -78,8 +69,7 @@ class TrainingState:
         optimizer = kinds[config.optimizer](
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        digests = weights_digests(config)
-        return cls(model, average, optimizer, processes=processes, digests=digests)
+        return cls(model, average, optimizer)
 
     def update_average(self, decay: float) -> None:
         """Moves the average towards the model, including batch-norm statistics."""
@@ -90,7 +80,7 @@ class TrainingState:
         for name in kept.keys() - floats:
             kept[name].copy_(new[name])
 
-    def save(self, folder: Path, config: TrainingConfig, data: DataIdentity) -> None:
+    def save(self, folder: Path, identity: RunIdentity) -> None:
         """Writes ``checkpoint.pt`` atomically.
 
         Raises:
@@ -101,14 +91,11 @@ class TrainingState:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             **{name: getattr(self, name) for name in _PROGRESS},
-            "processes": self.processes,
-            "digests": self.digests,
-            "config": _fixed_settings(config),
-            "data": asdict(data),
+            **asdict(identity),
         }
         save_state(content, folder / CHECKPOINT)
 
-    def resume(self, folder: Path, config: TrainingConfig, data: DataIdentity) -> None:
+    def resume(self, folder: Path, identity: RunIdentity) -> None:
         """Restores the state in ``checkpoint.pt``.
 
         Raises:
@@ -118,25 +105,7 @@ class TrainingState:
         path = folder / CHECKPOINT
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-            saved = content["config"]
-            now = _fixed_settings(config)
-            differing = sorted(key for key in now if saved.get(key) != now[key])
-            if not differing and list(saved["classes"]) != list(now["classes"]):
-                differing = ["order of classes"]  # the heatmap's, to which dicts are blind
-            if content.get("processes", self.processes) != self.processes:  # older: not told
-                differing.append("number of processes")
-            if differing:
-                named = ", ".join(
-                    "data (or path of it)" if key == "data" else key for key in differing
-                )
-                raise ConfigError(
-                    f"{path} was trained with another {named}; "
-                    f"choose another output, or --overwrite"
-                )
-            if "data" in content:  # older checkpoints do not tell
-                _check_data(path, DataIdentity(**content["data"]), data)
-            if "digests" in content:  # likewise
-                _check_weights(path, content["digests"], self.digests)
+            identity.check(content, path)
             self.model.load_state_dict(content["model"])
             self.average.load_state_dict(content["average"])
             self.optimizer.load_state_dict(content["optimizer"])
@@ -146,34 +115,6 @@ class TrainingState:
             raise
         except Exception as error:  # torch documents no narrower type
             raise ConfigError(f"{path} is not a readable checkpoint of a training run") from error
-
-
-def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None:
-    """Refuses other data: images that were trained on may now be held out."""
-    if trained_on == now:
-        return
-    how = f"{trained_on.counts()}, now {now.counts()}"
-    if trained_on.counts() == now.counts():
-        how = "as many images, but others, held out otherwise, or with other numbers of boxes"
-    raise ConfigError(
-        f"{path} was trained on other data: {how}; choose another output (with initial: "
-        f"{path.with_name('last.safetensors')}, to go on from its weights), or --overwrite"
-    )
-
-
-def _check_weights(path: Path, trained_with: dict[str, str], now: dict[str, str]) -> None:
-    """Refuses weights that have changed in their file; one that is missing is told of later."""
-    changed = [name for name in now if now[name] != trained_with.get(name)]
-    if changed:
-        raise ConfigError(
-            f"{path} was trained with other weights in the file of {' and '.join(changed)}; "
-            f"restore it, choose another output, or --overwrite"
-        )
-
-
-def _fixed_settings(config: TrainingConfig) -> dict[str, Any]:
-    """Returns the settings that must not change on resuming, as plain values."""
-    return config.model_dump(mode="json", exclude=SETTINGS_THAT_MAY_CHANGE)
 
 
 def save_weights(model: SpotNet, path: Path) -> None:

@@ -21,12 +21,13 @@ from tools.interruption import interruptible
 from tools.line_pace import LinePace
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
+from tools.training.class_map import ClassMap
 from tools.training.config import TrainingConfig
 from tools.training.copies import copy_notes
-from tools.training.data import ClassMap, TrainingData, read_training_data
-from tools.training.data_identity import DataIdentity
+from tools.training.data import TrainingData, read_training_data
 from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
+from tools.training.run_identity import RunIdentity
 from tools.training.state import BEST, CHECKPOINT, LAST, TrainingState, save_weights
 from tools.training.steps import BAD_BATCHES, Steps
 from tools.training.teacher import load_teacher
@@ -100,8 +101,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     with training_processes(config.device) as processes, ExitStack() as stack:
         if processes.leads:  # the steps of another run would mix with those here
             stack.callback(FolderLock(config.output, setting="output").release)
-        identity = DataIdentity.of(data)
-        state = begin(config, identity, processes, overwrite=overwrite)
+        identity = RunIdentity.of(config, data, processes.count)
+        state = begin(config, identity, processes.device, overwrite=overwrite)
         if state.step > config.steps:
             return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:
@@ -109,7 +110,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
                 log.info("looking for held-out images among those to train on")
             for note in [*data.notes, *copy_notes(data)]:
                 log.warning("%s", note)
-            log.info("%s", identity.counts())
+            log.info("%s", identity.data.counts())
         ignored = ignore_unlabelled(data, config, processes.device)
         if ignored and processes.leads:
             log.info("no loss from %s without a box", counted(ignored, "vehicle"))
@@ -139,7 +140,7 @@ class _Run:
 
     config: TrainingConfig
     data: TrainingData
-    identity: DataIdentity
+    identity: RunIdentity
     state: TrainingState
     processes: Processes
     steps: Steps
@@ -179,7 +180,7 @@ class _Run:
                     log.info("%s", _line(state, config, values))
                 if state.step % config.save_every == 0 or self._validation_due() or stop:
                     # The checkpoint first: a run that ends in between resumes with its weights.
-                    state.save(config.output, config, self.identity)
+                    state.save(config.output, self.identity)
                     save_weights(state.average, config.output / LAST)
         return _result(config, state, scores, complete=not stop, leads=journal is not None)
 
@@ -216,11 +217,11 @@ class _Run:
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:
             if state.step == 0:  # there is no checkpoint yet, without which weights are refused
-                state.save(config.output, config, self.identity)
+                state.save(config.output, self.identity)
             state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)
             if state.step > 0:  # the initial weights are scored again on resuming
-                state.save(config.output, config, self.identity)
+                state.save(config.output, self.identity)
         journal.scores(state.step, scores)
         return scores
 

@@ -16,7 +16,7 @@ from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.data import TrainingData
 from tools.training.validation import detect
-from trackers.boxes import areas, intersection_areas
+from trackers.boxes import overlaps_of_smaller
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +66,5 @@ def _unlabelled(network: SpotNet, sample: Sample, entry: DataSetConfig) -> Float
     except SourceError:
         return np.empty((0, 4), np.float32)  # reported when the image is drawn
     sure = boxes[scores >= (entry.unlabelled or 0)]
-    return sure[largest_overlap(sure, sample.boxes) < LARGEST_OVERLAP]
-
-
-def largest_overlap(boxes: Float32Array, others: Float32Array) -> Float32Array:
-    """Returns ``(N,)``, each box's largest intersection with another, over the smaller area."""
-    shared = intersection_areas(boxes[:, None], others[None])
-    smaller = np.minimum(areas(boxes)[:, None], areas(others)[None]).clip(min=1e-6)
-    return np.asarray((shared / smaller).max(axis=1, initial=0), np.float32)
+    overlaps = overlaps_of_smaller(sure, sample.boxes)
+    return sure[overlaps.max(axis=1, initial=0) < LARGEST_OVERLAP]

@@ -19,8 +19,8 @@ from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from tools.annotations.ignored import half_inside
 from tools.datasets.sample import Sample
 from tools.evaluation.detection import DetectionResult, judge
+from tools.training.class_map import ClassMap
 from tools.training.config import DataSetConfig
-from tools.training.data import ClassMap
 from trackers.boxes import areas
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from stages.errors import ConfigError, OutputError
 from tests.tools.training.runs import TWO, rows, stop_after
 from tools.training import trainer
 from tools.training.data import read_training_data
-from tools.training.data_identity import DataIdentity
 from tools.training.log import TrainingLog
+from tools.training.run_identity import RunIdentity
 from tools.training.state import BEST, LAST, TrainingState
 from tools.training.steps import Steps
 from tools.training.trainer import train
@@ -61,7 +61,7 @@ def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_p
     config = tiny_config(initial=first.weights, steps=20, learning_rate=0.01, validate_every=20)
     train(config)
     state = TrainingState.begin(config, torch.device("cpu"))
-    state.resume(config.output, config, DataIdentity.of(read_training_data(config)))
+    state.resume(config.output, RunIdentity.of(config, read_training_data(config)))
     begun = SpotNet.from_checkpoint(first.weights).state_dict()["pre.0.conv.weight"]
     average, now = (
         network.state_dict()["pre.0.conv.weight"] for network in (state.average, state.model)

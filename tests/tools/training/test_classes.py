@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tools.training.data import ClassMap, read_training_data
+from tools.training.class_map import ClassMap
+from tools.training.data import read_training_data
 
 CAR, TRAM, BIKE = [20, 10, 50, 40], [52, 40, 90, 70], [45, 20, 60, 45]
 

@@ -7,7 +7,8 @@ import pytest
 
 from stages.errors import ConfigError, SourceError
 from tests.tools.conftest import change_coco, write_coco
-from tools.training.data import ClassMap, draw_weights, read_training_data
+from tools.training.class_map import ClassMap
+from tools.training.data import draw_weights, read_training_data
 from tools.training.trainer import train
 
 
@@ -17,6 +18,14 @@ def test_held_out_scenes_are_not_trained_on(tiny_config):
     [(_, held)] = data.validation.values()
     assert {sample.scene for sample in held} == {"c"}
     assert data.weights.sum() == pytest.approx(1)
+
+
+def test_data_sets_of_one_name_are_scored_each(tiny_config, tmp_path):
+    paths = [write_coco(tmp_path / folder / "cam#1") for folder in ("east", "north", "west")]
+    data = read_training_data(tiny_config(data=[{"path": p, "held_out": ["c"]} for p in paths]))
+    assert list(data.validation) == ["cam#1", "cam#1#2", "cam#1#3"]
+    held = [sample.path.parents[1] for _, samples in data.validation.values() for sample in samples]
+    assert held == paths
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from tools.training.class_map import Objects
 from tools.training.crops import AnnotatedImage
-from tools.training.data import Objects
 from tools.training.pasting import BACKGROUND, CutOut, cut_out_some, paste
 
 CAR = np.array([60, 180, 240], np.uint8)

@@ -10,8 +10,9 @@ import pytest
 
 from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
+from tools.training.class_map import ClassMap
 from tools.training.config import load_training_config
-from tools.training.data import ClassMap, read_training_data
+from tools.training.data import read_training_data
 from tools.training.validation import average_precision, detect_samples, recall_at_alarms
 
 ROOT = Path(__file__).parents[3]

@@ -8,7 +8,8 @@ from stages.errors import ConfigError
 from tools.training import unlabelled
 from tools.training.data import read_training_data
 from tools.training.trainer import train
-from tools.training.unlabelled import ignore_unlabelled, largest_overlap
+from tools.training.unlabelled import ignore_unlabelled
+from trackers.boxes import overlaps_of_smaller
 
 CPU = torch.device("cpu")
 
@@ -36,9 +37,9 @@ def entries(data_set):
 
 def test_overlap_is_a_share_of_the_smaller_box():
     inside, beside, half = [2, 2, 4, 4], [20, 0, 30, 10], [5, 0, 15, 10]
-    overlaps = largest_overlap(boxes(inside, beside, half), boxes([0, 0, 10, 10]))
-    assert overlaps == pytest.approx([1, 0, 0.5])
-    assert largest_overlap(boxes(inside), boxes()) == pytest.approx([0])
+    overlaps = overlaps_of_smaller(boxes(inside, beside, half), boxes([0, 0, 10, 10]))
+    assert overlaps[:, 0] == pytest.approx([1, 0, 0.5])
+    assert overlaps_of_smaller(boxes(inside), boxes()).shape == (1, 0)
 
 
 def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(

@@ -9,7 +9,8 @@ import torch
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
 from tools.training import validation
-from tools.training.data import ClassMap, read_training_data
+from tools.training.class_map import ClassMap
+from tools.training.data import read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,

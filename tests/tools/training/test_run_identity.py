@@ -1,0 +1,121 @@
+"""A run goes on with the data, the teacher and the finder that it began with."""
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+import torch
+
+from stages.detector.spotnet import SpotNet, save_checkpoint
+from stages.errors import ConfigError
+from tests.tools.conftest import change_coco, write_coco
+from tools.training.data import read_training_data
+from tools.training.run_identity import DataIdentity, RunIdentity
+from tools.training.trainer import train
+
+
+def hold_out_more(content):
+    content["images"][0]["scene"] = "c"
+
+
+def hold_out_another(content):
+    content["images"][0]["scene"], content["images"][3]["scene"] = "c", "a"
+
+
+def lose_a_box(content):
+    del content["annotations"][0]
+
+
+@pytest.mark.parametrize(
+    ("edit", "how"),
+    [
+        (
+            hold_out_more,
+            "3 training and 1 validation image, now 2 training and 2 validation images",
+        ),
+        (hold_out_another, "as many images, but others, held out otherwise"),
+        (
+            lose_a_box,
+            "as many images, but others, held out otherwise, or with other numbers of box",
+        ),
+    ],
+)
+def test_other_data_in_the_same_place_do_not_resume(tiny_config, data_set, edit, how):
+    train(tiny_config(steps=1))
+    change_coco(data_set, edit)
+    with pytest.raises(ConfigError, match=rf"checkpoint\.pt was trained on other data: {how}"):
+        train(tiny_config(steps=2))
+    assert train(tiny_config(steps=2), overwrite=True).steps == 2
+
+
+def test_a_checkpoint_that_does_not_tell_its_data_resumes(tiny_config, data_set, tmp_path):
+    train(tiny_config(steps=1))
+    file = tmp_path / "run" / "checkpoint.pt"
+    content = torch.load(file, weights_only=True)
+    del content["data"]
+    torch.save(content, file)
+    change_coco(data_set, hold_out_more)
+    assert train(tiny_config(steps=2)).steps == 2
+
+
+def test_the_order_of_images_is_none_of_the_identity(tiny_config, tmp_path):
+    many = write_coco(tmp_path / "many", scenes="aabbc")
+    data = read_training_data(tiny_config(data=[{"path": many, "held_out": ["c"]}]))
+    backwards = replace(data, training=data.training[::-1])
+    assert DataIdentity.of(backwards) == DataIdentity.of(data)
+
+
+@pytest.fixture
+def weights(tiny_config, tmp_path):
+    """Writes a file of weights, other ones each time."""
+    seeds = count()
+
+    def write(name="weights.safetensors"):
+        torch.manual_seed(next(seeds))
+        save_checkpoint(SpotNet(tiny_config().network()), tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.mark.parametrize("setting", ["teacher", "finder", "initial"])
+def test_other_weights_in_the_same_file_do_not_resume(tiny_config, data_set, weights, setting):
+    data = [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
+    settings = {"data": data, setting: weights()}
+    train(tiny_config(**settings, steps=1))
+    assert train(tiny_config(**settings, steps=2)).steps == 2
+    weights()
+    with pytest.raises(ConfigError, match=f"trained with other weights in the file of {setting};"):
+        train(tiny_config(**settings, steps=3))
+    assert train(tiny_config(**settings, steps=3), overwrite=True).steps == 3
+
+
+def test_a_checkpoint_that_does_not_tell_its_weights_resumes(tiny_config, weights):
+    config = tiny_config(steps=1, teacher=weights())
+    train(config)
+    file = config.output / "checkpoint.pt"
+    content = torch.load(file, weights_only=True)
+    del content["digests"]
+    torch.save(content, file)
+    weights()
+    assert train(tiny_config(steps=2, teacher=config.teacher)).steps == 2
+
+
+def test_a_teacher_that_is_gone_is_told_of_as_ever(tiny_config, weights):
+    teacher = weights()
+    train(tiny_config(steps=1, teacher=teacher))
+    teacher.unlink()
+    with pytest.raises(ConfigError, match="teacher: no weights file"):
+        train(tiny_config(steps=2, teacher=teacher))
+
+
+def test_weights_that_are_not_read_again_are_none_of_the_identity(tiny_config, data_set, weights):
+    one, two, three = (weights(f"{name}.safetensors") for name in "123")
+    given = {"initial": one, "teacher": two, "finder": three}
+
+    def identified(**settings):
+        config = tiny_config(**given, **settings)
+        return set(RunIdentity.of(config, read_training_data(config)).digests)
+
+    assert identified() == {"teacher"}
+    assert identified(data=[{"path": data_set, "unlabelled": 0.5}]) == {"teacher", "finder"}

@@ -1,0 +1,136 @@
+"""What tells a training run from another in the same folder: only its own checkpoint resumes it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.detector.shipped import find_weights
+from stages.errors import ConfigError
+from stages.wording import counted
+from tools.datasets.sample import Sample
+from tools.training.config import TrainingConfig
+from tools.training.data import TrainingData
+
+SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "validate_every",
+                            "save_every", "log_every", "checkpoint_activations"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DataIdentity:
+    """Which images are trained on and held out, and how many boxes each has.
+
+    Attributes:
+        training: Number of training images.
+        validation: Number of held-out images.
+        digest: SHA-256 of their paths and numbers of boxes, in hexadecimal digits.
+    """
+
+    training: int
+    validation: int
+    digest: str
+
+    @classmethod
+    def of(cls, data: TrainingData) -> DataIdentity:
+        """Identifies the data that a training config names."""
+        training = [sample for sample, _ in data.training]
+        held = [sample for _, samples in data.validation.values() for sample in samples]
+        lines = sorted([*_lines("training", training), *_lines("held out", held)])
+        digest = hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()
+        return cls(len(training), len(held), digest)
+
+    def counts(self) -> str:
+        """Returns the numbers of images, for a message."""
+        return f"{self.training} training and {counted(self.validation, 'validation image')}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """What must not change on resuming, as a checkpoint tells it.
+
+    Attributes:
+        config: The settings that must not change, as plain values.
+        data: Identity of the data.
+        digests: SHA-256 of the weights files that a resumed run reads again, by setting: of the
+            teacher, and of what finds vehicles that are not labelled, see `ignore_unlabelled`.
+            Files that do not open are left out: whoever loads them says why.
+        processes: Number of processes that train; each makes crops of its own.
+    """
+
+    config: dict[str, Any]
+    data: DataIdentity
+    digests: dict[str, str]
+    processes: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig, data: TrainingData, processes: int = 1) -> RunIdentity:
+        """Identifies a run by all that it is given."""
+        settings = config.model_dump(mode="json", exclude=SETTINGS_THAT_MAY_CHANGE)
+        return cls(settings, DataIdentity.of(data), _weights_digests(config), processes)
+
+    def check(self, content: Mapping[str, Any], path: Path) -> None:
+        """Checks that the checkpoint ``path`` with this ``content`` is of this run.
+
+        Raises:
+            ConfigError: It belongs to another config, number of processes, other data or weights.
+        """
+        saved, now = content["config"], self.config
+        differing = sorted(key for key in now if saved.get(key) != now[key])
+        if not differing and list(saved["classes"]) != list(now["classes"]):
+            differing = ["order of classes"]  # the heatmap's, to which dicts are blind
+        if content.get("processes", self.processes) != self.processes:  # older: not told
+            differing.append("number of processes")
+        if differing:
+            named = ", ".join("data (or path of it)" if key == "data" else key for key in differing)
+            raise ConfigError(
+                f"{path} was trained with another {named}; choose another output, or --overwrite"
+            )
+        if "data" in content:  # older checkpoints do not tell
+            _check_data(path, DataIdentity(**content["data"]), self.data)
+        if "digests" in content:  # likewise
+            _check_weights(path, content["digests"], self.digests)
+
+
+def _lines(part: str, samples: Sequence[Sample]) -> list[str]:
+    return [f"{part} {len(sample.boxes)} {sample.path}" for sample in samples]
+
+
+def _weights_digests(config: TrainingConfig) -> dict[str, str]:
+    finders = [name for name in ("finder", "teacher", "initial") if getattr(config, name)]
+    searches = any(entry.unlabelled is not None for entry in config.data)
+    digests = {}
+    for name in {"teacher", *finders[:1]} if searches else {"teacher"}:
+        path = getattr(config, name)
+        with contextlib.suppress(OSError):
+            if path is not None and (file := find_weights(path)).is_file():
+                with file.open("rb") as content:
+                    digests[name] = hashlib.file_digest(content, "sha256").hexdigest()
+    return digests
+
+
+def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None:
+    """Refuses other data: images that were trained on may now be held out."""
+    if trained_on == now:
+        return
+    how = f"{trained_on.counts()}, now {now.counts()}"
+    if trained_on.counts() == now.counts():
+        how = "as many images, but others, held out otherwise, or with other numbers of boxes"
+    raise ConfigError(
+        f"{path} was trained on other data: {how}; choose another output (with initial: "
+        f"{path.with_name('last.safetensors')}, to go on from its weights), or --overwrite"
+    )
+
+
+def _check_weights(path: Path, trained_with: dict[str, str], now: dict[str, str]) -> None:
+    """Refuses weights that have changed in their file; one that is missing is told of later."""
+    changed = [name for name in now if now[name] != trained_with.get(name)]
+    if changed:
+        raise ConfigError(
+            f"{path} was trained with other weights in the file of {' and '.join(changed)}; "
+            f"restore it, choose another output, or --overwrite"
+        )
