@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -121,10 +122,10 @@ def summarize(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> F
         for label, _ in data_set.label_counts().most_common()
     }
     sizes = Counter(f"{sample.width}x{sample.height}" for sample in data_set.samples)
-    root = f"{data_set.root}/"
+    root = re.compile(rf"(?<!\S){re.escape(str(data_set.root))}/")
     places: dict[str, list[str]] = defaultdict(list)
     for problem in [*unreadable, *data_set.problems]:
-        places[problem.kind.value].append(problem.place.replace(root, ""))
+        places[problem.kind.value].append(root.sub("", problem.place))
     ordered = sorted(places.items(), key=lambda item: -len(item[1]))
     return Findings(
         name=data_set.name,

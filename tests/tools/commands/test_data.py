@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
+from tests.tools.conftest import change_coco, write_coco
 from tests.tools.datasets.conftest import SHARED, write_image
 from tests.tools.datasets.detrac import IMAGES, target, write_sequence
 from tools.main import app
@@ -113,6 +114,18 @@ def test_images_that_do_not_open(detrac: Path, tmp_path: Path) -> None:
     assert "img00002.jpg: the file is cut off\n" in output
     assert f"\n    {IMAGES}/MVI_1/img00003.jpg: 80x50, annotated 96x54\n" in output
     check(detrac, "--sheet", tmp_path / "sheet.jpg")
+
+
+def test_paths_are_told_without_that_of_the_data_set_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_coco(tmp_path / "d", scenes="a")
+    (root / "abcd" / "images").mkdir(parents=True)
+    (root / "images" / "1.png").unlink()
+    (root / "abcd" / "images" / "1.png").write_bytes(b"none")
+    change_coco(root, lambda content: content["images"][0].update(file_name="../abcd/images/1.png"))
+    monkeypatch.chdir(tmp_path)
+    assert "abcd/images/1.png" in check("d", "--images", "0")
 
 
 def test_no_sheet_is_drawn_where_none_is_wanted(
