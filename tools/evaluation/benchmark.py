@@ -20,10 +20,11 @@ from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
 from tools.evaluation.sequence import (
     DETECTION_IOUS,
+    Kind,
     SequenceScore,
     SequenceTask,
-    fault_in_files,
-    frames_in_files,
+    fault_in_file,
+    frames_in_file,
     score_sequence,
 )
 from tools.evaluation.tracker_choice import TrackerChoice
@@ -41,15 +42,17 @@ class Entry:
 
     Attributes:
         name: Name of the row; "" for a single unnamed entry.
-        detections: Folder of detection files.
-        results: Folder of tracks, instead of detections.
+        folder: Folder of the files that are scored.
+        kind: What they hold.
         tracker: Tracker to run on the detections.
+        source: ``name`` without that of the tracker.
     """
 
     name: str
-    detections: Path | None = None
-    results: Path | None = None
+    folder: Path
+    kind: Kind = "detections"
     tracker: TrackerChoice | None = None
+    source: str = ""
 
     @property
     def label(self) -> str:
@@ -156,20 +159,12 @@ def score_entries(
     names = [truth.name for truth in truths]
     tasks, incomplete = [], []
     for entry in entries:
-        boxes, tracks = entry.detections, entry.results
-        detections = {} if boxes is None else find_files(boxes, names, DETECTIONS, others)
-        results = {} if tracks is None else _track_files(tracks, names, others)
+        files = _files(entry, names, others)
         tasks += [
-            SequenceTask(
-                truth,
-                detections.get(truth.name),
-                results.get(truth.name),
-                entry.tracker,
-                iou_threshold,
-            )
+            SequenceTask(truth, files[truth.name], entry.kind, entry.tracker, iou_threshold)
             for truth in truths
         ]
-        incomplete.append(_incomplete(detections or results))
+        incomplete.append(_incomplete(files))
     found = []
     with Workers(workers or usable_cores()) as pool:
         try:
@@ -194,7 +189,7 @@ def _check_files(tasks: Sequence[SequenceTask], pool: Workers) -> None:
         BeyondSequenceError: A file has a frame that the sequence lacks.
         ConfigError: Files are malformed; the message names file and line of the first eight.
     """
-    faults = [fault for fault in pool.do_all(fault_in_files, _one_per_files(tasks)) if fault]
+    faults = [fault for fault in pool.do_all(fault_in_file, _one_per_file(tasks)) if fault]
     malformed = [each for each in faults if not isinstance(each, BeyondSequenceError)]
     if malformed:
         named = "; ".join(map(str, malformed[:_FAULTS_NAMED]))
@@ -205,18 +200,17 @@ def _check_files(tasks: Sequence[SequenceTask], pool: Workers) -> None:
         raise faults[0]
 
 
-def _one_per_files(tasks: Sequence[SequenceTask]) -> list[SequenceTask]:
-    """Returns a task for each file, or two, that tasks share, as those of several trackers do."""
-    return list({(task.detections, task.results): task for task in tasks}.values())
+def _one_per_file(tasks: Sequence[SequenceTask]) -> list[SequenceTask]:
+    """Returns a task for each file, which the tasks of several trackers share."""
+    return list({(task.file, task.kind): task for task in tasks}.values())
 
 
 def _lengths_needed(tasks: Sequence[SequenceTask], pool: Workers) -> str:
     """Returns the options by which no file has a frame that its sequence lacks."""
-    by_files = _one_per_files(tasks)
+    by_file = _one_per_file(tasks)
     counts = {task.truth.name: task.truth.frame_count for task in tasks}
     needed: dict[str, int] = {}
-    of_files = pool.do_all(frames_in_files, by_files)
-    for task, count in zip(by_files, of_files, strict=True):
+    for task, count in zip(by_file, pool.do_all(frames_in_file, by_file), strict=True):
         name = task.truth.name
         if count > counts[name]:
             counts[name] = needed[name] = count
@@ -238,14 +232,16 @@ def _incomplete(files: Mapping[str, Path]) -> dict[str, StreamStatus]:
     }
 
 
-def _track_files(folder: Path, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:
+def _files(entry: Entry, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:
+    if entry.kind == "detections":
+        return find_files(entry.folder, names, DETECTIONS, others)
     try:
-        return find_files(folder, names, TRACKS, others)
+        return find_files(entry.folder, names, TRACKS, others)
     except ConfigError:
-        if any(toolkit_paths(folder, name)[0].is_file() for name in names):
+        if any(toolkit_paths(entry.folder, name)[0].is_file() for name in names):
             raise ConfigError(
-                f"{folder} holds matrices for UA-DETRAC's toolkit; give the folder of the run "
-                f"instead: NAME/{TRACKS} in it holds the same tracks"
+                f"{entry.folder} holds matrices for UA-DETRAC's toolkit; give the folder of the "
+                f"run instead: NAME/{TRACKS} in it holds the same tracks"
             ) from None
         raise
 
@@ -254,12 +250,13 @@ def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -
     """Returns each entry with detections once per tracker, named after both where needed."""
     result = []
     for entry in entries:
-        if entry.detections is None or not trackers:
+        if entry.kind == "results" or not trackers:
             result.append(entry)
             continue
         for tracker in trackers:
             names = [entry.name] if entry.name else []
             if len(trackers) > 1:
                 names.append(tracker.label)
-            result.append(replace(entry, name=" + ".join(names), tracker=tracker))
+            name = " + ".join(names)
+            result.append(replace(entry, name=name, tracker=tracker, source=entry.name))
     return result

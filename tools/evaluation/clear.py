@@ -93,7 +93,7 @@ class Matches:
 
 
 def match_boxes(
-    comparison: Comparison, iou_threshold: float, *, skip_empty: bool = True
+    comparison: Comparison, iou_threshold: float, *, as_detrac: bool = False
 ) -> Matches:
     """Matches a sequence frame by frame.
 
@@ -103,8 +103,8 @@ def match_boxes(
     Args:
         comparison: Ground truth and result.
         iou_threshold: Minimum IoU of a match, in (0, 1].
-        skip_empty: Whether a frame in which either side has no boxes is skipped, as in TrackEval:
-            its predecessor counts as the previous frame of its successor.
+        as_detrac: Whether a frame in which either side has no boxes interrupts tracks; TrackEval
+            skips it: its predecessor counts as the previous frame of its successor.
 
     Raises:
         ValueError: The threshold is out of range.
@@ -118,7 +118,7 @@ def match_boxes(
     parts = [Matches(numbers, numbers, numbers, np.empty(0), flags, flags)]
     for index, frame in enumerate(comparison.frames):
         if frame.iou.size == 0:
-            if not skip_empty:
+            if as_detrac:
                 previous[:] = NOBODY
             continue
         rows, columns = _matches(frame, previous, iou_threshold)
@@ -150,24 +150,24 @@ def clear(
         comparison: Ground truth and result.
         iou_threshold: Minimum IoU of a match, in (0, 1].
         as_detrac: Whether to count as UA-DETRAC does: a track of exactly 80 % is mostly tracked and
-            one of exactly 20 % mostly lost, and a frame without any result, or any true box,
-            interrupts tracks too. In MOTChallenge none of this holds.
+            one of exactly 20 % mostly lost, and empty frames count, see `match_boxes`. In
+            MOTChallenge none of this holds.
 
     Raises:
         ValueError: The threshold is out of range.
     """
-    matches = match_boxes(comparison, iou_threshold, skip_empty=not as_detrac)
-    return clear_of_matches(comparison, matches, inclusive=as_detrac)
+    matches = match_boxes(comparison, iou_threshold, as_detrac=as_detrac)
+    return clear_of_matches(comparison, matches, as_detrac=as_detrac)
 
 
 def clear_of_matches(
-    comparison: Comparison, matches: Matches, *, inclusive: bool = False
+    comparison: Comparison, matches: Matches, *, as_detrac: bool = False
 ) -> ClearResult:
     """Returns the counts for the ``matches`` of ``comparison``; see `clear`."""
     tracks = len(comparison.truth_lengths)
     shares = np.bincount(matches.truth, minlength=tracks) / comparison.truth_lengths
     starts = np.bincount(matches.truth[matches.resumed])
-    if inclusive:
+    if as_detrac:
         tracked, lost = shares >= MOSTLY_TRACKED, shares <= MOSTLY_LOST
     else:
         tracked, lost = shares > MOSTLY_TRACKED, shares < MOSTLY_LOST

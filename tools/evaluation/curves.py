@@ -48,11 +48,9 @@ def _label(score: EntryScore) -> str:
 def _detector_label(score: EntryScore) -> str:
     """The name of the detections, without that of the tracker that runs on them."""
     entry = score.entry
-    if entry.tracker is None or entry.detections is None:
-        return _label(score)
-    if entry.name == entry.tracker.label:
-        return _plain(entry.detections.resolve().name)
-    return _plain(entry.name.removesuffix(f" + {entry.tracker.label}")) or "all sequences"
+    if entry.tracker is None or entry.source:
+        return _plain(entry.source) or _label(score)
+    return _plain(entry.folder.resolve().name) if entry.name else "all sequences"
 
 
 def _plain(name: str) -> str:
@@ -63,10 +61,10 @@ def _plain(name: str) -> str:
 
 def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:
     """Draws one curve per set of detections, however many trackers run on it."""
-    detectors: dict[Path | None, EntryScore] = {}
+    detectors: dict[Path, EntryScore] = {}
     for score in scores:
         if all(sequence.detection for sequence in score.sequences.values()):
-            detectors.setdefault(score.entry.detections, score)
+            detectors.setdefault(score.entry.folder, score)
     if not detectors:
         return None
     figure, panels = _panels(len(DETECTION_IOUS))

@@ -44,12 +44,11 @@ class ScoringProtocol:
     def of(self, score: EntryScore) -> dict[str, object]:
         """Returns the protocol of an entry's scores, and what was scored, for JSON."""
         entry = score.entry
-        scored = {"detections": entry.detections, "results": entry.results}
         found: dict[str, object] = {
             "spotstream": importlib.metadata.version("spotstream"),
             "benchmark": self.benchmark,
             "ground_truth": str(self.ground_truth),
-            **{key: str(folder) for key, folder in scored.items() if folder is not None},
+            entry.kind: str(entry.folder),
         }
         if (tracker := entry.tracker) is not None:
             found["tracker"] = {"name": tracker.name, "settings": tracker.all_settings}

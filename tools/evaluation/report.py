@@ -10,7 +10,6 @@ import numpy as np
 from stages.atomic import write_atomically
 from stages.extras import need
 from stages.wording import counted
-from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.curves import draw_curves
@@ -28,19 +27,13 @@ FATES = {
 }
 
 
-def write_report(
-    folder: Path,
-    scores: Sequence[EntryScore],
-    truths: Sequence[GroundTruth],
-    protocol: ScoringProtocol,
-) -> Path:
+def write_report(folder: Path, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> Path:
     """Writes ``report.html`` into ``folder``: tables, curves, errors over time, worst moments.
 
     Args:
         folder: Folder of the page; created if missing.
         scores: Scores of the entries.
-        truths: Sequences they were scored on.
-        protocol: How they were scored.
+        protocol: How, and on which sequences, they were scored.
 
     Returns:
         Path of the page.
@@ -55,12 +48,12 @@ def write_report(
         Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
     )
     by_name = {score.entry.name: score for score in scores}
-    by_sequence = {truth.name: truth.tracks for truth in truths}
+    by_sequence = {truth.name: truth.tracks for truth in protocol.truths}
     page = template.render(
         title=" and ".join(name for name in by_name if name) or "Evaluation",
         entries=[_what(score.entry) for score in scores],
-        sequences=len(truths),
-        frames=sum(truth.frame_count for truth in truths),
+        sequences=len(protocol.truths),
+        frames=sum(truth.frame_count for truth in protocol.truths),
         ground_truth=protocol.ground_truth,
         protocol=protocol.summary(scores),
         tables=score_tables(scores),
@@ -83,9 +76,9 @@ def write_report(
 
 def _what(entry: Entry) -> str:
     """Returns what was scored: the folder, and the tracker that ran with all its settings."""
-    if entry.results is not None:
-        return f"{entry.label}tracks of {entry.results}"
-    text = f"{entry.label}detections of {entry.detections}"
+    if entry.kind == "results":
+        return f"{entry.label}tracks of {entry.folder}"
+    text = f"{entry.label}detections of {entry.folder}"
     if (tracker := entry.tracker) is not None:
         settings = ", ".join(f"{key}={value}" for key, value in tracker.all_settings.items())
         text += f", tracked by {tracker.name} ({settings})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,14 @@ from tools.workers import StoppedError
 
 DETECTION_IOUS = (0.5, 0.7)
 
+Kind: TypeAlias = Literal["detections", "results"]
+"""What a file holds: detections, or tracks, the results of a tracker."""
+
+_READERS: dict[Kind, Callable[..., DetectionFile | Trajectories]] = {
+    "detections": DetectionFile.read,
+    "results": read_mot,
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceTask:
@@ -36,15 +45,15 @@ class SequenceTask:
 
     Attributes:
         truth: Ground truth of the sequence.
-        detections: Detection file, if detections are scored or tracked.
-        results: File of tracks, if tracks are scored.
+        file: The file that is scored.
+        kind: What it holds.
         tracker: Tracker to run on the detections, also for the PR protocol.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
     """
 
     truth: GroundTruth
-    detections: Path | None = None
-    results: Path | None = None
+    file: Path
+    kind: Kind = "detections"
     tracker: TrackerChoice | None = None
     iou_threshold: float = 0.5
 
@@ -105,8 +114,8 @@ def score_sequence(
     tracks = given = None
     told: list[str] = []
     width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # of the frames, at least
-    if task.detections is not None:
-        file = DetectionFile.read(task.detections, frame_count=truth.frame_count)
+    if task.kind == "detections":
+        file = DetectionFile.read(task.file, frame_count=truth.frame_count)
         # Classes are not scored.
         told = doubts(file, (width, height), of_uavdt=True, tracked=task.tracker is not None)
         shown = ~truth.ignored.cover(file.indices, file.boxes)
@@ -119,8 +128,8 @@ def score_sequence(
             tracks = _scored(truth, track(file, task.tracker, truth.frame_count))
             if _are_shares(file.scores):
                 points = _points(task, file, detection[PR_IOU], stopped)
-    if task.results is not None:
-        given = read_mot(task.results, frame_count=truth.frame_count)
+    else:
+        given = read_mot(task.file, frame_count=truth.frame_count)
         told = box_doubts(given.boxes, (width, height))
         tracks = _scored(truth, given)
     score = SequenceScore(
@@ -129,7 +138,7 @@ def score_sequence(
         levels=levels,
         conditions=truth.conditions,
         points=points,
-        file=task.detections or task.results,
+        file=task.file,
         doubts=tuple(told),
     )
     if tracks is None:
@@ -150,30 +159,22 @@ def score_sequence(
     )
 
 
-def fault_in_files(task: SequenceTask, **_: object) -> ConfigError | None:
-    """Returns the error for which a file of the task cannot be scored, None if there is none."""
+def fault_in_file(task: SequenceTask, **_: object) -> ConfigError | None:
+    """Returns the error for which the file of the task cannot be scored, None if there is none."""
     try:
-        if task.detections is not None:
-            DetectionFile.read(task.detections, frame_count=task.truth.frame_count)
-        if task.results is not None:
-            read_mot(task.results, frame_count=task.truth.frame_count)
+        _READERS[task.kind](task.file, frame_count=task.truth.frame_count)
     except ConfigError as error:
         return error
     return None
 
 
-def frames_in_files(task: SequenceTask, **_: object) -> int:
-    """Returns the number of the last frame that has a line in a file of the task.
+def frames_in_file(task: SequenceTask, **_: object) -> int:
+    """Returns the number of the last frame that has a line in the file of the task.
 
     Raises:
-        ConfigError: A file is missing or malformed; the message names file and line.
+        ConfigError: The file is missing or malformed; the message names file and line.
     """
-    count = 0
-    if task.detections is not None:
-        count = DetectionFile.read(task.detections).frame_count
-    if task.results is not None:
-        count = max(count, read_mot(task.results).frame_count)
-    return count
+    return _READERS[task.kind](task.file).frame_count
 
 
 def _judge_file(

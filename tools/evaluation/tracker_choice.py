@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config_file import built_in_configs, load_config
 from stages.errors import ConfigError
-from trackers import TRACKERS, tracker_settings
+from trackers import TRACKERS, default_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class TrackerChoice:
     Attributes:
         label: Its name in tables.
         name: Key of `trackers.TRACKERS`.
-        settings: See `trackers.tracker_settings`.
+        settings: See `trackers.default_settings`.
     """
 
     label: str
@@ -28,8 +28,7 @@ class TrackerChoice:
     @property
     def all_settings(self) -> dict[str, object]:
         """The settings, with the tracker's defaults for those left out."""
-        defaults = {name: each.default for name, each in tracker_settings(self.name).items()}
-        return {**defaults, **self.settings}
+        return {**default_settings(self.name), **self.settings}
 
 
 def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:

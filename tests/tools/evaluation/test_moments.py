@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def test_moments_with_most_errors_come_first_and_those_without_never() -> None:
     errors[3] = 1, 1, 0
     errors[[26, 30, 49]] = (1, 0, 0), (0, 2, 1), (0, 0, 1)
     sequences = {"A": SequenceScore("A", errors=errors), "B": SequenceScore("B")}
-    scores = [EntryScore(Entry("mine"), sequences)]
+    scores = [EntryScore(Entry("mine", Path()), sequences)]
     expected = [Moment("mine", "A", 25, 49, 30, 1, 2, 2), Moment("mine", "A", 0, 24, 3, 1, 1, 0)]
     assert worst_moments(scores) == expected
     assert worst_moments(scores, most=1) == expected[:1]

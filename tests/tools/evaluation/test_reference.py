@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def checked(folder: Path) -> str:
     truths = read_ground_truths("mot", folder / "gt")
-    entries = [Entry("", results=folder / "out")]
+    entries = [Entry("", folder / "out", "results")]
     scores = score_entries(entries, truths, iou_threshold=0.5, workers=1)
     return "".join(check_by_trackeval(scores, truths, 0.5))
 

@@ -121,10 +121,11 @@ def test_detections_have_their_own_truth_and_boxes_are_ignored_in_their_frame(
     real, objects = tracks({1: 0}, {1: 0}), tracks({1: 0, 2: 100}, {1: 0})
     ignored = IgnoredRegions(np.array([[200.0, 0, 300, 50]]), np.array([0]), "center")
     truth, found = GroundTruth("A", 2, real, objects, ignored), written(tmp_path, 0, 100, 250)
-    score = score_sequence(SequenceTask(truth, found, found))
+    score = score_sequence(SequenceTask(truth, found))
+    tracked = score_sequence(SequenceTask(truth, found, "results"))
     assert score.detection[0.7].truth == 3
     assert sorted(score.detection[0.7].hits.tolist()) == [False, False, True, True, True]
-    for scored in (score.tracking, score_tracks(truth, read_mot(found), 0.5)):
+    for scored in (tracked.tracking, score_tracks(truth, read_mot(found), 0.5)):
         assert scored is not None
         assert (scored.clear.true_positives, scored.clear.false_positives) == (2, 3)
 
@@ -144,8 +145,9 @@ def test_tracks_are_scored_at_the_benchmarks_iou_without_ignored_boxes(
 ) -> None:
     found = written(tmp_path, SHIFT, 100, 250)
     tracker = choose_tracker("ocsort", ["min_hits=0", "min_score=0"])
-    for sources in ({"results": found}, {"detections": found, "tracker": tracker}):
-        score = score_sequence(SequenceTask(two_vehicles(), iou_threshold=threshold, **sources))
+    for sources in ({"kind": "results"}, {"tracker": tracker}):
+        task = SequenceTask(two_vehicles(), found, iou_threshold=threshold, **sources)
+        score = score_sequence(task)
         assert score.tracking is not None
         clear, identity = score.tracking.clear, score.tracking.identity
         assert (clear.true_positives, clear.false_positives) == (hits, 4 - hits)

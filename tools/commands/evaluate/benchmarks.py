@@ -119,8 +119,7 @@ def _evaluate(
     from tools.evaluation.benchmark import score_entries
     from tools.evaluation.protocol import ScoringProtocol
 
-    inputs = [path for entry in entries for path in (entry.detections, entry.results)]
-    refuse_inputs([output.json, output.csv], [gt, *inputs])
+    refuse_inputs([output.json, output.csv], [gt, *(entry.folder for entry in entries)])
     truths, others = sequences
     protocol = ScoringProtocol(benchmark, gt, truths)
     with progress_bar() as bar:

@@ -40,8 +40,8 @@ def read_entries(
         found = [(name or folder.resolve().name, folder) for name, folder in found]
     if len(tracked) > 1 or found:
         tracked = [(name or folder.resolve().name, folder) for name, folder in tracked]
-    entries = with_trackers([Entry(name, detections=folder) for name, folder in found], choices)
-    entries += [Entry(name, results=folder) for name, folder in tracked]
+    entries = with_trackers([Entry(name, folder) for name, folder in found], choices)
+    entries += [Entry(name, folder, "results") for name, folder in tracked]
     check_names([entry.name for entry in entries])
     return entries
 

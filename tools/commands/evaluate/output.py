@@ -73,7 +73,7 @@ class Output:
         if self.report is not None:
             from tools.evaluation.report import write_report
 
-            page = write_report(self.report, scores, protocol.truths, protocol)
+            page = write_report(self.report, scores, protocol)
             typer.echo(f"report: {page}")
         if self.check:
             from tools.evaluation.reference import check_by_trackeval

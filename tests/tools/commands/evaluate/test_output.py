@@ -11,7 +11,7 @@ import pytest
 from tests.tools.annotations.detrac_file import OVERLAP
 from tests.tools.commands.evaluate.command import evaluate, refused, scores
 from tools.annotations.ground_truths import IOU_THRESHOLDS
-from trackers import tracker_settings
+from trackers import default_settings
 
 
 def test_several_things_side_by_side(detrac: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_protocol_is_told_with_the_scores(detrac: Path) -> None:
     found = scores(detrac, *arguments, "--set", "max_age=3")["protocol"]
     settings = found["tracker"].pop("settings")
     assert settings == {
-        **{name: each.default for name, each in tracker_settings("sort").items()},
+        **default_settings("sort"),
         "max_age": 3,
     }
     assert found == {
@@ -280,6 +280,14 @@ def test_curves_of_detections_are_not_called_by_a_tracker(detrac: Path) -> None:
         assert page.count(f">{name}: AP ") == 2  # at each IoU
         assert "sort: AP " not in page
         assert "sort: PR-MOTA " in page
+
+
+def test_detections_called_as_a_tracker_keep_their_name(detrac: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder, named = detrac / "report", f"sort={detrac / 'det'}"
+    arguments = ["--gt", detrac / "gt", "--detections", named, "--tracker", "sort"]
+    evaluate("detrac", *arguments, "--report", folder)
+    assert (folder / "report.html").read_text().count(">sort: AP ") == 2  # at each IoU
 
 
 def test_a_name_with_an_underscore_is_in_every_legend(detrac: Path) -> None:
