@@ -21,7 +21,7 @@ class TrackerStage:
 
         Args:
             name: Name of the tracker, see `trackers.TRACKERS`.
-            settings: Its settings, see `trackers.tracker_settings`.
+            settings: Its settings, see `trackers.default_settings`.
             every: Take every n-th frame of the source, see `FrameSelection`; at least 1.
 
         Raises:

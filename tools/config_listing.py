@@ -18,7 +18,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 
 from pipeline.config import RunConfig, TrackerConfig, to_plain
-from trackers.registry import TRACKERS, tracker_settings
+from trackers.registry import TRACKERS, default_settings
 
 if TYPE_CHECKING:
     from tools.training.config import TrainingConfig
@@ -79,9 +79,9 @@ def _section(kind: type[Any], values: dict[str, Any]) -> Iterator[str]:
 
 def _tracker_settings(tracker: str, given: dict[str, Any]) -> Iterator[str]:
     texts = _described(TRACKERS[tracker].__init__, "Args")
-    for name, setting in tracker_settings(tracker).items():
+    for name, default in default_settings(tracker).items():
         yield from _comment(texts.get(name, ""), "    ")
-        yield from _entry(name, given.get(name, setting.default), "    ")
+        yield from _entry(name, given.get(name, default), "    ")
 
 
 def _entry(name: str, value: object, indent: str) -> list[str]:

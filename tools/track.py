@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,8 +118,7 @@ def track_folder(
     settings: Mapping[str, object],
     frame_size: tuple[int, int] | None = None,
     fill: int = 0,
-    written: Callable[[TrackSummary], None] = lambda summary: None,
-) -> dict[str, TrackSummary]:
+) -> Iterator[TrackSummary]:
     """Tracks every detection file in a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
     A folder without such files may be one of results: ``MVI_1/detections.txt`` is tracked likewise.
@@ -131,10 +130,9 @@ def track_folder(
         settings: Settings of the tracker.
         frame_size: Width and height in pixels.
         fill: Longest gap of a track to fill.
-        written: Called with each summary, once its file is written.
 
-    Returns:
-        A summary for each sequence, sorted by name.
+    Yields:
+        A summary for each sequence, sorted by name, once its file is written.
 
     Raises:
         ConfigError: The folder is missing or has no detection files, two files belong to the same
@@ -146,18 +144,14 @@ def track_folder(
     sequences = sequence_files(detections)
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output folder {output} is the detections folder; choose another")
-    summaries: dict[str, TrackSummary] = {}
-    for name, file in sorted(sequences.items()):
+    for done, (name, file) in enumerate(sorted(sequences.items())):
         try:
-            summary = track_file(file, output / f"{name}.txt", tracker, settings, frame_size, fill)
+            yield track_file(file, output / f"{name}.txt", tracker, settings, frame_size, fill)
         except SpotStreamError as error:
-            if summaries:
-                done, total = len(summaries), counted(len(sequences), "file")
+            if done:
+                total = counted(len(sequences), "file")
                 error.args = (f"{error}; tracks of {done} of {total} were written before",)
             raise
-        summaries[name] = summary
-        written(summary)
-    return summaries
 
 
 def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:

@@ -2,7 +2,7 @@
 
 from trackers.bytetrack import ByteTrack
 from trackers.ocsort import OCSort
-from trackers.registry import TRACKERS, TrackerSetting, build_tracker, tracker_settings
+from trackers.registry import TRACKERS, build_tracker, default_settings
 from trackers.sort import Sort
 from trackers.spottrack import SpotTrack
 from trackers.tracker import TrackedBoxes, Tracker
@@ -15,7 +15,6 @@ __all__ = [
     "SpotTrack",
     "TrackedBoxes",
     "Tracker",
-    "TrackerSetting",
     "build_tracker",
-    "tracker_settings",
+    "default_settings",
 ]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from typing import get_type_hints
 
 from trackers.bytetrack import ByteTrack
 from trackers.ocsort import OCSort
@@ -20,26 +18,15 @@ TRACKERS: dict[str, type[Tracker]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class TrackerSetting:
-    """One setting of a tracker: its name, type and default."""
-
-    name: str
-    type: type
-    default: object
-
-
-def tracker_settings(name: str) -> dict[str, TrackerSetting]:
-    """The settings of the tracker ``name``, in the order of its constructor.
+def default_settings(name: str) -> dict[str, object]:
+    """The settings of the tracker ``name`` at their defaults, in the order of its constructor.
 
     Raises:
         ValueError: The tracker is unknown; the message lists the known ones.
     """
-    constructor = _tracker_class(name).__init__
-    types = get_type_hints(constructor)
     return {
-        parameter.name: TrackerSetting(parameter.name, types[parameter.name], parameter.default)
-        for parameter in inspect.signature(constructor).parameters.values()
+        parameter.name: parameter.default
+        for parameter in inspect.signature(_tracker_class(name)).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
 
@@ -49,13 +36,13 @@ def build_tracker(name: str, /, **settings: object) -> Tracker:
 
     Args:
         name: Key of `TRACKERS`.
-        **settings: See `tracker_settings`; those left out have their defaults.
+        **settings: See `default_settings`; those left out have their defaults.
 
     Raises:
         ValueError: The tracker or a setting is unknown (the message lists what is allowed), or a
             value is out of its range.
     """
-    allowed = tracker_settings(name)
+    allowed = default_settings(name)
     for setting in settings:
         if setting not in allowed:
             raise ValueError(

@@ -18,7 +18,7 @@ from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
 from stages.result_files import REPORT, read_report
 from stages.wording import counted
-from trackers import TRACKERS, tracker_settings
+from trackers import TRACKERS, default_settings
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
     "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
@@ -119,9 +119,9 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
         given = defaults[section] | _mapping(sections.get(section))
         values |= {f"{section}.{key}": given[key] for key in keys}
     name, settings = values["tracker.name"], _mapping(values.pop("tracker.settings"))
-    known = tracker_settings(name) if name in TRACKERS else {}
-    for setting in known.values():
-        values[f"tracker.settings.{setting.name}"] = settings.get(setting.name, setting.default)
+    known = default_settings(name) if name in TRACKERS else {}
+    for setting, default in known.items():
+        values[f"tracker.settings.{setting}"] = settings.get(setting, default)
     ignored = _mapping(values.pop("detector.ignored"))
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
     for key in ("sink.lines", "sink.zones"):

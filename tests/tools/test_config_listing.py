@@ -16,7 +16,7 @@ from tools.training.config import (
     TrainingConfig,
     load_training_config,
 )
-from trackers.registry import tracker_settings
+from trackers.registry import default_settings
 from trackers.sort import Sort
 
 GIVEN = (
@@ -39,7 +39,7 @@ def test_a_listing_is_read_as_the_same_config(name, overrides, tmp_path):
     read = load_config(file)
     listed, given = read.tracker.settings, config.tracker.settings
     assert listed.items() >= given.items()
-    assert listed.keys() == tracker_settings(config.tracker.name).keys()
+    assert listed.keys() == default_settings(config.tracker.name).keys()
     tracker = dataclasses.replace(read.tracker, settings=given)
     assert dataclasses.replace(read, tracker=tracker) == config
 

@@ -82,10 +82,10 @@ def test_tracks_of_several_classes_say_which(tmp_path: Path, fill: int) -> None:
 def test_a_folder(detections: Path, tmp_path: Path) -> None:
     (detections.parent / "MVI_0_Det_SpotNet.txt").write_text(ROWS[:60])
     output = tmp_path / "tracks"
-    summaries = track_folder(detections.parent, output, "sort", {})
-    assert list(summaries) == ["MVI_0", "MVI_1"]
+    summaries = list(track_folder(detections.parent, output, "sort", {}))
+    assert [each.output.stem for each in summaries] == ["MVI_0", "MVI_1"]
     assert sorted(path.name for path in output.iterdir()) == ["MVI_0.txt", "MVI_1.txt"]
-    assert summaries["MVI_1"].boxes == 10
+    assert summaries[1].boxes == 10
 
 
 def test_the_results_of_a_run(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_the_results_of_a_run(tmp_path: Path) -> None:
         (tmp_path / "results" / name / "mot.txt").write_text("")
     output = tmp_path / "tracks"
     summaries = track_folder(tmp_path / "results", output, "sort", {})
-    assert {name: summary.boxes for name, summary in summaries.items()} == {
+    assert {each.output.stem: each.boxes for each in summaries} == {
         "MVI_0": 10,
         "MVI_1": 10,
     }
@@ -105,15 +105,15 @@ def test_the_results_of_a_run(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_tracked(detections: Path, tmp_path: Path) -> None:
     folder = detections.parent
     with pytest.raises(ConfigError, match="nowhere does not exist"):
-        track_folder(tmp_path / "nowhere", tmp_path / "tracks", "sort", {})
+        list(track_folder(tmp_path / "nowhere", tmp_path / "tracks", "sort", {}))
     with pytest.raises(ConfigError, match="is the detections folder"):
-        track_folder(folder, folder, "sort", {})
+        list(track_folder(folder, folder, "sort", {}))
     (folder / "MVI_1.txt").write_text(ROWS)
     with pytest.raises(ConfigError, match="both of sequence MVI_1"):
-        track_folder(folder, tmp_path / "tracks", "sort", {})
+        list(track_folder(folder, tmp_path / "tracks", "sort", {}))
     (tmp_path / "bare").mkdir()
     with pytest.raises(ConfigError, match=r"has no .txt or .txt.gz file"):
-        track_folder(tmp_path / "bare", tmp_path / "tracks", "sort", {})
+        list(track_folder(tmp_path / "bare", tmp_path / "tracks", "sort", {}))
 
 
 @pytest.mark.skipif(not PARITY.exists(), reason=f"{PARITY} is not there")
@@ -220,12 +220,8 @@ def test_a_malformed_file_of_a_folder_leaves_what_was_told_before(
 def test_tracks_of_a_folder_are_told_as_they_are_written(detections: Path, tmp_path: Path) -> None:
     (detections.parent / "MVI_2.txt").write_text(ROWS)
     output = tmp_path / "tracks"
-    there = []
-    track_folder(
-        detections.parent,
-        output,
-        "sort",
-        {},
-        written=lambda summary: there.append((summary.output.name, len(list(output.iterdir())))),
-    )
+    there = [
+        (summary.output.name, len(list(output.iterdir())))
+        for summary in track_folder(detections.parent, output, "sort", {})
+    ]
     assert there == [("MVI_1.txt", 1), ("MVI_2.txt", 2)]

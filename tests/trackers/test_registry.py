@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import get_type_hints
+
 import numpy as np
 import pytest
 
-from trackers import TRACKERS, Sort, Tracker, build_tracker, tracker_settings
+from trackers import TRACKERS, Sort, Tracker, build_tracker, default_settings
 
 
 def test_builds_a_tracker_with_its_settings() -> None:
@@ -12,21 +14,21 @@ def test_builds_a_tracker_with_its_settings() -> None:
     assert (tracker.max_age, tracker.min_hits) == (7, 3)
 
 
-def test_lists_the_settings_with_types_and_defaults() -> None:
-    settings = tracker_settings("sort")
-    assert {name: (setting.type, setting.default) for name, setting in settings.items()} == {
-        "max_age": (int, 1),
-        "min_hits": (int, 3),
-        "iou_threshold": (float, 0.3),
-        "min_score": (float, -1e9),
+def test_lists_the_settings_with_their_defaults() -> None:
+    assert default_settings("sort") == {
+        "max_age": 1,
+        "min_hits": 3,
+        "iou_threshold": 0.3,
+        "min_score": -1e9,
     }
 
 
 @pytest.mark.parametrize("name", sorted(TRACKERS))
 def test_every_tracker_has_defaults_of_its_types(name: str) -> None:
     assert isinstance(build_tracker(name), Tracker)
-    for setting in tracker_settings(name).values():
-        assert isinstance(setting.default, setting.type)
+    types = get_type_hints(TRACKERS[name].__init__)
+    for setting, default in default_settings(name).items():
+        assert isinstance(default, types[setting])
 
 
 def test_an_unknown_tracker_is_refused_with_the_list() -> None:

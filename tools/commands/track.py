@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,9 +16,6 @@ from tools.commands.options import (
     writable,
     writable_folder,
 )
-
-if TYPE_CHECKING:
-    from tools.track import TrackSummary
 
 
 def track(
@@ -64,7 +61,13 @@ def track(
     name, settings = chosen.name, chosen.settings
     size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
 
-    def tell(summary: TrackSummary) -> None:
+    if detections.is_dir():
+        summaries = track_folder(detections, output, name, settings, size, fill)
+    else:
+        summaries = iter([track_file(detections, output, name, settings, size, fill)])
+    found = []
+    for summary in summaries:
+        found.append(summary)
         typer.echo(
             f"{summary.output}: {counted(summary.tracks, 'track')}, "
             f"{counted(summary.boxes, 'box', 'boxes')} in "
@@ -72,12 +75,6 @@ def track(
             f"by {name}"
         )
 
-    if detections.is_dir():
-        summaries = track_folder(detections, output, name, settings, size, fill, tell)
-        found = list(summaries.values())
-    else:
-        found = [track_file(detections, output, name, settings, size, fill)]
-        tell(found[0])
     for doubt in doubts_of_files((summary.detections, summary.doubts) for summary in found):
         typer.echo(doubt, err=True)
     if config is None and tracker is None and not settings.get("min_score"):

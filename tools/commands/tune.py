@@ -164,10 +164,9 @@ def _scenes(
 
 def _tell_start(result: TuningResult, config: Path) -> None:
     """Says so where the settings begun with may have seen the sequences that are left out."""
-    from tools.evaluation.tracker_choice import TrackerChoice
+    from trackers import default_settings
 
-    defaults = TrackerChoice(result.tracker, result.tracker).all_settings
-    if result.folds and result.start != defaults:
+    if result.folds and result.start != default_settings(result.tracker):
         typer.echo(
             f"begun with the settings of {config}, which are not {result.tracker}'s defaults: if "
             f"these were tuned on any of the sequences, the scores of sequences left out are not "

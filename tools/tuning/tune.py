@@ -20,7 +20,7 @@ from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
 from tools.workers import Workers
-from trackers import build_tracker
+from trackers import build_tracker, default_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
 LEAST_GAIN = 0.0005
@@ -101,7 +101,7 @@ def tune(
         build_tracker(tracker, **start)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    first = TrackerChoice(tracker, tracker, start).all_settings
+    first = {**default_settings(tracker), **start}
     names = [sequence.truth.name for sequence in sequences]
     with Workers(workers or usable_cores()) as pool:
         results = _Results(pool, sequences, tracker, iou_threshold)
@@ -207,7 +207,7 @@ def with_tracker(text: str, result: TuningResult) -> str:
     Settings at their defaults are left out. If its tracker section is in flow style, or all of it,
     as in JSON, its comments are lost.
     """
-    defaults = TrackerChoice(result.tracker, result.tracker).all_settings
+    defaults = default_settings(result.tracker)
     changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
     section = f"tracker:\n  name: {result.tracker}" + "\n  settings:" * bool(changed)
     section += "".join(f"\n    {name}: {json.dumps(value)}" for name, value in changed.items())

@@ -16,7 +16,7 @@ from tools.commands.tune import _show
 from tools.main import app
 from tools.tuning.grid import GRIDS
 from tools.tuning.tune import TuningResult, with_tracker
-from trackers import TRACKERS, build_tracker, tracker_settings
+from trackers import TRACKERS, build_tracker, default_settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -235,7 +235,7 @@ def test_the_settings_without_one_sequence_range_from_the_least_to_the_greatest(
 @pytest.mark.parametrize("name", sorted(TRACKERS))
 def test_every_tracker_can_be_tuned(name: str) -> None:
     """All values of its grid are settings that it takes, sorted, and its default lies within."""
-    defaults = tracker_settings(name)
+    defaults = default_settings(name)
     for setting, values in GRIDS[name].items():
         assert list(values) == sorted(set(values))
         for value in (values[0], values[-1]):
