@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 
@@ -13,6 +16,7 @@ MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2)
 """Many programs reopen their logs on these; by default, they would end a process."""
 
 _ONE_REQUEST_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
 
 
 class StopRequests:
@@ -49,6 +53,17 @@ class StopRequests:
         self._latest = now
         self.count += 1
         return True
+
+
+def die_with(parent: int) -> None:
+    """Has Linux kill this process when its parent dies; exits if that is already dead.
+
+    Args:
+        parent: Process id of the parent.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
 
 
 def ignore_stop_signals() -> None:

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import signal
 import sys
 import traceback
 
@@ -17,15 +14,13 @@ from pipeline.logs import set_up_logging
 from pipeline.plan import WorkerPlan, decode_struct
 from pipeline.reporter import Reporter
 from pipeline.reports import Crashed, Failed
-from pipeline.signals import ignore_stop_signals
+from pipeline.signals import die_with, ignore_stop_signals
 from stages.errors import SpotStreamError, in_one_line
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(supervisor: int) -> int:
     """Runs one stage until its work is done or it is told to stop; returns the exit status."""
-    _die_with(supervisor)
+    die_with(supervisor)
     ignore_stop_signals()
     plan = decode_struct(sys.stdin.buffer.read(), WorkerPlan)
     set_up_logging(plan.stage, as_json=plan.json_log)
@@ -66,13 +61,6 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         from pipeline.workers.sink import run_sink
 
         run_sink(plan, context, report)
-
-
-def _die_with(supervisor: int) -> None:
-    """Has Linux kill this process when the supervisor dies; exits if it is already dead."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor:
-        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
+from pipeline.signals import die_with
 from stages.errors import ConfigError, SpotStreamError, in_one_line
 
 Job = TypeVar("Job")
@@ -150,7 +151,7 @@ class Workers:
     def _start(self) -> None:
         check_current_folder()
         ours, theirs = self._spawn.Pipe()
-        process = self._spawn.Process(target=_serve, args=(theirs,))
+        process = self._spawn.Process(target=_serve, args=(theirs, os.getpid()))
         with blocked(signal.SIGINT):
             process.start()
             theirs.close()
@@ -213,7 +214,9 @@ def _worker_died() -> SpotStreamError:
     return SpotStreamError("a worker process died, perhaps for lack of memory; try fewer of them")
 
 
-def _serve(parent: Connection) -> None:
+def _serve(parent: Connection, process: int) -> None:
+    """Does the jobs of a parent, whose process id is given, as long as it lives."""
+    die_with(process)  # or it would write where a second run, after the parent's death, does
     import cv2  # in these processes only: the parent need not load it
 
     cv2.setNumThreads(1)
@@ -221,7 +224,7 @@ def _serve(parent: Connection) -> None:
     def advance(count: int) -> None:
         parent.send(("advance", count))
 
-    # During a job, the pipe becomes readable only when the parent closes it or dies.
+    # During a job, the pipe becomes readable only when the parent closes it.
     with contextlib.suppress(StoppedError, EOFError, OSError):
         while True:
             work, job = parent.recv()

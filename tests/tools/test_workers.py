@@ -1,3 +1,4 @@
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -145,6 +146,40 @@ def test_a_dead_worker_is_one_line():
     with Workers(2) as workers, pytest.raises(SpotStreamError, match=expected):
         list(workers.do_all(die, range(4)))
     assert not multiprocessing.active_children()
+
+
+ORPHANS = """
+import os, time
+from pathlib import Path
+from tools.workers import Workers
+
+def work(job, *, advance, stopped):
+    Path(str(job)).write_text(str(os.getpid()))
+    time.sleep(1000)
+
+if __name__ == "__main__":
+    with Workers(2) as workers:
+        list(workers.do_all(work, range(2)))
+"""
+
+
+def test_workers_of_a_killed_parent_die_at_once(tmp_path):
+    """Else they would go on writing where a second run does."""
+    script = tmp_path / "orphans.py"
+    script.write_text(ORPHANS)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, script], cwd=tmp_path, env=environment) as parent:
+        files = [tmp_path / "0", tmp_path / "1"]
+        while not all(file.exists() and file.read_text() for file in files):
+            assert parent.poll() is None
+            time.sleep(0.02)
+        parent.kill()
+    for file in files:
+        while (state := Path(f"/proc/{file.read_text()}/stat")).exists():
+            with contextlib.suppress(OSError):
+                if state.read_text().split()[2] == "Z":
+                    break
+            time.sleep(0.02)
 
 
 INTERRUPTED = """
