@@ -6,11 +6,13 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
 from stages.errors import OutputError
+from stages.file_lock import lock
 
 # Not "another --output": sheets, reports, checkpoints and calibrated weights have other options.
 _ADVICE = {
@@ -20,6 +22,8 @@ _ADVICE = {
     errno.EPERM: "check the permissions or choose another place",
     errno.EROFS: "choose another place",
     errno.ENOTDIR: "choose another place",
+    errno.EBUSY: "another process is writing it; choose another place",
+    errno.ELOOP: "choose another place",
     errno.EEXIST: "a file is where a folder should be; choose another place",
     errno.EFBIG: "the file system, or ulimit -f, allows no larger file; those of a run are shorter "
     "with sink.overlay_minutes and sink.text_minutes",
@@ -122,23 +126,27 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     """Yields the part file of ``path``, which takes its final name when the block ends.
 
     An exception in the block, an interrupt too, removes the part file; ``path`` stays as it was.
-    Of a link, the file that it leads to is written.
+    Of a link, the file that it leads to is written. Where another process is writing it, this one
+    does not: the rows of one would get the final name of the other.
 
     Args:
         path: Final name; its folder is created where missing.
         synced: Wait until its bytes are on the disk.
 
     Raises:
-        OutputError: The file system refuses, or there is a device or a pipe.
+        OutputError: The file system refuses, another process is writing ``path``, or there is a
+            device or a pipe.
     """
     with writing(path):
         if _is_no_file(path):
             raise OutputError(f"cannot write {path}: it is no file; choose another place")
-        _refuse_folder(path)
+        _check_target(path)
     if path.is_symlink():
         path = path.resolve()
     make_folder(path.parent)
     part = part_path(path)
+    with writing(path):
+        descriptor = _open_alone(part)
     try:
         yield part
         if synced:
@@ -152,6 +160,25 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
         if isinstance(error, OSError):
             raise output_error(path, error) from error
         raise
+    finally:
+        os.close(descriptor)
+
+
+def _open_alone(part: Path) -> int:
+    """Opens a part file, empty, which no other process opens so until it is closed."""
+    while True:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            lock(descriptor)
+            if os.path.samestat(os.fstat(descriptor), part.stat()):
+                os.ftruncate(descriptor, 0)
+                return descriptor
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise OSError(errno.EBUSY, "") from error
+        except FileNotFoundError:
+            pass  # it has just got its final name
+        os.close(descriptor)
 
 
 class AtomicFile:
@@ -246,7 +273,7 @@ def check_writable(path: Path) -> None:
         OutputError: The file system refuses.
     """
     with writing(path):
-        _refuse_folder(path)
+        _check_target(path)
         if not _is_no_file(path):
             _try_to_write(path.absolute().parent)
 
@@ -266,9 +293,11 @@ def _try_to_write(folder: Path) -> None:
     tempfile.TemporaryFile(dir=nearest).close()
 
 
-def _refuse_folder(path: Path) -> None:
-    if path.is_dir():  # the current one has no name to put into that of a part file
-        raise IsADirectoryError(errno.EISDIR, "")
+def _check_target(path: Path) -> None:
+    """Refuses a folder, and a link that leads to itself, with an error of the file system."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if stat.S_ISDIR(path.stat().st_mode):  # "." has no name to put into that of a part file
+            raise IsADirectoryError(errno.EISDIR, "")
 
 
 def _is_no_file(path: Path) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from stages.atomic import make_folder, output_error
 from stages.errors import OutputError
+from stages.file_lock import lock
 
 
 class FolderLock:
@@ -57,8 +57,7 @@ class FolderLock:
 def lock_folder(folder: Path) -> int:
     """Locks a folder, until the descriptor returned is closed or the process dies.
 
-    The folder itself is locked, so no lock file is left behind. On a file system without such
-    locks, such as NFS, nothing is locked.
+    The folder itself is locked, so no lock file is left behind; see `stages.file_lock.lock`.
 
     Raises:
         BlockingIOError: Another process holds the lock.
@@ -67,19 +66,10 @@ def lock_folder(folder: Path) -> int:
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _lock(descriptor)
+        lock(descriptor)
         if not os.path.samestat(os.fstat(descriptor), folder.stat()):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     except OSError:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:  # there are no such locks
-        pass

@@ -113,6 +113,10 @@ def main() -> None:
             if not error.filename and error.errno in _OF_OUTPUT:
                 _fail(OutputError(f"cannot write to standard output: {reason_of(error)}"))
             raise
+        except RuntimeError as error:  # of Python before 3.13, which has no OSError for it
+            if not str(error).startswith("Symlink loop"):
+                raise
+            _fail(ConfigError(f"{error}: the link leads to itself"))
 
 
 def _fail(error: SpotStreamError) -> NoReturn:

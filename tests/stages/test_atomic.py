@@ -16,6 +16,7 @@ from stages.atomic import (
     check_writable,
     make_folder,
     output_error,
+    part_path,
     write_atomically,
     written_aside,
 )
@@ -109,6 +110,52 @@ def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
             write(b"half", failure)
     assert path.read_bytes() == b"all"
     assert [file.name for file in path.parent.iterdir()] == ["weights.bin"]
+
+
+def test_what_another_process_is_writing_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with written_aside(path) as part:
+        part.write_text("one")
+        with pytest.raises(OutputError, match=r"a\.txt: .*another process is writing it; choose"):
+            write_atomically(path, "two")
+    assert path.read_text() == "one"
+    write_atomically(path, "two")
+    assert path.read_text() == "two"
+    assert names_in(tmp_path) == {"a.txt"}
+
+
+def test_a_part_file_that_gets_its_name_meanwhile_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, renamed = tmp_path / "a.txt", []
+
+    def lock_late(descriptor: int) -> None:
+        if not renamed:
+            renamed.append(part_path(path).replace(path))  # by who held the lock
+
+    part_path(path).write_text("one")
+    monkeypatch.setattr("stages.atomic.lock", lock_late)
+    with written_aside(path) as part:
+        part.write_text("tw")
+        assert path.read_text() == "one"
+    assert path.read_text() == "tw"
+
+
+def test_what_a_killed_process_left_is_not_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    part_path(path).write_text("much more than there is now")
+    with written_aside(path) as part, part.open("r+") as file:
+        file.write("now")
+    assert path.read_text() == "now"
+
+
+def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.symlink_to(path)
+    for write in (check_writable, lambda path: write_atomically(path, "row")):
+        with pytest.raises(OutputError, match=r"a\.txt: too many levels of symbolic links; choose"):
+            write(path)
+    assert path.is_symlink()
 
 
 def test_bytes_are_on_the_disk_before_the_name_is_and_then_the_name(tmp_path, monkeypatch):

@@ -1,0 +1,21 @@
+"""Locks of files and folders, which end with the process that holds them."""
+
+from __future__ import annotations
+
+import fcntl
+
+
+def lock(descriptor: int) -> None:
+    """Locks an open file or folder until it is closed, or the process dies.
+
+    On a file system without such locks, such as NFS, nothing is locked.
+
+    Raises:
+        BlockingIOError: Another process holds the lock.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # there are no such locks
+        pass
