@@ -14,7 +14,7 @@ from stages.records import Frame
 from tools.bench.detect import MeasuredDetector, rendered_frames
 from tools.bench.detector_scores import Scores, score_detectors, score_figures
 from tools.bench.figures import MILLISECONDS, BenchReport, Figure, measure
-from tools.bench.plot import check_plot
+from tools.bench.plot import check_plot, save_figure
 from tools.training.held_out import read_held_out
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
@@ -133,4 +133,4 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
         axes.grid(alpha=0.3, which="both")
     panels[0].set_ylabel("AP; the larger the point, the larger the input")
     panels[-1].legend(fontsize=8)
-    figure.savefig(path, dpi=120)
+    save_figure(figure, path)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from stages.atomic import written_aside
 from stages.errors import ConfigError
 from stages.extras import need
 from tools.bench.figures import BenchReport
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -30,6 +35,7 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
 
     Raises:
         ConfigError: See `check_plot`.
+        OutputError: The file cannot be written.
     """
     check_plot(path)
     from matplotlib.figure import Figure
@@ -51,4 +57,14 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     axes.axvline(1, color="gray", linewidth=0.8)
     axes.set_xscale("log")
     figure.supxlabel("ratio: median and spread of the rounds; black: what is aimed at", fontsize=9)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure in the format that the suffix names, whole or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with written_aside(path) as part:
+        figure.savefig(part, dpi=150, format=path.suffix[1:].lower())

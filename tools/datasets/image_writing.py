@@ -17,7 +17,8 @@ def check_image_name(path: Path) -> None:
     Raises:
         ConfigError: It does not.
     """
-    if not cv2.haveImageWriter(path.name):
+    # Asked with other names, OpenCV ends the process where they are not UTF-8.
+    if not path.suffix.isascii() or not cv2.haveImageWriter(f"image{path.suffix}"):
         raise ConfigError(f"cannot write {path}: {path.suffix!r} is not an image format; try .jpg")
 
 

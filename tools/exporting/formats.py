@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from stages.atomic import make_folder, output_error, sync, sync_names
+from stages.atomic import written_aside
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
 from stages.detector.engines.openvino_engine import openvino_model
@@ -75,7 +74,11 @@ def export(
             f"frames of {width}x{height} need more memory than there is; export for smaller "
             f"frames, or for any size by leaving --size out"
         ) from error
-    return _write(output, save)
+    if format == "openvino":
+        return _write_pair(output, save)
+    with written_aside(output) as part:
+        save(part)
+    return [output]
 
 
 def _traced(
@@ -100,22 +103,23 @@ def _traced(
     return lambda path: path.write_bytes(buffer.getbuffer())
 
 
-def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
-    """Lets ``save`` write to a folder next to ``output``, then moves the files into place."""
-    make_folder(output.parent)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as aside:
-            save(Path(aside) / output.name)
-            # The .bin comes before the .xml that refers to it.
-            files = sorted(Path(aside).iterdir(), key=lambda file: file.name == output.name)
-            for file in files:
-                sync(file)
-            written = [file.replace(output.parent / file.name) for file in files]
-        sync_names(output.parent)
-    except OSError as error:
-        raise output_error(output, error) from error
-    except RuntimeError as error:  # raised by OpenVINO on a full disk
-        raise OutputError(
-            f"cannot write {output}: {str(error).strip().splitlines()[-1]}"
-        ) from error
-    return written[::-1]
+def _write_pair(output: Path, save: Callable[[Path], object]) -> list[Path]:
+    """Lets ``save`` write OpenVINO's two files, the ``.xml`` and the ``.bin`` that belongs to it.
+
+    They replace older ones together: a ``.bin`` never stands beside the ``.xml`` of another.
+    """
+    weights = output.with_suffix(".bin")
+    with written_aside(output) as part, written_aside(weights) as weights_part:
+        aside = part.with_name(f"{part.name}{output.suffix}")  # the suffix that OpenVINO asks for
+        try:
+            save(aside)
+            aside.replace(part)
+            aside.with_suffix(".bin").replace(weights_part)
+        except RuntimeError as error:  # raised by OpenVINO on a full disk
+            reason = str(error).strip().splitlines()[-1]
+            raise OutputError(f"cannot write {output}: {reason}") from error
+        finally:
+            for file in (aside, aside.with_suffix(".bin")):
+                file.unlink(missing_ok=True)
+        output.resolve().unlink(missing_ok=True)
+    return [output, weights]

@@ -4,11 +4,12 @@ import json
 import math
 from pathlib import Path
 
+import cv2
 import pytest
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from tools.bench.figures import RATE, BenchReport, Figure, Ratio, measure
-from tools.bench.plot import check_plot
+from tools.bench.plot import check_plot, plot_reports
 
 
 def counted(order: list[str], name: str, values: list[float]):
@@ -63,6 +64,16 @@ def test_json_has_nothing_where_a_value_does_not_exist() -> None:
     content = Figure("AP", "", (0.5, math.nan, math.inf)).as_json()
     assert content["rounds"] == [0.5, None, None]
     assert "NaN" not in json.dumps(content)
+
+
+def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot_reports([], tmp_path / "a.PNG")
+    assert cv2.imread(str(tmp_path / "a.PNG")) is not None
+    (full_disk / "filler").write_bytes(bytes(60 << 10))
+    with pytest.raises(OutputError, match=r"a\.png: no space left on device"):
+        plot_reports([], full_disk / "a.png")
+    assert [file.name for file in full_disk.iterdir()] == ["filler"]
 
 
 def test_a_plot_that_cannot_be_drawn_is_refused_at_once() -> None:

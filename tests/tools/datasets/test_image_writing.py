@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,17 @@ def test_written_images_are_whole(tmp_path: Path) -> None:
     assert (read_image(path, gray=True) == image).all()
     with pytest.raises(ConfigError, match=r"'\.xyz' is not an image format"):
         write_image(tmp_path / "a.xyz", image)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"a.jp\xe9"])
+def test_names_need_not_be_utf_8(tmp_path: Path, name: bytes) -> None:
+    path, image = tmp_path / os.fsdecode(name), np.zeros((8, 8, 3), np.uint8)
+    if path.suffix == ".jpg":
+        write_image(path, image)
+        assert path.stat().st_size > 100
+    else:
+        with pytest.raises(ConfigError, match="is not an image format"):
+            write_image(path, image)
 
 
 def test_a_full_disk(full_disk: Path) -> None:

@@ -2,8 +2,10 @@
 
 import errno
 import json
+import os
 import stat
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -145,6 +147,39 @@ def test_int8_is_exported_with_the_size_of_the_frames(format, package, tmp_path)
     sure = expected.scores > 0.5
     assert sure.sum() > 3
     assert iou_matrix(found.boxes, expected.boxes[sure]).max(0).min() > 0.85
+
+
+def test_an_export_is_written_where_a_link_leads_and_into_no_pipe(tmp_path):
+    link, pipe = tmp_path / "link.torchscript", tmp_path / "pipe.torchscript"
+    (tmp_path / "there").mkdir()
+    link.symlink_to(tmp_path / "there" / "model.torchscript")
+    export(find_weights("nano"), "torchscript", link)
+    assert link.is_symlink()
+    assert torch.jit.load(str(link)) is not None
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match="it is no file"):
+        export(find_weights("nano"), "torchscript", pipe)
+
+
+def test_openvinos_two_files_replace_older_ones_together(tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    output = tmp_path / "a.xml"
+    for name in ("a.xml", "a.bin", ".a.xml.part.xml"):
+        (tmp_path / name).write_text("older")
+    assert export(find_weights("nano"), "openvino", output) == [output, tmp_path / "a.bin"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.bin", "a.xml"]
+    assert (tmp_path / "a.bin").stat().st_size > 1 << 20
+    replace = Path.replace
+
+    def refuse(self, target):
+        if target == output:
+            raise OSError(errno.ENOSPC, "")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError, match="no space left"):
+        export(find_weights("nano"), "openvino", output)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.bin"]  # no older a.xml beside it
 
 
 @pytest.mark.parametrize("format", ["torchscript", "onnx"])
