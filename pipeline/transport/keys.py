@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import shutil
 from pathlib import Path
 
-from stages.atomic import output_error
+from stages.atomic import output_error, part_path
 from stages.errors import ConfigError
 
 
@@ -33,14 +33,18 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
         raise output_error(paths[1], error) from error
     if taken:
         raise ConfigError(f"{taken[0]} exists; choose another name")
+    aside = part_path(folder / name)
     try:
-        paths[1].touch(mode=0o600)
-        create_certificates(folder, name)
-    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)  # of one that was killed
+        aside.mkdir(mode=0o700)
+        create_certificates(aside, name)
+        (aside / paths[1].name).chmod(0o600)
         for path in paths:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            (aside / path.name).replace(path)
+    except OSError as error:
         raise output_error(paths[1], error) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return paths
 
 

@@ -1,4 +1,5 @@
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,22 @@ def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
 def test_so_are_those_in_a_folder_that_is_closed(closed_folder):
     with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: permission denied"):
         make_key(closed_folder, "north")
+
+
+def test_what_a_killed_process_left_is_replaced(tmp_path, monkeypatch):
+    def interrupt(folder, name):
+        (Path(folder) / f"{name}.key_secret").touch()
+        raise KeyboardInterrupt
+
+    (tmp_path / ".north.part").mkdir()
+    (tmp_path / ".north.part" / "north.key_secret").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr("zmq.auth.create_certificates", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            make_key(tmp_path, "north")
+    assert list(tmp_path.iterdir()) == []
+    load_key(make_key(tmp_path, "north")[1])
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_full_disk_leaves_no_half_of_a_pair(full_disk):
