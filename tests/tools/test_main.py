@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import numpy as np
 import pytest
 
 from pipeline.signals import stop_signals
+from tests.tools.conftest import write_coco
 from tools.main import main
+
+ROOT_PATH = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def spotstream(*arguments, cwd=None, env=None):
@@ -217,6 +221,24 @@ def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
     assert done.returncode == 4
 
 
+def test_a_reader_that_goes_away_costs_no_file(tmp_path):
+    rows = "".join(f"{frame},1,10,10,20,20,1,1,-1\n" for frame in range(1, 4))
+    (tmp_path / "A_gt.txt").write_text(rows)
+    (tmp_path / "A.txt").write_text(rows)
+    write_coco(tmp_path / "set")
+    for arguments, names in (
+        ("evaluate uavdt --gt . --results . --json a.json --csv a.csv", ["a.json", "a.csv"]),
+        ("data check set --json b.json --sheet b.jpg", ["b.json", "b.jpg"]),
+    ):
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as closed:
+            command = [sys.executable, "-m", "tools.main", *arguments.split()]
+            done = subprocess.run(command, stdout=closed, cwd=tmp_path, timeout=200, env=ROOT_PATH)
+        assert done.returncode == 1
+        assert [name for name in names if not (tmp_path / name).is_file()] == []
+
+
 def test_a_current_folder_that_was_removed_is_told(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -249,6 +271,16 @@ def test_a_name_that_is_too_long_is_answered_in_one_line(monkeypatch, capfd):
     with pytest.raises(SystemExit, match="2"):
         run_main(monkeypatch, "train", 300 * "L")
     assert capfd.readouterr().err == f"spotstream: {300 * 'L'}: file name too long\n"
+
+
+def test_a_link_that_leads_to_itself_is_answered_in_one_line(monkeypatch, capfd, tmp_path):
+    loop = tmp_path / "loop.txt"
+    loop.symlink_to(loop)
+    for option, other, code in (("output", "detections", 4), ("detections", "output", 2)):
+        files = [f"--{option}", str(loop), f"--{other}", str(tmp_path / "a.txt")]
+        with pytest.raises(SystemExit, match=str(code)):
+            run_main(monkeypatch, "track", *files)
+        assert re.fullmatch(r"spotstream: .*loop\.txt.*\n", capfd.readouterr().err)
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "no such", "x"), ConnectionRefusedError()])

@@ -63,15 +63,18 @@ def check(
         task = bar.add_task("images", total=len(tried))
         unreadable = unreadable_images(tried, lambda done: bar.update(task, completed=done))
     findings = summarize(data_set, len(tried), unreadable)
-    typer.echo(headline(findings))
-    for table in finding_tables(findings, console.width):
-        console.print(table)
-    for line in problem_lines(findings):
-        typer.echo(line)
-    if json_ is not None:
-        write_atomically(json_, json.dumps(asdict(findings), indent=2) + "\n")
+    try:
+        if json_ is not None:
+            write_atomically(json_, json.dumps(asdict(findings), indent=2) + "\n")
+        if images:
+            write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
+    finally:
+        typer.echo(headline(findings))
+        for table in finding_tables(findings, console.width):
+            console.print(table)
+        for line in problem_lines(findings):
+            typer.echo(line)
     if images:
-        write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
         typer.echo(f"sheet: {sheet}")
         if open_:
             typer.launch(str(sheet))

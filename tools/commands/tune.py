@@ -96,13 +96,15 @@ def tune(
         is_searched = searched
 
     def give(result: TuningResult) -> None:
-        _show(result)
-        _tell_start(result, config)
-        if json_ is not None:
-            write_atomically(json_, as_json(criteria | asdict(result)))
-            typer.echo(f"{json_}: written")
-        if output is not None:
-            typer.echo(f"{output}: written")
+        try:
+            if json_ is not None:
+                write_atomically(json_, as_json(criteria | asdict(result)))
+        finally:
+            _show(result)
+            _tell_start(result, config)
+        for file in (json_, output):
+            if file is not None:
+                typer.echo(f"{file}: written")
 
     try:
         with activity("reading") as tell:

@@ -56,17 +56,19 @@ def validate(
             values = ("" if isnan(value) else f"{value:.3f}" for value in group.scores.values())
             table.add_row(group.name, str(group.images), str(group.boxes), *values)
         table.add_section()
-    wide_console().print(table)
     default = f"{SHIPPED[0]}, which ships; --weights FILE scores others"
-    typer.echo(f"weights: {weights or default}")
-    typer.echo(
-        "recall: of vehicles of 16 px and more, at 0.5 false alarms an image; "
-        "then AP50 by size, the root of a box's area in pixels"
-    )
-    if json_ is not None:
-        known = {
-            group.name: {k: None if isnan(v) else v for k, v in group.scores.items()}
-            for groups in data_sets
-            for group in groups
-        }
-        write_atomically(json_, json.dumps(known, indent=1) + "\n")
+    known = {
+        group.name: {k: None if isnan(v) else v for k, v in group.scores.items()}
+        for groups in data_sets
+        for group in groups
+    }
+    try:
+        if json_ is not None:
+            write_atomically(json_, json.dumps(known, indent=1) + "\n")
+    finally:
+        wide_console().print(table)
+        typer.echo(f"weights: {weights or default}")
+        typer.echo(
+            "recall: of vehicles of 16 px and more, at 0.5 false alarms an image; "
+            "then AP50 by size, the root of a box's area in pixels"
+        )

@@ -84,7 +84,6 @@ def bench_detectors(
         if held_out is not None:
             scores = score_detectors(detectors, held_out, tell)
             report = replace(report, figures=(*report.figures, *score_figures(scores)))
-    wide_console().print(_engines_table(report))
     reached = work / report.figures[0].median
     lines = [
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
@@ -95,8 +94,11 @@ def bench_detectors(
             f"The GPU itself takes {alone:.3g} ms a frame: {work / alone:.3g} TFLOP/s, "
             f"{work / alone / most:.0%}"
         )
-    typer.echo("\n".join(lines))
-    save([report], json_, plot)
+    try:
+        save([report], json_, plot)
+    finally:
+        wide_console().print(_engines_table(report))
+        typer.echo("\n".join(lines))
 
 
 def _engines_table(report: BenchReport) -> Table:
@@ -167,10 +169,12 @@ def bench_curve(
             rounds=rounds,
             progress=tell,
         )
-    wide_console().print(_curve_table(points))
-    save([curve_report(points)], json_, None)
-    if plot is not None:
-        plot_curve(points, plot)
+    try:
+        save([curve_report(points)], json_, None)
+        if plot is not None:
+            plot_curve(points, plot)
+    finally:
+        wide_console().print(_curve_table(points))
 
 
 def _curve_table(points: Sequence[Point]) -> Table:

@@ -38,11 +38,13 @@ def show(
     check_plot(plot)
     with activity("starting") as tell:
         reports = run(tell)
-    for report in reports:
-        wide_console().print(_figures_table(report))
-        if report.ratios:
-            wide_console().print(_ratios_table(report))
-    save(reports, json_, plot)
+    try:
+        save(reports, json_, plot)
+    finally:
+        for report in reports:
+            wide_console().print(_figures_table(report))
+            if report.ratios:
+                wide_console().print(_ratios_table(report))
 
 
 def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:

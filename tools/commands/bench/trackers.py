@@ -60,8 +60,10 @@ def bench_trackers(
     crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
     with activity("starting") as tell:
         report = bench_track(detections, others, peers, rounds, tell, objects=crowds)
-    wide_console().print(_trackers_table(report))
-    save([report], json_, plot)
+    try:
+        save([report], json_, plot)
+    finally:
+        wide_console().print(_trackers_table(report))
 
 
 def _chosen_peers(
@@ -134,6 +136,8 @@ def bench_scores(
     table = Table("", *columns)
     for label, row in scores.items():
         table.add_row(label, *(shown(name, row[name]) for name in columns))
-    wide_console().print(table)
-    if json_ is not None:
-        write_atomically(json_, json.dumps(scores, indent=1))
+    try:
+        if json_ is not None:
+            write_atomically(json_, json.dumps(scores, indent=1))
+    finally:
+        wide_console().print(table)

@@ -69,26 +69,28 @@ def coco(
         cells = [shown(column, value) for column, value in row.items()]
         label = f"{name} (classes as one)".strip() if name in as_one else name
         table.add_row(*([label] if named_rows else []), *cells)
-    wide_console().print(table)
     classes = MEAN_OVER_CLASSES + ", but for rows with classes as one" * bool(as_one)
-    typer.echo(f"coco; IoU: AP and AP by size 0.5 to 0.95; all images pooled, {classes}")
-    if json_ is not None:
-        groups = {
-            name: {
-                "protocol": coco_protocol(gt, path, class_ or [], found[name]),
-                "overall": {"detection": scores[name]},
-            }
-            for name, path in files
+    groups = {
+        name: {
+            "protocol": coco_protocol(gt, path, class_ or [], found[name]),
+            "overall": {"detection": scores[name]},
         }
-        write_atomically(json_, as_json(groups))
-    if csv is not None:
-        lines = [
-            {
-                "benchmark": "coco",
-                "name": name,
-                "classes": CLASSES_AS_ONE if name in as_one else MEAN_OVER_CLASSES,
-                **row,
-            }
-            for name, row in scores.items()
-        ]
-        write_atomically(csv, as_csv(lines))
+        for name, path in files
+    }
+    lines = [
+        {
+            "benchmark": "coco",
+            "name": name,
+            "classes": CLASSES_AS_ONE if name in as_one else MEAN_OVER_CLASSES,
+            **row,
+        }
+        for name, row in scores.items()
+    ]
+    try:
+        if json_ is not None:
+            write_atomically(json_, as_json(groups))
+        if csv is not None:
+            write_atomically(csv, as_csv(lines))
+    finally:
+        wide_console().print(table)
+        typer.echo(f"coco; IoU: AP and AP by size 0.5 to 0.95; all images pooled, {classes}")

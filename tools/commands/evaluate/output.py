@@ -45,15 +45,27 @@ class Output:
     tracker_named: bool = True
 
     def write(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
-        """Prints the scores and writes the outputs asked for.
+        """Writes the outputs asked for and, also where that fails, prints the scores.
 
         Raises:
             ConfigError: A package that the page or the comparison needs is not installed.
             OutputError: A file cannot be written.
             SpotStreamError: TrackEval's scores differ.
         """
-        from stages.atomic import write_atomically
-        from tools.evaluation.tables import score_tables, terminal_table, to_csv, to_json
+        try:
+            page = self._write_files(scores, protocol)
+        finally:
+            self._show(scores, protocol)
+        if page is not None:
+            typer.echo(f"report: {page}")
+        if self.check:
+            from tools.evaluation.reference import check_by_trackeval
+
+            for line in check_by_trackeval(scores, protocol.truths, protocol.iou_threshold):
+                typer.echo(line)
+
+    def _show(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
+        from tools.evaluation.tables import score_tables, terminal_table
 
         console = wide_console()
         for table in score_tables(scores):
@@ -66,20 +78,21 @@ class Output:
             _tell_undivided(score)
             if not self.tracker_named:
                 _tell_weak(score)
+
+    def _write_files(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> Path | None:
+        """Writes the files asked for, and returns the page if it is one of them."""
+        from stages.atomic import write_atomically
+        from tools.evaluation.tables import to_csv, to_json
+
         if self.json is not None:
             write_atomically(self.json, to_json(scores, protocol))
         if self.csv is not None:
             write_atomically(self.csv, to_csv(scores, protocol))
-        if self.report is not None:
-            from tools.evaluation.report import write_report
+        if self.report is None:
+            return None
+        from tools.evaluation.report import write_report
 
-            page = write_report(self.report, scores, protocol)
-            typer.echo(f"report: {page}")
-        if self.check:
-            from tools.evaluation.reference import check_by_trackeval
-
-            for line in check_by_trackeval(scores, protocol.truths, protocol.iou_threshold):
-                typer.echo(line)
+        return write_report(self.report, scores, protocol)
 
 
 def _tell_doubts(scores: Sequence[EntryScore]) -> None:
