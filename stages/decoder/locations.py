@@ -33,7 +33,7 @@ DEMO = "scene://demo"
 _WEB_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
 )
-_FILE_SCHEMES = frozenset({"file", "http", "https"})
+_WEB_SCHEMES = frozenset({"http", "https"})
 
 _NAMED = re.compile(r"([^=/:]+)=\s*(.+)", re.DOTALL)
 
@@ -68,8 +68,10 @@ def is_live(location: str) -> bool:
     scheme, separator, rest = location.partition("://")
     if not separator:
         return location.startswith("/dev/video") or is_session(location)
+    if scheme.lower() == "file":
+        return is_session(location)
     suffix = Path(rest.partition("?")[0]).suffix.lower()
-    return location != DEMO and not (scheme.lower() in _FILE_SCHEMES and suffix in _WEB_SUFFIXES)
+    return location != DEMO and not (scheme.lower() in _WEB_SCHEMES and suffix in _WEB_SUFFIXES)
 
 
 def expand_sources(

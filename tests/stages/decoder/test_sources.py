@@ -5,9 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.locations import SourceSpec
-from stages.decoder.source import FrameSelection, HeapAllocator
+from stages.decoder.locations import SourceSpec, expand_sources
+from stages.decoder.source import FrameSelection, HeapAllocator, SourceRuntime
 from stages.decoder.sources import open_source
+from stages.records import EndReason
+from tests.stages.decoder.recording import lumas, write_camera
 
 
 @pytest.fixture
@@ -30,6 +32,16 @@ def test_a_location_may_be_a_path(images):
     path = Path(images.location)
     assert SourceSpec("images", path) == images
     assert read(open_source(SourceSpec("images", path))) == (25, [1, 2, 3, 4])
+
+
+def test_a_file_that_is_named_as_a_url_is_read_once_at_full_speed(tmp_path):
+    write_camera(tmp_path / "camera.m2ts")
+    [spec] = expand_sources([f"file://{tmp_path}/camera.m2ts"])
+    waits = []
+    records = open_source(spec, runtime=SourceRuntime(wait=waits.append)).records(HeapAllocator())
+    *frames, end = records
+    assert lumas(frames) == [40 + 5 * index for index in range(40)]
+    assert (end.reason, waits) == (EndReason.COMPLETE, [])
 
 
 def test_frames_and_their_rate_may_be_chosen(images):
