@@ -93,7 +93,7 @@ class Recorder:
         self._ended: deque[tuple[Path, int]] = deque()  # segments and their bytes, in order
         self._ended_bytes = 0
         self._number = self._first_epoch = 0
-        self._has_folder = False
+        self._locked: os.stat_result | None = None  # the folder
         self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
         try:
             with self._writing():
@@ -105,6 +105,7 @@ class Recorder:
 
     def _open_folder(self) -> None:
         """Creates the folder; numbers and epochs continue from the segments already there."""
+        self._locked = self._path = None  # a segment went with the folder it was in
         self._folder.mkdir(parents=True, exist_ok=True)
         self._release()
         try:
@@ -122,7 +123,14 @@ class Recorder:
         for latest in segments_of(self._folder):
             self._number, self._first_epoch = latest.number + 1, latest.epoch + 1
             self._count(latest.path)
-        self._has_folder = True
+        self._locked = os.fstat(descriptor)
+
+    def _holds_folder(self) -> bool:
+        """Returns whether the folder is still the one that was locked, if one was."""
+        try:
+            return self._locked is not None and os.path.samestat(self._locked, self._folder.stat())
+        except FileNotFoundError:
+            return False
 
     def write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
         """Records a packet of ``stream``; the packet itself is not changed."""
@@ -205,7 +213,7 @@ class Recorder:
         return now - self._began >= self._segment_seconds or self._room < 0
 
     def _begin(self, stream: VideoStream, epoch: int) -> None:
-        if not self._has_folder or not self._folder.is_dir():  # not yet, or somebody removed it
+        if not self._holds_folder():  # not yet, or somebody removed it, and perhaps made another
             self._open_folder()
         self._make_room()
         epoch += self._first_epoch

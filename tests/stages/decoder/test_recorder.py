@@ -278,6 +278,27 @@ def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):
     assert list(folder.glob("*.mkv"))
 
 
+def test_a_folder_that_another_recorder_made_again_is_not_written_into(camera, tmp_path, slots):
+    folder, said, now = tmp_path / "kept", [], 0.0
+    first = Recorder(folder, "rtsp://one/", 0, 10**9, said.append, lambda: now)
+    other = None
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for index, packet in enumerate(container.demux(stream)):
+            if index == 2 * GOP:
+                shutil.rmtree(folder)
+                other = Recorder(folder, "rtsp://other/", 60, 10**9)
+            if index == 4 * GOP:
+                assert not list(folder.glob("*.mkv"))
+                del other
+                now += 10.0
+            first.write(packet, stream, 0)
+    first.close()
+    used = "another process is recording there"
+    assert said == [f"cannot record into {folder}: {used}; trying again"]
+    assert len(lumas(replay(folder, slots))) == 40 - 4 * GOP
+
+
 def test_a_codec_that_matroska_lacks_is_told_and_leaves_no_file(tmp_path):
     camera, folder = tmp_path / "camera.flv", tmp_path / "recording"
     write_camera(camera, "flv", container_format="flv")
