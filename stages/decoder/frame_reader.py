@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stages.decoder.capture_times import CaptureTimes
+from stages.decoder.container_facts import frame_count, frame_rate, stated_length, time_base
 from stages.decoder.gaps import Gaps
 from stages.decoder.losses import LostFrames
 from stages.decoder.network_faults import reading_fault
@@ -26,7 +27,6 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
-from stages.decoder.stream_times import frame_count, frame_rate, stated_length, time_base
 from stages.errors import SourceError
 from stages.records import Dropped, DropReason, Frame, StreamStart
 from stages.wording import counted

@@ -13,10 +13,24 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from stages.decoder.clock_pace import ClockPace
+from stages.decoder.container_facts import (
+    frame_count,
+    goes_on,
+    has_times,
+    is_finished,
+    lacks_size,
+    time_base,
+)
+from stages.decoder.containers import (
+    open_media,
+    set_threads,
+    tell_choice,
+    tell_decoder,
+    video_stream,
+)
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.live_options import LiveOptions
-from stages.decoder.live_packets import goes_on, is_finished, lacks_size, live_packets
-from stages.decoder.media import open_media, set_threads, tell_choice, tell_decoder, video_stream
+from stages.decoder.live_packets import live_packets
 from stages.decoder.outages import Outages
 from stages.decoder.pace import LONGEST_GAP, Pace
 from stages.decoder.recorder import Recorder
@@ -27,7 +41,6 @@ from stages.decoder.source import (
     SourceRecord,
     SourceRuntime,
 )
-from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart

@@ -1,4 +1,4 @@
-"""Packets of a live stream, with what FFmpeg leaves open: missing times, and the stream's end."""
+"""Packets of a live stream, with the times that FFmpeg leaves without."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
+from stages.decoder.container_facts import MPEG_CLOCK, frame_rate, has_times, is_finished, time_base
 from stages.decoder.network_faults import reading_fault, timeout_of
 from stages.decoder.source import waited_for
-from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, has_times, time_base
 from stages.errors import SourceError
 
 _LONGEST_START = 10  # seconds between two frames
@@ -52,44 +52,6 @@ def live_packets(
         stream.time_base = MPEG_CLOCK
         return _by_the_clock(packets, monotonic)
     return _first_timed(packets, stream)
-
-
-def lacks_size(container: InputContainer) -> bool:
-    """Returns whether the size of no video is known, as between key frames, without parameter sets.
-
-    FFmpeg could not record it.
-    """
-    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
-    return bool(videos) and not any(stream.width for stream in videos)
-
-
-def is_finished(container: InputContainer, stream: VideoStream) -> bool:
-    """Returns whether this is a finished video, rather than a camera whose server may disconnect.
-
-    The size of a playlist or a description is not that of the video. If it is unknown, as with
-    chunked HTTP, Matroska has a duration unless it is live, and MP4 has a frame count unless it
-    comes in fragments; its duration is then a guess. MPEG-TS has neither.
-    """
-    has_duration = (container.duration or 0) > 0
-    if container.format.name in ("hls", "rtsp", "sdp"):
-        return has_duration
-    if container.size > 0 or ("matroska" in container.format.name and has_duration):
-        return True
-    return frame_count(container, stream) is not None
-
-
-def goes_on(container: InputContainer, stream: VideoStream, arrived: int) -> bool:
-    """Returns whether a video that seemed finished is that of a camera after all.
-
-    An MP4 in fragments may count the frames of the first one in its header.
-
-    Args:
-        container: The container.
-        stream: Its video stream.
-        arrived: Number of frames that came until its end.
-    """
-    counted = frame_count(container, stream)
-    return container.size <= 0 and counted is not None and arrived > counted
 
 
 def _until_the_end(

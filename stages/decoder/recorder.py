@@ -19,9 +19,9 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from stages.atomic import file_size
+from stages.decoder.container_facts import frame_rate
 from stages.decoder.recorded_times import RecordedTimes
 from stages.decoder.segments import RECORDING_INDEX, segment_path, segments_of
-from stages.decoder.stream_times import frame_rate
 from stages.errors import OutputError
 from stages.folder_lock import lock_folder
 from stages.urls import redact

@@ -15,11 +15,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from stages.atomic import file_size
+from stages.decoder.container_facts import time_base
+from stages.decoder.containers import open_media, set_threads, video_stream
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.media import open_media, set_threads, video_stream
 from stages.decoder.segments import Segment, segments_of
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
-from stages.decoder.stream_times import time_base
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
 from stages.wording import counted

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 
 from pipeline.transport.ring import FrameRing, create_memory_file
-from stages.decoder.media import MediaSource, frame_threads
+from stages.decoder.containers import frame_threads
+from stages.decoder.media import MediaSource
 from stages.errors import SourceError
 from stages.records import Frame, UInt8Array
 from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure

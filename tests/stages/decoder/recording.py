@@ -4,7 +4,7 @@ import itertools
 
 import av
 
-from stages.decoder.media import open_media, video_stream
+from stages.decoder.containers import open_media, video_stream
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
 from stages.records import Frame

@@ -7,8 +7,9 @@ from av.codec.hwaccel import HWDeviceType
 
 from pipeline.config import DecoderConfig
 from stages.decoder import hardware
+from stages.decoder.containers import set_threads, tell_decoder
 from stages.decoder.hardware import hardware_decoder
-from stages.decoder.media import MediaSource, set_threads, tell_decoder
+from stages.decoder.media import MediaSource
 from stages.decoder.source import SourceRuntime
 from stages.records import Frame
 

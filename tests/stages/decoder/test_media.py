@@ -9,7 +9,8 @@ import pytest
 from av.codec.context import ThreadType
 from av.stream import Disposition
 
-from stages.decoder.media import MediaSource, set_threads
+from stages.decoder.containers import set_threads
+from stages.decoder.media import MediaSource
 from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import (

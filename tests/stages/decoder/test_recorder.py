@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import pytest
 
-from stages.decoder.media import open_media, video_stream
+from stages.decoder.containers import open_media, video_stream
 from stages.decoder.recorder import Recorder
 from stages.decoder.segments import segments_of
 from stages.errors import OutputError
@@ -18,7 +18,7 @@ from tests.stages.decoder.recording import GOP, lumas, record, replay, write_cam
 RECORD_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from stages.decoder.media import open_media, video_stream
+from stages.decoder.containers import open_media, video_stream
 from stages.decoder.recorder import Recorder
 
 camera, folder, packets = sys.argv[1:]

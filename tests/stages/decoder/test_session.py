@@ -8,10 +8,10 @@ import threading
 import av
 import pytest
 
+from stages.decoder.container_facts import is_finished
+from stages.decoder.containers import open_media, video_stream
 from stages.decoder.live_options import LiveOptions
-from stages.decoder.live_packets import is_finished
 from stages.decoder.locations import expand_sources
-from stages.decoder.media import open_media, video_stream
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.sources import open_source
 from stages.errors import SourceError

@@ -1,4 +1,4 @@
-"""Frame rate, time base and length of a video stream, as far as FFmpeg knows them."""
+"""What FFmpeg knows of a container and its video: rate, time base, length, whether it ends."""
 
 from __future__ import annotations
 
@@ -58,3 +58,41 @@ def stated_length(container: InputContainer, stream: VideoStream) -> float | Non
         return None if container.duration is None else container.duration / av.time_base
     stated = _HOURS_MINUTES_SECONDS.fullmatch(stream.metadata.get("DURATION", ""))
     return float(stated[1]) * 3600 + float(stated[2]) * 60 + float(stated[3]) if stated else None
+
+
+def lacks_size(container: InputContainer) -> bool:
+    """Returns whether the size of no video is known, as between key frames, without parameter sets.
+
+    FFmpeg could not record it.
+    """
+    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
+    return bool(videos) and not any(stream.width for stream in videos)
+
+
+def is_finished(container: InputContainer, stream: VideoStream) -> bool:
+    """Returns whether this is a finished video, rather than a camera whose server may disconnect.
+
+    The size of a playlist or a description is not that of the video. If it is unknown, as with
+    chunked HTTP, Matroska has a duration unless it is live, and MP4 has a frame count unless it
+    comes in fragments; its duration is then a guess. MPEG-TS has neither.
+    """
+    has_duration = (container.duration or 0) > 0
+    if container.format.name in ("hls", "rtsp", "sdp"):
+        return has_duration
+    if container.size > 0 or ("matroska" in container.format.name and has_duration):
+        return True
+    return frame_count(container, stream) is not None
+
+
+def goes_on(container: InputContainer, stream: VideoStream, arrived: int) -> bool:
+    """Returns whether a video that seemed finished is that of a camera after all.
+
+    An MP4 in fragments may count the frames of the first one in its header.
+
+    Args:
+        container: The container.
+        stream: Its video stream.
+        arrived: Number of frames that came until its end.
+    """
+    counted = frame_count(container, stream)
+    return container.size <= 0 and counted is not None and arrived > counted

@@ -4,8 +4,8 @@ import av
 import numpy as np
 import pytest
 
+from stages.decoder.container_facts import frame_rate, stated_length
 from stages.decoder.media import MediaSource
-from stages.decoder.stream_times import frame_rate, stated_length
 from stages.records import EndOfStream, EndReason
 
 
