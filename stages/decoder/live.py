@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 
 import av
@@ -43,7 +43,7 @@ from stages.decoder.source import (
 )
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, StreamStart
+from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.urls import is_session, redact
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
@@ -60,6 +60,7 @@ _HOPELESS = (
 )
 
 
+@dataclass
 class LiveSource:
     """A stream without end, from any URL that FFmpeg reads or a camera device.
 
@@ -67,7 +68,7 @@ class LiveSource:
     continue through all of them. A finished video, by whatever URL, is read at its own pace and
     ends the stream.
 
-    Args:
+    Attributes:
         location: URL, ``/dev/video<n>`` or the file of an RTP session, see `is_session`.
         name: Name of the stream.
         selection: Frames to use; the last one ends the stream.
@@ -80,28 +81,20 @@ class LiveSource:
 
     resumes = True
 
-    def __init__(
-        self,
-        location: str,
-        *,
-        name: str,
-        selection: FrameSelection | None = None,
-        options: LiveOptions | None = None,
-        hardware: str = "off",
-        recorder: Recorder | None = None,
-        resume_from: ResumePoint | None = None,
-        runtime: SourceRuntime | None = None,
-    ) -> None:
-        self.location = location
-        self.name = name
-        self.selection = selection or FrameSelection()
-        self.options = options or LiveOptions()
-        self._hardware = hardware
-        self._recorder = recorder
-        self._resume_from = resume_from or ResumePoint()
-        self._source = redact(location)
-        self._format = "sdp" if is_session(location) else None if "://" in location else "v4l2"
-        self._runtime = runtime or SourceRuntime()
+    location: str
+    _: KW_ONLY
+    name: str
+    selection: FrameSelection = field(default_factory=FrameSelection)
+    options: LiveOptions = field(default_factory=LiveOptions)
+    hardware: str = "off"
+    recorder: Recorder | None = None
+    resume_from: ResumePoint = field(default_factory=ResumePoint)
+    runtime: SourceRuntime = field(default_factory=SourceRuntime)
+
+    def __post_init__(self) -> None:
+        self._source = redact(self.location)
+        is_url = "://" in self.location
+        self._format = "sdp" if is_session(self.location) else None if is_url else "v4l2"
         self._was_live = False  # when a frame came
         self._is_advised = False
         self._is_told_blank = False
@@ -114,19 +107,12 @@ class LiveSource:
             SourceError: The first connection failed to give a frame in time, or never will (wrong
                 password unless ``patient``, unknown protocol).
         """
-        options, runtime = self.options, self._runtime
+        options, runtime = self.options, self.runtime
         clock, monotonic = runtime.clock, runtime.monotonic
         reader = FrameReader(
-            self._source, self.name, self.selection, "", clock, self._resume_from, monotonic
+            self._source, self.name, self.selection, "", clock, self.resume_from, monotonic
         )
-        outages = Outages(
-            self._source,
-            runtime.lost,
-            runtime.back,
-            options.first_wait,
-            options.longest_wait,
-            monotonic,
-        )
+        outages = Outages(self._source, options, runtime)
         started = monotonic()
         while True:
             lost, refused, end = "the connection ended", False, None
@@ -156,7 +142,7 @@ class LiveSource:
         self, reader: FrameReader, allocator: FrameAllocator, outages: Outages
     ) -> Generator[SourceRecord, None, EndOfStream | None]:
         """Yields the records of one connection; returns the stream's end if it ends with it."""
-        runtime = self._runtime
+        runtime = self.runtime
         # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
         with self._connected(patience) as container:
@@ -168,7 +154,7 @@ class LiveSource:
             is_playlist = container.format.name == "hls"
             if is_playlist and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
-            if finished and not self._was_live and self._resume_from.epochs:
+            if finished and not self._was_live and self.resume_from.epochs:
                 broken = f"{self._source} is a video that cannot be taken up in its middle"
                 return self._end(reader, EndReason.TRUNCATED, broken)
             # HLS segments arrive faster than real time, and so does a finished video.
@@ -180,35 +166,23 @@ class LiveSource:
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
             follow = partial(self._tell_unreceived, unreceived)
             records = reader.read(container, stream, allocator, packets=packets, on_frame=follow)
+            records = self._followed(records, stream, outages, clock_pace, pace, finished)
             has_length = finished and container.format.name == "rtsp"
             is_video = finished and not self._was_live
-            fault: SourceError | None = None
             try:
-                for record in records:
-                    if isinstance(record, StreamStart) and record.epoch == 0:
-                        tell_decoder(stream, self._source, self._hardware, runtime.notify)
-                    if isinstance(record, Frame):
-                        self._was_live = self._was_live or not finished
-                        if outages.frame_came():
-                            runtime.connected()
-                        ratio = clock_pace.follow(record.header.seconds)
-                        if ratio is not None and not is_early:
-                            self._tell_pace(ratio)
-                        if pace is not None:
-                            record = replace(record, header=pace.hold(record.header))
-                    yield record
+                yield from records
             except SourceError as error:
                 # Where nothing is missing, it has ended, though the server does not say so.
                 if not has_length or reader.missing(container, stream):
-                    if not is_video:
+                    if (
+                        not is_video
+                        or reader.epoch < 0
+                        or goes_on(container, stream, reader.arrived)
+                    ):
                         raise
-                    fault = error
-            is_video = is_video and not goes_on(container, stream, reader.arrived)
-            if fault is not None:
-                if is_video and reader.epoch >= 0:  # its beginning would not go on from here
-                    return self._end(reader, EndReason.TRUNCATED, str(fault))
-                raise fault
-            if not is_video:
+                    # Its beginning would not go on from here.
+                    return self._end(reader, EndReason.TRUNCATED, str(error))
+            if not is_video or goes_on(container, stream, reader.arrived):
                 self._advise_to_end(clock_pace.ahead)
                 if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
                     self._connected(patience).close()
@@ -220,9 +194,33 @@ class LiveSource:
             return self._end(reader, EndReason.TRUNCATED, broken)
         return self._end(reader, EndReason.COMPLETE)
 
+    def _followed(
+        self,
+        records: Iterable[StreamStart | Frame | Dropped],
+        stream: VideoStream,
+        outages: Outages,
+        clock_pace: ClockPace,
+        pace: Pace | None,
+        finished: bool,
+    ) -> Iterator[StreamStart | Frame | Dropped]:
+        """Yields the same records, frames when they are due, and takes note of what they tell."""
+        for record in records:
+            if isinstance(record, StreamStart) and record.epoch == 0:
+                tell_decoder(stream, self._source, self.hardware, self.runtime.notify)
+            if isinstance(record, Frame):
+                self._was_live = self._was_live or not finished
+                if outages.frame_came():
+                    self.runtime.connected()
+                ratio = clock_pace.follow(record.header.seconds)
+                if pace is not None:
+                    record = replace(record, header=pace.hold(record.header))
+                elif ratio is not None:
+                    self._tell_pace(ratio)
+            yield record
+
     def _connected(self, patience: float) -> InputContainer:
         options = {} if self._format == "v4l2" else self.options.for_ffmpeg(self.location)
-        with self._runtime.waited:
+        with self.runtime.waited:
             container = self._opened(options, patience)
             if options.pop("analyzeduration", "") and lacks_size(container):
                 container.close()
@@ -235,7 +233,7 @@ class LiveSource:
             options=options,
             container_format=self._format,
             timeout=patience,
-            hardware=self._hardware,
+            hardware=self.hardware,
         )
 
     def _packets(
@@ -246,12 +244,12 @@ class LiveSource:
         pace: Pace | None,
         patience: float,
     ) -> Iterator[av.Packet]:
-        runtime = self._runtime
+        runtime = self.runtime
         packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
         if pace is not None:
             packets = pace.follow(packets)
-        if self._recorder is not None:
-            packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
+        if self.recorder is not None:
+            packets = _recorded(packets, self.recorder, stream, reader.epoch + 1)
         return self._watched(packets, reader, patience)
 
     def _watched(
@@ -266,7 +264,7 @@ class LiveSource:
             SourceError: No picture came for ``patience``, as where another encoder has taken over,
                 or in a connection made anew for four times as long.
         """
-        monotonic = self._runtime.monotonic
+        monotonic = self.runtime.monotonic
         longest = math.inf if reader.epoch < 0 else _FIRST_PICTURE * patience
         arrived, since = 0, monotonic()
         for packet in packets:
@@ -280,20 +278,20 @@ class LiveSource:
                 raise SourceError("the connection delivered data, but no picture in time")
             if blank > patience and not self._is_told_blank:
                 self._is_told_blank = True
-                self._runtime.notify(
+                self.runtime.notify(
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
 
     def _tell_unreceived(self, unreceived: UnreceivedFrames | None, index: int, pts: int) -> None:
         if unreceived is None:
             return
-        if owed := unreceived.follow(index, pts, self._runtime.monotonic()):
-            self._runtime.not_received(owed)
+        if owed := unreceived.follow(index, pts, self.runtime.monotonic()):
+            self.runtime.not_received(owed)
 
     def _tell_pace(self, ratio: float) -> None:
         if not self._is_told_pace:
             self._is_told_pace = True
-            self._runtime.notify(
+            self.runtime.notify(
                 f"the times of {self._source} advance by {ratio:.2f} s in a second; speeds and "
                 f"stays are by these times"
             )
@@ -303,7 +301,7 @@ class LiveSource:
         if ahead < _AHEAD_SECONDS or self._is_advised or not self.options.reconnect:
             return
         self._is_advised = True
-        self._runtime.notify(
+        self.runtime.notify(
             f"{self._source} came faster than it plays; if it is a finished video, "
             f"--set decoder.reconnect=false --set runtime.mode=lossless reads it once and whole"
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable
 
+from stages.decoder.live_options import LiveOptions
+from stages.decoder.source import SourceRuntime
 from stages.wording import counted
 
 _STEADY_SECONDS = 10.0
@@ -23,30 +24,21 @@ class Outages:
 
     Args:
         shown: Location of the source, without credentials.
-        lost: Called with each report of an outage, one line.
-        back: Called with the report of its end, one line.
-        first_wait: Seconds before the first attempt.
-        longest_wait: Upper limit of the pauses, seconds.
-        monotonic: Returns a monotonic time in seconds.
+        options: How long to wait.
+        runtime: Takes the reports, one line each, and has the clock.
         jitter: Returns a number in [0, 1); spreads the attempts of many streams.
     """
 
     def __init__(
         self,
         shown: str,
-        lost: Callable[[str], None],
-        back: Callable[[str], None],
-        first_wait: float,
-        longest_wait: float,
-        monotonic: Callable[[], float] = time.monotonic,
+        options: LiveOptions,
+        runtime: SourceRuntime,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._shown = shown
-        self._lost = lost
-        self._back = back
-        self._first_wait = first_wait
-        self._longest_wait = longest_wait
-        self._monotonic = monotonic
+        self._options = options
+        self._runtime = runtime
         self._jitter = jitter
         self._frames_since: float | None = None
         self._count = 0
@@ -59,7 +51,7 @@ class Outages:
 
     def failed(self, reason: str) -> float:
         """Records that a connection broke off or failed; returns the seconds to wait."""
-        now = self._monotonic()
+        now = self._runtime.monotonic()
         if self._attempts == 0:
             self._count += 1
             self._since, self._hours = now, 0
@@ -72,9 +64,11 @@ class Outages:
             lasts = f"away for {counted(hours, 'hour')}, " if hours > self._hours else ""
             count = f" (outage {self._count})" if self._count > 1 else ""
             about = "" if self._shown in reason else f"{self._shown}: "
-            self._lost(f"{about}{reason}; {lasts}connecting again{count}")
+            self._runtime.lost(f"{about}{reason}; {lasts}connecting again{count}")
             self._told_at, self._told, self._hours = now, reason, hours
-        longest = min(self._longest_wait, self._first_wait * 2.0 ** min(self._doublings, 16))
+        longest = min(
+            self._options.longest_wait, self._options.first_wait * 2.0 ** min(self._doublings, 16)
+        )
         self._attempts += 1
         self._doublings += 1
         return longest * (0.5 + 0.5 * self._jitter())
@@ -83,10 +77,10 @@ class Outages:
         """Records that the connection delivered a frame; returns whether it is its first."""
         if self._frames_since is not None:
             return False
-        self._frames_since = self._monotonic()
+        self._frames_since = self._runtime.monotonic()
         if self._told:
             times = "an attempt" if self._attempts == 1 else f"{self._attempts} attempts"
-            self._back(f"{self._shown} is back after {times}")
+            self._runtime.back(f"{self._shown} is back after {times}")
             self._told = ""
         self._attempts = 0
         return True

@@ -43,6 +43,7 @@ def open_source(
         runtime: See `SourceRuntime`.
     """
     selection = selection or FrameSelection()
+    live = live or LiveOptions()
     runtime = runtime or SourceRuntime()
     if spec.location == DEMO:
         # Imported here: most decoders do not need OpenCV, which takes memory.
@@ -59,7 +60,7 @@ def open_source(
             options=live,
             hardware=hardware,
             recorder=recorder,
-            resume_from=resume_from,
+            resume_from=resume_from or ResumePoint(),
             runtime=runtime,
         )
     path = Path(spec.location)
@@ -80,7 +81,7 @@ def open_source(
             layout=spec.layout,
             hardware=hardware,
             paced=paced,
-            timeout=(live or LiveOptions()).timeout,
+            timeout=live.timeout,
             runtime=runtime,
         )
     return ImageFolderSource(

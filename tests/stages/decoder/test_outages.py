@@ -1,6 +1,8 @@
 import pytest
 
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.outages import Outages
+from stages.decoder.source import SourceRuntime
 
 
 class Camera:
@@ -12,11 +14,12 @@ class Camera:
         self.told = []  # what each line is about
         self._outages = Outages(
             "cam",
-            lambda line: self.tell("lost", line),
-            lambda line: self.tell("back", line),
-            0.5,
-            1.5,
-            lambda: self.now,
+            LiveOptions(),
+            SourceRuntime(
+                lost=lambda line: self.tell("lost", line),
+                back=lambda line: self.tell("back", line),
+                monotonic=lambda: self.now,
+            ),
             jitter=lambda: jitter,
         )
 
