@@ -39,6 +39,11 @@ def has_times(container: Container) -> bool:
     return not container.format.flags & _NO_TIMESTAMPS
 
 
+def is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
+    """Returns whether the container is of one of the formats, by FFmpeg's names."""
+    return not formats.isdisjoint(container.format.name.split(","))
+
+
 def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """Returns the frame count in the header of an MP4 or MOV; None if that counts no frames.
 

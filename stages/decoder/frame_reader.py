@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
@@ -13,9 +12,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stages.decoder.capture_times import CaptureTimes
-from stages.decoder.container_facts import frame_count, frame_rate, stated_length, time_base
+from stages.decoder.container_facts import (
+    frame_count,
+    frame_rate,
+    is_one_of,
+    stated_length,
+    time_base,
+)
+from stages.decoder.decoding import decoded, flushed
 from stages.decoder.gaps import Gaps
-from stages.decoder.losses import LostFrames
 from stages.decoder.network_faults import reading_fault
 from stages.decoder.pixels import (
     fill,
@@ -27,11 +32,9 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
-from stages.errors import SourceError
 from stages.records import Dropped, DropReason, Frame, StreamStart
 from stages.wording import counted
 
-_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
 _INDEXED = frozenset({"mp4"})  # has an index, often at its end
 _LATEST_TICK = 2**63 - 1  # counted from there, the first frame is at 0
 _SIZED = frozenset({"avi", "flv", "mp4"})  # state how long each packet is; MPEG-TS ends anywhere
@@ -138,12 +141,12 @@ class FrameReader:
         self.broken = ""
         self._is_cut_off = False
 
-        packets = _flushed(container.demux(stream) if packets is None else packets, stream)
+        packets = flushed(container.demux(stream) if packets is None else packets, stream)
         unfinished = 1 if container.format.name in ("rtsp", "sdp") else 2
         captures = CaptureTimes(time_base(stream), unfinished)
-        if self._monotonic is not None:
+        if self._monotonic is not None:  # a file's frames are dated by when they are decoded
             packets = captures.follow(packets, self._monotonic)
-        for frame in _frames(container, self._counted(container, packets)):
+        for frame in decoded(container, self._counted(container, packets)):
             index = self.seen
             if self._selection.ends_before(index):
                 self.finished = True
@@ -197,7 +200,7 @@ class FrameReader:
             seconds = float(last * (stream.time_base or 0))
             if seconds < 0.95 * length - 0.5:
                 return f"{seconds:.1f} of {length:.1f} s"
-        cut_off = self._is_cut_off and _is_one_of(container, _SIZED)
+        cut_off = self._is_cut_off and is_one_of(container, _SIZED)
         return counted(self.arrived, "frame") if cut_off else None
 
     def _counted(
@@ -217,7 +220,7 @@ class FrameReader:
                     error,
                     container.name,
                     container.options,
-                    has_begun=bool(self.arrived) or not _is_one_of(container, _INDEXED),
+                    has_begun=bool(self.arrived) or not is_one_of(container, _INDEXED),
                 )
 
     def _start_of(
@@ -239,58 +242,3 @@ class FrameReader:
             layout=self._layout,
             live=self._monotonic is not None,
         )
-
-
-def _is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
-    return not formats.isdisjoint(container.format.name.split(","))
-
-
-def _flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
-    """Yields the same packets; after an error also the one that asks for the last frames."""
-    try:
-        yield from packets
-    except (SourceError, av.error.FFmpegError):
-        last = av.Packet()
-        last.stream = stream
-        yield last
-        raise
-
-
-def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:
-    """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
-    losses = LostFrames(presented=_is_one_of(container, _PRESENTING))
-    for packet in _without_cut_off_end(packets, losses):
-        losses.sent(packet)
-        try:
-            frames = packet.decode()
-        except av.error.EOFError:
-            break
-        except av.error.FFmpegError:
-            losses.failed(packet)
-            continue
-        for frame in frames:
-            assert isinstance(frame, VideoFrame)
-            if losses.is_late(frame.pts):
-                continue
-            yield from itertools.repeat(None, losses.before(frame.pts))
-            yield None if frame.is_corrupt else frame
-    yield from itertools.repeat(None, losses.rest())
-
-
-def _without_cut_off_end(packets: Iterable[av.Packet], losses: LostFrames) -> Iterator[av.Packet]:
-    """Leaves out a last packet of which a part is missing, and counts its frame as lost.
-
-    FFmpeg's error for it would cost some of the frames before it, more with more threads.
-    """
-    held: av.Packet | None = None
-    for packet in packets:
-        if held is not None and packet.size:
-            yield held
-        elif held is not None:
-            losses.sent(held)
-            losses.failed(held)
-        held = packet if packet.is_corrupt else None
-        if held is None:
-            yield packet
-    if held is not None:  # the source broke off without saying that it ends
-        yield held

@@ -1,0 +1,69 @@
+"""Decodes packets, and finds the frames among them that are broken or lost."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from stages.decoder.container_facts import is_one_of
+from stages.decoder.losses import LostFrames
+from stages.errors import SourceError
+
+_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
+
+
+def flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
+    """Yields the same packets; after an error also the one that asks for the last frames."""
+    try:
+        yield from packets
+    except (SourceError, av.error.FFmpegError):
+        last = av.Packet()
+        last.stream = stream
+        yield last
+        raise
+
+
+def decoded(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:
+    """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
+    losses = LostFrames(presented=is_one_of(container, _PRESENTING))
+    for packet in _without_cut_off_end(packets, losses):
+        losses.sent(packet)
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            break
+        except av.error.FFmpegError:
+            losses.failed(packet)
+            continue
+        for frame in frames:
+            assert isinstance(frame, VideoFrame)
+            if losses.is_late(frame.pts):
+                continue
+            yield from itertools.repeat(None, losses.before(frame.pts))
+            yield None if frame.is_corrupt else frame
+    yield from itertools.repeat(None, losses.rest())
+
+
+def _without_cut_off_end(packets: Iterable[av.Packet], losses: LostFrames) -> Iterator[av.Packet]:
+    """Leaves out a last packet of which a part is missing, and counts its frame as lost.
+
+    FFmpeg's error for it would cost some of the frames before it, more with more threads.
+    """
+    held: av.Packet | None = None
+    for packet in packets:
+        if held is not None and packet.size:
+            yield held
+        elif held is not None:
+            losses.sent(held)
+            losses.failed(held)
+        held = packet if packet.is_corrupt else None
+        if held is None:
+            yield packet
+    if held is not None:  # the source broke off without saying that it ends
+        yield held
