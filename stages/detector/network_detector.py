@@ -115,11 +115,12 @@ class NetworkDetector:
         self.class_names = self.engine.config.class_names
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
-        self.batch_size = self.engine.batch_size
+        side_by_side = self.engine.side_by_side
+        self.batch_size = max(self.engine.batch_size, side_by_side)
         self._compute = _computation(self.engine, recorded)
         self.compute_threads: ComputeThreads | None = None
-        if self.batch_size > 1 and _is_on_cpu(self.engine):
-            self.compute_threads = ComputeThreads(self.batch_size, self.engine.share_cores)
+        if side_by_side > 1:
+            self.compute_threads = ComputeThreads(side_by_side, self.engine.share_cores)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame, by descending score.
@@ -178,10 +179,6 @@ class NetworkDetector:
             labels = classes[kept].astype(np.int16)
             found.append(Detections(frame.header, boxes[kept], scores[kept], labels))
         return found
-
-
-def _is_on_cpu(engine: Engine) -> bool:
-    return not isinstance(engine, TorchEngine) or engine.device.type == "cpu"
 
 
 def _identity(file: Path) -> str:

@@ -39,8 +39,9 @@ class Engine(Protocol):
     Attributes:
         description: Name, version and arithmetic, for people: ``openvino 2026.4.1, f32``.
         config: Config of the network.
-        batch_size: Number of images per batch at which it is fastest; on a CPU, of threads that may
-            call `detect` side by side, after `share_cores`, with an image each.
+        batch_size: Number of images per call at which it is fastest.
+        side_by_side: Number of threads that may call `detect` at once, with an image each, after
+            `share_cores`; 1 if that gains nothing.
         size: Height and width of the only input it accepts; None for any multiple of
             ``config.size_multiple``.
     """
@@ -48,6 +49,7 @@ class Engine(Protocol):
     description: str
     config: SpotNetConfig
     batch_size: int
+    side_by_side: int
     size: tuple[int, int] | None
 
     def detect(self, images: UInt8Array) -> EngineOutput:
@@ -56,5 +58,5 @@ class Engine(Protocol):
     def share_cores(self) -> None:
         """Makes `detect` compute on a share of the threads when this thread calls it.
 
-        Called once in each of ``batch_size`` threads. The boxes stay the same.
+        Called once in each of ``side_by_side`` threads. The boxes stay the same.
         """

@@ -29,7 +29,8 @@ class OnnxRuntimeEngine:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
     """
 
-    batch_size = 1  # images side by side would need a second session, with weights of its own
+    batch_size = 1
+    side_by_side = 1  # more would need a second session, with weights of its own
 
     def __init__(
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K

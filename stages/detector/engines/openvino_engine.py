@@ -74,7 +74,8 @@ class OpenVinoEngine:
             self._properties["INFERENCE_NUM_THREADS"] = threads
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
-        self.batch_size = min(threads or usable_cores(), MOST_SIDE_BY_SIDE)
+        self.batch_size = 1
+        self.side_by_side = min(threads or usable_cores(), MOST_SIDE_BY_SIDE)
         self._compiled: LruCache[tuple[int, tuple[int, ...]], Any] = LruCache(_SIZES)
         self._compiling = threading.Lock()
         self._requests = _Requests()
@@ -100,7 +101,7 @@ class OpenVinoEngine:
         requests = self._requests
         request = requests.of.get(shape)
         if request is None:
-            streams = self.batch_size if requests.shares_cores else 1
+            streams = self.side_by_side if requests.shares_cores else 1
             compiled = self._network(streams, shape)
             request = requests.of.keep(shape, compiled.create_infer_request())
         return request

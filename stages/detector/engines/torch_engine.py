@@ -66,8 +66,9 @@ class TorchEngine:
         self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
         self._threads = torch.get_num_threads()
         self._sharing = itertools.count()
-        on_cpu = min(self._threads, MOST_SIDE_BY_SIDE)
-        self.batch_size = on_cpu if device.type == "cpu" else _GPU_BATCH
+        on_cpu = device.type == "cpu"
+        self.batch_size = 1 if on_cpu else _GPU_BATCH
+        self.side_by_side = min(self._threads, MOST_SIDE_BY_SIDE) if on_cpu else 1
         arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {arithmetic} on {device}"
 
@@ -81,7 +82,7 @@ class TorchEngine:
         with _SHARING:
             before = torch.get_num_threads()
             # Shares differ by one where the cores cannot be divided equally.
-            torch.set_num_threads((self._threads + next(self._sharing)) // self.batch_size)
+            torch.set_num_threads((self._threads + next(self._sharing)) // self.side_by_side)
             # A new thread takes the number that was set last, in whichever thread.
             last = threading.Thread(target=torch.set_num_threads, args=(before,))
             last.start()

@@ -139,7 +139,7 @@ def test_no_onnx_model_and_a_broken_one_are_one_line(tmp_path):
 def test_the_detector_uses_the_engine_it_is_told(weights):
     detector = NetworkDetector(engine="torch", threads=1)
     assert isinstance(detector.engine, TorchEngine)
-    assert detector.batch_size == detector.engine.batch_size
+    assert (detector.batch_size, detector.compute_threads) == (1, None)
 
 
 def test_a_device_without_memory_for_the_network_is_told(weights, monkeypatch):

@@ -89,8 +89,8 @@ def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
 def test_images_side_by_side_give_exactly_what_they_give_alone(weights, images):
     engine = OpenVinoEngine(weights, 2)
     alone = engine.detect(images)
-    assert engine.batch_size == 2
-    with ThreadPoolExecutor(engine.batch_size, "detect", engine.share_cores) as threads:
+    assert engine.side_by_side == 2
+    with ThreadPoolExecutor(engine.side_by_side, "detect", engine.share_cores) as threads:
         each = threads.map(engine.detect, [image[None] for image in images])
     for expected, *found in zip(alone, *each, strict=True):
         assert np.array_equal(np.concatenate(found), expected)
