@@ -12,7 +12,7 @@ import torch
 from stages.cores import usable_cores
 from stages.detector.engines.engine import MOST_SIDE_BY_SIDE, EngineOutput, Precision
 from stages.detector.engines.graph import OUTPUTS
-from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
+from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.lru_cache import LruCache
 from stages.detector.peaks import TOP_K
@@ -54,21 +54,25 @@ class OpenVinoEngine:
         openvino = need("openvino", "openvino", "engine openvino")
         self._core = openvino.Core()
         self._core.set_property({"ENABLE_MMAP": False})  # files may be replaced in place meanwhile
-        arithmetic = "float32"
+        arithmetic, hint = "float32", "f32"
         if weights.suffix in EXPORTED:
-            self._model, self.config = read_exported(self._core, weights)
+            self._model, found = read_exported(self._core, weights)
+            self.config = config_of(weights, found)
+            arithmetic = found.get(ARITHMETIC, arithmetic)
         else:
             network = load_network(weights)
             int8 = precision == "int8"
             self._model = openvino_model(self._core, network, int8=int8, top_k=top_k)
             self.config = network.config
             if precision != "float32" and fast_dtype(torch.device("cpu")) is torch.bfloat16:
-                arithmetic = "bfloat16"
+                arithmetic, hint = "bfloat16", "bf16"
+            if int8:
+                arithmetic = "int8"
         # Under bf16, OpenVINO keeps what follows the last convolutions, scores and boxes, in f32.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,  # several detectors would all take the first core
-            "INFERENCE_PRECISION_HINT": "bf16" if arithmetic == "bfloat16" else "f32",
+            "INFERENCE_PRECISION_HINT": hint,
         }
         if threads:
             self._properties["INFERENCE_NUM_THREADS"] = threads
@@ -79,8 +83,6 @@ class OpenVinoEngine:
         self._compiled: LruCache[tuple[int, tuple[int, ...]], Any] = LruCache(_SIZES)
         self._compiling = threading.Lock()
         self._requests = _Requests()
-        if any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops()):
-            arithmetic = "int8"
         version = openvino.__version__.split("-")[0]
         self.description = f"openvino {version}, {arithmetic} on cpu"
 
@@ -138,11 +140,11 @@ def openvino_model(
     return model
 
 
-def read_exported(core: Any, path: Path) -> tuple[Any, SpotNetConfig]:
-    """Reads the ``openvino.Model`` in a file of ``spotstream export``, and the network's config.
+def read_exported(core: Any, path: Path) -> tuple[Any, dict[str, str]]:
+    """Reads the ``openvino.Model`` in a file of ``spotstream export``, and its metadata.
 
     Raises:
-        ConfigError: The file cannot be read, or is not from ``spotstream export``.
+        ConfigError: The file cannot be read.
     """
     check_exported(path)
     try:
@@ -156,4 +158,4 @@ def read_exported(core: Any, path: Path) -> tuple[Any, SpotNetConfig]:
     for key in metadata(SpotNetConfig()):
         if model.has_rt_info([*folder, key]):
             found[key] = str(model.get_rt_info([*folder, key]).value)
-    return model, config_of(path, found)
+    return model, found

@@ -41,13 +41,17 @@ def test_bfloat16_where_the_cpu_computes_in_it(
     assert f", {arithmetic} on cpu" in engine.description
 
 
-def test_an_exported_model_keeps_the_arithmetic_it_has(weights, tmp_path, monkeypatch):
+@pytest.mark.parametrize("arithmetic", ["float32", "int8"])
+def test_an_exported_model_keeps_the_arithmetic_it_has(weights, tmp_path, monkeypatch, arithmetic):
     monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: BFLOAT16)
-    path = tmp_path / "model.onnx"
-    path.write_bytes(onnx_model(load_network(weights)))
-    engine = OpenVinoEngine(path, 1)
-    assert engine._properties["INFERENCE_PRECISION_HINT"] == "f32"
-    assert ", float32 on cpu" in engine.description
+    network, int8 = load_network(weights), arithmetic == "int8"
+    (tmp_path / "model.onnx").write_bytes(onnx_model(network, int8=int8))
+    model = openvino_engine.openvino_model(openvino.Core(), network, int8=int8)
+    openvino.save_model(model, tmp_path / "model.xml")
+    for path in tmp_path.glob("model.[ox]*"):
+        engine = OpenVinoEngine(path, 1)
+        assert engine._properties["INFERENCE_PRECISION_HINT"] == "f32"
+        assert f", {arithmetic} on cpu" in engine.description
 
 
 def test_weights_that_are_replaced_in_place_do_not_reach_what_computes(weights, images, tmp_path):
