@@ -99,6 +99,7 @@ class CameraPath:
         yaw_swing: Radians the yaw turns to each side.
         shake: Amplitude of a quick shake, radians.
         phases: Random phases, radians.
+        highest_block: Greatest height of a city's blocks, metres: a drone flies well above them.
     """
 
     base: tuple[float, float, float]
@@ -112,6 +113,7 @@ class CameraPath:
     yaw_swing: float
     shake: float
     phases: tuple[float, ...]
+    highest_block: float = math.inf
 
     def at(self, seconds: float) -> Camera:
         """The camera at a time."""
@@ -141,12 +143,6 @@ class CameraPath:
         return math.hypot(dx, dy) < CLEAR_AROUND_CAMERA + radius or (
             0 < ahead < 26 and aside < radius + 4 + 0.35 * ahead
         )
-
-    @property
-    def highest_block(self) -> float:
-        """Greatest height of a city's blocks, metres: a drone flies well above them."""
-        is_drone = max(self.glide) > 1.0
-        return 0.35 * self.base[2] if is_drone else math.inf
 
 
 def _sway(seconds: float, phase: float) -> float:
@@ -188,6 +184,7 @@ def drone_path(
         yaw_swing=math.radians(rng.uniform(2, 10)),
         shake=math.radians(0.12),
         phases=tuple(rng.uniform(0, 2 * math.pi, 7)),
+        highest_block=0.35 * up,
     )
 
 

@@ -91,7 +91,7 @@ class Geometry:
             size: Frame width and height in pixels.
         """
         cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
-        world = _place(self._vertices, cos[self._owner], sin[self._owner])
+        world = _turned(self._vertices, cos[self._owner], sin[self._owner])
         world[:, :2] += poses[self._owner, :2]
         view = camera.to_camera(world)
         points = np.clip(camera.to_image(view), -_LIMIT, _LIMIT)
@@ -108,7 +108,7 @@ class Geometry:
             & (boxes[:, 3] >= 0)
         )
         owner = self.face_owner
-        normals = _place(self._normals, cos[owner], sin[owner])
+        normals = _turned(self._normals, cos[owner], sin[owner])
         way = camera.position - world[self.starts[:-1]]
         facing = np.einsum("fi,fi->f", normals, way) / np.linalg.norm(way, axis=1)
         colors = self._lit(normals, light, lamp[owner], braking[owner])
@@ -137,7 +137,8 @@ class Geometry:
         return colors
 
 
-def _place(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float64Array:
+def _turned(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float64Array:
+    """Vectors ``(N, 3)``, each turned around the vertical by an angle of its own."""
     x, y = vectors[:, 0], vectors[:, 1]
     return np.column_stack([cos * x - sin * y, sin * x + cos * y, vectors[:, 2]])
 

@@ -7,24 +7,14 @@ import math
 import numpy as np
 
 from stages.decoder.scene.buildings import place_city, place_houses
-from stages.decoder.scene.buses import make_city_bus
 from stages.decoder.scene.camera import CLEAR_AROUND_CAMERA, CameraPath
-from stages.decoder.scene.cars import make_car
 from stages.decoder.scene.config import SceneConfig
+from stages.decoder.scene.figures import draw_rider, draw_vehicle, draw_walker
 from stages.decoder.scene.furniture import make_lamp_post, place_fences, place_furniture
 from stages.decoder.scene.mesh import Mesh, Placed, Pose
-from stages.decoder.scene.people import (
-    make_person,
-    make_plain_person,
-    make_plain_rider,
-    make_rider,
-    make_tricycle,
-)
 from stages.decoder.scene.road import RoadPlan
 from stages.decoder.scene.traffic import Traffic
-from stages.decoder.scene.vehicle import CLASS_NAMES, make_vehicle
 from stages.decoder.scene.walkers import (
-    RIDING,
     Walker,
     crossing_walkers,
     make_way,
@@ -93,12 +83,12 @@ def populate(
     traffic = Traffic(plan, lengths, config.frame_rate, rng)
     driving, meshes = driving[: traffic.count], meshes[: traffic.count]
     walkers = _draw_walkers(rng, plan, varied)
-    meshes += [_make_walker(rng, walker, varied, rain) for walker in walkers]
+    meshes += [draw_walker(rng, walker, varied, rain) for walker in walkers]
     classes = driving + [_NO_CLASS] * len(walkers)
     still = []
     for pose in _park(rng, plan) if varied and rng.random() < 0.5 else []:
         classes.append(0 if rng.random() < 0.86 else 1)
-        still.append(Placed(_make_vehicle(rng, classes[-1], varied), pose))
+        still.append(Placed(draw_vehicle(rng, classes[-1], varied), pose))
     still += place_houses(rng, plan, path, varied)
     thin = []
     if varied:
@@ -136,7 +126,7 @@ def _draw_driving(
     classes += [_NO_CLASS] * int(riding_share * config.vehicles)
     rng.shuffle(classes)
     return classes, [
-        _make_rider(rng, varied, rain) if kind == _NO_CLASS else _make_vehicle(rng, kind, varied)
+        draw_rider(rng, varied, rain) if kind == _NO_CLASS else draw_vehicle(rng, kind, varied)
         for kind in classes
     ]
 
@@ -146,26 +136,6 @@ def _draw_walkers(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> lis
         return pavement_walkers(rng, plan, 16)
     walkers = pavement_walkers(rng, plan, int(rng.integers(0, 40)), riding_share=0.4)
     return walkers + crossing_walkers(rng, plan, int(rng.integers(0, 22)))
-
-
-def _make_vehicle(rng: np.random.Generator, kind: int, varied: bool) -> Mesh:
-    if varied and CLASS_NAMES[kind] == "bus":
-        return make_city_bus(rng)
-    if varied and CLASS_NAMES[kind] == "car" and rng.random() < 0.85:
-        return make_car(rng)
-    return make_vehicle(rng, kind)
-
-
-def _make_rider(rng: np.random.Generator, varied: bool, rain: bool) -> Mesh:
-    if not varied:
-        return make_plain_rider(rng)
-    return make_tricycle(rng) if rng.random() < 0.25 else make_rider(rng, rain)
-
-
-def _make_walker(rng: np.random.Generator, walker: Walker, varied: bool, rain: bool) -> Mesh:
-    if walker.speed > RIDING:
-        return _make_rider(rng, varied, rain)
-    return make_person(rng, rain) if varied else make_plain_person(rng)
 
 
 def _draw_aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:

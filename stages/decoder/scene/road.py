@@ -10,7 +10,7 @@ and no two flows leave in the same lane.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -172,7 +172,7 @@ def make_plan(rng: np.random.Generator, crossing: bool, reach: float, varied: bo
         for way in range(2)
         for lane in range(road.lanes)
     ]
-    return RoadPlan(plan.roads, tuple(lanes), reach, corner, left_turns)
+    return replace(plan, lanes=tuple(lanes))
 
 
 def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, wide: bool) -> Road:

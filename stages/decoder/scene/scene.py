@@ -9,6 +9,7 @@ import numpy as np
 
 from stages.decoder.scene.camera import Camera, CameraPath, drone_path, mast_path
 from stages.decoder.scene.config import SceneConfig
+from stages.decoder.scene.figures import CLASS_NAMES
 from stages.decoder.scene.geometry import Geometry
 from stages.decoder.scene.ground import make_ground
 from stages.decoder.scene.light import make_light
@@ -18,7 +19,6 @@ from stages.decoder.scene.rain import Rain, rainy
 from stages.decoder.scene.renderer import Painted, Renderer
 from stages.decoder.scene.road import make_plan
 from stages.decoder.scene.trees import place_trees
-from stages.decoder.scene.vehicle import CLASS_NAMES
 from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.errors import ConfigError
 from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, Int64Array, UInt8Array

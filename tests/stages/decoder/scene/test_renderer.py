@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.scene.camera import drone_path, mast_path
+from stages.decoder.scene.figures import draw_vehicle
 from stages.decoder.scene.geometry import Geometry
 from stages.decoder.scene.ground import make_ground
 from stages.decoder.scene.light import make_light
@@ -17,7 +18,6 @@ from stages.decoder.scene.mesh import Mesh
 from stages.decoder.scene.optics import Optics
 from stages.decoder.scene.renderer import Painted, Renderer
 from stages.decoder.scene.road import make_plan
-from stages.decoder.scene.vehicle import make_vehicle
 from stages.decoder.scene.viewpoints import mast_viewpoint
 
 Paint = Callable[[list[Mesh]], Painted]
@@ -53,7 +53,7 @@ def paint(request: pytest.FixtureRequest) -> Paint:
 @pytest.fixture(scope="module")
 def meshes() -> list[Mesh]:
     rng = np.random.default_rng(6)
-    return [make_vehicle(rng, number % 4) for number in range(COUNT)]
+    return [draw_vehicle(rng, number % 4, False) for number in range(COUNT)]
 
 
 def green(mesh: Mesh) -> Mesh:

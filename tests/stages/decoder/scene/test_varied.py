@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stages.decoder.scene import Scene, random_config
-from stages.decoder.scene.buses import make_city_bus
-from stages.decoder.scene.cars import make_car
+from stages.decoder.scene.city_buses import make_city_bus
+from stages.decoder.scene.detailed_cars import make_car
 from stages.decoder.scene.mesh import Mesh
 from stages.decoder.scene.people import make_person, make_rider, make_tricycle
 from stages.decoder.scene.road import RoadPlan, make_plan

@@ -1,4 +1,4 @@
-"""The vehicle classes, and a plain vehicle of each, in realistic sizes and colours."""
+"""Plain cars, vans and buses, in realistic sizes and colours."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import numpy as np
 from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
 from stages.decoder.scene.palette import Color, gray, pick, pick_share, scaled, vary
-from stages.decoder.scene.trucks import make_truck
-
-CLASS_NAMES = ("car", "van", "truck", "bus")
 
 
 class _Style(NamedTuple):
@@ -31,12 +28,8 @@ _STYLES = {
 }
 
 
-def make_vehicle(rng: np.random.Generator, kind: int) -> Mesh:
-    """A vehicle of the class ``kind``, an index into `CLASS_NAMES`."""
-    return (_make_car, _make_van, make_truck, _make_bus)[kind](rng)
-
-
-def _make_car(rng: np.random.Generator) -> Mesh:
+def make_plain_car(rng: np.random.Generator) -> Mesh:
+    """A car of one of four styles."""
     name = str(rng.choice(list(_STYLES), p=[0.4, 0.22, 0.13, 0.25]))
     style = _STYLES[name]
     length = style.length + rng.normal(0, 0.15)
@@ -102,7 +95,8 @@ def _car_body(
         b.panel(shoulders[6], span, (0.05, 0.85), palette.TAIL_LAMP, Material.TAIL_LAMP)
 
 
-def _make_van(rng: np.random.Generator) -> Mesh:
+def make_van(rng: np.random.Generator) -> Mesh:
+    """A van of 4.9 to 6 m, with or without windows at its sides."""
     length, half = rng.uniform(4.9, 6.0), rng.uniform(1.9, 2.05) / 2
     height = rng.uniform(1.95, 2.6)
     paint = vary(rng, pick_share(rng, palette.PAINTS) if rng.random() < 0.5 else palette.WHITE)
@@ -133,7 +127,8 @@ def _make_van(rng: np.random.Generator) -> Mesh:
     return b.build()
 
 
-def _make_bus(rng: np.random.Generator) -> Mesh:
+def make_plain_bus(rng: np.random.Generator) -> Mesh:
+    """A bus of 9.8 to 12.6 m."""
     length, half = rng.uniform(9.8, 12.6), 2.5 / 2
     height = rng.uniform(2.95, 3.3)
     rear, front = -length / 2, length / 2
