@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from stages.records import Float32Array
 
-MOST_ZOOM = 10.0  # between two frames that show the same scene
-FARTHEST = 1e6  # pixels, likewise
+_MOST_ZOOM = 10.0  # between two frames that show the same scene
+_FARTHEST = 1e6  # pixels, likewise
 
 STILL = np.eye(2, 3, dtype=np.float32)
 """The motion of a camera that stands still."""
@@ -29,6 +29,6 @@ def composed(first: Float32Array | None, second: Float32Array | None) -> Float32
 def is_likely(motion: npt.NDArray[np.floating]) -> bool:
     """Returns whether a motion is plausible for a camera."""
     return bool(
-        MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= MOST_ZOOM**2
-        and np.abs(motion[:, 2]).max() < FARTHEST
+        _MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= _MOST_ZOOM**2
+        and np.abs(motion[:, 2]).max() < _FARTHEST
     )
