@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import tempfile
 import venv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.atomic import make_folder
+from stages.atomic import make_folder, write_atomically, writing
 from stages.detector.detection_file import DetectionFile
 from stages.errors import SpotStreamError
 from tools.annotations.trajectories import Trajectories
@@ -78,7 +80,10 @@ def frames_of(file: DetectionFile, least_score: float = -np.inf) -> Frames:
 def peer_python(
     folder: Path, environment: str, progress: Callable[[str], None] = lambda stage: None
 ) -> Path:
-    """Returns the Python of an environment below ``folder``, which is created if missing.
+    """Returns the Python of an environment below ``folder``.
+
+    It is created if it is missing, was not completed or has other packages; another process that
+    does so is waited for.
 
     Args:
         folder: Folder of the environments.
@@ -86,27 +91,47 @@ def peer_python(
         progress: Told if it is created, which may take minutes.
 
     Raises:
-        OutputError: ``folder`` cannot be made.
+        OutputError: ``folder`` cannot be written.
         SpotStreamError: Its packages cannot be installed.
     """
     home = folder.absolute() / environment
-    python = home / "bin" / "python"
-    if not python.exists():
-        progress(f"installing {environment}")
-        make_folder(folder)
-        try:
-            venv.create(home, with_pip=True)
-            done = subprocess.run(
-                [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode:
-                raise SpotStreamError(f"cannot install {environment}: {done.stderr.strip()[-300:]}")
-        except BaseException:  # an interrupt, too: the next run would find it without packages
-            shutil.rmtree(home, ignore_errors=True)
-            raise
+    python, installed = home / "bin" / "python", home / "installed"
+    wanted = "\n".join(REQUIREMENTS[environment]) + "\n"
+    make_folder(folder)
+    with _locked(home.with_name(f".{environment}.lock")):
+        if not (python.exists() and installed.exists() and installed.read_text() == wanted):
+            progress(f"installing {environment}")
+            try:
+                _install(environment, home, python)
+                write_atomically(installed, wanted)
+            except BaseException:  # an interrupt, too: gigabytes that nobody would use
+                shutil.rmtree(home, ignore_errors=True)
+                raise
     return python
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock of this file, and holds it in the block."""
+    with writing(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        with suppress(OSError):  # a file system without such locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _install(environment: str, home: Path, python: Path) -> None:
+    venv.create(home, with_pip=True, clear=True)
+    done = subprocess.run(
+        [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SpotStreamError(f"cannot install {environment}: {done.stderr.strip()[-300:]}")
 
 
 def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:

@@ -1,38 +1,84 @@
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
-from tools.bench.peers import peer_python
+from tools.bench.peers import REQUIREMENTS, peer_python
+
+
+@pytest.fixture
+def pip(monkeypatch):
+    """Sets what the pip of new environments does, and how their creation ends."""
+
+    def does(script, ends_with=None):
+        def create(home, with_pip, clear):
+            assert with_pip
+            if clear:
+                shutil.rmtree(home, ignore_errors=True)
+            python = Path(home, "bin", "python")
+            python.parent.mkdir(parents=True)
+            python.write_text(f"#!/bin/sh\n{script}\n")
+            python.chmod(0o755)
+            if ends_with is not None:
+                raise ends_with
+
+        monkeypatch.setattr("tools.bench.peers.venv.create", create)
+
+    return does
+
+
+def installations(folder):
+    """Installs in ``folder``; returns how often that was needed."""
+    said = []
+    python = peer_python(folder, "norfair", said.append)
+    assert python == folder / "norfair" / "bin" / "python"
+    assert set(said) <= {"installing norfair"}
+    return len(said)
 
 
 @pytest.mark.parametrize(
-    ("ending", "error"), [("echo no network >&2; exit 1", SpotStreamError), ("exit", SystemExit)]
+    ("script", "ends_with", "error"),
+    [
+        ("echo no network >&2; exit 1", None, SpotStreamError),
+        ("exit", SystemExit(130), SystemExit),  # as Ctrl-C raises it
+    ],
 )
-def test_an_environment_without_its_packages_does_not_stay(tmp_path, monkeypatch, ending, error):
-    def create(home, with_pip):
-        python = Path(home, "bin", "python")
-        python.parent.mkdir(parents=True)
-        python.write_text(f"#!/bin/sh\n{ending}\n")
-        python.chmod(0o755)
-        if error is SystemExit:  # as Ctrl-C raises it
-            raise SystemExit(130)
-
-    monkeypatch.setattr("tools.bench.peers.venv.create", create)
-    said = []
+def test_an_environment_without_its_packages_does_not_stay(tmp_path, pip, script, ends_with, error):
+    pip(script, ends_with)
     with pytest.raises(error):
-        peer_python(tmp_path, "norfair", said.append)
-    assert said == ["installing norfair"]
-    assert list(tmp_path.iterdir()) == []
+        installations(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".norfair.lock"]
 
 
-def test_an_environment_that_is_there_is_not_installed(tmp_path):
-    python = tmp_path / "norfair" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.touch()
-    said = []
-    assert peer_python(tmp_path, "norfair", said.append) == python
-    assert said == []
+def test_an_environment_that_is_there_is_not_installed(tmp_path, pip):
+    pip("exit")
+    assert installations(tmp_path) == 1
+    assert installations(tmp_path) == 0
+
+
+def test_an_environment_whose_installation_was_killed_is_made_again(tmp_path, pip):
+    left = tmp_path / "norfair" / "bin" / "python"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    pip("exit")
+    assert installations(tmp_path) == 1
+    assert left.read_text()
+
+
+def test_an_environment_with_other_packages_is_made_again(tmp_path, pip, monkeypatch):
+    pip("exit")
+    installations(tmp_path)
+    monkeypatch.setitem(REQUIREMENTS, "norfair", ("norfair>=3",))
+    assert installations(tmp_path) == 1
+    assert installations(tmp_path) == 0
+
+
+def test_who_comes_during_an_installation_waits_for_it(tmp_path, pip):
+    pip("sleep 0.3")
+    with ThreadPoolExecutor() as both:
+        assert sum(both.map(installations, [tmp_path] * 2)) == 1
 
 
 def test_environments_need_a_folder(tmp_path):
