@@ -7,6 +7,7 @@ takes a `LoopPlan` on standard input and leaves ``achieved_fps`` in the stream's
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ GREEN = (0, 255, 0)
 
 
 def run_opencv_loop(plan: LoopPlan) -> None:
-    """Reads, detects, tracks and writes the frames, one at a time.
+    """Reads, detects, tracks and writes the frames, one at a time; others are only grabbed.
 
     The network runs as in CenterNet's demo; boxes from a file and the tracker are as in a run.
 
@@ -44,18 +45,21 @@ def run_opencv_loop(plan: LoopPlan) -> None:
     if not capture.isOpened():
         raise SourceError(f"{plan.location}: OpenCV cannot read it")
     detect = _detection(config)
-    tracker = TrackerStage(config.tracker.name, config.tracker.settings)
+    selection = config.decoder.selection
+    tracker = TrackerStage(config.tracker.name, config.tracker.settings, selection.every)
     folder = Path(plan.output) / plan.name
     folder.mkdir(parents=True)
     writer = _writer(capture, folder / OVERLAY) if config.sink.overlay else None
     started, frames = time.monotonic(), 0
     with (folder / TRACKS).open("w") as rows:
-        while config.decoder.last_frame is None or frames < config.decoder.last_frame:
-            more, read = capture.read()
-            if not more:
+        for index in itertools.count():
+            if selection.ends_before(index) or not capture.grab():
                 break
+            if not selection.takes(index):
+                continue
+            read = capture.retrieve()[1]
             image = np.asarray(read, np.uint8)
-            frame = Frame.of_image(image, plan.name, frames)
+            frame = Frame.of_image(image, plan.name, index)
             tracks = tracker.process(detect([frame])[0])
             rows.write(mot_rows(tracks, frame.header.number))
             if writer is not None:

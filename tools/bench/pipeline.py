@@ -24,7 +24,7 @@ from pipeline.supervision.supervisor import Supervisor
 from pipeline.workers.latency_clock import LatencyClock
 from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.sources import open_source
-from stages.errors import SourceError
+from stages.errors import ConfigError, SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
 from stages.sink.stream_results import StreamResults
@@ -64,8 +64,11 @@ def bench_pipeline(
     largest median time in the run of four processes.
 
     Raises:
+        ConfigError: The source is to be read at its own pace, which is then the speed of all.
         SourceError: The source is not exactly one stream, or cannot be read.
     """
+    if config.decoder.pace != "fast":
+        raise ConfigError("bench pipeline needs decoder.pace=fast; its loops read without pauses")
     specs = expand_sources([source])
     if len(specs) != 1:
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from pipeline.config_file import load_config
+from stages.errors import ConfigError
 from tests.videos import frames_in
 from tests.waiting import wait_for
 from tools.bench.figures import RATE
@@ -48,12 +49,26 @@ def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_fa
     assert not list(bench.iterdir())
 
 
-def test_opencvs_loop_writes_tracks_and_a_video(tmp_path):
-    clip = make_clip(tmp_path, 12)
-    settings = [detections_setting(clip), "decoder.last_frame=10"]
-    config = load_config(None, settings)
-    run_opencv_loop(LoopPlan(config, "clip", str(clip), str(tmp_path / "out")))
+@pytest.mark.parametrize(
+    ("settings", "numbers"),
+    [
+        (["decoder.last_frame=10"], range(1, 11)),
+        (["decoder.first_frame=4", "decoder.last_frame=10", "decoder.every=3"], [4, 7, 10]),
+        (["decoder.every=40"], [1, 41, 81]),  # more between them than tracks survive unseen
+    ],
+)
+def test_opencvs_loop_writes_tracks_and_a_video_of_the_frames_chosen(settings, numbers, tmp_path):
+    clip = make_clip(tmp_path, 90)
+    chosen = [detections_setting(clip), *settings, "tracker.name=sort"]
+    plan = LoopPlan(load_config(None, chosen), "clip", str(clip), str(tmp_path / "out"))
+    run_opencv_loop(plan)
     rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()
-    assert {int(row.split(",")[0]) for row in rows} <= set(range(1, 11))
-    assert len(rows) > 5
-    assert frames_in(tmp_path / "out" / "clip" / "overlay.mp4") == 10
+    assert {int(row.split(",")[0]) for row in rows} <= set(numbers)
+    assert 0 < len({row.split(",")[1] for row in rows}) < len(rows)  # ids of tracks that go on
+    assert frames_in(tmp_path / "out" / "clip" / "overlay.mp4") == len(numbers)
+
+
+def test_loops_without_pauses_are_compared_with_no_run_at_the_sources_pace(tmp_path):
+    config = load_config(None, ["decoder.pace=original"])
+    with pytest.raises(ConfigError, match=r"needs decoder\.pace=fast"):
+        bench_pipeline(str(make_clip(tmp_path, 2)), config, 1)
