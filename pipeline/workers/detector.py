@@ -155,8 +155,9 @@ class _Worker:
 
         Where a stream cannot be computed, the frames of the others are, one by one.
         """
+        beside = side_by_side * self._plan.config.detector.workers
         try:
-            self._link.send(_results(self._detector, self._ignored, batch, side_by_side))
+            self._link.send(_results(self._detector, self._ignored, batch, beside))
         except ConfigError as error:  # of one stream: its detection file, or its frames' size
             if len(batch) > 1:
                 for envelope in batch:
@@ -207,7 +208,8 @@ def _results(
     """Returns the detections in a batch of frames.
 
     Those in the ``ignored`` regions of their stream, see `outside`, are left out. Their work is the
-    time that each took, shared with those in the batch and ``side_by_side``.
+    time that each took, shared with those in the batch and with as many batches as are computed
+    ``side_by_side`` by the threads of all workers: what the stage needs for a frame.
     """
     frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
     started = time.monotonic_ns()

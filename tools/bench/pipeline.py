@@ -61,7 +61,7 @@ def bench_pipeline(
     OpenCV's loop is included if the source is a video file.
 
     Frames per second are sustained ones, without start-up. The slowest stage is the one with the
-    largest median time in the run of four processes.
+    largest median time per frame in the run of four processes; several detectors share theirs.
 
     Raises:
         ConfigError: The source is to be read at its own pace, which is then the speed of all.

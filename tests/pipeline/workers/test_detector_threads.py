@@ -1,4 +1,4 @@
-"""What a detector says of itself while frames are computed side by side."""
+"""What a detector says of itself, and of its work, while frames are computed side by side."""
 
 import threading
 import time
@@ -25,11 +25,14 @@ class Network:
         self.seconds = 0.0
         self.compute_threads = ComputeThreads(2, lambda: None, lambda: self.seconds)
         self.let_go = threading.Event()
+        self.took_ns = 0
 
     def detect(self, frames):
         (header,) = (frame.header for frame in frames)
         if header.stream == HELD:
+            started = time.monotonic_ns()
             assert self.let_go.wait(100)
+            self.took_ns = time.monotonic_ns() - started
         if header.stream == FAILING:
             raise RuntimeError("over")
         none = np.zeros(0, np.float32)
@@ -115,3 +118,20 @@ def test_a_detector_whose_frames_all_take_long_says_that_it_is_alive(network, sa
     time.sleep(0.5)  # the third waits for a thread
     assert said.more(5)
     assert said.more(5)
+
+
+def test_the_work_on_a_frame_is_shared_by_those_that_other_workers_compute_meanwhile(
+    network, said, tmp_path, temporary
+):
+    temporary(tmp_path)
+    settings = ["detector.workers=8"]
+    names = [HELD, FAILING]
+    with running_detector(tmp_path, names, settings, said, lambda send: send(FAILING)) as (
+        send,
+        target,
+    ):
+        send(HELD)
+        time.sleep(0.2)
+        network.let_go.set()
+        work = target.receive(30).work_ns["detector"]
+    assert network.took_ns // 16 <= work < network.took_ns // 2  # of two threads in each worker
