@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from pipeline.transport.ring import FrameRing, create_memory_file
+from stages.atomic import writing
 from stages.decoder.containers import frame_threads
 from stages.decoder.media import MediaSource
 from stages.errors import SourceError
@@ -67,6 +68,7 @@ def bench_decode(
         progress: Called with what is being measured.
 
     Raises:
+        OutputError: The generated video cannot be written.
         SourceError: The video cannot be read.
         SpotStreamError: The ffmpeg program failed or cannot be installed.
     """
@@ -100,9 +102,13 @@ def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array
 
 
 def moving_video(folder: Path, frames: int, height: int, width: int) -> Path:
-    """Writes `moving_pictures` as an H.264 video, similar to a traffic camera's."""
+    """Writes `moving_pictures` as an H.264 video, similar to a traffic camera's.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
     path = folder / "moving.mp4"
-    with av.open(str(path), "w") as container:
+    with writing(path), av.open(str(path), "w") as container:
         options = {"preset": "veryfast", "crf": "23"}
         stream = container.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

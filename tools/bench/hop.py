@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -84,9 +85,9 @@ def our_hop(
         arrival.
 
     Raises:
-        SpotStreamError: The decoder's process failed.
+        SpotStreamError: A port is in use, or the decoder's process failed.
     """
-    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as output:
+    with _free_ports(port), tempfile.TemporaryDirectory(prefix="spotstream-bench-") as output:
         pace = "original" if load.rate else "fast"
         config = load_config(
             None,
@@ -134,9 +135,9 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
     """Does the same with meaningless messages over a bare PUSH and PULL pair.
 
     Raises:
-        SpotStreamError: Nothing arrived in time.
+        SpotStreamError: The port is in use, or nothing arrived in time.
     """
-    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+    with _free_ports(port), tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         endpoint = f"tcp://127.0.0.1:{port}" if transport == "tcp" else f"ipc://{folder}/bare"
         queue = _SLOTS if message_bytes > 2**16 else 1000
         context = zmq.Context()
@@ -163,6 +164,20 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
             raise SpotStreamError(f"nothing came for {_SECONDS:g} s") from error
         finally:
             context.destroy(linger=0)
+
+
+@contextmanager
+def _free_ports(first: int) -> Iterator[None]:
+    """Tells of a port that the block cannot bind."""
+    try:
+        yield
+    except zmq.ZMQError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise SpotStreamError(
+            f"TCP port {first} or one after it is in use; wait for the other program to end, or "
+            "choose another --port in bench transport"
+        ) from error
 
 
 def _receive(receiver: Receiver, sender: subprocess.Popen[bytes]) -> Envelope:

@@ -124,14 +124,20 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _install(environment: str, home: Path, python: Path) -> None:
-    venv.create(home, with_pip=True, clear=True)
-    done = subprocess.run(
-        [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise SpotStreamError(f"cannot install {environment}: {done.stderr.strip()[-300:]}")
+    try:
+        with writing(home):
+            venv.create(home, with_pip=True, clear=True)
+            subprocess.run(
+                [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
+                check=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+    except subprocess.CalledProcessError as error:  # of ensurepip, too
+        lines = error.output.decode(errors="replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()] or ["no message"]
+        reason = ([line for line in said if "error" in line.lower()] or said)[-1]
+        raise SpotStreamError(f"cannot install {environment}: {reason}") from error
 
 
 def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from stages.atomic import writing
 from stages.detector.delayed_detector import delayed
 
 NAME = "clip"
@@ -25,12 +26,15 @@ def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) ->
 
     Returns:
         Path of the video.
+
+    Raises:
+        OutputError: The file system refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.mp4"
     rng = np.random.default_rng(0)
     options = {"preset": "ultrafast"}
-    with av.open(str(path), "w") as container:
+    with writing(path), av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for index in range(frames):
@@ -41,7 +45,7 @@ def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) ->
         container.mux(stream.encode(None))
     places = rng.uniform(0, (width, height), (_VEHICLES, 2))
     steps = rng.uniform(-1, 1, (_VEHICLES, 2))
-    with detections_of(path).open("w") as file:
+    with writing(detections_of(path)), detections_of(path).open("w") as file:
         for index in range(frames):
             seen = rng.random(_VEHICLES) < 0.8
             for number, (left, top) in enumerate((places + steps * index)[seen], start=1):

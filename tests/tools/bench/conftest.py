@@ -1,7 +1,9 @@
-"""A clone of somebody's tracker."""
+"""A clone of somebody's tracker, and a disk that soon is full."""
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,11 @@ class Sort:
 def clone(tmp_path: Path) -> Path:
     (tmp_path / "sort.py").write_text(SORT)
     return tmp_path
+
+
+@pytest.fixture
+def limit_files() -> Iterator[Callable[[int], None]]:
+    """Lets no file become larger than so many bytes, in this process and those that it starts."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from stages.errors import SourceError, SpotStreamError
+from stages.errors import OutputError, SourceError, SpotStreamError
 from tools.bench import decode
 from tools.bench.decode import (
     BARE,
@@ -47,6 +48,15 @@ def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_all_ways_see_all_frames(tmp_path: Path) -> None:
     video = moving_video(tmp_path, 12, 48, 64)
     assert [way(video) for way in (decode._into_ring, decode._bare, decode._opencv)] == [12] * 3
+
+
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_video_that_finds_no_room_is_told(
+    tmp_path: Path, limit_files: Callable[[int], None], size: int
+) -> None:
+    limit_files(size)
+    with pytest.raises(OutputError, match=r"cannot write .*moving\.mp4: file too large"):
+        moving_video(tmp_path, 12, 48, 64)
 
 
 def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:

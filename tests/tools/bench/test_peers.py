@@ -85,3 +85,27 @@ def test_environments_need_a_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="a file is where a folder should be"):
         peer_python(tmp_path / "file", "norfair")
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "message"),
+    [
+        (0, OutputError, r"cannot write .*norfair: file too large"),
+        (
+            100_000,
+            SpotStreamError,
+            r"cannot install norfair: OSError: \[Errno 27\] File too large$",
+        ),
+    ],
+)
+def test_an_environment_that_cannot_be_written_is_told(tmp_path, limit_files, size, error, message):
+    """The second is of the ensurepip that venv runs."""
+    limit_files(size)
+    with pytest.raises(error, match=message):
+        peer_python(tmp_path, "norfair")
+
+
+def test_the_reason_of_a_failed_installation_is_one_line(tmp_path, pip):
+    pip("echo looking; echo ERROR: No matching distribution >&2; echo '[notice] new pip'; exit 1")
+    with pytest.raises(SpotStreamError, match=r"^cannot install norfair: ERROR: No match\S+ \S+$"):
+        peer_python(tmp_path, "norfair")

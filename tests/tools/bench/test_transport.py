@@ -50,6 +50,17 @@ def test_a_decoder_without_its_port_ends_the_hop() -> None:
         our_hop(SMALL, "inline", "tcp", port)
 
 
+def test_a_port_in_use_is_told() -> None:
+    port = first_of_free_ports()
+    control = load_config(None, [f"runtime.port={port}", "runtime.transport=tcp"]).runtime
+    taken = int(endpoint("", control, "control").rpartition(":")[2])
+    told = f"TCP port {port} or one after it is in use"
+    with socket.create_server(("127.0.0.1", taken)), pytest.raises(SpotStreamError, match=told):
+        our_hop(SMALL, "inline", "tcp", port)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(SpotStreamError, match=told):
+        bare_hop(SMALL, 64, "tcp", port)
+
+
 def test_a_bare_hop_at_a_rate_gives_latencies() -> None:
     values = bare_hop(Load(frames=20, rate=200), 64, "ipc", 0)
     assert set(values) == set(LATENCIES)
