@@ -42,7 +42,7 @@ def bench_streams(
         progress: Called with what is being measured.
 
     Raises:
-        SpotStreamError: A process died, or the video is too short.
+        SpotStreamError: A process died, a stream failed, or the video is too short.
     """
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         if source is None:
@@ -82,6 +82,9 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
             "sink.overlay=false",
         ]
         result = run_with([str(source)] * streams, output, settings, watch)
+        if result.exit_code:
+            reasons = "; ".join(dict.fromkeys(result.failed.values()))
+            raise SpotStreamError(reasons or "the run was not finished")
         reports = [read_report(output / name) for name in result.finished]
     if not samples:
         raise SpotStreamError(TOO_SHORT)

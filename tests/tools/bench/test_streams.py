@@ -22,6 +22,12 @@ def test_a_video_that_is_over_at_once_is_told(tmp_path):
         bench_streams(make_clip(tmp_path, 2), (1,), rounds=1)
 
 
+def test_streams_that_fail_are_told_by_their_reason_once(tmp_path):
+    (tmp_path / "street.mp4").write_text("no video")
+    with pytest.raises(SpotStreamError, match=r"^cannot open \S+street\.mp4 as [^;]+;[^;]+$"):
+        bench_streams(tmp_path / "street.mp4", (2,), rounds=1)
+
+
 def test_memory_of_a_process():
     assert proportional_megabytes(os.getpid()) > 10
     assert proportional_megabytes(2**22 + 1) == 0.0
