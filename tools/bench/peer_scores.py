@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
@@ -11,60 +10,17 @@ from stages.detector.sequence_files import find_files
 from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
-from tools.bench.peers import PEERS, Peer, frames_of, peer_python, run_peer
+from tools.bench.peers import Peer, frames_of, peer_python, run_peer
 from tools.evaluation.sequence import score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
-
-
-@dataclass(frozen=True, slots=True)
-class TunedPeer:
-    """A peer with the best of the settings tried on the eight UAVDT sequences.
-
-    Attributes:
-        peer: The tracker and its settings.
-        least_score: Minimum score of the detections it gets.
-    """
-
-    peer: Peer
-    least_score: float
-
-
-_BY_NAME = {peer.name: peer for peer in PEERS}
-_BEST: Mapping[str, tuple[float, Mapping[str, object]]] = {
-    "norfair": (0.3, {"hit_counter_max": 30, "initialization_delay": 3}),
-    "roboflow_sort": (0.3, {}),
-    "roboflow_bytetrack": (
-        0.1,
-        {"high_conf_det_threshold": 0.4, "track_activation_threshold": 0.5},
-    ),
-    "supervision_bytetrack": (0.1, {"track_activation_threshold": 0.3}),
-    "boxmot_bytetrack": (0.1, {"track_thresh": 0.3}),
-    "boxmot_ocsort": (0.3, {}),
-    "boxmot_botsort": (
-        0.05,
-        {"track_high_thresh": 0.4, "new_track_thresh": 0.5, "track_low_thresh": 0.05},
-    ),
-}
-
-
-def tuned_peers(reference: Peer | None = None) -> list[TunedPeer]:
-    """Returns all peers, including the reference SORT if given."""
-    tuned = [
-        TunedPeer(replace(_BY_NAME[name], settings=settings), score)
-        for name, (score, settings) in _BEST.items()
-    ]
-    if reference is not None:
-        settings = {**reference.settings, "max_age": 30}
-        tuned.insert(0, TunedPeer(replace(reference, settings=settings), 0.3))
-    return tuned
 
 
 def score_trackers(
     truths: Sequence[GroundTruth],
     detections: Path,
     trackers: Sequence[TrackerChoice],
-    peers: Sequence[TunedPeer],
+    peers: Sequence[Peer],
     environments: Path,
     *,
     iou_threshold: float,
@@ -100,12 +56,10 @@ def score_trackers(
         ).scores
 
     result = {}
-    for tuned in peers:
-        python = peer_python(environments, tuned.peer.environment, progress)
-        progress(tuned.peer.name)
-        result[tuned.peer.name] = scores(
-            [run_peer(tuned.peer, python, frames_of(file, tuned.least_score))[1] for file in files]
-        )
+    for peer in peers:
+        python = peer_python(environments, peer.environment, progress)
+        progress(peer.name)
+        result[peer.name] = scores([run_peer(peer, python, frames_of(file))[1] for file in files])
     for choice in trackers:
         progress(choice.label)
         result[choice.label] = scores(

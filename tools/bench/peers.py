@@ -42,39 +42,63 @@ Frames = Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A third-party tracker.
+    """A third-party tracker, with the best of the settings tried on the eight UAVDT sequences.
 
     Attributes:
         name: Name of its function in ``peer_trackers.py``.
         kind: Our tracker that it is compared with.
         environment: Key of `REQUIREMENTS`.
+        least_score: Minimum score of the detections it gets.
         settings: Arguments of its function.
     """
 
     name: str
     kind: str
     environment: str
+    least_score: float
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
 PEERS = (
-    Peer("roboflow_sort", "sort", "roboflow"),
-    Peer("roboflow_bytetrack", "bytetrack", "roboflow"),
-    Peer("supervision_bytetrack", "bytetrack", "supervision"),
-    Peer("boxmot_bytetrack", "bytetrack", "boxmot"),
-    Peer("boxmot_ocsort", "ocsort", "boxmot"),
-    Peer("boxmot_botsort", "spottrack", "boxmot"),
-    Peer("norfair", "sort", "norfair"),
+    Peer("roboflow_sort", "sort", "roboflow", 0.3),
+    Peer(
+        "roboflow_bytetrack",
+        "bytetrack",
+        "roboflow",
+        0.1,
+        {"high_conf_det_threshold": 0.4, "track_activation_threshold": 0.5},
+    ),
+    Peer(
+        "supervision_bytetrack",
+        "bytetrack",
+        "supervision",
+        0.1,
+        {"track_activation_threshold": 0.3},
+    ),
+    Peer("boxmot_bytetrack", "bytetrack", "boxmot", 0.1, {"track_thresh": 0.3}),
+    Peer("boxmot_ocsort", "ocsort", "boxmot", 0.3),
+    Peer(
+        "boxmot_botsort",
+        "spottrack",
+        "boxmot",
+        0.05,
+        {"track_high_thresh": 0.4, "new_track_thresh": 0.5, "track_low_thresh": 0.05},
+    ),
+    Peer("norfair", "sort", "norfair", 0.3, {"hit_counter_max": 30, "initialization_delay": 3}),
 )
 
 
-def frames_of(file: DetectionFile, least_score: float = -np.inf) -> Frames:
-    """Returns the boxes and scores of every frame that reach ``least_score``."""
-    frames = []
-    for found in file.frames():
-        kept = found.scores >= least_score
-        frames.append((found.boxes[kept].astype(np.float64), found.scores[kept].astype(np.float64)))
-    return frames
+def reference_sort(folder: Path) -> Peer:
+    """Returns abewley/sort, from a clone in ``folder``; it is GPL and not on PyPI."""
+    settings = {"path": str(folder.absolute()), "max_age": 30}
+    return Peer("reference_sort", "sort", "reference", 0.3, settings)
+
+
+def frames_of(file: DetectionFile) -> Frames:
+    """Returns the boxes and scores of every frame."""
+    return [
+        (found.boxes.astype(np.float64), found.scores.astype(np.float64)) for found in file.frames()
+    ]
 
 
 def peer_python(
@@ -152,9 +176,16 @@ def run_peer(
 ) -> tuple[npt.NDArray[np.float64], Trajectories]:
     """Returns seconds ``(F,)`` the tracker took for each frame, on one thread, and its tracks.
 
+    It gets the detections that reach its ``least_score``.
+
     Raises:
         SpotStreamError: It failed; the message is its last line of output.
     """
+    kept = [scores >= peer.least_score for _, scores in frames]
+    frames = [
+        (boxes[chosen], scores[chosen])
+        for (boxes, scores), chosen in zip(frames, kept, strict=True)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "input.npz"), Path(folder, "output.npz")
         np.savez(
@@ -175,8 +206,3 @@ def run_peer(
             rows = output["rows"]
             tracks = Trajectories.from_arrays(rows[:, 0], rows[:, 1], rows[:, 2:])
             return output["seconds"], tracks
-
-
-def reference_sort(folder: Path) -> Peer:
-    """Returns abewley/sort, from a clone in ``folder``; it is GPL and not on PyPI."""
-    return Peer("reference_sort", "sort", "reference", {"path": str(folder.absolute())})

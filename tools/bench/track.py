@@ -13,7 +13,7 @@ import numpy as np
 from stages.detector.detection_file import DetectionFile
 from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
-from stages.records import Float64Array
+from stages.records import Float64Array, Int64Array
 from tools.bench.figures import MILLISECONDS, BenchReport, Ratio, measure_rounds
 from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
 from trackers import TRACKERS, build_tracker
@@ -22,8 +22,10 @@ OBJECTS = (100, 300, 1000)
 WARM_UP = 20  # frames of a rendered crowd that are not counted
 CROWD_FRAMES = 80
 
-Timed: TypeAlias = Callable[[Frames], Float64Array]
-"""Tracks a sequence; returns the seconds ``(F,)`` each frame took."""
+TRACKS = "tracks/frame"
+
+Timed: TypeAlias = Callable[[Frames], tuple[Float64Array, Int64Array]]
+"""Tracks a sequence; returns the seconds ``(F,)`` each frame took and the tracks ``(F,)`` in it."""
 
 
 def crowd(count: int) -> Frames:
@@ -70,7 +72,8 @@ def bench_track(
 ) -> BenchReport:
     """Measures every tracker of ours and of ``peers`` on one load after the other.
 
-    The unit of a figure is ``ms/frame, LOAD``; peers are compared with our tracker of their kind.
+    The unit of a figure is ``ms/frame, LOAD`` or ``tracks/frame, LOAD``. Peers are compared with
+    our tracker of their kind; it has its defaults, and what it does differs with its thresholds.
 
     Args:
         folder: Folder of detection files to track in addition to the crowds.
@@ -96,30 +99,37 @@ def bench_track(
             name: partial(_speed, track, load, sequences) for name, track in trackers.items()
         }
         found |= measure_rounds(f"track {load}", runners, rounds=rounds, progress=progress)
-    ratios = [Ratio(peer.name, peer.kind, _unit(load)) for load in loads for peer in peers]
+    ratios = [
+        Ratio(peer.name, peer.kind, f"{MILLISECONDS}, {load}") for load in loads for peer in peers
+    ]
     return BenchReport.of("track", found, ratios)
 
 
-def _unit(load: str) -> str:
-    return f"{MILLISECONDS}, {load}"
-
-
 def _speed(track: Timed, load: str, sequences: Sequence[Frames]) -> dict[str, float]:
-    """Mean milliseconds per frame; for crowds, without the warm-up frames."""
+    """Mean milliseconds and tracks per frame; for crowds, without the warm-up frames."""
     skipped = WARM_UP if load.endswith(" objects") else 0
-    seconds = np.concatenate([track(frames)[skipped:] for frames in sequences])
-    return {_unit(load): float(seconds.mean() * 1e3)}
+    seconds, tracks = zip(*(track(frames) for frames in sequences), strict=True)
+    return {
+        f"{MILLISECONDS}, {load}": _mean(seconds, skipped) * 1e3,
+        f"{TRACKS}, {load}": _mean(tracks, skipped),
+    }
 
 
-def _track(name: str, frames: Frames) -> Float64Array:
+def _mean(sequences: Sequence[Float64Array | Int64Array], skipped: int) -> float:
+    return float(np.concatenate([values[skipped:] for values in sequences]).mean())
+
+
+def _track(name: str, frames: Frames) -> tuple[Float64Array, Int64Array]:
     tracker = build_tracker(name)
-    seconds = []
+    seconds, tracks = [], []
     for boxes, scores in frames:
         start = time.perf_counter()
-        tracker.update(boxes, scores)
+        tracked = tracker.update(boxes, scores)
         seconds.append(time.perf_counter() - start)
-    return np.array(seconds)
+        tracks.append(len(tracked.ids))
+    return np.array(seconds), np.array(tracks)
 
 
-def _track_by_peer(peer: Peer, python: Path, frames: Frames) -> Float64Array:
-    return run_peer(peer, python, frames)[0]
+def _track_by_peer(peer: Peer, python: Path, frames: Frames) -> tuple[Float64Array, Int64Array]:
+    seconds, tracks = run_peer(peer, python, frames)
+    return seconds, np.bincount(tracks.frames, minlength=len(frames))

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tools.annotations.ground_truths import read_ground_truths
 from tools.bench import peer_scores
-from tools.bench.peer_scores import TunedPeer, score_trackers, tuned_peers
-from tools.bench.peers import PEERS, reference_sort
+from tools.bench.peer_scores import score_trackers
+from tools.bench.peers import reference_sort
 from tools.evaluation.tracker_choice import TrackerChoice
 
 
@@ -33,7 +34,7 @@ def test_theirs_and_ours_are_scored_alike(
         read_ground_truths("uavdt", tmp_path / "gt"),
         tmp_path / "det",
         [TrackerChoice("ours", "sort", {"min_hits": 0, "min_score": 0.3, "iou_threshold": 0.1})],
-        [TunedPeer(theirs, 0.3)],
+        [theirs],
         tmp_path,
         iou_threshold=0.5,
     )
@@ -43,14 +44,8 @@ def test_theirs_and_ours_are_scored_alike(
         read_ground_truths("uavdt", tmp_path / "gt"),
         tmp_path / "det",
         [],
-        [TunedPeer(theirs, 0.1)],
+        [replace(theirs, least_score=0.1)],
         tmp_path,
         iou_threshold=0.5,
     )
     assert everything["reference_sort"]["FP"] == 10
-
-
-def test_every_peer_has_its_best_settings(tmp_path: Path) -> None:
-    tuned = tuned_peers(reference_sort(tmp_path))
-    assert {each.peer.name for each in tuned} == {peer.name for peer in PEERS} | {"reference_sort"}
-    assert tuned[0].peer.settings == {"path": str(tmp_path), "max_age": 30}

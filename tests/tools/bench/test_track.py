@@ -23,12 +23,20 @@ def test_a_peer_runs_in_a_python_of_its_own(clone: Path) -> None:
     assert seconds.shape == (3,)
     assert (seconds > 0).all()
     assert tracks.frames.tolist() == [0] * 5 + [1] * 5 + [2] * 5
-    assert tracks.ids.tolist() == [1, 2, 3, 4, 5] * 3
+    assert tracks.ids.tolist() == [30, 31, 32, 33, 34] * 3  # see SORT; 30 is its max_age
     np.testing.assert_allclose(tracks.boxes[:5], frames[0][0])
 
 
+def test_a_peer_gets_what_reaches_its_least_score(clone: Path) -> None:
+    (boxes, _) = crowd(3)[0]
+    frames = [(boxes, np.array([0.5, 0.29, 0.3])), (boxes, np.zeros(3))]
+    seconds, tracks = run_peer(reference_sort(clone), Path(sys.executable), frames)
+    assert len(seconds) == 2
+    np.testing.assert_allclose(tracks.boxes, boxes[[0, 2]])
+
+
 def test_a_peer_that_fails_says_why(clone: Path) -> None:
-    peer = Peer("reference_sort", "sort", "reference", {"path": str(clone), "wrong": 1})
+    peer = Peer("reference_sort", "sort", "reference", 0.3, {"path": str(clone), "wrong": 1})
     with pytest.raises(SpotStreamError, match=r"reference_sort failed: TypeError.*wrong"):
         run_peer(peer, Path(sys.executable), crowd(2)[:1])
 
@@ -53,9 +61,15 @@ def test_every_tracker_is_measured_on_every_load(detections: Path) -> None:
     report = bench_track(detections, rounds=1, objects=(100, 300))
     loads = ["det", "100 objects", "300 objects"]
     assert {(figure.name, figure.unit) for figure in report.figures} == {
-        (name, f"ms/frame, {load}") for name in TRACKERS for load in loads
+        (name, f"{unit}, {load}")
+        for name in TRACKERS
+        for load in loads
+        for unit in ("ms/frame", "tracks/frame")
     }
-    assert all(figure.median > 0 for figure in report.figures)
+    found = {(figure.name, figure.unit): figure.median for figure in report.figures}
+    assert all(found[name, f"ms/frame, {load}"] > 0 for name in TRACKERS for load in loads)
+    assert found["bytetrack", "tracks/frame, det"] == 1
+    assert found["sort", "tracks/frame, 100 objects"] > 90
 
 
 def test_a_peer_is_compared_with_its_kind_in_every_round(
@@ -63,10 +77,12 @@ def test_a_peer_is_compared_with_its_kind_in_every_round(
 ) -> None:
     monkeypatch.setattr(track, "peer_python", lambda folder, environment, progress: sys.executable)
     report = bench_track(detections, [reference_sort(clone)], clone, rounds=2, objects=())
-    rounds = {figure.name: figure.rounds for figure in report.figures}
+    rounds = {(figure.name, figure.unit): figure.rounds for figure in report.figures}
     [(asked, ratio)] = report.ratios
-    assert (asked.name, asked.to) == ("reference_sort", "sort")
-    assert ratio.rounds == tuple(np.divide(rounds["reference_sort"], rounds["sort"]))
+    assert (asked.name, asked.to, asked.unit) == ("reference_sort", "sort", "ms/frame, det")
+    theirs, ours = (rounds[name, asked.unit] for name in ("reference_sort", "sort"))
+    assert ratio.rounds == tuple(np.divide(theirs, ours))
+    assert rounds["reference_sort", "tracks/frame, det"] == (1, 1)
 
 
 def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path: Path) -> None:
@@ -75,7 +91,7 @@ def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path
     result = CliRunner().invoke(app, ["bench", "track", *options, "--json", str(path)])
     assert result.exit_code == 0, result.output
     figures = json.loads(path.read_text())["benches"][0]["figures"]
-    assert [figure["name"] for figure in figures] == list(TRACKERS)
+    assert list(dict.fromkeys(figure["name"] for figure in figures)) == list(TRACKERS)
     for figure in figures:
         assert len(figure["rounds"]) == 4
         assert f"{statistics.median(figure['rounds']):.3g}" in result.stdout

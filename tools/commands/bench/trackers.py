@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 def bench_trackers(
     detections: Annotated[
-        Path | None, typer.Option(help="Folder of detection files to track, in addition to crowds.")
+        Path | None,
+        typer.Option(
+            help="Folder of detection files to track, in addition to crowds: by ours at their "
+            "defaults, by peers at the settings and least scores of bench scores."
+        ),
     ] = None,
     peers: Annotated[
         Path | None,
@@ -52,7 +56,7 @@ def bench_trackers(
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """Compare trackers alone, on one thread, with their peers: milliseconds per frame."""
+    """Compare trackers alone, on one thread, with their peers: milliseconds, tracks per frame."""
     from tools.bench.track import OBJECTS, bench_track
 
     check_plot(plot)
@@ -87,9 +91,9 @@ def _chosen_peers(
 
 
 def _trackers_table(report: BenchReport) -> Table:
-    """A row for each tracker, a column for each load; peers with their ratio to our equivalent."""
+    """A row for each tracker, columns for each load; peers with their ratio to our equivalent."""
     units = list(dict.fromkeys(figure.unit for figure in report.figures))
-    table = Table("ms per frame", *(unit.partition(", ")[2] for unit in units))
+    table = Table("", *("\n".join(reversed(unit.split(", ", 1))) for unit in units))
     cells = {(figure.name, figure.unit): f"{figure.median:.3g}" for figure in report.figures}
     for asked, ratio in report.ratios:
         cells[asked.name, asked.unit] += f" ({ratio.median:.1f} × {asked.to})"
@@ -117,8 +121,7 @@ def bench_scores(
     """Score third-party trackers and ours on the same detections in the same way."""
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
-    from tools.bench.peer_scores import score_trackers, tuned_peers
-    from tools.bench.peers import reference_sort
+    from tools.bench.peer_scores import score_trackers
     from tools.evaluation.tables import shown
     from tools.evaluation.tracker_choice import choose_tracker
 
@@ -128,7 +131,7 @@ def bench_scores(
             read_tracks(benchmark, gt),
             detections,
             [choose_tracker(label) for label in tracker or ["uavdt"]],
-            tuned_peers(reference_sort(reference) if reference else None),
+            _chosen_peers(peers, reference, []),
             peers,
             iou_threshold=IOU_THRESHOLDS[benchmark],
             progress=tell,
