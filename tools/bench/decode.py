@@ -171,6 +171,13 @@ def _opencv(source: Path) -> int:
     return count
 
 
+def left_out(peers: Path | None) -> str:
+    """Returns what `bench_decode` cannot measure here, and what to do; "" if it measures all."""
+    if peers is not None or shutil.which("ffmpeg"):
+        return ""
+    return "there is no ffmpeg program: it is left out; --peers DIR installs one"
+
+
 def _program(peers: Path | None) -> str | None:
     found = shutil.which("ffmpeg")
     if found or peers is None:

@@ -112,8 +112,11 @@ def bench_all(
 ) -> None:
     """Run short forms of the pipeline, transport, decode, detect, track and sink benches."""
     from stages.decoder.locations import DEMO
+    from tools.bench.decode import left_out
     from tools.bench.everything import bench_all as run
 
+    if told := left_out(peers):
+        typer.echo(told, err=True)
     show(
         lambda progress: run(
             peers, source=source or DEMO, frames=frames, rounds=rounds, progress=progress

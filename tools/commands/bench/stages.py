@@ -45,7 +45,10 @@ def bench_decode(
 ) -> None:
     """Compare decoding into shared memory with bare PyAV, the ffmpeg program and OpenCV."""
     from tools.bench.decode import bench_decode as run
+    from tools.bench.decode import left_out
 
+    if told := left_out(peers):
+        typer.echo(told, err=True)
     show(
         lambda progress: [run(source, peers, frames=frames, rounds=rounds, progress=progress)],
         json_,

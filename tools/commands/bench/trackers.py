@@ -62,6 +62,8 @@ def bench_trackers(
     check_plot(plot)
     others = _chosen_peers(peers, reference, only or [])
     crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
+    if not crowds and detections is None:
+        raise ConfigError("--objects 0 leaves nothing to track; give --detections, too")
     with activity("starting") as tell:
         report = bench_track(detections, others, peers, rounds, tell, objects=crowds)
     try:
@@ -85,6 +87,8 @@ def _chosen_peers(
     if environments is None:
         if reference is not None:
             raise ConfigError("--reference needs --peers, the folder of its environment")
+        if only:
+            raise ConfigError("--only needs --peers, the folder of the environments")
         return []
     chosen = [peer for peer in PEERS if peer.environment in (only or packages)]
     return chosen if reference is None else [*chosen, reference_sort(reference)]

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.bench.figures import BenchReport
+from tools.main import app
+
+
+@pytest.mark.parametrize(
+    ("found", "options", "is_told"),
+    [(None, [], True), (None, ["--peers", "p"], False), ("/usr/bin/ffmpeg", [], False)],
+)
+@pytest.mark.parametrize("command", ["decode", "all"])
+def test_an_ffmpeg_program_that_is_left_out_is_told(monkeypatch, command, found, options, is_told):
+    monkeypatch.setattr("tools.bench.decode.shutil.which", lambda name: found)
+    report = BenchReport("decode", ())
+    monkeypatch.setattr("tools.bench.decode.bench_decode", lambda *_, **__: report)
+    monkeypatch.setattr("tools.bench.everything.bench_all", lambda *_, **__: [report])
+    done = CliRunner().invoke(app, ["bench", command, *options])
+    assert done.exit_code == 0
+    assert ("no ffmpeg program" in done.stderr) == is_told
+    assert ("--peers DIR" in done.stderr) == is_told
