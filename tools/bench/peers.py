@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ import subprocess
 import tempfile
 import venv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from stages.atomic import make_folder, write_atomically, writing
 from stages.detector.detection_file import DetectionFile
 from stages.errors import SpotStreamError
+from stages.file_lock import lock
 from tools.annotations.trajectories import Trajectories
 
 DRIVER = Path(__file__).with_name("peer_trackers.py")
@@ -140,8 +140,7 @@ def _locked(path: Path) -> Iterator[None]:
     with writing(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        with suppress(OSError):  # a file system without such locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
