@@ -147,9 +147,7 @@ class StageProcesses:
         found = [self._death(process, *key) for key, process in self._shared.items()]
         for name, stream in self._roster.running.items():
             found.append(self._death(stream.decoder, "decoder", stream=name))
-        self._ending = [
-            decoder for decoder in self._ending if not decoder.check() and decoder.state != "ended"
-        ]
+        self._ending = [each for each in self._ending if not each.check() and each.runs]
         return [death for death in found if death is not None]
 
     def _death(

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 import time
 
 import pytest
@@ -8,19 +7,6 @@ from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Crashed, Ready
 from pipeline.supervision.process import StageProcess
-
-
-@pytest.fixture
-def worker_is(tmp_path, monkeypatch):
-    """Takes the shell script that workers run instead of Python."""
-
-    def replace(script):
-        python = tmp_path / "python"
-        python.write_text(f"#!/bin/sh\n{script}")
-        python.chmod(0o700)
-        monkeypatch.setattr(sys, "executable", str(python))
-
-    return replace
 
 
 def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, worker_is):

@@ -1,13 +1,14 @@
 import time
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import zmq
 
 from pipeline.config import DecoderConfig, DetectorConfig, RunConfig, RuntimeConfig
+from pipeline.plan import WorkerPlan
 from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.stage_processes import StageProcesses
@@ -138,18 +139,31 @@ def test_the_decoder_of_an_ended_stream_is_waited_for_too(tmp_path, monkeypatch)
     assert decoder.waited > 0
 
 
-def test_the_decoder_of_an_ended_stream_is_forgotten_once_it_has_ended(tmp_path):
+def test_the_decoder_of_an_ended_stream_is_forgotten_unless_it_has_yet_to_end(tmp_path, worker_is):
+    plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
     roster = SimpleNamespace(running={})
     processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
-    waited_for = []
-    for state, how in (("ended", ""), ("ready", ""), ("waiting", "was killed by signal 9")):
-        decoder = SimpleNamespace(state=state)
-        decoder.check = partial(str, how)
-        decoder.end = partial(lambda each, seconds: waited_for.append(each), state)
+
+    def begin():
+        decoder = StageProcess("decoder", lambda: plan, 60.0, 5)
+        assert decoder.start_if_due()
+        return decoder
+
+    worker_is("exit 0\n")
+    ended = begin()
+    ended._process.wait()
+    worker_is("exec sleep 300\n")
+    killed, dead, alive = begin(), begin(), begin()
+    for decoder in (killed, dead):
+        decoder._process.kill()
+        decoder._process.wait()
+    assert dead.check()
+    assert dead.state == "waiting"  # for a successor, but its stream ends instead
+    for decoder in (ended, killed, dead, alive):
         processes.let_end(decoder)
     assert processes.deaths() == []
-    processes.end_all()
-    assert waited_for == ["ready"]
+    assert processes._ending == [alive]
+    alive.kill()
 
 
 @pytest.mark.parametrize(("timeout", "silence"), [(5.0, 30.0), (20.0, 80.0)])
