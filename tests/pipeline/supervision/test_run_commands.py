@@ -1,0 +1,69 @@
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.signals import StopRequests
+from pipeline.supervision import stage_processes
+from pipeline.supervision.commands import AddStream, Describe, RemoveStream
+from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.result import RunResult
+from pipeline.supervision.roster import Roster
+from pipeline.supervision.run_commands import RunCommands
+from pipeline.supervision.stage_processes import StageProcesses
+from stages.errors import ConfigError
+
+ADD = AddStream("rtsp://host/live", "cam")
+
+
+@pytest.fixture
+def run(tmp_path):
+    config, stops, result = RunConfig(), StopRequests(), RunResult()
+    roster = Roster([], tmp_path, config.runtime, RunMonitor())
+    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
+    processes.make_shared("sockets")
+    commands = RunCommands(tmp_path, result, roster, processes, stops)
+    return SimpleNamespace(commands=commands, roster=roster, stops=stops, result=result)
+
+
+def test_streams_are_added_described_and_removed(run, tmp_path):
+    assert run.commands.carry_out(ADD) == ["cam"]
+    overview = run.commands.carry_out(Describe())
+    assert (overview.pid, overview.output) == (os.getpid(), str(tmp_path))
+    assert overview.seconds >= 0
+    assert [(stream.name, stream.state) for stream in overview.streams] == [("cam", "waiting")]
+    states = {process.name: (process.pid, process.state) for process in overview.processes}
+    assert states == dict.fromkeys(("sink", "tracker", "detector"), (0, "waiting"))
+    assert run.commands.carry_out(RemoveStream("cam")) is None
+    assert run.roster.unfinished == []
+
+
+def test_a_stream_that_is_added_again_has_not_failed(run):
+    run.result.failed["cam"] = "it broke"
+    run.result.failed["south"] = "it broke"
+    run.commands.carry_out(ADD)
+    assert run.result.failed == {"south": "it broke"}
+
+
+def test_a_run_that_was_asked_to_end_takes_no_more_streams(run):
+    run.commands.carry_out(ADD)
+    run.stops.add()
+    with pytest.raises(ConfigError, match=r"^the pipeline is about to end$"):
+        run.commands.carry_out(AddStream("rtsp://host/live", "south"))
+    run.commands.carry_out(RemoveStream("cam"))
+    assert run.roster.unfinished == []
+
+
+def test_a_run_whose_program_was_replaced_takes_no_more_streams(run, monkeypatch):
+    monkeypatch.setattr(stage_processes, "installed_release", lambda: "99.0")
+    with pytest.raises(ConfigError, match=r"was replaced by 99\.0 under this run: start it again"):
+        run.commands.carry_out(ADD)
+
+
+@pytest.mark.parametrize("command", [ADD, RemoveStream("cam")])
+def test_a_run_whose_results_are_being_completed_only_describes_itself(run, command):
+    run.commands.closed = True
+    with pytest.raises(ConfigError, match=r"^the pipeline is about to end$"):
+        run.commands.carry_out(command)
+    assert run.commands.carry_out(Describe()).streams == []

@@ -1,0 +1,153 @@
+from types import SimpleNamespace
+
+import pytest
+import zmq
+
+from pipeline.config import RunConfig
+from pipeline.reports import Done, Failed, Notice, StreamMetrics, StreamSummary
+from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.result import RunResult
+from pipeline.supervision.result_folders import ResultFolders
+from pipeline.supervision.roster import Roster
+from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.supervision.stage_processes import StageProcesses
+from pipeline.supervision.stream_outcomes import StreamOutcomes
+from pipeline.transport.logbook import SharedNumber
+from stages.decoder.locations import SourceSpec
+from stages.errors import OutputError
+
+CAMERA = SourceSpec("cam", "rtsp://host/live")
+
+
+@pytest.fixture
+def run(tmp_path, temporary):
+    """A run with a stream under way of which nothing was sent yet."""
+    temporary(tmp_path)
+    config, output = RunConfig(), tmp_path / "out"
+    roster = Roster([], output, config.runtime, RunMonitor())
+    processes = StageProcesses(config, output, roster, debug=False, json_log=False)
+    folders = ResultFolders([CAMERA], output, config, overwrite=False)
+    runtime = RuntimeFolder("out")
+    decoder = processes.make("decoder", stream="cam")
+    result, shown = RunResult(), []
+    with zmq.Context() as context:
+        roster.begin(CAMERA, decoder, runtime, context, only_one=True)
+        yield SimpleNamespace(
+            result=result,
+            roster=roster,
+            stream=roster.running["cam"],
+            logbook=roster.running["cam"].logbook,
+            outcomes=StreamOutcomes(result, folders, roster, processes, shown.append),
+            shown=shown,
+            folder=output / "cam",
+        )
+        if roster.running:
+            roster.end("cam")
+    runtime.close()
+    folders.release()
+
+
+def failed(stage, message="it broke", code=1):
+    return Failed(stage, stream="cam", message=message, exit_code=code)
+
+
+def write_part(folder):
+    folder.mkdir(parents=True)
+    (folder / ".mot.txt.part").write_text("1,1,10,10,30,30,0.9\n")
+
+
+def test_a_stream_that_fails_before_its_first_frame_is_over(run):
+    run.outcomes.fail(failed("decoder", "no such host", 3))
+    assert run.roster.running == {}
+    assert (run.result.failed, run.result.exit_code) == ({"cam": "no such host"}, 3)
+    assert [view.error for view in run.roster.views()] == ["no such host"]
+
+
+def test_one_more_decoder_ends_a_stream_that_has_frames(run):
+    run.logbook[SharedNumber.ACCOUNTED] = 5
+    run.outcomes.fail(failed("decoder"))
+    assert run.stream.plan.give_up_reason == "it broke"
+    assert run.stream.decoder.state == "waiting"
+    assert run.logbook.reason == ""
+
+
+@pytest.mark.parametrize(("acknowledged", "reason"), [(3, "it broke"), (0, "")])
+def test_where_that_decoder_fails_too_the_sink_completes_what_it_has(run, acknowledged, reason):
+    run.logbook[SharedNumber.ACCOUNTED] = 5
+    run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
+    run.outcomes.fail(failed("decoder"))
+    run.outcomes.fail(failed("decoder", "it broke again"))
+    assert run.logbook.reason == reason
+    assert run.roster.running.keys() == ({"cam"} if reason else set())
+    assert run.result.failed == {"cam": "it broke"}
+
+
+@pytest.mark.parametrize(("acknowledged", "reason"), [(3, "too large"), (0, "")])
+def test_where_no_detector_takes_the_frames_the_sink_completes_what_it_has(
+    run, acknowledged, reason
+):
+    run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
+    run.outcomes.fail(failed("detector", "too large"))
+    assert run.stream.decoder.state == "ended"
+    assert run.logbook.reason == reason
+    assert run.roster.running.keys() == ({"cam"} if reason else set())
+
+
+def test_part_files_of_a_stream_stay_where_the_sink_cannot_write(run):
+    run.logbook[SharedNumber.EPOCHS] = 1
+    write_part(run.folder)
+    run.outcomes.fail(failed("sink", "a full disk", 4))
+    assert run.roster.running == {}
+    assert list(run.folder.iterdir())
+
+
+@pytest.mark.parametrize(("broken", "epochs"), [(False, 1), (True, 1), (False, 0)])
+def test_part_files_are_removed_unless_they_are_all_there_is(run, broken, epochs):
+    run.logbook[SharedNumber.EPOCHS] = epochs
+    write_part(run.folder)
+    assert run.outcomes.clear_away(run.stream, broken=broken) == (broken and epochs > 0)
+    assert run.folder.exists() == (broken or not epochs)  # else they are of an earlier run
+
+
+def test_a_failure_is_shown_once_but_that_of_the_sink_always(run):
+    first, second, sinks = failed("detector"), failed("detector"), failed("sink")
+    notice = Notice("decoder", stream="cam", message="slow")
+    run.logbook[SharedNumber.ACKNOWLEDGED] = 1
+    for report in (first, second, notice, sinks):
+        run.outcomes.show(report)
+        if isinstance(report, Failed):
+            run.outcomes.fail(report)
+    assert run.shown == [first, notice, sinks]
+
+
+def test_a_failure_of_no_stream_ends_the_run(run):
+    with pytest.raises(OutputError, match=r"^a full disk$"):
+        run.outcomes.fail(Failed("sink", message="a full disk", exit_code=OutputError.exit_code))
+
+
+def test_the_failure_of_a_stream_that_was_complete_changes_nothing(run):
+    run.roster.end("cam")
+    run.outcomes.fail(failed("decoder"))
+    assert run.result == RunResult()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("complete", 0), ("interrupted", 0), ("truncated", 3)]
+)
+def test_a_stream_that_is_cut_off_is_told_by_the_exit_status(run, status, code):
+    summary = StreamSummary(
+        frames=1, tracks=0, status=status, dropped=0, behind=0, fps=None, folder="out", files=()
+    )
+    metrics = StreamMetrics(frames=1, dropped={}, connections=1, durations={})
+    done = Done("sink", stream="cam", summary=summary, message="", metrics=metrics)
+    run.outcomes.complete(done)
+    assert (run.result.finished, run.result.exit_code) == ({"cam": summary}, code)
+    assert run.roster.running == {}
+
+
+def test_a_stream_that_cannot_be_begun_has_failed(run):
+    run.outcomes.refuse(SourceSpec("north", "rtsp://north/live"), "there is no room")
+    assert run.result.failed == {"north": "there is no room"}
+    assert run.result.exit_code == 3
+    assert [(each.stream, each.message) for each in run.shown] == [("north", "there is no room")]
+    assert run.roster.running.keys() == {"cam"}
