@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 
 from pipeline.plan import WorkerPlan, encode_struct
 from pipeline.reports import Busy, Crashed, Ready, Report
 from pipeline.signals import STAGE_END
 from pipeline.supervision.overview import ProcessState
+from pipeline.supervision.restarts import Restarts
 from stages.errors import reason_of
 
 ENVIRONMENT = {
@@ -30,15 +30,12 @@ eight per core (docs/architecture.md has the figures for both). NumPy's linear a
 stage does much, would keep threads and megabytes in every process.
 """
 
-_MINUTE = 60.0
 _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
 _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
 _TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer pause is its own
 _STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
 _GONE_SECONDS = 1.0  # after SIGKILL, which has to wait where a mount does not answer
 _FOR_MEMORY = ", as the kernel does for want of memory"
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
 
 def start_worker(plan: WorkerPlan) -> subprocess.Popen[bytes]:
@@ -99,7 +96,7 @@ class StageProcess:
         self._message = ""
         self._make_plan = make_plan
         self._silence_seconds = silence_seconds
-        self._restarts_per_minute = restarts_per_minute
+        self._restarts = Restarts(restarts_per_minute)
         self._clock = clock
         self._place = place
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,11 +109,6 @@ class StageProcess:
         self._has_exited = False
         self.busy = False
         self._hung_for = 0.0
-        self._deaths_here = 0  # in a row, at the same place
-        self._died_at: int | None = None
-        self._deaths: deque[float] = deque()
-        self._pause = 0.0
-        self._start_at = 0.0
 
     @property
     def name(self) -> str:
@@ -157,7 +149,7 @@ class StageProcess:
 
         That there was no descriptor or no memory for it is its death, see `check`.
         """
-        if self.state != "waiting" or self._clock() < self._start_at:
+        if self.state != "waiting" or self._clock() < self._restarts.due:
             return False
         self._starts += 1
         try:
@@ -222,30 +214,21 @@ class StageProcess:
         now = self._clock()
         self._message = ""
         steady = self.state == "ready" and now - self._ready_since >= _STEADY_SECONDS
-        self._pause = 0.0 if steady else min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
-        self._start_at = now + self._pause
-        self._deaths.append(now)
-        while now - self._deaths[0] > _MINUTE:
-            self._deaths.popleft()
+        self._restarts.died(now, steady=steady)
         if self.stream or not self._hung_for:
-            place = self._place()
-            is_same = place is not None and place == self._died_at
-            self._deaths_here, self._died_at = self._deaths_here * is_same + 1, place
+            self._restarts.died_at(self._place())
         self.state = "waiting"
 
     @property
     def is_hopeless(self) -> bool:
         """Whether restarting is pointless: it cannot start, or dies too often, or at one place."""
-        most = self._restarts_per_minute
-        return self._cannot_start or max(len(self._deaths), self._deaths_here) > most
+        return self._cannot_start or self._restarts.are_too_many
 
     def replace(self) -> None:
         """Kills the process; a successor, which has a different plan, is due at once."""
         self.kill()
-        self._deaths.clear()
-        self._deaths_here = 0
+        self._restarts.forget()
         self._cannot_start = False
-        self._start_at = 0.0
         self.state = "waiting"
 
     def ask_to_end(self) -> None:

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from pipeline.config_file import load_config
-from pipeline.supervision import process
+from pipeline.supervision import restarts
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
@@ -33,7 +33,7 @@ FileDetector.detect = run_out
 @pytest.fixture
 def slow_starts(monkeypatch):
     """As if no two deaths of a process came within a minute."""
-    monkeypatch.setattr(process, "_MINUTE", 0.0)
+    monkeypatch.setattr(restarts, "_MINUTE", 0.0)
 
 
 @pytest.mark.usefixtures("slow_starts")

@@ -1,0 +1,59 @@
+import pytest
+
+from pipeline.supervision.restarts import Restarts
+
+
+def test_what_dies_soon_after_its_start_is_due_after_ever_longer_pauses():
+    restarts, pauses = Restarts(5), []
+    assert restarts.due == 0.0
+    for death in range(8):
+        now = 1000.0 * death
+        restarts.died(now, steady=False)
+        pauses.append(round(restarts.due - now, 6))
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+
+
+def test_what_had_been_well_is_due_at_once():
+    restarts = Restarts(5)
+    for now, steady, pause in ((0.0, False, 0.1), (50.0, True, 0.0), (90.0, False, 0.1)):
+        restarts.died(now, steady=steady)
+        assert restarts.due == now + pause
+
+
+@pytest.mark.parametrize(("seconds", "too_many"), [(10.0, True), (30.0, True), (30.1, False)])
+def test_more_deaths_in_a_minute_than_are_allowed_are_too_many(seconds, too_many):
+    restarts = Restarts(2)
+    for death in range(3):
+        assert not restarts.are_too_many
+        restarts.died(1000.0 + death * seconds, steady=True)
+        restarts.died_at(None)
+    assert restarts.are_too_many == too_many
+
+
+@pytest.mark.parametrize(
+    ("places", "too_many"),
+    [
+        ([7, 7, 7], True),
+        ([0, 0, 0], True),
+        ([6, 7, 7, 7], True),
+        ([7, 7, 8, 7], False),
+        ([7, None, 7, 7], False),
+        ([None] * 4, False),
+    ],
+)
+def test_as_many_deaths_in_a_row_at_one_place_are_too_many_in_whatever_time(places, too_many):
+    restarts = Restarts(2)
+    for death, place in enumerate(places):
+        assert not restarts.are_too_many
+        restarts.died(1000.0 * death, steady=True)
+        restarts.died_at(place)
+    assert restarts.are_too_many == too_many
+
+
+def test_what_another_plan_has_died_of_is_forgotten():
+    restarts = Restarts(1)
+    for _ in range(2):
+        restarts.died(50.0, steady=False)
+        restarts.died_at(7)
+    restarts.forget()
+    assert (restarts.are_too_many, restarts.due) == (False, 0.0)
