@@ -13,7 +13,7 @@ from typing import Self
 import zmq
 
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.messages import Envelope
 from pipeline.transport.turns import Turns
 
 _TURN_SECONDS = 0.1
@@ -30,8 +30,7 @@ class BackgroundLink:
         context: ZeroMQ context.
         source: Endpoint to receive at.
         target: Endpoint to send to.
-        prepare: Converts a message for the stage, or returns None to skip it; raises
-            `MessageError` to have it dropped. Runs in the thread, as does ``on_turn``.
+        prepare: See `Turns`. Runs in the thread, as does ``on_turn``.
         on_turn: See `Receiver`.
         ahead: Number of messages prepared before the stage asks for them.
         copy: See `Receiver`.
@@ -51,10 +50,9 @@ class BackgroundLink:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._room = select.poll()  # select() refuses descriptors above 1023
         self._room.register(self._wake, select.POLLIN)
-        self._receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
-        self._turns = Turns(self._receiver)
+        receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
+        self._turns = Turns(receiver, prepare)
         self._sender = Sender(context, target)
-        self._prepare = prepare
         self._on_turn = on_turn
         self._ahead = ahead
         self._waits_for_room = False
@@ -118,14 +116,7 @@ class BackgroundLink:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._wake)
         self._send_results()
-        if envelope is None:
-            return
-        try:
-            prepared = self._prepare(envelope)
-        except MessageError as error:
-            self._receiver.complain(error)
-            return
-        if prepared is not None:
+        if envelope is not None and (prepared := self._turns.prepared(envelope)) is not None:
             self._received.put(prepared)
 
     def _next(self) -> Envelope | None:

@@ -9,7 +9,7 @@ from typing import Self
 import zmq
 
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.messages import Envelope
 from pipeline.transport.turns import Turns
 
 
@@ -20,7 +20,7 @@ class DirectLink:
         context: ZeroMQ context.
         source: Endpoint to receive at.
         target: Endpoint to send to.
-        prepare: See `BackgroundLink`.
+        prepare: See `Turns`.
         on_turn: See `Receiver`.
         copy: See `Receiver`.
     """
@@ -35,10 +35,8 @@ class DirectLink:
         *,
         copy: bool,
     ) -> None:
-        self._receiver = Receiver(context, source, on_turn, copy=copy)
-        self._turns = Turns(self._receiver)
+        self._turns = Turns(Receiver(context, source, on_turn, copy=copy), prepare)
         self._sender = Sender(context, target)
-        self._prepare = prepare
 
     def __enter__(self) -> Self:
         return self
@@ -53,12 +51,7 @@ class DirectLink:
             envelope = self._turns.receive(max(0.0, deadline - time.monotonic()))
             if envelope is None:
                 return None
-            try:
-                prepared = self._prepare(envelope)
-            except MessageError as error:
-                self._receiver.complain(error)
-                continue
-            if prepared is not None:
+            if (prepared := self._turns.prepared(envelope)) is not None:
                 return prepared
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from pipeline.transport.link import WAITING_MESSAGES, Receiver
-from pipeline.transport.messages import Envelope
+from pipeline.transport.messages import Envelope, MessageError
 from stages.records import Frame
 
 
@@ -19,10 +20,13 @@ class Turns:
     Args:
         receiver: Where messages arrive. Those that have arrived are taken out, up to
             `WAITING_MESSAGES`.
+        prepare: Converts a message for the stage, or returns None to skip it; raises
+            `MessageError` to have it dropped.
     """
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, prepare: Callable[[Envelope], Envelope | None]) -> None:
         self._receiver = receiver
+        self._prepare = prepare
         self._waiting: OrderedDict[int, deque[Envelope]] = OrderedDict()  # the next stream first
         self._count = 0
 
@@ -48,6 +52,14 @@ class Turns:
         elif isinstance(envelope.record, Frame):
             self._waiting.move_to_end(channel)
         return envelope
+
+    def prepared(self, envelope: Envelope) -> Envelope | None:
+        """Returns a message that was handed out as the stage takes it; None if it does not."""
+        try:
+            return self._prepare(envelope)
+        except MessageError as error:
+            self._receiver.complain(error)
+            return None
 
     def _add(self, envelope: Envelope) -> None:
         self._waiting.setdefault(envelope.channel, deque()).append(envelope)

@@ -24,3 +24,14 @@ def test_messages_are_prepared_as_they_are_asked_for(context, tmp_path):
         assert link.receive(0.01) is None
         link.send(received)
         assert [after.receive(5).position for _ in range(2)] == [0, 3]
+
+
+def test_a_message_that_waits_behind_others_is_there_at_once(context):
+    source, target = "inproc://source", "inproc://target"  # what is sent has arrived at once
+    with DirectLink(context, source, target, prepare, lambda: None, copy=True) as link:
+        before = Sender(context, source)
+        for position in (MALFORMED, PASSED_OVER, 3):
+            dropped = Dropped("a", 0, position, position, DropReason.BEHIND)
+            before.send(Envelope(dropped, position=position))
+        assert link.receive(0).position == 3
+        assert link.receive(0) is None

@@ -2,11 +2,18 @@ import pytest
 import zmq
 
 from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
-from pipeline.transport.messages import Envelope
+from pipeline.transport.messages import Envelope, MessageError
 from pipeline.transport.turns import Turns
 from stages.records import Dropped, DropReason, Frame, FrameHeader
 
 CAMERA, FILE = 0, 1
+MALFORMED, PASSED_OVER = 7, 8
+
+
+def prepare(envelope):
+    if envelope.position == MALFORMED:
+        raise MessageError("harmed")
+    return None if envelope.position == PASSED_OVER else envelope
 
 
 @pytest.fixture
@@ -14,7 +21,7 @@ def ends():
     """A camera's decoder, a file's, and where the stage takes the messages of both."""
     context = zmq.Context()
     endpoint = "inproc://stage"  # what is sent has arrived at once
-    turns = Turns(Receiver(context, endpoint))
+    turns = Turns(Receiver(context, endpoint), prepare)
     yield Sender(context, endpoint), Sender(context, endpoint), turns
     context.destroy(linger=0)
 
@@ -74,3 +81,13 @@ def test_what_a_flood_sends_beyond_a_limit_stays_with_the_receiver(ends):
     assert turns._receiver.pending
     turns.receive(5)
     assert not turns._receiver.pending
+
+
+def test_a_malformed_message_is_counted_and_no_other_that_the_stage_does_not_take(ends):
+    _, _, turns = ends
+    taken = frame(CAMERA, 0)
+    assert turns.prepared(taken) is taken
+    assert turns.prepared(frame(CAMERA, PASSED_OVER)) is None
+    assert turns._receiver.malformed == 0
+    assert turns.prepared(frame(CAMERA, MALFORMED)) is None
+    assert turns._receiver.malformed == 1
