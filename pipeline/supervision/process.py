@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from pipeline.plan import WorkerPlan, encode_struct
+from pipeline.plan import StageName, WorkerPlan, encode_struct
 from pipeline.reports import Busy, Crashed, Ready, Report
 from pipeline.signals import STAGE_END
 from pipeline.supervision.overview import ProcessState
@@ -57,21 +57,25 @@ class StageProcess:
     """A process and its successors.
 
     Attributes:
-        role: What it is in the run, such as ``decoder`` or ``detector 2``.
+        stage: Its stage.
+        worker: Index of the detector, 0 for the other stages.
         stream: The stream of a decoder, "" for the other stages.
+        role: What it is in the run, such as ``decoder`` or ``detector 2``.
         state: ``starting``, ``ready``, ``waiting`` (to be started) or ``ended``.
         busy: Whether its latest report was `Busy`.
         detected_by: See `Ready`; of the predecessor while it starts.
 
     Args:
-        role: See above.
+        stage: See above.
         make_plan: Makes the process's plan, each time it is started.
         silence_seconds: A process that reports nothing for this long is taken for hung, unless it
             is starting or busy, both of which may take longer. Time during which `check` is not
             called does not count: the whole run may have been paused.
         restarts_per_minute: How often it may die in a minute.
         clock: Returns a monotonic time in seconds.
+        worker: See above.
         stream: See above.
+        role: See above; its stage unless it is given.
         place: Returns how far the process has come, None if a successor would go another way or
             waits for work. One that dies at the same place more often than it may in a minute, in
             whatever time, is hopeless; silence counts only if it is a stream's own, because a mount
@@ -80,17 +84,21 @@ class StageProcess:
 
     def __init__(
         self,
-        role: str,
+        stage: StageName,
         make_plan: Callable[[], WorkerPlan],
         silence_seconds: float,
         restarts_per_minute: int,
         clock: Callable[[], float] = time.monotonic,
         *,
+        worker: int = 0,
         stream: str = "",
+        role: str = "",
         place: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self.role = role
+        self.stage = stage
+        self.worker = worker
         self.stream = stream
+        self.role = role or stage
         self.state: ProcessState = "waiting"
         self.detected_by = ""
         self._message = ""

@@ -108,8 +108,16 @@ class StageProcesses:
         silence = runtime.silence_seconds
         if stage == "decoder":  # a packet may take three timeouts
             silence = max(silence, 4 * self._config.decoder.timeout)
-        most = runtime.restarts_per_minute
-        return StageProcess(role, make_plan, silence, most, stream=stream, place=place)
+        return StageProcess(
+            stage,
+            make_plan,
+            silence,
+            runtime.restarts_per_minute,
+            worker=worker,
+            stream=stream,
+            role=role,
+            place=place,
+        )
 
     def all(self) -> list[StageProcess]:
         """Returns all processes except the decoders of ended streams."""
@@ -144,15 +152,12 @@ class StageProcesses:
 
     def deaths(self) -> list[Notice | Failed]:
         """Returns the deaths since the last call: `Notice` if restarted, `Failed` if for good."""
-        found = [self._death(process, *key) for key, process in self._shared.items()]
-        for name, stream in self._roster.running.items():
-            found.append(self._death(stream.decoder, "decoder", stream=name))
+        found = [self._death(process) for process in self.all()]
         self._ending = [each for each in self._ending if not each.check() and each.runs]
         return [death for death in found if death is not None]
 
-    def _death(
-        self, process: StageProcess, stage: StageName, worker: int = 0, stream: str = ""
-    ) -> Notice | Failed | None:
+    def _death(self, process: StageProcess) -> Notice | Failed | None:
+        stage, worker, stream = process.stage, process.worker, process.stream
         how = process.check()
         if not how:
             return None

@@ -111,7 +111,7 @@ def process(worker_is):
     def make(places, stream):
         place = iter(places)
         options = {"stream": stream, "place": lambda: next(place)}
-        return StageProcess("any", lambda: plan, 60.0, 2, lambda: now[0], **options), now
+        return StageProcess("decoder", lambda: plan, 60.0, 2, lambda: now[0], **options), now
 
     return make
 

@@ -183,7 +183,7 @@ def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, temporary):
         roster.add("scene://demo", name)
     with zmq.Context() as context:
         for name in ("north", "south"):
-            decoder = StageProcess(name, lambda: None, 60.0, 5)
+            decoder = StageProcess("decoder", lambda: None, 60.0, 5)
             for spec in roster.due():
                 roster.begin(spec, decoder, folder, context, only_one=False)
             assert list(roster.running) == [name]

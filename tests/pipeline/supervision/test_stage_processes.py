@@ -6,6 +6,7 @@ import zmq
 
 from pipeline.config import DecoderConfig, DetectorConfig, RunConfig, RuntimeConfig
 from pipeline.plan import WorkerPlan
+from pipeline.reports import Ready
 from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
@@ -118,6 +119,33 @@ def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_
         for name in ("north", "south"):
             roster.end(name)
     folder.close()
+
+
+def test_a_death_is_reported_as_of_the_process_that_died(tmp_path, temporary, worker_is):
+    temporary(tmp_path)
+    worker_is("exec sleep 300\n")
+    config = RunConfig(detector=DetectorConfig(workers=2))
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, config.runtime, RunMonitor())
+    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
+    processes.make_shared(folder.path)
+    decoder = processes.make("decoder", stream="cam")
+    with zmq.Context() as context:
+        spec = SourceSpec("cam", "rtsp://cam/live")
+        roster.begin(spec, decoder, folder, context, only_one=True)
+        for process in processes.start_due():
+            process.heard(Ready(process.stage))
+        for process in processes.all():
+            if process.name in ("detector 2", "decoder of cam"):
+                process._process.kill()
+                process._process.wait()
+        deaths = processes.deaths()
+        assert processes.deaths() == []
+        processes.kill_all()
+        roster.end("cam")
+    folder.close()
+    told = [(death.stage, death.worker, death.stream, death.event) for death in deaths]
+    assert told == [("detector", 1, "", "restart"), ("decoder", 0, "cam", "restart")]
 
 
 def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):
