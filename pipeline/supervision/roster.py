@@ -16,11 +16,11 @@ import zmq
 from pipeline.addresses import endpoint, is_taken, stream_ports
 from pipeline.config import RuntimeConfig
 from pipeline.plan import StreamPlan
+from pipeline.supervision.added_streams import streams_to_add
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import StreamView
 from pipeline.supervision.process import StageProcess
-from pipeline.supervision.result_folders import streams_to_add
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.feedback import Acknowledged, Feedback, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber

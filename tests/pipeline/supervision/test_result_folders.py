@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
-from pipeline.supervision.result_folders import ResultFolders, streams_to_add
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.decoder.locations import SourceSpec
-from stages.errors import ConfigError, OutputError
+from stages.errors import OutputError
 from stages.sink.results import remove_results
 
 
@@ -194,51 +194,6 @@ def test_results_never_replace_the_detections_that_they_are_made_of(tmp_path, gi
     specs = [SourceSpec("overlay", "overlay.mp4")]
     with pytest.raises(OutputError, match=r"would replace .*/detections\.txt; choose another"):
         ResultFolders(specs, tmp_path, config, overwrite=True)
-
-
-def test_a_stream_that_is_added_gets_no_folder_with_results(killed, tmp_path):
-    (tmp_path / "clip.mp4").write_text("")
-    with pytest.raises(ConfigError, match="north holds unfinished results; choose another name"):
-        streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
-    (tmp_path / "clip").mkdir()
-    (tmp_path / "clip" / "mot.txt").write_text("")
-    (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path)
-    assert spec.name == "clip-2"
-
-
-def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
-    (tmp_path / "clip.mp4").write_text("")
-    clip = tmp_path / "clip.mp4"
-    for text, location, name in (
-        ("1", f"{clip}", "north"),
-        ("2", f"north={clip}", ""),
-        ("3", f"east={clip}", "north"),
-    ):
-        (spec,) = streams_to_add(location, name, ["south"], tmp_path)
-        assert spec.name == "north"
-        (tmp_path / "north").mkdir()
-        (tmp_path / "north" / "mot.txt").write_text(text)
-    found = {path.parent.name: path.read_text() for path in tmp_path.glob("*/mot.txt")}
-    assert found == {"north-earlier": "1", "north-earlier-2": "2", "north": "3"}
-
-
-def test_what_is_set_aside_takes_no_name_of_a_stream(tmp_path):
-    (tmp_path / "clip.mp4").write_text("")
-    (tmp_path / "north").mkdir()
-    (tmp_path / "north" / "mot.txt").write_text("1")
-    streams_to_add(str(tmp_path / "clip.mp4"), "north", ["north-earlier"], tmp_path)
-    assert [path.parent.name for path in tmp_path.glob("*/mot.txt")] == ["north-earlier-2"]
-
-
-def test_results_below_a_link_are_not_set_aside(tmp_path):
-    """The link would be renamed, and the stream go on in a folder on another disk."""
-    (tmp_path / "clip.mp4").write_text("")
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "disk" / "mot.txt").write_text("1")
-    (tmp_path / "north").symlink_to(tmp_path / "disk")
-    with pytest.raises(ConfigError, match="north is a link and holds results; choose another name"):
-        streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
-    assert (tmp_path / "north").is_symlink()
 
 
 def test_the_run_that_writes_there_is_named(tmp_path):

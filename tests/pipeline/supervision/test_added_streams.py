@@ -1,0 +1,51 @@
+import pytest
+
+from pipeline.supervision.added_streams import streams_to_add
+from stages.errors import ConfigError
+
+
+def test_a_stream_that_is_added_gets_no_folder_with_results(tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    (tmp_path / "north").mkdir()
+    (tmp_path / "north" / ".mot.txt.part").write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
+    with pytest.raises(ConfigError, match="north holds unfinished results; choose another name"):
+        streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "mot.txt").write_text("")
+    (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path)
+    assert spec.name == "clip-2"
+
+
+def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    clip = tmp_path / "clip.mp4"
+    for text, location, name in (
+        ("1", f"{clip}", "north"),
+        ("2", f"north={clip}", ""),
+        ("3", f"east={clip}", "north"),
+    ):
+        (spec,) = streams_to_add(location, name, ["south"], tmp_path)
+        assert spec.name == "north"
+        (tmp_path / "north").mkdir()
+        (tmp_path / "north" / "mot.txt").write_text(text)
+    found = {path.parent.name: path.read_text() for path in tmp_path.glob("*/mot.txt")}
+    assert found == {"north-earlier": "1", "north-earlier-2": "2", "north": "3"}
+
+
+def test_what_is_set_aside_takes_no_name_of_a_stream(tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    (tmp_path / "north").mkdir()
+    (tmp_path / "north" / "mot.txt").write_text("1")
+    streams_to_add(str(tmp_path / "clip.mp4"), "north", ["north-earlier"], tmp_path)
+    assert [path.parent.name for path in tmp_path.glob("*/mot.txt")] == ["north-earlier-2"]
+
+
+def test_results_below_a_link_are_not_set_aside(tmp_path):
+    """The link would be renamed, and the stream go on in a folder on another disk."""
+    (tmp_path / "clip.mp4").write_text("")
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "mot.txt").write_text("1")
+    (tmp_path / "north").symlink_to(tmp_path / "disk")
+    with pytest.raises(ConfigError, match="north is a link and holds results; choose another name"):
+        streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
+    assert (tmp_path / "north").is_symlink()
