@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import pwd
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -17,15 +15,11 @@ import zmq
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RunInfo, is_locked, running
 from stages.decoder.locations import absolute_location, expand_sources
-from stages.errors import ConfigError, SourceError, SpotStreamError, in_one_line
+from stages.errors import ConfigError, SourceError, SpotStreamError
 
-_LARGEST = 64 * 1024
-_AT_A_TIME = 100
 _ANSWER_MS = 10_000
 _LOOK_MS = 100
 _SOCKET = "commands"
-
-log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
@@ -73,27 +67,14 @@ Command: TypeAlias = AddStream | RemoveStream | Describe
 CommandResult: TypeAlias = list[str] | Overview | None
 """The result of a command, see its class."""
 
-_commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
-_answers = msgspec.msgpack.Decoder(CarriedOut | Refused | Crashed)
+Answer: TypeAlias = CarriedOut | Refused | Crashed
+
+_answers = msgspec.msgpack.Decoder(Answer)
 
 
-class CommandServer:
-    """Receives commands; a client that disconnects or sends garbage does no harm."""
-
-    def __init__(self, context: zmq.Context, folder: str) -> None:
-        self.socket = context.socket(zmq.ROUTER)
-        self.socket.maxmsgsize = _LARGEST
-        self.socket.linger = 0
-        self.socket.bind(_endpoint(Path(folder)))
-
-    def serve(self, carry_out: Callable[[Command], CommandResult]) -> None:
-        """Answers pending commands, a limited number per call so that a flood blocks nothing."""
-        for _ in range(_AT_A_TIME):
-            if not self.socket.poll(0):
-                return
-            client, *parts = self.socket.recv_multipart()
-            answer = _answer(parts[-1] if parts else b"", carry_out)
-            self.socket.send_multipart([client, b"", msgspec.msgpack.encode(answer)])
+def commands_endpoint(folder: Path) -> str:
+    """Returns where the pipeline whose folder this is takes commands."""
+    return f"ipc://{folder / _SOCKET}"
 
 
 def find_run(pid: int | None = None) -> RunInfo:
@@ -175,7 +156,7 @@ def describe(run: RunInfo) -> Overview:
 def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0
-        socket.connect(_endpoint(run.folder))
+        socket.connect(commands_endpoint(run.folder))
         socket.send(msgspec.msgpack.encode(command))
         _await_answer(run, socket)
         answer = _answers.decode(socket.recv())
@@ -196,28 +177,3 @@ def _await_answer(run: RunInfo, socket: zmq.Socket) -> None:
         if not is_locked(run.folder):
             raise RunEndedError(f"the pipeline with process id {run.pid} has ended")
     raise SpotStreamError(f"the pipeline with process id {run.pid} does not answer")
-
-
-def _answer(
-    message: bytes, carry_out: Callable[[Command], CommandResult]
-) -> CarriedOut | Refused | Crashed:
-    try:
-        command = _commands.decode(message)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return Refused(f"no such command: {error}")
-    try:
-        return CarriedOut(msgspec.Raw(msgspec.msgpack.encode(carry_out(command))))
-    except (SpotStreamError, OSError) as error:
-        return Refused(_encodable(error))
-    except Exception as error:  # whatever goes wrong in a command, the pipeline keeps running
-        log.exception("cannot carry out %s", type(command).__name__)
-        return Crashed(_encodable(error))
-
-
-def _encodable(error: Exception) -> str:
-    message = in_one_line(error)
-    return message.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
-
-
-def _endpoint(folder: Path) -> str:
-    return f"ipc://{folder / _SOCKET}"

@@ -19,7 +19,8 @@ from pipeline.addresses import endpoint, is_taken
 from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
 from pipeline.signals import MEANINGLESS, stop_signals
-from pipeline.supervision.commands import Command, CommandResult, CommandServer
+from pipeline.supervision.command_server import CommandServer
+from pipeline.supervision.commands import Command, CommandResult
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RuntimeFolder

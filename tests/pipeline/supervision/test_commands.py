@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 import zmq
 
 from pipeline.supervision.commands import (
-    CommandServer,
     RunEndedError,
     add_stream,
     describe,
@@ -43,28 +41,6 @@ def started(clip, folder, *prefix):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def answered(folder, error):
-    """Has a pipeline answer a command that ends with the error."""
-
-    def carry_out(command):
-        raise error
-
-    def serve():
-        assert server.socket.poll(100_000)
-        server.serve(carry_out)
-
-    with zmq.Context() as context, (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        server = CommandServer(context, str(folder))
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            remove_stream(RunInfo(1, "out", folder), "north")
-        finally:
-            thread.join()
-            server.socket.close()
 
 
 def test_a_source_is_looked_for_before_the_pipeline_is_asked(tmp_path):
@@ -192,30 +168,6 @@ def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp
     remove_stream(run, "north")
     wait_for(lambda: describe(run).streams == [])
     wait_for(lambda: not mapped())
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (ConfigError("no such thing"), "no such thing"),
-        (PermissionError(13, "Permission denied", "/x"), "PermissionError: .*denied: '/x'"),
-        (ConfigError("did you mean s\udcfcd.mp4?"), r"s\\udcfcd\.mp4"),
-    ],
-)
-def test_a_refusal_is_answered(tmp_path, error, said):
-    with pytest.raises(ConfigError, match=said):
-        answered(tmp_path, error)
-
-
-def test_an_error_in_the_program_is_answered_and_logged(tmp_path, caplog):
-    with pytest.raises(
-        SpotStreamError, match="process id 1 failed at this: KeyError: 'cam'"
-    ) as told:
-        answered(tmp_path, KeyError("cam"))
-    assert told.value.exit_code == 1
-    [record] = caplog.records
-    assert record.getMessage() == "cannot carry out RemoveStream"
-    assert record.exc_info[0] is KeyError
 
 
 def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
