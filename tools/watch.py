@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipeline.transport.messages import Envelope
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.subscription import Subscription
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.crossings import Crossings

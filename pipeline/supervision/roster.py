@@ -22,9 +22,9 @@ from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import StreamView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import MAX_POSITION
 from pipeline.transport.feedback import Acknowledged, Feedback, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import MAX_POSITION
 from stages.decoder.locations import SourceSpec, is_live
 from stages.errors import ConfigError
 from stages.urls import redact

@@ -8,8 +8,8 @@ from typing import Self
 
 import zmq
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope
 from pipeline.transport.turns import Turns
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import zmq
 
-from pipeline.transport.messages import Envelope, MessageError, decode, encode
+from pipeline.transport.envelope import Envelope
+from pipeline.transport.messages import MessageError, decode, encode
 
 LARGEST_PART = 256 * 2**20
 """Largest message part, bytes; a peer that exceeds it is disconnected. A 16K frame fits."""

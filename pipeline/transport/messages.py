@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.transport.envelope import MAX_POSITION, Alive, Envelope, Record
 from stages.records import (
     Detections,
     Dropped,
@@ -24,7 +25,6 @@ from stages.records import (
     FrameHeader,
     StreamStart,
     Tracks,
-    UInt8Array,
 )
 from stages.sink.crossings import Crossings
 from stages.sink.ground import GroundPlaces
@@ -34,9 +34,6 @@ from stages.wording import counted
 PROTOCOL_VERSION = 9
 """Changes with what a message holds, and with when one is sent."""
 
-MAX_POSITION = 2**62
-"""The greatest position, and the greatest channel, that a message may have."""
-
 LARGEST_SIDE = 65_535
 """The greatest width and height of a frame, in pixels, that a message may state."""
 
@@ -44,26 +41,6 @@ _MOST_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 
 _Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_BOXES)]
-
-
-class Alive(msgspec.Struct, frozen=True):
-    """Published every second as long as the sink runs, whatever the cameras do."""
-
-    stream: str = ""  # of none
-
-
-Record: TypeAlias = (
-    StreamStart
-    | Frame
-    | Detections
-    | Tracks
-    | Crossings
-    | ZoneEvents
-    | GroundPlaces
-    | Dropped
-    | EndOfStream
-    | Alive
-)
 
 
 class MessageError(ValueError):
@@ -75,38 +52,6 @@ class VersionError(MessageError):
 
     def __init__(self, version: int) -> None:
         super().__init__(f"protocol version {version}, expected {PROTOCOL_VERSION}")
-
-
-class Envelope(msgspec.Struct, frozen=True, eq=False):
-    """A record in transit, and what travels with it.
-
-    Attributes:
-        record: The record.
-        slot: Slot of the frame ring that holds the pixels, even if they travel inline; None if
-            there is no picture to draw.
-        work_ns: Time each stage has worked on the frame, ns by stage name.
-        pixels: Inline pixels, or None.
-        channel: Number of the stream's ring, logbook and feedback; never used twice in a run.
-        position: 0-based number of the record in the stream, whatever its kind; that of the latest
-            record where something else is published of the stream.
-        run: Name of the run that published it, "" for what is not published.
-    """
-
-    record: Record
-    slot: int | None = None
-    work_ns: dict[str, int] = {}
-    pixels: UInt8Array | None = None
-    channel: int = 0
-    position: int = 0
-    run: str = ""
-
-    @property
-    def stream(self) -> str:
-        """Name of the stream."""
-        record = self.record
-        if isinstance(record, Frame):
-            return record.header.stream
-        return record.frame.stream if isinstance(record, Detections | Tracks) else record.stream
 
 
 class _Header(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):

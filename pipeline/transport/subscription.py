@@ -13,9 +13,10 @@ from typing import Self
 import zmq
 
 from pipeline.addresses import ends_with_port
+from pipeline.transport.envelope import Alive, Envelope
 from pipeline.transport.keys import load_certificate, load_key
 from pipeline.transport.link import LARGEST_PART
-from pipeline.transport.messages import Alive, Envelope, MessageError, VersionError, decode
+from pipeline.transport.messages import MessageError, VersionError, decode
 from stages.background import in_background
 from stages.errors import ConfigError
 from stages.records import EndOfStream, StreamStart, Tracks

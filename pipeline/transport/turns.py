@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import WAITING_MESSAGES, Receiver
-from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.messages import MessageError
 from stages.records import Frame
 
 

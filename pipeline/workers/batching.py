@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from pipeline.transport.messages import Envelope
+from pipeline.transport.envelope import Envelope
 from stages.records import Frame
 
 Receive = Callable[[float | None], Envelope | None]

@@ -21,8 +21,9 @@ from pipeline.reporter import Reporter
 from pipeline.reports import Batches, Failed, Notice, Ready
 from pipeline.transport.background_link import BackgroundLink
 from pipeline.transport.direct_link import DirectLink
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook
-from pipeline.transport.messages import Envelope, MessageError, encode
+from pipeline.transport.messages import MessageError, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams

@@ -8,10 +8,11 @@ import msgspec
 import zmq
 from msgspec.structs import replace
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.flow import Departure
 from pipeline.transport.link import LeastLoadedSender
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, decode, encode
+from pipeline.transport.messages import decode, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.motion_chain import MotionChain
 from stages.errors import SourceError

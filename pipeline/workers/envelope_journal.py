@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from pipeline.transport.messages import Envelope, decode
+from pipeline.transport.envelope import Envelope
+from pipeline.transport.messages import decode
 from stages.sink.journal import Journal, read_journal
 from stages.sink.timing import Written
 

@@ -11,11 +11,12 @@ import zmq
 
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.transport.envelope import Envelope, Record
 from pipeline.transport.feedback import Acknowledged, decode_feedback
 from pipeline.transport.flow import FlowControl, StreamEvent
 from pipeline.transport.link import WAITING_MESSAGES
 from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, MessageError, Record, decode
+from pipeline.transport.messages import MessageError, decode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.dispatch import Dispatcher
 from pipeline.workers.motion_chain import MotionChain

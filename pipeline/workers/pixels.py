@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.transport.messages import Envelope
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.ring import FrameRing
 from stages.records import FrameHeader, UInt8Array
 

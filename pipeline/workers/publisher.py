@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.transport.messages import Envelope, Record, encode
+from pipeline.transport.envelope import Envelope, Record
+from pipeline.transport.messages import encode
 from stages.records import EndOfStream
 from stages.sink.counting import Measured
 

@@ -19,9 +19,10 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
+from pipeline.transport.envelope import Alive, Envelope
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
-from pipeline.transport.messages import Alive, Envelope, encode
+from pipeline.transport.messages import encode
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.publisher import Publisher
 from pipeline.workers.run_record import installed_versions

@@ -15,8 +15,9 @@ from pipeline.overlay_addresses import overlay_address
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.messages import encode
 from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from pipeline.workers.completion import Completion

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.plan import WorkerPlan
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope
 
 
 class Member(Protocol):

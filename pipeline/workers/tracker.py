@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Ready
+from pipeline.transport.envelope import Envelope, Record
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, Record
 from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.order import Sequencer
 from pipeline.workers.streams import Streams

@@ -14,8 +14,9 @@ from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.supervisor import Supervisor
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.messages import encode
 from pipeline.workers.envelope_journal import append_envelope
 from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_stream import SinkStream

@@ -10,7 +10,8 @@ import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.messages import Alive, Envelope, encode
+from pipeline.transport.envelope import Alive, Envelope
+from pipeline.transport.messages import encode
 from stages.records import (
     Detections,
     Dropped,

@@ -22,9 +22,9 @@ from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import ReportReceiver
 from pipeline.supervision.process import ENVIRONMENT, start_worker
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.feedback import Acknowledged, encode_feedback
 from pipeline.transport.link import Receiver
-from pipeline.transport.messages import Envelope
 from stages.decoder.blank_source import blank_location
 from stages.errors import SpotStreamError
 from stages.records import EndOfStream, Frame, PixelFormat

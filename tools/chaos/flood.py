@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import zmq
 
+from pipeline.transport.envelope import Envelope, Record
 from pipeline.transport.feedback import Acknowledged, encode_feedback
-from pipeline.transport.messages import Envelope, Record, encode
+from pipeline.transport.messages import encode
 from stages.records import Detections, Dropped, DropReason, Frame, FrameHeader, PixelFormat, Tracks
 
 _VARIANTS = 2000

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import zmq
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.keys import make_key
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.messages import encode
 from pipeline.transport.subscription import subscribe
 from stages.records import Dropped, DropReason
 from tests.ports import free_port

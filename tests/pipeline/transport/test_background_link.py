@@ -5,8 +5,9 @@ import time
 import pytest
 
 from pipeline.transport.background_link import BackgroundLink
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.messages import MessageError
 from stages.errors import SpotStreamError
 from stages.records import Dropped, DropReason
 from tests.waiting import wait_for

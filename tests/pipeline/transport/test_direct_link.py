@@ -1,6 +1,7 @@
 from pipeline.transport.direct_link import DirectLink
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.messages import MessageError
 from stages.records import Dropped, DropReason
 
 MALFORMED, PASSED_OVER = 1, 2

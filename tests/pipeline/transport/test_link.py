@@ -4,8 +4,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import BORROWED_BYTES, LeastLoadedSender, Receiver, Sender
-from pipeline.transport.messages import Envelope
 from stages.records import Dropped, DropReason, Frame, FrameHeader, PixelFormat
 from tests.waiting import wait_for
 

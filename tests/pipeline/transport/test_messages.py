@@ -5,12 +5,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from pipeline.transport.envelope import MAX_POSITION, Alive, Envelope
 from pipeline.transport.messages import (
     LARGEST_SIDE,
-    MAX_POSITION,
     PROTOCOL_VERSION,
-    Alive,
-    Envelope,
     MessageError,
     VersionError,
     decode,

@@ -11,7 +11,8 @@ import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.messages import Alive, Envelope, encode
+from pipeline.transport.envelope import Alive, Envelope
+from pipeline.transport.messages import encode
 from pipeline.transport.subscription import Subscription, _needs_ipv6, subscribe
 from stages.errors import ConfigError
 from stages.records import (

@@ -1,8 +1,9 @@
 import pytest
 import zmq
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
-from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.messages import MessageError
 from pipeline.transport.turns import Turns
 from stages.records import Dropped, DropReason, Frame, FrameHeader
 

@@ -12,8 +12,8 @@ from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Notice, Progress
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope
 from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_stream import SinkStream
 from stages.records import (

@@ -11,8 +11,8 @@ import zmq
 from pipeline.config_file import load_config
 from pipeline.plan import WorkerPlan
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import Envelope
 from pipeline.workers import detector
 from stages.records import Frame, FrameHeader, PixelFormat
 

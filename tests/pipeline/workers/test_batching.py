@@ -3,7 +3,7 @@
 from collections import deque
 from fractions import Fraction
 
-from pipeline.transport.messages import Envelope
+from pipeline.transport.envelope import Envelope
 from pipeline.workers.batching import batches
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader, PixelFormat
 

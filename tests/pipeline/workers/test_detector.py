@@ -17,9 +17,10 @@ from pipeline.config_file import load_config
 from pipeline.plan import WorkerPlan
 from pipeline.supervision.process import start_worker
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, decode, encode
+from pipeline.transport.messages import decode, encode
 from pipeline.transport.ring import FrameRing
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError

@@ -8,10 +8,11 @@ from msgspec import structs
 
 from pipeline.config import DetectorConfig, RunConfig, RuntimeConfig
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import MAX_POSITION
 from pipeline.transport.feedback import Acknowledged, Resend, encode_feedback
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import MAX_POSITION, decode
+from pipeline.transport.messages import decode
 from pipeline.workers.frame_sender import FrameSender
 from stages.decoder.motion import STILL
 from stages.errors import SourceError

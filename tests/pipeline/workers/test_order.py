@@ -1,6 +1,6 @@
 import random
 
-from pipeline.transport.messages import Envelope
+from pipeline.transport.envelope import Envelope
 from pipeline.workers.order import Sequencer
 from stages.records import Dropped, DropReason
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.transport.messages import Envelope
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.ring import FrameRing, create_memory_file
 from pipeline.workers.pixels import PixelReader
 from tests.pipeline.transport.conftest import times_open

@@ -2,7 +2,8 @@ import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.envelope import Envelope
+from pipeline.transport.messages import encode
 from pipeline.transport.subscription import Subscription
 from pipeline.workers.publisher import Publisher
 from stages.records import Dropped, DropReason, EndOfStream, EndReason

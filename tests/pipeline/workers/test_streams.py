@@ -6,8 +6,8 @@ from msgspec import structs
 from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.streams import Streams
 from stages.records import EndOfStream, EndReason

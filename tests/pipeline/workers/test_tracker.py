@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.messages import encode
 from pipeline.workers.envelope_journal import append_envelope
 from pipeline.workers.tracker import _Stream as TrackerStream
 from stages.records import (
