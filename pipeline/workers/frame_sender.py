@@ -5,32 +5,28 @@ from __future__ import annotations
 import os
 import threading
 
-import msgspec
 import numpy as np
 import zmq
 
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.transport.envelope import Envelope, Record
 from pipeline.transport.feedback import Acknowledged, decode_feedback
 from pipeline.transport.flow import FlowControl, StreamEvent
 from pipeline.transport.link import WAITING_MESSAGES
 from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
-from pipeline.transport.messages import MessageError, decode
+from pipeline.transport.messages import MessageError
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.dispatch import Dispatcher
 from pipeline.workers.motion_chain import MotionChain
+from pipeline.workers.predecessor import Predecessor
 from pipeline.workers.slots import SlotAllocator
 from stages.decoder.motion import STILL
 from stages.errors import SourceError
 from stages.records import (
     Dropped,
-    DropReason,
     EndOfStream,
     Float32Array,
-    Frame,
     FrameHeader,
-    StreamStart,
     UInt8Array,
 )
 
@@ -69,32 +65,24 @@ class FrameSender:
         self._ring = FrameRing(plan.ring(stream.channel))
 
         lossless = bool(logbook[SharedNumber.LOSSLESS])
-        sent = {position: _read(message) for position, message in logbook.unacknowledged()}
-        position = max(sent) + 1 if sent else logbook[SharedNumber.ACKNOWLEDGED]
+        predecessor = Predecessor.in_logbook(logbook)
         self._flow = FlowControl(
             runtime.slots,
             runtime.slots if lossless else min(runtime.in_flight, runtime.slots - 1),
             live=not lossless,
             window=logbook[SharedNumber.ENTRIES],
-            sent={number: envelope.slot for number, envelope in sent.items()},
-            position=position,
+            sent=predecessor.sent,
+            position=predecessor.position,
         )
         self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, report)
 
-        message = logbook.message(position - 1) if position else None
-        last = None if message is None else _read(message).record
-        self.ended = isinstance(last, EndOfStream)
-        # One that was killed between the two has kept a message that it did not account for.
-        ends = [_end_of(envelope.record) for envelope in sent.values()]
-        self.given = max([logbook[SharedNumber.ACCOUNTED], *ends])
+        self.ended = predecessor.ended
+        self.given = predecessor.given
         logbook[SharedNumber.ACCOUNTED] = self.given
-        self._to_skip = 0
-        if resumes:  # what waited to be sent is lost
-            self._announce_lost(stream.name)
-        elif lossless:
-            self._to_skip = position
-        elif last is not None:  # one record may tell of many frames that were dropped
-            self._to_skip = _epoch(last) + 1 + self.given
+        self._to_skip = 0 if resumes else predecessor.yielded
+        if resumes and predecessor.lost is not None:
+            self._flow.announce(predecessor.lost)
+            self.given = predecessor.lost.last + 1
 
         self._dispatcher = Dispatcher(
             context,
@@ -103,7 +91,7 @@ class FrameSender:
             logbook,
             self._ring if runtime.frames == "inline" else None,
             # What a previous live decoder knew of its camera's motion is lost.
-            MotionChain(STILL if lossless or not position else None),
+            MotionChain(STILL if lossless or not predecessor.position else None),
             runtime.slots,
         )
         self._dispatching = threading.Lock()  # guards the dispatcher and the order of sending
@@ -115,14 +103,6 @@ class FrameSender:
         self._closing = False
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._send_all, name="sender")
-
-    def _announce_lost(self, stream: str) -> None:
-        following = self._logbook[SharedNumber.SEQUENCE]
-        if self.given < following and not self.ended:
-            epoch = self._logbook[SharedNumber.EPOCHS] - 1
-            why = DropReason.RESTARTED
-            self._flow.announce(Dropped(stream, epoch, self.given, following - 1, why))
-            self.given = following
 
     def start(self) -> None:
         """Resends what was in flight, and starts to receive feedback."""
@@ -263,21 +243,3 @@ class FrameSender:
     def _resend(self, worker: int | None) -> None:
         with self._dispatching:
             self._dispatcher.resend(worker)
-
-
-def _read(message: bytes) -> Envelope:
-    return decode(msgspec.msgpack.decode(message))
-
-
-def _end_of(record: Record) -> int:
-    """Returns the number after those of a record's frames, 0 if it is of none."""
-    if isinstance(record, Frame):
-        return record.header.sequence + 1
-    return record.last + 1 if isinstance(record, Dropped) else 0
-
-
-def _epoch(record: Record) -> int:
-    if isinstance(record, StreamStart | Dropped | EndOfStream):
-        return record.epoch
-    assert isinstance(record, Frame)
-    return record.header.epoch
