@@ -14,8 +14,8 @@ from pipeline.supervision.commands import (
     Answer,
     CarriedOut,
     Command,
+    CommandFailed,
     CommandResult,
-    Crashed,
     Describe,
     Refused,
     RemoveStream,
@@ -61,7 +61,7 @@ def _answer(message: bytes, carry_out: Callable[[Command], CommandResult]) -> An
         return Refused(_encodable(error))
     except Exception as error:  # whatever goes wrong in a command, the pipeline keeps running
         log.exception("cannot carry out %s", type(command).__name__)
-        return Crashed(_encodable(error))
+        return CommandFailed(_encodable(error))
 
 
 def _encodable(error: Exception) -> str:

@@ -57,7 +57,7 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
     message: str
 
 
-class Crashed(msgspec.Struct, tag="crashed", frozen=True):
+class CommandFailed(msgspec.Struct, tag="crashed", frozen=True):
     """An error in the program kept the command from being carried out: ``message``, in one line."""
 
     message: str
@@ -67,7 +67,7 @@ Command: TypeAlias = AddStream | RemoveStream | Describe
 CommandResult: TypeAlias = list[str] | Overview | None
 """The result of a command, see its class."""
 
-Answer: TypeAlias = CarriedOut | Refused | Crashed
+Answer: TypeAlias = CarriedOut | Refused | CommandFailed
 
 _answers = msgspec.msgpack.Decoder(Answer)
 
@@ -162,7 +162,7 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
         answer = _answers.decode(socket.recv())
     if isinstance(answer, Refused):
         raise ConfigError(answer.message)
-    if isinstance(answer, Crashed):
+    if isinstance(answer, CommandFailed):
         raise SpotStreamError(
             f"the pipeline with process id {run.pid} failed at this: {answer.message}; its "
             "messages say where"

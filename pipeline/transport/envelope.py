@@ -23,7 +23,7 @@ MAX_POSITION = 2**62
 """The greatest position, and the greatest channel, that a message may have."""
 
 
-class Alive(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True):
     """Published every second as long as the sink runs, whatever the cameras do."""
 
     stream: str = ""  # of none
@@ -39,7 +39,7 @@ Record: TypeAlias = (
     | GroundPlaces
     | Dropped
     | EndOfStream
-    | Alive
+    | Heartbeat
 )
 
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.transport.envelope import MAX_POSITION, Alive, Envelope, Record
+from pipeline.transport.envelope import MAX_POSITION, Envelope, Heartbeat, Record
 from stages.records import (
     Detections,
     Dropped,
@@ -89,8 +89,8 @@ class _Ground(_Header, tag="ground", frozen=True, kw_only=True):
     record: GroundPlaces
 
 
-class _Alive(_Header, tag="alive", frozen=True, kw_only=True):
-    record: Alive = Alive()
+class _Heartbeat(_Header, tag="alive", frozen=True, kw_only=True):
+    record: Heartbeat = Heartbeat()
 
 
 class _OfFrame(_Header, frozen=True, kw_only=True):
@@ -121,7 +121,7 @@ _EVENTS: dict[type[Record], Callable[..., _Header]] = {
     Crossings: _Crossings,
     ZoneEvents: _ZoneEvents,
     GroundPlaces: _Ground,
-    Alive: _Alive,
+    Heartbeat: _Heartbeat,
 }
 
 
@@ -148,7 +148,7 @@ _decoder = msgspec.msgpack.Decoder(
     | _Crossings
     | _ZoneEvents
     | _Ground
-    | _Alive
+    | _Heartbeat
     | _Frame
     | _Detections
     | _Tracks,

@@ -13,7 +13,7 @@ from typing import Self
 import zmq
 
 from pipeline.addresses import ends_with_port
-from pipeline.transport.envelope import Alive, Envelope
+from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.keys import load_certificate, load_key
 from pipeline.transport.link import LARGEST_PART
 from pipeline.transport.messages import MessageError, VersionError, decode
@@ -232,7 +232,7 @@ class _KnownStreams:
             self._places[of] = max(place, latest)
             return record != start
         match record:
-            case Alive():
+            case Heartbeat():
                 return False
             case _ if place <= latest:
                 return False

@@ -19,7 +19,7 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
-from pipeline.transport.envelope import Alive, Envelope
+from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import encode
@@ -169,7 +169,7 @@ class _Sink:
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
             if self._broadcast is not None:
-                self._broadcast.send(encode(Envelope(Alive(), run=self._plan.run)))
+                self._broadcast.send(encode(Envelope(Heartbeat(), run=self._plan.run)))
             for member in self._streams:
                 self._visit(member, member.look)
 

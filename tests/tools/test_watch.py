@@ -10,7 +10,7 @@ import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.envelope import Alive, Envelope
+from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.messages import encode
 from stages.records import (
     Detections,
@@ -176,7 +176,7 @@ def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
         with zmq.Context() as context:
             broadcast = Broadcast(context, address, None, None)
             while not over.wait(0.02):
-                broadcast.send(encode(Envelope(Alive(), run="a")))
+                broadcast.send(encode(Envelope(Heartbeat(), run="a")))
             broadcast.close()
 
     thread = threading.Thread(target=publish)

@@ -5,7 +5,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from pipeline.transport.envelope import MAX_POSITION, Alive, Envelope
+from pipeline.transport.envelope import MAX_POSITION, Envelope, Heartbeat
 from pipeline.transport.messages import (
     LARGEST_SIDE,
     PROTOCOL_VERSION,
@@ -66,7 +66,7 @@ def tracks():
         GroundPlaces(
             "cam", 7, "0.240", (GroundPlace(3, 1.5, -2.5, None), GroundPlace(9, 0.25, 8.0, 48.5))
         ),
-        Alive(),
+        Heartbeat(),
     ],
 )
 def test_control_records_survive(record):

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.envelope import Alive, Envelope
+from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.messages import encode
 from pipeline.transport.subscription import Subscription, _needs_ipv6, subscribe
 from stages.errors import ConfigError
@@ -63,7 +63,7 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
         (first, ("a", 0), False),  # a repeated one
         (Dropped("cam", 0, 4, 6, DropReason.BEHIND), ("a", 0), True),
         (CROSSED, ("a", 0), True),
-        (Alive(), ("a", 0), False),
+        (Heartbeat(), ("a", 0), False),
         (tracks_of(1), ("a", 0), False),  # its start was missed
         (second, ("a", 0), True),
         (tracks_of(1), ("a", 0), True),
@@ -138,7 +138,7 @@ def test_a_pipeline_that_is_alive_is_not_silent(context, address):
             envelope = subscription.receive(0.05)
             return subscription.silence < before and (envelope or "nothing")
 
-        assert wait_for(lambda: hears(Alive())) == "nothing"
+        assert wait_for(lambda: hears(Heartbeat())) == "nothing"
         assert wait_for(lambda: hears(start)).record == start
         assert subscription.streams == ["cam"]
         assert wait_for(lambda: hears(start)) == "nothing"
@@ -146,7 +146,7 @@ def test_a_pipeline_that_is_alive_is_not_silent(context, address):
         assert subscription.receive(0.05) is None
         assert subscription.silence >= before + 0.05
         dropped = Dropped("cam", 0, 4, 6, DropReason.BEHIND)
-        for record in (*[Alive()] * 50, dropped):
+        for record in (*[Heartbeat()] * 50, dropped):
             broadcast.send(encode(Envelope(record)))
         time.sleep(0.1)
         assert [subscription.receive(0) for _ in range(50)] == [None] * 50  # each ends the wait
@@ -163,7 +163,7 @@ def test_streams_of_a_killed_run_are_forgotten_once_another_is_heard(context, ad
         while subscription.receive(0.02) is None:
             broadcast.send(encode(Envelope(start, run="killed")))
         assert subscription.streams == ["north"]
-        broadcast.send(encode(Envelope(Alive(), run="next")))
+        broadcast.send(encode(Envelope(Heartbeat(), run="next")))
         broadcast.send(encode(Envelope(start, run="killed")))  # waited in the other connection
         broadcast.send(encode(Envelope(other, run="next")))
         wait_for(lambda: subscription.receive(0.1) and subscription.streams == ["south"])
