@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from pipeline.background import Background
+from pipeline.background_queue import Background
 from stages.wording import counted
 
 _STANDARD_ERROR = 2

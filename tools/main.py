@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pipeline.background import within
+from pipeline.background_queue import within
 from pipeline.signals import StopRequests, stop_signals
 from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, unreadable_name
 from tools.commands.bench import bench

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.background import within
+from pipeline.background_queue import within
 from pipeline.config_file import load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging

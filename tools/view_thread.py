@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from pipeline.background import Action, Background
+from pipeline.background_queue import Action, Background
 from pipeline.reports import Alive, Batches, Notice, Progress, Report
 from stages.wording import counted
 from tools.event_log import EventLog

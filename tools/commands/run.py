@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.background import within
+from pipeline.background_queue import within
 from pipeline.signals import ignore_stop_signals, stop_signals
 from stages.errors import SpotStreamError
 from tools.commands.options import CONFIG_HELP, Overrides, config_names

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from pipeline.background import Background, within
+from pipeline.background_queue import Background, within
 
 
 def test_things_are_done_in_their_order_and_all_before_the_end():
