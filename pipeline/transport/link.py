@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import zmq
 
@@ -132,13 +132,6 @@ class Receiver:
         if time.monotonic() - self._complained >= _COMPLAINT_SECONDS:
             self._complained = time.monotonic()
             log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
-
-    def __iter__(self) -> Iterator[Envelope]:
-        """Yields every message that parses, without end."""
-        while True:
-            envelope = self.receive()
-            if envelope is not None:
-                yield envelope
 
 
 class Sender:

@@ -42,7 +42,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     for stream in plan.streams:
         streams.at(stream.channel)
     report(Ready("tracker"))
-    for envelope in receiver:
+    for envelope in iter(receiver.receive, None):  # none ends it: there is no time limit
         member = streams.find(envelope)
         for tracked in member.take(envelope) if member is not None else ():
             sender.send(tracked)
