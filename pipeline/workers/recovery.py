@@ -14,7 +14,6 @@ from stages.atomic import writing
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.result_files import REPORT
-from stages.sink.encoding import frames_in
 from stages.sink.lost_rows import frames_from, without_lost_rows
 from stages.sink.options import SinkOptions
 from stages.sink.report import StreamReport
@@ -99,7 +98,6 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
             results.restore(checkpoint.sink)
             lost = checkpoint.lost
         end = _replay(results, _entries(folder, checkpoint))
-        _leave_out_lost_pictures(results)
         ledger = results.ledger
         if not ledger.written + lost:
             results.abort()
@@ -188,16 +186,6 @@ def _repeat(results: StreamResults, tracks: Tracks, entry: Entry, overlays: int)
         was_kept=results.overlays.number < overlays,  # by whatever has become of the video since
         comes_again=False,
     )
-
-
-def _leave_out_lost_pictures(results: StreamResults) -> None:
-    """Counts what a named video lacks: the writer takes it to have every frame that is repeated.
-
-    Whoever named it, but not the text results, had completed it without those pictures.
-    """
-    for video in results.overlays.unfinished:
-        if video.path.exists():
-            results.overlays.left_out += max(0, video.frames - frames_in(video.path))
 
 
 @contextlib.contextmanager

@@ -153,6 +153,7 @@ class SinkStream:
             if envelope.position >= self._order.due:
                 measured = self._repeat(envelope, entry.written)
                 if measured is None:
+                    self.results.drop_later()
                     break
                 self._order.skip_to(envelope.position + 1)
                 if envelope.position >= again:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from stages.allocator import give_back_freed_memory
-from stages.atomic import give_final_name, make_folder, part_path
+from stages.atomic import give_final_name, make_folder, part_path, writing
 from stages.color_spaces import color_space_of
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.counting import NO_READINGS, Readings
@@ -20,6 +22,7 @@ from stages.sink.encoding import (
     count_packets,
     encoder_of,
     errors_of,
+    frames_in,
     write_mp4,
 )
 from stages.sink.options import SinkOptions
@@ -59,7 +62,7 @@ class OverlayWriter:
     the video                    it had committed
     segments without packets     it had kept no frame, or was given up
     neither                      it had committed, and somebody took the video away since; or it
-                                 had kept no frame, which its state or ``was_kept`` tells apart
+                                 was given no frame, which its state or ``was_kept`` tells apart
     ============================ ===============================================================
 
     Args:
@@ -104,18 +107,18 @@ class OverlayWriter:
             options.overlay_hardware, self._painter.width, self._painter.height
         )
         # The state has frames, but there are no segments: the video was committed after the state
-        # was saved, and somebody may have taken it away since. Not so for a single frame, which may
-        # never have been kept: on a disk that hangs, it is not waited for.
-        lacks_segments = resume is not None and resume.frames > 1 and not self._segments
+        # was saved, and somebody may have taken it away since.
+        lacks_segments = resume is not None and resume.frames > 0 and not self._segments
         self._is_finished = lacks_segments or (resume is not None and path.exists())
         kept = count_packets(self._segments)
-        self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
+        self._thread = OverlayThread(self._open_segment, self._painter, kept, on_kept)
         self.frames = 0
         if resume is not None:
-            self.frames = resume.frames if self._is_finished else min(resume.frames, kept)
+            self.frames = int(min(resume.frames, self._stored if self._is_finished else kept))
         make_folder(path.parent)
         self._closed = False
         self._complete = False
+        self._has_segment = False  # of its own
 
     @property
     def kept(self) -> int:
@@ -164,7 +167,8 @@ class OverlayWriter:
             raise ValueError(f"{self.path} is closed")
         if not self.frames:
             self._pixel_format = frame.pixel_format
-            self._forget_kept()
+        if not self._has_segment:
+            self._begin_segment()
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         space = self._color_space
         self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, readings))
@@ -185,13 +189,16 @@ class OverlayWriter:
             comes_again: Whether `write` gets the frame if its picture is lost.
 
         Returns:
-            False where the picture was not kept, or discarded. In a video without any picture, its
-            time passes unless it comes again, so that later videos begin where they did.
+            False where the picture was not kept, or discarded. Its time passes unless it comes
+            again, so that later videos begin where they did.
         """
         segments_are_gone = was_kept and not self._segments
         self._is_finished = self._is_finished or segments_are_gone or self.path.exists()
-        if not self._is_finished and self.frames >= self._thread.kept:
-            if not (comes_again or self._thread.kept):
+        kept: float = self._thread.kept
+        if self._is_finished:
+            kept = inf if comes_again else self._stored
+        if self.frames >= kept:
+            if not comes_again:
                 self._timeline.place(tracks.frame)
             return False
         frame = tracks.frame
@@ -200,6 +207,14 @@ class OverlayWriter:
         self._painter.follow(tracks)
         self.frames += 1
         return True
+
+    @functools.cached_property
+    def _stored(self) -> float:
+        """Frames in the finished video; no limit is known where somebody has taken it away.
+
+        Who finished it, but not the text results, may have done so without the last pictures.
+        """
+        return frames_in(self.path) if self.path.exists() else inf
 
     def withdraw(self) -> int:
         """Takes back the frames that are not drawn yet; their pixels are no longer read.
@@ -269,23 +284,23 @@ class OverlayWriter:
         """Raises the error that ended the thread, if any."""
         self._thread.check()
 
-    def _forget_kept(self) -> None:
-        """Removes what an earlier writer kept of frames that all come again.
-
-        That happens where it was faster than the one of the video before.
-        """
-        self._remove_segments()
-        self._segments.clear()
-        self._thread.kept = 0
-
     def _remove_segments(self) -> None:
         with errors_of(self.path):
             for segment in reversed(self._segments):  # a successor finds those without a gap
                 segment.unlink(missing_ok=True)
 
-    def _begin_segment(self) -> PacketWriter:
-        continues = self._thread.kept > 0
+    def _begin_segment(self) -> None:
+        """Makes the file of this writer's packets.
+
+        Not in the thread, where that of the next video may be made first.
+        """
         self._segments.append(packets_path(self.path, len(self._segments) + 1))
+        with writing(self.path):
+            self._segments[-1].touch()
+        self._has_segment = True
+
+    def _open_segment(self) -> PacketWriter:
+        continues = self._thread.kept > 0
         return PacketWriter(
             self._segments[-1],
             self.path,

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from stages.atomic import part_path, remove_file
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.encoding import EncodedPicture, frames_in
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
+from stages.sink.packet_files import packet_files
+from stages.sink.results import last_overlay
 from stages.sink.retention import Retention
 
 
@@ -122,6 +125,16 @@ class OverlayParts:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""
         writer = self._writer(start, tracks.frame)
         return writer.repeat(tracks, was_kept=was_kept, comes_again=comes_again)
+
+    def drop_later(self) -> None:
+        """Removes videos after the latest, of frames that all come again; before the first `write`.
+
+        An earlier process may have kept some of them: a video may be faster than the one before.
+        """
+        for number in range(last_overlay(self._folder), self.number, -1):
+            path = self._path(number)
+            for file in (path, part_path(path), *reversed([*packet_files(path)])):
+                remove_file(file)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -218,6 +218,16 @@ class StreamResults:
         self.timing = state.timing
         self.counting = Counting(self.options, state.crossings, state.zones, state.ground)
 
+    def drop_later(self) -> None:
+        """Removes what an earlier sink wrote of frames that come again; after the last `repeat`.
+
+        Call it before the records of those frames are forgotten: without them, later files would
+        pass for results.
+        """
+        if self._texts is not None:
+            self._texts.drop_later()
+        self.overlays.drop_later()
+
     def name_earlier_texts(self) -> None:
         """Lets a thread name finished text results, see `TextResults.name_earlier`."""
         if self._texts is not None:

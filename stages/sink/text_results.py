@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stages.atomic import AtomicFile, give_final_name, part_path, sync, writing
+from stages.atomic import (
+    AtomicFile,
+    final_path,
+    give_final_name,
+    part_path,
+    remove_file,
+    sync,
+    writing,
+)
 from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
@@ -23,6 +31,7 @@ from stages.result_files import (
     TIMES,
     TRACKS,
     ZONES,
+    number_of,
     numbered,
 )
 from stages.sink.counting import Measured
@@ -205,6 +214,15 @@ class TextResults:
         if self._unnamed and self._naming is None:
             ended = list(self._unnamed)
             self._naming = in_background(lambda: _commit(ended))
+
+    def drop_later(self) -> None:
+        """Removes what an earlier process wrote of frames that come again: it may be too much."""
+        for path in {final_path(path) for path in self._folder.iterdir()}:
+            number = max(number_of(path, name) for name in TEXTS)
+            if number >= self._number:
+                remove_file(path)
+            if number > self._number:
+                remove_file(part_path(path))
 
     def complete(self) -> None:
         """Waits until `files` are on the disk; they get no final names yet."""

@@ -124,6 +124,8 @@ def test_frames_kept_before_those_of_the_video_before_are_written_once(
     parts = parts_in(tmp_path)
     repeated = [parts.repeat(make_start(), make_tracks(make_header(i))) for i in range(6)]
     assert repeated == [True] * 5 + [False]
+    parts.drop_later()
+    assert names_in(tmp_path) == {".overlay.mp4.1.part", ".overlay.mp4.part"}
     for index in range(5, 14):
         feed(parts, range(index, index + 1))
         assert parts.kept <= parts.frames == index + 1
@@ -172,7 +174,7 @@ def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
     assert killed.wait_until_kept(30)
     state = killed.state()
     unfinished = [dataclasses.replace(state.unfinished[0], frames=counted)]
-    (tmp_path / ".overlay.mp4.1.part").unlink()
+    (tmp_path / ".overlay.mp4.1.part").write_bytes(b"")
     parts = parts_in(tmp_path)
     parts.restore(dataclasses.replace(state, unfinished=unfinished))
     assert parts.left_out == counted
