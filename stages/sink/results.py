@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import final_path, part_path, remove_file, writing
+from stages.atomic import final_path, part_path, remove_file, sync, sync_names, writing
 from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
 from stages.sink.detrac import toolkit_paths
 
@@ -68,6 +68,22 @@ def empty_unfinished_overlays(folder: Path) -> None:
         if _OVERLAY_PART.fullmatch(path.name):
             with writing(path):
                 os.truncate(path, 0)
+
+
+def sync_leftovers(folder: Path) -> None:
+    """Forces to the disk what a later process begins from.
+
+    Otherwise, after a power failure, it would begin before a file that has its name, which somebody
+    may have taken away.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    for name in (CHECKPOINT, JOURNAL):
+        with writing(folder / name), contextlib.suppress(FileNotFoundError):
+            sync(folder / name)
+    with writing(folder):
+        sync_names(folder)
 
 
 def last_overlay(folder: Path) -> int:

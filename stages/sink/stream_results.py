@@ -21,6 +21,7 @@ from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport, outcome, percentiles_ms
+from stages.sink.results import sync_leftovers
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
 from stages.sink.times import time_of, utc_time
@@ -283,6 +284,7 @@ class StreamResults:
 
             texts.complete()
             self.overlays.close()
+            sync_leftovers(self.folder)
             fps, frames = self.timing.fps or 0.0, self._numbering.last
             extra: tuple[AtomicFile, ...] = ()
             if self.options.toolkit_files:

@@ -41,6 +41,7 @@ from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.kitti import kitti_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
+from stages.sink.results import sync_leftovers
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
 from stages.sink.zones import ZoneEvents, zone_rows
@@ -213,7 +214,7 @@ class TextResults:
             self._wait_for_names()
         if self._unnamed and self._naming is None:
             ended = list(self._unnamed)
-            self._naming = in_background(lambda: _commit(ended))
+            self._naming = in_background(lambda: self._commit(ended))
 
     def drop_later(self) -> None:
         """Removes what an earlier process wrote of frames that come again: it may be too much."""
@@ -281,6 +282,19 @@ class TextResults:
         self._timeline = Timeline(_TIME_BASE, Fraction(0))
         self._latest = self._open()
 
+    def _commit(self, ended: Sequence[tuple[AtomicFile, ...]]) -> int:
+        """Gives the files their final names; returns of how many numbers these are.
+
+        Before, all are complete on the disk: after a power failure, none with its name has rows of
+        frames that another lacks.
+        """
+        for file in (file for files in ended for file in files):
+            file.complete()
+        sync_leftovers(self._folder)
+        for file in (file for files in ended for file in files):
+            file.commit()
+        return len(ended)
+
     def _wait_for_names(self) -> None:
         """Waits for the thread, if there is one, and raises its error."""
         if self._naming is not None:
@@ -299,12 +313,13 @@ class TextResults:
                 if path.exists() and not part_path(path).exists():
                     path.replace(part_path(path))
         for number, extent in resume.numbered_unnamed:
-            for path, size in zip(self._paths(number), extent.sizes, strict=True):
-                with writing(path):
-                    try:
+            paths = self._paths(number)
+            unnamed = [path for path in paths if part_path(path).exists()]
+            for path, size in zip(paths, extent.sizes, strict=True):
+                if path in unnamed:
+                    with writing(path):
                         _end_at(part_path(path), size)
-                    except FileNotFoundError:
-                        continue
+            for path in unnamed:
                 give_final_name(path)
 
 
@@ -317,13 +332,6 @@ def text_names(options: SinkOptions) -> tuple[str, ...]:
         KITTI: options.kitti,
     }
     return tuple(name for name in TEXTS if wanted.get(name, True))
-
-
-def _commit(ended: Sequence[tuple[AtomicFile, ...]]) -> int:
-    """Gives the files their final names; returns of how many numbers these are."""
-    for file in (file for files in ended for file in files):
-        file.commit()
-    return len(ended)
 
 
 def _end_at(path: Path, size: int) -> None:

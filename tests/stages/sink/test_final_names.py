@@ -11,7 +11,7 @@ import pytest
 from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.sink.options import SinkOptions
-from stages.sink.results import has_results, remove_parts
+from stages.sink.results import JOURNAL, has_results, remove_parts
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, names_in
 from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
@@ -108,8 +108,12 @@ def test_every_file_is_on_the_disk_before_the_first_gets_its_name(
 
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(Path, "replace", note_replace)
+    journal = tmp_path / "cam" / JOURNAL  # what a later process begins from
+    journal.parent.mkdir()
+    journal.touch()
     run(tmp_path / "cam", options=SinkOptions(toolkit_files=True), layout="detrac")
-    files = names_in(tmp_path)
+    assert journal in synced[: at_rename[0]]
+    files = names_in(tmp_path) - {f"cam/{JOURNAL}"}
     assert len(files) == 5 + 5 + 6
     assert {part_path(tmp_path / name) for name in files} <= {*synced[: at_rename[0]]}
 

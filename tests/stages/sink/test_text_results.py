@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from stages.errors import OutputError
 from stages.result_files import TEXTS, numbered
 from stages.sink import retention
 from stages.sink.options import SinkOptions
+from stages.sink.results import JOURNAL
 from stages.sink.text_results import TextResults
 from tests.stages.sink.conftest import make_header, make_tracks, names_in
 from tests.waiting import wait_for
@@ -131,6 +133,39 @@ def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Pa
     write(second, range(6, 15))
     finish(second)
     assert texts_in(folder) == texts_in(calm)
+
+
+def test_files_of_a_number_are_on_the_disk_with_what_they_are_made_of_before_one_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    at_name: list[set[str]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def note_replace(path: Path, target: Path) -> Path:
+        at_name.append({*synced})
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    needed = {f".{name}.part" for name in TEXTS[:3]} | {JOURNAL}
+    (tmp_path / JOURNAL).touch()
+    first = TextResults(tmp_path, SIX_FRAMES)
+    write(first, range(1, 8))
+    state = copy.deepcopy(first.state())
+    first.name_earlier()
+    wait_for((tmp_path / "times.txt").is_file)
+    assert needed <= at_name[0]
+    for name in TEXTS[:3]:  # its process had died before
+        (tmp_path / name).rename(tmp_path / f".{name}.part")
+    synced.clear()
+    at_name.clear()
+    TextResults(tmp_path, SIX_FRAMES, state).close()
+    assert needed - {JOURNAL} <= at_name[0]
 
 
 @pytest.mark.parametrize("named", [0, 1, 2, 3])
