@@ -25,15 +25,11 @@ class SinkProgress:
         results: Results of the stream.
         logbook: Logbook of the stream.
         report: Receives the reports.
-
-    Attributes:
-        total: Number of frames in the whole stream, None if unknown.
     """
 
     def __init__(
         self, results: StreamResults, logbook: Logbook, report: Callable[[Progress], None]
     ) -> None:
-        self.total: int | None = None
         self._results = results
         self._logbook = logbook
         self._report = report
@@ -106,7 +102,7 @@ class SinkProgress:
 
     def _send(self, now: int, *, measured: bool = False) -> None:
         self._reported = now
-        metrics = None
+        start, metrics = self._results.latest_start, None
         if measured or now - self._measured >= _METRICS_NS:
             self._measured, self._is_news = now, False
             metrics = self.metrics()
@@ -116,7 +112,7 @@ class SinkProgress:
                 stream=self._logbook.stream,
                 frames=self._results.ledger.written,
                 dropped=self._results.ledger.dropped_total,
-                total=self.total,
+                total=start.frame_count if start else None,
                 work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
                 metrics=metrics,
             )

@@ -79,7 +79,6 @@ class SinkStream:
         self._has_left = False  # after it failed, all that is to be done is done
         self._report = report
         self._publisher = publisher
-        self._start: StreamStart | None = None
         self._overlay = plan.config.sink.overlay
         self._files = contextlib.ExitStack()  # open until the stream is closed
         self._pixels = PixelReader(plan.ring(channel))
@@ -142,7 +141,6 @@ class SinkStream:
         """Replays the journal of an earlier process; returns how many bytes of it are good."""
         if (checkpoint := Checkpoint.load(self.folder / CHECKPOINT)) is not None:
             self.results.restore(checkpoint.sink)
-            self._start = checkpoint.sink.start
             self._order.skip_to(checkpoint.position)
         # From here on, that process may not have published it, or not sent what it did.
         again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
@@ -220,8 +218,6 @@ class SinkStream:
         record = envelope.record
         self._progress.came()
         if isinstance(record, StreamStart):
-            self._progress.total = record.frame_count
-            self._start = record
             self.results.start(record)
         elif isinstance(record, Tracks):
             assert written is not None
@@ -341,8 +337,8 @@ class SinkStream:
         shown = self._overlay or self._snapshots is not None
         pixels = self._pixels.of(tracks.frame, envelope) if shown else None
         measured = self.results.write(tracks, pixels, envelope.work_ns, written)
-        if self._snapshots is not None and self._start is not None and pixels is not None:
-            self._snapshots.look(self._start, tracks, pixels)
+        if self._snapshots is not None and pixels is not None:
+            self._snapshots.look(tracks, pixels)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(written.latency_ns + self._sink_ns, envelope.work_ns)
         return measured
@@ -362,8 +358,8 @@ class SinkStream:
         if self._logbook[SharedNumber.ABANDONED] and not self._checkpoints.under_way:
             self._truncate(self._logbook.reason)
             return
-        if self._start is not None:
-            self._publisher.tell(self._start, self._order.due - 1)
+        if (start := self.results.latest_start) is not None:
+            self._publisher.tell(start, self._order.due - 1)
         was_stuck = self._watch.is_stuck
         self._watch.look(self.results.overlays.frames, self.results.overlays.kept)
         if self._leaves_out_pictures and not was_stuck:

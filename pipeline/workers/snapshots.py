@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.reports import Snapshot
 from stages.color_spaces import color_space_of
-from stages.records import StreamStart, Tracks, UInt8Array
+from stages.records import Tracks, UInt8Array
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
 from stages.sink.stream_results import StreamResults
@@ -30,7 +30,7 @@ class Snapshots:
     left out.
 
     Args:
-        results: Results of the stream, which know what was counted.
+        results: Results of the stream, which know its start, and what was counted.
         report: Receives the reports.
     """
 
@@ -41,18 +41,18 @@ class Snapshots:
         options, rows = results.options, results.options.overlay_height or _ROWS
         self._options = dataclasses.replace(options, overlay_height=min(rows, _ROWS))
 
-    def look(self, start: StreamStart, tracks: Tracks, pixels: UInt8Array) -> None:
+    def look(self, tracks: Tracks, pixels: UInt8Array) -> None:
         """Takes in the frame that the results were just given.
 
         Args:
-            start: The stream's latest start.
             tracks: Its tracks.
             pixels: The frame; not read any more afterwards.
         """
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + _SECONDS
-        frame = tracks.frame
+        frame, start = tracks.frame, self._results.latest_start
+        assert start is not None
         painter = OverlayPainter(frame.height, frame.width, start.class_names, self._options)
         size = painter.height, painter.width
         space = color_space_of(frame.pixel_format, start.color_space)

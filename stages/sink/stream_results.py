@@ -54,6 +54,7 @@ class StreamResults:
         ledger: What became of each frame.
         timing: How long the frames took.
         counting: What is measured at lines, in zones and on the ground.
+        latest_start: The first record of the latest epoch; None before the first.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class StreamResults:
         self.ledger = FrameLedger()
         self.timing = StreamTiming()
         self.counting = Counting(self.options)
-        self._start: StreamStart | None = None
+        self.latest_start: StreamStart | None = None
         self._epochs = 0
         self._texts: TextResults | None = None
         self._numbering = FrameNumbering()
@@ -94,7 +95,7 @@ class StreamResults:
         if start.layout and start.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {start.layout!r}")
         self._epochs += 1
-        before, self._start = self._start, start
+        before, self.latest_start = self.latest_start, start
         if before is not None and (before.width, before.height) != (start.width, start.height):
             self.notices.put(
                 f"after frame {self._numbering.last}, frames are {start.width}x{start.height} "
@@ -128,8 +129,8 @@ class StreamResults:
             return []
         number, measured = self._write_rows(tracks, work_ns, written)
         if self.options.overlay and pixels is not None:
-            assert self._start is not None
-            self.overlays.write(self._start, tracks, pixels, number, self.counting.readings)
+            assert self.latest_start is not None
+            self.overlays.write(self.latest_start, tracks, pixels, number, self.counting.readings)
         return measured
 
     def repeat(
@@ -159,9 +160,9 @@ class StreamResults:
         if self.ledger.has(tracks.frame):
             return []
         if self.options.overlay:
-            assert self._start is not None
+            assert self.latest_start is not None
             kept = picture and self.overlays.repeat(
-                self._start, tracks, was_kept=was_kept, comes_again=comes_again
+                self.latest_start, tracks, was_kept=was_kept, comes_again=comes_again
             )
             if picture and not kept and comes_again:
                 return None
@@ -173,12 +174,12 @@ class StreamResults:
         self, tracks: Tracks, work_ns: Mapping[str, int], written: Written
     ) -> tuple[int, list[Measured]]:
         """Writes and records a frame's results; returns its number, and what was measured."""
-        if self._start is None or self._texts is None:
+        if self.latest_start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
-        time = time_of(tracks.frame, live=self._start.live)
+        time = time_of(tracks.frame, live=self.latest_start.live)
         measured = self.counting.update(tracks, number, time)
-        self._texts.write(tracks, number, time, measured, self._start.class_names)
+        self._texts.write(tracks, number, time, measured, self.latest_start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, written)
@@ -186,10 +187,10 @@ class StreamResults:
 
     def state(self) -> SinkState:
         """What `restore` of a successor needs, once all pictures are kept."""
-        assert self._start is not None
+        assert self.latest_start is not None
         assert self._texts is not None
         return SinkState(
-            start=self._start,
+            start=self.latest_start,
             epochs=self._epochs,
             texts=self._texts.state(),
             overlays=self.overlays.state(),
@@ -207,7 +208,7 @@ class StreamResults:
         If no overlay is wanted now, pictures that are in no finished one are left out.
         """
         remove_file(self.folder / REPORT)  # it must not vouch for texts that lose their names
-        self._start = state.start
+        self.latest_start = state.start
         self._epochs = state.epochs
         self._texts = self._text_results(state.start, state.texts)
         if self.options.overlay:
@@ -255,7 +256,7 @@ class StreamResults:
             OutputError: A file cannot be written. After this or any other error, part files stay,
                 for another sink, until `abort`.
         """
-        if self._start is None or self._texts is None:
+        if self.latest_start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())
         return self._complete(end, run, self._texts)
@@ -274,7 +275,7 @@ class StreamResults:
     def _complete(
         self, end: EndOfStream, run: Mapping[str, object], texts: TextResults
     ) -> StreamReport:
-        assert self._start is not None
+        assert self.latest_start is not None
         with contextlib.ExitStack() as on_error:
 
             def begin(path: Path) -> AtomicFile:
@@ -293,10 +294,10 @@ class StreamResults:
                 )
             benchmark: tuple[AtomicFile, ...] = ()
             root = self.folder.parent / "benchmark"
-            if self._start.layout:
+            if self.latest_start.layout:
                 benchmark = prepare_benchmark_files(
                     begin,
-                    self._start,
+                    self.latest_start,
                     root,
                     mot_path=texts.tracks.part,
                     detections_path=texts.detections.part,
@@ -327,7 +328,7 @@ class StreamResults:
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
     ) -> StreamReport:
-        start, first_ns = self._start, self.timing.first_ns
+        start, first_ns = self.latest_start, self.timing.first_ns
         missing = self.ledger.missing(end.frames)
         status, message = outcome(end, missing)
         if missing:

@@ -39,13 +39,14 @@ class Said(list):
     def __init__(self):
         self.notices = []
         self.metrics = None
+        self.total = None
 
     def __call__(self, report):
         self.append((report.kind, report.stream))
         if isinstance(report, Notice):
             self.notices.append(report.message)
         if isinstance(report, Progress):
-            self.metrics = report.metrics or self.metrics
+            self.metrics, self.total = report.metrics or self.metrics, report.total
 
     def alive(self):
         pass

@@ -119,3 +119,15 @@ def test_a_stream_that_no_decoder_can_end_is_completed_after_it(north, logbooks,
     north.look()
     acknowledge(north, lambda: ("done", "north") in said)
     assert frames_of(north)["out"] == 4
+
+
+def test_a_successor_knows_how_many_frames_there_are(plan, context, said, logbooks):
+    stream = opened(plan, context, Said(), 0, logbooks[0])
+    feed(stream, 3)
+    acknowledge(stream, lambda: checkpoint_of(stream) is not None)
+    assert checkpoint_of(stream).position == 4  # a journal has the start no more
+    successor = opened(plan, context, said, 0, logbooks[0])
+    feed(successor, 5, begin=3)
+    assert said.total == 3
+    for each in (stream, successor):
+        each.close()

@@ -34,7 +34,7 @@ def write(results, progress, indices):
 def test_a_frame_is_told_at_once_and_those_after_it_together(results, logbook):
     said = []
     progress = SinkProgress(results, logbook, said.append)
-    progress.total = 9
+    results.start(make_start(frame_count=9))
     logbook[SharedNumber.CONNECTIONS] = 2
     logbook[SharedNumber.NOT_RECEIVED] = 3
     write(results, progress, range(3))

@@ -19,16 +19,16 @@ from tests.stages.sink.conftest import make_header, make_start, make_tracks
 def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format):
     size = {"height": 720, "width": 1280}
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
-    start, reports = make_start(**size), list[Snapshot]()
-    results.start(start)
+    results.start(make_start(**size))
+    reports = list[Snapshot]()
     snapshots = Snapshots(results, reports.append)
     header = make_header(0, **size, pixel_format=pixel_format)
     pixels = np.full(header.shape, 128, np.uint8)
     for boxes in ([], [[400, 200, 800, 600]]):
         tracks = make_tracks(header, boxes, range(1, len(boxes) + 1))
         snapshots._due = 0.0
-        snapshots.look(start, tracks, pixels)
-        snapshots.look(start, tracks, pixels)  # too soon
+        snapshots.look(tracks, pixels)
+        snapshots.look(tracks, pixels)  # too soon
     assert [report.stream for report in reports] == ["cam", "cam"]
     before, after = (cv2.imdecode(np.frombuffer(each.jpeg, np.uint8), 1) for each in reports)
     assert before.shape == after.shape == (360, 640, 3)
@@ -41,23 +41,23 @@ def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format)
 def test_the_number_shown_is_that_of_the_results(tmp_path):
     """After dropped frames, those of the source are ahead."""
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
-    start, reports = make_start(), list[Snapshot]()
-    results.start(start)
+    results.start(make_start())
+    reports = list[Snapshot]()
     snapshots = Snapshots(results, reports.append)
     for sequence in (0, 7):
         header = make_header(0, sequence=sequence)
         snapshots._due = 0.0
-        snapshots.look(start, make_tracks(header), np.full(header.shape, 128, np.uint8))
+        snapshots.look(make_tracks(header), np.full(header.shape, 128, np.uint8))
     assert reports[0].jpeg == reports[1].jpeg
 
 
 def test_small_frames_stay_as_they_are(tmp_path):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, overlay_height=1080))
-    start, reports = make_start(), list[Snapshot]()
-    results.start(start)
+    results.start(make_start())
+    reports = list[Snapshot]()
     header = make_header(0)
     pixels = np.full(header.shape, 128, np.uint8)
-    Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
+    Snapshots(results, reports.append).look(make_tracks(header), pixels)
     picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
     assert picture.shape == (header.height, header.width, 3)
 
@@ -65,15 +65,14 @@ def test_small_frames_stay_as_they_are(tmp_path):
 @pytest.mark.parametrize("color_space", [0, 1, 2, 5, 7, 9])
 def test_colors_and_shape_are_those_of_the_video(tmp_path, color_space):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
-    start = make_start(color_space=color_space, pixel_aspect=Fraction(4, 3))
+    results.start(make_start(color_space=color_space, pixel_aspect=Fraction(4, 3)))
     reports = list[Snapshot]()
-    results.start(start)
     header = make_header(0, pixel_format=yuv_format(color_space))
     y, u, v = np.linalg.inv(yuv_matrix(header.pixel_format)) @ (np.array([20, 200, 20]) / 255)
     pixels = np.full(header.shape, round(16 + 219 * y), np.uint8)
     chroma = pixels[header.height :].reshape(2, -1)
     chroma[0], chroma[1] = round(128 + 224 * u), round(128 + 224 * v)
-    Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
+    Snapshots(results, reports.append).look(make_tracks(header), pixels)
     picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
     assert picture.shape == (96, 171, 3)
     np.testing.assert_allclose(picture[20, 60], (20, 200, 20), atol=4)
@@ -82,11 +81,11 @@ def test_colors_and_shape_are_those_of_the_video(tmp_path, color_space):
 @pytest.mark.parametrize(("aspect", "width"), [(Fraction(1, 4000), 32), (Fraction(4000), 512)])
 def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
-    start, reports = make_start(pixel_aspect=aspect), list[Snapshot]()
-    results.start(start)
+    results.start(make_start(pixel_aspect=aspect))
+    reports = list[Snapshot]()
     header = make_header(0)
     pixels = np.full(header.shape, 128, np.uint8)
-    Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
+    Snapshots(results, reports.append).look(make_tracks(header), pixels)
     assert cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1).shape == (96, width, 3)
 
 
@@ -94,9 +93,9 @@ def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
 def test_a_picture_too_large_for_a_report_is_left_out(tmp_path, width, reported):
     size = {"height": 360, "width": width}
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
-    start, reports = make_start(**size), list[Snapshot]()
-    results.start(start)
+    results.start(make_start(**size))
+    reports = list[Snapshot]()
     header = make_header(0, **size)
     noise = np.random.default_rng(0).integers(16, 235, header.shape, np.uint8)
-    Snapshots(results, reports.append).look(start, make_tracks(header), noise)
+    Snapshots(results, reports.append).look(make_tracks(header), noise)
     assert len(reports) == reported
