@@ -99,7 +99,8 @@ class StreamResults:
         if before is not None and (before.width, before.height) != (start.width, start.height):
             self.notices.put(
                 f"after frame {self._numbering.last}, frames are {start.width}x{start.height} "
-                f"instead of {before.width}x{before.height}; another overlay begins"
+                f"instead of {before.width}x{before.height}"
+                + ("; another overlay begins" if self.options.overlay else "")
             )
         if self._texts is None:
             self._texts = self._text_results(start)

@@ -186,6 +186,14 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
     ]
 
 
+def test_no_other_overlay_begins_where_none_is_wanted(tmp_path: Path) -> None:
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start())
+    results.start(make_start(epoch=1, height=64, width=96))
+    assert results.notices.get_nowait() == "after frame 0, frames are 96x64 instead of 128x96"
+    results.abort()
+
+
 def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam")
     results.start(make_start())
