@@ -8,14 +8,14 @@ from pathlib import Path
 
 from stages.atomic import AtomicFile
 from stages.records import StreamStart
-from stages.sink.detrac import prepare_toolkit_matrices
+from stages.sink.detrac import write_toolkit_matrices
 
 LAYOUTS = ("detrac", "uavdt", "mot")
 
 _DETECTION_COLUMNS = 7  # of UA-DETRAC
 
 
-def prepare_benchmark_files(
+def write_benchmark_files(
     begin: Callable[[Path], AtomicFile],
     start: StreamStart,
     root: Path,
@@ -24,7 +24,7 @@ def prepare_benchmark_files(
     detections_path: Path,
     fps: float,
     frames: int,
-) -> tuple[AtomicFile, ...]:
+) -> None:
     """Writes the results of one sequence as its benchmark expects them.
 
     ======== ============================================ ===========================
@@ -39,7 +39,7 @@ def prepare_benchmark_files(
     Nothing has classes there: MOTChallenge's tools refuse results of other classes than 1.
 
     Args:
-        begin: Begins a file, which its caller commits, or discards after an error.
+        begin: Begins a file, which its caller completes, or discards after an error.
         start: The sequence; its layout is one of `LAYOUTS`.
         root: The benchmark folder.
         mot_path: Finished MOTChallenge rows.
@@ -55,15 +55,13 @@ def prepare_benchmark_files(
     if layout == "detrac":
         # The toolkit takes the detector's name from the file's: it must not look like a path.
         detector = re.sub(r"[^\w.+-]+", "-", start.detector) or "detector"
-        rows = _converted(
-            detections_path, begin(detections / f"{name}_Det_{detector}.txt"), _detrac_row
-        )
-        return (rows, *prepare_toolkit_matrices(begin, mot_path, tracks, name, fps, frames))
-    results = _converted(mot_path, begin(tracks / f"{name}.txt"), _without_class)
+        found = begin(detections / f"{name}_Det_{detector}.txt")
+        _convert(detections_path, found, _detrac_row)
+        write_toolkit_matrices(begin, mot_path, tracks, name, fps, frames)
+        return
     if layout == "uavdt":
-        rows = _converted(detections_path, begin(detections / f"{name}.txt"), _uavdt_row)
-        return rows, results
-    return (results,)
+        _convert(detections_path, begin(detections / f"{name}.txt"), _uavdt_row)
+    _convert(mot_path, begin(tracks / f"{name}.txt"), _without_class)
 
 
 def _without_class(row: str) -> str:
@@ -82,9 +80,7 @@ def _uavdt_row(row: str) -> str:
     return ",".join((frame, "-1", *box, score, "1", "-1")) + "\n"
 
 
-def _converted(source: Path, target: AtomicFile, convert: Callable[[str], str]) -> AtomicFile:
+def _convert(source: Path, target: AtomicFile, convert: Callable[[str], str]) -> None:
     with source.open(encoding="utf-8") as rows:
         for row in rows:
             target.write(convert(row))
-    target.complete()
-    return target

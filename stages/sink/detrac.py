@@ -48,14 +48,14 @@ def toolkit_paths(folder: Path, name: str) -> tuple[Path, ...]:
     return tuple(folder / f"{name}_{suffix}.txt" for suffix in TOOLKIT_SUFFIXES)
 
 
-def prepare_toolkit_matrices(
+def write_toolkit_matrices(
     begin: Callable[[Path], AtomicFile],
     mot_path: Path,
     folder: Path,
     name: str,
     fps: float,
     frames: int,
-) -> tuple[AtomicFile, ...]:
+) -> None:
     """Writes the tracks of a finished ``mot.txt`` as the UA-DETRAC toolkit reads them.
 
     ``NAME_LX.txt``, ``_LY``, ``_W`` and ``_H`` hold one row for each frame and one column for each
@@ -63,15 +63,12 @@ def prepare_toolkit_matrices(
     ``mot_path`` to the digit. ``NAME_speed.txt`` holds ``fps``. Only one row is held in memory.
 
     Args:
-        begin: Begins a file, which its caller commits, or discards after an error.
+        begin: Begins a file, which its caller completes, or discards after an error.
         mot_path: MOTChallenge rows, sorted by frame.
         folder: Where the five files go.
         name: Name of the sequence.
         fps: Frames processed per second.
         frames: Number of rows: the number of the last frame of the sequence.
-
-    Returns:
-        The completed files, in the order of `TOOLKIT_SUFFIXES`.
 
     Raises:
         OutputError: A file cannot be written.
@@ -82,18 +79,15 @@ def prepare_toolkit_matrices(
     # A file without columns is no matrix: without tracks, write one that is always absent.
     columns = {identity: column for column, identity in enumerate(ids)}
     width = max(1, len(ids))
-    files = tuple(begin(path) for path in toolkit_paths(folder, name))
+    *matrices, speed = (begin(path) for path in toolkit_paths(folder, name))
     with mot_path.open(encoding="utf-8") as lines:
         for rows in _rows_of_each_frame(lines, frames):
-            for file, (_, field) in zip(files[:-1], _MATRICES, strict=True):
+            for file, (_, field) in zip(matrices, _MATRICES, strict=True):
                 cells = ["0"] * width
                 for row in rows:
                     cells[columns[int(row[1])]] = row[field]
                 file.write(",".join(cells) + "\n")
-    files[-1].write(f"{fps:.2f}\n")
-    for file in files:
-        file.complete()
-    return files
+    speed.write(f"{fps:.2f}\n")
 
 
 def _rows_of_each_frame(lines: Iterator[str], frames: int) -> Iterator[list[list[str]]]:

@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from stages.atomic import AtomicFile, remove_file
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
-from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
+from stages.sink.benchmark import LAYOUTS, write_benchmark_files
 from stages.sink.counting import Counting, Measured
-from stages.sink.detrac import prepare_toolkit_matrices
+from stages.sink.detrac import write_toolkit_matrices
 from stages.sink.encoding import EncodedPicture
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -260,7 +260,7 @@ class StreamResults:
         if self.latest_start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())
-        return self._complete(end, run, self._texts)
+        return self._complete(end, run, self._texts, self.latest_start)
 
     def close_texts(self) -> None:
         """Closes the text results and leaves them as they are."""
@@ -274,49 +274,50 @@ class StreamResults:
         self.overlays.discard()
 
     def _complete(
-        self, end: EndOfStream, run: Mapping[str, object], texts: TextResults
+        self, end: EndOfStream, run: Mapping[str, object], texts: TextResults, start: StreamStart
     ) -> StreamReport:
-        assert self.latest_start is not None
+        made: list[AtomicFile] = []  # beside the text results and the overlay
         with contextlib.ExitStack() as on_error:
 
             def begin(path: Path) -> AtomicFile:
-                file = AtomicFile(path)
-                on_error.callback(file.discard)
-                return file
+                made.append(AtomicFile(path))
+                on_error.callback(made[-1].discard)
+                return made[-1]
 
             texts.complete()
             self.overlays.close()
             sync_leftovers(self.folder)
             fps, frames = self.timing.fps or 0.0, self._numbering.last
-            extra: tuple[AtomicFile, ...] = ()
             if self.options.toolkit_files:
-                extra = prepare_toolkit_matrices(
+                write_toolkit_matrices(
                     begin, texts.tracks.part, self.folder, self.folder.name, fps, frames
                 )
-            benchmark: tuple[AtomicFile, ...] = ()
+            matrices = tuple(made)
             root = self.folder.parent / "benchmark"
-            if self.latest_start.layout:
-                benchmark = prepare_benchmark_files(
+            if start.layout:
+                write_benchmark_files(
                     begin,
-                    self.latest_start,
+                    start,
                     root,
                     mot_path=texts.tracks.part,
                     detections_path=texts.detections.part,
                     fps=fps,
                     frames=frames,
                 )
+            benchmark = tuple(made[len(matrices) :])
             report = self._report(
                 end,
-                (*texts.names, *(file.path.name for file in extra), *self.overlays.names),
+                (*texts.names, *(file.path.name for file in matrices), *self.overlays.names),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = begin(self.folder / REPORT)
             summary.write(report.to_json(run))
-            summary.complete()
+            for file in made:
+                file.complete()
             # An older report must not vouch for a mixture of old and new files.
             remove_file(summary.path)
             self.overlays.commit()
-            for file in (*texts.files, *extra, *benchmark, summary):
+            for file in (*texts.files, *made):
                 file.commit()
             on_error.pop_all()
         return report

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.atomic import AtomicFile
-from stages.sink.benchmark import prepare_benchmark_files
+from stages.sink.benchmark import write_benchmark_files
 from tests.stages.sink.conftest import make_start, names_in
 
 MOT = "1,4,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n"
@@ -20,8 +20,14 @@ def write_benchmark(
     (tmp_path / "mot").write_text(MOT_WITH_CLASS)
     (tmp_path / "det").write_text(detections)
     root = tmp_path / "benchmark"
-    files = prepare_benchmark_files(
-        AtomicFile,
+    files: list[AtomicFile] = []
+
+    def begin(path: Path) -> AtomicFile:
+        files.append(AtomicFile(path))
+        return files[-1]
+
+    write_benchmark_files(
+        begin,
         make_start(stream="SEQ", layout=layout, detector=detector),
         root,
         mot_path=tmp_path / "mot",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stages.atomic import AtomicFile
-from stages.sink.detrac import detection_rows, prepare_toolkit_matrices, toolkit_paths
+from stages.sink.detrac import detection_rows, toolkit_paths, write_toolkit_matrices
 from tests.stages.sink.conftest import make_header, make_tracks
 
 ROWS = (
@@ -18,7 +18,14 @@ ROWS = (
 
 
 def write_matrices(mot: Path, folder: Path, name: str, fps: float, frames: int) -> None:
-    for file in prepare_toolkit_matrices(AtomicFile, mot, folder, name, fps, frames):
+    files: list[AtomicFile] = []
+
+    def begin(path: Path) -> AtomicFile:
+        files.append(AtomicFile(path))
+        return files[-1]
+
+    write_toolkit_matrices(begin, mot, folder, name, fps, frames)
+    for file in files:
         file.commit()
 
 
