@@ -194,9 +194,8 @@ class SinkStream:
         for due in self._order.take_due():
             if self._completion.begun:  # the stream was abandoned
                 break
-            if self._leaves_out_pictures and due.slot is not None:
+            if self._leaves_out_pictures:
                 due = replace(due, pixels=None, slot=None)
-                self.results.overlays.left_out += 1
             if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
                 due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
             published = replace(due, pixels=None, run=self._publisher.run)

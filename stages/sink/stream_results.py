@@ -129,9 +129,13 @@ class StreamResults:
         if not self.ledger.record(tracks.frame):
             return []
         number, measured = self._write_rows(tracks, work_ns, written)
-        if self.options.overlay and pixels is not None:
+        if self.options.overlay:
             assert self.latest_start is not None
-            self.overlays.write(self.latest_start, tracks, pixels, number, self.counting.readings)
+            if pixels is None:
+                self.overlays.left_out += 1
+            else:
+                readings = self.counting.readings
+                self.overlays.write(self.latest_start, tracks, pixels, number, readings)
         return measured
 
     def repeat(

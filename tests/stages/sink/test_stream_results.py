@@ -320,10 +320,13 @@ def test_tracks_have_the_class_where_there_are_several(
     assert benchmark == [",".join((*row[:7], "-1", "-1", "-1")) for row in rows]
 
 
-def test_without_pixels_there_is_no_overlay(tmp_path: Path) -> None:
-    results = StreamResults(tmp_path / "cam")
+@pytest.mark.parametrize(("options", "left_out"), [(SinkOptions(), 1), (TEXT, 0)])
+def test_without_pixels_there_is_no_overlay(
+    tmp_path: Path, options: SinkOptions, left_out: int
+) -> None:
+    results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
     results.write(make_tracks(make_header(0)), None, {}, Written(0, 0))
     report = results.finish(end(1), {})
     assert names_in(tmp_path / "cam") == {*TEXTS, "run.json"}
-    assert report.files == TEXTS
+    assert (report.files, report.left_out) == (TEXTS, left_out)
