@@ -1,0 +1,81 @@
+"""What is measured of the vehicles of a stream, in its results."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+
+from stages.sink.crossings import Counts, Crossing, Crossings, crossing_rows
+from stages.sink.options import SinkOptions
+from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
+from stages.sink.zones import ZoneEvents, zone_rows
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
+from tests.stages.sink.stream import TEXT, TEXTS, end
+
+
+def test_a_line_that_nothing_can_cross_is_told(tmp_path: Path) -> None:
+    lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, lines=lines))
+    results.start(make_start())
+    assert [results.notices.get(), results.notices.get(), results.notices.empty()] == [
+        "line 'outside' lies outside the frame of 128x96: nothing will cross it",
+        "line 'share' is 1.0 pixels long; its ends are in pixels of the frame",
+        True,
+    ]
+    results.start(make_start(epoch=1))
+    assert results.notices.empty()
+
+
+def test_crossings_are_told_and_written(tmp_path: Path) -> None:
+    results = StreamResults(
+        tmp_path / "cam", dataclasses.replace(TEXT, lines={"gate": (25, 0, 25, 90)})
+    )
+    results.start(make_start(live=True))
+    told = []
+    for index, left in ((7, 0), (8, 40)):
+        tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
+        told += results.write(tracks, None, {}, Written(0, 0))
+    crossed = (Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left"),)
+    assert told == [Crossings("cam", crossed, {"gate": Counts(1, 0)})]
+    results.finish(end(9), {})
+    assert (tmp_path / "cam/crossings.txt").read_text() == crossing_rows(
+        crossed, make_start().class_names
+    )
+
+
+def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
+    zones = {"box": ((30, 0), (99, 0), (99, 90), (30, 90))}
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, zones=zones))
+    results.start(make_start())
+    told = []
+    for index, left in enumerate((0, 40, 50, 99)):
+        tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
+        told += results.write(tracks, None, {}, Written(0, 0))
+    events = [event for each in told if isinstance(each, ZoneEvents) for event in each.events]
+    assert [(each.kind, each.time) for each in events] == [("enter", "0.040"), ("leave", "0.080")]
+    report = results.finish(end(4), {})
+    assert report.files == (*TEXTS, "zones.txt")
+    assert (tmp_path / "cam/zones.txt").read_text() == zone_rows(events, make_start().class_names)
+    found = json.loads((tmp_path / "cam/run.json").read_text())["zones"]
+    assert found == {"box": {"entered": 1, "inside": 0}}
+
+
+def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:
+    options = SinkOptions(lines={"gate": (25, 0, 25, 90)}, overlay_trail=0)
+    pictures = []
+    for lefts in ((0, 40, 40), (40, 40, 40)):
+        results = StreamResults(tmp_path / "cam", options)
+        results.start(make_start())
+        for header, left in zip(map(make_header, range(3)), lefts, strict=True):
+            tracks = make_tracks(header, [[left, 20, left + 20, 50]], [3])
+            results.write(tracks, gray(header), {}, Written(0, 0))
+        results.finish(end(3), {})
+        with av.open(str(tmp_path / "cam/overlay.mp4")) as container:
+            *_, last = container.decode(video=0)
+        pictures.append(last.to_ndarray(format="gray").astype(np.int64))
+    assert abs(pictures[0] - pictures[1]).max() > 100
