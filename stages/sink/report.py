@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stages.records import DropReason, EndOfStream, EndReason
+from stages.records import DropReason, EndOfStream, EndReason, StreamStart
 from stages.result_files import StreamStatus
+from stages.sink.counting import Counting
 from stages.sink.crossings import Counts
 from stages.sink.latency import LatencyHistogram
+from stages.sink.ledger import FrameLedger
+from stages.sink.times import utc_time
+from stages.sink.timing import StreamTiming
 from stages.sink.zones import ZoneCounts
 from stages.wording import counted
 
@@ -100,6 +104,64 @@ class StreamReport:
     class_names: tuple[str, ...]
     files: tuple[str, ...]
     benchmark_files: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        end: EndOfStream,
+        start: StreamStart | None,
+        *,
+        epochs: int,
+        ledger: FrameLedger,
+        timing: StreamTiming,
+        counting: Counting,
+        left_out: int,
+        files: tuple[str, ...],
+        benchmark_files: tuple[str, ...],
+    ) -> StreamReport:
+        """The report on a stream that has ended.
+
+        Args:
+            end: The stream's last record.
+            start: The first record of its last epoch; None where no frame came.
+            epochs: See above.
+            ledger: What became of each frame.
+            timing: How long the frames took.
+            counting: What was measured at lines and in zones.
+            left_out: See above.
+            files: See above.
+            benchmark_files: See above.
+        """
+        missing, first_ns = ledger.missing(end.frames), timing.first_ns
+        status, message = outcome(end, missing)
+        return cls(
+            stream=end.stream,
+            source=start.source if start else "",
+            status=status,
+            message=message,
+            frames_in=end.frames,
+            frames_out=ledger.written,
+            missing=missing,
+            missing_sequences=tuple(ledger.gaps) if missing else (),
+            left_out=left_out,
+            dropped=dict(ledger.dropped),
+            tracks=ledger.tracks,
+            crossings=dict(counting.crossings.counts),
+            zones=dict(counting.zones.counts),
+            epochs=epochs,
+            frame_rate=start.frame_rate if start else Fraction(0),
+            frame_size=(start.width, start.height) if start else None,
+            processing_started=None if first_ns is None else utc_time(first_ns),
+            wall_seconds=timing.seconds,
+            achieved_fps=timing.fps,
+            latency_ms=percentiles_ms(timing.latency),
+            stages_ms={stage: percentiles_ms(work) for stage, work in timing.work.items()},
+            detector=start.detector if start else "",
+            detected_by=start.detected_by if start else "",
+            class_names=start.class_names if start else (),
+            files=files,
+            benchmark_files=benchmark_files,
+        )
 
     @property
     def dropped_total(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -20,11 +19,11 @@ from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
-from stages.sink.report import StreamReport, outcome, percentiles_ms
+from stages.sink.report import StreamReport
 from stages.sink.results import sync_leftovers
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
-from stages.sink.times import time_of, utc_time
+from stages.sink.times import time_of
 from stages.sink.timing import StreamTiming, Written
 
 
@@ -261,6 +260,8 @@ class StreamResults:
             OutputError: A file cannot be written. After this or any other error, part files stay,
                 for another sink, until `abort`.
         """
+        if self.ledger.missing(end.frames):
+            self.ledger.note_final_gap(end.epoch, end.frames)
         if self.latest_start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())
@@ -334,36 +335,14 @@ class StreamResults:
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
     ) -> StreamReport:
-        start, first_ns = self.latest_start, self.timing.first_ns
-        missing = self.ledger.missing(end.frames)
-        status, message = outcome(end, missing)
-        if missing:
-            self.ledger.note_final_gap(end.epoch, end.frames)
-        return StreamReport(
-            stream=end.stream,
-            source=start.source if start else "",
-            status=status,
-            message=message,
-            frames_in=end.frames,
-            frames_out=self.ledger.written,
-            missing=missing,
-            missing_sequences=tuple(self.ledger.gaps) if missing else (),
-            left_out=self.overlays.left_out,
-            dropped=dict(self.ledger.dropped),
-            tracks=self.ledger.tracks,
-            crossings=dict(self.counting.crossings.counts),
-            zones=dict(self.counting.zones.counts),
+        return StreamReport.of(
+            end,
+            self.latest_start,
             epochs=self._epochs,
-            frame_rate=start.frame_rate if start else Fraction(0),
-            frame_size=(start.width, start.height) if start else None,
-            processing_started=None if first_ns is None else utc_time(first_ns),
-            wall_seconds=self.timing.seconds,
-            achieved_fps=self.timing.fps,
-            latency_ms=percentiles_ms(self.timing.latency),
-            stages_ms={stage: percentiles_ms(work) for stage, work in self.timing.work.items()},
-            detector=start.detector if start else "",
-            detected_by=start.detected_by if start else "",
-            class_names=start.class_names if start else (),
+            ledger=self.ledger,
+            timing=self.timing,
+            counting=self.counting,
+            left_out=self.overlays.left_out,
             files=files,
             benchmark_files=benchmark_files,
         )
