@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Tracks
-from stages.sink.places import Place, Point, checked, numbers, places, usual_class
+from stages.sink.places import Place, Point, checked, numbers, places, usual_class, vote
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
@@ -96,7 +96,7 @@ class TrackPosition:
             to the other side farther than it trembles.
         passages: Its latest passage of each line.
         seen: In which of the counter's frames it was seen last.
-        classes: How many of its boxes had each class.
+        classes: How many of its boxes had each class, see `vote`.
     """
 
     place: Point
@@ -160,12 +160,11 @@ class LineCounter:
         crossings = []
         for place in places(tracks):
             track = self._track(place)
-            index = usual_class(track.classes, place.class_index)
+            vote(track.classes, place.class_index)
             for line, direction, passage in self._move(track, place, number, time):
                 self.counts[line] = self.counts[line].plus(direction)
-                crossings.append(
-                    Crossing(passage.number, passage.time, place.identity, index, line, direction)
-                )
+                who = place.identity, usual_class(track.classes)
+                crossings.append(Crossing(passage.number, passage.time, *who, line, direction))
         self._forget()
         return crossings
 

@@ -46,13 +46,16 @@ def places(tracks: Tracks) -> list[Place]:
     return [Place(*column) for column in columns]
 
 
-def usual_class(votes: dict[int, int], latest: int) -> int:
+def vote(votes: dict[int, int], latest: int) -> None:
     """Adds the class of a vehicle's latest box to its ``votes``, the number of boxes of each class.
 
-    Returns:
-        The class of most of its boxes, the latest of equals.
+    The latest class becomes the last of them, see `usual_class`.
     """
     votes[latest] = votes.pop(latest, 0) + 1
+
+
+def usual_class(votes: dict[int, int]) -> int:
+    """The class of most of a vehicle's boxes, the latest of equals; there is at least one."""
     return max(reversed(votes), key=votes.__getitem__)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import Place, Point, checked, numbers, places, usual_class
+from stages.sink.places import Place, Point, checked, numbers, places, usual_class, vote
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
@@ -93,18 +93,21 @@ class ZoneTrack:
     """A track that zones know.
 
     Attributes:
-        class_index: Index of the class of most of its boxes, see `usual_class`.
         epoch: The epoch of the stream in which it was seen.
         seen: When it was seen last, in seconds.
         stays: Its stay in each zone, None where it is not.
-        classes: How many of its boxes had each class.
+        classes: How many of its boxes had each class, see `vote`.
     """
 
-    class_index: int
     epoch: int
     seen: float
     stays: list[Stay | None]
     classes: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def class_index(self) -> int:
+        """Index of the class of most of its boxes, see `usual_class`."""
+        return usual_class(self.classes)
 
 
 @dataclass(slots=True)
@@ -190,9 +193,9 @@ class ZoneCounter:
         track = self.state.tracks.pop(place.identity, None)
         is_new = track is None
         if track is None:
-            track = ZoneTrack(place.class_index, epoch, now.seconds, [None] * len(self._zones))
+            track = ZoneTrack(epoch, now.seconds, [None] * len(self._zones))
         self.state.tracks[place.identity] = track
-        track.class_index = usual_class(track.classes, place.class_index)
+        vote(track.classes, place.class_index)
         track.seen = now.seconds
         for k, (name, depth) in enumerate(zip(self._zones, depths, strict=True)):
             stay = track.stays[k]
