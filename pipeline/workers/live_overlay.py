@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pipeline.workers.overlay_sender import READY, Opening, Picture, write_message
+from pipeline.workers.overlay_sender import READY, Opening, SentPicture, write_message
 from stages.errors import reason_of
 from stages.sink.encoding import EncodedPicture
 from stages.urls import server_of
@@ -218,13 +218,13 @@ class _Sender:
             self._shift = following - picture.pts
             self._video = video
         self._latest = picture.pts + self._shift
-        self._write(Picture(self._latest, picture.is_key, picture.data))
+        self._write(SentPicture(self._latest, picture.is_key, picture.data))
 
     def close(self) -> None:
         """Lets it end the connection."""
         self._end()
 
-    def _write(self, message: Opening | Picture) -> None:
+    def _write(self, message: Opening | SentPicture) -> None:
         assert self._process.stdin is not None
         try:
             write_message(self._process.stdin, message)

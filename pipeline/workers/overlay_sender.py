@@ -1,9 +1,9 @@
 """Sends encoded pictures to a media server: a process of its own, see `LiveOverlay`.
 
-On standard input comes an `Opening`, then one `Picture` after the other until it is closed. This
-prints `READY` once the server takes pictures, or why it does not, or does not any more. PyAV holds
-Python's lock while FFmpeg connects, which would stop all threads of the sink, and RTMP waits for an
-answer without end: here, an alarm then ends the process.
+On standard input comes an `Opening`, then one `SentPicture` after the other until it is closed.
+This prints `READY` once the server takes pictures, or why it does not, or does not any more. PyAV
+holds Python's lock while FFmpeg connects, which would stop all threads of the sink, and RTMP waits
+for an answer without end: here, an alarm then ends the process.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Opening(msgspec.Struct, frozen=True, array_like=True):
     parameters: bytes
 
 
-class Picture(msgspec.Struct, frozen=True, array_like=True):
+class SentPicture(msgspec.Struct, frozen=True, array_like=True):
     """An encoded picture; ``pts`` is in units of the settings' time base, and rises."""
 
     pts: int
@@ -59,7 +59,7 @@ class Picture(msgspec.Struct, frozen=True, array_like=True):
     data: bytes
 
 
-def write_message(file: IO[bytes], message: Opening | Picture) -> None:
+def write_message(file: IO[bytes], message: Opening | SentPicture) -> None:
     """Writes a message of this process.
 
     Raises:
@@ -123,7 +123,7 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
         container.start_encoding()
     _limit_sockets(seconds)
     _tell(READY)
-    while (picture := _read_message(pictures, Picture)) is not None:
+    while (picture := _read_message(pictures, SentPicture)) is not None:
         packet = av.Packet(picture.data)
         packet.stream = stream
         packet.time_base = settings.time_base

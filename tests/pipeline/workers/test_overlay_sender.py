@@ -16,7 +16,7 @@ from pipeline.workers import overlay_sender
 from pipeline.workers.overlay_sender import (
     _SEND_BUFFER,
     Opening,
-    Picture,
+    SentPicture,
     _limit_sockets,
     _limited,
     _read_message,
@@ -53,8 +53,8 @@ def test_a_limit_ends_with_its_context():
 
 def test_a_message_whose_writer_was_killed_is_the_end():
     file = io.BytesIO()
-    write_message(file, Picture(1, True, b"data"))
-    assert _read_message(io.BytesIO(file.getvalue()[:-1]), Picture) is None
+    write_message(file, SentPicture(1, True, b"data"))
+    assert _read_message(io.BytesIO(file.getvalue()[:-1]), SentPicture) is None
 
 
 def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
@@ -74,7 +74,7 @@ def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
     monkeypatch.setattr(overlay_sender, "av", watched)
     monkeypatch.setattr(overlay_sender, "_limit_sockets", lambda _: used.append(("sockets", True)))
     first, file = pictures(1)[0], io.BytesIO()
-    write_message(file, Picture(0, True, first.data))
+    write_message(file, SentPicture(0, True, first.data))
     file.seek(0)
     with Viewer() as viewer:
         _send(Opening(viewer.url, 60.0, first.settings, first.parameters), file)
@@ -86,7 +86,7 @@ def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
 def test_datagrams_hold_whole_packets_of_mpeg_ts(pictures, query, most):
     encoded, file = pictures(20), io.BytesIO()
     for number, picture in enumerate(encoded):
-        write_message(file, Picture(number, number == 0, picture.data))
+        write_message(file, SentPicture(number, number == 0, picture.data))
     file.seek(0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
