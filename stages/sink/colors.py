@@ -35,7 +35,7 @@ WHITE = YuvColor(235, 128, 128)
 
 
 @lru_cache(maxsize=512)
-def track_color(identity: int, pixel_format: PixelFormat = PixelFormat.YUV420P) -> YuvColor:
+def track_color(identity: int, pixel_format: PixelFormat) -> YuvColor:
     """Colour of a track.
 
     Hues advance by the golden ratio from id to id, which spreads any run of ids evenly.

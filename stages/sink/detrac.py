@@ -16,7 +16,7 @@ _MATRICES = (("LX", 2), ("LY", 3), ("W", 4), ("H", 5))
 TOOLKIT_SUFFIXES = (*(suffix for suffix, _ in _MATRICES), "speed")
 
 
-def detection_rows(detections: Detections, number: int, *, with_classes: bool = False) -> str:
+def detection_rows(detections: Detections, number: int, *, with_classes: bool) -> str:
     """The rows of one frame: ``frame,index,left,top,width,height,score`` and perhaps ``class``.
 
     Boxes have two decimals; scores have six, because the tail of a precision-recall curve is made

@@ -11,7 +11,7 @@ from fractions import Fraction
 from av.video.frame import VideoFrame
 
 from stages.records import Tracks, UInt8Array
-from stages.sink.counting import NO_READINGS, Readings
+from stages.sink.counting import Readings
 from stages.sink.encoding import PacketWriter
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
@@ -37,7 +37,7 @@ class Picture:
     pts: int
     time_base: Fraction
     color_space: int
-    readings: Readings = NO_READINGS
+    readings: Readings
 
 
 class OverlayThread:

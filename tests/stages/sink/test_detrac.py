@@ -36,7 +36,7 @@ def test_detections_highest_score_first() -> None:
         [1, 2, 3],
         [1e-4, 0.8, 0.3],
     )
-    assert detection_rows(tracks.detections, 5) == (
+    assert detection_rows(tracks.detections, 5, with_classes=False) == (
         "5,1,10.00,20.00,20.50,20.00,0.800000\n"
         "5,2,2.00,2.00,1.00,2.00,0.300000\n"
         "5,3,0.00,0.00,1.00,1.00,0.000100\n"
@@ -56,7 +56,7 @@ def test_sizes_are_those_of_the_exact_edges_and_equal_scores_keep_their_order() 
     """In float32, the difference of the edges rounds to 1836.14."""
     boxes = [[5.44, -0.001, 1841.575, 9], [1, 1, 3, 3], [2, 2, 3, 3]]
     tracks = make_tracks(make_header(0), boxes, [1, 2, 3], [0.5, 0.7, 0.5])
-    assert detection_rows(tracks.detections, 1) == (
+    assert detection_rows(tracks.detections, 1, with_classes=False) == (
         "1,1,1.00,1.00,2.00,2.00,0.700000\n"
         "1,2,5.44,0.00,1836.13,9.00,0.500000\n"
         "1,3,2.00,2.00,1.00,1.00,0.500000\n"

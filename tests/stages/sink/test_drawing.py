@@ -65,8 +65,8 @@ def test_glyphs_even_cached_and_without_accents() -> None:
 
 
 def test_colors_are_stable_legal_and_distinct() -> None:
-    colors = [track_color(identity) for identity in range(1, 200)]
-    assert colors == [track_color(identity) for identity in range(1, 200)]
+    colors = [track_color(identity, PixelFormat.YUV420P) for identity in range(1, 200)]
+    assert colors == [track_color(identity, PixelFormat.YUV420P) for identity in range(1, 200)]
     values = np.array(colors)
     assert values.min() >= 16
     assert values.max() <= 240
@@ -76,5 +76,5 @@ def test_colors_are_stable_legal_and_distinct() -> None:
 
 
 def test_colors_follow_the_matrix_of_the_frame() -> None:
-    assert track_color(7) == track_color(7, PixelFormat.BGR24) == (191, 90, 83)
+    assert track_color(7, PixelFormat.YUV420P) == track_color(7, PixelFormat.BGR24) == (191, 90, 83)
     assert track_color(7, PixelFormat.YUV420P_BT709) == (205, 84, 80)

@@ -132,7 +132,7 @@ def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) ->
     luma = height * width
     y = planes[:luma].reshape(height, width).astype(int)
     u, v = planes[luma:].reshape(2, height // 2, width // 2).astype(int)
-    color = track_color(3)
+    color = track_color(3, header.pixel_format)
     edge = np.zeros((height, width), bool)
     edge[30:70, 20:60] = True
     edge[32:68, 22:58] = False
@@ -184,7 +184,7 @@ def test_bgr_of_any_size(tmp_path: Path, height: int, width: int, *, killed: boo
     assert frame.colorspace == 6
     shown = frame.to_ndarray(format="bgr24")[34:70, 64:]  # below the label
     assert np.abs(shown.astype(int) - (200, 60, 30)).max() < 8
-    assert abs(int(frame.to_ndarray()[50, 21]) - track_color(7).y) < 6
+    assert abs(int(frame.to_ndarray()[50, 21]) - track_color(7, header.pixel_format).y) < 6
 
 
 @pytest.mark.parametrize("pixel_format", PixelFormat)

@@ -7,6 +7,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from stages.errors import OutputError
+from stages.sink.counting import NO_READINGS
 from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.painter import OverlayPainter
 from tests.stages.sink.conftest import HEIGHT, WIDTH, gray, make_header, make_tracks
@@ -50,7 +51,8 @@ def thread(packets: Packets) -> OverlayThread:
 def put(thread: OverlayThread, indices: range) -> None:
     for header in map(make_header, indices):
         tracks = make_tracks(header)
-        thread.put(Picture(gray(header), tracks, header.number, header.index, Fraction(1, 25), 2))
+        shown = header.number, header.index, Fraction(1, 25), 2, NO_READINGS
+        thread.put(Picture(gray(header), tracks, *shown))
 
 
 def test_nobody_waits_for_what_is_not_written(thread: OverlayThread, packets: Packets) -> None:

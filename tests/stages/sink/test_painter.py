@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stages.records import FrameHeader, Tracks
+from stages.records import FrameHeader, PixelFormat, Tracks
 from stages.sink.colors import WHITE, track_color
 from stages.sink.counting import Readings
 from stages.sink.crossings import Counts
@@ -29,6 +29,10 @@ def blank() -> YuvCanvas:
         np.full(half, 128, np.uint8),
         np.full(half, 128, np.uint8),
     )
+
+
+def luma_of(identity: int) -> int:
+    return track_color(identity, PixelFormat.YUV420P).y
 
 
 def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
@@ -62,7 +66,7 @@ def test_low_scores_are_not_drawn() -> None:
     boxes = [[100, 100, 140, 140], [300, 100, 340, 140]]
     canvas = paint(painter, make_tracks(header(0), boxes, [1, 2], [0.4, 0.6]))
     assert (canvas.y[80:160, 80:160] == 100).all()
-    assert canvas.y[120, 300] == track_color(2).y
+    assert canvas.y[120, 300] == luma_of(2)
 
 
 def test_all_that_is_drawn_is_scaled_with_the_picture() -> None:
@@ -75,8 +79,8 @@ def test_all_that_is_drawn_is_scaled_with_the_picture() -> None:
         canvas = paint(painter, make_tracks(header(index), [[x, 400, x + 160, 560]], [1]))
     changed = canvas.y != 100
     left = x // 4
-    assert (canvas.y[105:135, left] == track_color(1).y).all()
-    assert (canvas.y[105:135, left + 39] == track_color(1).y).all()
+    assert (canvas.y[105:135, left] == luma_of(1)).all()
+    assert (canvas.y[105:135, left + 39] == luma_of(1)).all()
     assert changed[118:123, 130:left].any(axis=0).all()  # the trail
     assert changed[160:240, 198:212].any(axis=1).all()  # the line
     changed[:, 198:212] = False
@@ -150,14 +154,14 @@ def test_a_box_of_any_kind_keeps_no_other_from_being_drawn(box: list[float]) -> 
     painter = OverlayPainter(HEIGHT, WIDTH)
     for index in range(3):
         canvas = paint(painter, make_tracks(header(index), [box, [9, 99, 50, 140]], [1, 2]))
-        assert (canvas.y[110:130, 8] == track_color(2).y).all()
+        assert (canvas.y[110:130, 8] == luma_of(2)).all()
 
 
 def test_tiny_frame() -> None:
     painter = OverlayPainter(2, 2)
     planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
     painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1)
-    assert (planes[0] == track_color(1).y).all()
+    assert (planes[0] == luma_of(1)).all()
 
 
 def test_many_tracks() -> None:
@@ -167,7 +171,7 @@ def test_many_tracks() -> None:
         boxes = rng.uniform(0, 250, (150, 4))
         boxes[:, 2:] += boxes[:, :2]
         canvas = paint(painter, make_tracks(header(index), boxes, np.arange(150)))
-        assert {track_color(identity).y for identity in range(150)} <= {*canvas.y.ravel().tolist()}
+        assert {luma_of(identity) for identity in range(150)} <= {*canvas.y.ravel().tolist()}
 
 
 def test_clock() -> None:
