@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from stages.records import Tracks
@@ -44,14 +45,21 @@ class Readings(NamedTuple):
 NO_READINGS = Readings()
 
 
+@dataclass(frozen=True, slots=True)
+class CountingState:
+    """What a `Counting` knows so far: its counters' states, and the tracks on the ground."""
+
+    crossings: LineCounterState
+    zones: ZoneCounterState
+    ground: dict[int, GroundTrack]
+
+
 class Counting:
     """The counters of one stream, and what measures speeds.
 
     Args:
         options: Its lines, zones and ground.
-        crossings: State of an earlier `LineCounter`, which this one's continues.
-        zones: State of an earlier `ZoneCounter`, likewise.
-        ground: Tracks of an earlier `SpeedMeter`, likewise.
+        state: That of an earlier one, which this one continues.
 
     Attributes:
         crossings: Counts the vehicles across lines.
@@ -59,17 +67,16 @@ class Counting:
         ground: Finds where the vehicles are on the ground, and how fast.
     """
 
-    def __init__(
-        self,
-        options: SinkOptions,
-        crossings: LineCounterState | None = None,
-        zones: ZoneCounterState | None = None,
-        ground: dict[int, GroundTrack] | None = None,
-    ) -> None:
+    def __init__(self, options: SinkOptions, state: CountingState | None = None) -> None:
         self._options = options
-        self.crossings = LineCounter(options.lines, crossings)
-        self.zones = ZoneCounter(options.zones, zones)
-        self.ground = SpeedMeter(options.ground, ground)
+        self.crossings = LineCounter(options.lines, state.crossings if state else None)
+        self.zones = ZoneCounter(options.zones, state.zones if state else None)
+        self.ground = SpeedMeter(options.ground, state.ground if state else None)
+
+    @property
+    def state(self) -> CountingState:
+        """What a later one needs to continue."""
+        return CountingState(self.crossings.state, self.zones.state, self.ground.tracks)
 
     @property
     def readings(self) -> Readings:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stages.records import StreamStart
-from stages.sink.crossings import LineCounterState
-from stages.sink.ground import GroundTrack
+from stages.sink.counting import CountingState
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.overlay_parts import OverlayPartsState
 from stages.sink.text_results import TextState
 from stages.sink.timing import StreamTiming
-from stages.sink.zones import ZoneCounterState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +27,4 @@ class SinkState:
     numbering: FrameNumbering
     ledger: FrameLedger
     timing: StreamTiming
-    crossings: LineCounterState
-    zones: ZoneCounterState
-    ground: dict[int, GroundTrack]
+    counting: CountingState

@@ -201,9 +201,7 @@ class StreamResults:
             numbering=self._numbering,
             ledger=self.ledger,
             timing=self.timing,
-            crossings=self.counting.crossings.state,
-            zones=self.counting.zones.state,
-            ground=self.counting.ground.tracks,
+            counting=self.counting.state,
         )
 
     def restore(self, state: SinkState) -> None:
@@ -222,7 +220,7 @@ class StreamResults:
         self._numbering = state.numbering
         self.ledger = state.ledger
         self.timing = state.timing
-        self.counting = Counting(self.options, state.crossings, state.zones, state.ground)
+        self.counting = Counting(self.options, state.counting)
 
     def drop_later(self) -> None:
         """Removes what an earlier sink wrote of frames that come again; after the last `repeat`.

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
-from stages.sink.counting import Counting
+from stages.sink.counting import Counting, Measured
 from stages.sink.crossings import Counts, Crossing, Crossings
 from stages.sink.ground import GroundPlaces
 from stages.sink.options import SinkOptions
@@ -44,6 +45,27 @@ def test_where_the_vehicles_of_a_frame_are_is_told_last() -> None:
     assert isinstance(found, GroundPlaces)
     assert (found.stream, found.number, found.time) == ("cam", 2, "0.040")
     assert [(each.identity, round(each.x, 6)) for each in found.places] == [(2, 7), (3, 5)]
+
+
+def test_a_later_one_continues_as_if_there_had_been_one() -> None:
+    ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
+    options = replace(OPTIONS, ground=ground)
+
+    def told(counting: Counting, lefts: dict[int, int]) -> list[list[Measured]]:
+        return [
+            counting.update(
+                make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3]), index + 1, "0 s"
+            )
+            for index, left in lefts.items()
+        ]
+
+    first = Counting(options)
+    told(first, {0: 4, 10: 4})
+    counting = Counting(options, copy.deepcopy(first.state))
+    after = {11: 40, 20: 44}  # by themselves too short for a speed
+    assert told(counting, after) == told(first, after)
+    assert counting.readings == first.readings
+    assert (counting.crossings.counts["gate"], len(counting.ground.speeds)) == (Counts(1, 0), 1)
 
 
 def test_lines_and_zones_out_of_reach_are_told() -> None:
