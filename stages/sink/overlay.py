@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 
 from stages.allocator import give_back_freed_memory
-from stages.atomic import give_final_name, make_folder, part_path, writing
+from stages.atomic import give_final_name, make_folder, part_path
 from stages.color_spaces import color_space_of
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.counting import NO_READINGS, Readings
@@ -21,13 +21,12 @@ from stages.sink.encoding import (
     VideoSettings,
     count_packets,
     encoder_of,
-    errors_of,
     frames_in,
     write_mp4,
 )
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_thread import OverlayThread, Picture
-from stages.sink.packet_files import packet_files, packets_path
+from stages.sink.packet_files import PacketFiles
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
 
@@ -102,15 +101,15 @@ class OverlayWriter:
         self._painter = OverlayPainter(start.height, start.width, start.class_names, options)
         timeline = resume.timeline if resume else None
         self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
-        self._segments = list(packet_files(path))
-        self._encoder = encoder_of(self._segments) or choose_encoder(
+        self._packets = PacketFiles(path)
+        self._encoder = encoder_of(self._packets.paths) or choose_encoder(
             options.overlay_hardware, self._painter.width, self._painter.height
         )
         # The state has frames, but there are no segments: the video was committed after the state
         # was saved, and somebody may have taken it away since.
-        lacks_segments = resume is not None and resume.frames > 0 and not self._segments
+        lacks_segments = resume is not None and resume.frames > 0 and not self._packets.paths
         self._is_finished = lacks_segments or (resume is not None and path.exists())
-        kept = count_packets(self._segments)
+        kept = count_packets(self._packets.paths)
         self._thread = OverlayThread(self._open_segment, self._painter, kept, on_kept)
         self.frames = 0
         if resume is not None:
@@ -192,7 +191,7 @@ class OverlayWriter:
             False where the picture was not kept, or discarded. Its time passes unless it comes
             again, so that later videos begin where they did.
         """
-        segments_are_gone = was_kept and not self._segments
+        segments_are_gone = was_kept and not self._packets.paths
         self._is_finished = self._is_finished or segments_are_gone or self.path.exists()
         kept: float = self._thread.kept
         if self._is_finished:
@@ -271,48 +270,35 @@ class OverlayWriter:
         """
         self._closed = True
         self._thread.discard()
-        segments = self._segments
         with contextlib.suppress(OSError):
-            if given_up and not self._is_finished:
-                packets_path(self.path, 1).write_bytes(b"")
-                segments = segments[1:]
-        for path in (part_path(self.path), *reversed(segments)):
-            with contextlib.suppress(OSError):
-                path.unlink()
+            part_path(self.path).unlink()
+        self._packets.discard(given_up=given_up and not self._is_finished)
 
     def check(self) -> None:
         """Raises the error that ended the thread, if any."""
         self._thread.check()
-
-    def _remove_segments(self) -> None:
-        with errors_of(self.path):
-            for segment in reversed(self._segments):  # a successor finds those without a gap
-                segment.unlink(missing_ok=True)
 
     def _begin_segment(self) -> None:
         """Makes the file of this writer's packets.
 
         Not in the thread, where that of the next video may be made first.
         """
-        self._segments.append(packets_path(self.path, len(self._segments) + 1))
-        with writing(self.path):
-            self._segments[-1].touch()
+        self._packets.begin_next()
         self._has_segment = True
 
     def _open_segment(self) -> PacketWriter:
-        continues = self._thread.kept > 0
         return PacketWriter(
-            self._segments[-1],
+            self._packets.paths[-1],
             self.path,
             self._settings(),
-            continues=continues,
+            continues=self._thread.kept > 0,
             on_picture=self._on_picture,
         )
 
     def _write_video(self) -> None:
         if self.frames and not (self._complete or self._is_finished):
             last, kept = self._timeline.typical_duration, self._thread.kept
-            written = write_mp4(self.path, self._segments, kept, self._settings(), last)
+            written = write_mp4(self.path, self._packets.paths, kept, self._settings(), last)
             if written < kept:
                 frames = f"{written} of {kept} frames"
                 self._notify(f"{self.path} ends after {frames}: an MP4 cannot hold the next one")
@@ -325,7 +311,7 @@ class OverlayWriter:
             give_final_name(self.path)
         self._is_finished = True
         if self.frames:  # otherwise they tell a successor that there is no video
-            self._remove_segments()
+            self._packets.remove()
         self.committed = True
 
     def _commit_aside(self) -> None:

@@ -14,7 +14,7 @@ from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.encoding import EncodedPicture, frames_in
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
-from stages.sink.packet_files import packet_files
+from stages.sink.packet_files import PacketFiles
 from stages.sink.results import last_overlay
 from stages.sink.retention import Retention
 
@@ -133,8 +133,9 @@ class OverlayParts:
         """
         for number in range(last_overlay(self._folder), self.number, -1):
             path = self._path(number)
-            for file in (path, part_path(path), *reversed([*packet_files(path)])):
+            for file in (path, part_path(path)):
                 remove_file(file)
+            PacketFiles(path).remove()
 
     @property
     def names(self) -> tuple[str, ...]:

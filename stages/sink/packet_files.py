@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import part_path
+from stages.atomic import part_path, writing
 
 
-def packets_path(path: Path, number: int) -> Path:
-    """File ``number`` of the packets of the video ``path``; a crash begins a new one."""
-    return part_path(path.with_name(f"{path.name}.{number}"))
+class PacketFiles:
+    """The files of the packets of one video, in their order; each writer begins one of its own.
 
+    A later writer finds them up to the first that is missing, so the last is removed first.
 
-def packet_files(path: Path) -> Iterator[Path]:
-    """The files of the packets of ``path`` that are there, up to the first that is missing."""
-    for number in itertools.count(1):
-        segment = packets_path(path, number)
-        if not segment.exists():
-            return
-        yield segment
+    Args:
+        path: Final name of the video.
+
+    Attributes:
+        paths: The files that earlier writers left, and the one of this.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        numbers = itertools.count(1)
+        self.paths = list(itertools.takewhile(Path.exists, map(self._numbered, numbers)))
+
+    def begin_next(self) -> None:
+        """Makes a further file, the last of `paths`.
+
+        Raises:
+            OutputError: The file system refuses.
+        """
+        self.paths.append(self._numbered(len(self.paths) + 1))
+        with writing(self._path):
+            self.paths[-1].touch()
+
+    def remove(self) -> None:
+        """Removes all files; the next is the first one again.
+
+        Raises:
+            OutputError: The file system refuses.
+        """
+        while self.paths:
+            with writing(self._path):
+                self.paths[-1].unlink(missing_ok=True)
+            self.paths.pop()
+
+    def discard(self, *, given_up: bool) -> None:
+        """Removes all files, as far as the file system lets it.
+
+        Args:
+            given_up: Leave the first one, empty.
+        """
+        removed = self.paths
+        with contextlib.suppress(OSError):
+            if given_up:
+                self._numbered(1).write_bytes(b"")
+                removed = removed[1:]
+        for path in reversed(removed):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _numbered(self, number: int) -> Path:
+        return part_path(self._path.with_name(f"{self._path.name}.{number}"))

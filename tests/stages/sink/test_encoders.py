@@ -11,7 +11,7 @@ from stages.sink.encoders import DEVICES, X264, Encoder, choose_encoder, works
 from stages.sink.encoding import encoder_of
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
-from stages.sink.packet_files import packets_path
+from stages.sink.packet_files import PacketFiles
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 from tests.stages.sink.stream import write_overlay
 
@@ -91,7 +91,7 @@ def test_a_video_that_was_begun_keeps_its_encoder(
     for each in tracks[2:]:
         later.write(each, gray(each.frame), each.frame.number)
     later.close()
-    segments = [packets_path(path, number) for number in (1, 2)]
+    segments = PacketFiles(path).paths
     assert [encoder_of([each]) for each in segments] == [OTHER_ORDER] * 2
     later.commit()
     assert len(decoded(path)) == 4

@@ -2,12 +2,55 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.sink.packet_files import packet_files, packets_path
+import pytest
+
+from stages.errors import OutputError
+from stages.sink.packet_files import PacketFiles
+from tests.stages.sink.conftest import names_in
+
+FIRST, SECOND, FOURTH = (f".overlay.mp4.{number}.part" for number in (1, 2, 4))
+OTHER = ".overlay-2.mp4.3.part"
 
 
-def test_files_are_found_up_to_the_first_that_is_missing(tmp_path: Path) -> None:
-    path = tmp_path / "overlay.mp4"
-    for number in (1, 2, 4):
-        packets_path(path, number).touch()
-    packets_path(tmp_path / "overlay-2.mp4", 3).touch()
-    assert list(packet_files(path)) == [packets_path(path, 1), packets_path(path, 2)]
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    for name in (FIRST, SECOND, FOURTH, OTHER):
+        (tmp_path / name).write_bytes(b"packets")
+    return tmp_path / "overlay.mp4"
+
+
+def test_files_are_found_up_to_the_first_that_is_missing(path: Path) -> None:
+    files = PacketFiles(path)
+    assert [each.name for each in files.paths] == [FIRST, SECOND]
+    files.begin_next()
+    assert files.paths[-1] == path.with_name(".overlay.mp4.3.part")
+    assert not files.paths[-1].read_bytes()
+    assert PacketFiles(path.with_name("overlay-2.mp4")).paths == []
+
+
+def test_after_all_are_removed_the_next_is_the_first(path: Path) -> None:
+    files = PacketFiles(path)
+    files.paths[1].unlink()  # by somebody else
+    files.remove()
+    assert names_in(path.parent) == {FOURTH, OTHER}
+    assert files.paths == []
+    files.begin_next()
+    assert [each.name for each in files.paths] == [FIRST]
+
+
+def test_where_one_cannot_be_removed_those_before_it_stay(path: Path) -> None:
+    path.with_name(SECOND).unlink()
+    path.with_name(SECOND).mkdir()
+    files = PacketFiles(path)
+    with pytest.raises(OutputError, match=r"cannot write .*/overlay\.mp4: is a directory"):
+        files.remove()
+    assert [each.name for each in files.paths] == [FIRST, SECOND]
+    files.discard(given_up=False)
+    assert names_in(path.parent) == {FOURTH, OTHER}
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_an_empty_one_stays_of_a_video_that_is_given_up(path: Path, *, given_up: bool) -> None:
+    PacketFiles(path).discard(given_up=given_up)
+    assert names_in(path.parent) == {FOURTH, OTHER, *[FIRST] * given_up}
+    assert not given_up or path.with_name(FIRST).read_bytes() == b""
