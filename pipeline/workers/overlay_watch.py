@@ -17,8 +17,8 @@ class OverlayWatch:
 
     Args:
         notify: Called with each report, one line.
-        name: Name of the overlay, for people.
-        meanwhile: What happens to the stream meanwhile, for people.
+        stream: Name of the stream.
+        lossless: Whether the stream waits meanwhile; otherwise frames are left out of its overlay.
         monotonic: Returns a monotonic time in seconds.
 
     Attributes:
@@ -28,19 +28,25 @@ class OverlayWatch:
     def __init__(
         self,
         notify: Callable[[str], None],
-        name: str,
-        meanwhile: str,
+        stream: str,
+        *,
+        lossless: bool,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.is_stuck = False
         self._notify = notify
-        self._name = name
-        self._meanwhile = meanwhile
+        self._name = f"the overlay of {stream}"
+        self._lossless = lossless
         self._monotonic = monotonic
         self._kept = 0
         self._looks = 0
         self._told_at = -math.inf
         self._is_told = False
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether frames are to be left out of the overlay."""
+        return self.is_stuck and not self._lossless
 
     def look(self, frames: int, kept: int) -> None:
         """Checks for progress; call it once a second.
@@ -56,7 +62,8 @@ class OverlayWatch:
         now = self._monotonic()
         if self.is_stuck and not self._is_told and now - self._told_at >= _SILENT_SECONDS:
             self._told_at, self._is_told = now, True
-            self._notify(f"{self._name} is stuck: nothing was written; {self._meanwhile}")
+            meanwhile = "the stream waits" if self._lossless else "frames are left out of it"
+            self._notify(f"{self._name} is stuck: nothing was written; {meanwhile}")
         elif self._is_told and not self.is_stuck:
             self._is_told = False
             self._notify(f"{self._name} has resumed")

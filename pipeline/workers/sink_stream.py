@@ -113,11 +113,7 @@ class SinkStream:
         self._acknowledger = Acknowledger(
             context, plan.endpoint(f"ack-{channel}"), logbook, lambda: results.overlays.kept
         )
-        self._watch = OverlayWatch(
-            self._notify,
-            f"the overlay of {self.name}",
-            "the stream waits" if self.lossless else "frames are left out of it",
-        )
+        self._watch = OverlayWatch(self._notify, self.name, lossless=self.lossless)
         self._order = Sequencer(logbook[SharedNumber.ENTRIES])
         self._checkpoints = CheckpointTimes()
         self._journal: Journal  # from `open`
@@ -194,7 +190,7 @@ class SinkStream:
         for due in self._order.take_due():
             if self._completion.begun:  # the stream was abandoned
                 break
-            if self._leaves_out_pictures:
+            if self._watch.leaves_out:
                 due = replace(due, pixels=None, slot=None)
             if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
                 due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
@@ -205,12 +201,8 @@ class SinkStream:
             append_envelope(self._journal, parts, written)
             measured = self._handle(due, written)
             self._publisher.forward(due, parts, measured)
-            pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
+            pictures = 0 if self._watch.leaves_out else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
-
-    @property
-    def _leaves_out_pictures(self) -> bool:
-        return self._watch.is_stuck and not self.lossless
 
     def _handle(self, envelope: Envelope, written: Written | None) -> list[Measured]:
         """Returns what it has shown at lines, in zones and on the ground."""
@@ -276,7 +268,7 @@ class SinkStream:
         if is_news:
             self._checkpoints.begin_if_due()
         if self._checkpoints.under_way and (
-            self._leaves_out_pictures or self.results.overlays.wait_until_kept(0)
+            self._watch.leaves_out or self.results.overlays.wait_until_kept(0)
         ):
             self._save()
             self._checkpoints.end()
@@ -359,9 +351,9 @@ class SinkStream:
             return
         if (start := self.results.latest_start) is not None:
             self._publisher.tell(start, self._order.due - 1)
-        was_stuck = self._watch.is_stuck
+        left_out = self._watch.leaves_out
         self._watch.look(self.results.overlays.frames, self.results.overlays.kept)
-        if self._leaves_out_pictures and not was_stuck:
+        if self._watch.leaves_out and not left_out:
             self.results.overlays.withdraw()
             self._acknowledger.give_up_pictures()
             self._save()  # otherwise a successor would wait for those pictures
