@@ -11,10 +11,17 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.background import in_background
-from stages.records import DropReason, EndOfStream
+from stages.records import DropReason, EndOfStream, EndReason
 from stages.result_files import first_parts
 from stages.sink.report import StreamReport
 from stages.sink.stream_results import StreamResults
+
+
+def broken_off(logbook: Logbook, message: str) -> EndOfStream:
+    """The end of a stream that breaks off where its decoder is now."""
+    epoch = max(0, logbook[SharedNumber.EPOCHS] - 1)
+    frames = logbook[SharedNumber.SEQUENCE]
+    return EndOfStream(logbook.stream, epoch, frames, EndReason.TRUNCATED, message)
 
 
 class Completion:

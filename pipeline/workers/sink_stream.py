@@ -20,7 +20,7 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import encode
 from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
-from pipeline.workers.completion import Completion
+from pipeline.workers.completion import Completion, broken_off
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
 from pipeline.workers.latency_clock import LatencyClock
 from pipeline.workers.live_overlay import LiveOverlay
@@ -33,7 +33,7 @@ from pipeline.workers.sink_progress import SinkProgress
 from pipeline.workers.snapshots import Snapshots
 from stages.atomic import make_folder
 from stages.errors import OutputError
-from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
+from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.counting import Measured
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
@@ -244,15 +244,9 @@ class SinkStream:
                 self._save()
 
     def _truncate(self, message: str) -> None:
-        end = self._end(message)
+        end = broken_off(self._logbook, message)
         self._completion.begin(end)
         self._publisher.tell(end, self._order.due - 1)
-
-    def _end(self, message: str) -> EndOfStream:
-        """The end of the stream where its decoder is now."""
-        epoch = max(0, self._logbook[SharedNumber.EPOCHS] - 1)
-        frames = self._logbook[SharedNumber.SEQUENCE]
-        return EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
 
     def acknowledge(self) -> None:
         """Acknowledges what is kept, reports complete results, and begins or saves a checkpoint."""
@@ -300,7 +294,7 @@ class SinkStream:
             message = f"cannot write {self.folder}: the folder was removed or moved away"
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
-        self._publisher.tell(self._end(message), self._order.due - 1)
+        self._publisher.tell(broken_off(self._logbook, message), self._order.due - 1)
         self._leave()
 
     def _leave(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import RunConfig
 from pipeline.reports import Completing, Done
 from pipeline.transport.logbook import SharedNumber
-from pipeline.workers.completion import Completion
+from pipeline.workers.completion import Completion, broken_off
 from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
@@ -114,3 +114,13 @@ def test_an_error_is_raised_where_it_is_looked_for_and_not_by_waiting(
     with pytest.raises(OutputError, match="disk full"):
         completion.report_if_done()
     assert [type(report) for report in said] == [Completing]
+
+
+def test_a_stream_breaks_off_where_its_decoder_is(logbook):
+    assert broken_off(logbook, "the run broke off") == EndOfStream(
+        "cam", 0, 0, EndReason.TRUNCATED, "the run broke off"
+    )
+    logbook[SharedNumber.EPOCHS] = 3
+    logbook[SharedNumber.SEQUENCE] = 70
+    found = broken_off(logbook, "")
+    assert (found.epoch, found.frames) == (2, 70)
