@@ -19,9 +19,10 @@ from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import encode
 from pipeline.workers.acknowledger import Acknowledger
-from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
+from pipeline.workers.checkpoint import CheckpointTimes
 from pipeline.workers.completion import Completion, broken_off
-from pipeline.workers.envelope_journal import append_envelope, read_envelopes
+from pipeline.workers.envelope_journal import Entry
+from pipeline.workers.handover import Handover
 from pipeline.workers.latency_clock import LatencyClock
 from pipeline.workers.live_overlay import LiveOverlay
 from pipeline.workers.order import Sequencer
@@ -35,8 +36,7 @@ from stages.atomic import make_folder
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.counting import Measured
-from stages.sink.journal import Journal
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
+from stages.sink.results import RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 
@@ -116,7 +116,7 @@ class SinkStream:
         self._watch = OverlayWatch(self._notify, self.name, lossless=self.lossless)
         self._order = Sequencer(logbook[SharedNumber.ENTRIES])
         self._checkpoints = CheckpointTimes()
-        self._journal: Journal  # from `open`
+        self._handover = Handover(self.folder, results, self._order)
 
     def open(self) -> None:
         """Makes the folder, or takes over what an earlier process left there; call it first.
@@ -129,42 +129,37 @@ class SinkStream:
             empty_unfinished_overlays(self.folder)
         else:
             self._record.save(self.folder / RUN)
-        self._journal = Journal(self.folder / JOURNAL, self._take_over())
-        self._files.callback(self._journal.close)
+        # From here on, an earlier process may not have published it, or not sent what it did.
+        again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
+        self._handover.take_over(lambda entry: self._repeat(entry, again))
+        self._files.callback(self._handover.close)
         self.acknowledge()
 
-    def _take_over(self) -> int:
-        """Replays the journal of an earlier process; returns how many bytes of it are good."""
-        if (checkpoint := Checkpoint.load(self.folder / CHECKPOINT)) is not None:
-            self.results.restore(checkpoint.sink)
-            self._order.skip_to(checkpoint.position)
-        # From here on, that process may not have published it, or not sent what it did.
-        again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
-        good = 0
-        for entry in read_envelopes(self.folder / JOURNAL):
-            self._report.alive()
-            envelope = entry.envelope
-            if envelope.position >= self._order.due:
-                measured = self._repeat(envelope, entry.written)
-                if measured is None:
-                    self.results.drop_later()
-                    break
-                self._order.skip_to(envelope.position + 1)
-                if envelope.position >= again:
-                    self._publisher.forward(envelope, entry.parts, measured)
-            good = entry.end
-        return good
+    def _repeat(self, entry: Entry, again: int) -> bool:
+        """Takes in what an earlier process was given; returns False where it is to come again."""
+        self._report.alive()
+        envelope = entry.envelope
+        if envelope.position < self._order.due:  # the checkpoint has it
+            return True
+        if isinstance(envelope.record, Tracks):
+            assert entry.written is not None
+            measured = self._repeat_frame(envelope.record, envelope, entry.written)
+            if measured is None:
+                return False
+        else:
+            measured = self._handle(envelope, entry.written)
+        self._order.skip_to(envelope.position + 1)
+        if envelope.position >= again:
+            self._publisher.forward(envelope, entry.parts, measured)
+        return True
 
-    def _repeat(self, envelope: Envelope, written: Written | None) -> list[Measured] | None:
-        """As `_handle`, of what an earlier process was given; None where it is to come again."""
-        record = envelope.record
-        if not isinstance(record, Tracks):
-            return self._handle(envelope, written)
-        assert written is not None
+    def _repeat_frame(
+        self, tracks: Tracks, envelope: Envelope, written: Written
+    ) -> list[Measured] | None:
         self.results.overlays.left_out += self._overlay and self._text_only
         kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
         measured = self.results.repeat(
-            record,
+            tracks,
             envelope.work_ns,
             written,
             picture=envelope.slot is not None,
@@ -198,7 +193,7 @@ class SinkStream:
             parts, written = encode(published), None
             if isinstance(due.record, Tracks):
                 written = self._clock.written(due.record.frame.captured_ns)
-            append_envelope(self._journal, parts, written)
+            self._handover.append(parts, written)
             measured = self._handle(due, written)
             self._publisher.forward(due, parts, measured)
             pictures = 0 if self._watch.leaves_out else self.results.overlays.frames
@@ -226,22 +221,13 @@ class SinkStream:
         """
         if self._text_only:
             self.results.overlays.find_finished()
-            self._make_room()
+            self._handover.make_room()
         if not self._completion.begun and self.results.ledger.written:
             self._truncate(message)
         if self._completion.is_unreported:
             self._report.busy()
             self._completion.join()
             self.acknowledge()
-
-    def _make_room(self) -> None:
-        """Has a checkpoint replace the journal, and take its place if there is no other room."""
-        try:
-            self._save()
-        except OutputError:
-            if self._journal.size > self._checkpoint().size:
-                self._journal.clear()
-                self._save()
 
     def _truncate(self, message: str) -> None:
         end = broken_off(self._logbook, message)
@@ -264,24 +250,10 @@ class SinkStream:
         if self._checkpoints.under_way and (
             self._watch.leaves_out or self.results.overlays.wait_until_kept(0)
         ):
-            self._save()
+            self._handover.save()
             self._checkpoints.end()
             self._take_due()
             self.acknowledge()
-
-    def _save(self) -> None:
-        """Saves a checkpoint and clears the journal, whose entries it replaces.
-
-        Finished text results get their names only now, as a successor would need them otherwise.
-        """
-        if not self.results.ledger.written:
-            return
-        if self._checkpoint().save(self.folder / CHECKPOINT):
-            self._journal.clear()
-            self.results.name_earlier_texts()
-
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(self._order.due, self.results.state())
 
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.
@@ -350,7 +322,7 @@ class SinkStream:
         if self._watch.leaves_out and not left_out:
             self.results.overlays.withdraw()
             self._acknowledger.give_up_pictures()
-            self._save()  # otherwise a successor would wait for those pictures
+            self._handover.save()  # otherwise a successor would wait for those pictures
             self.acknowledge()
         self._progress.look(
             overlay_is_stuck=self._watch.is_stuck, overlay_is_unsent=self._live_overlay.is_failing

@@ -1,0 +1,83 @@
+"""What a stream's sink leaves for a successor: a journal and, of a live stream, checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.workers.checkpoint import Checkpoint
+from pipeline.workers.envelope_journal import Entry, append_envelope, read_envelopes
+from pipeline.workers.order import Sequencer
+from stages.errors import OutputError
+from stages.sink.journal import Journal
+from stages.sink.results import CHECKPOINT, JOURNAL
+from stages.sink.stream_results import StreamResults
+from stages.sink.timing import Written
+
+
+class Handover:
+    """The journal of a stream, and the checkpoint that replaces its entries up to a position.
+
+    Args:
+        folder: Folder of the stream's results, where both are.
+        results: The results, whose state a checkpoint holds.
+        order: The stream's records, whose next position it holds.
+
+    Raises:
+        OutputError: From all methods but `close`, when the file system refuses.
+    """
+
+    def __init__(self, folder: Path, results: StreamResults, order: Sequencer) -> None:
+        self._checkpoint_path, self._journal_path = folder / CHECKPOINT, folder / JOURNAL
+        self._results = results
+        self._order = order
+        self._journal: Journal  # from `take_over`
+
+    def take_over(self, repeat: Callable[[Entry], bool]) -> None:
+        """Takes over what an earlier process left, if there was one; call it first.
+
+        Args:
+            repeat: Takes in an entry of the journal, which the checkpoint may include already;
+                returns False where it is to come again, with all after it.
+        """
+        if (checkpoint := Checkpoint.load(self._checkpoint_path)) is not None:
+            self._results.restore(checkpoint.sink)
+            self._order.skip_to(checkpoint.position)
+        good = 0
+        for entry in read_envelopes(self._journal_path):
+            if not repeat(entry):
+                self._results.drop_later()
+                break
+            good = entry.end
+        self._journal = Journal(self._journal_path, good)
+
+    def append(self, parts: Sequence[bytes | memoryview], written: Written | None) -> None:
+        """Adds an encoded envelope to the journal, see `append_envelope`."""
+        append_envelope(self._journal, parts, written)
+
+    def save(self) -> None:
+        """Saves a checkpoint and clears the journal, whose entries it replaces.
+
+        Finished text results get their names only now, as a successor would need them otherwise.
+        """
+        if not self._results.ledger.written:
+            return
+        if self._checkpoint().save(self._checkpoint_path):
+            self._journal.clear()
+            self._results.name_earlier_texts()
+
+    def make_room(self) -> None:
+        """Has a checkpoint replace the journal, and take its place if there is no other room."""
+        try:
+            self.save()
+        except OutputError:
+            if self._journal.size > self._checkpoint().size:
+                self._journal.clear()
+                self.save()
+
+    def close(self) -> None:
+        """Closes the journal, which has all that was appended."""
+        self._journal.close()
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(self._order.due, self._results.state())
