@@ -127,7 +127,7 @@ class _Sink:
                     continue
             taken = 0
             for member in self._streams:
-                self._visit(member, member.acknowledge)
+                self._visit(member, member.advance)
 
     def _visit(self, member: SinkStream, work: Callable[[], None]) -> None:
         """Lets a stream work in its folder; an error there fails that stream, and no other.

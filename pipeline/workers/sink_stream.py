@@ -57,7 +57,7 @@ class SinkStream:
         report: Reports to the supervisor.
         channel: Channel of the stream.
         logbook: The stream's logbook.
-        wake: Called, from any thread, when there is something to acknowledge.
+        wake: Called, from any thread, when `advance` has something to do.
         publisher: Publishes the records.
     """
 
@@ -133,7 +133,7 @@ class SinkStream:
         again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
         self._handover.take_over(lambda entry: self._repeat(entry, again))
         self._files.callback(self._handover.close)
-        self.acknowledge()
+        self.advance()
 
     def _repeat(self, entry: Entry, again: int) -> bool:
         """Takes in what an earlier process was given; returns False where it is to come again."""
@@ -227,25 +227,38 @@ class SinkStream:
         if self._completion.is_unreported:
             self._report.busy()
             self._completion.join()
-            self.acknowledge()
+            self.advance()
 
     def _truncate(self, message: str) -> None:
         end = broken_off(self._logbook, message)
         self._completion.begin(end)
         self._publisher.tell(end, self._order.due - 1)
 
-    def acknowledge(self) -> None:
-        """Acknowledges what is kept, reports complete results, and begins or saves a checkpoint."""
-        while not self.results.notices.empty():
-            self._notify(self.results.notices.get())
+    def advance(self) -> None:
+        """Does what follows from what has come and is kept; call it often, and after `wake`.
+
+        Notices are told, complete results are reported, what is kept is acknowledged, finished text
+        results get their names, and a live stream's checkpoint begins or is saved.
+        """
+        self._tell_notices()
         self._completion.report_if_done()
         if self.lossless and not self._completion.begun:
             self.results.name_earlier_texts()
-        # Until then the end is not acknowledged.
-        is_news = self._acknowledger.acknowledge(self._order.due - self._completion.is_unreported)
-        if self.lossless or self._completion.begun:
-            return
-        if is_news:
+        is_news = self._acknowledge()
+        if not (self.lossless or self._completion.begun):
+            self._advance_checkpoint(may_begin=is_news)
+
+    def _tell_notices(self) -> None:
+        while not self.results.notices.empty():
+            self._notify(self.results.notices.get())
+
+    def _acknowledge(self) -> bool:
+        """Acknowledges what is kept; the end only when results are reported to be complete."""
+        return self._acknowledger.acknowledge(self._order.due - self._completion.is_unreported)
+
+    def _advance_checkpoint(self, *, may_begin: bool) -> None:
+        """Begins a checkpoint, or saves it once no picture is waited for."""
+        if may_begin:
             self._checkpoints.begin_if_due()
         if self._checkpoints.under_way and (
             self._watch.leaves_out or self.results.overlays.wait_until_kept(0)
@@ -253,7 +266,7 @@ class SinkStream:
             self._handover.save()
             self._checkpoints.end()
             self._take_due()
-            self.acknowledge()
+            self.advance()
 
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.
@@ -323,7 +336,7 @@ class SinkStream:
             self.results.overlays.withdraw()
             self._acknowledger.give_up_pictures()
             self._handover.save()  # otherwise a successor would wait for those pictures
-            self.acknowledge()
+            self.advance()
         self._progress.look(
             overlay_is_stuck=self._watch.is_stuck, overlay_is_unsent=self._live_overlay.is_failing
         )

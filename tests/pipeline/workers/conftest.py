@@ -111,7 +111,7 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
 def acknowledge(stream, until):
     def look():
         if not until():
-            stream.acknowledge()
+            stream.advance()
         return until()
 
     wait_for(look)

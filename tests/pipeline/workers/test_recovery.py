@@ -154,7 +154,7 @@ def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_p
     wait_for((north.folder / REPORT).exists)  # its process dies before it reports this
     with monkeypatch.context() as killed:
         killed.setattr(StreamResults, "finish", None)
-        killed.setattr(SinkStream, "acknowledge", lambda stream: None)
+        killed.setattr(SinkStream, "advance", lambda stream: None)
         sink(live=True)
     folder = left_by(north, tmp_path)
     report = completed(folder)

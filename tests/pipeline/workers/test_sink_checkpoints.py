@@ -43,7 +43,7 @@ def north(plan, context, said, logbooks, disk):
     disk.hang()
     feed(north, 2)
     disk.wait_for_write()
-    north.acknowledge()
+    north.advance()
     feed(north, 4, begin=2)
     assert north.results.ledger.written == 2
     assert not (north.folder / CHECKPOINT).exists()
@@ -63,7 +63,7 @@ def frames_of(stream):
 def test_what_waits_is_taken_once_the_pictures_are_kept(north, logbooks, said, disk):
     feed(north, 4, begin=1)  # comes again
     end(north, 4)
-    north.acknowledge()
+    north.advance()
     assert logbooks[0][SharedNumber.ACKNOWLEDGED] == 1
     disk.work()
     acknowledge(north, lambda: ("done", "north") in said)
@@ -77,7 +77,7 @@ def test_another_stream_goes_on_meanwhile(north, plan, context, said, logbooks, 
     feed(south, 3)
     began = time.monotonic()
     for _ in range(20):
-        north.acknowledge()
+        north.advance()
     assert time.monotonic() - began < 5
     acknowledge(south, lambda: logbooks[1][SharedNumber.ACKNOWLEDGED] == 4)
     assert checkpoint_of(south).position == 4

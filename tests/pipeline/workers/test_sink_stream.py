@@ -126,7 +126,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, 
         disk.hang()
         feed(stream, 10, begin=2)
         disk.wait_for_write()
-        stream.acknowledge()
+        stream.advance()
         assert acknowledged() == 3
         for _ in range(6):
             stream.look()
@@ -134,7 +134,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, 
         assert said.metrics.left_out_of_overlay == 7
         assert acknowledged() == 11
         feed(stream, 14, begin=10)
-        stream.acknowledge()
+        stream.advance()
         assert acknowledged() == 15
         disk.work()
         acknowledge(stream, lambda: stream.results.overlays.kept == 3)
@@ -241,7 +241,7 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, dis
         acknowledge(south, lambda: logbooks[1][SharedNumber.ACKNOWLEDGED] == 11)
         for _ in range(6):
             north.look()
-        north.acknowledge()
+        north.advance()
         assert logbooks[0][SharedNumber.ACKNOWLEDGED] == 1
         assert said.notices == [
             "the overlay of north is stuck: nothing was written; the stream waits"
