@@ -121,8 +121,7 @@ class TextResults:
         self._removed = resume.removed if resume else 0  # numbers, the oldest
         self._frames = resume.latest.frames if resume else 0
         self._timeline = Timeline(_TIME_BASE, Fraction(0), resume.timeline if resume else None)
-        self._unnamed: list[tuple[AtomicFile, ...]] = []  # before the latest
-        self._extents: list[TextExtent] = []  # theirs
+        self._unnamed: list[_Ended] = []
         self._naming: Future[int] | None = None
         if resume is not None:
             self._reopen(resume)
@@ -141,7 +140,7 @@ class TextResults:
     @property
     def files(self) -> tuple[AtomicFile, ...]:
         """The files that may lack their final names: the latest, and some before them."""
-        return *(file for files in self._unnamed for file in files), *self._latest
+        return *(file for ended in self._unnamed for file in ended.files), *self._latest
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -154,7 +153,7 @@ class TextResults:
         return TextState(
             self._number,
             self._removed,
-            tuple(self._extents),
+            tuple(ended.extent for ended in self._unnamed),
             self._extent,
             self._timeline.state,
         )
@@ -213,7 +212,7 @@ class TextResults:
         if self._naming is not None and self._naming.done():
             self._wait_for_names()
         if self._unnamed and self._naming is None:
-            ended = list(self._unnamed)
+            ended = [each.files for each in self._unnamed]
             self._naming = in_background(lambda: self._commit(ended))
 
     def drop_later(self) -> None:
@@ -275,8 +274,7 @@ class TextResults:
         return tuple(files)
 
     def _begin_next(self) -> None:
-        self._unnamed.append(self._latest)
-        self._extents.append(self._extent)
+        self._unnamed.append(_Ended(self._latest, self._extent))
         self._number += 1
         self._frames = 0
         self._timeline = Timeline(_TIME_BASE, Fraction(0))
@@ -299,7 +297,7 @@ class TextResults:
         """Waits for the thread, if there is one, and raises its error."""
         if self._naming is not None:
             named = self._naming.result()
-            del self._unnamed[:named], self._extents[:named]
+            del self._unnamed[:named]
             self._naming = None
             self._removed += self._retention.apply(self._named)
 
@@ -321,6 +319,14 @@ class TextResults:
                         _end_at(part_path(path), size)
             for path in unnamed:
                 give_final_name(path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ended:
+    """Files before the latest, all of one number, that may lack their final names."""
+
+    files: tuple[AtomicFile, ...]
+    extent: TextExtent
 
 
 def text_names(options: SinkOptions) -> tuple[str, ...]:
