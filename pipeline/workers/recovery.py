@@ -14,6 +14,7 @@ from stages.atomic import writing
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.result_files import REPORT
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.lost_rows import frames_from, without_lost_rows
 from stages.sink.options import SinkOptions
 from stages.sink.report import StreamReport
@@ -178,14 +179,13 @@ def _replay(results: StreamResults, entries: Iterator[Entry]) -> EndOfStream | N
 
 def _repeat(results: StreamResults, tracks: Tracks, entry: Entry, overlays: int) -> None:
     assert entry.written is not None
-    results.repeat(
-        tracks,
-        entry.envelope.work_ns,
-        entry.written,
-        picture=entry.envelope.slot is not None,
-        was_kept=results.overlays.number < overlays,  # by whatever has become of the video since
-        comes_again=False,
-    )
+    if entry.envelope.slot is None:
+        picture = EarlierPicture.NONE
+    elif results.overlays.number < overlays:  # by whatever has become of the video since
+        picture = EarlierPicture.KEPT
+    else:
+        picture = EarlierPicture.UNKNOWN
+    results.repeat(tracks, entry.envelope.work_ns, entry.written, picture)
 
 
 @contextlib.contextmanager

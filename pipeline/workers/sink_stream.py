@@ -36,6 +36,7 @@ from stages.atomic import make_folder
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.counting import Measured
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.results import RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
@@ -157,15 +158,13 @@ class SinkStream:
         self, tracks: Tracks, envelope: Envelope, written: Written
     ) -> list[Measured] | None:
         self.results.overlays.left_out += self._overlay and self._text_only
-        kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
-        measured = self.results.repeat(
-            tracks,
-            envelope.work_ns,
-            written,
-            picture=envelope.slot is not None,
-            was_kept=kept,
-            comes_again=not kept,  # not even if it was given up, with no checkpoint
-        )
+        if envelope.slot is None:
+            picture = EarlierPicture.NONE
+        elif envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]:
+            picture = EarlierPicture.KEPT  # or given up, with no checkpoint
+        else:
+            picture = EarlierPicture.COMES_AGAIN
+        measured = self.results.repeat(tracks, envelope.work_ns, written, picture)
         if measured is not None:
             self._progress.repeated(written.latency_ns, envelope.work_ns)
         return measured

@@ -14,6 +14,7 @@ from stages.atomic import give_final_name, make_folder, part_path
 from stages.color_spaces import color_space_of
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.counting import NO_READINGS, Readings
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
     EncodedPicture,
@@ -61,7 +62,7 @@ class OverlayWriter:
     the video                    it had committed
     segments without packets     it had kept no frame, or was given up
     neither                      it had committed, and somebody took the video away since; or it
-                                 was given no frame, which its state or ``was_kept`` tells apart
+                                 was given no frame, which its state or `repeat` tells apart
     ============================ ===============================================================
 
     Args:
@@ -178,21 +179,20 @@ class OverlayWriter:
         """Whether the video was finished, and somebody has taken it away."""
         return self._is_finished and not self.path.exists()
 
-    def repeat(self, tracks: Tracks, *, was_kept: bool = False, comes_again: bool = True) -> bool:
+    def repeat(self, tracks: Tracks, picture: EarlierPicture) -> bool:
         """Takes in a frame that an earlier writer was given; only before the first `write`.
 
         Args:
             tracks: As in `write`.
-            was_kept: Whether that writer kept the frame for certain. If there are no segments, the
-                video was finished and taken away.
-            comes_again: Whether `write` gets the frame if its picture is lost.
+            picture: What became of its picture; there was one.
 
         Returns:
             False where the picture was not kept, or discarded. Its time passes unless it comes
             again, so that later videos begin where they did.
         """
-        segments_are_gone = was_kept and not self._packets.paths
+        segments_are_gone = picture is EarlierPicture.KEPT and not self._packets.paths
         self._is_finished = self._is_finished or segments_are_gone or self.path.exists()
+        comes_again = picture is EarlierPicture.COMES_AGAIN
         kept: float = self._thread.kept
         if self._is_finished:
             kept = inf if comes_again else self._stored

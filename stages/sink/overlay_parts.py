@@ -11,6 +11,7 @@ from stages.atomic import part_path, remove_file
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.counting import NO_READINGS, Readings
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoding import EncodedPicture, frames_in
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
@@ -114,17 +115,9 @@ class OverlayParts:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
         self._writer(start, tracks.frame).write(tracks, pixels, number, readings)
 
-    def repeat(
-        self,
-        start: StreamStart,
-        tracks: Tracks,
-        *,
-        was_kept: bool = False,
-        comes_again: bool = True,
-    ) -> bool:
+    def repeat(self, start: StreamStart, tracks: Tracks, picture: EarlierPicture) -> bool:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""
-        writer = self._writer(start, tracks.frame)
-        return writer.repeat(tracks, was_kept=was_kept, comes_again=comes_again)
+        return self._writer(start, tracks.frame).repeat(tracks, picture)
 
     def drop_later(self) -> None:
         """Removes videos after the latest, of frames that all come again; before the first `write`.

@@ -14,6 +14,7 @@ from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, write_benchmark_files
 from stages.sink.counting import Counting, Measured
 from stages.sink.detrac import write_toolkit_matrices
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoding import EncodedPicture
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -142,10 +143,7 @@ class StreamResults:
         tracks: Tracks,
         work_ns: Mapping[str, int],
         written: Written,
-        *,
-        picture: bool,
-        was_kept: bool = False,
-        comes_again: bool = True,
+        picture: EarlierPicture,
     ) -> list[Measured] | None:
         """Takes in a frame that an earlier sink of this stream was given.
 
@@ -153,10 +151,8 @@ class StreamResults:
             tracks: As in `write`.
             work_ns: As in `write`.
             written: As in `write`.
-            picture: Whether it came with pixels; otherwise it is left out of the overlay.
-            was_kept: Whether that sink had ``overlays.kept`` include it for certain.
-            comes_again: Whether it comes again with its pixels if its picture is lost; otherwise it
-                is then left out, too.
+            picture: What became of its picture. A frame whose picture is not kept and does not come
+                again is left out of the overlay.
 
         Returns:
             As `write`; None, without effect, where `write` must get it with pixels.
@@ -165,10 +161,10 @@ class StreamResults:
             return []
         if self.options.overlay:
             assert self.latest_start is not None
-            kept = picture and self.overlays.repeat(
-                self.latest_start, tracks, was_kept=was_kept, comes_again=comes_again
+            kept = picture is not EarlierPicture.NONE and self.overlays.repeat(
+                self.latest_start, tracks, picture
             )
-            if picture and not kept and comes_again:
+            if picture is EarlierPicture.COMES_AGAIN and not kept:
                 return None
             self.overlays.left_out += not kept
         self.ledger.record(tracks.frame)

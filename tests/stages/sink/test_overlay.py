@@ -11,6 +11,7 @@ import pytest
 from stages.errors import OutputError
 from stages.records import PixelFormat
 from stages.sink.colors import track_color
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
 from tests.stages.sink.conftest import (
@@ -169,14 +170,13 @@ def test_bgr_of_any_size(tmp_path: Path, height: int, width: int, *, killed: boo
     start = make_start(height=height, width=width, color_space=1)  # before it was made BGR
     writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
     header = make_header(0, height=height, width=width, pixel_format=PixelFormat.BGR24)
-    pixels = np.empty(header.shape, np.uint8)
-    pixels[:] = (200, 60, 30)
+    pixels = np.full(header.shape, (200, 60, 30), np.uint8)
     tracks = make_tracks(header, [[20, 30, 60, 70]], [7])
     writer.write(tracks, pixels, header.number)
     if killed:
         assert writer.wait_until_kept(30)
         writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
-        assert writer.repeat(tracks)
+        assert writer.repeat(tracks, EarlierPicture.COMES_AGAIN)
     writer.commit()
     with av.open(str(writer.path)) as container:
         (frame,) = container.decode(video=0)

@@ -15,6 +15,7 @@ from stages.errors import OutputError
 from stages.records import PixelFormat, Tracks
 from stages.sink import overlay
 from stages.sink.drawing import YuvCanvas
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.painter import OverlayPainter
@@ -122,7 +123,8 @@ def test_frames_kept_before_those_of_the_video_before_are_written_once(
     with (tmp_path / ".overlay.mp4.1.part").open("r+b") as file:  # its thread was the slower one
         file.truncate(file.seek(0, 2) - 1)
     parts = parts_in(tmp_path)
-    repeated = [parts.repeat(make_start(), make_tracks(make_header(i))) for i in range(6)]
+    tracks = map(make_tracks, map(make_header, range(6)))
+    repeated = [parts.repeat(make_start(), each, EarlierPicture.COMES_AGAIN) for each in tracks]
     assert repeated == [True] * 5 + [False]
     parts.drop_later()
     assert names_in(tmp_path) == {".overlay.mp4.1.part", ".overlay.mp4.part"}
@@ -147,13 +149,12 @@ def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
     assert killed.wait_until_kept(30)
     wait_for(lambda: killed.unfinished[0].committed)
     (tmp_path / "overlay.mp4").rename(tmp_path / "taken.mp4")
-
     parts = parts_in(tmp_path)
     if state is not None:
         parts.restore(state)
     for header in map(make_header, range(saved or 0, 9)):
-        assert parts.repeat(make_start(), make_tracks(header), was_kept=True)
-    assert not parts.repeat(make_start(), make_tracks(make_header(9)))
+        assert parts.repeat(make_start(), make_tracks(header), EarlierPicture.KEPT)
+    assert not parts.repeat(make_start(), make_tracks(make_header(9)), EarlierPicture.COMES_AGAIN)
     feed(parts, range(9, 14))
     assert parts.left_out == 0
     parts.close()

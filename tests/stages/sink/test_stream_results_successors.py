@@ -6,6 +6,7 @@ import copy
 import json
 from pathlib import Path
 
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
@@ -50,12 +51,13 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
         written = Written(header.captured_ns + 30 * MS, 30 * MS)
-        assert second.repeat(tracks, work, written, picture=True) is not None
+        assert second.repeat(tracks, work, written, EarlierPicture.COMES_AGAIN) is not None
     pictures = second.overlays.frames
-    assert second.repeat(tracks, work, written, picture=True) == []  # the journal may have it twice
+    again = tracks, work, written, EarlierPicture.COMES_AGAIN  # the journal may have it twice
+    assert second.repeat(*again) == []
     assert second.overlays.frames == pictures
-    lost = make_tracks(headers[12])
-    assert second.repeat(lost, {}, Written(0, 0), picture=True) is None  # that picture nobody has
+    lost = make_tracks(headers[12]), {}, Written(0, 0)  # its picture nobody has
+    assert second.repeat(*lost, EarlierPicture.COMES_AGAIN) is None
     feed(second, headers[12:])
     report = second.finish(end(20), {})
     assert report == expected
@@ -83,10 +85,11 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
 
 
 def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: Path) -> None:
-    for options, picture in ((TEXT, True), (SinkOptions(), False)):
+    lost, none = EarlierPicture.COMES_AGAIN, EarlierPicture.NONE
+    for options, picture in ((TEXT, lost), (SinkOptions(), none)):
         results = StreamResults(tmp_path / "cam", options)
         results.start(make_start())
-        assert results.repeat(make_tracks(make_header(0)), {}, Written(0, 0), picture=picture) == []
+        assert results.repeat(make_tracks(make_header(0)), {}, Written(0, 0), picture) == []
         assert results.ledger.written == 1
         assert results.overlays.left_out == options.overlay
         results.abort()
@@ -98,8 +101,8 @@ def test_a_frame_whose_picture_is_lost_and_that_does_not_come_again_is_left_out(
     results = StreamResults(tmp_path / "cam")
     results.start(make_start())
     lost = make_tracks(make_header(0)), {}, Written(0, 0)
-    assert results.repeat(*lost, picture=True) is None
+    assert results.repeat(*lost, EarlierPicture.COMES_AGAIN) is None
     assert (results.ledger.written, results.overlays.left_out) == (0, 0)
-    assert results.repeat(*lost, picture=True, comes_again=False) == []
+    assert results.repeat(*lost, EarlierPicture.UNKNOWN) == []
     assert (results.ledger.written, results.overlays.left_out) == (1, 1)
     results.abort()
