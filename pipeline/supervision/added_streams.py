@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.atomic import writing
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources, split_name
 from stages.errors import ConfigError
-from stages.sink.results import has_results, unfinished_results
+from stages.sink.folder_contents import has_results, unfinished_results
 
 
 def streams_to_add(

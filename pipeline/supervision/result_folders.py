@@ -15,7 +15,7 @@ from stages.decoder.locations import SourceSpec
 from stages.errors import OutputError
 from stages.folder_lock import FolderLock
 from stages.result_files import DETECTIONS, REPORT, is_complete
-from stages.sink.results import (
+from stages.sink.folder_contents import (
     RUN,
     foreign_results,
     has_results,

@@ -35,7 +35,7 @@ from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRunti
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
-from stages.sink.results import remove_parts, remove_results
+from stages.sink.folder_contents import remove_parts, remove_results
 
 if TYPE_CHECKING:
     from stages.decoder.camera_motion import CameraMotion

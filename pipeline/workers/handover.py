@@ -9,8 +9,8 @@ from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.envelope_journal import Entry, append_envelope, read_envelopes
 from pipeline.workers.order import Sequencer
 from stages.errors import OutputError
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from stages.sink.journal import Journal
-from stages.sink.results import CHECKPOINT, JOURNAL
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 

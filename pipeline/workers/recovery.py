@@ -15,10 +15,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.result_files import REPORT
 from stages.sink.earlier_picture import EarlierPicture
-from stages.sink.lost_rows import frames_from, without_lost_rows
-from stages.sink.options import SinkOptions
-from stages.sink.report import StreamReport
-from stages.sink.results import (
+from stages.sink.folder_contents import (
     CHECKPOINT,
     JOURNAL,
     RUN,
@@ -26,6 +23,9 @@ from stages.sink.results import (
     remove_parts,
     unfinished_results,
 )
+from stages.sink.lost_rows import frames_from, without_lost_rows
+from stages.sink.options import SinkOptions
+from stages.sink.report import StreamReport
 from stages.sink.stream_results import StreamResults
 from stages.sink.text_results import text_names
 from stages.wording import counted

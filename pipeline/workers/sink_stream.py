@@ -37,7 +37,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.counting import Measured
 from stages.sink.earlier_picture import EarlierPicture
-from stages.sink.results import RUN, empty_unfinished_overlays
+from stages.sink.folder_contents import RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 

@@ -18,7 +18,7 @@ from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.order import Sequencer
 from pipeline.workers.streams import Streams
 from stages.records import Detections, Tracks
-from stages.sink.results import JOURNAL
+from stages.sink.folder_contents import JOURNAL
 from stages.tracker import TrackerStage
 
 

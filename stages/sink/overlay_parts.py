@@ -13,10 +13,10 @@ from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoding import EncodedPicture, frames_in
+from stages.sink.folder_contents import last_overlay
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.packet_files import PacketFiles
-from stages.sink.results import last_overlay
 from stages.sink.retention import Retention
 
 

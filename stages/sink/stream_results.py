@@ -16,12 +16,12 @@ from stages.sink.counting import Counting, Measured
 from stages.sink.detrac import write_toolkit_matrices
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoding import EncodedPicture
+from stages.sink.folder_contents import sync_leftovers
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport
-from stages.sink.results import sync_leftovers
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
 from stages.sink.times import time_of

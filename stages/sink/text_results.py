@@ -37,11 +37,11 @@ from stages.result_files import (
 from stages.sink.counting import Measured
 from stages.sink.crossings import Crossings, crossing_rows
 from stages.sink.detrac import detection_rows
+from stages.sink.folder_contents import sync_leftovers
 from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.kitti import kitti_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
-from stages.sink.results import sync_leftovers
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
 from stages.sink.zones import ZoneEvents, zone_rows

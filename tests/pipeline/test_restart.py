@@ -16,7 +16,7 @@ from pipeline.transport.subscription import subscribe
 from stages.detector.shipped import find_weights
 from stages.records import EndOfStream, Tracks
 from stages.result_files import files_of
-from stages.sink.results import CHECKPOINT, JOURNAL
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from tests.pipeline.disturbed import (
     held_back,
     kill,

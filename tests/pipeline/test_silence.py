@@ -23,8 +23,8 @@ from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.tracker import _Stream as TrackerStream
 from stages.decoder.locations import expand_sources
 from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tracks
+from stages.sink.folder_contents import JOURNAL
 from stages.sink.journal import Journal
-from stages.sink.results import JOURNAL
 from stages.sink.timing import Written
 from stages.tracker import TrackerStage
 from tools.harness.material import detections_setting, make_clip

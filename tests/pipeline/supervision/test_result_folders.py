@@ -11,7 +11,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.decoder.locations import SourceSpec
 from stages.errors import OutputError
-from stages.sink.results import remove_results
+from stages.sink.folder_contents import remove_results
 
 
 @pytest.fixture

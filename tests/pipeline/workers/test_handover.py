@@ -8,8 +8,8 @@ from pipeline.transport.messages import Envelope, encode
 from pipeline.workers.handover import Handover
 from pipeline.workers.order import Sequencer
 from stages.errors import OutputError
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from stages.sink.options import SinkOptions
-from stages.sink.results import CHECKPOINT, JOURNAL
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 from tests.stages.sink.conftest import make_header, make_start, make_tracks

@@ -17,7 +17,7 @@ from pipeline.workers.recovery import complete_results, has_leftovers, remove_if
 from pipeline.workers.sink_stream import SinkStream
 from stages.errors import OutputError
 from stages.result_files import REPORT
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by

@@ -5,7 +5,7 @@ import pytest
 from pipeline.workers.recovery import complete_results
 from stages.atomic import part_path
 from stages.errors import OutputError
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
 from stages.sink.text_results import TextResults
 from tests.pipeline.workers.conftest import acknowledge, feed
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by

@@ -5,7 +5,7 @@ import pytest
 from pipeline.workers.recovery import complete_results
 from stages.atomic import AtomicFile, part_path
 from stages.result_files import TIMES
-from stages.sink.results import CHECKPOINT
+from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.stream_results import StreamResults
 from tests.pipeline.workers.conftest import acknowledge, feed
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.checkpoint import Checkpoint
-from stages.sink.results import CHECKPOINT
+from stages.sink.folder_contents import CHECKPOINT
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.videos import frames_in
 

@@ -16,7 +16,7 @@ from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.publisher import Publisher
 from stages.records import EndOfStream
 from stages.sink import stream_results
-from stages.sink.results import JOURNAL
+from stages.sink.folder_contents import JOURNAL
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.ports import free_port
 from tests.stages.sink.stream import TEXTS

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.errors import OutputError
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
 from tests.videos import frames_in

@@ -20,8 +20,8 @@ from stages.records import (
     PixelFormat,
     StreamStart,
 )
+from stages.sink.folder_contents import JOURNAL
 from stages.sink.journal import Journal
-from stages.sink.results import JOURNAL
 from stages.sink.timing import Written
 from stages.tracker import TrackerStage
 

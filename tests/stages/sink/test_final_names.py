@@ -10,8 +10,8 @@ import pytest
 
 from stages.atomic import part_path
 from stages.errors import OutputError
+from stages.sink.folder_contents import JOURNAL, has_results, remove_parts
 from stages.sink.options import SinkOptions
-from stages.sink.results import JOURNAL, has_results, remove_parts
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, names_in
 from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run

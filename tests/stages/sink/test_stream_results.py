@@ -11,8 +11,8 @@ import pytest
 
 from stages.records import Dropped, DropReason, EndReason
 from stages.result_files import is_complete
+from stages.sink.folder_contents import has_results
 from stages.sink.options import SinkOptions
-from stages.sink.results import has_results
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in

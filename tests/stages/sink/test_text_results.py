@@ -10,8 +10,8 @@ import pytest
 from stages.errors import OutputError
 from stages.result_files import TEXTS, numbered
 from stages.sink import retention
+from stages.sink.folder_contents import JOURNAL
 from stages.sink.options import SinkOptions
-from stages.sink.results import JOURNAL
 from stages.sink.text_results import TextResults
 from tests.stages.sink.conftest import make_header, make_tracks, names_in
 from tests.waiting import wait_for

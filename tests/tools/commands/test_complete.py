@@ -10,7 +10,7 @@ import pytest
 from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.folder_lock import FolderLock
-from stages.sink.results import RUN
+from stages.sink.folder_contents import RUN
 from tests.videos import frames_in
 from tests.waiting import wait_for
 from tools.commands.complete import complete

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.atomic import remove_file
-from stages.sink.results import (
+from stages.sink.folder_contents import (
     empty_unfinished_overlays,
     foreign_results,
     has_results,
@@ -86,7 +86,7 @@ def test_no_leftovers_of_a_removal_that_broke_off_are_foreign(
         remove_file(path)
         assert foreign_results(folder) == []
 
-    monkeypatch.setattr("stages.sink.results.remove_file", remove)
+    monkeypatch.setattr("stages.sink.folder_contents.remove_file", remove)
     remove_results(folder)
     assert steps == len(OURS)
 
