@@ -54,16 +54,7 @@ class OverlayWriter:
 
     Kept frames survive the process: a writer for the same path continues, once it is given the same
     frames again by `repeat`, or the `state` of the earlier one. Nothing has the final name before
-    `commit`; without a frame there is no file. How far the earlier one was, the files tell:
-
-    ============================ ===============================================================
-    segments (files of packets)  it was drawing, or made the video, which is then made anew
-    segments and the video       the video is complete; only the segments were not removed yet
-    the video                    it had committed
-    segments without packets     it had kept no frame, or was given up
-    neither                      it had committed, and somebody took the video away since; or it
-                                 was given no frame, which its state or `repeat` tells apart
-    ============================ ===============================================================
+    `commit`; without a frame there is no file. How far the earlier one was, `PacketFiles` tell.
 
     Args:
         path: Final name, ending in ``.mp4``.

@@ -12,7 +12,18 @@ from stages.atomic import part_path, writing
 class PacketFiles:
     """The files of the packets of one video, in their order; each writer begins one of its own.
 
-    A later writer finds them up to the first that is missing, so the last is removed first.
+    A later writer finds them up to the first that is missing, so the last is removed first. They,
+    and the video, tell it how far the earlier one was:
+
+    ============================ ===============================================================
+    files with packets           it was drawing, or made the video, which is then made anew
+    such files and the video     the video is complete; only the files were not removed yet
+    the video                    it had committed
+    files without packets        it had kept no frame, or was given up
+    neither                      it had committed, and somebody took the video away since; or it
+                                 was given no frame, which its state or the `EarlierPicture`
+                                 of a repeated frame tells apart
+    ============================ ===============================================================
 
     Args:
         path: Final name of the video.
