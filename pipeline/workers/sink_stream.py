@@ -134,6 +134,8 @@ class SinkStream:
         again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
         self._handover.take_over(lambda entry: self._repeat(entry, again))
         self._files.callback(self._handover.close)
+        if self._text_only:
+            self.results.overlays.find_finished()  # before it saves a checkpoint
         self.advance()
 
     def _repeat(self, entry: Entry, again: int) -> bool:
@@ -219,7 +221,6 @@ class SinkStream:
         If that fails, what remains is enough for a later process.
         """
         if self._text_only:
-            self.results.overlays.find_finished()
             self._handover.make_room()
         if not self._completion.begun and self.results.ledger.written:
             self._truncate(message)

@@ -4,18 +4,23 @@ import itertools
 import threading
 
 import pytest
+import zmq
+from msgspec.structs import replace
 
+from pipeline.transport.logbook import Logbook
 from pipeline.workers.recovery import complete_results
 from stages.atomic import remove_file
 from stages.result_files import OVERLAY, files_of
+from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.overlay import OverlayWriter
 from stages.sink.painter import OverlayPainter
-from tests.pipeline.workers.conftest import acknowledge, feed
+from stages.sink.text_results import TextResults
+from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
 from tests.pipeline.workers.leftovers import completed, left_by
 from tests.videos import frames_in
 from tests.waiting import wait_for
 
-FRAMES = 11
+FRAMES = 8
 PART = 3  # frames
 
 
@@ -57,7 +62,7 @@ def pictures_in(folder):
 
 
 def name_texts(stream):
-    acknowledge(stream, (stream.folder / "times-3.txt").exists)
+    acknowledge(stream, (stream.folder / "times-2.txt").exists)
 
 
 def test_nothing_is_left_of_frames_that_were_to_come_again(sink, killed, tmp_path):
@@ -103,7 +108,22 @@ def test_pictures_that_a_finished_video_lacks_are_left_out_where_it_is_repeated(
     monkeypatch.setattr(OverlayWriter, "commit_later", OverlayWriter.commit)
     report = completed(folder)
     assert report["frames"]["left_out_of_overlay"] == 1
-    assert pictures_in(folder) == [2, 3, 3, 2]
+    assert pictures_in(folder) == [2, 3, 2]
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_finished_videos_are_known_to_whoever_follows_a_sink_without_overlay(
+    killed, plan, tmp_path, monkeypatch
+):
+    folder = left_by(killed({2}, live=True), tmp_path)
+    plan = replace(plan, output=str(folder.parent), give_up_reason="full", text_only=True)
+    with zmq.Context() as context, monkeypatch.context() as patch:
+        patch.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
+        opened(plan, context, Said(), 0, Logbook(plan.logbook(0)))  # is killed then
+        assert (folder / CHECKPOINT).exists()
+    report = completed(folder)
+    assert report["frames"]["left_out_of_overlay"] == 3 + 2
+    assert pictures_in(folder) == [3]
 
 
 @pytest.mark.parametrize("live", [False, True])
@@ -115,4 +135,4 @@ def test_pictures_that_one_video_lacks_are_left_out_and_cost_no_later_video(
     folder = left_by(killed(lost, live=live), tmp_path)
     report = completed(folder)
     assert report["frames"]["left_out_of_overlay"] == len(lost)
-    assert pictures_in(folder) == ([first] if first else []) + [3, 3, 2]
+    assert pictures_in(folder) == ([first] if first else []) + [3, 2]
