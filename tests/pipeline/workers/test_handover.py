@@ -4,7 +4,8 @@ import contextlib
 
 import pytest
 
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.envelope import Envelope
+from pipeline.transport.messages import encode
 from pipeline.workers.handover import Handover
 from pipeline.workers.order import Sequencer
 from stages.errors import OutputError
