@@ -11,6 +11,7 @@ from pipeline.config_file import load_config
 from pipeline.reports import Progress
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
+from stages.atomic import file_size
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from tests.pipeline.disturbed import (
@@ -88,8 +89,13 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
 @pytest.mark.parametrize("minutes", [0, 0.5 / 60])
 @pytest.mark.parametrize("mode", ["lossless", "live"])
 def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, full_disk, mode, minutes):
+    def frees_room():
+        """Whether an unfinished overlay has a page, as the last one hardly has when it begins."""
+        parts = (full_disk / "clip").glob(".overlay*.part")
+        return any(file_size(part) >= 4096 for part in parts)
+
     def harm(victim):
-        victim.wait(lambda: victim.frames() >= 40)
+        victim.wait(lambda: victim.frames() >= 40 and frees_room())
         with contextlib.suppress(OSError):
             (full_disk / "ballast").write_bytes(bytes(2**20))
 
