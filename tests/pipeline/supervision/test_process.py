@@ -160,3 +160,18 @@ def test_a_process_that_dies_at_one_place_again_and_again_is_hopeless(
     assert process.is_hopeless == is_hopeless
     process.replace()
     assert not process.is_hopeless
+
+
+def test_a_stage_has_our_environment_but_where_the_user_says_otherwise(
+    tmp_path, worker_is, monkeypatch
+):
+    said = tmp_path / "said"
+    worker_is(f'echo "$OMP_WAIT_POLICY $MALLOC_ARENA_MAX $OPENBLAS_NUM_THREADS $1" > {said}\n')
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")
+    process = StageProcess("sink", lambda: plan, 60.0, 5)
+    assert process.start_if_due()
+    process.end(60)
+    assert said.read_text() == "PASSIVE 2 3 -P\n"

@@ -18,31 +18,42 @@ from stages.sink.zones import ZoneCounts
 
 
 @pytest.fixture
-def make(tmp_path, temporary):
-    """Makes a roster, and what begins a stream of it."""
+def begin_due(tmp_path, temporary):
+    """Begins the streams of a roster that are due, and names those under way."""
     temporary(tmp_path)
     folder = RuntimeFolder("out")
     rosters = []
 
-    def make(runtime=None, monitor=None):
-        roster = Roster([], tmp_path, runtime or RuntimeConfig(), monitor or RunMonitor())
+    def begin_due(roster):
         rosters.append(roster)
-
-        def begin(name, location="scene://demo"):
-            roster.add(location, name)
-            (spec,) = roster.due()
+        for spec in roster.due():
             decoder = StageProcess("decoder", lambda: None, 60.0, 5)
             roster.begin(spec, decoder, folder, context, only_one=False)
-            return roster.running[name].plan
-
-        return roster, begin
+        return list(roster.running)
 
     with zmq.Context() as context:
-        yield make
+        yield begin_due
         for roster in rosters:
             for name in list(roster.running):
                 roster.end(name)
     folder.close()
+
+
+@pytest.fixture
+def make(tmp_path, begin_due):
+    """Makes a roster, and what begins a stream of it."""
+
+    def make(runtime=None, monitor=None):
+        roster = Roster([], tmp_path, runtime or RuntimeConfig(), monitor or RunMonitor())
+
+        def begin(name, location="scene://demo"):
+            roster.add(location, name)
+            begin_due(roster)
+            return roster.running[name].plan
+
+        return roster, begin
+
+    return make
 
 
 def test_memory_is_bounded_however_many_streams_come_and_go(make):
@@ -96,6 +107,61 @@ def test_no_more_streams_are_begun_than_descriptors_suffice_for(make, monkeypatc
         begin("east")
     roster.end("south")
     begin("west")
+
+
+def test_files_are_begun_a_few_at_a_time_and_cameras_at_once(make, begin_due):
+    roster, _ = make(RuntimeConfig(parallel_streams=2))
+    for name in ("a", "b", "c"):
+        roster.add("scene://demo", name)
+    for name in ("north", "south", "west"):
+        roster.add("rtsp://camera/live", name)
+    assert begin_due(roster) == ["a", "b", "north", "south", "west"]
+    assert begin_due(roster) == ["a", "b", "north", "south", "west"]
+    roster.end("a")
+    assert begin_due(roster) == ["b", "north", "south", "west", "c"]
+
+
+def test_streams_that_wait_are_dropped_when_they_are_removed_or_all_end(make):
+    roster, _ = make()
+    for name in ("north", "south"):
+        roster.add("scene://demo", name)
+    roster.remove("north")
+    assert roster.unfinished == ["south"]
+    roster.stop()
+    assert not roster
+
+
+@pytest.mark.parametrize(
+    ("mode", "location", "is_lossless"),
+    [
+        ("auto", "scene://demo", True),
+        ("auto", "rtsp://camera/live", False),
+        ("live", "scene://demo", False),
+        ("lossless", "rtsp://camera/live", True),
+    ],
+)
+def test_unless_the_config_says_otherwise_only_live_streams_lose_frames(
+    make, mode, location, is_lossless
+):
+    roster, begin = make(RuntimeConfig(mode=mode))
+    begin("cam", location)
+    assert roster.running["cam"].logbook[SharedNumber.LOSSLESS] == is_lossless
+
+
+def test_no_view_of_a_stream_has_the_password_of_its_camera(make, begin_due):
+    def view():
+        [view] = roster.views()
+        return view.state, view.source
+
+    roster, _ = make()
+    roster.add("rtsp://me:s3cret@camera/live", "cam")
+    assert view() == ("waiting", "rtsp://camera/live")
+    begin_due(roster)
+    assert view() == ("connecting", "rtsp://camera/live")
+    roster.fail("cam", roster.running["cam"].plan.location, "no such camera")
+    assert view() == ("connecting", "rtsp://camera/live")  # until its results are complete
+    roster.end("cam")
+    assert view() == ("failed", "rtsp://camera/live")
 
 
 @pytest.mark.parametrize(

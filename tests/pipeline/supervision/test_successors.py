@@ -1,0 +1,87 @@
+"""When a process that died is started again, and what its successor begins with."""
+
+import os
+import signal
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.plan import WorkerPlan
+from pipeline.reports import Busy, Ready
+from pipeline.supervision.process import StageProcess
+from tests.waiting import wait_for
+
+PLAN = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")
+
+
+@pytest.fixture
+def now():
+    """The time that processes are told, in seconds."""
+    return [0.0]
+
+
+@pytest.fixture
+def process(worker_is, now):
+    """A process that lives for half a minute and may die often."""
+    worker_is("exec sleep 30\n")
+    process = StageProcess("sink", lambda: PLAN, 60.0, 99, lambda: now[0])
+    assert process.start_if_due()
+    yield process
+    process.kill()
+
+
+def killed(process, number=signal.SIGKILL):
+    """Sends the process a signal; returns how it died."""
+    os.kill(process.pid, number)
+    return wait_for(process.check)
+
+
+def test_a_successor_is_neither_busy_nor_hung_because_the_one_before_it_was(process, now):
+    process.heard(Ready("sink"))
+    for now[0] in range(61):
+        assert process.check() == ""
+    now[0] = 61
+    assert wait_for(process.check) == "said nothing for 60 s"
+    now[0] += 5
+    assert process.start_if_due()
+    process.heard(Busy("sink"))
+    assert killed(process, signal.SIGTERM) == "was killed by signal 15"  # not for want of memory
+    now[0] += 5
+    assert process.start_if_due()
+    assert not process.busy
+
+
+def test_the_last_report_of_a_dead_process_comes_too_late(process):
+    assert killed(process)
+    process.heard(Ready("sink"))
+    assert process.state == "waiting"
+
+
+def test_pauses_between_starts_double_up_to_five_seconds_until_one_was_steady(process, now):
+    def dies_and_is_due_after(pause):
+        assert killed(process)
+        assert not process.is_hopeless
+        if pause:
+            now[0] += pause - 0.01
+            assert not process.start_if_due()
+            now[0] += 0.02
+        return process.start_if_due()
+
+    for pause in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0):
+        assert dies_and_is_due_after(pause)
+    process.heard(Ready("sink"))
+    now[0] += 1.0
+    for pause in (0.0, 0.1):
+        assert dies_and_is_due_after(pause)
+
+
+def test_what_another_plan_has_died_of_is_not_held_against_a_process(worker_is):
+    worker_is("cat > /dev/null\nexit 2\n")
+    process = StageProcess("sink", lambda: PLAN, 60.0, 0, lambda: 0.0)
+    assert process.start_if_due()
+    assert wait_for(process.check) == "ended with status 2"
+    assert process.is_hopeless
+    process.replace()
+    assert not process.is_hopeless
+    assert process.start_if_due()
+    process.kill()
