@@ -46,3 +46,12 @@ def test_an_address_where_another_listens_is_taken():
         assert is_taken(address)
     assert not is_taken(address)
     assert not is_taken("ipc:///run/tracks")
+
+
+def test_an_address_is_free_once_its_connections_are_closed():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = listening.getsockname()
+        with socket.create_connection(address):
+            served, _ = listening.accept()
+            served.close()  # first, so that it is the port itself that waits
+    assert not is_taken(f"tcp://127.0.0.1:{address[1]}")

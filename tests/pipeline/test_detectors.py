@@ -3,7 +3,7 @@ import os
 import pytest
 
 from pipeline.config import DetectorConfig
-from pipeline.detectors import check_weights
+from pipeline.detectors import build_detector, check_weights
 from stages.errors import ConfigError
 
 
@@ -22,3 +22,24 @@ def test_weights_that_are_not_there_or_cannot_be_read_are_told(tmp_path, monkeyp
     monkeypatch.setattr(os, "access", lambda path, mode: path != file)
     with pytest.raises(ConfigError, match=r"own\.safetensors cannot be read"):
         check_weights(DetectorConfig(weights=file))
+
+
+def test_a_detector_gets_what_its_config_says(monkeypatch):
+    given = {}
+
+    def network_detector(weights, **options):
+        given.update(options, weights=weights)
+
+    monkeypatch.setattr("stages.detector.network_detector.NetworkDetector", network_detector)
+    options = {
+        "weights": "nano",
+        "engine": "torch",
+        "precision": "int8",
+        "device": "cuda",
+        "scale": 0.5,
+        "min_score": 0.2,
+        "max_detections": 7,
+        "threads": 3,
+    }
+    build_detector(DetectorConfig(**options), worker=2)
+    assert given == options | {"worker": 2}

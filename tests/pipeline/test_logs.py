@@ -27,6 +27,25 @@ def test_a_record_is_one_line_whatever_it_holds():
     assert parsed["time"].endswith("+00:00")
 
 
+def test_a_log_goes_on_after_a_name_that_is_not_utf_8_and_tells_where_an_error_was():
+    program = """
+import logging
+from pipeline.logs import set_up_logging
+set_up_logging("sink", as_json=True)
+logging.info("caf\\udce9")
+try:
+    1 / 0
+except ZeroDivisionError:
+    logging.exception("cannot divide")
+"""
+    done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, timeout=100)
+    name, error = map(json.loads, done.stderr.splitlines())
+    assert (name["level"], name["message"]) == ("info", "caf\udce9")
+    assert (error["level"], error["message"]) == ("error", "cannot divide")
+    assert "line 7" in error["traceback"]
+    assert error["traceback"].endswith("ZeroDivisionError: division by zero")
+
+
 def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
     clip = make_clip(tmp_path, 20)
     done = subprocess.run(

@@ -1,6 +1,8 @@
 """How often a process was asked to end."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -67,3 +69,20 @@ def test_a_signal_soon_after_what_the_program_itself_requests_belongs_to_it():
     seconds[0] = 5.5
     assert not requests.add_signal(signal.SIGINT)
     assert requests.count == 1
+
+
+def test_a_stage_ignores_the_signals_by_which_a_run_is_asked_to_end():
+    program = """
+import signal
+from pipeline.signals import ignore_stop_signals
+
+numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+for number in numbers:
+    signal.signal(number, signal.SIG_DFL)
+ignore_stop_signals()
+for number in numbers:
+    signal.raise_signal(number)
+print("goes on")
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=100)
+    assert done.stdout == b"goes on\n"

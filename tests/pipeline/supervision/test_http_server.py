@@ -36,6 +36,14 @@ def test_a_path_is_answered_whatever_its_query(server):
     assert get(server.port, "/", "POST")[0] == 501
 
 
+def test_who_asks_for_the_head_alone_is_sent_no_body(server):
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+        answer = client.makefile("rb").read()
+    assert b"\r\nContent-Length: 2\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
 @pytest.mark.parametrize(
     ("host", "code"),
     [
@@ -140,6 +148,19 @@ def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
     serve("camera-pc:0").close()
+
+
+def test_a_host_with_addresses_of_both_kinds_is_listened_for_on_ipv4(monkeypatch):
+    look_up = socket.getaddrinfo
+
+    def found(host, *arguments, **options):
+        numbers = ("::1", "127.0.0.1") if host == "localhost" else (host,)
+        return [each for number in numbers for each in look_up(number, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    server = serve("localhost:0")
+    assert get(server.port, "/") == (200, "ok")
+    server.close()
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64])

@@ -82,6 +82,20 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_batch_frames_sum",] == 19
 
 
+@pytest.mark.parametrize("fault", ["overlay_stuck", "overlay_unsent", "recording_stuck"])
+def test_each_fault_of_what_a_stream_writes_has_a_series_of_its_own(
+    server, monitor, logbook, fault
+):
+    monitor.begun("cam", logbook)
+    logbook[SharedNumber.RECORDING_STUCK] = fault == "recording_stuck"
+    faults = {f"overlay_is_{how}": fault == f"overlay_{how}" for how in ("stuck", "unsent")}
+    monitor.take("cam", stream_metrics(9, **faults))
+    found = scrape(server.port)
+    names = ("overlay_stuck", "overlay_unsent", "recording_stuck")
+    told = [name for name in names if found[f"spotstream_{name}", "cam"]]
+    assert told == [fault]
+
+
 def test_batches_of_several_detectors_are_added(server, monitor):
     for detector, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
         monitor.take_batches(detector, batches)

@@ -30,6 +30,9 @@ def test_a_view_shows_what_is_missing(logbook):
     assert view.recording_is_stuck
     assert (view.left_out_of_overlay, view.not_received) == (4, 5)
     assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, True)
+    monitor.take("cam", metrics(9, overlay_is_stuck=True))
+    view = monitor.view("cam", "rtsp://cam")
+    assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, False)
 
 
 def test_rates_are_of_late_and_silence_is_seen(logbook):
@@ -55,6 +58,9 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     monitor.take("cam", metrics(60))
     assert (view().state, view().fps) == ("running", 0.0)
     now[0] = 6.0
+    monitor.take("cam", metrics(110))
+    assert (view().state, view().fps) == ("running", 25.0)
+    now[0] = 10.0
     assert (view().state, view().fps) == ("silent", 0.0)
     assert view(stopping=True).state == "stopping"
     monitor.take_picture("cam", b"jpeg")
