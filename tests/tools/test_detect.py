@@ -137,6 +137,19 @@ def test_results_stay_where_no_image_can_be_read(tmp_path):
     assert json.loads(output.read_text()) == ["earlier"]
 
 
+def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    cv2.imwrite(str(tmp_path / "a.png"), scene.render(0).image)
+    (tmp_path / "b.png").write_text("no image")
+    output = tmp_path / "detections.json"
+    command = ["detect", str(tmp_path), "--output", str(output)]
+    settings = ["--set", "detector.weights=nano", "--set", "detector.engine=torch"]
+    result = CliRunner().invoke(app, [*command, *settings])
+    assert result.exit_code == 3
+    assert "b.png: not an image, or damaged" in result.stderr
+    assert {each["file_name"] for each in json.loads(output.read_text())} == {"a.png"}
+
+
 @pytest.mark.parametrize(
     ("settings", "sizes"), [([], [2, 1]), (["detector.batch_size=1"], [1] * 3)]
 )

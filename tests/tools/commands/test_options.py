@@ -90,6 +90,26 @@ def test_an_input_is_not_replaced(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "detect read.json --output read.json",
+        "detect . --ids read.json --output read.json",
+        "export --format onnx --weights read.json --output read.json",
+        "evaluate coco --gt read.json --detections other.json --json read.json",
+        "evaluate coco --gt read.json --detections other.json --csv read.json",
+        "evaluate coco --gt other.json --detections name=read.json --json read.json",
+    ],
+)
+def test_no_command_replaces_what_it_reads(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("read.json").write_text("{}")
+    error = CliRunner().invoke(app, line.split()).exception
+    assert isinstance(error, ConfigError)
+    assert str(error) == "output read.json is one of the inputs; choose another"
+    assert Path("read.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("track", "--detections", "{here}", "--output"),

@@ -1,11 +1,17 @@
+import json
 import os
+import socket
 import subprocess
 import sys
 
+from typer.testing import CliRunner
+
 from pipeline.supervision.commands import describe
 from pipeline.supervision.runtime_folder import running
+from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
+from tools.main import app
 
 SPOTSTREAM = (sys.executable, "-m", "tools.main")
 
@@ -47,3 +53,37 @@ def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_
     finally:
         pipeline.kill()
         pipeline.communicate()
+
+
+def test_the_streams_of_a_running_pipeline_are_shown_and_removed(tmp_path, monkeypatch):
+    def command(line):
+        result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.output
+
+    def listed():
+        views = json.loads(command("stream list --json"))
+        return [(view["name"], view["source"]) for view in views]
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
+    source = f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+    pipeline = subprocess.Popen(
+        [
+            *(*SPOTSTREAM, "run", "--stay", f"cam={source}", "--output", "out"),
+            *("--set", "detector.detections=none_Det_none.txt"),
+        ],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    try:
+        wait_for(running)
+        wait_for(lambda: listed() == [("cam", source)])
+        for line in ("stream list", "top --once"):
+            (row,) = (row for row in command(line).splitlines() if row.startswith("cam "))
+            assert row.split()[-1] == source
+        assert command("stream remove cam") == ""
+        wait_for(lambda: listed() == [])
+    finally:
+        pipeline.terminate()
+        pipeline.wait(100)

@@ -1,0 +1,13 @@
+from typer.testing import CliRunner
+
+from tools.main import app
+
+
+def test_a_pair_of_keys_is_made_in_the_folder_that_is_told(tmp_path):
+    folder = tmp_path / "own"
+    result = CliRunner().invoke(app, ["keys", "new", "north", "--folder", str(folder)])
+    assert result.output == (
+        f"{folder}/north.key: public, for the others\n"
+        f"{folder}/north.key_secret: secret, for north alone\n"
+    )
+    assert {file.name for file in folder.iterdir()} == {"north.key", "north.key_secret"}
