@@ -2,6 +2,9 @@
 
 import pytest
 
+from stages.result_files import TRACKS
+from tests.tools.chaos.pretended import PretendedVictim, pretended
+from tools.chaos import kills
 from tools.chaos.kills import kills_in_live_runs, kills_in_lossless_runs
 
 
@@ -12,3 +15,41 @@ def test_promises_are_kept(tmp_path, fault, times):
     outcome = fault(tmp_path, times)
     assert outcome.passed, outcome
     assert outcome.times >= times
+
+
+@pytest.mark.parametrize(
+    ("calm", "harmed", "written", "passed", "told"),
+    [
+        ([1, 2], [1, 2], 2, True, "0 frames lost, 0 repeated, 0 runs with other results"),
+        ([1, 2], [1, 2], 1, False, "1 frame lost, 0 repeated, 0 runs with other results"),
+        ([1, 1], [1, 1], 2, False, "0 frames lost, 1 repeated, 0 runs with other results"),
+        ([1, 2], [1, 3], 2, False, "0 frames lost, 0 repeated, 1 run with other results"),
+    ],
+)
+def test_lost_repeated_and_other_frames_break_the_promise(
+    tmp_path, monkeypatch, calm, harmed, written, passed, told
+):
+    times = iter((calm, harmed))
+    monkeypatch.setattr(kills, "_results", lambda folder: ([], next(times)))
+    report = {"frames": {"in": 2, "out": written}}
+    monkeypatch.setattr(kills, "run_with", pretended(PretendedVictim(), report=report))
+    outcome = kills_in_lossless_runs(tmp_path, 1)
+    assert (outcome.result, outcome.passed) == (told, passed)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rows", "passed"),
+    [
+        ([0.1, 0.2, 1.9], b"1,5,\n2,5,\n", True),
+        ([0.1, 0.2, 2.1], b"1,5,\n2,5,\n", False),
+        ([0.1, 0.2, None], b"1,5,\n2,5,\n", False),
+        ([0.1, 0.2, 1.9], b"1,5,\n102,5,\n", False),
+    ],
+    ids=["sound", "late", "no frames", "an id again"],
+)
+def test_frames_that_are_late_and_ids_that_recur_break_the_promise(
+    tmp_path, monkeypatch, seconds, rows, passed
+):
+    victim = PretendedVictim(*seconds)
+    monkeypatch.setattr(kills, "run_with", pretended(victim, files={TRACKS: rows}))
+    assert kills_in_live_runs(tmp_path, 2).passed is passed

@@ -1,5 +1,12 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.tools.chaos.pretended import PretendedVictim, pretended
+from tools.chaos import messages
+from tools.chaos.messages import hostile_messages
 
 # In a process of its own: the memory of the one that supervises is measured, too.
 HARM = """
@@ -17,3 +24,33 @@ def test_nonsense_crashes_nothing(tmp_path):
     command = [sys.executable, "-c", HARM, str(tmp_path)]
     harm = subprocess.run(command, capture_output=True, text=True, check=False)
     assert harm.returncode == 0, harm.stderr
+
+
+@pytest.mark.parametrize(
+    ("refused", "seconds", "restarts", "megabytes", "passed"),
+    [
+        (True, 0.1, {}, 3.9, True),
+        (False, 0.1, {}, 3.9, False),
+        (True, None, {}, 3.9, False),
+        (True, 0.1, {"sink": 1}, 3.9, False),
+        (True, 0.1, {}, 4.1, False),
+    ],
+    ids=["sound", "memory for strangers", "no frames", "a crash", "growth"],
+)
+def test_what_hostile_messages_must_not_cost_breaks_the_promise(
+    tmp_path, monkeypatch, refused, seconds, restarts, megabytes, passed
+):
+    resident = iter(({"sink": 0}, {"sink": megabytes * 2**20}))
+    victim = PretendedVictim(0.1, seconds)
+    instead_of = {
+        "make_clip": lambda folder, *size: folder / "clip.mp4",
+        "ProcessPoolExecutor": lambda workers, context: ThreadPoolExecutor(workers),
+        "flood": lambda sites, count, seed: None,
+        "ask_nonsense": lambda port, times, seed: None,
+        "announce_much": lambda port: refused,
+        "_resident_at_rest": lambda victim: next(resident),
+        "run_with": pretended(victim, restarts=restarts),
+    }
+    for name, instead in instead_of.items():
+        monkeypatch.setattr(messages, name, instead)
+    assert hostile_messages(tmp_path, 9).passed is passed
