@@ -12,7 +12,13 @@ import zmq
 
 from pipeline.addresses import endpoint
 from pipeline.config import RuntimeConfig
-from pipeline.supervision.runtime_folder import RuntimeFolder, running, unusable_temporary_folder
+from pipeline.supervision.runtime_folder import (
+    RuntimeFolder,
+    is_locked,
+    running,
+    unusable_temporary_folder,
+    writer_of,
+)
 from stages.errors import ConfigError
 
 
@@ -57,6 +63,25 @@ def test_nothing_is_left_of_a_stream_that_has_ended(temporary, tmp_path):
     folder.close()
 
 
+def test_no_file_stays_open_when_a_stream_or_the_run_has_ended(temporary, tmp_path):
+    def open_files():
+        """Those of the folder, and the memory."""
+        links = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+        targets = [str(link.readlink()) for link in links]
+        return sum(str(tmp_path) in each or "spotstream-of-this-test" in each for each in targets)
+
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    assert open_files() == 2  # itself and its lock
+    for channel in (7, 8):
+        folder.add_stream(channel, "of-this-test", entries=4, lossless=False)
+    assert open_files() == 6
+    folder.remove_stream(7)
+    assert open_files() == 4
+    folder.close()
+    assert open_files() == 0
+
+
 def test_who_finds_no_ring_of_a_stream_that_ends_finds_no_logbook(temporary, tmp_path, monkeypatch):
     temporary(tmp_path)
     folder = RuntimeFolder("out")
@@ -82,6 +107,47 @@ def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
     assert (run.pid, run.output, run.folder) == (os.getpid(), "out", Path(folder.path))
     folder.close()
     assert running() == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(temporary, tmp_path):
+    temporary(tmp_path)
+    for name in ("spotstream-killed", "spotstream-of-others"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "spotstream-killed" / "lock").write_text('{"pid": 7, "output": "out"}')
+    goes_on = RuntimeFolder("out")
+    RuntimeFolder("other").close()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "spotstream-of-others",
+        Path(goes_on.path).name,
+    }
+    goes_on.close()
+
+
+def test_a_folder_at_which_nobody_can_look_may_be_of_a_run(tmp_path, descriptors_left):
+    (tmp_path / "lock").touch()
+    assert not is_locked(tmp_path)
+    descriptors_left(0)
+    assert is_locked(tmp_path)
+
+
+def test_who_writes_to_a_folder_is_told_by_the_runs_that_go_on(temporary, tmp_path):
+    temporary(tmp_path)
+    for name in ("out", "other"):
+        (tmp_path / name).mkdir()
+    folder = RuntimeFolder(str(tmp_path / "out"))
+    assert writer_of(tmp_path / "out") == f"process {os.getpid()}"
+    assert writer_of(tmp_path / "other") == "another process"
+    folder.close()
+    assert writer_of(tmp_path / "out") == "another process"
+
+
+def test_runs_of_other_users_are_not_touched(temporary, tmp_path, monkeypatch):
+    temporary(tmp_path)
+    theirs = RuntimeFolder("out")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: 4711)
+        assert running() == []
+    theirs.close()
 
 
 def test_two_who_look_at_once_take_what_a_killed_run_left_for_no_run(
@@ -125,6 +191,23 @@ def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path, temporary):
     with pytest.raises(ConfigError, match=r"too long a name .* set TMPDIR"):
         RuntimeFolder("out")
     assert list(long.iterdir()) == []
+
+
+def test_the_longest_folder_has_room_for_the_longest_socket(temporary, tmp_path_factory):
+    runtime = tmp_path_factory.mktemp("runtime")
+    left = zmq.IPC_PATH_MAX_LEN - len(f"{runtime}//spotstream-12345678/ack-99999999")
+    longest = runtime / ("é" * (left // 2) + "e" * (left % 2))  # its letters have two bytes
+    longer = longest.with_name(f"{longest.name}e")
+    for folder in (longest, longer):
+        folder.mkdir()
+    temporary(longest)
+    folder = RuntimeFolder("out")
+    with zmq.Context() as context, context.socket(zmq.PULL) as decoder:
+        decoder.bind(endpoint(folder.path, RuntimeConfig(), "ack-99999999"))
+    folder.close()
+    temporary(longer)
+    with pytest.raises(ConfigError, match="too long a name"):
+        RuntimeFolder("out")
 
 
 def test_names_that_are_not_utf_8_are_told_with_advice(tmp_path, temporary):

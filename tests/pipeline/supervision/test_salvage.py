@@ -126,7 +126,7 @@ class Another(Sink):
         return "was killed by signal 9" if self.fails and not self.runs else ""
 
 
-def completed_by_another(sink, early=(), late=(), show=lambda report: None):
+def completed_by_another(sink, early=(), late=(), unwanted=False, show=lambda report: None):
     """Completes the streams by a sink made for that; ``late`` reports arrive when it has ended."""
     made = {}
 
@@ -144,8 +144,10 @@ def completed_by_another(sink, early=(), late=(), show=lambda report: None):
         socket=SimpleNamespace(poll=lambda milliseconds: None), receive=receive
     )
     processes = SimpleNamespace(upgrade="", kill_all=lambda: None, make=make)
-    found = complete(processes, [], receiver, lambda: False, show, reason="full", text_only=True)
+    ending = {"reason": "full", "text_only": True}
+    found = complete(processes, [], receiver, lambda: unwanted, show, **ending)
     assert made == {"stage": "sink", "give_up_reason": "full", "text_only": True}
+    assert not sink.runs
     return found
 
 
@@ -154,6 +156,13 @@ DONE = Done("sink", stream="north", message="", metrics=METRICS, summary=SUMMARY
 
 def test_what_another_sink_says_last_is_heard():
     assert completed_by_another(Another(fails=False), late=[DONE]) == ({"north": SUMMARY}, "")
+
+
+def test_another_sink_that_is_not_wanted_any_more_is_killed():
+    sink = Another(fails=False)
+    told = completed_by_another(sink, late=[DONE], unwanted=True)
+    assert told == ({"north": SUMMARY}, "the sink process was told to end")
+    assert sink.turns > 0
 
 
 def test_another_sink_that_ends_well_has_completed_all():
