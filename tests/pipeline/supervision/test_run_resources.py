@@ -1,5 +1,6 @@
 """What a run is set up with, and how it is rid of it."""
 
+import errno
 import resource
 import signal
 import socket
@@ -7,15 +8,19 @@ import subprocess
 import sys
 
 import pytest
+import zmq
 
 from pipeline.addresses import endpoint
 from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.config_file import load_config
+from pipeline.signals import MEANINGLESS
 from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.overview import Overview
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.supervisor import Supervisor
 from stages.errors import ConfigError
+from tests.pipeline.scraping import get
 from tests.ports import free_port
 
 
@@ -36,10 +41,11 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_
     runtime = tmp_path_factory.mktemp("runtime")  # short, for names of sockets
     temporary(runtime)
     handler = signal.getsignal(signal.SIGTERM)
-    metrics = free_port()
+    metrics, web = free_port(), free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        settings = ["runtime.transport=tcp", f"runtime.port={port}", f"runtime.metrics={metrics}"]
+        settings = ["runtime.transport=tcp", f"runtime.port={port}"]
+        settings += [f"runtime.metrics={metrics}", f"runtime.web={web}"]
         config = load_config(None, settings)
         results = ResultFolders([], tmp_path / "out", config, overwrite=False)
         supervisor = Supervisor(results, config, stay=True)
@@ -47,7 +53,8 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_
             supervisor.run()
     assert signal.getsignal(signal.SIGTERM) is handler
     assert list(runtime.iterdir()) == []
-    socket.create_server(("127.0.0.1", metrics)).close()
+    for port in (metrics, web):
+        socket.create_server(("127.0.0.1", port)).close()
 
 
 @pytest.mark.parametrize("name", ["tracker", "sink", "detector-1"])
@@ -62,6 +69,57 @@ def test_a_port_of_a_stage_that_another_program_has_is_told(temporary, tmp_path,
         told = f"tcp://127.0.0.1:{port} is in use; choose another runtime.port"
         with pytest.raises(ConfigError, match=f"^{told}$"), run:
             pass
+        socket.create_server(("127.0.0.1", first)).close()
+
+
+def test_signals_have_their_handlers_while_the_run_goes_on(temporary, tmp_path):
+    temporary(tmp_path)
+    numbers = (signal.SIGINT, signal.SIGTERM, *MEANINGLESS)
+    before = [signal.getsignal(number) for number in numbers]
+    with open_run_resources(RunConfig(), tmp_path, RunMonitor(), lambda: True, print):
+        handlers = [signal.getsignal(number) for number in numbers]
+        assert handlers == [print, print, signal.SIG_IGN, signal.SIG_IGN]
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_who_attends_to_the_resources_shows_that_the_loop_turns_and_what_the_run_does(
+    temporary, tmp_path
+):
+    temporary(tmp_path)
+    now, port = [0.0], free_port()
+    monitor = RunMonitor(lambda: now[0])
+    config = load_config(None, [f"runtime.web={port}"])
+    with open_run_resources(config, tmp_path, monitor, lambda: True, print) as resources:
+        now[0] = 1000.0
+        assert not monitor.is_turning
+        resources.attend(pytest.fail, lambda: Overview(7, "results", 61.5, [], []))
+        assert monitor.is_turning
+        code, overview = get(port, "/overview.json")
+        assert code == 200
+        assert '"output":"results"' in overview
+
+
+@pytest.mark.parametrize(
+    ("number", "settings", "advice"),
+    [
+        (errno.EMFILE, [], "raise the limit with ulimit -n"),
+        (errno.EMFILE, ["runtime.transport=tcp"], "raise the limit with ulimit -n"),
+        (errno.EADDRINUSE, ["runtime.transport=tcp"], "choose another runtime.port"),
+        (errno.EACCES, [], "set TMPDIR to another folder"),
+    ],
+)
+def test_sockets_that_cannot_be_opened_are_told_with_advice(
+    temporary, tmp_path, monkeypatch, number, settings, advice
+):
+    def command_server(context, folder):
+        raise zmq.ZMQError(number)
+
+    temporary(tmp_path)
+    monkeypatch.setattr("pipeline.supervision.run_resources.CommandServer", command_server)
+    config = load_config(None, [f"runtime.port={free_port()}", *settings])
+    run = open_run_resources(config, tmp_path, RunMonitor(), lambda: True, print)
+    with pytest.raises(ConfigError, match=f"^cannot open the run's sockets: .*; {advice}$"), run:
+        pass
 
 
 def test_tcp_without_a_loopback_interface_is_told(tmp_path):
