@@ -3,7 +3,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.tools.commands.evaluate.command import refused, scores
+from tools.commands.evaluate.entries import named, read_entries
 
 
 def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) -> None:
@@ -70,6 +73,31 @@ def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
     trackers = ["--tracker=sort", "--tracker=uav"]
     names = scores(detrac, "detrac", "--gt", detrac / "gt", *folders, *trackers)
     assert list(names) == ["det + sort", "det + uav", "det2 + sort", "det2 + uav"]
+
+
+@pytest.mark.parametrize(
+    ("detections", "results", "names"),
+    [
+        (["a"], [], [""]),
+        ([], ["a"], [""]),
+        (["a", "b"], [], ["a", "b"]),
+        ([], ["a", "b"], ["a", "b"]),
+        (["a"], ["b"], ["a", "b"]),
+        (["own=a"], ["b"], ["own", "b"]),
+    ],
+)
+def test_folders_are_told_apart_by_their_names_where_there_are_several(
+    detections: list[str], results: list[str], names: list[str]
+) -> None:
+    assert [entry.name for entry in read_entries(detections, results)] == names
+
+
+def test_a_path_may_have_an_equals_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("crf=18").mkdir()
+    assert named("own=crf=18") == ("own", Path("crf=18"))
+    for path in ("crf=18", "runs/crf=18/det"):
+        assert named(path) == ("", Path(path))
 
 
 def test_settings_that_one_of_several_trackers_lacks(detrac: Path) -> None:
