@@ -43,6 +43,18 @@ def test_a_wrong_setting_is_named(override, message):
         load_config(None, [override])
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("rtsp://me:s3cret@camera/live", "a valid number, .*, got 'rtsp://camera/live'$"),
+        ("[rtsp://me:s3cret@camera/live]", "a valid number$"),
+    ],
+)
+def test_a_password_that_is_in_the_wrong_place_is_not_told(value, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, [f"decoder.timeout={value}"])
+
+
 def test_last_frame_is_not_before_the_first():
     assert load_config(None, ["decoder.first_frame=5", "decoder.last_frame=5"])
     with pytest.raises(ConfigError) as error:

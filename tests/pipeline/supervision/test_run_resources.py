@@ -69,7 +69,6 @@ def test_a_port_of_a_stage_that_another_program_has_is_told(temporary, tmp_path,
         told = f"tcp://127.0.0.1:{port} is in use; choose another runtime.port"
         with pytest.raises(ConfigError, match=f"^{told}$"), run:
             pass
-        socket.create_server(("127.0.0.1", first)).close()
 
 
 def test_signals_have_their_handlers_while_the_run_goes_on(temporary, tmp_path):
