@@ -1,3 +1,6 @@
+import os
+import shutil
+import signal
 import time
 from types import SimpleNamespace
 
@@ -6,7 +9,7 @@ import zmq
 
 from pipeline.config import DecoderConfig, DetectorConfig, RunConfig, RuntimeConfig
 from pipeline.plan import WorkerPlan
-from pipeline.reports import Ready
+from pipeline.reports import Failed, Ready
 from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
@@ -16,6 +19,7 @@ from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
+from tests.waiting import wait_for
 
 
 class Stuck:
@@ -146,6 +150,56 @@ def test_a_death_is_reported_as_of_the_process_that_died(tmp_path, temporary, wo
     folder.close()
     told = [(death.stage, death.worker, death.stream, death.event) for death in deaths]
     assert told == [("detector", 1, "", "restart"), ("decoder", 0, "cam", "restart")]
+
+
+def test_a_death_for_good_is_told_with_what_is_not_finished(tmp_path, temporary, worker_is):
+    def death_of_the_sink():
+        os.kill(processes.sink.pid, signal.SIGTERM)
+        [death] = wait_for(processes.deaths)
+        return death
+
+    temporary(tmp_path)
+    worker_is("exec sleep 300\n")
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    for name in ("north", "south"):
+        roster.add("scene://demo", name)
+    processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
+    processes.make_shared(folder.path)
+    processes.start_due()
+    died = "the sink process was killed by signal 15"
+    assert death_of_the_sink().message == f"{died}; starting it again"
+    wait_for(processes.start_due)
+    shutil.rmtree(folder.path)
+    death = death_of_the_sink()
+    assert isinstance(death, Failed)
+    assert death.message == (
+        f"{died}; it cannot be replaced: the run's folder {folder.path} was removed; set TMPDIR to "
+        "a folder that nobody clears; started again 1 time before; not finished: north, south"
+    )
+    processes.kill_all()
+    folder.close()
+
+
+def test_the_shared_processes_are_ready_together_and_the_sink_can_be_spared(
+    tmp_path, temporary, worker_is
+):
+    temporary(tmp_path)
+    worker_is("exec sleep 300\n")
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
+    assert not processes.are_ready
+    processes.make_shared(folder.path)
+    for process in processes.start_due():
+        assert not processes.are_ready
+        process.heard(Ready(process.stage))
+    assert processes.are_ready
+    processes.kill_all(but=processes.sink)
+    assert list(processes.ids()) == ["sink"]
+    processes.kill_all()
+    assert processes.ids() == {}
+    folder.close()
 
 
 def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):
