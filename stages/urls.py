@@ -44,6 +44,11 @@ def redact(location: str) -> str:
     return re.split("[?#]", shown, maxsplit=1)[0]
 
 
+def without_credentials(text: str) -> str:
+    """Returns a text of any kind without user names and passwords in the URLs that it quotes."""
+    return re.sub(r"(?<=://)[^\s'\"]*@", "", text)
+
+
 def server_of(url: str) -> str:
     """Returns scheme, host and port of a URL: what comes before and after them may be secret.
 

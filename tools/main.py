@@ -17,6 +17,7 @@ import typer
 from pipeline.background_queue import within
 from pipeline.signals import StopRequests, stop_signals
 from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, unreadable_name
+from stages.urls import without_credentials
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
@@ -121,7 +122,8 @@ def main() -> None:
 
 def _fail(error: SpotStreamError) -> NoReturn:
     told = traceback.format_exc() if "--debug" in sys.argv else f"spotstream: {error}"
-    within(PATIENCE_SECONDS, lambda: typer.echo(told, err=True))
+    shown = without_credentials(told)  # whatever value it names
+    within(PATIENCE_SECONDS, lambda: typer.echo(shown, err=True))
     sys.exit(error.exit_code)
 
 

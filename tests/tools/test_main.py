@@ -283,6 +283,24 @@ def test_a_link_that_leads_to_itself_is_answered_in_one_line(monkeypatch, capfd,
         assert re.fullmatch(r"spotstream: .*loop\.txt.*\n", capfd.readouterr().err)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "decoder.timeout=[rtsp://me:s3cret@camera",
+        "rtsp://me:s3cret@camera",
+        "rtsp://me:s3cret@camera=5",
+        "tracker.settings.max_age=rtsp://me:s3cret@camera",
+        "runtime.publish=tcp://me:s3cret@camera",
+    ],
+)
+def test_a_password_in_the_wrong_place_is_not_told(monkeypatch, capfd, tmp_path, setting):
+    with pytest.raises(SystemExit, match="2"):
+        run_main(monkeypatch, "run", "--set", setting, "--output", str(tmp_path))
+    told = capfd.readouterr().err
+    assert "://camera" in told
+    assert "s3cret" not in told
+
+
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "no such", "x"), ConnectionRefusedError()])
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch, error):
     def fail(*_):
