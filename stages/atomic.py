@@ -22,7 +22,6 @@ _ADVICE = {
     errno.EPERM: "check the permissions or choose another place",
     errno.EROFS: "choose another place",
     errno.ENOTDIR: "choose another place",
-    errno.EBUSY: "another process is writing it; choose another place",
     errno.ELOOP: "choose another place",
     errno.EEXIST: "a file is where a folder should be; choose another place",
     errno.EFBIG: "the file system, or ulimit -f, allows no larger file; those of a run are shorter "
@@ -146,7 +145,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     make_folder(path.parent)
     part = part_path(path)
     with writing(path):
-        descriptor = _open_alone(part)
+        descriptor = _open_alone(path)
     try:
         yield part
         if synced:
@@ -164,8 +163,9 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
         os.close(descriptor)
 
 
-def _open_alone(part: Path) -> int:
-    """Opens a part file, empty, which no other process opens so until it is closed."""
+def _open_alone(path: Path) -> int:
+    """Opens the part file of ``path``, empty; no other process opens it so until it is closed."""
+    part = part_path(path)
     while True:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -173,11 +173,15 @@ def _open_alone(part: Path) -> int:
             if os.path.samestat(os.fstat(descriptor), part.stat()):
                 os.ftruncate(descriptor, 0)
                 return descriptor
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise OSError(errno.EBUSY, "") from error
         except FileNotFoundError:
             pass  # it has just got its final name
+        except BaseException as error:
+            os.close(descriptor)
+            if isinstance(error, BlockingIOError):
+                raise OutputError(
+                    f"cannot write {path}: another process is writing it; choose another place"
+                ) from error
+            raise
         os.close(descriptor)
 
 

@@ -8,7 +8,7 @@ import fcntl
 def lock(descriptor: int, *, wait: bool = False) -> None:
     """Locks an open file or folder until it is closed, or the process dies.
 
-    On a file system without such locks, such as NFS, nothing is locked.
+    Where there are no such locks, as for folders on NFS, nothing is locked.
 
     Args:
         descriptor: The file or folder.

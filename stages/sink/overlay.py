@@ -45,7 +45,8 @@ class OverlayState:
 class OverlayWriter:
     """Draws tracks on frames and encodes them, in a thread of its own.
 
-    `write` queues the frame and returns, even while the disk is stuck. A frame's pixels must not
+    `write` queues the frame and returns, even while the disk is stuck; the first makes a file
+    before. A frame's pixels must not
     change until `kept` includes it; the lender of the pixels thereby bounds how many frames wait.
     An error in the thread is raised by the next call. The video keeps the source's presentation
     times and time base, counted from its first frame, so variable frame rates are preserved. The

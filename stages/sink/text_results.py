@@ -317,6 +317,8 @@ class TextResults:
                 if path in unnamed:
                     with writing(path):
                         _end_at(part_path(path), size)
+            if unnamed:
+                sync_leftovers(self._folder)
             for path in unnamed:
                 give_final_name(path)
 

@@ -116,12 +116,26 @@ def test_what_another_process_is_writing_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     with written_aside(path) as part:
         part.write_text("one")
-        with pytest.raises(OutputError, match=r"a\.txt: .*another process is writing it; choose"):
+        with pytest.raises(OutputError, match=r"a\.txt: another process is writing it; choose"):
             write_atomically(path, "two")
     assert path.read_text() == "one"
     write_atomically(path, "two")
     assert path.read_text() == "two"
     assert names_in(tmp_path) == {"a.txt"}
+
+
+def test_an_error_while_it_is_opened_leaves_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int, size: int) -> None:
+        raise OSError(errno.EIO, "")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "ftruncate", fail)
+        with pytest.raises(OutputError, match="input/output error"):
+            write_atomically(tmp_path / "a.txt", "one")
+    write_atomically(tmp_path / "a.txt", "two")
+    assert (tmp_path / "a.txt").read_text() == "two"
 
 
 def test_a_part_file_that_gets_its_name_meanwhile_is_another_one(

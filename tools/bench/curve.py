@@ -111,7 +111,7 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
     import matplotlib.ticker
 
     groups = list(points[0].scores)
-    figure = matplotlib.figure.Figure(figsize=(5 * len(groups), 4), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(5 * len(groups), 4), dpi=120, layout="constrained")
     [panels] = figure.subplots(1, len(groups), squeeze=False)
     for group, axes in zip(groups, panels, strict=True):
         for number, name in enumerate(dict.fromkeys(point.weights for point in points)):

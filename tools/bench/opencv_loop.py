@@ -57,7 +57,9 @@ def run_opencv_loop(plan: LoopPlan) -> None:
                 break
             if not selection.takes(index):
                 continue
-            read = capture.retrieve()[1]
+            more, read = capture.retrieve()
+            if not more:
+                break
             image = np.asarray(read, np.uint8)
             frame = Frame.of_image(image, plan.name, index)
             tracks = tracker.process(detect([frame])[0])

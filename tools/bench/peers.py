@@ -116,14 +116,22 @@ def peer_python(
 
     Raises:
         OutputError: ``folder`` cannot be written.
-        SpotStreamError: Its packages cannot be installed.
+        SpotStreamError: Its packages cannot be installed, or its place holds something else.
     """
     home = folder.absolute() / environment
     python, installed = home / "bin" / "python", home / "installed"
     wanted = "\n".join(REQUIREMENTS[environment]) + "\n"
+
+    def is_complete() -> bool:
+        return python.exists() and installed.exists() and installed.read_text() == wanted
+
+    if is_complete():  # and perhaps in a folder that cannot be written
+        return python
     make_folder(folder)
     with _locked(home.with_name(f".{environment}.lock")):
-        if not (python.exists() and installed.exists() and installed.read_text() == wanted):
+        if not is_complete():
+            if home.exists() and any(home.iterdir()) and not (home / "pyvenv.cfg").exists():
+                raise SpotStreamError(f"{home} is there and no environment; choose another --peers")
             progress(f"installing {environment}")
             try:
                 _install(environment, home, python)

@@ -41,7 +41,7 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = [(report.bench, *ratio) for report in reports for ratio in report.ratios]
-    figure = Figure(figsize=(9, 1.2 + 0.32 * max(1, len(rows))), layout="constrained")
+    figure = Figure(figsize=(9, 1.2 + 0.32 * max(1, len(rows))), dpi=150, layout="constrained")
     axes = figure.subplots()
     colors = {report.bench: f"C{number}" for number, report in enumerate(reports)}
     for row, (bench, asked, ratio) in enumerate(rows):
@@ -67,4 +67,4 @@ def save_figure(figure: Figure, path: Path) -> None:
         OutputError: The file cannot be written.
     """
     with written_aside(path) as part:
-        figure.savefig(part, dpi=150, format=path.suffix[1:].lower())
+        figure.savefig(part, format=path.suffix[1:].lower())

@@ -44,8 +44,8 @@ def is_uavdt(tree: FolderTree) -> bool:
 def read_uavdt(tree: FolderTree) -> DataSet:
     """Reads every sequence that has both images and ``NAME_gt_whole.txt``, wherever they lie.
 
-    Either may be compressed, its name ending in ``.gz``. Ignored boxes are those of
-    ``NAME_gt_ignore.txt`` beside it, and boxes of no known class.
+    Ignored boxes are those of ``NAME_gt_ignore.txt`` beside it, and boxes of no known class. Both
+    text files may be compressed, their names ending in ``.gz``.
     ``NAME_gt.txt``, the ground truth of tracking, is not read: it lacks vehicles that are partly
     out of view. Degrees of occlusion and out-of-view become the middle of the ranges that the
     benchmark's paper (arXiv 1804.00518) states. The split is that of the folder that holds

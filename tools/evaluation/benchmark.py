@@ -45,7 +45,7 @@ class Entry:
         folder: Folder of the files that are scored.
         kind: What they hold.
         tracker: Tracker to run on the detections.
-        source: ``name`` without that of the tracker.
+        source: Where a tracker runs, the name of the detections; "" if they have none.
     """
 
     name: str

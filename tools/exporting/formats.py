@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from stages.atomic import written_aside
+from stages.atomic import sync, written_aside
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
 from stages.detector.engines.openvino_engine import openvino_model
@@ -113,13 +114,15 @@ def _write_pair(output: Path, save: Callable[[Path], object]) -> list[Path]:
         aside = part.with_name(f"{part.name}{output.suffix}")  # the suffix that OpenVINO asks for
         try:
             save(aside)
-            aside.replace(part)
-            aside.with_suffix(".bin").replace(weights_part)
+            shutil.copyfile(aside, part)  # into the file that is locked
+            shutil.copyfile(aside.with_suffix(".bin"), weights_part)
         except RuntimeError as error:  # raised by OpenVINO on a full disk
             reason = str(error).strip().splitlines()[-1]
             raise OutputError(f"cannot write {output}: {reason}") from error
         finally:
             for file in (aside, aside.with_suffix(".bin")):
                 file.unlink(missing_ok=True)
+        sync(part)
+        sync(weights_part)
         output.resolve().unlink(missing_ok=True)
     return [output, weights]

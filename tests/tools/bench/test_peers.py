@@ -19,6 +19,7 @@ def pip(monkeypatch):
                 shutil.rmtree(home, ignore_errors=True)
             python = Path(home, "bin", "python")
             python.parent.mkdir(parents=True)
+            Path(home, "pyvenv.cfg").touch()
             python.write_text(f"#!/bin/sh\n{script}\n")
             python.chmod(0o755)
             if ends_with is not None:
@@ -62,9 +63,19 @@ def test_an_environment_whose_installation_was_killed_is_made_again(tmp_path, pi
     left = tmp_path / "norfair" / "bin" / "python"
     left.parent.mkdir(parents=True)
     left.touch()
+    (tmp_path / "norfair" / "pyvenv.cfg").touch()
     pip("exit")
     assert installations(tmp_path) == 1
     assert left.read_text()
+
+
+def test_what_is_no_environment_stays(tmp_path, pip):
+    (tmp_path / "norfair").mkdir()
+    (tmp_path / "norfair" / "mine.txt").touch()
+    pip("exit")
+    with pytest.raises(SpotStreamError, match="norfair is there and no environment; choose"):
+        installations(tmp_path)
+    assert (tmp_path / "norfair" / "mine.txt").exists()
 
 
 def test_an_environment_with_other_packages_is_made_again(tmp_path, pip, monkeypatch):
