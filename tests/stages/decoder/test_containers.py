@@ -1,0 +1,134 @@
+"""How a video file or URL is opened, and what is told of one that cannot be."""
+
+import av
+import pytest
+from av.codec.context import ThreadType
+from av.stream import Disposition
+
+from stages.decoder.containers import set_threads
+from stages.decoder.media import MediaSource
+from stages.decoder.source import SourceRuntime
+from stages.errors import SourceError
+from stages.records import EndOfStream, EndReason
+
+
+def read(location, slots, **options):
+    return list(MediaSource(str(location), name="cam", **options).records(slots))
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (3, 3), (64, 16)])
+def test_a_video_is_decoded_by_a_thread_for_each_core(make_video, monkeypatch, cores, threads):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)))
+    with av.open(str(make_video())) as container:
+        stream = container.streams.video[0]
+        set_threads(stream, paced=False)
+        assert (stream.thread_count, stream.thread_type) == (threads, ThreadType.AUTO)
+        set_threads(stream, paced=True)
+        assert stream.thread_type == ThreadType.SLICE
+
+
+def write_streams(path, *streams, disposition=Disposition.default):
+    """A file of several video streams, each of a codec, a width and a number of frames."""
+    with av.open(str(path), "w") as container:
+        outputs = []
+        for codec, width, _ in streams:
+            outputs.append(container.add_stream(codec, rate=25))
+            outputs[-1].width, outputs[-1].height = width, 64
+            outputs[-1].disposition = disposition
+            outputs[-1].pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for output, (_, width, frames) in zip(outputs, streams, strict=True):
+            for _ in range(frames):
+                container.mux(output.encode(av.VideoFrame(width, 64, output.pix_fmt)))
+            container.mux(output.encode())
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mkv", "mp4"])
+@pytest.mark.parametrize(
+    "first", [("mjpeg", 128, 1), ("libx264", 48, 12)], ids=["a cover", "a smaller stream"]
+)
+def test_of_several_streams_the_video_with_the_largest_picture_is_read(
+    tmp_path, slots, suffix, first
+):
+    path = tmp_path / f"two.{suffix}"
+    write_streams(path, first, ("libx264", 96, 12), ("libx264", 96, 3))
+    said = []
+    start, *frames, end = read(path, slots, runtime=SourceRuntime(notify=said.append))
+    assert (start.width, len(frames), end.reason) == (96, 12, EndReason.COMPLETE)
+    assert said == [f"{path} has 3 video streams; the one that is read is of 96×64"]
+
+
+def test_a_cover_alone_is_no_video(tmp_path, slots):
+    path = tmp_path / "song.mp4"
+    write_streams(path, ("mjpeg", 96, 1), disposition=Disposition.attached_pic)
+    with pytest.raises(SourceError, match="holds no video stream"):
+        read(path, slots)
+
+
+def test_an_mp4_that_was_not_finished_says_so(make_video, slots):
+    video = make_video("cut.mp4", frames=60, noise=True, movflags="disable_chpl")
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    with pytest.raises(SourceError, match=r"cut\.mp4 as a video: its index \(moov\) is missing: "):
+        read(video, slots)
+
+
+def test_an_empty_file_says_so(tmp_path, slots):
+    (tmp_path / "none.mp4").touch()
+    with pytest.raises(SourceError, match=r"none\.mp4 as a video: it is empty$"):
+        read(tmp_path / "none.mp4", slots)
+
+
+def test_a_file_that_is_no_video_is_named(tmp_path, slots):
+    path = tmp_path / "notes.mp4"
+    for content in (b"\0\1\2\3" * 50, b"#EXTM3U\nnotes.ts\n"):
+        path.write_bytes(content)
+        with pytest.raises(SourceError, match=r"notes\.mp4 as a video: Invalid data found"):
+            read(path, slots)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "lines"),
+    [
+        ("base.txt", "1,-1,100,100,50,40,0.9,-1,-1,-1", 200),
+        ("base.mp4", "1,-1,100,100,50,40,0.9,-1,-1,-1", 1),
+        ("cameras.txt", "Straße=rtsp://10.0.0.1/live", 1),
+    ],
+)
+def test_a_text_is_no_video_and_told_what_takes_it(tmp_path, slots, name, line, lines):
+    (tmp_path / name).write_text(f"{line}\n" * lines, encoding="utf-8")
+    told = rf"{name} as a video: it is a text file; .* track --detections, .* run --sources$"
+    with pytest.raises(SourceError, match=told):
+        read(tmp_path / name, slots)
+
+
+def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
+    video = make_video("2026-11-26T12:30:00.mp4")
+    monkeypatch.chdir(video.parent)
+    assert read(video.name, slots)[-1] == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
+
+
+def test_a_missing_file_is_named(slots):
+    with pytest.raises(SourceError, match=r"no such file: nowhere\.mp4"):
+        read("nowhere.mp4", slots)
+
+
+def test_credentials_are_never_shown(slots):
+    with pytest.raises(SourceError) as error:
+        read("rtsp://user:secret@127.0.0.1:9/live", slots)
+    assert "secret" not in str(error.value)
+
+
+def test_only_what_comes_over_the_network_is_waited_for(make_video, slots):
+    class Waited:
+        count = 0
+
+        def __enter__(self):
+            self.count += 1
+
+        def __exit__(self, *_):
+            pass
+
+    path = make_video()
+    for location, is_remote in ((f"file://{path}", True), (path, False)):
+        waited = Waited()
+        _, *frames, _ = read(location, slots, runtime=SourceRuntime(waited=waited))
+        assert waited.count > len(frames) if is_remote else waited.count == 0
