@@ -1,4 +1,4 @@
-"""A run goes on with the data, the teacher and the finder that it began with."""
+"""A run goes on with the settings, data, teacher and finder that it began with."""
 
 from dataclasses import replace
 from itertools import count
@@ -12,6 +12,33 @@ from tests.tools.conftest import change_coco, write_coco
 from tools.training.data import read_training_data
 from tools.training.run_identity import DataIdentity, RunIdentity
 from tools.training.trainer import train
+
+
+def test_another_config_does_not_resume(tiny_config):
+    train(tiny_config(steps=1))
+    with pytest.raises(ConfigError, match="was trained with another learning_rate"):
+        train(tiny_config(steps=2, learning_rate=0.5))
+    assert train(tiny_config(steps=2, learning_rate=0.5), overwrite=True).steps == 2
+
+
+def test_classes_in_another_order_do_not_resume(tiny_config):
+    """They are the heatmap's: one class would go on by the weights of another."""
+    train(tiny_config(steps=1, classes={"car": ["car"], "truck": ["truck"]}))
+    with pytest.raises(ConfigError, match="was trained with another order of classes; choose"):
+        train(tiny_config(steps=2, classes={"truck": ["truck"], "car": ["car"]}))
+
+
+def test_another_number_of_processes_does_not_resume(tiny_config, tmp_path):
+    train(tiny_config(steps=1))
+    file = tmp_path / "run" / "checkpoint.pt"
+    content = torch.load(file, weights_only=True)
+    assert content["processes"] == 1
+    torch.save(content | {"processes": 2}, file)
+    with pytest.raises(ConfigError, match="was trained with another number of processes; choose"):
+        train(tiny_config(steps=2))
+    del content["processes"]  # as in older checkpoints
+    torch.save(content, file)
+    assert train(tiny_config(steps=2)).steps == 2
 
 
 def hold_out_more(content):

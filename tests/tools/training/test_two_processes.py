@@ -1,0 +1,116 @@
+"""Training in two processes, as ``torchrun`` starts them."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+
+from stages.errors import ConfigError
+from tests.tools.training.runs import ROOT, rows
+from tools.training.trainer import train
+
+
+def in_two_processes(config, tmp_path, script=("-m", "tools.main")):
+    file = tmp_path / "train.yaml"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc-per-node", "2", *script, "train", str(file)]  # fmt: skip
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+
+
+NOTED = """
+import os
+from pathlib import Path
+from tools.entry import main
+from tools.training.steps import Steps
+
+take = Steps.take
+
+def noted(self, batches):
+    terms = take(self, batches)
+    with Path(__file__).with_suffix("." + os.environ["RANK"]).open("a") as file:
+        print(float(terms["total"]), file=file)
+    return terms
+
+Steps.take = noted
+main()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_one_model_and_log_the_mean_of_their_losses(tiny_config, tmp_path):
+    script = tmp_path / "noted.py"
+    script.write_text(NOTED)
+    done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, [str(script)])
+    assert done.returncode == 0, done.stderr
+    each = (script.with_suffix(f".{rank}").read_text().split() for rank in (0, 1))
+    means = [(float(one) + float(other)) / 2 for one, other in zip(*each, strict=True)]
+    logged = rows(tmp_path / "run" / "log.csv")
+    assert [row["step"] for row in logged] == ["2", "3"]
+    assert [float(row["total"]) for row in logged] == pytest.approx(means[1:], rel=1e-4)
+    said = " ".join(done.stdout.split())
+    assert said.count("best weights, after step 3 of 3") == 1
+    with pytest.raises(ConfigError, match="was trained with another number of processes"):
+        train(tiny_config(steps=4, log_every=2))
+
+
+BAD_IN_ONE = """
+import os
+from tools.entry import main
+from tools.training import steps
+
+right, taken = steps.spotnet_loss, []
+
+def wrong(outputs, targets):
+    terms = right(outputs, targets)
+    taken.append(terms)
+    bad = os.environ["RANK"] == "1" and len(taken) == 2
+    return terms | {"total": terms["total"] * float("nan")} if bad else terms
+
+steps.spotnet_loss = wrong
+main()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_give_up_together(tiny_config, tmp_path):
+    script = tmp_path / "bad_in_one.py"
+    script.write_text(BAD_IN_ONE)
+    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, [str(script)])
+    said = " ".join(done.stderr.split())
+    assert said.count("the loss (total) is not finite in step 2;") == 1
+    assert said.count("the gradients are not finite in step 2,") == 1
+    folder = tmp_path / "run"
+    assert [path.name for path in folder.glob("bad_batch*")] == ["bad_batch.1.pt"]
+    assert torch.load(folder / "checkpoint.pt", weights_only=True)["step"] == 1
+
+
+FULL_IN_ONE = """
+import os
+import torch
+from stages.detector.spotnet import SpotNet
+from tools.entry import main
+
+right, taken = SpotNet.forward, []
+
+def full(self, images):
+    taken.append(images)
+    if os.environ["RANK"] == "1" and len(taken) == 3:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    return right(self, images)
+
+SpotNet.forward = full
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_whose_memory_is_full_ends_both(tiny_config, tmp_path):
+    script = tmp_path / "full_in_one.py"
+    script.write_text(FULL_IN_ONE)
+    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, [str(script)])
+    assert done.returncode == 1
+    assert done.stderr.count("spotstream: the memory of cpu is full: lower batch_size") == 1
+    assert "torch.OutOfMemoryError" not in done.stderr
