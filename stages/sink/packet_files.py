@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from pathlib import Path
 
-from stages.atomic import part_path, writing
+from stages.atomic import file_size, part_path, writing
 
 
 class PacketFiles:
@@ -38,12 +38,15 @@ class PacketFiles:
         self.paths = list(itertools.takewhile(Path.exists, map(self._numbered, numbers)))
 
     def begin_next(self) -> None:
-        """Makes a further file, the last of `paths`.
+        """Makes a further file, the last of `paths`, or takes over an empty one.
+
+        So an empty file is never before one with packets, and alone again once that is removed.
 
         Raises:
             OutputError: The file system refuses.
         """
-        self.paths.append(self._numbered(len(self.paths) + 1))
+        if not self.paths or file_size(self.paths[-1]):
+            self.paths.append(self._numbered(len(self.paths) + 1))
         with writing(self._path):
             self.paths[-1].touch()
 

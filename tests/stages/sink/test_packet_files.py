@@ -28,6 +28,18 @@ def test_files_are_found_up_to_the_first_that_is_missing(path: Path) -> None:
     assert PacketFiles(path.with_name("overlay-2.mp4")).paths == []
 
 
+def test_an_empty_file_is_taken_over(tmp_path: Path) -> None:
+    """Else it would be alone for a moment while the files are removed, as of a video given up."""
+    path = tmp_path / "overlay.mp4"
+    for _ in range(2):
+        files = PacketFiles(path)
+        files.begin_next()
+        assert names_in(tmp_path) == {FIRST}
+    files.paths[0].write_bytes(b"packets")
+    files.begin_next()
+    assert names_in(tmp_path) == {FIRST, SECOND}
+
+
 def test_after_all_are_removed_the_next_is_the_first(path: Path) -> None:
     files = PacketFiles(path)
     files.paths[1].unlink()  # by somebody else
