@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from tests.waiting import wait_for
@@ -39,13 +41,14 @@ def test_a_count_that_only_grows_is_told_once(counted, capsys):
 def lines(monkeypatch, capsys):
     """Gives what is in a log, where what goes on for long is told again at once."""
     monkeypatch.setattr(terminal, "_SILENT_SECONDS", 0.01)
-    said = []
+    said, before = [], set(threading.enumerate())
 
     def read():
         said.append(capsys.readouterr().err)
         return "".join(said).splitlines()
 
-    return read
+    yield read
+    wait_for(lambda: before.issuperset(threading.enumerate()))  # else the next test is told more
 
 
 def test_a_log_tells_again_what_goes_on_for_long(lines):
