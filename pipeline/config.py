@@ -176,7 +176,7 @@ class SinkConfig:
             single files. With toolkit_files and for the sequences of data sets, always single
             files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
-            are removed; 0: no limit.
+            are removed; 0: no limit. crossings.txt and zones.txt are small, do not count, and stay.
         kitti: Write the tracks in KITTI's format, too: kitti.txt.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.

@@ -36,8 +36,8 @@ class SinkOptions:
         text_minutes: Length of the text results in minutes, after which they get their names and
             new ones begin; 0 for a single file of each. Where other files are made of them, for a
             benchmark or its toolkit, there is a single file of each all the same.
-        text_gigabytes: Limit of a stream's finished text results in gigabytes, beyond which the
-            oldest are removed; 0 for none.
+        text_gigabytes: Limit of a stream's finished text results in gigabytes, those of crossings
+            and zones not counted, beyond which the oldest are removed; 0 for none.
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
         zones: Zones by name, in which vehicles are counted in ``zones.txt`` and on the overlay.

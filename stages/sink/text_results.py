@@ -23,6 +23,7 @@ from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
 from stages.result_files import (
+    COUNTS,
     CROSSINGS,
     DETECTIONS,
     GROUND,
@@ -90,7 +91,7 @@ class TextResults:
     ``detections-2.txt`` and so on begin; the files before them get their final names by
     `name_earlier`. Who finds such a file may take it away: no later process asks for it. Beyond
     ``options.text_gigabytes``, the oldest with final names are removed, those of a number together,
-    but not the latest.
+    but neither the latest nor any of `COUNTS`.
 
     Args:
         folder: Where they go; created where missing.
@@ -145,7 +146,7 @@ class TextResults:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of `files` and of the earlier ones that are there."""
-        earlier = [path.name for paths in self._named for path in paths if path.exists()]
+        earlier = [path.name for paths in self._named() for path in paths if path.exists()]
         return (*earlier, *(file.path.name for file in self.files))
 
     def state(self) -> TextState:
@@ -250,9 +251,8 @@ class TextResults:
         for file in self._latest:
             file.discard()
 
-    @property
-    def _named(self) -> list[tuple[Path, ...]]:
-        numbers = range(self._removed + 1, self._number - len(self._unnamed))
+    def _named(self, first: int = 1) -> list[tuple[Path, ...]]:
+        numbers = range(first, self._number - len(self._unnamed))
         return [self._paths(number) for number in numbers]
 
     def _paths(self, number: int) -> tuple[Path, ...]:
@@ -299,7 +299,11 @@ class TextResults:
             named = self._naming.result()
             del self._unnamed[:named]
             self._naming = None
-            self._removed += self._retention.apply(self._named)
+            limited = [
+                [path for name, path in zip(self._kinds, paths, strict=True) if name not in COUNTS]
+                for paths in self._named(self._removed + 1)
+            ]
+            self._removed += self._retention.apply(limited)
 
     def _reopen(self, resume: TextState) -> None:
         """Lets an earlier process's files be as its state says, which is a little older than they.

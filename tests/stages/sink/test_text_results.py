@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import OutputError
-from stages.result_files import TEXTS, numbered
+from stages.result_files import COUNTS, TEXTS, numbered
 from stages.sink import retention
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from stages.sink.options import SinkOptions
@@ -234,6 +234,23 @@ def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     finish(texts)
     assert names_in(folder) == {*texts.names}
     assert len(told) == 1
+
+
+def test_crossings_and_zones_stay_beyond_the_limit(tmp_path: Path) -> None:
+    options = dataclasses.replace(
+        SIX_FRAMES,
+        text_gigabytes=1e-9,
+        lines={"gate": (0, 0, 0, 9)},
+        zones={"box": ((0, 0), (9, 0), (9, 9))},
+    )
+    texts = TextResults(tmp_path, options)
+    write(texts, range(1, 28))
+    while texts.state().unnamed:
+        texts.name_earlier()
+    finish(texts)
+    counts = {numbered(kind, part) for kind in COUNTS for part in range(1, 6)}
+    others = {numbered(kind, part) for kind in TEXTS[:3] for part in (4, 5)}
+    assert {*texts.names} == names_in(tmp_path) == counts | others
 
 
 def test_what_was_removed_is_not_removed_again(
