@@ -77,9 +77,10 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         detections = [each for each in detections if each["category_id"] in (None, *scored)]
         for detection in detections:
             detection["category_id"] = content["categories"][0]["id"]
-    # pycocotools sorts the ids, which may mix names and numbers.
+    # pycocotools sorts the ids, which may mix names and numbers; of equal scores, the first count.
     for part, key in (("images", "image_id"), ("categories", "category_id")):
-        number = {entry["id"]: index for index, entry in enumerate(content[part], 1)}
+        ids = sorted((entry["id"] for entry in content[part]), key=_by_kind)
+        number = {each: index for index, each in enumerate(ids, 1)}
         content[part] = [{**entry, "id": number[entry["id"]]} for entry in content[part]]
         detections = [each for each in detections if each[key] in number]
         for entry in (*content["annotations"], *detections):
@@ -104,6 +105,10 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
     }
     ignored = sum(each.get("ignore") == 1 for each in content["annotations"])
     return CocoScore(scores, why, len(images), len(undetected), len(overfull), ignored)
+
+
+def _by_kind(entry_id: int | str) -> tuple[bool, int | str]:
+    return isinstance(entry_id, str), entry_id
 
 
 def _mean(precision: np.ndarray) -> float:

@@ -32,7 +32,10 @@ def written(folder: Path, truth: object, detections: object) -> tuple[Path, Path
 
 
 def random_set(seed: int) -> tuple[dict, list]:
-    """Twenty images of cars and buses of all sizes, half of them found, and some that are none."""
+    """Twenty images of cars and buses of all sizes, half of them found, and some that are none.
+
+    The images' ids do not ascend, and detections of several images have equal scores.
+    """
     rng = np.random.default_rng(seed)
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 640, "height": 480} for n in range(20)]
     annotations, detections = [], []
@@ -57,9 +60,10 @@ def random_set(seed: int) -> tuple[dict, list]:
                         "image_id": image["id"],
                         "category_id": category if rng.random() < 0.9 else 3 - category,
                         "bbox": np.abs(box).tolist(),
-                        "score": float(rng.random()),
+                        "score": round(rng.random(), 1),
                     }
                 )
+    images.reverse()
     return {"images": images, "annotations": annotations, "categories": CATEGORIES}, detections
 
 
