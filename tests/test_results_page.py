@@ -11,11 +11,11 @@ from tests.documentation import run_program
 pd = pytest.importorskip("pandas")
 
 
-def write(folder, times, number=1, *, after=0, named=True):
+def write(folder, times, number=1, *, after=0, named=True, line="exit"):
     """Writes file ``number`` of a stream: vehicle 1 crosses in each frame behind ``after``."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = {
-        CROSSINGS: "{frame},{time},1,vehicle,exit,left\n",
+        CROSSINGS: f"{{frame}},{{time}},1,vehicle,{line},left\n",
         TRACKS: "{frame},1,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n",
     }
     for name, row in rows.items():
@@ -83,6 +83,14 @@ def test_a_stream_that_was_added_again_is_one_camera(live, counted):
     write(live / "run" / "north-earlier", ["0.040"])  # that is what this camera is called
     crossings, _ = counted()
     assert crossings.groupby("stream").size().to_dict() == {"north-earlier": 1, "south": 3}
+
+
+def test_names_of_lines_are_taken_as_they_are(live, counted):
+    """Not as missing values, or as numbers."""
+    for number, line in enumerate(("NA", "01", "1"), 1):
+        write(live / "run" / "east", ["0.040"], number, after=number - 1, line=line)
+    crossings, _ = counted()
+    assert crossings.groupby("line").size().to_dict() == {"01": 1, "1": 1, "NA": 1}
 
 
 def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(live, counted, capsys):
