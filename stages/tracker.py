@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from stages.errors import ConfigError
 from stages.records import Detections, FrameHeader, Tracks
@@ -29,13 +30,12 @@ class TrackerStage:
         """
         if every < 1:
             raise ConfigError(f"every must be at least 1, got {every}")
-        self.name = name
-        self.settings = dict(settings)
+        self._build = partial(build_tracker, name, **settings)
         self._every = every
         self._trackers: dict[str, Tracker] = {}
         self._latest: dict[str, FrameHeader] = {}
         try:
-            build_tracker(name, **self.settings)
+            self._build()
         except ValueError as error:
             raise ConfigError(str(error)) from None
 
@@ -82,7 +82,7 @@ class TrackerStage:
 
     def _tracker(self, stream: str) -> Tracker:
         if stream not in self._trackers:
-            self._trackers[stream] = build_tracker(self.name, **self.settings)
+            self._trackers[stream] = self._build()
         return self._trackers[stream]
 
     def close(self, stream: str) -> None:

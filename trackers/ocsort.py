@@ -91,14 +91,13 @@ class OCSort(Tracker):
         self._frame += 1
         if not len(observations) and not len(self._filter):
             return nothing_tracked()
-        confident = observations.scores >= self.min_score
-        boxes, scores = observations.boxes[confident], observations.scores[confident]
-        indices = observations.indices[confident]
+        confident = observations.where(observations.scores >= self.min_score)
+        boxes = confident.boxes
 
         self._tracks["streak"][self._tracks["misses"] > 0] = 0
         self._tracks["misses"] += 1
         predicted = self._predict()
-        used = self._associate(predicted, boxes, scores)
+        used = self._associate(predicted, boxes, confident.scores)
         rows = np.flatnonzero(used >= 0)
         columns = used[rows]
         self._update(rows, boxes[columns])
@@ -116,7 +115,7 @@ class OCSort(Tracker):
         result = (
             self._tracks["last"][reported],
             self._tracks["id"][reported],
-            indices[used[reported]],
+            confident.indices[used[reported]],
         )
         self._keep(self._tracks["misses"] <= self.max_age)
         return result

@@ -10,6 +10,7 @@ from trackers.boxes import (
     from_center_size,
     intersection_areas,
     iou_matrix,
+    overlaps_of_smaller,
     shorter_sides,
     to_center_area_aspect,
     to_center_size,
@@ -24,6 +25,13 @@ def test_areas_alone_and_shared(dtype: type) -> None:
     shared = intersection_areas(boxes[:, None], others[None])
     assert shared.tolist() == [[50, 0, 0], [0, 0, 60]]
     assert shared.dtype == dtype
+
+
+def test_overlap_is_a_share_of_the_smaller_box() -> None:
+    inside_beside_half = np.array([[2.0, 2, 4, 4], [20, 0, 30, 10], [5, 0, 15, 10]])
+    box = np.array([[0.0, 0, 10, 10]])
+    assert overlaps_of_smaller(inside_beside_half, box).ravel() == pytest.approx([1, 0, 0.5])
+    assert overlaps_of_smaller(box, box[:0]).shape == (1, 0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -80,16 +80,6 @@ def test_a_track_of_one_detection_is_given_up_at_its_first_miss() -> None:
     assert seen(tracker, both) == [1, 3]
 
 
-@pytest.mark.parametrize("max_age", [0, 4])
-def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
-    for gap, survives in ((max_age, True), (max_age + 1, False)):
-        tracker = ByteTrack(max_age=max_age)
-        seen(tracker, BOX)
-        for _ in range(gap):
-            assert seen(tracker, []) == []
-        assert (seen(tracker, BOX) == [1]) == survives
-
-
 @pytest.mark.parametrize(("score", "ids"), [(0.91, [1, 2]), (0.89, [1])])
 def test_a_second_detection_needs_an_iou_times_score_of_three_tenths(
     score: float, ids: list[int]

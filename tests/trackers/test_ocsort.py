@@ -148,16 +148,6 @@ def test_half_of_the_last_box_is_enough_for_a_threshold_of_a_half() -> None:
     assert seen(tracker, moved(95.0) - np.array([0, 0, 0, 60])) == [2]
 
 
-@pytest.mark.parametrize("max_age", [0, 4])
-def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
-    tracker = OCSort(min_hits=0, max_age=max_age)
-    for gap, expected in ((max_age, [1]), (max_age + 1, [2])):
-        seen(tracker, BOX)
-        for _ in range(gap):
-            assert seen(tracker, []) == []
-        assert seen(tracker, BOX) == expected
-
-
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_finds_as_much_as_sort_on_real_detections(sequence: str) -> None:
     """The same detections are kept, under no more ids."""

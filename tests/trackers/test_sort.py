@@ -66,16 +66,6 @@ def test_a_gap_breaks_the_streak_of_hits() -> None:
     assert [seen(tracker, BOX) for _ in range(3)] == [[], [1], [1]]
 
 
-@pytest.mark.parametrize("max_age", [0, 1, 4])
-def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
-    tracker = Sort(max_age=max_age, min_hits=0)
-    for gap, expected in ((max_age, [1]), (max_age + 1, [2])):
-        seen(tracker, BOX)
-        for _ in range(gap):
-            assert seen(tracker, []) == []
-        assert seen(tracker, BOX) == expected
-
-
 def test_the_reported_box_is_the_filtered_one() -> None:
     tracker = Sort(min_hits=0)
     tracker.update(BOX, [0.9])

@@ -111,16 +111,6 @@ def test_what_is_not_confirmed_is_forgotten_at_its_first_miss() -> None:
     assert seen(tracker, BOX) == [1]
 
 
-@pytest.mark.parametrize("max_age", [0, 4])
-def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
-    tracker = SpotTrack(max_age=max_age)
-    for gap, expected in ((max_age, [1]), (max_age + 1, [2])):
-        seen(tracker, BOX)
-        for _ in range(gap):
-            assert seen(tracker, []) == []
-        assert seen(tracker, BOX) == expected
-
-
 def test_doubles_of_a_detection_are_ignored() -> None:
     tracker = SpotTrack()
     boxes = np.vstack((BOX + 1, BOX, BOX + 300))

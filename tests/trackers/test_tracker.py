@@ -195,6 +195,19 @@ def test_a_break_too_long_ends_all_tracks(tracker: Tracker) -> None:
     assert set(drive(patient, frames)) == {1}
 
 
+@pytest.mark.parametrize("max_age", [0, 1, 4])
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_track_survives_max_age_frames_without_detection(
+    tracker: Tracker, max_age: int, more: int
+) -> None:
+    patient = type(tracker)(max_age=max_age)
+    patient.update([BOX], [0.9])
+    for _ in range(max_age + more):
+        assert len(patient.update([], [])) == 0
+    patient.update([BOX], [0.9])
+    assert patient.next_id == 2 + more
+
+
 def test_what_shrinks_fast_does_not_shrink_below_nothing(tracker: Tracker) -> None:
     patient = type(tracker)(max_age=2)
     for side in (100, 70, 45, 20, 0, 0, 20):  # without an area, it is not seen
@@ -287,11 +300,11 @@ def test_an_id_belongs_to_one_stretch_of_frames_only(tracker: Tracker) -> None:
 def test_state_is_bounded(tracker: Tracker) -> None:
     """Objects that are seen for three frames and never again leave nothing behind."""
     sizes = []
-    for frame in range(600):
+    for frame in range(200):
         boxes = scene(20, 1, seed=frame // 3)[0]
         tracker.update(boxes, np.full(20, 0.9))
         sizes.append(len(pickle.dumps(tracker)))
-    assert max(sizes[300:]) <= 1.1 * max(sizes[:300])
+    assert max(sizes[100:]) <= 1.1 * max(sizes[:100])
 
 
 def test_boxes_thinner_than_any_pixel_have_no_area(tracker: Tracker) -> None:

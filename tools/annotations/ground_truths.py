@@ -45,7 +45,6 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         raise ConfigError(f"ground truth {folder} is not a folder")
     if benchmark == "detrac":
         truths = [read_detrac_ground_truth(file) for file in _files(folder, ".xml")]
-        expected = "*.xml"
     elif benchmark == "uavdt":
         # By any of its files: what lacks one must not be left out in silence.
         suffixes = (TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX)
@@ -56,18 +55,17 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
             for file in _files(folder, suffix + packed)
         }
         truths = [read_uavdt_ground_truth(folder, name) for name in sorted(names)]
-        expected = f"*{TRACKS_SUFFIX}"
     else:
         truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]
-        expected = "*/gt/gt.txt and no *.txt"
     if not truths:
         others = [
             other
             for other, pattern in _FILES.items()
             if other != benchmark and any(folder.glob(pattern))
         ]
+        also = " and no *.txt" if benchmark == "mot" else ""
         hint = f"; its files are those of {others[0]}" if others else ""
-        raise ConfigError(f"ground truth folder {folder} has no {expected}{hint}")
+        raise ConfigError(f"ground truth folder {folder} has no {_FILES[benchmark]}{also}{hint}")
     truths.sort(key=lambda truth: truth.name)
     for first, second in pairwise(truths):
         if first.name == second.name:

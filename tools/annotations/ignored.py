@@ -37,22 +37,22 @@ class IgnoredRegions:
 
     def cover(self, frames: Int64Array, boxes: npt.NDArray[np.floating]) -> BoolArray:
         """Returns which ``boxes`` ``(N, 4)`` ltrb, in 0-based ``frames`` ``(N,)``, are ignored."""
-        sides = boxes.astype(np.float64)
+        exact = boxes.astype(np.float64)
         inside = centers_inside if self.rule == "center" else half_inside
         if self.frames is None:
-            return inside(sides, self.boxes)
-        ignored = np.zeros(len(sides), np.bool_)
+            return inside(exact, self.boxes)
+        ignored = np.zeros(len(exact), np.bool_)
         rows, regions = rows_of(frames), rows_of(self.frames)
         for frame in rows.keys() & regions.keys():
-            ignored[rows[frame]] = inside(sides[rows[frame]], self.boxes[regions[frame]])
+            ignored[rows[frame]] = inside(exact[rows[frame]], self.boxes[regions[frame]])
         return ignored
 
 
 def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floating]) -> BoolArray:
     """Returns which boxes ltrb lie in the union of regions ltrb with at least half their area."""
-    sides = boxes.astype(np.float64)
-    area = areas(sides)
-    return (area > 0) & (area_in_union(sides, regions.astype(np.float64)) >= HALF * area)
+    exact = boxes.astype(np.float64)
+    area = areas(exact)
+    return (area > 0) & (area_in_union(exact, regions.astype(np.float64)) >= HALF * area)
 
 
 def area_in_union(boxes: Float64Array, regions: Float64Array) -> Float64Array:

@@ -11,6 +11,7 @@ from stages.records import Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
 from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
+from trackers.settings import checked_share
 
 MOSTLY_TRACKED = 0.8  # fraction of its frames in which a track is matched
 MOSTLY_LOST = 0.2
@@ -109,8 +110,7 @@ def match_boxes(
     Raises:
         ValueError: The threshold is out of range.
     """
-    if not 0 < iou_threshold <= 1:
-        raise ValueError(f"iou_threshold must lie in (0, 1], got {iou_threshold}")
+    checked_share("iou_threshold", iou_threshold)
     tracks = len(comparison.truth_lengths)
     last = np.full(tracks, NOBODY)  # last match of each ground-truth track, however long ago
     previous = np.full(tracks, NOBODY)  # match of each ground-truth track in the previous frame

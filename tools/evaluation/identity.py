@@ -9,6 +9,7 @@ import numpy as np
 from tools.evaluation.comparison import Comparison
 from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
+from trackers.settings import checked_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ def identity(comparison: Comparison, iou_threshold: float = 0.5) -> IdentityResu
     Raises:
         ValueError: The threshold is out of range.
     """
-    if not 0 < iou_threshold <= 1:
-        raise ValueError(f"iou_threshold must lie in (0, 1], got {iou_threshold}")
+    checked_share("iou_threshold", iou_threshold)
     overlaps = np.zeros((len(comparison.truth_lengths), len(comparison.result_lengths)), np.int64)
     for frame in comparison.frames:
         rows, columns = np.nonzero(frame.iou >= iou_threshold)

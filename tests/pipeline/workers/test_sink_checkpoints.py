@@ -5,7 +5,6 @@ import shutil
 import time
 
 import pytest
-import zmq
 from msgspec.structs import replace
 
 from pipeline.transport.logbook import Logbook, SharedNumber
@@ -23,12 +22,6 @@ def logbooks(plan):
     for logbook in logbooks:
         logbook[SharedNumber.LOSSLESS] = 0
     return logbooks
-
-
-@pytest.fixture
-def context():
-    with zmq.Context() as context:
-        yield context
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ def scenes() -> dict[str, Scene]:
 def scores(tmp_path: Path, *arguments: object) -> dict:
     file = tmp_path / "scores.json"
     result = CliRunner().invoke(
-        app, ["evaluate", *map(str, arguments), "--json", str(file)], catch_exceptions=False
+        app,
+        ["evaluate", *map(str, arguments), "--workers", "1", "--json", str(file)],
+        catch_exceptions=False,
     )
     assert result.exit_code == 0, result.output
     return json.loads(file.read_text())["overall"]

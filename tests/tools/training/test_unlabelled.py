@@ -9,7 +9,6 @@ from tools.training import unlabelled
 from tools.training.data import read_training_data
 from tools.training.trainer import train
 from tools.training.unlabelled import ignore_unlabelled
-from trackers.boxes import overlaps_of_smaller
 
 CPU = torch.device("cpu")
 
@@ -33,13 +32,6 @@ def found(monkeypatch, rows, scores):
 
 def entries(data_set):
     return [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
-
-
-def test_overlap_is_a_share_of_the_smaller_box():
-    inside, beside, half = [2, 2, 4, 4], [20, 0, 30, 10], [5, 0, 15, 10]
-    overlaps = overlaps_of_smaller(boxes(inside, beside, half), boxes([0, 0, 10, 10]))
-    assert overlaps[:, 0] == pytest.approx([1, 0, 0.5])
-    assert overlaps_of_smaller(boxes(inside), boxes()).shape == (1, 0)
 
 
 def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
