@@ -56,7 +56,7 @@ class _Heard:
 
     def failure(self, how: str) -> str:
         """The latest failure; ``how`` the process ended if there is none."""
-        return [f"the {self.sink.name} process {how}", *self.failures.values()][-1]
+        return [f"the {self.sink.name} {how}", *self.failures.values()][-1]
 
 
 def complete(

@@ -161,7 +161,7 @@ class StageProcesses:
         how = process.check()
         if not how:
             return None
-        message = f"the {process.name} process {how}"
+        message = f"the {process.name} {how}"
         if not Path(self._sockets).is_dir():
             message += (
                 f"; it cannot be replaced: the run's folder {self._sockets} was removed; "

@@ -31,7 +31,7 @@ from tools.progress import ProgressView
 def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
     more = (detections_setting(clip, delay_ms=20), "runtime.restarts_per_minute=1")
     harm = kill("tracker", "tracker", at=[20, 40])
-    with pytest.raises(SpotStreamError, match="tracker process was killed by signal 9") as error:
+    with pytest.raises(SpotStreamError, match="tracker was killed by signal 9") as error:
         run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert "started again 1 time before; not finished: clip" in str(error.value)
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
@@ -56,7 +56,7 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
     harm = kill("decoder of clip", "decoder of clip", at=[40, 80])
     result = run_with([str(clip)] * 2, tmp_path, settings(clip, *more), harm)
     assert result.exit_code == 1
-    assert "the decoder of clip process was killed by signal 9" in result.failed["clip"]
+    assert "the decoder of clip was killed by signal 9" in result.failed["clip"]
     said = io.StringIO()
     view = ProgressView(Console(file=said))
     for report in told:

@@ -110,7 +110,7 @@ def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, chan
     assert message == result.failed["clip"]
     assert frames >= 20
     how = "was killed by signal 9, as the kernel does for want of memory"
-    assert said == [f"the decoder of clip process {how}; starting it again"]
+    assert said == [f"the decoder of clip {how}; starting it again"]
 
 
 def test_a_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):

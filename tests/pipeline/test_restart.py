@@ -277,5 +277,5 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
     more = (detections_setting(clip, delay_ms=8), "runtime.silence_seconds=5")
     result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert result.restarts == {"detector": 1}
-    assert said == ["the detector process said nothing for 5 s; starting it again"]
+    assert said == ["the detector said nothing for 5 s; starting it again"]
     assert texts_in(tmp_path / "clip") == calm

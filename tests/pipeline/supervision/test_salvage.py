@@ -101,7 +101,7 @@ def test_results_are_completed_where_nothing_can_be_shown(streams):
 
 def test_a_sink_that_is_not_wanted_any_more_is_killed(streams):
     sink = Sink()
-    assert completed(sink, streams, unwanted=True) == ({}, "the sink process was told to end")
+    assert completed(sink, streams, unwanted=True) == ({}, "the sink was told to end")
     assert not sink.runs
 
 
@@ -161,7 +161,7 @@ def test_what_another_sink_says_last_is_heard():
 def test_another_sink_that_is_not_wanted_any_more_is_killed():
     sink = Another(fails=False)
     told = completed_by_another(sink, late=[DONE], unwanted=True)
-    assert told == ({"north": SUMMARY}, "the sink process was told to end")
+    assert told == ({"north": SUMMARY}, "the sink was told to end")
     assert sink.turns > 0
 
 
@@ -175,7 +175,7 @@ def test_another_sink_that_ends_well_has_completed_all():
 def test_why_another_sink_has_failed_is_its_own_word_and_no_other_stages():
     own = Failed("sink", stream="south", message="the disk is full")
     other = Failed("decoder", stream="north", message="cannot open north")
-    killed = "the sink process was killed by signal 9"
+    killed = "the sink was killed by signal 9"
     assert completed_by_another(Another(fails=True), early=[other]) == ({}, killed)
     found = completed_by_another(Another(fails=True), early=[own, other, DONE])
     assert found == ({"north": SUMMARY}, "the disk is full")

@@ -167,7 +167,7 @@ def test_a_death_for_good_is_told_with_what_is_not_finished(tmp_path, temporary,
     processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
     processes.make_shared(folder.path)
     processes.start_due()
-    died = "the sink process was killed by signal 15"
+    died = "the sink was killed by signal 15"
     assert death_of_the_sink().message == f"{died}; starting it again"
     wait_for(processes.start_due)
     shutil.rmtree(folder.path)
