@@ -10,7 +10,7 @@ import msgspec
 import zmq
 
 from pipeline.plan import WorkerPlan
-from pipeline.reports import Alive, AnyReport, Busy, Failed, Progress, Report, Snapshot
+from pipeline.reports import Alive, AnyReport, Batches, Busy, Failed, Progress, Report, Snapshot
 from pipeline.transport.link import WAITING_MESSAGES
 from stages.errors import OutputError, SpotStreamError
 
@@ -39,14 +39,14 @@ class Reporter:
     def __call__(self, report: Report) -> None:
         """Sends a report, marked with the number of this worker.
 
-        Where some 2,000 wait, as while the supervisor is suspended by Ctrl-Z, `Alive`, `Progress`
-        and `Snapshot` are left out; any other report waits for it.
+        Where some 2,000 wait, as while the supervisor is suspended by Ctrl-Z, the reports of work
+        that goes on are left out; any other report waits for it.
         """
         self.latest = time.monotonic()
         self.is_busy = False
         report = msgspec.structs.replace(report, worker=self._plan.worker)
         encoded = msgspec.msgpack.encode(report)
-        if isinstance(report, Alive | Progress | Snapshot):
+        if isinstance(report, Alive | Batches | Busy | Progress | Snapshot):
             with contextlib.suppress(zmq.Again):
                 self._socket.send(encoded, zmq.NOBLOCK)
         else:

@@ -9,7 +9,7 @@ import zmq
 from pipeline.config_file import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter, ReportReceiver
-from pipeline.reports import Alive, Busy, Progress, Ready
+from pipeline.reports import Alive, Batches, Busy, Progress, Ready, Snapshot
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.runtime_folder import RuntimeFolder
@@ -114,6 +114,7 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
     progress = Progress(
         "sink", stream="cam", frames=1, dropped=0, total=None, work_ms={}, metrics=None
     )
+    others = [Snapshot("sink", jpeg=b""), Busy("sink"), Batches("detector", counts={1: 9})]
     with zmq.Context() as context:
         context.sndtimeo = 1000  # else it would wait for ever
         ReportReceiver(context, plan.endpoint("control"))
@@ -122,6 +123,8 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
             for _ in range(5000):
                 report(progress)
                 report(Alive("sink"))
+            for each in others:
+                report(each)
         finally:
             context.destroy(linger=0)
 
