@@ -23,6 +23,7 @@ from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
 from tools.commands.complete import complete
 from tools.commands.config import config
+from tools.commands.count import count
 from tools.commands.data import data
 from tools.commands.detect import detect
 from tools.commands.evaluate import evaluate
@@ -45,7 +46,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, config, complete, chaos),
+    *(watch, count, config, complete, chaos),
 ):
     app.command()(command)
 for name, group in {

@@ -94,9 +94,7 @@ def sweep_and_kill(name):
 
 
 def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(clip, tmp_path):
-    reason = (
-        r"^the detector was killed by signal 9.*; it cannot be replaced: .* was removed"
-    )
+    reason = r"^the detector was killed by signal 9.*; it cannot be replaced: .* was removed"
     with pytest.raises(SpotStreamError, match=f"{reason}; set TMPDIR"):
         run_with(
             [str(clip)],

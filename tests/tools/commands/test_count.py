@@ -1,0 +1,92 @@
+"""``spotstream count``, from a run to its tables."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stages.errors import ConfigError
+from stages.result_files import CROSSINGS, TIMES
+from tools.main import app
+
+
+def count(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["count", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Of two streams, each of which one vehicle has crossed."""
+    for stream in ("east", "west"):
+        folder = tmp_path / "results" / stream
+        folder.mkdir(parents=True)
+        (folder / TIMES).write_text("1,0.0\n")
+        (folder / CROSSINGS).write_text("1,0.0,7,vehicle,gate,left\n")
+    return tmp_path / "results"
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return [*csv.DictReader(lines)]
+
+
+def test_tables_of_all_streams(results: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tables" / "may"
+    output.mkdir(parents=True)
+    (output / "turns.csv").write_text("of an earlier count")
+    printed = count(
+        *(results, "--output", output),
+        *("--start", "2026-05-04T07:00", "--start", "west=2026-05-05", "--minutes", "5"),
+    )
+    assert [path.name for path in output.iterdir()] == ["crossings.csv"]
+    east, west = rows(output / "crossings.csv")
+    assert east == {
+        "stream": "east", "begin": "2026-05-04 07:00:00", "utc_offset": "", "frames": "1",
+        "line": "gate", "direction": "left", "class": "vehicle", "vehicles": "1",
+        "mean_km_h": "", "p85_km_h": "",
+    }  # fmt: skip
+    assert (west["stream"], west["begin"]) == ("west", "2026-05-05 00:00:00")
+    assert "east: crossings" in printed
+    assert f"{output / 'crossings.csv'}: written" in printed
+
+
+def test_nothing_is_written_unless_a_folder_is_given(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "gate" in count(results / "east")
+    assert {path.name for path in tmp_path.rglob("*.*")} == {TIMES, CROSSINGS}
+
+
+def test_local_time_is_that_of_the_zone(results: Path, tmp_path: Path) -> None:
+    for file in (TIMES, CROSSINGS):
+        path = results / "east" / file
+        path.write_text(path.read_text().replace("1,0.0", "1,2026-05-04T10:00:00.120+00:00"))
+    count(results, "--timezone", "Asia/Kolkata", "--output", tmp_path)
+    row = rows(tmp_path / "crossings.csv")[0]
+    assert (row["begin"], row["utc_offset"]) == ("2026-05-04 15:30:00", "+05:30")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--timezone", "Mars/Olympus"], "no zone Mars/Olympus"),
+        (["--timezone", "/etc"], "no zone /etc"),
+        (["--start", "noon"], "--start noon: expected a local time"),
+        (["--start", "2026-05-04T07:00+02:00"], "expected a local time"),
+        (["--start", "north=2026-05-04"], "no stream north; there are east, west"),
+    ],
+)
+def test_wrong_options_are_told(results: Path, arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
+        count(results, *arguments)
+
+
+def test_a_folder_without_counts_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"nothing in .* was counted \(sink\.lines, sink\.zones\)"
+    ):
+        count(tmp_path)

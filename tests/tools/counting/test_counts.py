@@ -1,0 +1,132 @@
+"""What is counted of a stream's rows, by interval and in all."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
+from tools.counting.counts import TABLES, StreamCounts
+from tools.counting.intervals import Clock
+
+WITHOUT_SPEED = {"mean_km_h": "", "p85_km_h": ""}
+
+
+@pytest.fixture
+def counts(tmp_path: Path) -> StreamCounts:
+    """Of a video of 40 s, in which nothing is in the second of its four intervals."""
+    folder = tmp_path / "east"
+    folder.mkdir()
+    seconds = [0, 1, 2, 20, 21, 22, 31]
+    (folder / TIMES).write_text("".join(f"{n},{time}.0\n" for n, time in enumerate(seconds, 1)))
+    (folder / CROSSINGS).write_text(
+        "1,0.0,7,car,west,left\n"
+        "3,2.0,8,bus,west,left\n"
+        "4,20.0,8,bus,east,right\n"  # a row that comes later may be of an earlier frame
+        "2,1.0,9,car,north,left\n"
+        "5,21.0,7,car,middle,left\n"
+        "6,22.0,7,bus,east,right\n"
+    )
+    (folder / GROUND).write_text("1,7,0.0,0.0,10.0\n3,8,0.0,0.0,\n2,7,0.0,0.0,99.0\n")
+    (folder / ZONES).write_text(
+        "1,0.0,7,car,stop,enter,0.000\n"
+        "2,1.0,9,car,stop,enter,0.000\n"
+        "4,20.0,7,car,stop,leave,20.000\n"
+        "5,21.0,9,car,stop,lost,20.000\n"
+    )
+    counts = StreamCounts()
+    counts.add(folder, Clock(10))
+    return counts
+
+
+def test_vehicles_are_counted_by_line_direction_and_class(counts: StreamCounts) -> None:
+    rows = TABLES["crossings"].by_interval(counts)
+    assert rows[0] == {
+        "begin": "0:00:00", "utc_offset": "", "frames": 3, "line": "east", "direction": "right",
+        "class": "bus", "vehicles": 0, **WITHOUT_SPEED,
+    }  # fmt: skip
+    counted = {
+        (row["begin"], row["line"], row["class"]): row["vehicles"]
+        for row in rows
+        if row["vehicles"]
+    }
+    assert counted == {
+        ("0:00:00", "west", "car"): 1,
+        ("0:00:00", "west", "bus"): 1,
+        ("0:00:00", "north", "car"): 1,
+        ("0:00:20", "middle", "car"): 1,
+        ("0:00:20", "east", "bus"): 2,
+    }
+
+
+def test_an_interval_without_frames_has_no_rows_and_one_without_vehicles_has(
+    counts: StreamCounts,
+) -> None:
+    rows = TABLES["crossings"].by_interval(counts)
+    assert [*dict.fromkeys((row["begin"], row["frames"]) for row in rows)] == [
+        ("0:00:00", 3),
+        ("0:00:20", 3),
+        ("0:00:30", 1),
+    ]
+
+
+def test_counts_remain_where_times_were_removed(tmp_path: Path) -> None:
+    (tmp_path / CROSSINGS).write_text("1,0.0,7,car,NA,left\n2,9.0,8,car,01,left\n")
+    counts = StreamCounts()
+    counts.add(tmp_path, Clock(10))
+    rows = TABLES["crossings"].by_interval(counts)
+    assert [(row["line"], row["frames"], row["vehicles"]) for row in rows] == [
+        ("01", "", 1),
+        ("NA", "", 1),
+    ]
+
+
+def test_speeds_are_those_of_the_frames_of_crossings(counts: StreamCounts) -> None:
+    sums = {row["line"]: row for row in TABLES["crossings"].sums(counts)}
+    assert sums["west"] == {
+        "line": "west", "direction": "left", "vehicles": 2, "mean_km_h": "10.0", "p85_km_h": "10.0"
+    }  # fmt: skip
+    assert sums["east"] == {
+        "line": "east", "direction": "right", "vehicles": 2, **WITHOUT_SPEED
+    }  # fmt: skip
+
+
+def test_of_many_speeds_85_of_100_are_not_above_the_one_that_is_told(tmp_path: Path) -> None:
+    frames = range(1, 102)
+    (tmp_path / CROSSINGS).write_text("".join(f"{n},0.0,{n},car,exit,left\n" for n in frames))
+    (tmp_path / GROUND).write_text("".join(f"{n},{n},0.0,0.0,{n - 1}.0\n" for n in frames))
+    counts = StreamCounts()
+    counts.add(tmp_path, Clock(10))
+    [row] = TABLES["crossings"].sums(counts)
+    assert (row["mean_km_h"], row["p85_km_h"]) == ("50.0", "85.0")
+
+
+def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(counts: StreamCounts) -> None:
+    turns = TABLES["turns"].sums(counts)
+    assert turns == [{"from": "west", "to": "east", "vehicles": 2}]
+    by_interval = TABLES["turns"].by_interval(counts)
+    assert [(row["begin"], row["class"], row["vehicles"]) for row in by_interval] == [
+        ("0:00:00", "bus", 2),  # the class that vehicle 7 has at last
+        ("0:00:20", "bus", 0),
+        ("0:00:30", "bus", 0),
+    ]
+
+
+def test_ids_of_another_run_are_of_other_vehicles(tmp_path: Path) -> None:
+    counts = StreamCounts()
+    for run, line in (("a", "west"), ("b", "east")):
+        (tmp_path / run).mkdir()
+        (tmp_path / run / CROSSINGS).write_text(f"1,0.0,7,car,{line},left\n")
+        counts.add(tmp_path / run, Clock(10))
+    assert [row["vehicles"] for row in TABLES["crossings"].sums(counts)] == [1, 1]
+    assert TABLES["turns"].sums(counts) == []
+
+
+def test_stays_are_those_of_who_left_the_zone(counts: StreamCounts) -> None:
+    stays = {"entered": 2, "left": 1, "lost": 1, "mean_stay_s": "20.0"}
+    assert TABLES["zones"].sums(counts) == [{"zone": "stop", **stays}]
+    rows = TABLES["zones"].by_interval(counts)
+    assert [(row["entered"], row["left"], row["lost"]) for row in rows] == [
+        (2, 0, 0),
+        (0, 1, 1),
+        (0, 0, 0),
+    ]

@@ -1,0 +1,57 @@
+"""In which interval a time lies, and how that is told."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tools.counting.intervals import Clock, Interval
+
+QUARTER = 900
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_cameras_are_told_in_local_time_also_in_the_hour_that_comes_twice() -> None:
+    clock = Clock(QUARTER, BERLIN)
+    times = [f"2026-10-25T0{hour}:31:00.120+00:00" for hour in (0, 1)]
+    first, second = map(clock.interval, times)
+    assert first[1:] == ("2026-10-25 02:30:00", "+02:00")
+    assert second[1:] == ("2026-10-25 02:30:00", "+01:00")
+    assert second.at - first.at == 3600
+
+
+def test_hours_begin_with_local_hours() -> None:
+    clock = Clock(3600, ZoneInfo("Asia/Kolkata"))
+    interval = clock.interval("2026-05-04T07:10:00.000+00:00")
+    assert interval[1:] == ("2026-05-04 12:00:00", "+05:30")
+
+
+@pytest.mark.parametrize(
+    ("time", "begin"),
+    [("0.040", "0:00:00"), ("899.960", "0:00:00"), ("900.000", "0:15:00"), ("90000", "25:00:00")],
+)
+def test_recorded_video_is_told_from_its_beginning(time: str, begin: str) -> None:
+    assert Clock(QUARTER).interval(time)[1:] == (begin, "")
+
+
+def test_recorded_video_is_told_in_local_time_if_its_start_is_known() -> None:
+    clock = Clock(QUARTER, start=datetime(2026, 5, 4, 7, 3))
+    first, second = clock.interval("719.9"), clock.interval("720.0")
+    assert first[1:] == ("2026-05-04 07:00:00", "")
+    assert second[1:] == ("2026-05-04 07:15:00", "")
+    assert second.at - first.at == QUARTER
+
+
+def test_a_clock_tells_times_in_any_order() -> None:
+    clock = Clock(QUARTER)
+    assert [clock.interval(time).at for time in ("900.5", "0.5", "900.6")] == [900, 0, 900]
+
+
+def test_intervals_are_in_the_order_of_time() -> None:
+    assert Interval(9.0, "9", "") < Interval(10.0, "10", "")
+
+
+@pytest.mark.parametrize("time", ["", "soon", "2026-05-04Tx"])
+def test_what_is_no_time_is_refused(time: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Clock(QUARTER).interval(time)

@@ -1,0 +1,54 @@
+"""Which rows a stream's folder has, whatever became of its run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.atomic import part_path
+from stages.errors import ConfigError
+from stages.result_files import CROSSINGS, REPORT, TIMES, ZONES, numbered
+from tools.counting.reading import counted_folders, rows, stream_of
+
+
+def read(folder: Path) -> list[tuple[int, str]]:
+    return [*rows(folder, TIMES, int, str)]
+
+
+def test_parts_are_read_in_the_order_of_their_frames(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        (tmp_path / numbered(TIMES, number)).write_text(f"{number},0.5\n")
+    assert read(tmp_path) == [(1, "0.5"), (9, "0.5"), (10, "0.5")]
+
+
+def test_what_a_killed_run_left_is_read_once_and_up_to_its_last_whole_line(tmp_path: Path) -> None:
+    (tmp_path / TIMES).write_text("1,0.5\n")
+    part_path(tmp_path / TIMES).write_text("1,0.5\n")  # a sink that began anew was killed
+    part_path(tmp_path / numbered(TIMES, 2)).write_text("2,1.0\n3,1.")
+    assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
+
+
+@pytest.mark.parametrize("row", ["1", "1,0.5,7", "one,0.5", ""])
+def test_a_malformed_row_is_named(tmp_path: Path, row: str) -> None:
+    (tmp_path / TIMES).write_text(f"1,0.5\n{row}\n")
+    with pytest.raises(ConfigError, match=rf"times\.txt:2: not a row of times\.txt: '{row}'"):
+        read(tmp_path)
+
+
+def test_folders_are_those_where_something_could_be_counted(tmp_path: Path) -> None:
+    for folder, name in (("a", CROSSINGS), ("b/c", numbered(ZONES, 3)), ("d", TIMES)):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / name).touch()
+    (tmp_path / "e").mkdir()
+    part_path(tmp_path / "e" / CROSSINGS).touch()
+    found = [tmp_path / name for name in ("a", "b/c", "e")]
+    assert counted_folders([tmp_path]) == counted_folders([tmp_path, tmp_path / "a"]) == found
+    assert counted_folders([tmp_path / "a"]) == [tmp_path / "a"]
+
+
+def test_a_stream_that_was_set_aside_has_its_own_name(tmp_path: Path) -> None:
+    folder = tmp_path / "south-earlier"
+    folder.mkdir()
+    assert stream_of(folder) == "south-earlier"  # that is what this camera is called
+    (folder / REPORT).write_text(json.dumps({"stream": "south"}))
+    assert stream_of(folder) == "south"

@@ -1,0 +1,126 @@
+"""``spotstream count``: tables of what runs have counted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from stages.errors import ConfigError
+from tools.commands.options import writable_folder
+from tools.terminal import activity, wide_console
+
+if TYPE_CHECKING:
+    from tools.counting.counts import StreamCounts
+
+
+def count(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR",
+            help="Results folders (--output of a run), or folders above them.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for crossings.csv, turns.csv and zones.csv.", callback=writable_folder
+        ),
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="Length of an interval.")] = 15,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="When recorded video began, as 2026-05-04T07:00: of all streams, or NAME=…",
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Zone of cameras' times, as Europe/Berlin. Default: this machine's."),
+    ] = None,
+) -> None:
+    """Make tables of what runs have counted: crossings, turns, speeds, stays in zones."""
+    from tools.counting.counts import StreamCounts
+    from tools.counting.intervals import Clock
+    from tools.counting.reading import counted_folders, stream_of
+
+    zone, starts = _zone(timezone), dict(map(_start, start or []))
+    counts: defaultdict[str, StreamCounts] = defaultdict(StreamCounts)
+    with activity("reading") as tell:
+        for folder in counted_folders(folders):
+            tell(f"reading {folder}")
+            name = stream_of(folder)
+            began = starts.get(name, starts.get(""))
+            counts[name].add(folder, Clock(round(60 * minutes), zone, began))
+    if not counts:
+        where = ", ".join(map(str, folders))
+        raise ConfigError(f"nothing in {where} was counted (sink.lines, sink.zones)")
+    if unknown := starts.keys() - counts.keys() - {""}:
+        there = ", ".join(sorted(counts))
+        raise ConfigError(f"--start: no stream {min(unknown)}; there are {there}")
+    if output is not None:
+        _write(output, counts)
+    for name, stream in sorted(counts.items()):
+        _show(name, stream)
+
+
+def _start(text: str) -> tuple[str, datetime]:
+    name, _, moment = text.rpartition("=")
+    try:
+        began = datetime.fromisoformat(moment)
+    except ValueError:
+        began = None
+    if began is None or began.tzinfo is not None:
+        raise ConfigError(f"--start {text}: expected a local time as 2026-05-04T07:00")
+    return name, began
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return None if name is None else ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # absolute paths, folders of several zones
+        raise ConfigError(
+            f"--timezone: no zone {name}; they are named as Europe/Berlin, and a system without "
+            f"them needs the package tzdata"
+        ) from None
+
+
+def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
+    from stages.atomic import make_folder, remove_file, write_atomically
+    from tools.counting.counts import TABLES
+    from tools.evaluation.tables import as_csv
+
+    make_folder(folder)
+    for name, table in TABLES.items():
+        file = folder / f"{name}.csv"
+        rows = [
+            {"stream": stream, **row}
+            for stream, each in sorted(counts.items())
+            for row in table.by_interval(each)
+        ]
+        if rows:
+            write_atomically(file, as_csv(rows))
+            typer.echo(f"{file}: written")
+        else:
+            remove_file(file)  # of earlier counts
+
+
+def _show(stream: str, counts: StreamCounts) -> None:
+    from tools.counting.counts import TABLES
+
+    for name, table in TABLES.items():
+        if rows := table.sums(counts):
+            shown = Table(*rows[0], title=f"{stream}: {name}", title_justify="left")
+            for row in rows:
+                shown.add_row(*map(str, row.values()))
+            wide_console().print(shown)

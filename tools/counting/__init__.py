@@ -1,0 +1,1 @@
+"""Tables of what a run has counted: vehicles across lines, turns, and stays in zones."""

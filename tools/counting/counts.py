@@ -1,0 +1,180 @@
+"""What was counted of a stream, and tables of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
+from tools.counting.intervals import Clock, Interval
+from tools.counting.reading import rows
+
+Row: TypeAlias = dict[str, object]
+
+
+class Crossing(NamedTuple):
+    """A vehicle crossed a line; ``speed`` in km/h, None if it is not known."""
+
+    interval: Interval
+    line: str
+    direction: str
+    class_name: str
+    speed: float | None
+
+
+class Turn(NamedTuple):
+    """A vehicle crossed several times: first one line, in that interval, and last another."""
+
+    interval: Interval
+    first: str
+    last: str
+    class_name: str
+
+
+class Stay(NamedTuple):
+    """A vehicle entered a zone, left it after ``seconds``, or was lost there."""
+
+    interval: Interval
+    zone: str
+    class_name: str
+    event: str
+    seconds: float
+
+
+@dataclass
+class StreamCounts:
+    """What was counted of a stream, in all the runs that are added.
+
+    Attributes:
+        frames: Number of frames of each interval in which there are any.
+        crossings: Vehicles across lines.
+        turns: Those that crossed several times.
+        stays: What happened in zones.
+    """
+
+    frames: Counter[Interval] = field(default_factory=Counter)
+    crossings: list[Crossing] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+
+    def add(self, folder: Path, clock: Clock) -> None:
+        """Adds what a run has left in the stream's folder.
+
+        Raises:
+            ConfigError: A row is malformed.
+        """
+        self.frames.update(interval for _, interval in rows(folder, TIMES, str, clock.interval))
+        crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
+        crossed.sort(key=lambda row: row[0])  # they come when they count
+        speeds = _speeds(folder, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
+        ways = defaultdict(list)
+        for frame, interval, vehicle, class_name, line, direction in crossed:
+            speed = speeds.get((frame, vehicle))
+            crossing = Crossing(interval, line, direction, class_name, speed)
+            self.crossings.append(crossing)
+            ways[vehicle].append(crossing)
+        for first, *_, last in (way for way in ways.values() if len(way) > 1):
+            self.turns.append(Turn(first.interval, first.line, last.line, last.class_name))
+        stays = rows(folder, ZONES, int, clock.interval, int, str, str, str, float)
+        self.stays += [Stay(when, zone, name, *event) for _, when, _, name, zone, *event in stays]
+
+
+def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float]:
+    """The speeds that are known, by frame and vehicle."""
+    return {
+        (frame, vehicle): float(speed)
+        for frame, vehicle, _, _, speed in rows(folder, GROUND, int, int, str, str, str)
+        if speed and (frame, vehicle) in wanted
+    }
+
+
+@dataclass(frozen=True)
+class CountTable:
+    """A kind of table.
+
+    Attributes:
+        events: Returns what is counted.
+        columns: What is told apart: headings, and attributes of an event.
+        cells: Returns the last cells of a row, of the events that it counts.
+    """
+
+    events: Callable[[StreamCounts], Sequence[Any]]
+    columns: Mapping[str, str]
+    cells: Callable[[Sequence[Any]], Row]
+
+    def by_interval(self, counts: StreamCounts) -> list[Row]:
+        """Returns a row for each interval and what is told apart, also where nothing was counted.
+
+        An interval without frames has none, but one whose ``times.txt`` was removed has.
+        """
+        groups = _grouped(self.events(counts), ("interval", *self.columns.values()))
+        intervals = sorted({*counts.frames, *(interval for interval, *_ in groups)})
+        return [
+            {
+                "begin": interval.begin,
+                "utc_offset": interval.utc_offset,
+                "frames": counts.frames[interval] or "",
+                **dict(zip(self.columns, key, strict=True)),
+                **self.cells(groups.get((interval, *key), ())),
+            }
+            for interval, key in product(intervals, sorted({group[1:] for group in groups}))
+        ]
+
+    def sums(self, counts: StreamCounts) -> list[Row]:
+        """Returns a row for all intervals and classes."""
+        columns = [heading for heading in self.columns if heading != "class"]
+        groups = _grouped(self.events(counts), [self.columns[heading] for heading in columns])
+        return [
+            {**dict(zip(columns, key, strict=True)), **self.cells(events)}
+            for key, events in sorted(groups.items())
+        ]
+
+
+def _grouped(events: Sequence[Any], by: Sequence[str]) -> dict[tuple[Any, ...], list[Any]]:
+    groups = defaultdict(list)
+    for event in events:
+        groups[tuple(getattr(event, each) for each in by)].append(event)
+    return groups
+
+
+def _crossing_cells(crossings: Sequence[Crossing]) -> Row:
+    speeds = [each.speed for each in crossings if each.speed is not None]
+    high = f"{np.percentile(speeds, 85):.1f}" if speeds else ""
+    return {"vehicles": len(crossings), "mean_km_h": _mean(speeds), "p85_km_h": high}
+
+
+def _stay_cells(stays: Sequence[Stay]) -> Row:
+    events = Counter(stay.event for stay in stays)
+    left = [stay.seconds for stay in stays if stay.event == "leave"]
+    return {
+        "entered": events["enter"],
+        "left": len(left),
+        "lost": events["lost"],
+        "mean_stay_s": _mean(left),
+    }
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.1f}" if values else ""
+
+
+TABLES = {
+    "crossings": CountTable(
+        attrgetter("crossings"),
+        {"line": "line", "direction": "direction", "class": "class_name"},
+        _crossing_cells,
+    ),
+    "turns": CountTable(
+        attrgetter("turns"),
+        {"from": "first", "to": "last", "class": "class_name"},
+        lambda turns: {"vehicles": len(turns)},
+    ),
+    "zones": CountTable(attrgetter("stays"), {"zone": "zone", "class": "class_name"}, _stay_cells),
+}

@@ -1,0 +1,72 @@
+"""Intervals of time in which vehicles are counted together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+class Interval(NamedTuple):
+    """An interval; the earlier ones come first.
+
+    Attributes:
+        at: When it begins, in seconds: since the epoch, or of recorded video from its beginning.
+        begin: The same for people: ``2026-05-04 07:15:00`` in local time, or ``0:15:00``.
+        utc_offset: What local time is ahead of UTC then, as ``+02:00``; "" if it is not known.
+    """
+
+    at: float
+    begin: str
+    utc_offset: str
+
+
+class Clock:
+    """Tells in which interval a time lies. Intervals begin at local midnight, or with the video.
+
+    Args:
+        seconds: Length of an interval.
+        zone: The zone of local time; None for that of this machine.
+        start: When recorded video began, in local time; None if it is not known.
+    """
+
+    def __init__(
+        self, seconds: int, zone: tzinfo | None = None, start: datetime | None = None
+    ) -> None:
+        self._seconds = seconds
+        self._zone = zone
+        self._start = start
+        self._latest: tuple[str, Interval] | None = None
+
+    def interval(self, time: str) -> Interval:
+        """Returns the interval of a time as in ``times.txt``.
+
+        Raises:
+            ValueError: It is none.
+        """
+        second = time[:19] if "T" in time else time.partition(".")[0]
+        if self._latest is None or self._latest[0] != second:  # 25 frames have the same
+            interval = self._of_camera(second) if "T" in time else self._of_video(int(second))
+            self._latest = second, interval
+        return self._latest[1]
+
+    def _of_camera(self, second: str) -> Interval:
+        moment = datetime.fromisoformat(second).replace(tzinfo=UTC).astimezone(self._zone)
+        begin = self._begin(moment)
+        shown = begin.isoformat(" ")  # such as 2026-05-04 07:15:00+02:00
+        return Interval(begin.timestamp(), shown[:19], shown[19:])
+
+    def _of_video(self, second: int) -> Interval:
+        if self._start is None:
+            at = second - second % self._seconds
+            return Interval(at, f"{at // 3600}:{at // 60 % 60:02}:{at % 60:02}", "")
+        begin = self._begin(self._start + timedelta(seconds=second))
+        return Interval((begin - _EPOCH).total_seconds(), begin.isoformat(" "), "")
+
+    def _begin(self, moment: datetime) -> datetime:
+        passed = 3600 * moment.hour + 60 * moment.minute + moment.second
+        minutes, second = divmod(passed - passed % self._seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        # Not by subtraction, which would forget which of two equal hours in autumn it is.
+        return moment.replace(hour=hour, minute=minute, second=second, microsecond=0)
