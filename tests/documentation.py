@@ -6,20 +6,15 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "docs"
 
 
-def program(page, what, language="python"):
-    """Returns the one program of ``page`` in ``language`` that contains ``what``."""
-    programs = re.findall(rf"```{language}\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
-    [found] = [each for each in programs if what in each]
-    return found
-
-
 def run_program(page, what, folder, monkeypatch):
     """Runs the one program in Python of ``page`` that contains ``what`` in ``folder``.
 
     Returns:
         Its variables.
     """
+    programs = re.findall(r"```python\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
+    [program] = [each for each in programs if what in each]
     monkeypatch.chdir(folder)
     variables = {}
-    exec(compile(program(page, what), page, "exec"), variables)
+    exec(compile(program, page, "exec"), variables)
     return variables
