@@ -106,7 +106,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
     clips = [make_clip(tmp_path / name, frames) for name, frames in (("short", 25), ("long", 750))]
     for clip in clips:
         clip.rename(clip.with_name(f"{clip.parent.name}.mp4"))
-    sources = [str(tmp_path / name / f"{name}.mp4") for name in ("short", "long")]
+    sources = [str(tmp_path / name / f"{name}.mp4") for name in ("long", "short")]
     port = free_port()
     settings = [
         detections_setting(clips[1]),
@@ -165,6 +165,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         victim.supervisor.stop()
 
     result = run_with(sources, tmp_path / "out", settings, harm)
+    assert list(result.finished) == ["long", "short"]  # as they were given
     assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"].frames
     assert ("spotstream_waiting_frames", "short") not in seen[0]
     assert ("spotstream_waiting_frames", "long") in seen[0]

@@ -147,7 +147,9 @@ def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
     result = CliRunner().invoke(app, [*command, *settings])
     assert result.exit_code == 3
     assert "b.png: not an image, or damaged" in result.stderr
-    assert {each["file_name"] for each in json.loads(output.read_text())} == {"a.png"}
+    results = json.loads(output.read_text())
+    assert {each["file_name"] for each in results} == {"a.png"}
+    assert result.stdout == f"{output}: {len(results)} detections\n"
 
 
 @pytest.mark.parametrize(

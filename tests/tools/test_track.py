@@ -184,6 +184,25 @@ def test_weak_detections_are_told_if_nobody_chose_a_tracker(
     assert ("50% of the detections have scores below 0.2, and SORT" in result.stderr) == told
 
 
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize(
+    ("options", "boxes", "doubtful"),
+    [([], 8, False), (["--fill", "2"], 10, False), (["--frame-size", "20x20"], 8, True)],
+    ids=str,
+)
+def test_gaps_are_filled_and_the_frame_is_as_large_as_the_user_says(
+    detections: Path, tmp_path: Path, folder: bool, options: list[str], boxes: int, doubtful: bool
+) -> None:
+    lines = [f"{frame},1,{frame},2,30,40,0.9\n" for frame in (1, 2, 3, 4, 7, 8, 9, 10)]
+    detections.write_text("".join(lines))
+    given = detections.parent if folder else detections
+    arguments = ["--detections", str(given), "--output", str(tmp_path / "tracks"), *options]
+    settings = ["--set", "min_hits=0", "--set", "max_age=5"]
+    result = CliRunner().invoke(app, ["track", *arguments, *settings], catch_exceptions=False)
+    assert f": 1 track, {boxes} boxes in 10 frames, " in result.stdout
+    assert ("are they its right and bottom?" in result.stderr) == doubtful
+
+
 def test_doubts_are_told_once_for_a_folder(detections: Path, tmp_path: Path) -> None:
     for name in ("MVI_2", "MVI_3"):
         (detections.parent / f"{name}.txt").write_text(ROWS.replace("0.9", "90"))

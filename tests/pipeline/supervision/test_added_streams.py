@@ -49,3 +49,22 @@ def test_results_below_a_link_are_not_set_aside(tmp_path):
     with pytest.raises(ConfigError, match="north is a link and holds results; choose another name"):
         streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
     assert (tmp_path / "north").is_symlink()
+
+
+def test_no_stream_gets_the_name_of_one_that_runs_or_of_unfinished_results(tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    (tmp_path / "clip-2").mkdir()
+    (tmp_path / "clip-2" / ".mot.txt.part").write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
+    (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "", ["clip"], tmp_path)
+    assert spec.name == "clip-3"
+
+
+def test_a_name_is_for_one_stream_and_that_of_a_folder(tmp_path):
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (videos / name).write_text("")
+    with pytest.raises(ConfigError, match="videos holds 2 streams, not one to name"):
+        streams_to_add(str(videos), "north", [], tmp_path)
+    (spec,) = streams_to_add(str(videos / "a.mp4"), "../north side", [], tmp_path)
+    assert spec.name == "north-side"

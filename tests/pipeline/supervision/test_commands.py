@@ -12,6 +12,7 @@ import pytest
 import zmq
 
 from pipeline.supervision.commands import (
+    AddStream,
     RunEndedError,
     add_stream,
     describe,
@@ -46,6 +47,17 @@ def started(clip, folder, *prefix):
 def test_a_source_is_looked_for_before_the_pipeline_is_asked(tmp_path):
     with pytest.raises(ConfigError, match="no such source"):
         add_stream(RunInfo(1, "out", tmp_path), "nowhere.mp4")
+
+
+def test_a_pipeline_in_another_folder_is_told_where_a_source_is(tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(
+        "pipeline.supervision.commands._send", lambda run, command, kind: sent.append(command)
+    )
+    (tmp_path / "clip.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    add_stream(RunInfo(1, "out", tmp_path), Path("clip.mp4"), "north")
+    assert sent == [AddStream(str(tmp_path / "clip.mp4"), "north")]
 
 
 def test_a_pipeline_that_has_ended_is_not_waited_for(tmp_path):

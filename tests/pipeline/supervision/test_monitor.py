@@ -44,7 +44,7 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
 
     assert view().state == "waiting"
     monitor.begun("cam", logbook)
-    assert view().state == "connecting"
+    assert (view().state, view().reconnects) == ("connecting", 0)
     monitor.take("cam", metrics(0))  # of drops
     assert (view().state, view().dropped) == ("connecting", 3)
     monitor.take("cam", metrics(10))

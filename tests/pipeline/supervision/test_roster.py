@@ -14,6 +14,7 @@ from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import SharedNumber
+from stages.decoder.locations import SourceSpec
 from stages.sink.zones import ZoneCounts
 
 
@@ -189,6 +190,33 @@ def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
     roster.fail("cam", "rtsp://cam", "the folder was removed")
     [view] = roster.views()
     assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
+
+
+def test_a_decoder_is_told_what_is_known_of_its_source(tmp_path, begin_due):
+    spec = SourceSpec("M1", str(tmp_path / "M1"), "mot", of_data_set=True, frame_rate="30")
+    roster = Roster([spec], tmp_path, RuntimeConfig(), RunMonitor())
+    begin_due(roster)
+    plan = roster.running["M1"].plan
+    assert (plan.location, plan.layout, plan.frame_rate) == (spec.location, "mot", "30")
+
+
+def test_nothing_of_a_stream_that_failed_is_stuck(tmp_path, logbook):
+    monitor = RunMonitor()
+    monitor.begun("cam", logbook)
+    faults = {"overlay_is_stuck": True, "overlay_is_unsent": True}
+    monitor.take("cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, **faults))
+    logbook[SharedNumber.RECORDING_STUCK] = 1
+    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+    roster.fail("cam", "rtsp://cam", "the folder was removed")
+    [view] = roster.views()
+    assert (view.overlay_is_stuck, view.overlay_is_unsent, view.recording_is_stuck) == (False,) * 3
+
+
+def test_a_stream_that_was_removed_is_shown_as_stopping_until_it_ends(make):
+    roster, begin = make()
+    begin("demo")
+    roster.remove("demo")
+    assert [view.state for view in roster.views()] == ["stopping"]
 
 
 def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(make):

@@ -8,11 +8,13 @@ from pipeline.signals import StopRequests
 from pipeline.supervision import stage_processes
 from pipeline.supervision.commands import AddStream, Describe, RemoveStream
 from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.run_commands import RunCommands
 from pipeline.supervision.stage_processes import StageProcesses
 from stages.errors import ConfigError
+from tests.summaries import summary
 
 ADD = AddStream("rtsp://host/live", "cam")
 
@@ -39,11 +41,19 @@ def test_streams_are_added_described_and_removed(run, tmp_path):
     assert run.roster.unfinished == []
 
 
-def test_a_stream_that_is_added_again_has_not_failed(run):
-    run.result.failed["cam"] = "it broke"
-    run.result.failed["south"] = "it broke"
+def test_how_often_each_process_was_started_again_is_described(run, monkeypatch):
+    monkeypatch.setattr(StageProcess, "restarts", property(lambda process: len(process.role)))
+    restarts = {each.name: each.restarts for each in run.commands.carry_out(Describe()).processes}
+    assert restarts == {"sink": 4, "tracker": 7, "detector": 8}
+
+
+def test_a_stream_that_is_added_again_has_neither_failed_nor_finished(run):
+    for name in ("cam", "south"):
+        run.result.failed[name] = "it broke"
+        run.result.finished[name] = summary(3)
     run.commands.carry_out(ADD)
     assert run.result.failed == {"south": "it broke"}
+    assert run.result.finished.keys() == {"south"}
 
 
 def test_a_run_that_was_asked_to_end_takes_no_more_streams(run):

@@ -98,6 +98,7 @@ def test_part_files_of_a_stream_stay_where_the_sink_cannot_write(run):
     write_part(run.folder)
     run.outcomes.fail(failed("sink", "a full disk", 4))
     assert run.roster.running == {}
+    assert run.stream.decoder.state == "ended"
     assert list(run.folder.iterdir())
 
 
@@ -151,3 +152,10 @@ def test_a_stream_that_cannot_be_begun_has_failed(run):
     assert run.result.exit_code == 3
     assert [(each.stream, each.message) for each in run.shown] == [("north", "there is no room")]
     assert run.roster.running.keys() == {"cam"}
+
+
+def test_the_first_failure_decides_the_exit_status(run):
+    run.outcomes.refuse(SourceSpec("north", "rtsp://north/live"), "there is no room")
+    run.outcomes.fail(failed("sink", "a full disk", 4))
+    assert run.result.failed.keys() == {"north", "cam"}
+    assert run.result.exit_code == 3

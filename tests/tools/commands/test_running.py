@@ -4,10 +4,12 @@ import socket
 import subprocess
 import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from pipeline.supervision.commands import describe
 from pipeline.supervision.runtime_folder import running
+from stages.errors import ConfigError
 from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
@@ -87,3 +89,15 @@ def test_the_streams_of_a_running_pipeline_are_shown_and_removed(tmp_path, monke
     finally:
         pipeline.terminate()
         pipeline.wait(100)
+
+
+@pytest.mark.parametrize(
+    "line", ["top --once", "stream list", "stream add scene://demo", "stream remove cam"]
+)
+def test_of_several_pipelines_the_one_of_the_process_id_is_meant(line, monkeypatch):
+    def find_run(pid=None):
+        raise ConfigError(f"process {pid}")
+
+    monkeypatch.setattr("pipeline.supervision.commands.find_run", find_run)
+    error = CliRunner().invoke(app, [*line.split(), "--pid", "71"]).exception
+    assert str(error) == "process 71"

@@ -16,6 +16,7 @@ from stages.folder_lock import FolderLock
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
 from tools.main import app
 from tools.segmentation import sequence
+from tools.segmentation.mask_record import RECORD
 
 INTERRUPTED = """
 import os, signal, time
@@ -59,6 +60,28 @@ def test_a_data_set_gets_masks_and_a_sheet(tmp_path):
     assert len(list((tmp_path / "set" / "masks" / "MVI_00001").glob("img*.png"))) == 10
     assert read(sheet).shape[1] > 1900
     assert "nothing to do, 10 were there" in segment(tmp_path / "set").output
+
+
+@pytest.mark.parametrize(
+    ("options", "made"),
+    [
+        (
+            ["--method", "background", "--subtractor", "knn", "--no-blur"],
+            {"method": "background", "subtractor": "knn", "fill-empty": True, "blur": False},
+        ),
+        (
+            ["--method", "flow", "--no-fill-empty"],
+            {"method": "flow", "fill-empty": False, "blur": True},
+        ),
+    ],
+)
+def test_masks_are_made_as_the_options_say_and_not_mixed_with_others(tmp_path, options, made):
+    write_detrac(tmp_path, "MVI_00001", draw(10))
+    assert segment(tmp_path, *options).exit_code == 0
+    record = json.loads((tmp_path / "masks" / "MVI_00001" / RECORD).read_text())
+    assert made.items() <= record.items()
+    with pytest.raises(OutputError, match="holds masks made otherwise"):
+        segment(tmp_path, "--method", "boxes")
 
 
 def test_images_are_segmented_without_torch(tmp_path):
@@ -167,6 +190,15 @@ def test_boxes_that_are_left_out_are_no_failure(tmp_path):
     done = segment(tmp_path)
     assert done.exit_code == 0
     assert "left out: box without area" in done.stderr
+
+
+def test_of_much_that_is_left_out_the_rest_is_counted(tmp_path):
+    drawn = draw(14)
+    drawn.boxes[:12] = [np.array([[50, 50, 50, 60]], np.float32)] * 12
+    write_detrac(tmp_path, "MVI_00001", drawn)
+    told = segment(tmp_path).stderr.splitlines()
+    assert len(told) == 11
+    assert told[-1] == "left out: 2 more"
 
 
 def test_an_interrupt_tells_of_the_sequences_that_are_finished(tmp_path):

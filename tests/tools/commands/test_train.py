@@ -95,6 +95,20 @@ def test_a_checkpoint_after_more_steps_leaves_nothing_to_do(config_file, tmp_pat
     assert weights.stat().st_mtime_ns == before
 
 
+def test_a_finished_training_is_begun_anew_where_the_user_says_so(config_file):
+    spotstream("train", config_file)
+    again = spotstream("train", config_file, "--set", "steps=1", "--overwrite")
+    assert "best weights, after step 1 of 1" in again.stdout
+
+
+def test_a_row_has_images_boxes_and_the_scores_that_there_are(config_file):
+    done = spotstream("validate", config_file, "--scale", 0.5)
+    [row] = [line for line in done.stdout.splitlines() if line.lstrip().startswith("drawn")]
+    cells = row.partition(" all at scale 0.5 ")[2].split()
+    assert cells[:2] == ["1", "2"]
+    assert "nan" not in cells
+
+
 def test_nothing_held_out_is_nothing_to_score_on(config_file, data_set):
     with pytest.raises(ConfigError, match="holds out no scene to score on"):
         spotstream("validate", config_file, "--set", "data=[{path: " + str(data_set) + "}]")

@@ -30,6 +30,14 @@ def test_rendered_scenes_are_the_same_each_time(weights):
     assert told == ["picture 1 of 1"]
 
 
+def test_as_many_scenes_are_rendered_as_are_asked_for(weights):
+    done = CliRunner().invoke(app, ["calibrate", str(weights), "--scenes", "1"])
+    ranges = SpotNet.from_checkpoint(weights).ranges
+    assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 1 picture\n"
+    calibrate(weights, pytest.fail, scenes=1)
+    assert SpotNet.from_checkpoint(weights).ranges == ranges
+
+
 def test_pictures_of_ones_own(weights, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import filecmp
+import json
 import multiprocessing
 from dataclasses import replace
 from functools import partial
@@ -53,6 +54,12 @@ def test_the_same_options_give_the_same_bytes_in_two_processes(
     assert sheet is not None
     assert sheet.shape[1] > 960
     assert sheet.std() > 20
+
+
+def test_weather_and_variety_are_those_that_are_asked_for(tmp_path: Path) -> None:
+    synth(tmp_path, "--scenes", 1, "--frames", 1, "--weather", "rain", "--plain")
+    options = json.loads((tmp_path / "synth.json").read_text())
+    assert (options["weather"], options["varied"]) == ("rain", False)
 
 
 def test_complete_scenes_are_skipped(rendered: Path) -> None:

@@ -174,6 +174,50 @@ def test_an_interrupt_before_anything_is_found_says_nothing(benchmark: Path) -> 
     assert output.read_text() == "earlier"
 
 
+@pytest.mark.usefixtures("few_settings")
+def test_no_sequence_is_left_out_where_the_user_says_so(benchmark: Path) -> None:
+    config, found = benchmark / "start.yaml", benchmark / "found.json"
+    config.write_text("tracker: {name: sort, settings: {max_age: 1, min_hits: 4}}\n")
+    folders = ("--gt", benchmark / "gt", "--detections", benchmark / "det")
+    output = tune(
+        *folders, "--config", config, "--json", found, "--no-leave-one-out", "--workers", "1"
+    )
+    result = json.loads(found.read_text())
+    assert result["folds"] == result["left_out"] == {}
+    assert "without it" not in output
+    assert "begun with the settings" not in output
+
+
+@pytest.mark.parametrize(
+    ("options", "iou_threshold"),
+    [
+        (["--benchmark", "detrac", "--gt", "gt", "--detections", "det"], 0.7),
+        (["--benchmark", "mot", "--gt", "gt", "--detections", "det"], 0.5),
+        (["--benchmark", "detrac", "--view", "drone", "--count", "3", "--config", "demo"], 0.5),
+    ],
+)
+def test_what_is_tuned_on_decides_the_least_overlap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], iou_threshold: float
+) -> None:
+    scores = dict.fromkeys(("HOTA", "MOTA", "IDF1", "IDS"), 0.5)
+    asked: list[float] = []
+
+    def search(*_: object, iou_threshold: float, **others: object) -> TuningResult:
+        asked.append(iou_threshold)
+        return TuningResult("sort", {}, {}, scores, scores)
+
+    def render(view: str, detector: object, count: int, **others: object) -> list[object]:
+        assert (view, detector, count) == ("drone", load_config(Path("demo")).detector, 3)
+        return []
+
+    monkeypatch.setattr("tools.tuning.tune.tune", search)
+    monkeypatch.setattr("tools.tuning.scenes.render_sequences", render)
+    monkeypatch.setattr("tools.commands.tune._sequences", lambda *_: [])
+    tune(*options, "--json", tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert asked == [found["iou_threshold"]] == [iou_threshold]
+
+
 def test_ground_truth_without_ignored_regions_is_told(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
