@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from stages.detector.detection_file import DetectionFile
-from stages.detector.sequence_files import find_files
-from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.bench.peers import Peer, frames_of, peer_python, run_peer
-from tools.evaluation.sequence import score_tracks, track
+from tools.evaluation.sequence import read_detections, score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
 
@@ -44,10 +41,7 @@ def score_trackers(
         ConfigError: A detection file is missing or malformed.
         SpotStreamError: A peer cannot be installed or fails.
     """
-    found = find_files(detections, [truth.name for truth in truths], DETECTIONS)
-    files = [
-        DetectionFile.read(found[truth.name], frame_count=truth.frame_count) for truth in truths
-    ]
+    files = read_detections(detections, truths)
 
     def scores(tracks: Sequence[Trajectories]) -> Mapping[str, float]:
         return total(

@@ -138,17 +138,11 @@ def tune(
 
 
 def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:
-    from stages.detector.detection_file import DetectionFile
-    from stages.detector.sequence_files import find_files
-    from stages.result_files import DETECTIONS
+    from tools.evaluation.sequence import read_detections
     from tools.tuning.tune import TuningSequence
 
     truths = read_tracks(benchmark, gt)
-    files = find_files(detections, [truth.name for truth in truths], DETECTIONS)
-    return [
-        TuningSequence(truth, DetectionFile.read(files[truth.name], frame_count=truth.frame_count))
-        for truth in truths
-    ]
+    return list(map(TuningSequence, truths, read_detections(detections, truths)))
 
 
 def _scenes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import box_doubts, doubts
+from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
 from stages.records import BoolArray
+from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
@@ -207,6 +209,18 @@ def _judge_file(
         )
         for real, found in zip(true_rows, found_rows, strict=True)
     )
+
+
+def read_detections(folder: Path, truths: Sequence[GroundTruth]) -> list[DetectionFile]:
+    """Reads the detection file of each sequence.
+
+    Raises:
+        ConfigError: A file is missing or malformed; the message names file and line.
+    """
+    files = find_files(folder, [truth.name for truth in truths], DETECTIONS)
+    return [
+        DetectionFile.read(files[truth.name], frame_count=truth.frame_count) for truth in truths
+    ]
 
 
 def track(
