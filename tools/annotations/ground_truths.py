@@ -44,7 +44,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
     if not folder.is_dir():
         raise ConfigError(f"ground truth {folder} is not a folder")
     if benchmark == "detrac":
-        truths = [read_detrac_ground_truth(file) for file in _files(folder, ".xml")]
+        truths = [read_detrac_ground_truth(file) for file in annotation_files(folder, ".xml")]
     elif benchmark == "uavdt":
         # By any of its files: what lacks one must not be left out in silence.
         suffixes = (TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX)
@@ -52,7 +52,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
             file.name.removesuffix(packed).removesuffix(suffix)
             for suffix in suffixes
             for packed in ("", ".gz")
-            for file in _files(folder, suffix + packed)
+            for file in annotation_files(folder, suffix + packed)
         }
         truths = [read_uavdt_ground_truth(folder, name) for name in sorted(names)]
     else:
@@ -73,7 +73,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
     return truths
 
 
-def _files(folder: Path, suffix: str) -> list[Path]:
+def annotation_files(folder: Path, suffix: str) -> list[Path]:
     """Returns the files whose name ends with ``suffix``; hidden ones, as macOS adds, are none."""
     files = folder.glob(f"*{suffix}")
     return sorted(file for file in files if not file.name.startswith("."))

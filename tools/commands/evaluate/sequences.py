@@ -66,12 +66,12 @@ def _read(
     ``lengths`` are read, if the names of the files tell which these are.
     """
     from tools.annotations.detrac import read_detrac_ground_truth
-    from tools.annotations.ground_truths import read_ground_truths
+    from tools.annotations.ground_truths import annotation_files, read_ground_truths
     from tools.datasets.detrac import annotated_sequence
 
     if benchmark == "detrac" and only:
         wanted = {*only, *(text.rpartition("=")[0] for text in lengths or [])}
-        files = [file for file in folder.glob("*.xml") if not file.name.startswith(".")]
+        files = annotation_files(folder, ".xml")
         by_name = {annotated_sequence(file): file for file in files}
         if len(by_name) == len(files) and wanted <= by_name.keys():
             truths = {name: read_detrac_ground_truth(by_name[name]) for name in sorted(wanted)}
