@@ -19,9 +19,6 @@ _AREA = 2
 class AreaFilter(ConstantVelocityFilter):
     """Its measurements are those that `to_center_area_aspect` returns."""
 
-    def __init__(self) -> None:
-        super().__init__(dimensions=4)
-
     def predict_boxes(self) -> FloatArray:
         """Advances every track by one step; an area that would vanish keeps its value.
 

@@ -72,7 +72,7 @@ class ByteTrack(Tracker):
 
     def _forget(self) -> None:
         self._frame = 0
-        self._filter = ConstantVelocityFilter(dimensions=4)
+        self._filter = ConstantVelocityFilter()
         self._records = np.empty((4, 0), np.int64)  # a row each of ID, HITS, BORN, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:

@@ -25,8 +25,8 @@ class ConstantVelocityFilter:
             and velocity, variance of the velocity.
     """
 
-    def __init__(self, dimensions: int) -> None:
-        """Starts without tracks; ``dimensions`` is ``D``."""
+    def __init__(self, dimensions: int = 4) -> None:
+        """Starts without tracks; ``dimensions`` is ``D``, by default that of a box."""
         self.moments: FloatArray = np.empty((5, 0, dimensions))
 
     def __len__(self) -> int:

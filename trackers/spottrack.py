@@ -117,7 +117,7 @@ class SpotTrack(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._filter = ConstantVelocityFilter(dimensions=4)  # of centre x, centre y, width, height
+        self._filter = ConstantVelocityFilter()  # of centre x, centre y, width, height
         self._tracks = np.empty(0, TRACK)
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:

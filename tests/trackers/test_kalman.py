@@ -35,7 +35,7 @@ def assert_equal(batched: ConstantVelocityFilter, references: list[KalmanFilter]
 
 def test_equals_filterpy_on_random_runs() -> None:
     rng = np.random.default_rng(7)
-    batched = ConstantVelocityFilter(dimensions=4)
+    batched = ConstantVelocityFilter()
     references: list[KalmanFilter] = []
     scale = np.array([900.0, 500, 5000, 2])
     for _ in range(150):
@@ -66,7 +66,7 @@ def test_equals_filterpy_on_random_runs() -> None:
 def test_stays_equal_over_a_long_track() -> None:
     rng = np.random.default_rng(1)
     measurement = np.array([100.0, 100, 2000, 0.5])
-    batched = ConstantVelocityFilter(dimensions=4)
+    batched = ConstantVelocityFilter()
     batched.append(
         measurement[None], area_filter.INITIAL_VARIANCE, area_filter.INITIAL_VELOCITY_VARIANCE
     )
@@ -90,7 +90,7 @@ def test_noise_may_differ_from_track_to_track() -> None:
 
 
 def test_without_tracks_every_step_is_allowed() -> None:
-    batched = ConstantVelocityFilter(dimensions=4)
+    batched = ConstantVelocityFilter()
     batched.predict(area_filter.VALUE_NOISE, area_filter.VELOCITY_NOISE)
     batched.update(np.empty(0, np.intp), np.empty((0, 4)), area_filter.MEASUREMENT_NOISE)
     batched.keep(np.empty(0, np.bool_))

@@ -22,7 +22,7 @@ Scores: TypeAlias = dict[str, dict[str, float]]
 def score_detectors(
     detectors: Mapping[str, MeasuredDetector],
     held_out: HeldOut,
-    progress: Callable[[str], None] = lambda what: None,
+    progress: Callable[[str], None],
     *,
     own_scale: bool = False,
 ) -> dict[str, Scores]:

@@ -124,7 +124,7 @@ def main() -> None:
     for camera, methods in (("intersection", FIXED), ("drone", MOVING)):
         for light in ("day", "night") if camera in asked else ():
             fixed = camera == "intersection"
-            truth = render_truth(camera, light, 20 if fixed else 1.2, 5 if fixed else 25, 3)
+            truth = render_truth(camera, light, 20 if fixed else 1.2, 5 if fixed else 25)
             table = Table(*columns, title=f"{camera}, {light}")
             for name, method in methods.items():
                 table.add_row(name, *(f"{value:.3f}" for value in score(truth, method)))

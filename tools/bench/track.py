@@ -18,7 +18,6 @@ from tools.bench.figures import MILLISECONDS, BenchReport, Ratio, measure_rounds
 from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
 from trackers import TRACKERS, build_tracker
 
-OBJECTS = (100, 300, 1000)
 WARM_UP = 20  # frames of a rendered crowd that are not counted
 CROWD_FRAMES = 80
 
@@ -44,7 +43,7 @@ def crowd(count: int) -> Frames:
     return result
 
 
-def read_loads(folder: Path | None, objects: Sequence[int] = OBJECTS) -> dict[str, list[Frames]]:
+def read_loads(folder: Path | None, objects: Sequence[int]) -> dict[str, list[Frames]]:
     """Returns crowds of ``objects`` and, if given, the detection files of ``folder`` as one load.
 
     Raises:
@@ -68,7 +67,7 @@ def bench_track(
     rounds: int = 5,
     progress: Callable[[str], None] = lambda what: None,
     *,
-    objects: Sequence[int] = OBJECTS,
+    objects: Sequence[int],
 ) -> BenchReport:
     """Measures every tracker of ours and of ``peers`` on one load after the other.
 

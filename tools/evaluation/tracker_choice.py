@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config_file import built_in_configs, load_config
@@ -23,7 +23,7 @@ class TrackerChoice:
 
     label: str
     name: str
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object]
 
     @property
     def all_settings(self) -> dict[str, object]:

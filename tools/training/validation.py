@@ -25,6 +25,8 @@ from trackers.boxes import areas
 
 log = logging.getLogger(__name__)
 
+RECALLED_SIZE = 16.0  # least square root of the area in pixels of a vehicle that recall counts
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectedImage:
@@ -146,14 +148,12 @@ def average_precision(
     return _judged(images, iou, sizes).average_precision
 
 
-def recall_at_alarms(
-    images: Sequence[DetectedImage], alarms: float = 0.5, min_size: float = 16.0
-) -> float:
+def recall_at_alarms(images: Sequence[DetectedImage], alarms: float = 0.5) -> float:
     """Recall at IoU 0.5 with ``alarms`` false detections per image.
 
-    Vehicles smaller than ``min_size``, the square root of the area in pixels, do not count.
+    Vehicles smaller than `RECALLED_SIZE` do not count.
     """
-    result = _judged(images, 0.5, (min_size, np.inf))
+    result = _judged(images, 0.5, (RECALLED_SIZE, np.inf))
     hits = result.hits[np.argsort(-result.scores, kind="stable")]
     allowed = np.cumsum(~hits) <= alarms * len(images)
     return float(np.count_nonzero(hits & allowed) / result.truth) if result.truth else float("nan")

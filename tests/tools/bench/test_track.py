@@ -107,10 +107,10 @@ def test_what_holds_no_detections_is_refused(tmp_path: Path) -> None:
         ("nowhere", "--detections needs a folder of detection files, got .*nowhere"),
     ):
         with pytest.raises(ConfigError, match=message):
-            read_loads(tmp_path / name)
+            read_loads(tmp_path / name, ())
 
 
 def test_crowds_are_the_same_each_time() -> None:
-    first, second = read_loads(None)["300 objects"][0], read_loads(None)["300 objects"][0]
+    first, second = crowd(300), crowd(300)
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
     assert len(first[0][0]) == 300

@@ -57,11 +57,11 @@ def bench_trackers(
     plot: Plot = None,
 ) -> None:
     """Compare trackers alone, on one thread, with their peers: milliseconds, tracks per frame."""
-    from tools.bench.track import OBJECTS, bench_track
+    from tools.bench.track import bench_track
 
     check_plot(plot)
     others = _chosen_peers(peers, reference, only or [])
-    crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
+    crowds = (100, 300, 1000) if objects is None else tuple(count for count in objects if count)
     if not crowds and detections is None:
         raise ConfigError("--objects 0 leaves nothing to track; give --detections, too")
     with activity("starting") as tell:
