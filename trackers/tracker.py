@@ -16,7 +16,7 @@ Int64Array: TypeAlias = npt.NDArray[np.int64]
 LARGEST = float(np.finfo(np.float32).max)  # results are float32
 FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and squaring it would lose precision
 LEAST_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
-CLASSES = np.iinfo(np.int16)
+CLASS_RANGE = np.iinfo(np.int16)
 STRONGEST_ZOOM = 100.0  # from one frame to the next
 LONGEST_BREAK = 30  # unseen frames that tracks survive whatever their `max_age`
 
@@ -227,8 +227,10 @@ def _checked(
 
 def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16]:
     array = _checked("classes", classes, (count,))
-    if ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
-        raise ValueError(f"classes must be whole numbers from {CLASSES.min} to {CLASSES.max}")
+    if ((array != np.floor(array)) | (array < CLASS_RANGE.min) | (array > CLASS_RANGE.max)).any():
+        raise ValueError(
+            f"classes must be whole numbers from {CLASS_RANGE.min} to {CLASS_RANGE.max}"
+        )
     return array.astype(np.int16)
 
 

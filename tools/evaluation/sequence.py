@@ -234,8 +234,8 @@ def track(
     for tracked in tracked_frames(
         file, tracker.name, tracker.settings, frame_count, min_score=min_score
     ):
-        sides = tracked.boxes.astype(np.float64)
-        corners, sizes = sides[:, :2].round(2), (sides[:, 2:] - sides[:, :2]).round(2)
+        exact = tracked.boxes.astype(np.float64)
+        corners, sizes = exact[:, :2].round(2), (exact[:, 2:] - exact[:, :2]).round(2)
         boxes.append(np.concatenate((corners, corners + sizes), axis=1))
         ids.append(tracked.ids)
     return Trajectories.from_frames(boxes, ids)
