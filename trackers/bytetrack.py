@@ -156,6 +156,7 @@ class ByteTrack(Tracker):
         return used
 
     def _update(self, rows: IndexArray, measured: FloatArray) -> None:
+        """Corrects the tracks ``rows`` ``(M,)`` with ``measured`` ``(M, 4)``."""
         heights = self._filter.values[:, HEIGHT][rows]
         noise = _noise(heights, POSITION_NOISE, ASPECT_MEASUREMENT_NOISE)
         self._filter.update(rows, measured, noise)
@@ -163,6 +164,7 @@ class ByteTrack(Tracker):
         self._records[LAST_SEEN][rows] = self._frame
 
     def _begin(self, measured: FloatArray) -> None:
+        """Starts a track for each of ``measured`` ``(M, 4)``."""
         heights = measured[:, HEIGHT]
         self._filter.append(
             measured,
@@ -194,13 +196,14 @@ class ByteTrack(Tracker):
 
 
 def _measured(boxes: FloatArray) -> FloatArray:
-    """Converts left, top, right, bottom to centre x, centre y, width / height, height."""
+    """Converts ``(N, 4)`` ltrb to centre x, centre y, width / height, height."""
     measured = to_center_size(boxes)
     measured[:, ASPECT] /= measured[:, HEIGHT]
     return measured
 
 
 def _boxes(states: FloatArray) -> FloatArray:
+    """Converts back what `_measured` returns, ``(N, 4)``."""
     centered = states.copy()
     centered[:, ASPECT] *= centered[:, HEIGHT]
     return from_center_size(centered)

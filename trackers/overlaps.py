@@ -88,6 +88,7 @@ def _overlaps_among_few(a: FloatArray, b: FloatArray, widening: FloatArray | Non
 
 
 def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:
+    """Boxes ``(N, 4)`` with ``share``, ``(N, 1)`` or of all, of their size added on every side."""
     margins = (boxes[:, 2:] - boxes[:, :2]) * share
     return np.concatenate((boxes[:, :2] - margins, boxes[:, 2:] + margins), axis=1)
 

@@ -205,6 +205,7 @@ class SpotTrack(Tracker):
         return used
 
     def _update(self, rows: IndexArray, measured: FloatArray, scores: FloatArray) -> None:
+        """Corrects the tracks ``rows`` ``(M,)`` with ``measured`` ``(M, 4)`` of these scores."""
         noise = (self.measurement_noise * _sizes(measured)) ** 2
         self._filter.update(rows, measured, noise)
         self._tracks["misses"][rows] = 0
@@ -222,6 +223,7 @@ class SpotTrack(Tracker):
         return np.flatnonzero(begins)
 
     def _begin(self, measured: FloatArray, scores: FloatArray) -> None:
+        """Starts a tentative track for each of ``measured`` ``(M, 4)``."""
         if not len(measured):
             return
         sizes = _sizes(measured)

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, LEFT, SUFFIXES, WIDTH, NumberTable
-from stages.records import Float64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 from stages.seqinfo import read_seqinfo
 from tools.annotations.distractors import FLAG, MotObjects
 from tools.annotations.ground_truth import GroundTruth
@@ -108,7 +108,7 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
     return GroundTruth(name, frame_count, tracks, tracks, mot_objects=objects)
 
 
-def _repeated(frames: np.ndarray, ids: np.ndarray) -> np.ndarray:
+def _repeated(frames: Int64Array, ids: Float64Array) -> BoolArray:
     """Returns, ``(N,)``, whether a row repeats frame and id of an earlier one."""
     order = np.lexsort((ids, frames))
     twice = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)

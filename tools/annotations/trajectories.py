@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from stages.records import Int64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +27,7 @@ class Trajectories:
 
     frames: Int64Array
     ids: Int64Array
-    boxes: npt.NDArray[np.float64]
+    boxes: Float64Array
 
     def __post_init__(self) -> None:
         if (np.diff(self.frames) < 0).any():
@@ -94,7 +94,7 @@ class Trajectories:
         """1-based number of the last frame with a box; 0 if there is none."""
         return int(self.frames[-1]) + 1 if len(self.frames) else 0
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Trajectories:
+    def where(self, mask: BoolArray) -> Trajectories:
         """Returns the boxes for which ``mask`` ``(N,)`` is True."""
         return Trajectories(self.frames[mask], self.ids[mask], self.boxes[mask])
 
@@ -129,7 +129,7 @@ def _whole_numbers(name: str, values: npt.ArrayLike) -> Int64Array:
     return array
 
 
-def _box_array(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def _box_array(boxes: npt.ArrayLike) -> Float64Array:
     """``boxes`` as float64; ``[]`` stands for none."""
     array = np.asarray(boxes, np.float64)
     if array.shape == (0,):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
-from stages.records import Int64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
 from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
@@ -88,9 +87,9 @@ class Matches:
     frames: Int64Array
     truth: Int64Array
     result: Int64Array
-    iou: npt.NDArray[np.float64]
-    switched: npt.NDArray[np.bool_]
-    resumed: npt.NDArray[np.bool_]
+    iou: Float64Array
+    switched: BoolArray
+    resumed: BoolArray
 
 
 def match_boxes(
@@ -188,8 +187,8 @@ def clear_of_matches(
 
 def _matches(
     frame: FrameComparison, previous: Int64Array, iou_threshold: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the matched rows and columns of ``frame.iou``."""
+) -> tuple[Int64Array, Int64Array]:
+    """Returns the matched rows and columns, ``(M,)`` each, of ``frame.iou``."""
     kept = previous[frame.truth][:, None] == frame.result
     allowed = frame.iou >= iou_threshold - EPSILON
     gains = np.where(allowed, frame.iou + KEEP_BONUS * kept, 0.0)
@@ -198,9 +197,7 @@ def _matches(
     return rows[good], columns[good]
 
 
-def errors_by_frame(
-    comparison: Comparison, matches: Matches, frame_count: int
-) -> npt.NDArray[np.int64]:
+def errors_by_frame(comparison: Comparison, matches: Matches, frame_count: int) -> Int64Array:
     """Returns ``(frame_count, 3)`` false positives, false negatives and id switches per frame."""
     errors = np.zeros((frame_count, 3), np.int64)
     for index, frame in enumerate(comparison.frames):

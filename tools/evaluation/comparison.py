@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from stages.records import Int64Array
+from stages.records import Float64Array, Int64Array
 from tools.annotations.trajectories import Trajectories, rows_by_frame
 from trackers.boxes import iou_matrix
 
@@ -24,7 +23,7 @@ class FrameComparison:
 
     truth: Int64Array
     result: Int64Array
-    iou: npt.NDArray[np.float64]
+    iou: Float64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from stages.records import Float64Array
 from tools.evaluation.comparison import Comparison
 from tools.evaluation.sums import Summed
 from trackers.assignment import linear_sum_assignment
@@ -15,7 +16,7 @@ ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds; the scores are means ove
 EPSILON = float(np.finfo(np.float64).eps)
 TINY = 1e-10  # as in TrackEval: the mean IoU of no matches is 1
 
-Counts = npt.NDArray[np.float64]
+Counts: TypeAlias = Float64Array
 
 
 def _zeros() -> Counts:
@@ -146,7 +147,7 @@ def hota(comparison: Comparison) -> HotaResult:
     return sums
 
 
-def _alignment(comparison: Comparison) -> npt.NDArray[np.float64]:
+def _alignment(comparison: Comparison) -> Float64Array:
     """Returns ``(G, R)`` soft Jaccard indices of tracks; ambiguous overlaps are shared out."""
     truth_lengths, result_lengths = comparison.truth_lengths, comparison.result_lengths
     shared = np.zeros((len(truth_lengths), len(result_lengths)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.records import Float64Array
+from stages.records import Float64Array, Int64Array
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.sequence import SequenceScore
@@ -56,7 +56,8 @@ def worst_moments(scores: Sequence[EntryScore], most: int = 9) -> list[Moment]:
     return [moment for moment in moments[:most] if moment.errors]
 
 
-def _windows(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
+def _windows(entry: str, sequence: str, errors: Int64Array) -> list[Moment]:
+    """Returns a moment for each window of a sequence; ``errors`` as in `SequenceScore`."""
     moments = []
     for first in range(0, len(errors), WINDOW):
         window = errors[first : first + WINDOW]

@@ -14,7 +14,7 @@ from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import box_doubts, doubts
 from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
-from stages.records import BoolArray
+from stages.records import BoolArray, Int64Array
 from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
@@ -85,7 +85,7 @@ class SequenceScore:
     levels: Mapping[str, DetectionResult] = field(default_factory=dict)
     conditions: Mapping[str, str] = field(default_factory=dict)
     tracking: TrackingResult | None = None
-    errors: npt.NDArray[np.int64] | None = None
+    errors: Int64Array | None = None
     points: tuple[PrPoint, ...] = ()
     tracks: Trajectories | None = None
     matches: Matches | None = None
