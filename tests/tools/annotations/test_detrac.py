@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.annotations.detrac_file import annotation, box, frame, overlap, target
 from tools.annotations.detrac import read_detrac_ground_truth
 
 OUTSIDE, HALF, INSIDE = 80, 95, 110  # left edges of boxes 10 wide; the region begins at 100
@@ -11,18 +12,19 @@ OUTSIDE, HALF, INSIDE = 80, 95, 110  # left edges of boxes 10 wide; the region b
 
 def sequence(folder: Path, *tracks: dict[int, int]) -> Path:
     """An annotation with one ignored region; of each track, the left edge in every frame."""
-    frames = []
-    for frame in sorted({frame for track in tracks for frame in track}):
-        targets = "".join(
-            f'<target id="{identity}"><box left="{track[frame]}" top="0" width="10" height="10"/>'
-            "</target>"
-            for identity, track in enumerate(tracks, 1)
-            if frame in track
+    frames = [
+        frame(
+            number,
+            *(
+                target(identity, track[number], top=0, height=10)
+                for identity, track in enumerate(tracks, 1)
+                if number in track
+            ),
         )
-        frames.append(f'<frame num="{frame}"><target_list>{targets}</target_list></frame>')
-    region = '<ignored_region><box left="100" top="0" width="100" height="50"/></ignored_region>'
+        for number in sorted({number for track in tracks for number in track})
+    ]
     path = folder / "A.xml"
-    path.write_text(f'<sequence name="A">{region}{"".join(frames)}</sequence>')
+    path.write_text(annotation("".join(frames), "A", box(100, 0, 100, 50)))
     return path
 
 
@@ -56,15 +58,9 @@ def test_no_track_at_all(tmp_path: Path) -> None:
 
 
 def test_levels_and_conditions_of_a_file_in_any_order(tmp_path: Path) -> None:
-    target = (
-        '<target id="{}"><box left="9" top="9" width="9" height="9"/>'
-        '<attribute truncation_ratio="{}"/></target>'
-    )
-    (tmp_path / "A.xml").write_text(
-        '<sequence name="B"><sequence_attribute camera_state="stable" sence_weather="night"/>'
-        f'<frame num="2">{target.format(3, 1)}{target.format(1, 0.51)}</frame><frame num="7"/>'
-        f'<frame num="1">{target.format(2, 0)}{target.format(1, 0.01)}</frame></sequence>'
-    )
+    second = frame(2, target(3, 9, cut=1), target(1, 9, cut=0.51))
+    first = frame(1, target(2, 9), target(1, 9, cut=0.01))
+    (tmp_path / "A.xml").write_text(annotation(f'{second}<frame num="7"/>{first}', "B"))
     truth = read_detrac_ground_truth(tmp_path / "A.xml")
     assert truth.objects.frames.tolist() == [0, 0, 1, 1]
     assert truth.objects.ids.tolist() == [1, 2, 1, 3]
@@ -77,13 +73,9 @@ def test_levels_and_conditions_of_a_file_in_any_order(tmp_path: Path) -> None:
 
 
 def test_a_vehicle_of_which_exactly_half_is_hidden_is_medium(tmp_path: Path) -> None:
-    (tmp_path / "A.xml").write_text(
-        '<sequence name="A"><frame num="1"><target_list><target id="1">'
-        '<box left="478.2" top="322.01" width="70.54" height="61.42"/>'
-        '<occlusion><region_overlap occlusion_id="2" occlusion_status="0"'
-        ' left="470" top="300" width="43.47" height="90"/></occlusion>'
-        "</target></target_list></frame></sequence>"
-    )
+    half = overlap(470, 300, 43.47, 90)
+    vehicle = target(1, 478.2, 322.01, 70.54, 61.42, overlaps=half)
+    (tmp_path / "A.xml").write_text(annotation(frame(1, vehicle)))
     levels = read_detrac_ground_truth(tmp_path / "A.xml").levels
     assert {level: of.tolist() for level, of in levels.items()} == {
         "easy": [False],

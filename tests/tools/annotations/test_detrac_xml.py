@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tests.tools.annotations.detrac_file import OVERLAP, TARGET
+from tests.tools.annotations.detrac_file import overlap, target
 from tools.annotations.detrac_xml import read_detrac_xml
 
 
@@ -15,14 +15,12 @@ from tools.annotations.detrac_xml import read_detrac_xml
         ("<sequence", "MVI_1.xml:1: not well-formed XML"),
         (
             '<sequence><frame num="1"/>\n<frame num="2">'
-            + 2 * TARGET.format(id=1, left=5, truncation=0, more="")
+            + 2 * target(1, 5)
             + '</frame>\n<frame num="4"/></sequence>',
             "MVI_1.xml:3: frame 2: id 1 occurs twice",
         ),
         (
-            '<sequence><frame num="2">'
-            + TARGET.format(id=1, left=5, truncation="nan", more="")
-            + "</frame></sequence>",
+            '<sequence><frame num="2">' + target(1, 5, cut=float("nan")) + "</frame></sequence>",
             "MVI_1.xml:2: frame 2: truncation_ratio must be a finite number, got 'nan'",
         ),
         ('<sequence><frame num="3000000000000"/></sequence>', "num must lie between 1 and"),
@@ -85,8 +83,6 @@ def test_what_a_file_need_not_state(tmp_path: Path) -> None:
 
 
 def test_a_box_without_area_is_not_hidden(tmp_path: Path) -> None:
-    (tmp_path / "MVI_1.xml").write_text(
-        '<sequence><frame num="1"><target id="1"><box left="210" top="10" width="0" height="9"/>'
-        f"{OVERLAP}</target></frame></sequence>"
-    )
+    flat = target(1, 210, width=0, overlaps=overlap(200, width=30))
+    (tmp_path / "MVI_1.xml").write_text(f'<sequence><frame num="1">{flat}</frame></sequence>')
     assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0]

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
+from tests.tools.annotations.detrac_file import target
 from tests.tools.conftest import change_coco, write_coco
 from tests.tools.datasets.conftest import SHARED, write_image
-from tests.tools.datasets.detrac import IMAGES, target, write_sequence
+from tests.tools.datasets.detrac import IMAGES, write_sequence
 from tools.main import app
 
 
@@ -98,7 +99,7 @@ def test_images_are_counted_by_split(tmp_path: Path) -> None:
 
 def test_boxes_in_ignored_regions_are_counted(tmp_path: Path) -> None:
     root = tmp_path / "set"
-    inside = target(2, 85).replace('top="10"', 'top="0"')
+    inside = target(2, 85, top=0)
     write_sequence(root, "MVI_1", {1: target(1, 10) + inside}, 1)
     check(root, "--images", "0", "--json", tmp_path / "found.json")
     found = json.loads((tmp_path / "found.json").read_text())

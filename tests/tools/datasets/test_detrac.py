@@ -6,16 +6,9 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
+from tests.tools.annotations.detrac_file import annotation, frame, overlap, target
 from tests.tools.datasets.conftest import problems, write_image
-from tests.tools.datasets.detrac import (
-    ANNOTATIONS,
-    FRAME,
-    IMAGES,
-    OVERLAP,
-    XML,
-    target,
-    write_sequence,
-)
+from tests.tools.datasets.detrac import ANNOTATIONS, IMAGES, write_sequence
 from tools.datasets.formats import read_data_set
 from tools.datasets.sample import Sample
 
@@ -50,16 +43,11 @@ def test_ignored_regions_are_of_every_frame_and_end_at_the_border(tmp_path: Path
 
 
 def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> None:
-    quarter = OVERLAP.format(left=10, width=2.5, status=0)
+    quarter = overlap(10, width=2.5)
     targets = [
-        target(1, 10, more=quarter),
-        target(2, 10, more=quarter, cut=0.4),
-        target(
-            3,
-            10,
-            more=quarter.replace("</occlusion>", "")
-            + OVERLAP.format(left=15, width=5, status=-1).replace("<occlusion>", ""),
-        ),
+        target(1, 10, overlaps=quarter),
+        target(2, 10, overlaps=quarter, cut=0.4),
+        target(3, 10, overlaps=quarter + overlap(15, width=5, status=-1)),
         target(4, 10),
     ]
     write_sequence(tmp_path, "MVI_1", {1: "".join(targets)}, 1)
@@ -69,10 +57,10 @@ def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> No
 
 def test_of_two_that_overlap_the_one_behind_is_hidden(tmp_path: Path) -> None:
     """By status 1 the other one, which may be listed before, with the same region, or nowhere."""
-    in_front = OVERLAP.format(left=15, width=10, status=1)
-    behind = OVERLAP.format(left=15, width=10, status=0)
-    pair = target(2, 10, width=20), target(1, 15, more=in_front)
-    twice = target(1, 15, more=in_front) + target(2, 10, width=20, more=behind)
+    in_front = overlap(15, status=1)
+    behind = overlap(15)
+    pair = target(2, 10, width=20), target(1, 15, overlaps=in_front)
+    twice = target(1, 15, overlaps=in_front) + target(2, 10, width=20, overlaps=behind)
     frames = {1: "".join(pair), 2: "".join(pair[::-1]), 3: twice, 4: pair[1]}
     write_sequence(tmp_path, "MVI_1", frames, 4)
     hidden = [sample.hidden.tolist() for sample in read_data_set(tmp_path).samples]
@@ -148,8 +136,7 @@ def test_version_3_of_an_annotation_is_used_where_there_is_no_other(
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
     later = tmp_path / folder / "MVI_1_v3.xml"
     later.parent.mkdir(exist_ok=True)
-    text = FRAME.format(number=1, targets=target(1, 40, label="Sedan"))
-    later.write_text(XML.format(name="MVI_1", frames=text))
+    later.write_text(annotation(frame(1, target(1, 40, label="Sedan"))))
     data_set = read_data_set(tmp_path)
     assert data_set.samples[0].labels == ("car",)
     first = tmp_path / ANNOTATIONS / "MVI_1.xml"
@@ -202,7 +189,7 @@ def test_a_faulty_target_or_frame_costs_itself_only(tmp_path: Path) -> None:
     targets = target(1, 10, width=-5) + target(2, 20) + target(2, 30) + target(3, 40, cut=1.2)
     write_sequence(tmp_path, "MVI_1", {1: targets, 2: target(1, 50)}, 2)
     file = tmp_path / ANNOTATIONS / "MVI_1.xml"
-    again = FRAME.format(number=1, targets=target(4, 60))
+    again = frame(1, target(4, 60))
     file.write_text(file.read_text().replace("</sequence>", f"{again}</sequence>"))
     data_set = read_data_set(tmp_path)
     assert [sample.boxes[:, 0].tolist() for sample in data_set.samples] == [[20], [50]]

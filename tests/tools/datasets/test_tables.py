@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.tools.datasets.detrac import ANNOTATIONS, target, write_sequence
+from tests.tools.annotations.detrac_file import target
+from tests.tools.datasets.detrac import ANNOTATIONS, write_sequence
 from tools.datasets.check import Findings, summarize
 from tools.datasets.formats import read_data_set
 from tools.datasets.tables import finding_tables

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stages.detector.detection_file import DetectionFile
+from tests.tools.annotations.detrac_file import annotation, box, frame, target
 from tests.tools.evaluation.conftest import tracks
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ground_truths import read_ground_truths
@@ -18,18 +19,12 @@ from tools.evaluation.tracker_choice import choose_tracker
 from tools.workers import StoppedError
 
 
-def judged(folder: Path, truth: str, found: str) -> DetectionResult:
+def judged(folder: Path, truth: tuple[float, ...], found: tuple[float, ...]) -> DetectionResult:
     """Detections of the first frame at IoU 0.7, one region ignored; both as left,…,height."""
-    sides = " ".join(
-        f'{name}="{value}"'
-        for name, value in zip(("left", "top", "width", "height"), truth.split(","), strict=True)
-    )
-    target = f'<target_list><target id="1"><box {sides}/></target></target_list>'
-    region = '<ignored_region><box left="900.3" top="0" width="40" height="10"/></ignored_region>'
     (folder / "A.xml").write_text(
-        f'<sequence name="A">{region}<frame num="1" density="1">{target}</frame></sequence>'
+        annotation(frame(1, target(1, *truth)), "A", box(900.3, 0, 40, 10))
     )
-    (folder / "A.txt").write_text(f"1,1,{found},0.9\n")
+    (folder / "A.txt").write_text(f"1,1,{','.join(map(str, found))},0.9\n")
     [read] = read_ground_truths("detrac", folder)
     return score_sequence(SequenceTask(read, folder / "A.txt")).detection[0.7]
 
@@ -39,7 +34,7 @@ def test_an_iou_of_exactly_the_threshold_is_enough_anywhere_in_the_frame(
     tmp_path: Path, left: float
 ) -> None:
     for width, hits in ((7, [True]), (6.99, [False])):
-        result = judged(tmp_path, f"{left},50,10,10", f"{left},50,{width},10")
+        result = judged(tmp_path, (left, 50, 10, 10), (left, 50, width, 10))
         assert result.hits.tolist() == hits, width
 
 
@@ -47,7 +42,7 @@ def test_an_iou_of_exactly_the_threshold_is_enough_anywhere_in_the_frame(
 def test_exactly_half_of_a_box_in_an_ignored_region_is_enough(
     tmp_path: Path, left: float, count: int
 ) -> None:
-    result = judged(tmp_path, "0,50,10,10", f"{left},0,10,10")
+    result = judged(tmp_path, (0, 50, 10, 10), (left, 0, 10, 10))
     assert len(result.hits) == count
 
 

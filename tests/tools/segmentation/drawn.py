@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tests.tools.annotations.detrac_file import annotation, frame, target
+
 WIDTH, HEIGHT, SIDE = 192, 128, 28
 
 
@@ -63,18 +65,13 @@ def write_detrac(root: Path, name: str, drawn: Drawn) -> None:
     """As UA-DETRAC: ``images/NAME/img00001.jpg`` and ``annotations/NAME.xml``."""
     folder = root / "images" / name
     folder.mkdir(parents=True)
-    lines = ['<?xml version="1.0" encoding="utf-8"?>', f'<sequence name="{name}">']
-    lines += ['<sequence_attribute camera_state="stable" sence_weather="sunny"/>']
-    lines += ["<ignored_region></ignored_region>"]
+    frames = []
     for number, (image, boxes) in enumerate(zip(drawn.images, drawn.boxes, strict=True), start=1):
         cv2.imwrite(str(folder / f"img{number:05d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
-        lines += [f'<frame density="{len(boxes)}" num="{number}"><target_list>']
-        for target, (left, top, right, bottom) in enumerate(boxes, start=1):
-            lines += [
-                f'<target id="{target}"><box left="{left + 1}" top="{top + 1}" '
-                f'width="{right - left}" height="{bottom - top}"/><attribute orientation="0" '
-                'speed="5" trajectory_length="9" truncation_ratio="0" vehicle_type="car"/></target>'
-            ]
-        lines += ["</target_list></frame>"]
+        targets = (
+            target(identity, left + 1, top + 1, right - left, bottom - top)
+            for identity, (left, top, right, bottom) in enumerate(boxes, start=1)
+        )
+        frames.append(frame(number, *targets))
     (root / "annotations").mkdir(exist_ok=True)
-    (root / "annotations" / f"{name}.xml").write_text("\n".join([*lines, "</sequence>"]))
+    (root / "annotations" / f"{name}.xml").write_text(annotation("".join(frames), name))

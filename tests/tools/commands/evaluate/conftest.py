@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.annotations.detrac_file import OVERLAP, TARGET, XML
+from tests.tools.annotations.detrac_file import annotation, box, frame, overlap, target
+
+HIDING = overlap(200, width=30, height=40)  # three fifths of a vehicle
 
 
 @pytest.fixture(autouse=True)
@@ -19,15 +21,16 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 def detrac(tmp_path: Path) -> Path:
     """Ten frames of three vehicles: in full view, cut by the edge, mostly hidden."""
     frames = "".join(
-        f'<frame num="{number}" density="3"><target_list>'
-        + TARGET.format(id=1, left=100, truncation=0, more="")
-        + TARGET.format(id=2, left=0, truncation=0.5, more="")
-        + TARGET.format(id=3, left=200, truncation=0, more=OVERLAP)
-        + "</target_list></frame>"
+        frame(
+            number,
+            target(1, 100, width=50, height=40),
+            target(2, 0, width=50, height=40, cut=0.5),
+            target(3, 200, width=50, height=40, overlaps=HIDING),
+        )
         for number in range(1, 11)
     )
     (tmp_path / "gt").mkdir()
-    (tmp_path / "gt" / "MVI_1.xml").write_text(XML.format(frames=frames))
+    (tmp_path / "gt" / "MVI_1.xml").write_text(annotation(frames, ignored=box(500, 0, 100, 100)))
     rows = [
         line
         for number in range(1, 11)

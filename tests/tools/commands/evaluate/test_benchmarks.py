@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.tools.annotations.detrac_file import OVERLAP, XML
+from tests.tools.annotations.detrac_file import annotation, overlap
 from tests.tools.commands.evaluate.command import evaluate, refused, scores
+from tests.tools.commands.evaluate.conftest import HIDING
 from tools.evaluation import benchmark
 from tools.main import app
 
@@ -79,7 +80,7 @@ def test_no_detections_at_all(detrac: Path, lines: str) -> None:
 
 
 def test_no_ground_truth_at_all(detrac: Path) -> None:
-    (detrac / "gt" / "MVI_1.xml").write_text(XML.format(frames=""))
+    (detrac / "gt" / "MVI_1.xml").write_text(annotation(""))
     overall = scores(
         detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--frames",
         "MVI_1=10",
@@ -149,9 +150,8 @@ def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) 
 def test_a_part_that_several_others_hide_is_hidden_once(detrac: Path) -> None:
     """Three fifths twice would be hard anyway; two fifths twice are not."""
     path = detrac / "gt" / "MVI_1.xml"
-    twice = 2 * OVERLAP.replace('width="30"', 'width="20"').removeprefix("<occlusion>")
-    twice = twice.replace("</occlusion>", "")
-    path.write_text(path.read_text().replace(OVERLAP, f"<occlusion>{twice}</occlusion>"))
+    twice = 2 * overlap(200, width=20, height=40)
+    path.write_text(path.read_text().replace(HIDING, twice))
     found = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
     detection = found["overall"]["detection"]
     assert (detection["medium"], detection["hard"]) == (pytest.approx(1 / 2), None)

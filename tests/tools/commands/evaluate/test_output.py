@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.annotations.detrac_file import OVERLAP
 from tests.tools.commands.evaluate.command import evaluate, refused, scores
+from tests.tools.commands.evaluate.conftest import HIDING
 from tools.annotations.ground_truths import IOU_THRESHOLDS
 from trackers import default_settings
 
@@ -187,7 +187,7 @@ def test_a_sequence_called_overall_is_not_the_total(detrac: Path) -> None:
 
 def test_a_score_that_does_not_exist_is_empty_in_csv(detrac: Path) -> None:
     path = detrac / "gt" / "MVI_1.xml"
-    path.write_text(path.read_text().replace(OVERLAP, ""))
+    path.write_text(path.read_text().replace(HIDING, ""))
     evaluate(
         "detrac", "--gt", detrac / "gt", "--detections", detrac / "det",
         "--csv", detrac / "scores.csv",
