@@ -11,10 +11,19 @@ import zmq
 
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.keys import make_key
-from pipeline.transport.messages import encode
+from pipeline.transport.messages import MessageError, encode
 from pipeline.transport.subscription import subscribe
 from stages.records import Dropped, DropReason
 from tests.ports import free_port
+
+MALFORMED, PASSED_OVER = 1, 2  # positions
+
+
+def prepare(envelope):
+    """Takes all messages but those at two positions."""
+    if envelope.position == MALFORMED:
+        raise MessageError("harmed")
+    return None if envelope.position == PASSED_OVER else envelope
 
 
 @pytest.fixture

@@ -1,16 +1,8 @@
 from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.messages import MessageError
 from stages.records import Dropped, DropReason
-
-MALFORMED, PASSED_OVER = 1, 2
-
-
-def prepare(envelope):
-    if envelope.position == MALFORMED:
-        raise MessageError("harmed")
-    return None if envelope.position == PASSED_OVER else envelope
+from tests.pipeline.transport.conftest import MALFORMED, PASSED_OVER, prepare
 
 
 def test_messages_are_prepared_as_they_are_asked_for(context, tmp_path):

@@ -3,18 +3,11 @@ import zmq
 
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
-from pipeline.transport.messages import MessageError
 from pipeline.transport.turns import Turns
 from stages.records import Dropped, DropReason, Frame, FrameHeader
+from tests.pipeline.transport.conftest import MALFORMED, PASSED_OVER, prepare
 
 CAMERA, FILE = 0, 1
-MALFORMED, PASSED_OVER = 7, 8
-
-
-def prepare(envelope):
-    if envelope.position == MALFORMED:
-        raise MessageError("harmed")
-    return None if envelope.position == PASSED_OVER else envelope
 
 
 @pytest.fixture

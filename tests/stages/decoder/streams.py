@@ -1,4 +1,4 @@
-"""Live streams of a moment, and the records that a source reads of them."""
+"""Live streams of a moment, and the records that a source reads of them or of a file."""
 
 import contextlib
 import http.server
@@ -12,6 +12,7 @@ import numpy as np
 
 from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
+from stages.decoder.media import MediaSource
 from stages.decoder.source import SourceRuntime
 from stages.records import Dropped, EndOfStream, Frame
 
@@ -87,6 +88,10 @@ def read(url, slots, frames, options=OPTIONS, notify=lambda line: None, **servic
         if count == frames or isinstance(record, EndOfStream):
             break
     return records
+
+
+def read_media(location, slots, **options):
+    return list(MediaSource(str(location), name="cam", **options).records(slots))
 
 
 class Files(http.server.SimpleHTTPRequestHandler):

@@ -6,14 +6,10 @@ from av.codec.context import ThreadType
 from av.stream import Disposition
 
 from stages.decoder.containers import set_threads
-from stages.decoder.media import MediaSource
 from stages.decoder.source import SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
-
-
-def read(location, slots, **options):
-    return list(MediaSource(str(location), name="cam", **options).records(slots))
+from tests.stages.decoder.streams import read_media
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (3, 3), (64, 16)])
@@ -52,7 +48,7 @@ def test_of_several_streams_the_video_with_the_largest_picture_is_read(
     path = tmp_path / f"two.{suffix}"
     write_streams(path, first, ("libx264", 96, 12), ("libx264", 96, 3))
     said = []
-    start, *frames, end = read(path, slots, runtime=SourceRuntime(notify=said.append))
+    start, *frames, end = read_media(path, slots, runtime=SourceRuntime(notify=said.append))
     assert (start.width, len(frames), end.reason) == (96, 12, EndReason.COMPLETE)
     assert said == [f"{path} has 3 video streams; the one that is read is of 96×64"]
 
@@ -61,20 +57,20 @@ def test_a_cover_alone_is_no_video(tmp_path, slots):
     path = tmp_path / "song.mp4"
     write_streams(path, ("mjpeg", 96, 1), disposition=Disposition.attached_pic)
     with pytest.raises(SourceError, match="holds no video stream"):
-        read(path, slots)
+        read_media(path, slots)
 
 
 def test_an_mp4_that_was_not_finished_says_so(make_video, slots):
     video = make_video("cut.mp4", frames=60, noise=True, movflags="disable_chpl")
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     with pytest.raises(SourceError, match=r"cut\.mp4 as a video: its index \(moov\) is missing: "):
-        read(video, slots)
+        read_media(video, slots)
 
 
 def test_an_empty_file_says_so(tmp_path, slots):
     (tmp_path / "none.mp4").touch()
     with pytest.raises(SourceError, match=r"none\.mp4 as a video: it is empty$"):
-        read(tmp_path / "none.mp4", slots)
+        read_media(tmp_path / "none.mp4", slots)
 
 
 def test_a_file_that_is_no_video_is_named(tmp_path, slots):
@@ -82,7 +78,7 @@ def test_a_file_that_is_no_video_is_named(tmp_path, slots):
     for content in (b"\0\1\2\3" * 50, b"#EXTM3U\nnotes.ts\n"):
         path.write_bytes(content)
         with pytest.raises(SourceError, match=r"notes\.mp4 as a video: Invalid data found"):
-            read(path, slots)
+            read_media(path, slots)
 
 
 @pytest.mark.parametrize(
@@ -97,23 +93,23 @@ def test_a_text_is_no_video_and_told_what_takes_it(tmp_path, slots, name, line, 
     (tmp_path / name).write_text(f"{line}\n" * lines, encoding="utf-8")
     told = rf"{name} as a video: it is a text file; .* track --detections, .* run --sources$"
     with pytest.raises(SourceError, match=told):
-        read(tmp_path / name, slots)
+        read_media(tmp_path / name, slots)
 
 
 def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
     video = make_video("2026-11-26T12:30:00.mp4")
     monkeypatch.chdir(video.parent)
-    assert read(video.name, slots)[-1] == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
+    assert read_media(video.name, slots)[-1] == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
 
 
 def test_a_missing_file_is_named(slots):
     with pytest.raises(SourceError, match=r"no such file: nowhere\.mp4"):
-        read("nowhere.mp4", slots)
+        read_media("nowhere.mp4", slots)
 
 
 def test_credentials_are_never_shown(slots):
     with pytest.raises(SourceError) as error:
-        read("rtsp://user:secret@127.0.0.1:9/live", slots)
+        read_media("rtsp://user:secret@127.0.0.1:9/live", slots)
     assert "secret" not in str(error.value)
 
 
@@ -130,5 +126,5 @@ def test_only_what_comes_over_the_network_is_waited_for(make_video, slots):
     path = make_video()
     for location, is_remote in ((f"file://{path}", True), (path, False)):
         waited = Waited()
-        _, *frames, _ = read(location, slots, runtime=SourceRuntime(waited=waited))
+        _, *frames, _ = read_media(location, slots, runtime=SourceRuntime(waited=waited))
         assert waited.count > len(frames) if is_remote else waited.count == 0

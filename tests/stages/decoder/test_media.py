@@ -18,16 +18,13 @@ from stages.records import (
     PixelFormat,
     StreamStart,
 )
+from tests.stages.decoder.streams import read_media
 
 VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"
 
 
-def read(location, slots, **options):
-    return list(MediaSource(str(location), name="cam", **options).records(slots))
-
-
 def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
-    start, *frames, end = read(make_video(), slots)
+    start, *frames, end = read_media(make_video(), slots)
     assert isinstance(start, StreamStart)
     assert (start.width, start.height, start.frame_count) == (96, 64, 12)
     assert [f.header.sequence for f in frames] == list(range(12))
@@ -40,7 +37,7 @@ def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
 
 def test_a_paced_video_has_the_same_frames(make_video, slots):
     video = make_video(noise=True)
-    ways = [read(video, slots, paced=paced) for paced in (False, True)]
+    ways = [read_media(video, slots, paced=paced) for paced in (False, True)]
     fast, paced = ([r.pixels.tobytes() for r in each if isinstance(r, Frame)] for each in ways)
     assert len(set(fast)) == 12
     assert paced == fast
@@ -48,7 +45,7 @@ def test_a_paced_video_has_the_same_frames(make_video, slots):
 
 def test_variable_frame_rate_keeps_its_times(make_video, slots):
     pts = [0, 40, 50, 400, 401, 900]
-    _, *frames, _ = read(make_video(frames=6, pts=pts), slots)
+    _, *frames, _ = read_media(make_video(frames=6, pts=pts), slots)
     times = [f.header.pts * f.header.time_base * 1000 for f in frames]
     assert [round(t - times[0]) for t in times] == pts
 
@@ -58,7 +55,7 @@ def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width,
     first = make_video("a.ts", frames=20, pts=range(start, start + 800, 40))
     parts = [first, make_video("b.ts", frames=20, width=width)]
     (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
-    records = read(tmp_path / "joined.ts", slots)
+    records = read_media(tmp_path / "joined.ts", slots)
     times = [r.header.pts * r.header.time_base for r in records if isinstance(r, Frame)]
     assert {after - before for before, after in itertools.pairwise(times)} == {Fraction(1, 25)}
     assert len(times) == 40
@@ -67,20 +64,20 @@ def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width,
 @pytest.mark.parametrize("name", ["late.ts", "late.mkv", "late.mp4"])
 def test_times_are_counted_from_the_beginning_of_the_video(make_video, slots, name):
     late = make_video(name, frames=60, pts=range(3_600_000, 3_602_400, 40))
-    _, *frames, _ = read(late, slots, selection=FrameSelection(first=51))
+    _, *frames, _ = read_media(late, slots, selection=FrameSelection(first=51))
     times = [f.header.pts * f.header.time_base for f in frames]
     assert times == [Fraction(number, 25) for number in range(50, 60)]
 
 
 def test_odd_sizes_come_as_bgr(make_video, slots):
-    _, *frames, _ = read(make_video(width=97, height=63, pix_fmt="yuv444p"), slots)
+    _, *frames, _ = read_media(make_video(width=97, height=63, pix_fmt="yuv444p"), slots)
     assert frames[3].header.pixel_format is PixelFormat.BGR24
     assert frames[3].pixels.shape == (63, 97, 3)
     assert abs(frames[3].pixels.mean() - 65) < 4
 
 
 def test_selection_keeps_frame_numbers(make_video, slots):
-    start, *frames, end = read(make_video(), slots, selection=FrameSelection(3, 10, 3))
+    start, *frames, end = read_media(make_video(), slots, selection=FrameSelection(3, 10, 3))
     assert [f.header.number for f in frames] == [3, 6, 9]
     assert [f.header.sequence for f in frames] == [0, 1, 2]
     assert (start.frame_count, end.frames) == (3, 3)
@@ -94,7 +91,7 @@ def test_a_truncated_file_keeps_its_frames_and_says_so(
     content = make_video("whole.mp4", frames=40, noise=True).read_bytes()
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(content[: len(content) // 2])
-    _, *frames, dropped, end = read(broken, slots)
+    _, *frames, dropped, end = read_media(broken, slots)
     assert [frame.header.index for frame in frames] == list(range(19))  # 19 packets are whole
     assert dropped == Dropped("cam", 0, 19, 19, DropReason.BROKEN)
     assert end.frames == 20
@@ -108,7 +105,7 @@ def test_a_corrupt_stretch_is_dropped_and_the_rest_keeps_its_numbers(make_video,
     middle = len(content) // 2
     content[middle : middle + 4000] = bytes(4000)
     path.write_bytes(content)
-    _, *records, end = read(path, slots)
+    _, *records, end = read_media(path, slots)
     frames = [r for r in records if isinstance(r, Frame)]
     dropped = [r for r in records if isinstance(r, Dropped)]
     assert dropped
@@ -126,7 +123,7 @@ def test_frames_that_a_decoder_loses_in_silence_are_dropped(make_video, slots, b
     start = (len(content) - broken) // 2
     content[start : start + broken] = bytes(broken)
     path.write_bytes(content)
-    _, *records, end = read(path, slots, paced=paced)
+    _, *records, end = read_media(path, slots, paced=paced)
     frames = [r for r in records if isinstance(r, Frame)]
     assert 50 < len(frames) < 120
     assert end == EndOfStream("cam", 0, 120, EndReason.COMPLETE)
@@ -137,7 +134,9 @@ def test_frames_that_a_decoder_loses_in_silence_are_dropped(make_video, slots, b
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mov"])
 def test_a_pause_costs_no_frame(make_video, slots, suffix):
     pts = [40 * i + (400 if i > 30 else 0) for i in range(60)]
-    _, *frames, end = read(make_video(f"paused.{suffix}", frames=60, noise=True, pts=pts), slots)
+    _, *frames, end = read_media(
+        make_video(f"paused.{suffix}", frames=60, noise=True, pts=pts), slots
+    )
     assert all(isinstance(record, Frame) for record in frames)
     assert (len(frames), end.frames) == (60, 60)
 
@@ -149,7 +148,7 @@ def test_a_gap_in_a_transport_stream_is_told(make_video, slots, cut):
     parts = [content[188 * (len(content) // 188 * i // 6) :][: len(content) // 6] for i in range(6)]
     kept = {"a third": (0, 1, 4, 5), "two pieces": (0, 1, 3, 5)}[cut]
     path.write_bytes(b"".join(parts[number] for number in kept))
-    end = read(path, slots)[-1]
+    end = read_media(path, slots)[-1]
     assert end.reason is EndReason.COMPLETE
     assert re.search(r"gap\.ts has no frames for \d\.\d s after frame \d+", end.message)
     assert end.message.endswith("the first of 2 such gaps") == (cut == "two pieces")
@@ -158,7 +157,7 @@ def test_a_gap_in_a_transport_stream_is_told(make_video, slots, cut):
 def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_path, slots):
     content = make_video("whole.mkv", frames=60, noise=True).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
-    *_, end = read(tmp_path / "cut.mkv", slots)
+    *_, end = read_media(tmp_path / "cut.mkv", slots)
     assert 20 < end.frames < 40
     assert end.reason is EndReason.TRUNCATED
     assert "of 2.4 s" in end.message
@@ -169,7 +168,7 @@ def test_a_part_that_keeps_the_times_of_the_whole_may_be_complete(make_video, sl
     path = make_video("part.mkv", frames=60, noise=True, pts=range(4000, 6400, 40))
     if cut:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    end = read(path, slots)[-1]
+    end = read_media(path, slots)[-1]
     assert end.reason is (EndReason.TRUNCATED if cut else EndReason.COMPLETE)
 
 
@@ -180,9 +179,9 @@ FRAGMENTS = {"name": "cut.mp4", "movflags": "frag_every_frame+empty_moov"}
 @pytest.mark.parametrize("options", [{}, MJPEG, FRAGMENTS])
 def test_a_file_whose_last_packet_is_cut_off_says_so(make_video, slots, options):
     path = make_video(**{"name": "cut.avi", "frames": 60, "noise": True, **options})
-    assert read(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
+    assert read_media(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    *_, end = read(path, slots)
+    *_, end = read_media(path, slots)
     assert end.reason is EndReason.TRUNCATED
     assert re.search(r"cut\.\w+ breaks off after [23]\d frames$", end.message)
 
@@ -191,7 +190,7 @@ def test_a_file_whose_last_packet_is_cut_off_says_so(make_video, slots, options)
 def test_a_whole_file_of_any_container_is_complete(make_video, slots, suffix):
     codec = "libvpx" if suffix == "webm" else "libx264"
     whole = make_video(f"whole.{suffix}", frames=50, noise=True, codec=codec)
-    _, *frames, end = read(whole, slots)
+    _, *frames, end = read_media(whole, slots)
     assert all(isinstance(record, Frame) for record in frames)
     assert end == EndOfStream("cam", 0, len(frames), EndReason.COMPLETE)
     assert len(frames) == 50
@@ -235,16 +234,16 @@ def test_a_file_that_another_replaces_is_whole(make_video, tmp_path, slots):
 @pytest.mark.parametrize("suffix", ["mp4", "mov"])
 def test_frames_that_an_edit_list_hides_are_not_missing(make_video, slots, suffix):
     video = make_video(f"trimmed.{suffix}", frames=40, pts=range(-400, 1200, 40))
-    end = read(video, slots)[-1]
+    end = read_media(video, slots)[-1]
     assert end == EndOfStream("cam", 0, 30, EndReason.COMPLETE)
 
 
 def test_a_range_past_the_end_is_named(make_video, slots):
     with pytest.raises(SourceError, match=r"of 12 frames of .*crossing\.mp4, none is in"):
-        read(make_video(), slots, selection=FrameSelection(100))
+        read_media(make_video(), slots, selection=FrameSelection(100))
 
 
 @pytest.mark.skipif(not VIDEOS.is_dir(), reason="the real videos are not here")
 def test_a_real_video_gives_all_its_frames(slots):
-    _, *frames, end = read(VIDEOS / "intersection_detrac.mp4", slots)
+    _, *frames, end = read_media(VIDEOS / "intersection_detrac.mp4", slots)
     assert len(frames) == end.frames == 252
