@@ -126,21 +126,6 @@ def test_close_forgets_one_stream() -> None:
     assert stage.process(detections(1, [(60, 10, 90, 40)], stream="b")).ids.tolist() == [2]
 
 
-def test_a_replay_gives_the_same_tracks() -> None:
-    rng = np.random.default_rng(5)
-    corners = rng.uniform(0, 90, (40, 6, 2))
-    frames = [
-        detections(index, np.hstack((corner, corner + 30))) for index, corner in enumerate(corners)
-    ]
-    runs = []
-    for _ in range(2):
-        stage = TrackerStage("sort", {"max_age": 3})
-        runs.append([stage.process(frame) for frame in frames])
-    for first, second in zip(*runs, strict=True):
-        assert first.boxes.tobytes() == second.boxes.tobytes()
-        assert first.ids.tolist() == second.ids.tolist()
-
-
 def test_ids_of_an_earlier_stage_are_skipped() -> None:
     stage = TrackerStage("sort", {})
     stage.skip_ids("cam", 7)

@@ -18,21 +18,6 @@ def test_the_reported_box_is_the_detection() -> None:
     np.testing.assert_allclose(tracks.boxes, moved(12.0))
 
 
-def test_reports_at_once_only_while_the_stream_is_young() -> None:
-    tracker = OCSort(min_hits=3)
-    for _ in range(4):
-        assert seen(tracker, BOX) == [1]
-    late = np.vstack((BOX, BOX + 300))
-    assert [2 in seen(tracker, late) for _ in range(5)] == [False, False, False, True, True]
-
-
-def test_a_miss_begins_the_count_anew() -> None:
-    tracker = OCSort(min_hits=3)
-    for _ in range(5):
-        seen(tracker, BOX)
-    assert [seen(tracker, boxes) for boxes in ([], BOX, BOX, BOX)] == [[], [], [], [1]]
-
-
 def test_a_gap_is_relived_with_observations_on_a_line() -> None:
     """Seen again after a turn, the filter is where one would be that had seen the whole way."""
     gone, watched = OCSort(min_hits=0, iou_threshold=0.05), OCSort(min_hits=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.trackers.conftest import BOX, PARITY, SEQUENCES, read_detections, seen
-from trackers import Sort
+from trackers import OCSort, Sort
 
 
 @pytest.mark.parametrize("max_age", [1, 30])
@@ -48,22 +48,24 @@ def test_keeps_up_with_a_thousand_frames_a_second() -> None:
     assert max(rates) > 1250
 
 
-def test_reports_at_once_only_while_the_stream_is_young() -> None:
-    tracker = Sort(min_hits=3)
-    assert seen(tracker, BOX) == [1]
-    for _ in range(3):
-        seen(tracker, BOX)
-    late = BOX + 300
-    reports = [2 in seen(tracker, np.vstack((BOX, late))) for _ in range(5)]
-    assert reports == [False, False, False, True, True]
+@pytest.mark.parametrize("kind", [Sort, OCSort])
+def test_reports_at_once_only_while_the_stream_is_young(kind: type[Sort | OCSort]) -> None:
+    tracker = kind(min_hits=3)
+    for _ in range(4):
+        assert seen(tracker, BOX) == [1]
+    late = np.vstack((BOX, BOX + 300))
+    assert [2 in seen(tracker, late) for _ in range(5)] == [False, False, False, True, True]
 
 
-def test_a_gap_breaks_the_streak_of_hits() -> None:
-    tracker = Sort(min_hits=2, max_age=3)
+@pytest.mark.parametrize("kind", [Sort, OCSort])
+@pytest.mark.parametrize("min_hits", [2, 3])
+def test_a_gap_breaks_the_streak_of_hits(kind: type[Sort | OCSort], min_hits: int) -> None:
+    tracker = kind(min_hits=min_hits, max_age=3)
     for _ in range(5):
         assert seen(tracker, BOX) == [1]
     assert seen(tracker, []) == []
-    assert [seen(tracker, BOX) for _ in range(3)] == [[], [1], [1]]
+    reports = [seen(tracker, BOX) for _ in range(min_hits + 1)]
+    assert reports == [*(min_hits - 1) * [[]], [1], [1]]
 
 
 def test_the_reported_box_is_the_filtered_one() -> None:

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.trackers.conftest import PARITY
 from tools.annotations.mot_file import read_mot, read_mot_ground_truth
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.comparison import Comparison, compare
 
-EXPECTED = Path(__file__).parents[4] / "shared" / "parity" / "sort" / "expected"
-SEQUENCES = ("ETH-Sunnyday", "KITTI-17", "PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte")
 SAMPLES = ("TUD-Campus", "TUD-Stadtmitte")  # that come with py-motmetrics
 
 
@@ -26,7 +25,7 @@ def tracks(*frames: dict[int, float]) -> Trajectories:
 
 def reference_outputs(sequence: str, ages: tuple[int, int]) -> tuple[Trajectories, Trajectories]:
     """SORT's tracks at two settings; one serves as ground truth of the other."""
-    paths = [EXPECTED / f"{sequence}_age{age}.txt" for age in ages]
+    paths = [PARITY / "expected" / f"{sequence}_age{age}.txt" for age in ages]
     if not paths[0].exists():
         pytest.skip(f"{paths[0]} is not there")
     return read_mot(paths[0]), read_mot(paths[1])

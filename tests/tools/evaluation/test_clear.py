@@ -5,12 +5,12 @@ import pytest
 from tests.tools.evaluation import py_motmetrics
 from tests.tools.evaluation.conftest import (
     SAMPLES,
-    SEQUENCES,
     compared,
     motmetrics_sample,
     reference_outputs,
     without_gaps,
 )
+from tests.trackers.conftest import SEQUENCES
 from tools.evaluation.clear import ClearResult, clear, errors_by_frame, match_boxes
 from tools.evaluation.comparison import Comparison, compare
 

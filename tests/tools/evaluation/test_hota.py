@@ -5,12 +5,12 @@ import pytest
 
 from tests.tools.evaluation.conftest import (
     SAMPLES,
-    SEQUENCES,
     compared,
     motmetrics_sample,
     noisy,
     reference_outputs,
 )
+from tests.trackers.conftest import SEQUENCES
 from tools.evaluation.comparison import Comparison, compare
 from tools.evaluation.hota import ALPHAS, hota
 from tools.evaluation.reference import trackeval_data, trackeval_scores

@@ -4,12 +4,12 @@ import pytest
 
 from tests.tools.evaluation import py_motmetrics
 from tests.tools.evaluation.conftest import (
-    SEQUENCES,
     compared,
     motmetrics_sample,
     noisy,
     reference_outputs,
 )
+from tests.trackers.conftest import SEQUENCES
 from tools.evaluation.comparison import Comparison, compare
 from tools.evaluation.identity import IdentityResult, identity
 
