@@ -181,7 +181,12 @@ def _recognised(table: NumberTable) -> DetectionFormat:
         return "run"
     why = "is this a tracking result or ground truth?"
     if len(first) == COLUMNS["run"] and number_of(table.path, DETECTIONS):
-        why = "if this is of a run, the run.json beside it is missing, which names its classes"
+        why = "if this is of a run, the run.json beside it is missing or names no classes"
+    elif len(first) == COLUMNS["run"]:
+        why += (
+            " a run's detections with classes must be called detections.txt and lie beside their "
+            "run.json"
+        )
     raise table.fault(
         0,
         f"the second column of a detection file of {len(first)} columns must be -1, got "

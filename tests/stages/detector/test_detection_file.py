@@ -198,11 +198,15 @@ def test_a_run_of_several_classes_names_them(tmp_path):
     assert (file.format, file.class_names) == ("run", ("car", "truck"))
     assert file.frame(0).classes.tolist() == [1, 0]
     report.write_text('{"class_names": ["car"]}')
-    with pytest.raises(
-        ConfigError, match=r"txt:1: .* 8 columns must be -1, got 1; if this is of a"
-    ):
+    told = r"txt:1: .* 8 columns must be -1, got 1; if this is .* missing or names no classes$"
+    with pytest.raises(ConfigError, match=told):
         DetectionFile.read(path)
     report.write_text('{"class_names": ["car", "truck"]}')
+    other = tmp_path / "north.txt"
+    other.write_bytes(path.read_bytes())
+    told = r"north\.txt:1: .* truth\? a run's .* must be called detections\.txt and lie beside"
+    with pytest.raises(ConfigError, match=told):
+        DetectionFile.read(other)
     path.write_text("1,1,10,40,30,20,0.9,3\n")
     with pytest.raises(ConfigError, match=r"class must be one of 1 car, 2 truck; got 3$"):
         DetectionFile.read(path)
