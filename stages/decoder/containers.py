@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,11 +24,16 @@ from stages.urls import redact
 _MAX_THREADS = 16  # the most that FFmpeg recommends
 _PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
 _CONTROL = re.compile(rb"[^\t\n\r\x20-\x7e\x80-\xff]")  # characters that no text has
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0")  # of HLS, of FFmpeg, SDP
+_CONCAT = b"ffconcat"  # a list of videos to be read one after the other
+_PLAYLISTS = (b"#EXTM3U", _CONCAT, b"v=0")  # of HLS, of FFmpeg, SDP
 _TEXT_BYTES = 4096  # looked at
 _TEXT = (
     "it is a text file; detections are for spotstream track --detections, a list of cameras for "
     "spotstream run --sources"
+)
+_UNSAFE = (
+    "its file lines must be relative paths of ASCII letters, digits, '.', '_' and '-', in which no "
+    "name begins with '.' (FFmpeg's safe mode)"
 )
 
 
@@ -77,7 +83,7 @@ def open_media(
             ) from error
         seconds = time.monotonic() - started
         reason = (
-            _file_fault(Path(location))
+            _file_fault(Path(location), error)
             or opening_fault(error, location, options, seconds, timeout)
             or getattr(error, "strerror", None)
             or redact(str(error))
@@ -90,8 +96,8 @@ def open_media(
     return container
 
 
-def _file_fault(path: Path) -> str:
-    """Returns what is wrong with a file, "" if only FFmpeg can tell or there is none."""
+def _file_fault(path: Path, error: Exception) -> str:
+    """Returns what is wrong with a file, "" if only FFmpeg's error tells or there is none."""
     try:
         if not path.is_file():  # a device or a pipe would have to be waited for
             return ""
@@ -105,6 +111,8 @@ def _file_fault(path: Path) -> str:
         return "it is empty"
     if not _CONTROL.search(head) and not head.startswith(_PLAYLISTS):
         return _TEXT
+    if head.startswith(_CONCAT) and isinstance(error, OSError) and error.errno == errno.EPERM:
+        return _UNSAFE
     if boxes[:1] == [b"ftyp"] and b"moov" not in boxes:
         return "its index (moov) is missing: it was cut off, or is still being written"
     return ""

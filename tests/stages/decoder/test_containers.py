@@ -96,6 +96,26 @@ def test_a_text_is_no_video_and_told_what_takes_it(tmp_path, slots, name, line, 
         read_media(tmp_path / name, slots)
 
 
+@pytest.mark.parametrize("entry", ["{}/video.mp4", "'a video.mp4'", "../cam/video.mp4"])
+def test_a_list_of_videos_that_ffmpeg_calls_unsafe_says_how_it_must_be(
+    tmp_path, make_video, slots, entry
+):
+    path = tmp_path / "day.ffconcat"
+    path.write_text(f"ffconcat version 1.0\nfile {entry.format(make_video().parent)}\n")
+    told = r"day\.ffconcat as a video: its file lines must be relative paths of ASCII letters, "
+    with pytest.raises(SourceError, match=told):
+        read(path, slots)
+
+
+def test_a_list_of_videos_is_read_through(make_video, slots):
+    path = make_video("video.mp4").with_name("day.ffconcat")
+    path.write_text("ffconcat version 1.0\nfile video.mp4\nfile video.mp4\n")
+    assert read(path, slots)[-1] == EndOfStream("cam", 0, 24, EndReason.COMPLETE)
+    path.write_text("ffconcat version 1.0\nfile nowhere.mp4\n")
+    with pytest.raises(SourceError, match=r"day\.ffconcat as a video: No such file or directory$"):
+        read(path, slots)
+
+
 def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
     video = make_video("2026-11-26T12:30:00.mp4")
     monkeypatch.chdir(video.parent)
