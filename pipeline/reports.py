@@ -120,9 +120,15 @@ class Alive(Report, frozen=True):
 
 
 class Snapshot(Report, frozen=True, kw_only=True):
-    """What a stream shows now, as a small JPEG."""
+    """What a stream shows now.
+
+    Attributes:
+        jpeg: A frame, small.
+        frame_size: Width and height of the frame itself, in pixels.
+    """
 
     jpeg: bytes
+    frame_size: tuple[int, int]
 
 
 class Busy(Report, frozen=True):

@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline.config import SinkConfig
 from pipeline.geometry import places_of
-from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
+from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Snapshot, StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamState, StreamView
 from pipeline.transport.logbook import Logbook, SharedNumber
@@ -125,7 +125,7 @@ class RunMonitor:
         self._beat = clock()
         self._streams: dict[str, _Stream] = {}
         self._ended: dict[str, _EndedStream] = {}
-        self._pictures: dict[str, bytes] = {}
+        self._snapshots: dict[str, Snapshot] = {}
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._past_batches: Counter[int] = Counter()  # of detectors that were replaced
         self._restarts: dict[tuple[str, str], int] = {}
@@ -163,13 +163,14 @@ class RunMonitor:
             wrote = now if written else before.wrote
             self._streams[name] = _Stream(before.logbook, metrics, now, wrote, fps)
 
-    def take_picture(self, name: str, jpeg: bytes) -> None:
+    def take_picture(self, snapshot: Snapshot) -> None:
         """Records what a stream under way shows."""
-        self._pictures[name] = jpeg
+        self._snapshots[snapshot.stream] = snapshot
 
     def picture(self, name: str) -> bytes | None:
         """What a stream under way showed last, as a JPEG; None if it has shown nothing yet."""
-        return self._pictures.get(name)
+        snapshot = self._snapshots.get(name)
+        return snapshot.jpeg if snapshot else None
 
     def detector_began(self, detector: int) -> None:
         """Records that a detector, the first one or one that replaces it, begins to count."""
@@ -200,7 +201,7 @@ class RunMonitor:
         """Records that a stream has ended."""
         with self._lock:
             self._forget_old()
-            self._pictures.pop(name, None)
+            self._snapshots.pop(name, None)
             stream = self._streams.pop(name)
             self._ended[name] = _EndedStream(stream.metrics, stream.decoded, self._clock())
 
@@ -219,12 +220,14 @@ class RunMonitor:
         if stream is None:
             return StreamView(name=name, source=source, state="waiting")
         up, metrics = self._is_up(stream), stream.metrics
+        snapshot = self._snapshots.get(name)
         begun: StreamState = "running" if up else "silent"
         return StreamView(
             name=name,
             source=source,
             state="stopping" if stopping else begun if metrics.frames else "connecting",
             frames=metrics.frames,
+            frame_size=snapshot.frame_size if snapshot else None,
             fps=stream.fps if up else 0.0,
             latency_ms=metrics.recent_latency_ms,
             dropped=sum(metrics.dropped.values()),

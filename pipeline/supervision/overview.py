@@ -28,6 +28,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
         source: Its location, credentials removed.
         state: What it is doing.
         frames: Frames written.
+        frame_size: Width and height in pixels of the frame that its picture shows; None without
+            one.
         fps: Recent frames per second.
         latency_ms: Recent latency from capture to results: p50, p95, p99; empty without a frame.
         dropped: Frames dropped.
@@ -46,6 +48,7 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     state: StreamState
     frames: int = 0
+    frame_size: tuple[int, int] | None = None
     fps: float = 0.0
     latency_ms: tuple[float, ...] = ()
     dropped: int = 0

@@ -196,7 +196,7 @@ class Supervisor:
             case Progress(metrics=StreamMetrics() as metrics) if stream is not None:
                 self._monitor.take(report.stream, metrics)
             case Snapshot() if stream is not None:
-                self._monitor.take_picture(report.stream, report.jpeg)
+                self._monitor.take_picture(report)
             case Completing() if stream is not None:
                 stream.completing = True
             case Done() if stream is not None:

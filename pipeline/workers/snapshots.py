@@ -66,4 +66,11 @@ class Snapshots:
             bgr = np.asarray(cv2.resize(bgr, shown), np.uint8)
         written, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         if written and jpeg.nbytes <= _MOST_BYTES:
-            self._report(Snapshot("sink", stream=frame.stream, jpeg=jpeg.tobytes()))
+            self._report(
+                Snapshot(
+                    "sink",
+                    stream=frame.stream,
+                    jpeg=jpeg.tobytes(),
+                    frame_size=(frame.width, frame.height),
+                )
+            )

@@ -11,7 +11,7 @@ from tools.harness.runner import run_with
 
 
 def test_pictures_are_shown_while_a_stream_runs_and_after_its_sink_died(tmp_path):
-    clip, port = make_clip(tmp_path / "material", 250), free_port()
+    clip, port = make_clip(tmp_path / "material", 250, 480, 640), free_port()
     settings = [
         detections_setting(clip),
         f"runtime.web={port}",
@@ -27,11 +27,12 @@ def test_pictures_are_shown_while_a_stream_runs_and_after_its_sink_died(tmp_path
 
         victim.wait(lambda: victim.frames() > 0)
 
-        def state():
-            return json.loads(get(port, "/overview.json")[1])["streams"][0]["state"]
+        def stream():
+            return json.loads(get(port, "/overview.json")[1])["streams"][0]
 
         victim.wait(picture)
-        victim.wait(lambda: state() == "running")
+        victim.wait(lambda: stream()["state"] == "running" and stream()["frame_size"])
+        assert stream()["frame_size"] == [640, 480]  # the picture has fewer
         before = picture()
         os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
         victim.wait(victim.is_ready)

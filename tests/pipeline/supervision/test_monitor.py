@@ -1,4 +1,4 @@
-from pipeline.reports import StreamMetrics
+from pipeline.reports import Snapshot, StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedNumber
 from stages.records import DropReason
@@ -63,8 +63,10 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     now[0] = 10.0
     assert (view().state, view().fps) == ("silent", 0.0)
     assert view(stopping=True).state == "stopping"
-    monitor.take_picture("cam", b"jpeg")
-    assert monitor.picture("cam") == b"jpeg"
+    assert view().frame_size is None
+    monitor.take_picture(Snapshot("sink", stream="cam", jpeg=b"jpeg", frame_size=(1920, 1080)))
+    assert (monitor.picture("cam"), view().frame_size) == (b"jpeg", (1920, 1080))
     monitor.ended("cam")
     assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again
+    assert view().frame_size is None
     assert monitor.picture("cam") is None

@@ -13,7 +13,15 @@ OVERVIEW = Overview(
     7,
     "out",
     61.5,
-    [StreamView(name="north arm/2", source="rtsp://camera/live", state="running", frames=9)],
+    [
+        StreamView(
+            name="north arm/2",
+            source="rtsp://camera/live",
+            state="running",
+            frames=9,
+            frame_size=(1920, 1080),
+        )
+    ],
     [ProcessView("sink", 8, "ready", 0)],
 )
 
@@ -31,6 +39,7 @@ def test_the_page_asks_for_what_there_is(page):
     assert code == 200
     assert '"overview.json"' in html
     assert "`pictures/${" in html
+    assert "stream.frame_size" in html
 
 
 def test_the_overview_is_that_of_the_latest_second(page, monkeypatch):
@@ -38,6 +47,7 @@ def test_the_overview_is_that_of_the_latest_second(page, monkeypatch):
     page.look(lambda: OVERVIEW)
     told = get(page.port, "/overview.json")[1]
     assert msgspec.json.decode(told, type=Overview) == OVERVIEW
+    assert json.loads(told)["streams"][0]["frame_size"] == [1920, 1080]
     page.look(lambda: pytest.fail("asked within the second"))
     monkeypatch.setattr(stream_page, "_PAGE_SECONDS", 0.0)
     page._due = 0.0

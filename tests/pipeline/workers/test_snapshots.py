@@ -29,7 +29,7 @@ def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format)
         snapshots._due = 0.0
         snapshots.look(tracks, pixels)
         snapshots.look(tracks, pixels)  # too soon
-    assert [report.stream for report in reports] == ["cam", "cam"]
+    assert [(each.stream, each.frame_size) for each in reports] == [("cam", (1280, 720))] * 2
     before, after = (cv2.imdecode(np.frombuffer(each.jpeg, np.uint8), 1) for each in reports)
     assert before.shape == after.shape == (360, 640, 3)
     changed = np.abs(before.astype(int) - after).max(axis=2) > 40
