@@ -104,16 +104,16 @@ def test_a_list_of_videos_that_ffmpeg_calls_unsafe_says_how_it_must_be(
     path.write_text(f"ffconcat version 1.0\nfile {entry.format(make_video().parent)}\n")
     told = r"day\.ffconcat as a video: its file lines must be relative paths of ASCII letters, "
     with pytest.raises(SourceError, match=told):
-        read(path, slots)
+        read_media(path, slots)
 
 
 def test_a_list_of_videos_is_read_through(make_video, slots):
     path = make_video("video.mp4").with_name("day.ffconcat")
     path.write_text("ffconcat version 1.0\nfile video.mp4\nfile video.mp4\n")
-    assert read(path, slots)[-1] == EndOfStream("cam", 0, 24, EndReason.COMPLETE)
+    assert read_media(path, slots)[-1] == EndOfStream("cam", 0, 24, EndReason.COMPLETE)
     path.write_text("ffconcat version 1.0\nfile nowhere.mp4\n")
     with pytest.raises(SourceError, match=r"day\.ffconcat as a video: No such file or directory$"):
-        read(path, slots)
+        read_media(path, slots)
 
 
 def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
