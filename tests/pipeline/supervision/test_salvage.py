@@ -106,7 +106,7 @@ def test_a_sink_that_is_not_wanted_any_more_is_killed(streams):
 
 
 def test_a_sink_that_is_dead_is_not_waited_for(streams):
-    assert completed(Sink(runs=False), streams) == ({}, "the sink process has died")
+    assert completed(Sink(runs=False), streams) == ({}, "the sink has died")
 
 
 class Another(Sink):

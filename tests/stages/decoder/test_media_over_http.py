@@ -12,7 +12,7 @@ import pytest
 
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
-from tests.stages.decoder.test_media import read
+from tests.stages.decoder.streams import read_media
 
 
 class SilentServer:
@@ -69,7 +69,7 @@ def test_a_web_server_that_gives_no_video_is_told_in_time(silent_server, slots, 
     with pytest.raises(
         SourceError, match=f"^cannot open {url} as a video: nothing came for 0.5 s$"
     ):
-        read(url, slots, timeout=0.5)
+        read_media(url, slots, timeout=0.5)
     assert time.monotonic() - started < 60
 
 
@@ -86,7 +86,7 @@ def test_a_web_server_that_drips_gives_no_video(silent_server, slots, answer, dr
     with pytest.raises(
         SourceError, match=f"^cannot open {url} as a video: no video came for 0.6 s$"
     ):
-        read(url, slots, timeout=0.2)
+        read_media(url, slots, timeout=0.2)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_web_server_that_falls_silent_or_drips_ends_the_video_there(
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
     came = data[: len(data) * 2 // 3]
     (tmp_path / f"part.{suffix}").write_bytes(came)
-    whole = read(tmp_path / f"part.{suffix}", slots)[-1].frames
+    whole = read_media(tmp_path / f"part.{suffix}", slots)[-1].frames
     url = silent_server(head + came, drop).url(f"clip.{suffix}")
-    *_, end = read(url, slots, timeout=1.0)
+    *_, end = read_media(url, slots, timeout=1.0)
     assert 150 < end.frames == whole < 250  # with those that the decoder holds back
     assert end.reason is EndReason.TRUNCATED
     assert re.fullmatch(rf"{url} breaks off{after}: {reason}", end.message)
@@ -116,7 +116,7 @@ def test_an_index_that_a_web_server_cannot_jump_to_is_told(
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
     url = f"{serve_http(handler)}/clip.mp4"
     if movflags == "faststart":
-        assert read(url, slots)[-1] == EndOfStream("cam", 0, 300, EndReason.COMPLETE)
+        assert read_media(url, slots)[-1] == EndOfStream("cam", 0, 300, EndReason.COMPLETE)
         return
     with pytest.raises(SourceError, match="cannot jump in a file whose index is at the end"):
-        read(url, slots)
+        read_media(url, slots)
