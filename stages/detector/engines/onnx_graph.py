@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,21 +55,21 @@ def onnx_model(
     axes = {name: {0: "batch"} for name in (INPUT, *OUTPUTS)}
     axes[INPUT] |= {1: "height", 2: "width"}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracer warns of each constant
-        path = Path(folder) / "model.onnx"
         # The tracing exporter needs only onnx, and a second; the newer one needs onnxscript, too.
         torch.onnx.export(
             DetectionGraph(network, top_k).eval(),
             (example_images(config.size_multiple, size),),
-            path,
+            buffer,  # type: ignore[arg-type]  # what traces takes it, the newer one does not
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_axes=axes if size is None else None,
             opset_version=_OPSET,
             dynamo=False,
         )
-        model = onnx.load(path)
+    model = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(model, metadata(config, int8=int8))
     return bytes(model.SerializeToString())
 

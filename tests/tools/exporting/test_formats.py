@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -189,3 +190,14 @@ def test_a_full_disk_leaves_nothing(format, full_disk):
     with pytest.raises(OutputError, match="no space left"):
         export(find_weights(), format, full_disk / f"a{SUFFIXES[format]}")
     assert list(full_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("int8", [False, True])
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_no_temporary_file_is_needed(format, int8, tmp_path, monkeypatch):
+    for package in ("onnx", format):
+        pytest.importorskip(package)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    output = tmp_path / f"a{SUFFIXES[format]}"
+    assert export(find_weights("nano"), format, output, int8=int8)[0] == output
