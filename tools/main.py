@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -114,11 +115,32 @@ def main() -> None:
                 _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
             if not error.filename and error.errno in _OF_OUTPUT:
                 _fail(OutputError(f"cannot write to standard output: {reason_of(error)}"))
+            if _no_temporary_folder(error):
+                _fail(
+                    OutputError(
+                        "no folder for temporary files can be written; set TMPDIR to one that can"
+                    )
+                )
             raise
         except RuntimeError as error:  # of Python before 3.13, which has no OSError for it
             if not str(error).startswith("Symlink loop"):
                 raise
             _fail(ConfigError(f"{error}: the link leads to itself"))
+
+
+def _no_temporary_folder(error: OSError) -> bool:
+    """Whether ``error`` is of a library that found no folder for temporary files.
+
+    Neither its type nor its number tells: Python's is that of a missing file, without a file, and
+    Matplotlib's, or one of another process, has none. So they are looked for once more.
+    """
+    if error.filename or error.errno not in (None, errno.ENOENT):
+        return False
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _fail(error: SpotStreamError) -> NoReturn:

@@ -301,7 +301,10 @@ def test_a_password_in_the_wrong_place_is_not_told(monkeypatch, capfd, tmp_path,
     assert "s3cret" not in told
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError(2, "no such", "x"), ConnectionRefusedError()])
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError(2, "no such", "x"), FileNotFoundError(2, "no"), ConnectionRefusedError()],
+)
 def test_an_error_of_ours_keeps_its_traceback(monkeypatch, error):
     def fail(*_):
         raise error

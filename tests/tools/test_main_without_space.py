@@ -1,0 +1,35 @@
+"""Commands that find no room for what they write."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def without_files(*arguments, cwd):
+    """Runs a command that may write into no file, so that no folder serves for temporary ones."""
+    settings = {"PYTHONPATH": str(Path(__file__).parents[2]), "MPLCONFIGDIR": "/dev/null/none"}
+    shell = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"]
+    return subprocess.run(
+        [*shell, sys.executable, "-m", "tools.main", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        cwd=cwd,
+        env=os.environ | settings,
+    )
+
+
+@pytest.mark.parametrize("arguments", ["chaos", "bench track --plot a.png"])
+def test_no_folder_for_temporary_files_is_answered_in_one_line(tmp_path, arguments):
+    if "--plot" in arguments:
+        pytest.importorskip("matplotlib")
+    done = without_files(*arguments.split(), cwd=tmp_path)
+    assert done.stderr.splitlines()[-1] == (
+        "spotstream: no folder for temporary files can be written; set TMPDIR to one that can"
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 4
+    assert list(tmp_path.iterdir()) == []
