@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from stages.atomic import make_folder, writing
 from stages.errors import ConfigError
 from stages.records import UInt8Array
 from tools.datasets.contact_sheet import contact_sheet
@@ -23,6 +24,7 @@ def mask_sheet(plan: Plan, count: int) -> UInt8Array:
 
     Raises:
         ConfigError: There is no mask.
+        OutputError: Frames of a video cannot be written for the sheet.
     """
     with tempfile.TemporaryDirectory() as folder:
         samples = [each for each in plan.samples if each.mask is not None and each.mask.is_file()]
@@ -41,8 +43,10 @@ def _video_samples(sequences: Sequence[Frames], count: int, folder: Path) -> lis
         every = max(1, len(frames.masks()) // count)
         for frame in frames.read(every):
             image = folder / frames.name / f"{frame.mask.stem}.png"
-            image.parent.mkdir(exist_ok=True)
-            cv2.imwrite(str(image), frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            _, data = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            make_folder(image.parent)
+            with writing(image):
+                image.write_bytes(data.tobytes())
             found, _ = folder_samples(frames.name, [image])
             number = int(frame.mask.stem.removeprefix("img"))
             samples += [replace(sample, mask=frame.mask, frame=number) for sample in found]

@@ -266,3 +266,12 @@ def test_a_full_disk_ends_with_one_line_and_status_4(tmp_path, full_disk):
     assert done.returncode == 4
     assert "no space left" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_frames_for_a_sheet_that_fill_the_disk_end_with_its_name(tmp_path, full_disk, monkeypatch):
+    write_video(tmp_path / "west.avi", 12)
+    monkeypatch.setattr("tempfile.tempdir", str(full_disk))
+    with pytest.raises(OutputError, match=rf"{full_disk}/.*/west/img\d+\.png: no space left"):
+        segment(tmp_path / "west.avi", "--output", tmp_path, "--sheet", tmp_path / "sheet.png")
+    assert not list(full_disk.iterdir())
+    assert not (tmp_path / "sheet.png").exists()
