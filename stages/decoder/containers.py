@@ -35,6 +35,7 @@ _UNSAFE = (
     "its file lines must be relative paths of ASCII letters, digits, '.', '_' and '-', in which no "
     "name begins with '.' (FFmpeg's safe mode)"
 )
+_MISSING = "a file that it lists is not there; names must have no blanks"
 
 
 def open_media(
@@ -113,6 +114,8 @@ def _file_fault(path: Path, error: Exception) -> str:
         return _TEXT
     if head.startswith(_CONCAT) and isinstance(error, OSError) and error.errno == errno.EPERM:
         return _UNSAFE
+    if head.startswith(_CONCAT) and isinstance(error, FileNotFoundError):
+        return _MISSING
     if boxes[:1] == [b"ftyp"] and b"moov" not in boxes:
         return "its index (moov) is missing: it was cut off, or is still being written"
     return ""
