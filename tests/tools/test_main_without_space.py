@@ -28,7 +28,7 @@ def test_no_folder_for_temporary_files_is_answered_in_one_line(tmp_path, argumen
         pytest.importorskip("matplotlib")
     done = without_files(*arguments.split(), cwd=tmp_path)
     assert done.stderr == (
-        "spotstream: no folder for temporary files can be written; set TMPDIR to one that can\n"
+        "spotstream: no folder for temporary files can be written; set TMPDIR to one\n"
     )
     assert done.returncode == 4
     assert list(tmp_path.iterdir()) == []

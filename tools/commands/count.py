@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from stages.errors import ConfigError
+from stages.wording import counted
 from tools.commands.options import writable_folder
 from tools.terminal import activity, wide_console
 
@@ -98,7 +99,7 @@ def _zone(name: str | None) -> tzinfo | None:
 def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
     from stages.atomic import make_folder, remove_file, write_atomically
     from tools.counting.counts import TABLES
-    from tools.evaluation.tables import as_csv
+    from tools.csv_text import as_csv
 
     make_folder(folder)
     for name, table in TABLES.items():
@@ -111,16 +112,21 @@ def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
         if rows:
             write_atomically(file, as_csv(rows))
             typer.echo(f"{file}: written")
-        else:
+        elif file.exists():
             remove_file(file)  # of earlier counts
+            typer.echo(f"{file}: removed; it would have no rows")
 
 
 def _show(stream: str, counts: StreamCounts) -> None:
     from tools.counting.counts import TABLES
 
-    for name, table in TABLES.items():
-        if rows := table.sums(counts):
-            shown = Table(*rows[0], title=f"{stream}: {name}", title_justify="left")
-            for row in rows:
-                shown.add_row(*map(str, row.values()))
-            wide_console().print(shown)
+    tables = {name: rows for name, table in TABLES.items() if (rows := table.sums(counts))}
+    of = f", of {counts.runs} runs" if counts.runs > 1 else ""
+    for name, rows in tables.items():
+        shown = Table(*rows[0], title=f"{stream}: {name}{of}", title_justify="left")
+        for row in rows:
+            shown.add_row(*map(str, row.values()))
+        wide_console().print(shown)
+    if not tables:
+        frames = counted(counts.frames.total(), "frame")
+        typer.echo(f"{stream}: no vehicle crossed a line or entered a zone in {frames}{of}")

@@ -53,12 +53,14 @@ class StreamCounts:
     """What was counted of a stream, in all the runs that are added.
 
     Attributes:
+        runs: How many runs these are.
         frames: Number of frames of each interval in which there are any.
         crossings: Vehicles across lines.
         turns: Those that crossed several times.
         stays: What happened in zones.
     """
 
+    runs: int = 0
     frames: Counter[Interval] = field(default_factory=Counter)
     crossings: list[Crossing] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
@@ -70,6 +72,7 @@ class StreamCounts:
         Raises:
             ConfigError: A row is malformed.
         """
+        self.runs += 1
         self.frames.update(interval for _, interval in rows(folder, TIMES, str, clock.interval))
         crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
         crossed.sort(key=lambda row: row[0])  # they come when they count

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from stages.atomic import final_path
 from stages.errors import ConfigError
@@ -14,17 +16,17 @@ from stages.result_files import COUNTS, number_of, read_report
 def counted_folders(folders: Iterable[Path]) -> list[Path]:
     """Returns the folders in and below ``folders`` where crossings or stays were written."""
     found = {
-        path.parent
+        path.parent.resolve(): path.parent  # once, whatever names it has
         for folder in folders
         for path in folder.rglob("*.txt*")
-        if any(number_of(final_path(path), name) for name in COUNTS)
+        if any(_number(path, name) for name in COUNTS)
     }
-    return sorted(found)
+    return sorted(found.values())
 
 
 def stream_of(folder: Path) -> str:
     """Returns the name of the stream, which the folder of an earlier one of that name lacks."""
-    return str(read_report(folder).get("stream", folder.name))
+    return str(read_report(folder).get("stream", folder.resolve().name))
 
 
 def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tuple[Any, ...]]:
@@ -32,38 +34,43 @@ def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tu
 
     Args:
         folder: The stream's.
-        name: The result, as ``crossings.txt``.
+        name: The result, as ``crossings.txt``; its files may be compressed (``.gz``).
         columns: What reads each column.
 
     Raises:
-        ConfigError: A row is malformed.
+        ConfigError: A row is malformed, or a compressed file is broken.
     """
     for path in _files(folder, name):
-        with _opened(path) as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith("\n"):
-                    break  # it is being written, or was cut
-                try:
-                    cells = zip(columns, line[:-1].split(","), strict=True)
-                    yield tuple([read(text) for read, text in cells])
-                except ValueError:
-                    what = f"{path}:{number}: not a row of {name}: {line[:-1]!r}"
-                    raise ConfigError(what) from None
+        try:
+            with _opened(path) as file:
+                for number, line in enumerate(file, 1):  # noqa: B007 (told below)
+                    if line.endswith("\n"):  # else it is being written, or was cut
+                        cells = zip(columns, line[:-1].split(","), strict=True)
+                        yield tuple([read(text) for read, text in cells])
+        except (ValueError, OverflowError):
+            text = line.rstrip("\n")[:80]
+            raise ConfigError(f"{path}:{number}: not a row of {name}: {text!r}") from None
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise ConfigError(f"cannot read {path}: broken gzip data") from None
 
 
 def _files(folder: Path, name: str) -> list[Path]:
-    """The files in the order of their frames: of each number the complete one, if there is one."""
-    found: dict[int, Path] = {}
-    for path in folder.iterdir():
-        final = final_path(path)
-        number = number_of(final, name)
-        if number and (path == final or number not in found):
-            found[number] = path
-    return [found[number] for number in sorted(found)]
+    """The files in the order of their frames."""
+    # Hidden names sort first, so that a complete file takes the place of its part.
+    found = {_number(path, name): path for path in sorted(folder.iterdir())}
+    return [found[number] for number in sorted(found) if number]
 
 
-def _opened(path: Path) -> Any:
+def _number(path: Path, name: str) -> int:
+    """See `number_of`; parts and compressed files have the numbers of what they are of."""
+    final = final_path(path)
+    return number_of(final.with_suffix("") if final.suffix == ".gz" else final, name)
+
+
+def _opened(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", errors="replace"))
     try:
-        return path.open(encoding="utf-8", newline="\n")
+        return path.open(encoding="utf-8", errors="replace")
     except FileNotFoundError:  # it has got its name just now
-        return final_path(path).open(encoding="utf-8", newline="\n")
+        return final_path(path).open(encoding="utf-8", errors="replace")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from rich import box
 from rich.table import Table
 
+from tools.csv_text import as_csv
 from tools.evaluation.benchmark import EntryScore, scores_of
 from tools.evaluation.protocol import ScoringProtocol
 
@@ -130,16 +129,6 @@ def to_csv(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
                 }
             )
     return as_csv(lines)
-
-
-def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
-    """Returns lines as CSV; scores that do not exist are empty, as columns that a line lacks."""
-    text = io.StringIO()
-    columns = dict.fromkeys(key for line in lines for key in line)
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _without_nan(value) for key, value in line.items()} for line in lines)
-    return text.getvalue()
 
 
 def _without_nan(value: object) -> object:

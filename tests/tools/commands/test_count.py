@@ -1,6 +1,7 @@
 """``spotstream count``, from a run to its tables."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,22 @@ def test_local_time_is_that_of_the_zone(results: Path, tmp_path: Path) -> None:
 def test_wrong_options_are_told(results: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
         count(results, *arguments)
+
+
+def test_a_stream_that_nobody_has_crossed_is_told(results: Path, tmp_path: Path) -> None:
+    (results / "east" / CROSSINGS).write_text("")
+    output = tmp_path / "tables"
+    output.mkdir()
+    (output / "crossings.csv").write_text("of an earlier count")
+    printed = count(results / "east", "--output", output)
+    assert "east: no vehicle crossed a line or entered a zone in 1 frame\n" in printed
+    assert "crossings.csv: removed; it would have no rows" in printed
+    assert [*output.iterdir()] == []
+
+
+def test_several_runs_of_a_stream_are_told(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results / "east", tmp_path / "again" / "east")
+    assert "east: crossings, of 2 runs" in count(results, tmp_path / "again")
 
 
 def test_a_folder_without_counts_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """In which interval a time lies, and how that is told."""
 
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,8 @@ import pytest
 from tools.counting.intervals import Clock, Interval
 
 QUARTER = 900
+AUTUMN = ("24T22:00:00", "25T00:30:00", "25T01:30:00", "25T22:59:59")  # 25 hours, in UTC
+SPRING = ("28T23:00:00", "29T00:59:59", "29T01:00:00", "29T21:59:59")  # 23 hours
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -18,6 +21,29 @@ def test_cameras_are_told_in_local_time_also_in_the_hour_that_comes_twice() -> N
     assert first[1:] == ("2026-10-25 02:30:00", "+02:00")
     assert second[1:] == ("2026-10-25 02:30:00", "+01:00")
     assert second.at - first.at == 3600
+
+
+@pytest.mark.parametrize("zone", [BERLIN, None])
+def test_a_day_is_one_also_if_its_clocks_change(
+    zone: ZoneInfo | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        clock = Clock(86_400, zone)
+        autumn = {clock.interval(f"2026-10-{day}+00:00") for day in AUTUMN}
+        spring = {clock.interval(f"2026-03-{day}+00:00") for day in SPRING}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert [interval[1:] for interval in autumn] == [("2026-10-25 00:00:00", "+02:00")]
+    assert [interval[1:] for interval in spring] == [("2026-03-29 00:00:00", "+01:00")]
+
+
+def test_of_intervals_that_are_longer_than_an_hour_the_change_is_in_one() -> None:
+    clock = Clock(7_200, BERLIN)
+    night = {clock.interval(f"2026-10-25T0{hour}:30:00.000+00:00") for hour in range(3)}
+    assert [interval[1:] for interval in night] == [("2026-10-25 02:00:00", "+02:00")]
 
 
 def test_hours_begin_with_local_hours() -> None:

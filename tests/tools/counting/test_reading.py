@@ -1,5 +1,6 @@
 """Which rows a stream's folder has, whatever became of its run."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from stages.atomic import part_path
 from stages.errors import ConfigError
 from stages.result_files import CROSSINGS, REPORT, TIMES, ZONES, numbered
-from tools.counting.reading import counted_folders, rows, stream_of
+from tools.counting.reading import _opened, counted_folders, rows, stream_of
 
 
 def read(folder: Path) -> list[tuple[int, str]]:
@@ -23,7 +24,7 @@ def test_parts_are_read_in_the_order_of_their_frames(tmp_path: Path) -> None:
 
 def test_what_a_killed_run_left_is_read_once_and_up_to_its_last_whole_line(tmp_path: Path) -> None:
     (tmp_path / TIMES).write_text("1,0.5\n")
-    part_path(tmp_path / TIMES).write_text("1,0.5\n")  # a sink that began anew was killed
+    part_path(tmp_path / TIMES).write_text("1,9.9\n")  # a sink that began anew was killed
     part_path(tmp_path / numbered(TIMES, 2)).write_text("2,1.0\n3,1.")
     assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
 
@@ -44,11 +45,35 @@ def test_folders_are_those_where_something_could_be_counted(tmp_path: Path) -> N
     found = [tmp_path / name for name in ("a", "b/c", "e")]
     assert counted_folders([tmp_path]) == counted_folders([tmp_path, tmp_path / "a"]) == found
     assert counted_folders([tmp_path / "a"]) == [tmp_path / "a"]
+    (tmp_path / "latest").symlink_to(tmp_path / "a")
+    assert len(counted_folders([tmp_path, tmp_path / "latest"])) == 3
+
+
+def test_a_file_may_get_its_name_before_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / TIMES).write_text("1,0.5\n")
+    with _opened(part_path(tmp_path / TIMES)) as file:
+        assert file.read() == "1,0.5\n"
+
+
+def test_compressed_parts_are_read(tmp_path: Path) -> None:
+    (tmp_path / f"{TIMES}.gz").write_bytes(gzip.compress(b"1,0.5\n"))
+    (tmp_path / numbered(TIMES, 2)).write_text("2,1.0\n")
+    assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
+    (tmp_path / f"{TIMES}.gz").write_bytes(gzip.compress(b"1,0.5\n")[:-9])
+    with pytest.raises(ConfigError, match=r"times\.txt\.gz: broken gzip data"):
+        read(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_told_in_short(tmp_path: Path) -> None:
+    (tmp_path / TIMES).write_bytes(b"\xff" * 5000 + b"\n")
+    with pytest.raises(ConfigError, match=r"times\.txt:1: not a row of times\.txt: '.{80}'$"):
+        read(tmp_path)
 
 
 def test_a_stream_that_was_set_aside_has_its_own_name(tmp_path: Path) -> None:
     folder = tmp_path / "south-earlier"
     folder.mkdir()
     assert stream_of(folder) == "south-earlier"  # that is what this camera is called
+    assert stream_of(folder / ".." / "south-earlier" / ".") == "south-earlier"
     (folder / REPORT).write_text(json.dumps({"stream": "south"}))
     assert stream_of(folder) == "south"
