@@ -61,7 +61,7 @@ def watch(
             if isinstance(envelope.record, StreamStart):
                 class_names[envelope.stream] = envelope.record.class_names
             if tell is None:
-                _print(envelope)
+                _print(envelope, class_names.get(envelope.stream, ()))
                 continue
             for fact in _facts(envelope, class_names.get(envelope.stream, ())):
                 tell(fact)
@@ -115,10 +115,12 @@ def print_json(fact: Fact) -> None:
     print(json.dumps(fact, ensure_ascii=False), flush=True)
 
 
-def _print(envelope: Envelope) -> None:
+def _print(envelope: Envelope, class_names: Sequence[str]) -> None:
     match envelope.record:
         case Tracks() as tracks:
-            for row in mot_rows(tracks, tracks.frame.number).splitlines():
+            several = len(class_names) > 1
+            rows = mot_rows(tracks, tracks.frame.number, with_classes=several)
+            for row in rows.splitlines():
                 print(f"{envelope.stream},{row}", flush=True)
         case Crossings() as record:
             for crossing in record.crossings:

@@ -27,9 +27,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
+from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Float64Array, Int16Array, Int64Array
-from stages.result_files import DETECTIONS, class_names, frame_size, number_of
+from stages.result_files import DETECTIONS, REPORT, class_names, frame_size, number_of
 
 DetectionFormat: TypeAlias = Literal["detrac", "run", "uavdt", "mot"]
 
@@ -196,7 +197,12 @@ def _recognised(table: NumberTable) -> DetectionFormat:
 
 def _stated_classes(path: Path) -> tuple[str, ...]:
     """Names of the classes of a run's ``detections.txt``, () if it is none."""
-    return class_names(path.parent) if number_of(path, DETECTIONS) else ()
+    names = class_names(path.parent) if number_of(path, DETECTIONS) else ()
+    for name in names:
+        if "," in name:
+            report = path.parent / REPORT
+            raise ConfigError(f"{report}: a class name must have no commas, got {name!r}")
+    return names
 
 
 def _classes(table: NumberTable, names: Sequence[str]) -> Int16Array:

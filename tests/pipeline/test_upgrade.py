@@ -76,7 +76,7 @@ def report_of(output):
 def test_a_stage_that_would_be_of_another_release_ends_the_run(upgraded_run, tmp_path, name, mode):
     error, said = upgraded_run(kill(name), f"runtime.mode={mode}", "decoder.pace=original")
     assert str(error) == UPGRADED
-    assert [line.partition(" was killed")[0] for line in said] == [f"the {name} process"]
+    assert [line.partition(" was killed")[0] for line in said] == [f"the {name}"]
     report = report_of(tmp_path / "out")
     assert report["status"] == "truncated"
     assert report["frames"]["out"] >= 20
@@ -85,7 +85,7 @@ def test_a_stage_that_would_be_of_another_release_ends_the_run(upgraded_run, tmp
 def test_what_a_dead_sink_left_is_completed_by_its_own_release(upgraded_run, tmp_path, release):
     error, said = upgraded_run(kill("sink"))
     assert str(error) == UPGRADED
-    assert [line.partition(" was killed")[0] for line in said] == ["the sink process"]
+    assert [line.partition(" was killed")[0] for line in said] == ["the sink"]
     command = [*SPOTSTREAM, "complete", str(tmp_path / "out")]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert (refused.returncode, "SpotStream 1.0: use that one" in refused.stderr) == (4, True)

@@ -236,6 +236,11 @@ def test_a_track_is_a_line(address):
     assert lines_of(address, 1) == [ROW]
 
 
+def test_of_several_classes_a_line_has_the_class(capsys):
+    _print(Envelope(tracks_in(120)), ("car", "bus"))
+    assert capsys.readouterr().out == ROW.replace("-1,-1,-1", f"{CLASSES[0] + 1},-1,-1") + "\n"
+
+
 def test_other_events_are_told_on_standard_error(address):
     told = lines_of(address, 9, error=True)
     assert {
@@ -256,7 +261,7 @@ def test_other_events_are_told_on_standard_error(address):
 )
 def test_what_happens_at_a_zone_is_told(kind, told, capsys):
     events = ZoneEvents("north", (STAY._replace(kind=kind),), {"stop": ZoneCounts(9, 2)})
-    _print(Envelope(events))
+    _print(Envelope(events), ())
     assert capsys.readouterr().err == f"north: track 7 {told}: 2 there of 9 that entered\n"
 
 

@@ -52,9 +52,12 @@ class Clock:
         return self._latest[1]
 
     def _of_camera(self, second: str) -> Interval:
-        moment = datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
-        begin = self._begin(datetime.fromtimestamp(moment, self._zone))
-        if begin.tzinfo is None:  # not before: the offset may have changed since it began
+        at = datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
+        begin = self._begin(datetime.fromtimestamp(at, self._zone)).replace(fold=0)
+        again = begin.replace(fold=1)
+        if begin.timestamp() < again.timestamp() <= at:  # clocks were set back to it
+            begin = again
+        if begin.tzinfo is None:
             begin = begin.astimezone()
         shown = begin.isoformat(" ")  # such as 2026-05-04 07:15:00+02:00
         return Interval(begin.timestamp(), shown[:19], shown[19:])
@@ -70,7 +73,4 @@ class Clock:
         passed = 3600 * moment.hour + 60 * moment.minute + moment.second
         minutes, second = divmod(passed - passed % self._seconds, 60)
         hour, minute = divmod(minutes, 60)
-        # Not by subtraction, which would forget which of two equal hours in autumn it is. Where
-        # intervals do not begin with hours, that may be another hour than that of the beginning.
-        fold = moment.fold if 3600 % self._seconds == 0 else 0
-        return moment.replace(hour=hour, minute=minute, second=second, microsecond=0, fold=fold)
+        return moment.replace(hour=hour, minute=minute, second=second, microsecond=0)

@@ -93,6 +93,8 @@ class SpotNetConfig:
         # ("car") is no tuple, and would be three classes
         if isinstance(self.class_names, str) or any(type(n) is not str for n in self.class_names):
             raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
+        if any("," in name for name in self.class_names):  # they stand in columns of text files
+            raise ValueError(f"class_names must have no commas, got {self.class_names}")
         if len(self.class_names) != self.num_classes:
             raise ValueError(
                 f"class_names must hold {self.num_classes} names, got {self.class_names}"

@@ -201,6 +201,10 @@ def test_a_run_of_several_classes_names_them(tmp_path):
     told = r"txt:1: .* 8 columns must be -1, got 1; if this is .* missing or names no classes$"
     with pytest.raises(ConfigError, match=told):
         DetectionFile.read(path)
+    report.write_text('{"class_names": ["car, small", "truck"]}')
+    told = r"run\.json: a class name must have no commas, got 'car, small'$"
+    with pytest.raises(ConfigError, match=told):
+        DetectionFile.read(path)
     report.write_text('{"class_names": ["car", "truck"]}')
     other = tmp_path / "north.txt"
     other.write_bytes(path.read_bytes())

@@ -40,10 +40,21 @@ def test_a_day_is_one_also_if_its_clocks_change(
     assert [interval[1:] for interval in spring] == [("2026-03-29 00:00:00", "+01:00")]
 
 
-def test_of_intervals_that_are_longer_than_an_hour_the_change_is_in_one() -> None:
+def test_what_follows_the_change_is_in_the_later_of_two_equal_intervals() -> None:
     clock = Clock(7_200, BERLIN)
-    night = {clock.interval(f"2026-10-25T0{hour}:30:00.000+00:00") for hour in range(3)}
-    assert [interval[1:] for interval in night] == [("2026-10-25 02:00:00", "+02:00")]
+    night = [clock.interval(f"2026-10-25T0{hour}:30:00.000+00:00") for hour in range(3)]
+    assert {interval.begin for interval in night} == {"2026-10-25 02:00:00"}
+    assert [interval.utc_offset for interval in night] == ["+02:00", "+01:00", "+01:00"]
+
+
+def test_clocks_may_be_set_back_to_midnight() -> None:
+    clock = Clock(86_400, ZoneInfo("America/Havana"))
+    hours = ("04:30", "05:30", "12:00")  # of that day, its first hour comes twice
+    days = {clock.interval(f"2026-11-01T{hour}:00.000+00:00") for hour in hours}
+    assert [interval[1:] for interval in sorted(days)] == [
+        ("2026-11-01 00:00:00", "-04:00"),
+        ("2026-11-01 00:00:00", "-05:00"),
+    ]
 
 
 def test_hours_begin_with_local_hours() -> None:

@@ -60,3 +60,5 @@ def test_json_that_is_nested_without_end_is_refused():
 def test_names_of_classes_are_texts():
     with pytest.raises(ValueError, match=r"class_names must be a tuple of names, got \(5,\)"):
         SpotNetConfig(class_names=(5,))
+    with pytest.raises(ValueError, match=r"class_names must have no commas, got .'car, small'"):
+        SpotNetConfig(class_names=("car, small",))
