@@ -37,7 +37,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.counting import Measured
 from stages.sink.earlier_picture import EarlierPicture
-from stages.sink.folder_contents import RUN, empty_unfinished_overlays
+from stages.sink.folder_contents import JOURNAL, RUN, empty_unfinished_overlays, folder_is_gone
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 
@@ -125,6 +125,8 @@ class SinkStream:
         Raises:
             OutputError: From this and all other methods, when the file system refuses.
         """
+        if self._logbook[SharedNumber.ACKNOWLEDGED] and not (self.folder / JOURNAL).exists():
+            raise folder_is_gone(self.folder)  # nobody sends again what it held
         make_folder(self.folder)
         if self._text_only:
             empty_unfinished_overlays(self.folder)
@@ -276,7 +278,7 @@ class SinkStream:
         self.failed = True
         message = str(error)
         if error.errno == errno.ENOENT and not self.folder.is_dir():
-            message = f"cannot write {self.folder}: the folder was removed or moved away"
+            message = str(folder_is_gone(self.folder))
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
         self._publisher.tell(broken_off(self._logbook, message), self._order.due - 1)

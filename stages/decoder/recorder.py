@@ -210,7 +210,8 @@ class Recorder:
         now = self._monotonic()
         if self._container is None:
             return now >= self._retry_at
-        return now - self._began >= self._segment_seconds or self._room < 0
+        is_full = now - self._began >= self._segment_seconds or self._room < 0
+        return is_full or not self._holds_folder()  # what goes into a removed file is lost
 
     def _begin(self, stream: VideoStream, epoch: int) -> None:
         if not self._holds_folder():  # not yet, or somebody removed it, and perhaps made another

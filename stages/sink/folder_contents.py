@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.atomic import final_path, part_path, remove_file, sync, sync_names, writing
+from stages.errors import OutputError
 from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
 from stages.sink.detrac import toolkit_paths
 
@@ -24,6 +25,11 @@ _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
 _SCRATCH = re.compile(
     r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?(checkpoint|run)(\.part)?)\.part"
 )
+
+
+def folder_is_gone(folder: Path) -> OutputError:
+    """Returns the error of a folder that is there no more, or is another one."""
+    return OutputError(f"cannot write {folder}: the folder was removed or moved away")
 
 
 def has_results(folder: Path) -> bool:

@@ -1,8 +1,10 @@
 """A stream whose folder cannot be written fails alone; the one beside it is completed."""
 
 import json
+import os
 import resource
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -57,6 +59,23 @@ def test_a_folder_that_is_taken_away(clip, tmp_path, mode, is_kept):
     assert not (out / "x").exists()
     if is_kept:
         assert len((kept / ".mot.txt.part").read_text().splitlines()) > 30
+
+
+@pytest.mark.parametrize("mode", ["live", "lossless"])
+def test_a_folder_that_is_taken_away_from_a_dead_sink(clip, tmp_path, mode):
+    """Its successor has nothing to continue, and nobody sends that again."""
+    out = tmp_path / "out"
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 30)
+        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        (out / "x").rename(tmp_path / "kept")
+
+    result = run_both(clip, out, mode, harm)
+    reason = f"cannot write {out / 'x'}: the folder was removed or moved away"
+    assert (result.exit_code, result.failed) == (4, {"x": reason})
+    assert result.restarts == {"sink": 1}
+    assert_is_complete(out / "y")
 
 
 def test_a_folder_that_cannot_be_made_is_told_once(clip, tmp_path):

@@ -114,7 +114,11 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
     progress = Progress(
         "sink", stream="cam", frames=1, dropped=0, total=None, work_ms={}, metrics=None
     )
-    others = [Snapshot("sink", jpeg=b"", frame_size=(4, 6)), Busy("sink"), Batches("detector", counts={1: 9})]
+    others = [
+        Snapshot("sink", jpeg=b"", frame_size=(4, 6)),
+        Busy("sink"),
+        Batches("detector", counts={1: 9}),
+    ]
     with zmq.Context() as context:
         context.sndtimeo = 1000  # else it would wait for ever
         ReportReceiver(context, plan.endpoint("control"))

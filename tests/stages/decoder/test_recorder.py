@@ -231,9 +231,11 @@ def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_pa
     assert len(lumas(replay(folder, slots))) == 40 - GOP
 
 
-def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots):
+@pytest.mark.parametrize("segment_seconds", [0, 60])
+def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots, segment_seconds):
+    """At the next key frame, wherever the segment would have ended."""
     folder, said = tmp_path / "kept", []
-    recorder = Recorder(folder, "rtsp://cam/live", 0, 10**9, said.append)
+    recorder = Recorder(folder, "rtsp://cam/live", segment_seconds, 10**9, said.append)
     with open_media(str(camera)) as container:
         stream = video_stream(container, "camera")
         for index, packet in enumerate(container.demux(stream)):
