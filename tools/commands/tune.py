@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from tools.annotations.ground_truths import Benchmark
     from tools.tuning.tune import TuningResult, TuningSequence
 
+_CONFIGS = {
+    "uavdt": "uavdt",
+    "detrac": "detrac",
+    "mot": "intersection",
+    "drone": "uav",
+    "intersection": "intersection",
+}
+
 
 def tune(
     benchmark: Annotated[
@@ -44,8 +52,12 @@ def tune(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Number of rendered scenes.")] = 8,
     config: Annotated[
-        Path, typer.Option(help="Config whose tracker is tuned.", autocompletion=config_names)
-    ] = Path("uav"),
+        Path | None,
+        typer.Option(
+            help="Config whose tracker is tuned. Default: that of the benchmark or view.",
+            autocompletion=config_names,
+        ),
+    ] = None,
     tracker: Annotated[
         TrackerName | None,
         typer.Option(help="Tune this tracker, from its defaults, instead of the config's."),
@@ -81,6 +93,7 @@ def tune(
         raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
+    config = config or Path(_CONFIGS[view or benchmark])
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
     chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
     text = built_in_configs().get(str(config), config).read_text()

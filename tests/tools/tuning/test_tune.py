@@ -89,9 +89,12 @@ def test_scores_of_sequences_left_out_can_be_had_again(benchmark: Path) -> None:
     file = benchmark / "det" / "C.txt"
     file.write_text(file.read_text().replace(",0.2,", ",0.4,"))
     gt, det, found = benchmark / "gt", benchmark / "det", benchmark / "found.json"
+    tuned = benchmark / "tuned.yaml"
     output = tune(
-        "--gt", gt, "--detections", det, "--tracker", "sort", "--json", found, "--workers", "1"
+        *("--gt", gt, "--detections", det, "--tracker", "sort", "--workers", "1"),
+        *("--json", found, "--output", tuned),
     )
+    assert load_config(tuned).decoder == load_config(Path("uavdt")).decoder  # the benchmark's
     assert "begun with the settings" not in output  # which are the tracker's defaults
     result = json.loads(found.read_text())
     assert set(result["folds"]) == set(result["sequences"]) == {"A", "B", "C"}
