@@ -15,7 +15,7 @@ def test_detections_are_those_of_the_file_and_take_their_time(tmp_path):
     frames = [Frame.of_image(np.zeros((96, 160, 3), np.uint8), "clip", 0)] * 2
     started = time.monotonic()
     found = detector.detect(frames)
-    assert time.monotonic() - started >= 0.0205
+    assert 0.0205 <= time.monotonic() - started < 10
     assert [each.boxes.tolist() for each in found] == [[[10, 20, 40, 60]]] * 2
     assert detector.name == "made"
 

@@ -41,6 +41,7 @@ def test_recognises_the_format(
     assert file.format == format
     assert file.class_names == class_names
     assert file.frame_count == 3
+    assert len([*DetectionFile.read(file.path, 5).frames()]) == 5
     boxes, scores, classes = file.frame(0)
     assert boxes.tolist() == [[10, 20, 40, 60]]
     np.testing.assert_allclose(scores, [0.9], rtol=1e-6)

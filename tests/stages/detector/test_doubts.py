@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.doubts import doubts
+from stages.detector.doubts import doubts, doubts_of_files
 
 SHARED = Path(__file__).parents[4] / "shared"
 SIZE = (960, 540)
@@ -94,3 +94,9 @@ def test_published_files_are_not_doubted():
     for path in paths:
         file = DetectionFile.read(path)
         assert doubts(file, None, of_uavdt=True) == doubts(file, SIZE, of_uavdt=True) == []
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 other file")])
+def test_the_first_file_in_doubt_is_told_with_how_many_others(count, more):
+    found = [(Path("a"), []), *[(Path(f"b{number}"), ["odd"]) for number in range(count)]]
+    assert doubts_of_files(found) == [f"b0{more}: odd"]

@@ -79,6 +79,8 @@ def test_min_score(tmp_path: Path) -> None:
     assert (detector.name, detector.description) == ("det", f"read from {path}")
     (detections,) = detector.detect([frame(0)])
     assert detections.scores.tolist() == pytest.approx([0.9])
+    least = float(detections.scores[0])
+    assert len(FileDetector(path, min_score=least).detect([frame(0)])[0].scores) == 1
 
 
 def test_a_folder_has_a_file_for_each_stream(folder: Path) -> None:

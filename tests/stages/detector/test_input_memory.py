@@ -15,7 +15,7 @@ from tests.stages.detector.frames import yuv_frame
 def test_inputs_are_those_of_new_memory(config, scale):
     memory = InputMemory()
     for seed, (height, width) in enumerate([(90, 150), (120, 96), (90, 150)]):
-        frames = [yuv_frame(height, width, seed * 10 + n) for n in range(1 + seed % 2)]
+        frames = [yuv_frame(height, width, seed * 10 + n) for n in range(1 + seed)]
         geometry = input_geometry(height, width, config, scale)
         images = [to_bgr(frame.pixels, PixelFormat.YUV420P) for frame in frames]
         expected = network_input(images, geometry).numpy()

@@ -102,3 +102,11 @@ def test_saturated_colors_are_ffmpegs(pixel_format, matrix):
     on_device = yuv_to_bgr(torch.from_numpy(pixels)[None], pixel_format)[0].permute(1, 2, 0)
     for found in (to_bgr(pixels, pixel_format), on_device.numpy()):
         assert np.abs(found - expected).max() <= 3
+
+
+def test_luma_below_black_is_black():
+    pixels = np.full((6, 4), 200, np.uint8)
+    dark = pixels.copy()
+    pixels[:4], dark[:4] = 16, 0
+    for found in (to_bgr(each, PixelFormat.YUV420P_BT709) for each in (pixels, dark)):
+        np.testing.assert_array_equal(found, to_bgr(pixels, PixelFormat.YUV420P_BT709))

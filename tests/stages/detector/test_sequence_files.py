@@ -69,3 +69,10 @@ def test_the_file_of_another_sequence_is_not_taken(
 )
 def test_sequence_name(name: str, expected: str) -> None:
     assert sequence_name(Path("folder") / name) == expected
+
+
+def test_a_run_writes_a_stream_to_a_folder_of_another_name(tmp_path: Path) -> None:
+    file = tmp_path / "my-video" / "detections.txt"
+    file.parent.mkdir()
+    file.touch()
+    assert find_file(tmp_path, "my video", "detections.txt") == file

@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from stages.detector.weights_file import load_network
+from stages.detector.weights_file import check_exported, load_network
 from stages.errors import ConfigError
 
 
@@ -20,3 +20,9 @@ def test_an_error_names_the_setting(tmp_path):
         load_network(missing, setting="teacher")
     with pytest.raises(ConfigError, match=r"^no weights file .*; shipped are compact, nano, base$"):
         load_network(missing)
+
+
+def test_an_xml_file_that_describes_no_network_is_told(tmp_path):
+    (tmp_path / "a.xml").write_text('<?xml version="1.0"?><sequence/>')
+    with pytest.raises(ConfigError, match=r"a\.xml is no model of OpenVINO's, or was cut off"):
+        check_exported(tmp_path / "a.xml")

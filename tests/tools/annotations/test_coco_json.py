@@ -3,7 +3,7 @@ import json
 import pytest
 
 from stages.errors import ConfigError
-from tools.annotations.coco_json import read_json
+from tools.annotations.coco_json import read_annotations, read_json
 
 WHOLE = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}, indent=2)
 
@@ -29,3 +29,11 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path, text):
     line = text.count("\n") + 1
     with pytest.raises(ConfigError, match=rf"a\.json:{line}: not valid JSON: \w"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("wrong", [True, None, 1.5, []])
+def test_what_is_no_id_is_refused(tmp_path, wrong):
+    content = {"images": [{"id": 1}, {"id": wrong}], "annotations": [], "categories": []}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"images\[1\]: id must be a number or a name, got "):
+        read_annotations(tmp_path / "a.json")

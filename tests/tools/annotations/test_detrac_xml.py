@@ -23,6 +23,10 @@ from tools.annotations.detrac_xml import read_detrac_xml
             '<sequence><frame num="2">' + target(1, 5, cut=float("nan")) + "</frame></sequence>",
             "MVI_1.xml:2: frame 2: truncation_ratio must be a finite number, got 'nan'",
         ),
+        (
+            '<sequence><frame num="2">' + target(1, 5, cut=1.01) + "</frame></sequence>",
+            "frame 2: truncation_ratio must lie between 0 and 1, got 1.01",
+        ),
         ('<sequence><frame num="3000000000000"/></sequence>', "num must lie between 1 and"),
         ('<sequence><frame num="0"/></sequence>', "num must lie between 1 and"),
         (

@@ -20,6 +20,7 @@ def objects(*rows: tuple[float, ...], name: str = "MOT17-02") -> MotObjects | No
     ("rows", "known"),
     [
         ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 0, 8, 1)], True),
+        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 0, 13, 1)], True),  # a crowd, in MOT20
         ([PEDESTRIAN], False),
         ([(1, 1, 0, 0, 10, 10, 1, -1, -1, -1), (1, 2, 0, 0, 10, 10, 0, -1, -1, -1)], False),
         ([(1, 1, 0, 0, 10, 10, 1, -9.3, -10.8, 0)], False),  # MOT15 in three dimensions

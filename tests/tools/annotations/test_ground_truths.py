@@ -39,3 +39,16 @@ def test_two_files_of_one_sequence_are_told(tmp_path: Path) -> None:
         read_ground_truths("detrac", tmp_path)
     (tmp_path / "c.xml").unlink()
     assert [truth.name for truth in read_ground_truths("detrac", tmp_path)] == ["A", "B"]
+
+
+def test_a_sequence_that_lacks_its_tracks_is_not_left_out_in_silence(tmp_path: Path) -> None:
+    for name in ("A_gt", "A_gt_whole", "B_gt_whole"):
+        (tmp_path / f"{name}.txt").write_text("1,1,0,0,9,9,1,1,1\n")
+    with pytest.raises(ConfigError, match=r"B_gt\.txt"):
+        read_ground_truths("uavdt", tmp_path)
+
+
+def test_hidden_files_are_no_annotations(tmp_path: Path) -> None:
+    (tmp_path / "A.xml").write_text('<sequence name="A"/>')
+    (tmp_path / "._A.xml").write_bytes(b"\0\5\x16\7")  # as macOS puts it beside the other
+    assert [truth.name for truth in read_ground_truths("detrac", tmp_path)] == ["A"]

@@ -58,6 +58,13 @@ def test_sequences_are_named_by_folder_or_file(tmp_path: Path) -> None:
         assert read_mot_ground_truth(path, "A").frame_count == 7
 
 
+def test_a_file_that_lies_in_no_folder_gt_has_the_length_that_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "seqinfo.ini").write_text("[Sequence]\nseqLength=1\n")
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth" / "A.txt").write_text("2,1,0,0,9,9\n")
+    assert read_mot_ground_truth(tmp_path / "truth" / "A.txt", "A").frame_count == 2
+
+
 def test_an_empty_file(tmp_path: Path) -> None:
     assert len(read(tmp_path, "")) == 0
 

@@ -92,3 +92,22 @@ def test_intervals_are_in_the_order_of_time() -> None:
 def test_what_is_no_time_is_refused(time: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Clock(QUARTER).interval(time)
+
+
+def test_short_intervals_of_a_camera_are_told_apart() -> None:
+    clock = Clock(10, BERLIN)
+    begins = [
+        clock.interval(f"2026-05-04T07:10:{second:02}.0+00:00").begin[-2:] for second in (9, 10)
+    ]
+    assert begins == ["00", "10"]
+
+
+def test_times_of_a_camera_are_utc_whatever_the_zone_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        interval = Clock(QUARTER, BERLIN).interval("2026-05-04T07:10:00.000+00:00")
+    time.tzset()
+    assert interval.begin == "2026-05-04 09:00:00"

@@ -66,7 +66,7 @@ def test_boxes_have_the_color_of_their_class(image: Path) -> None:
     assert near(picture[15:35, 10], car).all()
     assert near(picture[15:35, 50], bus).all()
     assert not near(picture, car)[15:35, 15:35].any()
-    dashed = replace(drawn, hidden=np.array([0.9, 0.4], np.float32))
+    dashed = replace(drawn, hidden=np.array([0.9, 0.5], np.float32))
     picture = tile(contact_sheet([dashed], tile_width=96))
     assert 5 < near(picture[12:38, 10], car).sum() < 22
     assert near(picture[15:35, 50], bus).all()
@@ -80,6 +80,9 @@ def test_ignored_regions_are_hatched(image: Path) -> None:
     assert 0.05 < hatched.mean() < 0.3
     assert (picture[2:-2, 2:46][~hatched] <= plain[2:-2, 2:46][~hatched]).all()
     assert (picture[:, 50:] == plain[:, 50:]).all()
+    half = contact_sheet([drawn], tile_width=48)[-GAP - CAPTION - 27 : -GAP - CAPTION, GAP:-GAP]
+    assert near(half[2:-2, 2:22], HATCHING).any()
+    assert not near(half[:, 26:], HATCHING).any()
 
 
 def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
@@ -97,10 +100,12 @@ def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
 
 def test_what_does_not_open_is_said(image: Path, tmp_path: Path) -> None:
     there = contact_sheet([sample(image)], tile_width=96)
+    cv2.imwrite(str(tmp_path / "small.png"), np.zeros((27, 48), np.uint8))
     for broken in (
         sample(tmp_path / "gone.png"),
         replace(sample(image), width=95),
         replace(sample(image), mask=tmp_path / "gone.png"),
+        replace(sample(image), mask=tmp_path / "small.png"),
     ):
         sheet = contact_sheet([broken, sample(image)], tile_width=96)
         assert (tile(sheet) != tile(there)).any()
@@ -121,3 +126,21 @@ def test_what_cannot_be_drawn(image: Path) -> None:
         contact_sheet([])
     with pytest.raises(ConfigError, match="must be positive, got 0 and 480"):
         contact_sheet([sample(image)], columns=0)
+
+
+@pytest.mark.parametrize("small_first", [True, False])
+def test_small_boxes_lie_over_large_ones(image: Path, small_first: bool) -> None:
+    boxes = {"car": (10, 10, 90, 50), "bus": (10, 20, 40, 40)}
+    labels = tuple(boxes)[:: -1 if small_first else 1]
+    drawn = sample(image, *(boxes[label] for label in labels), labels=labels)
+    assert near(tile(contact_sheet([drawn], tile_width=96))[25:35, 10], CLASS_COLORS[0]).all()
+
+
+def test_a_legend_takes_as_many_lines_as_it_needs(image: Path) -> None:
+    labels = tuple(f"class {number}" for number in range(4))
+    drawn = sample(image, *[(10, 10, 40, 40)] * 4, labels=labels)
+    sheet = contact_sheet([drawn], tile_width=96)
+    assert len(sheet) == 4 * LEGEND + 54 + CAPTION + GAP
+    assert [near(sheet[15 + line * LEGEND, GAP + 5], CLASS_COLORS[line]) for line in range(4)] == [
+        True
+    ] * 4

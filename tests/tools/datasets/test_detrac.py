@@ -231,3 +231,10 @@ def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
     data_set = read_data_set(tmp_path)
     assert [sample.path for sample in data_set.samples] == [first]
     assert [kind for kind, _ in problems(data_set)] == ["NO_NUMBER", "STATED_TWICE"]
+
+
+def test_a_split_may_be_told_by_the_folder_of_the_images_alone(tmp_path: Path) -> None:
+    (tmp_path / "MVI_1.xml").write_text('<sequence><frame num="1"/></sequence>')
+    write_image(tmp_path / "val" / "MVI_1" / "img00001.jpg")
+    (sample,) = read_data_set(tmp_path).samples
+    assert sample.conditions == {"split": "val"}  # nor are there weather and camera

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,16 @@ def test_two_formats(tmp_path: Path) -> None:
     (tmp_path / "M0101_gt_whole.txt").touch()
     with pytest.raises(ConfigError, match="holds both UA-DETRAC and UAVDT; name one of them"):
         read_data_set(tmp_path)
+
+
+def test_why_no_image_is_left(tmp_path: Path) -> None:
+    (tmp_path / "M0101").mkdir()
+    (tmp_path / "M0101" / "img000001.jpg").touch()
+    (tmp_path / "M0102_gt_whole.txt").touch()
+    only = r"\(uavdt\); annotated sequence without images: \S+M0102_gt_whole\.txt"
+    with pytest.raises(ConfigError, match=rf"{only} and 1 more problem$"):
+        read_data_set(tmp_path)
+    (tmp_path / "M0101" / "img000001.jpg").unlink()
+    with pytest.raises(ConfigError, match=rf"{only}$"):
+        read_data_set(tmp_path)
+    assert gc.isenabled()

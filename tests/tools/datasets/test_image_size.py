@@ -65,6 +65,16 @@ def test_an_image_on_its_side(
     assert (width, height) == ((37, 64) if orientation > 4 else (64, 37))
 
 
+def test_what_follows_exif_does_not_turn_an_image_back(tmp_path: Path) -> None:
+    """Editors of images write XMP behind it, in a segment of the same kind."""
+    turned = with_exif(write_image(tmp_path / "a.jpg", 64, 37), exif(6, "<"), at_the_end=False)
+    data, xmp = turned.read_bytes(), b"http://ns.adobe.com/xap/1.0/\0<x/>"
+    end = 4 + struct.unpack(">H", data[4:6])[0]
+    segment = b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp
+    turned.write_bytes(data[:end] + segment + data[end:])
+    assert image_size(turned) == read_image(turned).shape[1::-1] == (37, 64)
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"text", b"\xff\xd8", b"\xff\xd8\xff\xe1\x00", b"\x89PNG\r\n\x1a\n"]
 )

@@ -44,3 +44,13 @@ def test_what_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"cannot write .*sheet\.jpg"):
         write_image(tmp_path / "sheet.jpg", np.zeros((8, 8, 3), np.uint8))
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".JPG"])
+def test_the_quality_of_a_jpeg(tmp_path: Path, suffix: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
+    sizes = []
+    for quality in (20, 95):
+        write_image(tmp_path / f"a{suffix}", noise, jpeg_quality=quality)
+        sizes.append((tmp_path / f"a{suffix}").stat().st_size)
+    assert sizes[0] < sizes[1] / 2

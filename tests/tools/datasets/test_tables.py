@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.tools.annotations.detrac_file import target
 from tests.tools.datasets.detrac import ANNOTATIONS, write_sequence
 from tools.datasets.check import Findings, summarize
 from tools.datasets.formats import read_data_set
-from tools.datasets.tables import finding_tables
+from tools.datasets.tables import finding_tables, problem_lines
 
 NAMES = ("MVI_20011", "MVI_20012")
 
@@ -49,3 +50,27 @@ def test_conditions_are_cut_first(
     assert [each for each in conditions if each not in text] == []
     assert ("conditions" in text, "car" in text) == (bool(conditions), classes)
     assert text.count("…") == sum("…" in each for each in conditions)
+
+
+def test_classes_have_columns_of_what_there_is(findings: Findings) -> None:
+    headings = ["class", "boxes", "images", "size 5/25/50/75/95 %"]
+    for hidden, ignored in ((0, 0), (3, 0), (0, 3), (3, 2)):
+        total = replace(findings.total, hidden_boxes=hidden, ignored_boxes=ignored)
+        table = list(finding_tables(replace(findings, total=total), 80))[-1]
+        expected = headings + ["hidden > ½"] * (hidden > 0) + ["ignored"] * (ignored > 0)
+        assert [column.header for column in table.columns] == expected
+
+
+def test_images_that_are_scenes_are_not_listed(tmp_path: Path) -> None:
+    for name in NAMES:
+        write_sequence(tmp_path, name, {1: target(1, 10)}, 1)
+    tables = finding_tables(summarize(read_data_set(tmp_path), 0, []), 80)
+    assert [table.columns[0].header for table in tables] == ["class"]
+
+
+@pytest.mark.parametrize(("count", "more"), [(3, []), (4, ["    … 1 more"])])
+def test_of_many_places_the_first_are_told(findings: Findings, count: int, more: list[str]) -> None:
+    places = tuple(f"place {number}" for number in range(count))
+    lines = list(problem_lines(replace(findings, problems={"box without area": places})))
+    told = [f"    place {number}" for number in range(3)]
+    assert lines[:-1] == [f"{count} × box without area", *told, *more]

@@ -212,6 +212,7 @@ def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
             "data.yaml: kpt_shape must be two numbers such as [17, 3], got 8",
         ),
         ("train: images\nnames: [car]\nnc: 4\n", "data.yaml: nc is 4, but names has 1 class"),
+        ("train: images\nnames: [car, bus]\nnc: 1\n", "nc is 1, but names has 2 classes"),
         ("names: [car]\n", "one of train, val and test must name images"),
         ("names: [car]\ntrain: nowhere\n", "missing image: data.yaml: train: nowhere"),
     ],
@@ -249,3 +250,10 @@ def test_a_class_is_a_whole_number(tmp_path: Path) -> None:
     ((kind, place),) = problems(data_set)
     assert kind == "UNREADABLE_ROW"
     assert place.endswith("a.txt:1: class 0.7 is not a whole number")
+
+
+def test_a_list_names_images_from_its_own_folder(tmp_path: Path) -> None:
+    write_set(tmp_path, "train: lists/train.txt\nnames: [car]\n", "0 0.5 0.5 0.2 0.4\n")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "train.txt").write_text("../images/train/a.jpg\n")
+    assert [len(sample.boxes) for sample in read_data_set(tmp_path).samples] == [1]

@@ -95,3 +95,10 @@ def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path
 def test_what_ships_is_calibrated(tmp_path):
     copy = shutil.copy(find_weights(), tmp_path / "copy.safetensors")
     assert SpotNet.from_checkpoint(copy).ranges is not None
+
+
+def test_pictures_of_ones_own_are_counted(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
+    told = []
+    calibrate(weights, pytest.fail, [tmp_path / "a.png"], progress=told.append)
+    assert told == ["picture 1 of 1"]

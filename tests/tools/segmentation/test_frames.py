@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.records import Frame
 from tests.stages.decoder.conftest import write_video
 from tools.datasets.sample import Sample
 from tools.segmentation.frames import SampleFrames, VideoFrames
@@ -29,3 +30,12 @@ def test_each_of_the_frames_read_of_a_video_has_its_own_mask(tmp_path):
     write_video(video, frames=7)
     frames = VideoFrames(video, "road", tmp_path / "masks")
     assert [each.mask for each in frames.read(3)] == frames.masks()[::3]
+
+
+def test_a_video_ends_where_its_size_changes(tmp_path, monkeypatch):
+    frames = VideoFrames(tmp_path / "a.mp4", "a", tmp_path / "masks")
+    images = [np.zeros((height, 60, 3), np.uint8) for height in (40, 20)]
+    shown = [Frame.of_image(image, index=index) for index, image in enumerate(images)]
+    monkeypatch.setattr(frames, "_frames", lambda: iter(shown))
+    assert len([*frames.read()]) == 1
+    assert list(frames.problems) == [f"{tmp_path / 'a.mp4'} changes its size at frame 2"]

@@ -10,6 +10,7 @@ def boxes(*rows):
 def test_only_boxes_with_hardly_any_foreground_are_filled():
     mask = np.zeros((60, 100), np.uint8)
     mask[10:20, 10:20] = 255  # a quarter of the first box
+    mask[20:23, 60:80] = 255  # a twentieth of the second
     filled = fill_empty(mask, boxes([10, 10, 30, 30], [50, 10, 90, 40]))
     assert np.array_equal(filled[:, :50], mask[:, :50])
     share = (filled[10:40, 50:90] > 0).mean()

@@ -1,12 +1,18 @@
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from stages.errors import OutputError
+from tests.tools.annotations.detrac_file import target
+from tests.tools.datasets.detrac import write_sequence
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
-from tools.segmentation import sequence
+from tools.datasets.sample import Sample
+from tools.segmentation import plan, sequence
+from tools.segmentation.frames import SequenceFrame
 from tools.segmentation.mask_record import RECORD
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.plan import make_plan
@@ -84,8 +90,9 @@ def test_flow_makes_only_what_is_missing(tmp_path):
     before = masks_of(tmp_path)
     for name in ("img00001.png", "img00007.png", "img00012.png"):
         (tmp_path / "masks" / "MVI_00001" / name).unlink()
-    summary = segment_sequence(only_sequence(tmp_path), SHARP)
-    assert (summary.written, summary.kept) == (3, 9)
+    done = []
+    summary = segment_sequence(only_sequence(tmp_path), SHARP, done.append)
+    assert (summary.written, summary.kept, sum(done)) == (3, 9, 12)
     assert all(np.array_equal(a, b) for a, b in zip(before, masks_of(tmp_path), strict=True))
 
 
@@ -93,8 +100,9 @@ def test_an_image_that_does_not_open_is_named_once_and_left_out(still):
     root, _ = still
     bad = root / "images" / "MVI_00001" / "img00005.jpg"
     bad.write_bytes(bad.read_bytes()[:900])
-    summary = segment_sequence(only_sequence(root), SHARP)
-    assert summary.written == 15
+    done = []
+    summary = segment_sequence(only_sequence(root), SHARP, done.append)
+    assert (summary.written, sum(done)) == (15, 16)
     [problem] = summary.problems
     assert "img00005.jpg" in problem
     again = segment_sequence(only_sequence(root), SHARP)
@@ -140,6 +148,7 @@ def test_a_frame_of_another_size_is_left_out(tmp_path, method):
         frames = only_sequence(tmp_path, tmp_path / "out")
         summary = segment_sequence(frames, SegmentOptions(method))
         assert (summary.written, summary.kept) == (written, kept)
+        assert bool(summary.method) == bool(written)  # else nothing is computed
         assert summary.problems == [f"{summary.name} has frames of several sizes"]
 
 
@@ -200,3 +209,34 @@ def test_boxes_alone(still):
     segment_sequence(only_sequence(root), SegmentOptions(Method.BOXES))
     left, top, right, bottom = drawn.boxes[0][1].astype(int)
     assert masks_of(root)[0][top + 1 : bottom - 1, left + 1 : right - 1].all()
+
+
+def test_specks_go_where_no_boxes_tell_what_is_a_vehicle():
+    image, found = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100), np.uint8)
+    found[10, 10] = found[50:60, 50:60] = 255
+    frame = SequenceFrame(Path("a.png"), image, None)
+    assert not sequence._refined(frame, found, None, SHARP)[:40].any()
+    boxed = replace(frame, boxes=np.array([[8, 8, 14, 14]], np.float32))
+    options = SegmentOptions(blur=False, fill_empty=False)
+    assert sequence._refined(boxed, found, None, options)[10, 10]
+
+
+def test_too_few_frames_tell_no_background(tmp_path):
+    write_detrac(tmp_path, "MVI_00001", draw(7))
+    assert segment_sequence(only_sequence(tmp_path), SHARP).method == "flow"
+
+
+def test_every_single_image_is_in_a_part_of_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "TOGETHER", 2)
+    nothing = np.empty((0, 4), np.float32), (), np.empty(0, np.float32)
+    samples = [Sample(Path(f"{name}.png"), name, None, 60, 40, *nothing) for name in "abcde"]
+    made = plan.Plan()
+    plan._add(made, samples, tmp_path)
+    parts = [[mask.stem for mask in frames.masks()] for frames in made.singles]
+    assert parts == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def test_what_is_used_anyway_is_not_told_as_left_out(tmp_path):
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 91), 2: target(1, 10, width=0)}, 2)  # cut, flat
+    problems = make_plan(tmp_path, tmp_path).problems
+    assert problems == ["box without area: MVI_1.xml, frame 2"]

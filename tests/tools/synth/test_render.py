@@ -118,6 +118,9 @@ def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:
     claim_folder(tmp_path, TINY)
     with pytest.raises(ConfigError, match="holds scenes with every 5 instead of 7"):
         claim_folder(tmp_path, replace(TINY, every=7))
+    (tmp_path / "synth.json").write_text("{}")
+    with pytest.raises(ConfigError, match="holds scenes with frames None instead of"):
+        claim_folder(tmp_path, TINY)
     (tmp_path / "synth.json").write_text("{")
     with pytest.raises(ConfigError, match="not valid JSON"):
         claim_folder(tmp_path, TINY)
@@ -132,6 +135,12 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("tools.synth.render.render_scene", beside)
     assert "2 scenes rendered" in synth(tmp_path, "--workers", 1)
     FolderLock(tmp_path).release()
+
+
+@pytest.mark.parametrize("name", ["frames", "every"])
+def test_numbers_of_frames_are_positive(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"--{name} must be at least 1, got 0"):
+        SynthOptions(**{name: 0})
 
 
 @pytest.mark.parametrize(
@@ -161,3 +170,19 @@ def test_a_wrong_choice_is_answered_with_what_there_is(
     assert done.exit_code == 2
     assert "is not one of" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_scene_is_of_the_kind_that_is_asked_for() -> None:
+    scene = replace(TINY, view="drone", light="night", weather="rain").scene(3)
+    assert (scene.view, scene.light, scene.weather) == ("drone", "night", "rain")
+
+
+def test_a_scene_without_masks_is_not_complete(tmp_path: Path) -> None:
+    name = scene_name(3)
+    for folder in ("images", "masks"):
+        (tmp_path / folder / name).mkdir(parents=True)
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / f"{name}.xml").touch()
+    assert is_complete(tmp_path, TINY, 3)
+    (tmp_path / "masks" / name).rmdir()
+    assert not is_complete(tmp_path, TINY, 3)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,7 +70,7 @@ def test_what_hardly_shows_is_not_listed() -> None:
 
 def test_the_hidden_region_has_the_hidden_share_of_the_box() -> None:
     rng = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(200):
         first = rng.uniform(0, 300, 2)
         box = np.concatenate([first, first + rng.uniform(4, 200, 2)])
         corners = np.sort(rng.uniform(box[:2] - 5, box[2:] + 5, (2, 2)), axis=0)
@@ -91,3 +93,21 @@ def test_a_picture_without_vehicles_is_annotated_as_such() -> None:
     truth = make(none, some, stable=False)
     assert '<frame density="0" num="1">' in detrac_xml(truth)
     assert ground_truth_rows(truth) == "2,1,50.00,40.00,40.00,40.00,1,1,1.000\n"
+
+
+def test_ignored_regions_that_meet_once_joined_are_joined_too() -> None:
+    far = truth_of((10, 10, 30, 14), (31, 14, 35, 40), (12, 30, 20, 36), small=(True,) * 3)
+    assert make(far, stable=True).regions.tolist() == [[7, 7, 38, 43]]
+
+
+def test_what_mot_tells_of_a_vehicle() -> None:
+    frame = truth_of((50, 40, 90, 80), small=(True,), visible=0.5)
+    bus = replace(frame, classes=frame.classes + 3, truncation=frame.truncation + 0.5)
+    assert ground_truth_rows(make(bus, stable=False)) == "1,1,50.00,40.00,40.00,40.00,0,4,0.250\n"
+
+
+def test_what_detrac_tells_of_a_vehicle_and_the_camera() -> None:
+    frame = truth_of((50, 40, 90, 80), small=(False,))
+    text = detrac_xml(make(frame, frame, frame, stable=False))
+    assert text.count('trajectory_length="3"') == 3
+    assert 'camera_state="unstable"' in text

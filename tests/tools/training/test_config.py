@@ -72,6 +72,9 @@ def test_a_built_in_one_goes_by_its_name(name, tmp_path, monkeypatch):
 def test_overrides_win(tmp_path):
     file = tmp_path / "train.yaml"
     file.write_text(GOOD)
-    config = load_training_config(file, ["model.attention=none", "steps=7"])
+    config = load_training_config(
+        file, ["model.attention=none", "steps=7", "augmentation.scale_range=[1, 1]"]
+    )
     assert config.steps == 7
+    assert config.augmentation.scale_range == (1, 1)
     assert config.network().attention == "none"

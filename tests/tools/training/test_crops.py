@@ -61,6 +61,8 @@ def test_too_little_of_a_box_is_neither_vehicle_nor_background():
         assert len(crop.boxes) + len(crop.ignored) <= 1
         for left, top, right, bottom in crop.ignored:
             assert (right - left) * (bottom - top) < 0.4 * 40 * 30
+        for left, top, right, bottom in crop.boxes:
+            assert (right - left) * (bottom - top) > 0.25 * 40 * 30
         seen.add((len(crop.boxes), len(crop.ignored)))
     assert seen == {(1, 0), (0, 1), (0, 0)}
 

@@ -302,3 +302,24 @@ def test_a_file_of_regions_that_is_missing_is_named(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "ignored": data_set / "none.json"}])
     with pytest.raises(ConfigError, match=r"ignored: .*none\.json: No such file"):
         read_training_data(config)
+
+
+def test_regions_of_a_file_are_added_to_those_of_the_data_set(tiny_config, data_set):
+    def edit(content):
+        image = content["images"][0]["id"]
+        content["annotations"].append(
+            {"id": 99, "image_id": image, "category_id": 1, "bbox": [5, 5, 9, 9], "iscrowd": 1}
+        )
+
+    change_coco(data_set, edit)
+    name = json.loads((data_set / "annotations.json").read_text())["images"][0]["file_name"]
+    config = with_regions(tiny_config, data_set, json.dumps({name: [[1, 2, 30, 40]]}))
+    regions = [sample.ignored.tolist() for sample, _ in read_training_data(config).training]
+    assert [[5, 5, 14, 14], [1, 2, 30, 40]] in regions
+
+
+@pytest.mark.parametrize("background", [[], ["car"]])
+def test_classes_without_loss_are_told_but_not_those_of_background(tiny_config, background):
+    config = tiny_config(classes={"bus": ["bus"]}, background=background)
+    notes = read_training_data(config).notes
+    assert any("class car is in neither" in note for note in notes) == (not background)

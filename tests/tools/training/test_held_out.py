@@ -46,6 +46,14 @@ def test_classes_are_scored_by_their_names(config_file, weights_of, monkeypatch,
     assert not caplog.messages
 
 
+def test_data_sets_that_hold_nothing_out_need_not_be_there(config_file, tmp_path):
+    content = yaml.safe_load(config_file.read_text())
+    content["data"].append({"path": str(tmp_path / "gone")})
+    config_file.write_text(yaml.safe_dump(content))
+    validation, _ = read_held_out(config_file)
+    assert list(validation) == ["drawn"]
+
+
 def test_weights_of_other_classes_have_no_scores_by_class(config_file, weights_of, caplog):
     [groups] = score_held_out(config_file, weights=weights_of("vehicle"))
     assert [group.name for group in groups] == ["drawn c", "drawn, all at scale 1"]

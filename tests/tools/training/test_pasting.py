@@ -52,6 +52,8 @@ def test_the_outline_of_a_car_is_found():
     ("boxes", "hidden"),
     [
         ([(0, 40, 60, 80)], None),  # cut by the border
+        ([(180, 40, 240, 80)], None),
+        ([(60, 120, 120, 160)], None),
         ([(60, 40, 70, 80)], None),  # thin
         ([(60, 40, 120, 80), (100, 50, 160, 90)], None),  # one before the other
         ([(60, 40, 120, 80)], [True]),
@@ -88,6 +90,13 @@ def test_it_is_about_as_large_as_a_vehicle_beside_it():
         sides += [float(box[2] - box[0]) for box in crop.boxes[1:]]
     assert len(sides) > 40
     assert 15 < np.median(sides) < 27
+
+
+def test_it_is_not_enlarged_until_it_is_blurred():
+    for seed in range(20):
+        before = empty_crop([(4, 4, 104, 104)])
+        crop = paste(before, [whole(side=10)], np.random.default_rng(seed))
+        assert all(box[2] - box[0] <= 15 for box in crop.boxes[1:])
 
 
 def test_what_is_background_is_smaller_as_a_bike_is_beside_a_car():

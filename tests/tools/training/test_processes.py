@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from stages.errors import ConfigError
-from tools.training.processes import training_processes
+from tools.training.processes import Processes, training_processes
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,9 @@ def test_a_number_of_processes_that_is_none_is_told(monkeypatch, stated):
     monkeypatch.setenv("WORLD_SIZE", stated)
     with pytest.raises(ConfigError, match=f"^WORLD_SIZE must be .* got {stated};"):
         training_processes("cpu").__enter__()
+
+
+def test_files_of_several_processes_have_names_of_their_own():
+    file, cpu = Path("run/bad_batch.pt"), torch.device("cpu")
+    assert Processes(1, 2, cpu).own(file) == Path("run/bad_batch.1.pt")
+    assert Processes(0, 1, cpu).own(file) == file

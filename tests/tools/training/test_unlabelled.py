@@ -40,11 +40,13 @@ def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
     config = tiny_config(data=entries(data_set), initial=initial)
     data = read_training_data(config)
     sample = replace(data.training[0][0], boxes=boxes([0, 0, 20, 20]), labels=("car",))
+    region = [70, 70, 80, 80]
+    sample = replace(sample, ignored=boxes(region))
     data.training[:] = [(sample, data.training[0][1])]
     sure, near, unsure = [40, 40, 50, 50], [1, 1, 19, 19], [60, 0, 70, 10]
     found(monkeypatch, [sure, near, unsure], [0.6, 0.9, 0.4])
     assert ignore_unlabelled(data, config, CPU) == 1
-    assert np.array_equal(data.training[0][0].ignored, boxes(sure))
+    assert np.array_equal(data.training[0][0].ignored, boxes(region, sure))
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 2.0), (0.6, 0.6)])

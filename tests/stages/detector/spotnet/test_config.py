@@ -62,3 +62,15 @@ def test_names_of_classes_are_texts():
         SpotNetConfig(class_names=(5,))
     with pytest.raises(ValueError, match=r"class_names must have no commas, got .'car, small'"):
         SpotNetConfig(class_names=("car, small",))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"dims": (8,), "modules": (1,)}, "dims and modules must be equally long, 2 to 12"),
+        ({"size_multiple": 64}, "size_multiple must be a multiple of 128, got 64"),
+    ],
+)
+def test_what_no_input_suits_is_refused(wrong, told):
+    with pytest.raises(ValueError, match=told):
+        SpotNetConfig(**wrong)

@@ -9,7 +9,7 @@ SMALL = {"stem_channels": 8, "dims": (8, 16), "modules": (1, 1), "head_channels"
 def test_ranges_are_those_of_all_inputs_together():
     torch.manual_seed(0)
     network = SpotNet.compact(**SMALL).eval().fused()
-    images = [torch.randn(1, 3, 64, 64) * loudness for loudness in (1, 5)]
+    images = [torch.randn(1, 3, 64, 64) * loudness for loudness in (1, 5, 2)]
     both = feature_ranges(network, images)
     apart = [feature_ranges(network, [each]) for each in images]
     assert both.keys() == apart[0].keys()

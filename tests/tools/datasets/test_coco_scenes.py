@@ -1,0 +1,30 @@
+"""Which split, scene and place in it images of a COCO data set have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tools.datasets.conftest import write_image
+from tests.tools.datasets.test_coco import box, entry, write_json
+from tools.datasets.formats import read_data_set
+
+
+def test_a_split_is_told_by_the_file_rather_than_by_its_folder(tmp_path: Path) -> None:
+    write_json(tmp_path / "training" / "val.json", [entry(1, "a.png")], [box(1, 1, 1, 9, 9)])
+    write_image(tmp_path / "training" / "a.png")
+    (sample,) = read_data_set(tmp_path).samples
+    assert sample.conditions == {"split": "val"}
+
+
+def test_frames_of_a_scene_are_in_their_order_and_an_empty_scene_is_none(tmp_path: Path) -> None:
+    images = [entry(n, f"{n}.png", scene="s", frame=n) for n in (10, 9)]
+    images.append(entry(1, "a.png", scene=""))
+    write_json(tmp_path / "annotations.json", images, [box(9, 1, 1, 9, 9)])
+    for image in images:
+        write_image(tmp_path / "images" / image["file_name"])
+    samples = read_data_set(tmp_path).samples
+    assert [(sample.scene, sample.frame) for sample in samples] == [
+        ("a", None),
+        ("s", 9),
+        ("s", 10),
+    ]
