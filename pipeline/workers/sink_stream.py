@@ -281,7 +281,9 @@ class SinkStream:
             message = str(folder_is_gone(self.folder))
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
-        self._publisher.tell(broken_off(self._logbook, message), self._order.due - 1)
+        # After all that subscribers may have got, of an earlier process, too.
+        latest = self._logbook[SharedNumber.ACKNOWLEDGED] + self._logbook[SharedNumber.ENTRIES] - 1
+        self._publisher.tell(broken_off(self._logbook, message), latest)
         self._leave()
 
     def _leave(self) -> None:

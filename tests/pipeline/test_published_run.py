@@ -69,6 +69,21 @@ def rows_in(folder):
     return tuple((folder / f"{name}.txt").read_text() for name in ("crossings", "zones", "ground"))
 
 
+def test_a_stream_ends_for_subscribers_whose_folder_goes_with_its_sink(clip, subscriber, tmp_path):
+    def harm(victim):
+        subscriber.start()
+        victim.wait(lambda: victim.frames() >= 30)
+        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        (tmp_path / "out" / "clip").rename(tmp_path / "kept")
+
+    live = settings(clip, tmp_path, "runtime.mode=live", "decoder.pace=original")
+    result = run_with([str(clip), f"other={clip}"], tmp_path / "out", live, harm)
+    assert "removed or moved away" in result.failed["clip"]
+    end = subscriber.records()[-1]
+    told = end.stream, end.reason, end.message
+    assert told == ("clip", EndReason.TRUNCATED, result.failed["clip"])
+
+
 def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     def harm(victim):  # the sink that tells it has the start from a checkpoint
         victim.wait(lambda: victim.frames() >= 30)
