@@ -116,8 +116,8 @@ def main() -> None:
             if not error.filename and error.errno in _OF_OUTPUT:
                 _fail(OutputError(f"cannot write to standard output: {reason_of(error)}"))
             if _no_temporary_folder(error):
-                message = "no folder for temporary files can be written; set TMPDIR to one"
-                _fail(OutputError(message))
+                message = "there is no folder for temporary files; set TMPDIR to one"
+                _fail(ConfigError(message))
             raise
         except RuntimeError as error:  # of Python before 3.13, which has no OSError for it
             if not str(error).startswith("Symlink loop"):

@@ -27,8 +27,6 @@ def test_no_folder_for_temporary_files_is_answered_in_one_line(tmp_path, argumen
     if "--plot" in arguments:
         pytest.importorskip("matplotlib")
     done = without_files(*arguments.split(), cwd=tmp_path)
-    assert done.stderr == (
-        "spotstream: no folder for temporary files can be written; set TMPDIR to one\n"
-    )
-    assert done.returncode == 4
+    assert done.stderr == "spotstream: there is no folder for temporary files; set TMPDIR to one\n"
+    assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
