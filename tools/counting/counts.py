@@ -92,10 +92,14 @@ class StreamCounts:
 def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float]:
     """The speeds that are known, by frame and vehicle."""
     return {
-        (frame, vehicle): float(speed)
-        for frame, vehicle, _, _, speed in rows(folder, GROUND, int, int, str, str, str)
-        if speed and (frame, vehicle) in wanted
+        (frame, vehicle): speed
+        for frame, vehicle, _, _, speed in rows(folder, GROUND, int, int, str, str, _speed)
+        if speed is not None and (frame, vehicle) in wanted
     }
+
+
+def _speed(text: str) -> float | None:
+    return float(text) if text else None
 
 
 @dataclass(frozen=True)

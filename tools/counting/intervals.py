@@ -57,8 +57,7 @@ class Clock:
         again = begin.replace(fold=1)
         if begin.timestamp() < again.timestamp() <= at:  # clocks were set back to it
             begin = again
-        if begin.tzinfo is None:
-            begin = begin.astimezone()
+        begin = datetime.fromtimestamp(begin.timestamp(), UTC).astimezone(self._zone)
         shown = begin.isoformat(" ")  # such as 2026-05-04 07:15:00+02:00
         return Interval(begin.timestamp(), shown[:19], shown[19:])
 

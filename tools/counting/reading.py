@@ -18,7 +18,8 @@ def counted_folders(folders: Iterable[Path]) -> list[Path]:
     found = {
         path.parent.resolve(): path.parent  # once, whatever names it has
         for folder in folders
-        for path in folder.rglob("*.txt*")
+        # Folders of streams may be links, which the former does not follow.
+        for path in (*folder.rglob("*.txt*"), *folder.glob("*/*.txt*"))
         if any(_number(path, name) for name in COUNTS)
     }
     return sorted(found.values())
@@ -26,7 +27,7 @@ def counted_folders(folders: Iterable[Path]) -> list[Path]:
 
 def stream_of(folder: Path) -> str:
     """Returns the name of the stream, which the folder of an earlier one of that name lacks."""
-    return str(read_report(folder).get("stream", folder.resolve().name))
+    return str(read_report(folder).get("stream", folder.absolute().name))
 
 
 def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tuple[Any, ...]]:
@@ -56,19 +57,24 @@ def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tu
 
 def _files(folder: Path, name: str) -> list[Path]:
     """The files in the order of their frames."""
-    # Hidden names sort first, so that a complete file takes the place of its part.
-    found = {_number(path, name): path for path in sorted(folder.iterdir())}
+    # The last of a number is taken: no part, nor what is still being compressed.
+    paths = sorted(folder.iterdir(), key=lambda path: (final_path(path) == path, not _is_gz(path)))
+    found = {_number(path, name): path for path in paths}
     return [found[number] for number in sorted(found) if number]
 
 
 def _number(path: Path, name: str) -> int:
     """See `number_of`; parts and compressed files have the numbers of what they are of."""
     final = final_path(path)
-    return number_of(final.with_suffix("") if final.suffix == ".gz" else final, name)
+    return number_of(final.with_suffix("") if _is_gz(final) else final, name)
+
+
+def _is_gz(path: Path) -> bool:
+    return path.suffix == ".gz"
 
 
 def _opened(path: Path) -> TextIO:
-    if path.suffix == ".gz":
+    if _is_gz(path):
         return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", errors="replace"))
     try:
         return path.open(encoding="utf-8", errors="replace")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.errors import ConfigError
 from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
 from tools.counting.counts import TABLES, StreamCounts
 from tools.counting.intervals import Clock
@@ -109,6 +110,12 @@ def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(counts: StreamC
         ("0:00:20", "bus", 0),
         ("0:00:30", "bus", 0),
     ]
+
+
+def test_a_malformed_speed_is_named(tmp_path: Path) -> None:
+    (tmp_path / GROUND).write_text("1,7,0.0,0.0,fast\n")
+    with pytest.raises(ConfigError, match=r"ground\.txt:1: not a row of ground\.txt: '1,7,"):
+        StreamCounts().add(tmp_path, Clock(10))
 
 
 def test_ids_of_another_run_are_of_other_vehicles(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """In which interval a time lies, and how that is told."""
 
 import time
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,19 +24,21 @@ def test_cameras_are_told_in_local_time_also_in_the_hour_that_comes_twice() -> N
     assert second.at - first.at == 3600
 
 
-@pytest.mark.parametrize("zone", [BERLIN, None])
-def test_a_day_is_one_also_if_its_clocks_change(
-    zone: ZoneInfo | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    try:
-        clock = Clock(86_400, zone)
-        autumn = {clock.interval(f"2026-10-{day}+00:00") for day in AUTUMN}
-        spring = {clock.interval(f"2026-03-{day}+00:00") for day in SPRING}
-    finally:
-        monkeypatch.undo()
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's zone."""
+    with monkeypatch.context() as within:
+        within.setenv("TZ", "Europe/Berlin")
         time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", [BERLIN, None])
+def test_a_day_is_one_also_if_its_clocks_change(zone: ZoneInfo | None, berlin: None) -> None:
+    clock = Clock(86_400, zone)
+    autumn = {clock.interval(f"2026-10-{day}+00:00") for day in AUTUMN}
+    spring = {clock.interval(f"2026-03-{day}+00:00") for day in SPRING}
     assert [interval[1:] for interval in autumn] == [("2026-10-25 00:00:00", "+02:00")]
     assert [interval[1:] for interval in spring] == [("2026-03-29 00:00:00", "+01:00")]
 
@@ -45,6 +48,14 @@ def test_what_follows_the_change_is_in_the_later_of_two_equal_intervals() -> Non
     night = [clock.interval(f"2026-10-25T0{hour}:30:00.000+00:00") for hour in range(3)]
     assert {interval.begin for interval in night} == {"2026-10-25 02:00:00"}
     assert [interval.utc_offset for interval in night] == ["+02:00", "+01:00", "+01:00"]
+
+
+@pytest.mark.parametrize("zone", [BERLIN, None])
+def test_an_interval_may_begin_with_an_hour_that_is_left_out(
+    zone: ZoneInfo | None, berlin: None
+) -> None:
+    interval = Clock(7_200, zone).interval("2026-03-29T01:30:00.000+00:00")
+    assert interval.at == datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()
 
 
 def test_clocks_may_be_set_back_to_midnight() -> None:

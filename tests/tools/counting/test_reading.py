@@ -36,7 +36,9 @@ def test_a_malformed_row_is_named(tmp_path: Path, row: str) -> None:
         read(tmp_path)
 
 
-def test_folders_are_those_where_something_could_be_counted(tmp_path: Path) -> None:
+def test_folders_are_those_where_something_could_be_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder, name in (("a", CROSSINGS), ("b/c", numbered(ZONES, 3)), ("d", TIMES)):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / name).touch()
@@ -45,6 +47,12 @@ def test_folders_are_those_where_something_could_be_counted(tmp_path: Path) -> N
     found = [tmp_path / name for name in ("a", "b/c", "e")]
     assert counted_folders([tmp_path]) == counted_folders([tmp_path, tmp_path / "a"]) == found
     assert counted_folders([tmp_path / "a"]) == [tmp_path / "a"]
+    with monkeypatch.context() as within:
+        within.chdir(tmp_path / "a")
+        assert [stream_of(path) for path in counted_folders([Path()])] == ["a"]
+    (tmp_path / "disks").mkdir()
+    (tmp_path / "disks" / "east").symlink_to(tmp_path / "a")
+    assert counted_folders([tmp_path / "disks"]) == [tmp_path / "disks" / "east"]
     (tmp_path / "latest").symlink_to(tmp_path / "a")
     assert len(counted_folders([tmp_path, tmp_path / "latest"])) == 3
 
@@ -60,6 +68,9 @@ def test_compressed_parts_are_read(tmp_path: Path) -> None:
     (tmp_path / numbered(TIMES, 2)).write_text("2,1.0\n")
     assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
     (tmp_path / f"{TIMES}.gz").write_bytes(gzip.compress(b"1,0.5\n")[:-9])
+    (tmp_path / TIMES).write_text("1,0.5\n")  # is still being compressed
+    assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
+    (tmp_path / TIMES).unlink()
     with pytest.raises(ConfigError, match=r"times\.txt\.gz: broken gzip data"):
         read(tmp_path)
 
@@ -74,6 +85,7 @@ def test_a_stream_that_was_set_aside_has_its_own_name(tmp_path: Path) -> None:
     folder = tmp_path / "south-earlier"
     folder.mkdir()
     assert stream_of(folder) == "south-earlier"  # that is what this camera is called
-    assert stream_of(folder / ".." / "south-earlier" / ".") == "south-earlier"
+    (tmp_path / "east").symlink_to(folder)
+    assert stream_of(tmp_path / "east") == "east"
     (folder / REPORT).write_text(json.dumps({"stream": "south"}))
     assert stream_of(folder) == "south"
