@@ -128,7 +128,7 @@ def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:
     return [
         f"{data_set.root}: {counted(counts[split], 'image')} of its split {split} "
         f"{'is' if counts[split] == 1 else 'are'} trained on; "
-        f"held_out: [{split}] keeps them for validation"
+        f"held_out: [{split}] keeps them for validation, by which the best weights are chosen"
         for split in ("val", "test")
         if counts[split]
     ]

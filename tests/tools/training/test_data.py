@@ -114,7 +114,8 @@ def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):
     assert {sample.scene for sample in held} == {"b"}
     assert {sample.scene for sample, _ in data.training} == {"a", "c"}
     assert [note.partition(": ")[2] for note in data.notes] == [
-        "1 image of its split test is trained on; held_out: [test] keeps them for validation"
+        "1 image of its split test is trained on; held_out: [test] keeps them for validation, "
+        "by which the best weights are chosen"
     ]
 
 

@@ -221,6 +221,27 @@ def test_what_is_tuned_on_decides_the_least_overlap(
     assert asked == [found["iou_threshold"]] == [iou_threshold]
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--gt", "gt", "--detections", "det"], "uavdt"),
+        (["--benchmark", "detrac", "--gt", "gt", "--detections", "det"], "detrac"),
+        (["--benchmark", "mot", "--gt", "gt", "--detections", "det"], "intersection"),
+        (["--view", "drone"], "uav"),
+        (["--view", "intersection"], "intersection"),
+    ],
+)
+def test_the_search_begins_at_the_config_of_the_benchmark_or_view(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], name: str
+) -> None:
+    def load(path: Path, overrides: object) -> None:
+        raise ConfigError(str(path))
+
+    monkeypatch.setattr("pipeline.config_file.load_config", load)
+    with pytest.raises(ConfigError, match=f"^{name}$"):
+        tune(*options)
+
+
 def test_ground_truth_without_ignored_regions_is_told(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
