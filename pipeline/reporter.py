@@ -40,7 +40,8 @@ class Reporter:
         """Sends a report, marked with the number of this worker.
 
         Where some 2,000 wait, as while the supervisor is suspended by Ctrl-Z, the reports of work
-        that goes on are left out; any other report waits for it.
+        that goes on are left out, `Busy` too, though a process that is then silent for long may be
+        replaced; any other report waits for it.
         """
         self.latest = time.monotonic()
         self.is_busy = False

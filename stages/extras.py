@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import shlex
 import sys
@@ -27,9 +26,6 @@ def need(module: str, extra: str, user: str) -> Any:
         ConfigError: It is not installed; the message says how to install it.
     """
     report_nothing()
-    matplotlib = logging.getLogger("matplotlib")
-    if matplotlib.level == logging.NOTSET:
-        matplotlib.setLevel(logging.ERROR)  # it warns of the folders that it tries for its cache
     try:
         return importlib.import_module(module)
     except ImportError as error:

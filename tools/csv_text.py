@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
@@ -14,9 +15,12 @@ def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _without_nan(value) for key, value in line.items()} for line in lines)
+    writer.writerows(map(without_nan, lines))
     return text.getvalue()
 
 
-def _without_nan(value: object) -> object:
+def without_nan(value: Any) -> Any:
+    """Returns a value with None for NaN, in mappings, too."""
+    if isinstance(value, Mapping):
+        return {key: without_nan(each) for key, each in value.items()}
     return None if isinstance(value, float) and math.isnan(value) else value

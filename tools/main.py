@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import os
 import signal
 import sys
@@ -98,6 +99,8 @@ def main() -> None:
         signal.signal(number, lambda number, _: requests.add_signal(number) and sys.exit(130))
     open_missing()
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # whoever reads a file says what is wrong
+    # It warns of the folders that it tries for its cache.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     with contextlib.redirect_stderr(lossy(sys.stderr)):

@@ -60,10 +60,11 @@ def watch(
             silence.end()
             if isinstance(envelope.record, StreamStart):
                 class_names[envelope.stream] = envelope.record.class_names
+            names = class_names.get(envelope.stream, ())
             if tell is None:
-                _print(envelope, class_names.get(envelope.stream, ()))
+                _print(envelope, names)
                 continue
-            for fact in _facts(envelope, class_names.get(envelope.stream, ())):
+            for fact in _facts(envelope, names):
                 tell(fact)
 
 

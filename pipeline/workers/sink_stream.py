@@ -276,9 +276,9 @@ class SinkStream:
         The report comes first: what follows may wait for the disk for ever.
         """
         self.failed = True
-        message = str(error)
         if error.errno == errno.ENOENT and not self.folder.is_dir():
-            message = str(folder_is_gone(self.folder))
+            error = folder_is_gone(self.folder)
+        message = str(error)
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
         # After all that subscribers may have got, of an earlier process, too.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tools.annotations.ground_truths import Benchmark
     from tools.tuning.tune import TuningResult, TuningSequence
 
-_CONFIGS = {
+_FIRST_CONFIGS = {
     "uavdt": "uavdt",
     "detrac": "detrac",
     "mot": "intersection",
@@ -93,7 +93,7 @@ def tune(
         raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
-    config = config or Path(_CONFIGS[view or benchmark])
+    config = config or Path(_FIRST_CONFIGS[view or benchmark])
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
     chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
     text = built_in_configs().get(str(config), config).read_text()

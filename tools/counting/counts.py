@@ -30,7 +30,7 @@ class Crossing(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A vehicle crossed several times: first one line, in that interval, and last another."""
+    """A vehicle crossed several times: the first line, in that interval, and the last."""
 
     interval: Interval
     first: str
@@ -91,6 +91,8 @@ class StreamCounts:
 
 def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float]:
     """The speeds that are known, by frame and vehicle."""
+    if not wanted:  # the rows are one for each vehicle and frame
+        return {}
     return {
         (frame, vehicle): speed
         for frame, vehicle, _, _, speed in rows(folder, GROUND, int, int, str, str, _speed)
@@ -135,7 +137,7 @@ class CountTable:
         ]
 
     def sums(self, counts: StreamCounts) -> list[Row]:
-        """Returns a row for all intervals and classes."""
+        """Returns a row for what is told apart besides class, of all intervals."""
         columns = [heading for heading in self.columns if heading != "class"]
         groups = _grouped(self.events(counts), [self.columns[heading] for heading in columns])
         return [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich import box
 from rich.table import Table
 
-from tools.csv_text import as_csv
+from tools.csv_text import as_csv, without_nan
 from tools.evaluation.benchmark import EntryScore, scores_of
 from tools.evaluation.protocol import ScoringProtocol
 
@@ -105,7 +105,7 @@ def to_json(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
 def as_json(by_name: Mapping[str, object]) -> str:
     """Like `to_json`, for scores by name of the entry."""
     content = by_name[""] if list(by_name) == [""] else by_name
-    return json.dumps(_without_nan(content), indent=2) + "\n"
+    return json.dumps(without_nan(content), indent=2) + "\n"
 
 
 def to_csv(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
@@ -129,9 +129,3 @@ def to_csv(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
                 }
             )
     return as_csv(lines)
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

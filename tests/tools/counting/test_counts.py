@@ -113,6 +113,7 @@ def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(counts: StreamC
 
 
 def test_a_malformed_speed_is_named(tmp_path: Path) -> None:
+    (tmp_path / CROSSINGS).write_text("1,0.0,7,car,a,left\n")
     (tmp_path / GROUND).write_text("1,7,0.0,0.0,fast\n")
     with pytest.raises(ConfigError, match=r"ground\.txt:1: not a row of ground\.txt: '1,7,"):
         StreamCounts().add(tmp_path, Clock(10))
