@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
-from stages.result_files import CROSSINGS, TIMES
+from stages.result_files import CROSSINGS, TIMES, ZONES
 from tools.main import app
 
 
@@ -40,12 +40,12 @@ def test_tables_of_all_streams(results: Path, tmp_path: Path) -> None:
     (output / "turns.csv").write_text("of an earlier count")
     printed = count(
         *(results, "--output", output),
-        *("--start", "2026-05-04T07:00", "--start", "west=2026-05-05", "--minutes", "5"),
+        *("--start", "2026-05-04T07:05", "--start", "west=2026-05-05", "--minutes", "5"),
     )
     assert [path.name for path in output.iterdir()] == ["crossings.csv"]
     east, west = rows(output / "crossings.csv")
     assert east == {
-        "stream": "east", "begin": "2026-05-04 07:00:00", "utc_offset": "", "frames": "1",
+        "stream": "east", "begin": "2026-05-04 07:05:00", "utc_offset": "", "frames": "1",
         "line": "gate", "direction": "left", "class": "vehicle", "vehicles": "1",
         "mean_km_h": "", "p85_km_h": "",
     }  # fmt: skip
@@ -58,8 +58,10 @@ def test_nothing_is_written_unless_a_folder_is_given(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "gate" in count(results / "east")
-    assert {path.name for path in tmp_path.rglob("*.*")} == {TIMES, CROSSINGS}
+    (results / "east" / ZONES).write_text("1,0.0,7,vehicle,stop,enter,0.000\n")
+    printed = count(results / "east")
+    assert all(f"east: {table}" in printed for table in ("crossings", "zones"))
+    assert {path.name for path in tmp_path.rglob("*.*")} == {TIMES, CROSSINGS, ZONES}
 
 
 def test_local_time_is_that_of_the_zone(results: Path, tmp_path: Path) -> None:
@@ -76,6 +78,7 @@ def test_local_time_is_that_of_the_zone(results: Path, tmp_path: Path) -> None:
     [
         (["--timezone", "Mars/Olympus"], "no zone Mars/Olympus"),
         (["--timezone", "/etc"], "no zone /etc"),
+        (["--timezone", "Europe"], "no zone Europe"),
         (["--start", "noon"], "--start noon: expected a local time"),
         (["--start", "2026-05-04T07:00+02:00"], "expected a local time"),
         (["--start", "north=2026-05-04"], "no stream north; there are east, west"),

@@ -1,5 +1,6 @@
 """What is counted of a stream's rows, by interval and in all."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,12 @@ def test_a_malformed_speed_is_named(tmp_path: Path) -> None:
     (tmp_path / GROUND).write_text("1,7,0.0,0.0,fast\n")
     with pytest.raises(ConfigError, match=r"ground\.txt:1: not a row of ground\.txt: '1,7,"):
         StreamCounts().add(tmp_path, Clock(10))
+
+
+def test_a_time_beyond_all_dates_is_named(tmp_path: Path) -> None:
+    (tmp_path / TIMES).write_text(f"1,{10**20}.0\n")
+    with pytest.raises(ConfigError, match=r"times\.txt:1: not a row of times\.txt"):
+        StreamCounts().add(tmp_path, Clock(10, start=datetime(2026, 5, 4)))
 
 
 def test_ids_of_another_run_are_of_other_vehicles(tmp_path: Path) -> None:
