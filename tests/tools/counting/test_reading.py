@@ -72,10 +72,14 @@ def test_compressed_parts_are_read(tmp_path: Path) -> None:
     assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
 
 
-WHOLE = gzip.compress(b"1,0.5\n")
+WHOLE = gzip.compress(b"1,0.5\n", mtime=0)
 
 
-@pytest.mark.parametrize("broken", [WHOLE[:-9], WHOLE[:10] + b"\xff" * 9, b"1,0.5\n"])
+@pytest.mark.parametrize(
+    "broken",
+    [WHOLE[:-9], WHOLE[:10] + b"\xff" * 9, b"1,0.5\n"],
+    ids=["cut", "damaged", "not compressed"],
+)
 def test_broken_gzip_data_is_named(tmp_path: Path, broken: bytes) -> None:
     (tmp_path / f"{TIMES}.gz").write_bytes(broken)
     with pytest.raises(ConfigError, match=r"times\.txt\.gz: broken gzip data"):
