@@ -19,26 +19,37 @@ def built_in_configs(below: str = "") -> dict[str, Path]:
 
 
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
-    """Reads a YAML file (none: the defaults) and applies ``key.path=value`` overrides.
+    """Reads one YAML file (none: the defaults) as `load_configs` does."""
+    return load_configs([] if path is None else [path], overrides)
 
-    A file that is none of `built_in_configs` builds on ``intersection``, key by key; one that names
-    its tracker gives all settings of the tracker. If the overrides name another tracker than these
-    files do, the files' tracker settings do not apply.
+
+def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads YAML files (none: the defaults) and applies ``key.path=value`` overrides.
+
+    Each file builds on those before it, key by key, and the first, if it is none of
+    `built_in_configs`, on ``intersection``. A file that names its tracker gives all settings of the
+    tracker. If the overrides name another tracker than the files do, the files' tracker settings do
+    not apply.
 
     Args:
-        path: A file, or the name of one of `built_in_configs`.
+        paths: Files, or names of `built_in_configs`.
         overrides: Each ``key.path=value``, the value in YAML.
 
     Raises:
-        ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
+        ConfigError: A file is missing or broken, a key is unknown or a value out of range; the
             message names key and value.
     """
     known = built_in_configs()
-    is_own = path is not None and str(path) not in known
-    path = None if path is None else known.get(str(path), path)
-    content = read_settings(RunConfig, path, f"; built in are {', '.join(known)}")
-    if is_own:
-        content = _on_top(content, read_settings(RunConfig, known[_BASE]))
+    advice = f"; built in are {', '.join(known)}"
+    content: dict[str, Any] = {}
+    path: Path | None = None
+    for given in paths:
+        if path is not None:
+            validated(RunConfig, content, path, ())  # blames the file that sets the key
+        elif str(given) not in known:
+            content = read_settings(RunConfig, known[_BASE])
+        path = known.get(str(given), given)
+        content = _on_top(read_settings(RunConfig, path, advice), content)
     changed = overridden(content, overrides)
     section = content.get("tracker")
     if isinstance(section, dict) and _tracker_name(changed) != _tracker_name(content):

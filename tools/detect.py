@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config_file import load_config
+from pipeline.config_file import load_configs
 from pipeline.detectors import build_detector
 from pipeline.geometry import ignored_in
 from stages.detector.ignored import outside
@@ -21,7 +21,7 @@ _MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
 
 def detect_images(
     paths: list[Path],
-    config_path: Path | None,
+    config_paths: Sequence[Path],
     overrides: list[str],
     unreadable: Callable[[str], None],
     ids: Path | None = None,
@@ -32,8 +32,8 @@ def detect_images(
 
     Args:
         paths: Images and folders of images; an image that is named twice counts once.
-        config_path: Config whose detector is used; without one, detections with a score of at
-            least 0.01 count.
+        config_paths: Configs, each on those before it, whose detector is used; without one,
+            detections with a score of at least 0.01 count.
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image.
         ids: COCO annotation file whose ids the results are to have.
@@ -61,8 +61,8 @@ def detect_images(
         unreadable(message)
     images = list(dict.fromkeys(images))
     _check_names(images)
-    defaults = [f"detector.min_score={_MIN_SCORE}"] if config_path is None else []
-    config = load_config(config_path, [*defaults, *overrides]).detector
+    defaults = [] if config_paths else [f"detector.min_score={_MIN_SCORE}"]
+    config = load_configs(config_paths, [*defaults, *overrides]).detector
     detector = build_detector(config)
     given_ids = ids and coco_ids(ids, [path.name for path in images], detector.class_names)
     pixels = read_images(images, unreadable)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.background_queue import within
-from pipeline.config_file import load_config
+from pipeline.config_file import load_configs
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
 from pipeline.supervision.result_folders import ResultFolders
@@ -27,7 +27,7 @@ from tools.view_thread import ViewThread
 def run_pipeline(
     sources: list[str],
     output: Path,
-    config_path: Path | None,
+    config_paths: list[Path],
     overrides: list[str],
     *,
     overwrite: bool,
@@ -37,7 +37,7 @@ def run_pipeline(
 ) -> int:
     """Runs the pipeline, shows its progress and a final table; returns the exit status."""
     default = Path("intersection" if sources or stay else "demo")
-    config = load_config(config_path or default, overrides)
+    config = load_configs(config_paths or [default], overrides)
     check_weights(config.detector)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)

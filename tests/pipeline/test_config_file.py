@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import RunConfig, TrackerConfig
-from pipeline.config_file import load_config
+from pipeline.config_file import load_config, load_configs
 from stages.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -112,6 +112,31 @@ def test_a_file_inherits_settings_of_a_tracker_unless_it_names_one(
     inherited = {} if "name" in content else load_config(Path("intersection")).tracker.settings
     tracker = load_config(path).tracker
     assert (tracker.name, tracker.settings) == (name, inherited | settings)
+
+
+def test_of_several_files_each_builds_on_those_before_it(tmp_path):
+    night, weak = tmp_path / "night.yaml", tmp_path / "weak.yaml"
+    night.write_text("detector: {min_score: 0.3, scale: 0.5}\ntracker: {settings: {max_age: 9}}\n")
+    weak.write_text("detector: {min_score: 0.2}\n")
+    uav = load_config(Path("uav"))
+    config = load_configs([Path("uav"), night, weak], ["sink.overlay=false"])
+    assert (config.detector.min_score, config.detector.scale) == (0.2, 0.5)
+    assert config.decoder == uav.decoder != load_config(night).decoder
+    assert config.tracker.settings == uav.tracker.settings | {"max_age": 9}
+    assert not config.sink.overlay
+    assert load_configs([weak, night]).detector.min_score == 0.3
+    assert load_configs([]) == RunConfig()
+
+
+def test_of_several_files_the_one_that_sets_a_key_is_blamed_for_it(tmp_path):
+    wrong, right = tmp_path / "wrong.yaml", tmp_path / "right.yaml"
+    wrong.write_text("runtime: {slots: 1}\n")
+    right.write_text("sink: {overlay: false}\n")
+    for files in ([wrong, right], [right, wrong], [Path("uav"), wrong]):
+        with pytest.raises(ConfigError, match=r"wrong\.yaml: runtime\.slots"):
+            load_configs(files)
+    with pytest.raises(ConfigError, match=r"no config file missing; built in are demo"):
+        load_configs([right, Path("missing")])
 
 
 def test_what_a_file_says_is_blamed_on_it_whatever_it_builds_on(tmp_path):

@@ -25,7 +25,7 @@ def test_images_of_one_name_are_refused(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.png").touch()
     with pytest.raises(ConfigError, match=r"x/a.png and .*y/a.png have one name"):
-        detect_images([tmp_path / "x", tmp_path / "y"], None, [], pytest.fail)
+        detect_images([tmp_path / "x", tmp_path / "y"], [], [], pytest.fail)
 
 
 def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
@@ -35,12 +35,12 @@ def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
     (tmp_path / "1b.png").write_bytes(b"no image")
     settings = ["detector.weights=nano", "detector.engine=torch"]
     unreadable = []
-    found = detect_images([tmp_path], None, [*settings, "detector.threads=2"], unreadable.append)
+    found = detect_images([tmp_path], [], [*settings, "detector.threads=2"], unreadable.append)
     assert [message.count("1b.png") for message in unreadable] == [1]
     alone = []
     for number in range(3):
         one = [tmp_path / f"{number}.png"]
-        alone += detect_images(one, None, [*settings, "detector.threads=1"], pytest.fail)
+        alone += detect_images(one, [], [*settings, "detector.threads=1"], pytest.fail)
     assert {each["file_name"] for each in found} == {"0.png", "1.png", "2.png"}
     assert found == alone
 
@@ -50,25 +50,27 @@ def test_an_image_that_is_named_twice_counts_once(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), scene.render(0).image)
     settings = ["detector.weights=nano", "detector.engine=torch"]
-    once = detect_images([path], None, settings, pytest.fail)
+    once = detect_images([path], [], settings, pytest.fail)
     assert once
-    assert detect_images([tmp_path, path], None, settings, pytest.fail) == once
+    assert detect_images([tmp_path, path], [], settings, pytest.fail) == once
 
 
 @pytest.mark.parametrize(
-    ("config", "more", "least", "below"),
+    ("configs", "more", "least", "below"),
     [
-        (None, [], 0.01, 0.1),
-        (None, ["detector.min_score=0.3"], 0.3, 0.4),
-        (Path("rtsp"), [], 0.1, 0.2),
+        ([], [], 0.01, 0.1),
+        ([], ["detector.min_score=0.3"], 0.3, 0.4),
+        ([Path("rtsp")], [], 0.1, 0.2),
     ],
 )
-def test_weak_detections_count_unless_the_user_says_otherwise(tmp_path, config, more, least, below):
+def test_weak_detections_count_unless_the_user_says_otherwise(
+    tmp_path, configs, more, least, below
+):
     scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), scene.render(0).image)
     settings = ["detector.weights=nano", "detector.engine=torch", *more]
-    scores = [each["score"] for each in detect_images([path], config, settings, pytest.fail)]
+    scores = [each["score"] for each in detect_images([path], configs, settings, pytest.fail)]
     assert least <= min(scores) < below
 
 
@@ -77,9 +79,9 @@ def test_regions_of_every_image_and_of_one_are_ignored(tmp_path):
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), scene.render(0).image)
     settings = ["detector.weights=nano", "detector.engine=torch"]
-    whole = detect_images([tmp_path], None, settings, pytest.fail)
+    whole = detect_images([tmp_path], [], settings, pytest.fail)
     ignored = 'detector.ignored={"*": [[0, 0, 160, 192]], b: [[160, 0, 320, 96]]}'
-    found = detect_images([tmp_path], None, [*settings, ignored], pytest.fail)
+    found = detect_images([tmp_path], [], [*settings, ignored], pytest.fail)
 
     def center(each):
         left, top, width, height = each["bbox"]
@@ -95,8 +97,8 @@ def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.tile(scene.render(0).image, (4, 4, 1)))
     settings = ["detector.weights=nano", "detector.engine=torch", "detector.min_score=0.3"]
-    some = detect_images([path], None, settings, pytest.fail)
-    every = detect_images([path], None, [*settings, "detector.max_detections=1000"], pytest.fail)
+    some = detect_images([path], [], settings, pytest.fail)
+    every = detect_images([path], [], [*settings, "detector.max_detections=1000"], pytest.fail)
     assert len(some) == 100
     assert 100 < len(every) < 1000
     assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
@@ -170,7 +172,7 @@ def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, se
     monkeypatch.setattr(detect, "build_detector", lambda config: Detector())
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((32, 32, 3), np.uint8))
-    assert detect_images([tmp_path], None, settings, pytest.fail) == []
+    assert detect_images([tmp_path], [], settings, pytest.fail) == []
     assert seen == sizes
 
 

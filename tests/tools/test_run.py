@@ -17,7 +17,7 @@ def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys, ot
     monkeypatch.setattr("tools.run.Supervisor.run", lambda self: RunResult())
     monkeypatch.setattr("tools.run.set_up_logging", lambda *given, **named: None)
     options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
-    run_pipeline([str(tmp_path)], tmp_path / "out", None, [], **options)
+    run_pipeline([str(tmp_path)], tmp_path / "out", [], [], **options)
     told = " ".join(capsys.readouterr().err.split())
     why = "because images, recordings or other videos lie beside or above them"
     how = "to read them, name them as well"

@@ -12,9 +12,9 @@ from tools.commands.options import CONFIG_HELP, Overrides, config_names
 
 def config(
     config: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Argument(
-            metavar="[CONFIG]",
+            metavar="[CONFIG]…",
             help=f"{CONFIG_HELP} Default: intersection. A training config is listed as well: a "
             "file, or the name of a built-in one such as compact.",
             autocompletion=config_names,
@@ -23,16 +23,16 @@ def config(
     set_: Overrides = None,
 ) -> None:
     """Print every key of a config with its value and meaning, as a file for run or train."""
-    from pipeline.config_file import load_config
+    from pipeline.config_file import load_configs
     from tools.config_listing import config_listing, training_listing
 
-    path, overrides = config or Path("intersection"), set_ or []
-    if _is_for_training(path):
+    paths, overrides = config or [Path("intersection")], set_ or []
+    if len(paths) == 1 and _is_for_training(paths[0]):
         from tools.training.config import load_training_config
 
-        listing = training_listing(load_training_config(path, overrides))
+        listing = training_listing(load_training_config(paths[0], overrides))
     else:
-        listing = config_listing(load_config(path, overrides))
+        listing = config_listing(load_configs(paths, overrides))
     typer.echo(listing, nl=False)
 
 

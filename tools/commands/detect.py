@@ -27,7 +27,7 @@ def detect(
         ),
     ] = Path("detections.json"),
     config: Annotated[
-        Path | None, typer.Option(help=CONFIG_HELP, autocompletion=config_names)
+        list[Path] | None, typer.Option(help=CONFIG_HELP, autocompletion=config_names)
     ] = None,
     set_: Overrides = None,
     ids: Annotated[
@@ -60,7 +60,7 @@ def detect(
 
                 results = detect_images(
                     images,
-                    config,
+                    config or [],
                     set_ or [],
                     unreadable.append,
                     ids,

@@ -15,9 +15,9 @@ from stages.result_files import is_of_run
 
 CONFIG_HELP = (
     "YAML file, which builds on intersection; or one of "
-    "demo, intersection, uav, rtsp, detrac, uavdt."
+    "demo, intersection, uav, rtsp, detrac, uavdt. Of several, each builds on those before it."
 )
-"""Help text of every ``--config`` option."""
+"""Help text of the ``--config`` options that take several."""
 
 WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
 """Help text of ``--weights`` options."""

@@ -42,7 +42,7 @@ def run(
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.", readable=False)] = Path("out"),
     config: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help=f"{CONFIG_HELP} Default: intersection; demo without a source.",
             autocompletion=config_names,
@@ -79,7 +79,7 @@ def run(
             code = run_pipeline(
                 [*(sources or []), *(source or []), *listed],
                 output,
-                config,
+                config or [],
                 set_ or [],
                 overwrite=overwrite,
                 stay=stay,

@@ -29,7 +29,7 @@ def track(
         Path, typer.Option(help="MOT result file or folder to write.", readable=False)
     ],
     config: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help=f"{CONFIG_HELP} Default: SORT in its own settings.", autocompletion=config_names
         ),
@@ -47,7 +47,7 @@ def track(
     """Track the objects in detection files, without video or extra processes."""
     import numpy as np
 
-    from pipeline.config_file import load_config
+    from pipeline.config_file import load_configs
     from stages.detector.doubts import doubts_of_files
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
@@ -57,7 +57,7 @@ def track(
     overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
     if tracker is not None:
         overrides.append(f"tracker.name={tracker}")
-    chosen = load_config(config, overrides).tracker
+    chosen = load_configs(config or [], overrides).tracker
     name, settings = chosen.name, chosen.settings
     size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
 
@@ -77,7 +77,7 @@ def track(
 
     for doubt in doubts_of_files((summary.detections, summary.doubts) for summary in found):
         typer.echo(doubt, err=True)
-    if config is None and tracker is None and not settings.get("min_score"):
+    if not config and tracker is None and not settings.get("min_score"):
         scores = np.concatenate([summary.scores for summary in found])
         warning = warning_of_weak(scores, "--config intersection, --config uav")
         if warning is not None:

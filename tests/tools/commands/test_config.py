@@ -24,6 +24,8 @@ def test_a_file_without_data_sets_is_of_a_run(tmp_path):
     own.write_text("decoder: {last_frame: 9}\n")
     assert "\n  last_frame: 9\n" in listed(own)
     assert "\n  transport: auto\n" in listed()
+    of_a_drone = listed("uav", own)
+    assert of_a_drone == listed("uav", "--set", "decoder.last_frame=9") != listed(own)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "L" * 300])

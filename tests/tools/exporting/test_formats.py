@@ -56,10 +56,10 @@ def test_an_exported_file_detects_alone(format, packages, image, tmp_path, monke
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.float32)
     given = ["detector.min_score=0", "detector.threads=1"]
     expected = detect_images(
-        [tmp_path / "a.png"], None, [*given, "detector.engine=torch"], pytest.fail
+        [tmp_path / "a.png"], [], [*given, "detector.engine=torch"], pytest.fail
     )
     found = detect_images(
-        [tmp_path / "a.png"], None, [*given, f"detector.weights={model}"], pytest.fail
+        [tmp_path / "a.png"], [], [*given, f"detector.weights={model}"], pytest.fail
     )
     for one, other in zip(found[:5], expected[:5], strict=True):
         np.testing.assert_allclose(one["bbox"], other["bbox"], atol=0.05)
@@ -92,9 +92,9 @@ def test_an_onnx_file_for_one_size_refuses_another(image, tmp_path):
     [path] = export(find_weights(), "onnx", tmp_path / "a.onnx", (320, 180))
     cv2.imwrite(str(tmp_path / "small.png"), image)
     with pytest.raises(ConfigError, match=r"exported for an input of \d+x\d+, frames of 160x96"):
-        detect_images([tmp_path / "small.png"], None, [f"detector.weights={path}"], pytest.fail)
+        detect_images([tmp_path / "small.png"], [], [f"detector.weights={path}"], pytest.fail)
     cv2.imwrite(str(tmp_path / "right.png"), cv2.resize(image, (320, 180)))
-    detect_images([tmp_path / "right.png"], None, [f"detector.weights={path}"], pytest.fail)
+    detect_images([tmp_path / "right.png"], [], [f"detector.weights={path}"], pytest.fail)
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):

@@ -17,7 +17,7 @@ def bench_pipeline(
     source: Annotated[
         str | None, typer.Option(help="Video file or image folder. Default: a rendered scene.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+    config: Annotated[list[Path] | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Overrides = None,
     rounds: Annotated[
         int, typer.Option(min=1, help="Number of rounds, each running all in turn.")
@@ -31,11 +31,11 @@ def bench_pipeline(
     network run as in CenterNet's demo. Also with the slowest stage alone: frames divided by its
     own time, as measured in the run.
     """
-    from pipeline.config_file import load_config
+    from pipeline.config_file import load_configs
     from stages.decoder.locations import DEMO
     from tools.bench.pipeline import bench_pipeline as run
 
-    whole = load_config(config, set_ or [])
+    whole = load_configs(config or [], set_ or [])
     show(lambda progress: [run(source or DEMO, whole, rounds, progress)], json_, plot)
 
 
