@@ -177,6 +177,10 @@ class SinkConfig:
             files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit. crossings.txt and zones.txt are small, do not count, and stay.
+        event_pictures: Save a picture of each vehicle that crosses a line, or enters or leaves a
+            zone, in events/.
+        event_gigabytes: Live: limit of these pictures per stream, gigabytes; the oldest beyond it
+            are removed; 0: no limit.
         kitti: Write the tracks in KITTI's format, too: kitti.txt.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
@@ -206,6 +210,8 @@ class SinkConfig:
     overlay_gigabytes: Annotated[float, Ge(0)] = 10.0
     text_minutes: Annotated[float, Ge(0)] | None = None
     text_gigabytes: Annotated[float, Ge(0)] = 0.0
+    event_pictures: bool = False
+    event_gigabytes: Annotated[float, Ge(0)] = 1.0
     kitti: bool = False
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
@@ -240,7 +246,7 @@ class SinkConfig:
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0
         if not live:  # a sink that replaces another one goes through all that was written
-            options |= {"overlay_gigabytes": 0.0, "text_gigabytes": 0.0}
+            options |= {f"{kind}_gigabytes": 0.0 for kind in ("overlay", "text", "event")}
         elif overlay_address(options["overlay_url"], stream):
             options["overlay_keyframe_seconds"] = _SENT_KEYFRAME_SECONDS
         del options["overlay_url"]  # a stage writes files alone

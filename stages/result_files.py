@@ -20,8 +20,10 @@ KITTI = "kitti.txt"
 TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES, GROUND, KITTI)
 COUNTS = (CROSSINGS, ZONES)  # small, and what many a run is for: no limit removes them
 OVERLAY = "overlay.mp4"
+EVENTS = "events"
 REPORT = "run.json"
 
+_EVENT_PICTURE = re.compile(r"[0-9]{10}-.*\.jpg")
 _NUMBER = re.compile(r"-[1-9][0-9]*(?=\.(txt|mp4)$)")
 _NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
 
@@ -46,6 +48,12 @@ def number_of(path: Path, name: str) -> int:
     stem, _, suffix = name.rpartition(".")
     found = re.fullmatch(rf"{stem}(?:-([1-9][0-9]*))?\.{suffix}", path.name)
     return int(found[1] or 1) if found else 0
+
+
+def event_pictures(folder: Path) -> list[Path]:
+    """The pictures of vehicles that were counted, in the order of their frames."""
+    found = (folder / EVENTS).glob("*.jpg")
+    return sorted(path for path in found if _EVENT_PICTURE.fullmatch(path.name))
 
 
 def first_parts(names: Iterable[str]) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ def test_who_only_watches_needs_few_packages():
 @pytest.mark.parametrize(
     ("code", "needed"),
     [
-        ("from tools.run import load_config; load_config(None)", {"pydantic"}),
+        ("from tools.run import load_configs; load_configs([])", {"pydantic"}),
         ("import pipeline.workers.decoder", {"av"}),
         ("import pipeline.workers.detector", set()),
         ("import pipeline.workers.tracker", set()),

@@ -36,6 +36,11 @@ def cautions(
         yield Notice("decoder", message=told)
     if told := without_live_streams(specs, config, stay=stay):
         yield Notice("sink", message=told)
+    sink = config.sink
+    if sink.event_pictures and not (sink.lines or sink.zones):
+        yield Notice(
+            "sink", message="sink.event_pictures: no effect without sink.lines or sink.zones"
+        )
     yield from unknown_in_config(specs, config, stay=stay)
     if told := named_by_order(specs):
         yield Notice("decoder", message=told)

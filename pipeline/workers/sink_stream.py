@@ -81,6 +81,7 @@ class SinkStream:
         self._report = report
         self._publisher = publisher
         self._overlay = plan.config.sink.overlay
+        self._shows_events = plan.config.sink.event_pictures
         self._files = contextlib.ExitStack()  # open until the stream is closed
         self._pixels = PixelReader(plan.ring(channel))
         self._files.callback(self._pixels.close)
@@ -308,7 +309,7 @@ class SinkStream:
 
     def _write(self, tracks: Tracks, envelope: Envelope, written: Written) -> list[Measured]:
         started = time.monotonic_ns()
-        shown = self._overlay or self._snapshots is not None
+        shown = self._shows_events or self._overlay or self._snapshots is not None
         pixels = self._pixels.of(tracks.frame, envelope) if shown else None
         measured = self.results.write(tracks, pixels, envelope.work_ns, written)
         if self._snapshots is not None and pixels is not None:

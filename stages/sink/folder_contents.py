@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.atomic import final_path, part_path, remove_file, sync, sync_names, writing
 from stages.errors import OutputError
-from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
+from stages.result_files import OVERLAY, REPORT, TEXTS, event_pictures, number_of
 from stages.sink.detrac import toolkit_paths
 
 JOURNAL = ".journal.part"
@@ -125,7 +125,7 @@ def remove_results(folder: Path) -> None:
     Raises:
         OutputError: A file cannot be removed.
     """
-    for path in _result_paths(folder):
+    for path in (*_result_paths(folder), *event_pictures(folder)):
         remove_file(path)
     remove_parts(folder)
 

@@ -38,6 +38,9 @@ class SinkOptions:
             benchmark or its toolkit, there is a single file of each all the same.
         text_gigabytes: Limit of a stream's finished text results in gigabytes, those of crossings
             and zones not counted, beyond which the oldest are removed; 0 for none.
+        event_pictures: Save a picture of each vehicle that is counted at a line or zone.
+        event_gigabytes: Limit of a stream's pictures in gigabytes, beyond which the oldest are
+            removed; 0 for none.
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
         zones: Zones by name, in which vehicles are counted in ``zones.txt`` and on the overlay.
@@ -62,6 +65,8 @@ class SinkOptions:
     overlay_trail: int = 25
     text_minutes: float = 0.0
     text_gigabytes: float = 0.0
+    event_pictures: bool = False
+    event_gigabytes: float = 0.0
     lines: Mapping[str, Line] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
     ground: GroundPoints | None = None
@@ -88,6 +93,7 @@ class SinkOptions:
             "overlay_trail",
             "text_minutes",
             "text_gigabytes",
+            "event_gigabytes",
         ):
             if (value := getattr(self, name)) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {value}")

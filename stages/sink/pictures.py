@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from stages.color_spaces import LIMITED_RANGE
+from stages.color_spaces import LIMITED_RANGE, color_space_of
 from stages.records import PixelFormat, UInt8Array
 from stages.sink.drawing import YuvCanvas
 
@@ -53,6 +53,39 @@ def copy_frame(
         else:
             cv2.resize(samples, plane.shape[::-1], plane, interpolation=cv2.INTER_AREA)
     return frame
+
+
+def cropped(
+    pixels: UInt8Array, pixel_format: PixelFormat, box: tuple[int, int, int, int]
+) -> UInt8Array:
+    """Copies the part of a frame that lies in a box, ltrb, at least 0; empty where none does.
+
+    Of planar YUV, it begins and ends at even columns and rows, which may make it a pixel larger.
+    """
+    left, top, right, bottom = box
+    if pixel_format is PixelFormat.BGR24:
+        return pixels[top:bottom, left:right].copy()
+    height, width = pixels.shape[0] * 2 // 3, pixels.shape[1]
+    chroma = pixels[height:].reshape(2, height // 2, width // 2)
+    left, top, right, bottom = left // 2, top // 2, even(right) // 2, even(bottom) // 2
+    luma = pixels[:height][2 * top : 2 * bottom, 2 * left : 2 * right]
+    planes = luma, *chroma[:, top:bottom, left:right]
+    return np.concatenate([plane.ravel() for plane in planes]).reshape(-1, luma.shape[1] or 1)
+
+
+def to_bgr(pixels: UInt8Array, pixel_format: PixelFormat, stated: int) -> UInt8Array:
+    """Returns a frame, or part of one, as ``(H, W, 3)`` uint8 BGR.
+
+    Args:
+        pixels: Pixels in the layout of ``pixel_format``.
+        pixel_format: Format of the pixels.
+        stated: See `color_space_of`.
+    """
+    if pixel_format is PixelFormat.BGR24:
+        return pixels
+    size = pixels.shape[0] * 2 // 3, pixels.shape[1]
+    picture = copy_frame(pixels, pixel_format, color_space_of(pixel_format, stated), size)
+    return np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
 
 
 def canvas_of(frame: VideoFrame) -> YuvCanvas:

@@ -16,6 +16,7 @@ from stages.sink.counting import Counting, Measured
 from stages.sink.detrac import write_toolkit_matrices
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoding import EncodedPicture
+from stages.sink.event_pictures import EventPictures
 from stages.sink.folder_contents import sync_leftovers
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -76,6 +77,7 @@ class StreamResults:
         self.timing = StreamTiming()
         self.counting = Counting(self.options)
         self.latest_start: StreamStart | None = None
+        self._events = EventPictures(folder, self.options.event_gigabytes, self.notices.put)
         self._epochs = 0
         self._texts: TextResults | None = None
         self._numbering = FrameNumbering()
@@ -119,7 +121,8 @@ class StreamResults:
         Args:
             tracks: The frame's tracks and detections.
             pixels: The frame's pixels, read until ``overlays.kept`` says that the frame is kept;
-                None where the stream has none, which leaves the frame out of the overlay.
+                None where the stream has none, which leaves the frame out of the overlay, and its
+                events without pictures.
             work_ns: How long each stage worked on the frame, in ns, by the stage's name.
             written: When that is.
 
@@ -129,8 +132,10 @@ class StreamResults:
         if not self.ledger.record(tracks.frame):
             return []
         number, measured = self._write_rows(tracks, work_ns, written)
+        assert self.latest_start is not None
+        if self.options.event_pictures and pixels is not None:
+            self._events.save(tracks, pixels, self.latest_start.color_space, measured)
         if self.options.overlay:
-            assert self.latest_start is not None
             if pixels is None:
                 self.overlays.left_out += 1
             else:
@@ -152,7 +157,7 @@ class StreamResults:
             work_ns: As in `write`.
             written: As in `write`.
             picture: What became of its picture. A frame whose picture is not kept and does not come
-                again is left out of the overlay.
+                again is left out of the overlay. What the overlay kept has its events' pictures.
 
         Returns:
             As `write`; None, without effect, where `write` must get it with pixels.
@@ -167,6 +172,8 @@ class StreamResults:
             if picture is EarlierPicture.COMES_AGAIN and not kept:
                 return None
             self.overlays.left_out += not kept
+        elif self.options.event_pictures and picture is EarlierPicture.COMES_AGAIN:
+            return None
         self.ledger.record(tracks.frame)
         return self._write_rows(tracks, work_ns, written)[1]
 

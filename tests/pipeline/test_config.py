@@ -118,19 +118,28 @@ def test_what_the_config_offers_the_sink_takes():
             {"overlay_minutes": 0, "overlay_gigabytes": 0, "text_minutes": 0},
         ),
         (
-            ["overlay_minutes=2.5", "overlay_gigabytes=0.5", "text_minutes=7", "text_gigabytes=3"],
+            [
+                "overlay_minutes=2.5",
+                "overlay_gigabytes=0.5",
+                "text_minutes=7",
+                "text_gigabytes=3",
+                "event_gigabytes=4",
+            ],
             {
                 "overlay_minutes": 2.5,
                 "overlay_gigabytes": 0.5,
                 "text_minutes": 7,
                 "text_gigabytes": 3,
+                "event_gigabytes": 4,
             },
         ),
     ],
 )
 def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(said, live):
     config = load_config(None, ["sink.overlay_trail=9", *(f"sink.{each}" for each in said)])
-    lossless = live | {"overlay_gigabytes": 0, "text_gigabytes": 0} if said else {}
+    live = {"event_gigabytes": 1.0} | live
+    limits = dict.fromkeys(("overlay_gigabytes", "text_gigabytes", "event_gigabytes"), 0)
+    lossless = live | limits if said else {}
     for is_live, expected in ((False, lossless), (True, live)):
         options = config.sink.options("north", live=is_live)
         assert options == SinkOptions(**expected, overlay_trail=9)

@@ -3,6 +3,7 @@ import pytest
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec, expand_sources
 from tools.run_cautions import (
+    cautions,
     named_by_order,
     nothing_to_record,
     unknown_in_config,
@@ -44,6 +45,15 @@ def test_regions_lines_and_zones_of_streams_that_are_not_there_are_told(names, s
 def test_a_run_without_streams_tells_which_lines_wait_for_one():
     [told] = unknown_in_config([], load_config(None, [LINES]), stay=True)
     assert told.message == "sink.lines: no stream is called west, south yet"
+
+
+def test_pictures_of_vehicles_that_nothing_counts_are_told():
+    pictures = "sink.event_pictures=true"
+    told = "sink.event_pictures: no effect without sink.lines or sink.zones"
+    for counted, expected in (([], [told]), ([LINES], []), ([ZONES], [])):
+        config = load_config(None, [pictures, *counted])
+        found = [each.message for each in cautions([], [], config, stay=True)]
+        assert [message for message in found if "pictures" in message] == expected
 
 
 def test_cameras_that_only_their_order_names_are_told():

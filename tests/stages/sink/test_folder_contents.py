@@ -34,6 +34,7 @@ OURS = (
     "cam_LX.txt",
     "cam_speed.txt",
 )
+EVENTS = ("events/0000000012-gate-left-7.jpg", "events/0000000013--enter-8.jpg")
 FOREIGN = {
     "notes.txt",
     "mot-old.txt",
@@ -42,6 +43,9 @@ FOREIGN = {
     "other_LX.txt",
     ".vimrc.part",
     "sub/mot.txt",
+    "0000000012-gate-left-7.jpg",
+    "events/12-gate-left-7.jpg",
+    "events/0000000012-gate-left-7.png",
 }
 PARTS = (
     ".mot-3.txt.part",
@@ -58,7 +62,7 @@ PARTS = (
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "cam"
-    for name in (*OURS, *FOREIGN, ".mot.txt.part", *PARTS):
+    for name in (*OURS, *EVENTS, *FOREIGN, ".mot.txt.part", *PARTS):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
@@ -88,12 +92,12 @@ def test_no_leftovers_of_a_removal_that_broke_off_are_foreign(
 
     monkeypatch.setattr("stages.sink.folder_contents.remove_file", remove)
     remove_results(folder)
-    assert steps == len(OURS)
+    assert steps == len(OURS) + len(EVENTS)
 
 
 def test_parts_alone(folder: Path) -> None:
     remove_parts(folder)
-    assert names_in(folder) == FOREIGN | set(OURS)
+    assert names_in(folder) == FOREIGN | {*OURS, *EVENTS}
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from stages.sink.crossings import Counts, Crossing, Crossings, crossing_rows
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 from stages.sink.zones import ZoneEvents, zone_rows
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 from tests.stages.sink.stream import TEXT, TEXTS, end
+
+NOW = Written(0, 0)
 
 
 def test_a_line_that_nothing_can_cross_is_told(tmp_path: Path) -> None:
@@ -39,7 +43,7 @@ def test_crossings_are_told_and_written(tmp_path: Path) -> None:
     told = []
     for index, left in ((7, 0), (8, 40)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
-        told += results.write(tracks, None, {}, Written(0, 0))
+        told += results.write(tracks, None, {}, NOW)
     crossed = (Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left"),)
     assert told == [Crossings("cam", crossed, {"gate": Counts(1, 0)})]
     results.finish(end(9), {})
@@ -55,7 +59,7 @@ def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
     told = []
     for index, left in enumerate((0, 40, 50, 99)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
-        told += results.write(tracks, None, {}, Written(0, 0))
+        told += results.write(tracks, None, {}, NOW)
     events = [event for each in told if isinstance(each, ZoneEvents) for event in each.events]
     assert [(each.kind, each.time) for each in events] == [("enter", "0.040"), ("leave", "0.080")]
     report = results.finish(end(4), {})
@@ -73,9 +77,41 @@ def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:
         results.start(make_start())
         for header, left in zip(map(make_header, range(3)), lefts, strict=True):
             tracks = make_tracks(header, [[left, 20, left + 20, 50]], [3])
-            results.write(tracks, gray(header), {}, Written(0, 0))
+            results.write(tracks, gray(header), {}, NOW)
         results.finish(end(3), {})
         with av.open(str(tmp_path / "cam/overlay.mp4")) as container:
             *_, last = container.decode(video=0)
         pictures.append(last.to_ndarray(format="gray").astype(np.int64))
     assert abs(pictures[0] - pictures[1]).max() > 100
+
+
+@pytest.mark.parametrize("overlay", [False, True])
+def test_events_have_pictures_where_frames_have_pixels(tmp_path: Path, overlay: bool) -> None:
+    lines = {"gate": (25, 0, 25, 90)}
+    options = SinkOptions(overlay=overlay, lines=lines, event_pictures=True)
+    results = StreamResults(tmp_path / "cam", options)
+    results.start(make_start())
+    for index, left in enumerate((0, 40, 0, 40)):
+        header = make_header(index)
+        pixels = None if index == 2 else gray(header)
+        results.write(make_tracks(header, [[left, 20, left + 20, 50]], [3]), pixels, {}, NOW)
+    results.finish(end(4), {})
+    folder = tmp_path / "cam"
+    assert len((folder / "crossings.txt").read_text().splitlines()) == 3
+    assert {path.name for path in folder.glob("events/*")} == {
+        "0000000002-gate-left-3.jpg",
+        "0000000004-gate-left-3.jpg",
+    }
+
+
+def test_a_frame_that_no_overlay_has_kept_comes_again_for_its_pictures(tmp_path: Path) -> None:
+    for shown in (True, False):
+        options = SinkOptions(overlay=False, event_pictures=shown)
+        results = StreamResults(tmp_path / "cam", options)
+        results.start(make_start())
+        first, second = (make_tracks(make_header(index)) for index in (0, 1))
+        assert results.repeat(first, {}, NOW, EarlierPicture.KEPT) == []
+        again = results.repeat(second, {}, NOW, EarlierPicture.COMES_AGAIN)
+        assert again is None if shown else again == []
+        assert results.ledger.written == 2 - shown
+        results.abort()

@@ -1,0 +1,95 @@
+"""A picture of each vehicle that crosses a line, or enters or leaves a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stages.atomic import writing, written_aside
+from stages.records import Float32Array, Tracks, UInt8Array
+from stages.result_files import EVENTS, event_pictures, folder_name
+from stages.sink.counting import Measured
+from stages.sink.crossings import Crossings
+from stages.sink.pictures import cropped, to_bgr
+from stages.sink.retention import Retention
+from stages.sink.zones import ZoneEvents
+
+_MARGIN = 0.5  # of the longer side of a vehicle's box, around it
+_LARGEST = 2**16  # rows or columns of a frame
+_QUALITY = 90  # of JPEG, up to 100
+_LOOKS = 100  # while the limit fills up once: the folder may have 100,000 files
+
+
+class EventPictures:
+    """Saves what the frames show of the vehicles that are counted in them, as ``events/*.jpg``.
+
+    A picture is cut out of the frame in which a row of ``crossings.txt`` or ``zones.txt`` comes,
+    with the vehicle in its middle, and named after the row: the frame's number, the line or zone,
+    what happened, the vehicle's id. A vehicle that was lost has none.
+
+    Args:
+        folder: The stream's results folder.
+        gigabytes: Limit beyond which the oldest are removed; 0 for none.
+        notify: Called with one line when the first one is removed.
+    """
+
+    def __init__(self, folder: Path, gigabytes: float, notify: Callable[[str], None]) -> None:
+        self._folder = folder / EVENTS
+        what = f"pictures in {self._folder} (sink.event_gigabytes)"
+        self._retention = Retention(gigabytes, what, notify)
+        self._pace = gigabytes * 1e9 / _LOOKS
+        self._since_look = 0
+
+    def save(
+        self, tracks: Tracks, pixels: UInt8Array, color_space: int, measured: Sequence[Measured]
+    ) -> None:
+        """Saves the pictures of a frame.
+
+        Args:
+            tracks: The frame's tracks.
+            pixels: Its pixels; not read any more afterwards.
+            color_space: FFmpeg's ``AVColorSpace`` number that the video states.
+            measured: What the frame has shown at lines and zones.
+
+        Raises:
+            OutputError: A picture cannot be written.
+        """
+        pixel_format = tracks.frame.pixel_format
+        for name, identity in _events(measured):
+            for box in tracks.boxes[tracks.ids == identity]:
+                part = cropped(pixels, pixel_format, _surroundings(box))
+                if part.size:
+                    self._write(self._folder / name, to_bgr(part, pixel_format, color_space))
+
+    def _write(self, path: Path, picture: UInt8Array) -> None:
+        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        with written_aside(path, synced=False) as part:
+            part.write_bytes(jpeg.tobytes())
+        self._since_look += jpeg.nbytes
+        if 0 < self._pace < self._since_look:
+            self._since_look = 0
+            with writing(self._folder):
+                self._retention.apply([[path] for path in event_pictures(self._folder.parent)])
+
+
+def _events(measured: Sequence[Measured]) -> Iterator[tuple[str, int]]:
+    """Yields the name of each event's picture, and the vehicle's id."""
+    rows: list[tuple[int, str, str, int]] = []
+    for each in measured:
+        if isinstance(each, Crossings):
+            rows += [(row.number, row.line, row.direction, row.identity) for row in each.crossings]
+        elif isinstance(each, ZoneEvents):
+            rows += [(row.number, row.zone, row.kind, row.identity) for row in each.events]
+    for number, place, what, identity in rows:
+        yield f"{number:010}-{folder_name(place)}-{what}-{identity}.jpg", identity
+
+
+def _surroundings(box: Float32Array) -> tuple[int, int, int, int]:
+    """Returns a box with its margins, ltrb, cut by the left and upper edge of the frame."""
+    margin = _MARGIN * max(box[2] - box[0], box[3] - box[1])
+    sides = np.rint(box + margin * np.array([-1, -1, 1, 1])).clip(0, _LARGEST)
+    left, top, right, bottom = sides.astype(int).tolist()
+    return left, top, right, bottom

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.errors import OutputError
+from stages.records import PixelFormat, Tracks, UInt8Array
+from stages.sink.crossings import Counts, Crossing, Crossings
+from stages.sink.event_pictures import EventPictures
+from stages.sink.ground import GroundPlaces
+from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
+from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks, names_in
+
+BLUE = (200, 60, 30)
+UNSTATED = 2
+
+
+def quiet(message: str) -> None:
+    raise AssertionError(message)
+
+
+def show(
+    box: tuple[int, int, int, int], pixel_format: PixelFormat = PixelFormat.BGR24, identity: int = 7
+) -> tuple[Tracks, UInt8Array]:
+    """A black frame in which the box of a vehicle is blue."""
+    left, top, right, bottom = box
+    bgr = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    bgr[max(top, 0) : bottom, max(left, 0) : right] = BLUE
+    header = make_header(3, pixel_format=pixel_format)
+    if pixel_format is PixelFormat.BGR24:
+        return make_tracks(header, [box], [identity]), bgr
+    return make_tracks(header, [box], [identity]), np.asarray(
+        cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8
+    )
+
+
+def crossed(line: str = "stop line", identity: int = 7, number: int = 2) -> Crossings:
+    crossing = Crossing(number, "0.040", identity, 0, line, "left")
+    return Crossings("cam", (crossing,), {line: Counts(1, 0)})
+
+
+@pytest.mark.parametrize("pixel_format", [PixelFormat.BGR24, PixelFormat.YUV420P])
+@pytest.mark.parametrize(
+    ("box", "shape", "place"),
+    [
+        ((40, 30, 60, 40), (30, 40), (10, 10)),
+        ((0, 0, 20, 30), (45, 35), (0, 0)),  # in a corner
+        ((-10, 80, 30, 100), (36, 50), (20, 0)),  # cut by the edges
+        ((41, 33, 61, 49), (36, 40), (10, 10)),
+    ],
+)
+def test_a_picture_shows_the_vehicle_and_half_its_size_around(
+    tmp_path: Path,
+    pixel_format: PixelFormat,
+    box: tuple[int, int, int, int],
+    shape: tuple[int, int],
+    place: tuple[int, int],
+) -> None:
+    EventPictures(tmp_path, 0, quiet).save(*show(box, pixel_format), UNSTATED, [crossed()])
+    assert names_in(tmp_path) == {"events/0000000002-stop-line-left-7.jpg"}
+    picture = cv2.imread(str(tmp_path / "events/0000000002-stop-line-left-7.jpg"))
+    assert picture is not None
+    even = 2 * (pixel_format is not PixelFormat.BGR24)
+    assert all(0 <= got - least <= even for got, least in zip(picture.shape, shape, strict=False))
+    top, left = place
+    inner = picture[top + 4 : top + 8, left + 4 : left + 8].astype(int)
+    assert np.abs(inner.mean(axis=(0, 1)) - BLUE).max() < 12
+    if top and left:
+        assert picture[: top - 3, : left - 3].max(initial=0) < 40
+
+
+def test_colours_are_those_of_the_videos_matrix(tmp_path: Path) -> None:
+    tracks, pixels = show((40, 30, 60, 40), PixelFormat.YUV420P_BT709)
+    pixels[:HEIGHT], pixels[HEIGHT : HEIGHT * 5 // 4], pixels[HEIGHT * 5 // 4 :] = 63, 102, 240
+    EventPictures(tmp_path, 0, quiet).save(tracks, pixels, 1, [crossed()])
+    picture = cv2.imread(str(next(tmp_path.glob("events/*"))))
+    assert picture is not None
+    # Pure red; by BT.601's matrix it would be (2, 0, 233).
+    assert np.abs(picture.reshape(-1, 3).astype(int).mean(axis=0) - (0, 0, 255)).max() < 6
+
+
+def test_who_comes_into_a_zone_and_leaves_it_is_shown_and_who_is_lost_is_not(
+    tmp_path: Path,
+) -> None:
+    events = tuple(
+        ZoneEvent(number, "0.040", identity, 0, "bus/stop", kind, 0.0)  # type: ignore[arg-type]
+        for number, identity, kind in ((4, 7, "enter"), (9, 7, "leave"), (5, 8, "lost"))
+    )
+    zones = ZoneEvents("cam", events, {"bus/stop": ZoneCounts(1, 0)})
+    places = GroundPlaces("cam", 3, "0.080", ())
+    pictures = EventPictures(tmp_path, 0, quiet)
+    pictures.save(*show((40, 30, 60, 40)), UNSTATED, [places, zones])
+    assert names_in(tmp_path) == {
+        "events/0000000004-bus-stop-enter-7.jpg",
+        "events/0000000009-bus-stop-leave-7.jpg",
+    }
+
+
+def test_a_box_outside_the_frame_has_no_picture(tmp_path: Path) -> None:
+    pictures = EventPictures(tmp_path, 0, quiet)
+    for box in ((WIDTH + 50, 0, WIDTH + 60, 10), (0, -40, 10, -20)):
+        for pixel_format in PixelFormat:
+            pictures.save(*show(box, pixel_format), UNSTATED, [crossed()])
+    assert names_in(tmp_path) == set()
+
+
+def test_without_events_there_is_no_folder(tmp_path: Path) -> None:
+    EventPictures(tmp_path, 0, quiet).save(*show((40, 30, 60, 40)), UNSTATED, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[[EventPictures, int], None]:
+    def save(pictures: EventPictures, number: int) -> None:
+        pictures.save(*show((40, 30, 60, 40)), UNSTATED, [crossed(number=number)])
+
+    return save
+
+
+def test_beyond_the_limit_the_oldest_are_removed(
+    tmp_path: Path, saved: Callable[[EventPictures, int], None]
+) -> None:
+    saved(EventPictures(tmp_path, 0, quiet), 1)
+    (first,) = tmp_path.glob("events/*")
+    own = tmp_path / "events/0-of-the-user.jpg"
+    own.write_bytes(bytes(10_000))
+    told: list[str] = []
+    pictures = EventPictures(tmp_path, 3.5 * first.stat().st_size / 1e9, told.append)
+    for number in (3, 2, 50, 4):
+        saved(pictures, number)
+    assert sorted(names_in(tmp_path)) == [
+        "events/0-of-the-user.jpg",
+        *(f"events/{number:010}-stop-line-left-7.jpg" for number in (3, 4, 50)),
+    ]
+    (message,) = told
+    assert message.startswith(f"pictures in {tmp_path / 'events'} (sink.event_gigabytes): of more")
+
+
+def test_what_cannot_be_written_is_told(
+    tmp_path: Path, saved: Callable[[EventPictures, int], None]
+) -> None:
+    (tmp_path / "events").touch()
+    with pytest.raises(OutputError, match=r"^cannot write .*events.*a file is where a folder"):
+        saved(EventPictures(tmp_path, 0, quiet), 1)
