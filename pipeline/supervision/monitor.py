@@ -33,11 +33,10 @@ _ZEROS = StreamMetrics(
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A stream under way: its latest metrics, when they and the latest frame came, its rate."""
+    """A stream under way: its latest metrics, when the latest frame came, its rate."""
 
     logbook: Logbook
     metrics: StreamMetrics
-    at: float = -math.inf
     wrote: float = -math.inf
     fps: float = 0.0
 
@@ -103,6 +102,13 @@ class RunCounts:
     failures: Mapping[str, int]
 
 
+def _is_behind(metrics: StreamMetrics, before: StreamMetrics) -> bool:
+    return metrics.frames < before.frames or any(
+        stage in metrics.durations and metrics.durations[stage].count < earlier.count
+        for stage, earlier in before.durations.items()
+    )
+
+
 class RunMonitor:
     """Keeps the workers' latest reports.
 
@@ -154,14 +160,22 @@ class RunMonitor:
             self._streams[name] = _Stream(logbook, zeros)
 
     def take(self, name: str, metrics: StreamMetrics) -> None:
-        """Records the metrics that the sink reported for a stream under way."""
+        """Records the metrics that the sink reported for a stream under way.
+
+        A new sink writes again what the one before had not kept; until it has, nothing is recorded:
+        counters do not go back.
+        """
         now = self._clock()
         with self._lock:
             before = self._streams[name]
+            if _is_behind(metrics, before.metrics):
+                return
             written = metrics.frames - before.metrics.frames
-            fps = written / (now - before.at) if now > before.at else 0.0
-            wrote = now if written else before.wrote
-            self._streams[name] = _Stream(before.logbook, metrics, now, wrote, fps)
+            wrote, fps = before.wrote, before.fps
+            if written:
+                fps = written / (now - wrote) if now > wrote else 0.0
+                wrote = now
+            self._streams[name] = _Stream(before.logbook, metrics, wrote, fps)
 
     def take_picture(self, snapshot: Snapshot) -> None:
         """Records what a stream under way shows."""

@@ -227,7 +227,8 @@ class Supervisor:
         for process in self._processes.start_due():
             self._monitor.started(process.role, process.stream, process.restarts)
             if process.restarts:
-                self.result.restarts[process.name] = process.restarts
+                earlier = self.result.restarts.get(process.name, 0)
+                self.result.restarts[process.name] = earlier + 1
 
     def stop(self) -> None:
         """Ends all streams, as Ctrl-C does; may be called from another thread."""

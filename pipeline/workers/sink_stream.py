@@ -312,10 +312,10 @@ class SinkStream:
         shown = self._shows_events or self._overlay or self._snapshots is not None
         pixels = self._pixels.of(tracks.frame, envelope) if shown else None
         measured = self.results.write(tracks, pixels, envelope.work_ns, written)
+        self._sink_ns = time.monotonic_ns() - started
+        self._progress.wrote(written.latency_ns, envelope.work_ns)
         if self._snapshots is not None and pixels is not None:
             self._snapshots.look(tracks, pixels)
-        self._sink_ns = time.monotonic_ns() - started
-        self._progress.wrote(written.latency_ns + self._sink_ns, envelope.work_ns)
         return measured
 
     def look(self) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Ready
-from pipeline.transport.envelope import Envelope, Record
+from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.envelope_journal import read_envelopes
@@ -62,7 +62,7 @@ class _Stream:
         self._journal = plan.folder(self.name) / JOURNAL
         self._on_turn = on_turn
         self._window = logbook[SharedNumber.ENTRIES]
-        self._recent: dict[int, Record] = {}
+        self._recent: dict[int, Envelope] = {}
         self._order = Sequencer(self._window)
         self._catch_up()
         if logbook[SharedNumber.NEXT_ID] and not logbook[SharedNumber.LOSSLESS]:
@@ -90,9 +90,9 @@ class _Stream:
             self._catch_up()
         if envelope.position < self._order.due:
             # A tracker cannot go back a step, and the sink may have lost what it sent.
-            record = self._recent.get(envelope.position)
-            if record is not None:
-                yield replace(envelope, record=record)
+            earlier = self._recent.get(envelope.position)
+            if earlier is not None:
+                yield replace(envelope, record=earlier.record, work_ns=earlier.work_ns)
         for due in self._order.take(envelope):
             yield self._process(due)
 
@@ -105,9 +105,10 @@ class _Stream:
             record = self._stage.process(record)
             work = work | {"tracker": time.monotonic_ns() - started}
             self._logbook[SharedNumber.NEXT_ID] = self._stage.next_id(self.name)
-        self._recent[envelope.position] = record
+        answer = replace(envelope, record=record, work_ns=work)
+        self._recent[envelope.position] = replace(answer, pixels=None)
         self._recent.pop(envelope.position - self._window, None)
-        return replace(envelope, record=record, work_ns=work)
+        return answer
 
     def close(self) -> None:
         """Forgets the stream's tracks."""

@@ -1,4 +1,4 @@
-from pipeline.reports import Snapshot, StreamMetrics
+from pipeline.reports import Durations, Snapshot, StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedNumber
 from stages.records import DropReason
@@ -6,12 +6,12 @@ from stages.sink.crossings import Counts
 from stages.sink.zones import ZoneCounts
 
 
-def metrics(frames, **more):
+def metrics(frames, durations=None, **more):
     return StreamMetrics(
         frames=frames,
         dropped={DropReason.BEHIND: 3},
         connections=2,
-        durations={},
+        durations=durations or {},
         recent_latency_ms=(1.0, 2.0, 3.0),
         crossings={"gate": Counts(4, 5)},
         zones={"stop": ZoneCounts(9, 2)},
@@ -35,6 +35,24 @@ def test_a_view_shows_what_is_missing(logbook):
     assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, False)
 
 
+def test_counters_wait_for_a_sink_that_writes_again_what_the_one_before_had_not_kept(logbook):
+    now = [0.0]
+    monitor = RunMonitor(lambda: now[0])
+    monitor.begun("cam", logbook)
+
+    def taken(frames, worked):
+        now[0] += 1
+        monitor.take("cam", metrics(frames, {"sink": Durations([worked], worked, worked / 50)}))
+        return monitor.view("cam", "cam.mp4")
+
+    assert (taken(40, 39).frames, taken(60, 59).fps) == (40, 20.0)
+    assert (taken(50, 49).frames, taken(60, 58).frames, taken(61, 58).frames) == (60, 60, 60)
+    [counts] = monitor.counts().under_way.values()
+    assert (counts.metrics.frames, counts.metrics.durations["sink"].count) == (60, 59)
+    seen = taken(80, 77)
+    assert (seen.frames, seen.fps) == (80, 5.0)
+
+
 def test_rates_are_of_late_and_silence_is_seen(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
@@ -55,11 +73,11 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
     assert (seen.crossings, seen.zones) == ({"gate": Counts(4, 5)}, {"stop": ZoneCounts(9, 2)})
     now[0] = 4.0
-    monitor.take("cam", metrics(60))
-    assert (view().state, view().fps) == ("running", 0.0)
+    monitor.take("cam", metrics(60))  # of drops
+    assert (view().state, view().fps) == ("running", 25.0)
     now[0] = 6.0
     monitor.take("cam", metrics(110))
-    assert (view().state, view().fps) == ("running", 25.0)
+    assert (view().state, view().fps) == ("running", 12.5)
     now[0] = 10.0
     assert (view().state, view().fps) == ("silent", 0.0)
     assert view(stopping=True).state == "stopping"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import zmq
 
-from pipeline.config import RunConfig, SinkConfig
+from pipeline.config import RunConfig, RuntimeConfig, SinkConfig
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import decode
 from pipeline.workers.envelope_journal import read_envelopes
@@ -197,6 +197,21 @@ def test_latencies_of_late_are_also_those_that_its_predecessor_measured(plan):
         assert said.metrics.frames == 7
         assert said.metrics.recent_latency_ms[0] == written[4].latency_ns / 1e6  # the start is 0
         other.close()
+
+
+def test_latencies_of_late_are_those_of_the_results(plan):
+    """However long writing them, or the web page's pictures, took."""
+    config = RunConfig(runtime=RuntimeConfig(web="127.0.0.1:8080"))
+    logbook, said = Logbook(plan.logbook(0)), Said()
+    with zmq.Context() as context:
+        stream = opened(msgspec.structs.replace(plan, config=config), context, said, 0, logbook)
+        feed(stream, 6)
+        stream.look()
+        written = [entry.written for entry in read_envelopes(stream.folder / JOURNAL)]
+        latencies = sorted(each.latency_ns / 1e6 for each in written if each is not None)
+        assert said.metrics.recent_latency_ms[-1] in latencies
+        assert ("snapshot", "north") in said
+        stream.close()
 
 
 def test_a_sink_publishes_the_last_records_of_the_journal_again(plan, release):

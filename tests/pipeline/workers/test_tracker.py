@@ -82,3 +82,9 @@ def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_aga
     for detected_again in (Envelope(start, position=0), frame(1, boxes=3), frame(2, boxes=3)):
         assert [each.position for each in stream.take(detected_again)] == [detected_again.position]
     assert seen == [(0, 1), (1, 2)]
+
+
+def test_a_repeated_answer_says_how_long_the_tracker_worked_too(stream):
+    for asked in (frame(5), frame(5)):
+        [answer] = stream.take(replace(asked, work_ns={"detector": 7}))
+        assert set(answer.work_ns) == {"detector", "tracker"}
