@@ -37,6 +37,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "overlay",
         "overlay_minutes",
         "text_minutes",
+        "event_pictures",
         "kitti",
         "toolkit_files",
         "overlay_crf",

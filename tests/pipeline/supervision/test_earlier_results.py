@@ -23,7 +23,10 @@ INDIFFERENT = {
     },
     "detector": {"device", "threads", "workers", "batch_size", "batch_wait_ms"},
     "tracker": set(),
-    "sink": {"overlay_gigabytes", "text_gigabytes", "overlay_hardware", "overlay_url"},
+    "sink": {
+        *("overlay_gigabytes", "text_gigabytes", "event_gigabytes"),
+        *("overlay_hardware", "overlay_url"),
+    },
 }
 
 BOX, LINE = "[[0, 0, 9, 9]]", "{stop: [0, 0, 9, 9]}"
