@@ -62,9 +62,7 @@ class TrainingState:
         if model.config.squeeze_excitation:
             model.SqEx.requires_grad_(False)  # does not affect the outputs, so gets no gradients
         model = channels_last(model.to(device)).train()
-        average = copy.deepcopy(model).eval()
-        for parameter in average.parameters():
-            parameter.requires_grad_(False)
+        average = copy.deepcopy(model).eval().requires_grad_(False)
         kinds = {"adamw": optim.AdamW, "adam": optim.Adam}
         optimizer = kinds[config.optimizer](
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay

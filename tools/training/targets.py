@@ -79,7 +79,7 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
             counted[image, 0][area] = 0
         # Where boxes overlap, cells belong to the smaller box, which has fewer.
         for index in np.argsort(-extents.prod(axis=1), kind="stable"):
-            x, y = centers[index].astype(int).clip(0, (width - 1, height - 1))
+            x, y = centers[index].astype(int)
             gaussian = _gaussian(width, x, extents[index, 0])[None]
             gaussian = gaussian * _gaussian(height, y, extents[index, 1])[:, None]
             of_class = heatmap[image, crop.classes[index]]
