@@ -2,6 +2,7 @@ import os
 import signal
 from dataclasses import fields
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,9 @@ from torch.utils.data._utils.pin_memory import pin_memory
 
 from stages.errors import ConfigError, SpotStreamError
 from tests.tools.conftest import change_coco
+from tools.training import batches as batches_module
 from tools.training.batches import CropBatches, _batches, load_batches
+from tools.training.config import AugmentationConfig
 from tools.training.data import read_training_data
 from tools.training.targets import Targets
 
@@ -31,6 +34,7 @@ def test_a_batch_depends_on_its_number_alone(tiny_config):
     assert same(one[3], other[3])
     assert not same(one[3], one[4])
     assert not same(one[3], CropBatches(data, config, rank=1)[3])
+    assert not same(one[3], CropBatches(data, config.model_copy(update={"seed": 1}))[3])
 
 
 def test_pasting_depends_on_the_number_alone_and_names_where_it_is_from(tiny_config):
@@ -52,6 +56,60 @@ def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set)
     names = [name for number in range(3) for name in batches[number].names]
     assert not any("1.png" in name for name in names)
     assert not all(" < " in name for name in names)
+
+
+def test_where_nothing_can_be_cut_out_nothing_is_pasted(tiny_config, data_set):
+    def hide(content):
+        for annotation in content["annotations"]:
+            annotation["hidden"] = 0.5
+
+    change_coco(data_set, hide)
+    config = tiny_config(augmentation={"paste": 1.0})
+    assert not any(
+        " < " in name for name in CropBatches(read_training_data(config), config)[0].names
+    )
+
+
+def test_several_vehicles_may_be_pasted(tiny_config, monkeypatch):
+    """Each image here has two."""
+    counts, paste = set(), batches_module.paste
+
+    def note(crop, cut_outs, rng):
+        counts.add(len(cut_outs))
+        return paste(crop, cut_outs, rng)
+
+    monkeypatch.setattr(batches_module, "paste", note)
+    config = tiny_config(batch_size=8, augmentation={"paste": 1.0})
+    CropBatches(read_training_data(config), config)[0]
+    assert counts == {1, 2}
+
+
+def test_a_crop_is_made_at_the_scale_of_its_data_set_and_mirrored_as_often_as_wanted(
+    tiny_config, data_set, monkeypatch
+):
+    used, crop = set(), batches_module.random_crop
+
+    def note(annotated, size, scale_range, rng, flip):
+        used.add((scale_range, flip))
+        return crop(annotated, size, scale_range, rng, flip)
+
+    monkeypatch.setattr(batches_module, "random_crop", note)
+    data = [{"path": data_set, "scale": 0.5}]
+    config = tiny_config(data=data, augmentation={"scale_range": (0.5, 2.0), "flip": 0.25})
+    CropBatches(read_training_data(config), config)[0]
+    assert used == {((0.25, 1.0), 0.25)}
+
+
+@pytest.mark.parametrize(("masks", "share"), [("motion", 0), ("boxes", 1)])
+def test_the_mask_is_that_of_motion_or_of_boxes(tiny_config, data_set, masks, share):
+    """Where nothing moves."""
+    for image in (data_set / "images").iterdir():
+        for scene in "abc":
+            file = data_set / "masks" / scene / image.name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(file), np.zeros((80, 96), np.uint8))
+    config = tiny_config(masks=masks, batch_size=8)
+    assert CropBatches(read_training_data(config), config)[0].targets.mask.max() == share
 
 
 def test_all_that_a_gpu_is_given_lies_in_page_locked_memory(tiny_config, monkeypatch):
@@ -123,6 +181,15 @@ def test_a_worker_that_is_killed_while_it_sends_is_said_in_one_line(error):
         next(_batches(broken()))
 
 
+def test_another_error_is_not_said_to_be_a_worker_that_died():
+    def broken():
+        raise RuntimeError("something else")
+        yield
+
+    with pytest.raises(RuntimeError, match=r"^something else$"):
+        next(_batches(broken()))
+
+
 @pytest.mark.parametrize("mosaic", [0, 1])
 def test_crops_show_vehicles_where_the_targets_say(tiny_config, monkeypatch, mosaic):
     def empty(shape, dtype=np.float64):
@@ -131,8 +198,11 @@ def test_crops_show_vehicles_where_the_targets_say(tiny_config, monkeypatch, mos
     monkeypatch.setattr(np, "empty", empty)
     augmentation = {"colour": 0, "quality": 0, "mosaic": mosaic}
     config = tiny_config(batch_size=8, augmentation=augmentation)
-    batches = CropBatches(read_training_data(config), config)
-    made = batches[0]
+    data = read_training_data(config)
+    made = CropBatches(data, config)[0]
+    assert [name.count(" + ") for name in made.names] == [3 * mosaic] * 8
+    recoloured = config.model_copy(update={"augmentation": AugmentationConfig(mosaic=mosaic)})
+    assert not torch.equal(CropBatches(data, recoloured)[0].images[0], made.images[0])
     assert made.images.max() < 255
     bright = made.images[..., 0].float().numpy() > 150
     cells = bright.reshape(8, 16, 4, 16, 4).mean(axis=(2, 4))

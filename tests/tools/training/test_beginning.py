@@ -2,14 +2,18 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from stages.detector.spotnet import SpotNet
+from stages.detector.spotnet.layers import Residual, SeparableResidual
 from stages.errors import ConfigError, OutputError
+from tests.tools.conftest import TINY
 from tests.tools.training.runs import TWO, rows, stop_after
 from tools.training import trainer
+from tools.training.beginning import begin
 from tools.training.data import read_training_data
 from tools.training.log import TrainingLog
 from tools.training.run_identity import RunIdentity
@@ -55,8 +59,15 @@ def test_an_average_forgets_weights_that_see_nothing(tiny_config, tmp_path, clas
     assert torch.allclose(average, begun, atol=1e-3) == kept
 
 
-def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path):
+def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path, monkeypatch):
     """A memory longer than the run would validate and save the initial weights, hardly changed."""
+    scored = []
+
+    def better(network, *_):
+        scored.append(network.state_dict()["pre.0.conv.weight"].clone())
+        return {"drawn": {"AP50": len(scored) / 10}}
+
+    monkeypatch.setattr(trainer, "evaluate", better)
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, steps=20, learning_rate=0.01, validate_every=20)
     train(config)
@@ -67,6 +78,9 @@ def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_p
         network.state_dict()["pre.0.conv.weight"] for network in (state.average, state.model)
     )
     assert (average - now).norm() < 0.5 * (average - begun).norm()
+    assert torch.equal(scored[-1], average)
+    best = SpotNet.from_checkpoint(config.output / BEST).state_dict()["pre.0.conv.weight"]
+    assert torch.equal(best.half(), average.half())
 
 
 def test_a_resumed_run_with_initial_weights_has_the_same_average(tiny_config, tmp_path):
@@ -103,10 +117,17 @@ def steps_scored(config, **changes):
 
 def test_initial_weights_are_scored_and_may_stay_the_best(tiny_config, tmp_path, monkeypatch):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    scores = iter([0.5, 0.4, 0.5])
-    monkeypatch.setattr(trainer, "evaluate", lambda *_: {"drawn": {"AP50": next(scores)}})
+    scores, clock = iter([0.5, 0.4, 0.5]), [0.0]
+
+    def evaluate(*_):
+        clock[0] += 100
+        return {"drawn": {"AP50": next(scores)}}
+
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     config = tiny_config(initial=first.weights, learning_rate=0.01)
     assert steps_scored(config) == ["0", "3", "6"]
+    assert (config.output / "log.csv").read_text().splitlines()[1].startswith("1,0,")  # seconds
     begun, best, last = (
         SpotNet.from_checkpoint(path).state_dict()["pre.0.conv.weight"]
         for path in (first.weights, config.output / BEST, config.output / LAST)
@@ -175,3 +196,17 @@ def test_weights_that_are_partly_random_are_not_scored(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, classes=TWO)
     assert steps_scored(config) == ["3", "6"]
+
+
+@pytest.mark.parametrize(("checkpointed", "times"), [(False, 1), (True, 2)])
+@pytest.mark.parametrize("kind", ["residual", "separable"])
+def test_activations_are_computed_twice_where_wanted(tiny_config, checkpointed, times, kind):
+    config = tiny_config(checkpoint_activations=checkpointed, model=TINY | {"block": kind})
+    identity = RunIdentity.of(config, read_training_data(config))
+    model = begin(config, identity, torch.device("cpu"), overwrite=False).model
+    blocks = [each for each in model.modules() if isinstance(each, Residual | SeparableResidual)]
+    computed = []
+    for block in blocks:
+        block.skip.register_forward_hook(lambda *_: computed.append(1))
+    sum(value.mean() for value in model(torch.rand(2, 3, 64, 64))[-1].values()).backward()
+    assert len(computed) == times * len(blocks) > 0

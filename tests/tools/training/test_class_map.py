@@ -47,3 +47,5 @@ def test_objects_are_those_of_known_classes_with_what_hides_them(classes, sample
     assert objects.boxes.tolist() == [CAR, BIKE]
     assert objects.classes.tolist() == [0, -1]
     assert objects.hidden.tolist() == [True, False]
+    sample = replace(sample, ignored=np.array([[44, 18, 58, 46]], np.float32))
+    assert classes.objects(sample).hidden.tolist() == [True, True]

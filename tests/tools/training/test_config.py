@@ -51,6 +51,7 @@ GOOD = "data: [{path: somewhere}]\n"
             GOOD + "augmentation: {scale_range: [2, 1]}\n",
             "augmentation.scale_range: scale_range",
         ),
+        (GOOD + "augmentation: {scale_range: [0, 1]}\n", "must be two positive numbers"),
         ("data: [{path: x, colour: 3}]\n", "unknown key data.0.colour; allowed here: path, scale"),
     ],
 )

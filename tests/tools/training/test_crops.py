@@ -74,6 +74,8 @@ def test_a_box_larger_than_the_crop_is_shrunk_to_it():
         for seed in range(20)
     ]
     assert sum(len(boxes) for boxes in sizes) >= 10
+    heights = [float(box[3] - box[1]) for boxes in sizes for box in boxes]
+    assert abs(np.median(heights) - 100 * 1.4 * SIDE / 180) < 5  # its width is 1.4 crops
 
 
 def test_what_is_thin_in_the_crop_is_ignored():
@@ -81,6 +83,28 @@ def test_what_is_thin_in_the_crop_is_ignored():
     for seed in range(30):
         crop = random_crop(source, (SIDE, SIDE), (0.5, 0.5), np.random.default_rng(seed))
         assert len(crop.boxes) == 0
+    thicker = annotated_image([(60, 40, 100, 48)])  # about 4 pixels there
+    crops = [
+        random_crop(thicker, (SIDE, SIDE), (0.5, 0.5), np.random.default_rng(seed))
+        for seed in range(30)
+    ]
+    assert sum(len(crop.boxes) for crop in crops) > 20
+
+
+def test_shapes_of_boxes_and_their_places_in_the_crop_vary():
+    source = annotated_image([(90, 50, 110, 70)], 400, 400)
+    boxes = np.concatenate(
+        [
+            random_crop(source, (SIDE, SIDE), (1.0, 1.0), np.random.default_rng(seed)).boxes
+            for seed in range(100)
+        ]
+    )
+    whole = boxes[(boxes > 0).all(axis=1) & (boxes < SIDE).all(axis=1)]
+    sides = whole[:, 2:] - whole[:, :2]
+    shapes = sides[:, 0] / sides[:, 1]
+    assert 0.05 < np.log(shapes).std() < 0.2
+    centers = (whole[:, :2] + whole[:, 2:]) / 2
+    assert (np.ptp(centers, axis=0) > SIDE / 2).all()
 
 
 def test_ignored_regions_go_with_the_pixels():
@@ -143,3 +167,18 @@ def test_colors_change_and_strength_nought_leaves_them():
     assert np.array_equal(still, image)
     changed = recolor(image, AugmentationConfig(), np.random.default_rng(0))
     assert not np.array_equal(changed, image)
+
+
+def test_colours_change_pixel_by_pixel_and_the_quality_changes_no_colour():
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    image[:, : SIDE // 2], image[:, SIDE // 2 :] = (40, 90, 160), (90, 110, 70)
+    coloured, spoilt = (
+        [recolor(image, config, np.random.default_rng(seed)) for seed in range(30)]
+        for config in (AugmentationConfig(quality=0), AugmentationConfig(colour=0))
+    )
+    assert all(len(np.unique(each.reshape(-1, 3), axis=0)) == 2 for each in coloured)
+    assert np.ptp([each.mean() for each in coloured]) > 30
+    assert all(np.abs((each - image.astype(int)).mean(axis=(0, 1))).max() < 3 for each in spoilt)
+    changed = [not np.array_equal(each, image) for each in spoilt]
+    assert any(changed)
+    assert not all(changed)

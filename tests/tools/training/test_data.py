@@ -7,6 +7,7 @@ import pytest
 
 from stages.errors import ConfigError, SourceError
 from tests.tools.conftest import change_coco, write_coco
+from tools.datasets.sample import ProblemKind
 from tools.training.class_map import ClassMap
 from tools.training.data import draw_weights, read_training_data
 from tools.training.trainer import train
@@ -52,6 +53,31 @@ def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, 
     assert str(error.value) == f"{first}{told}; see classes, and spotstream data check"
 
 
+@pytest.mark.parametrize(
+    ("edit", "kind"),
+    [({"bbox": [200, 5, 9, 9]}, ProblemKind.BOX_OUTSIDE),
+     ({"category_id": 9}, ProblemKind.UNKNOWN_CLASS),
+     ({"bbox": [5, 5]}, ProblemKind.UNREADABLE_ROW),
+     ({"bbox": [-5, 5, 20, 20]}, None)],
+)  # fmt: skip
+def test_boxes_that_are_lacking_are_counted_in_all_data_sets(
+    tiny_config, data_set, tmp_path, edit, kind
+):
+    other = write_coco(tmp_path / "other")
+    change_coco(data_set, lambda content: content["annotations"][0].update(edit))
+    data = read_training_data(tiny_config(data=[{"path": data_set}, {"path": other}]))
+    assert data.lacking == ({kind: 1} if kind else {})
+
+
+def test_images_without_label_files_may_lack_boxes(tiny_config, data_set):
+    (data_set / "annotations.json").unlink()
+    (data_set / "data.yaml").write_text("train: images\nval: images\nnames: [car]\n")
+    (data_set / "labels").mkdir()
+    (data_set / "labels" / "1.txt").write_text("0 0.5 0.5 0.2 0.4\n")
+    data = read_training_data(tiny_config(data=[{"path": data_set}]))
+    assert data.lacking == {ProblemKind.NO_LABEL_FILE: 3}
+
+
 def test_held_out_images_with_nothing_to_find_are_told(tiny_config, data_set):
     def strip(content):
         held = {image["id"] for image in content["images"] if image.get("scene") == "c"}
@@ -90,9 +116,10 @@ def test_a_scene_is_held_out_of_all_entries(tiny_config, data_set):
         read_training_data(tiny_config(data=entries))
 
 
-def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path):
+@pytest.mark.parametrize("paths", [("drawn", "link"), ("link", "drawn")])
+def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path, paths):
     (tmp_path / "link").symlink_to(data_set)
-    entries = [{"path": data_set, "held_out": ["c"]}, {"path": tmp_path / "link"}]
+    entries = [{"path": tmp_path / paths[0], "held_out": ["c"]}, {"path": tmp_path / paths[1]}]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
         read_training_data(tiny_config(data=entries))
 
@@ -116,6 +143,16 @@ def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):
     assert [note.partition(": ")[2] for note in data.notes] == [
         "1 image of its split test is trained on; held_out: [test] keeps them for validation, "
         "by which the best weights are chosen"
+    ]
+
+
+def test_splits_that_are_trained_on_are_told(tiny_config, tmp_path):
+    data_set = write_coco(tmp_path / "many", "abcc")
+    change_splits(data_set)
+    notes = read_training_data(tiny_config(data=[{"path": data_set}])).notes
+    assert [note.partition(": ")[2].partition(" trained")[0] for note in notes] == [
+        "1 image of its split val is",
+        "2 images of its split test are",
     ]
 
 
@@ -250,73 +287,6 @@ def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
     data = read_training_data(tiny_config())
     assert len(data.training) == 2
     assert any("missing" in note.lower() for note in data.notes)
-
-
-def with_regions(tiny_config, data_set, text):
-    file = data_set / "regions.json"
-    file.write_text(text)
-    return tiny_config(data=[{"path": data_set, "held_out": ["c"], "ignored": file}])
-
-
-def test_regions_of_a_file_are_ignored(tiny_config, data_set):
-    [(_, held)] = read_training_data(tiny_config()).validation.values()
-    name = held[0].path.name
-    config = with_regions(tiny_config, data_set, json.dumps({name: [[1, 2, 30, 40]]}))
-    data = read_training_data(config)
-    [(_, held)] = data.validation.values()
-    assert [sample.ignored.tolist() for sample in held] == [
-        [[1, 2, 30, 40]] if sample.path.name == name else [] for sample in held
-    ]
-    assert not any(len(sample.ignored) for sample, _ in data.training)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ('{"nowhere.jpg": []}', "no images are nowhere.jpg"),
-        ('{"a.jpg": [[1, 2, 3]]}', "a.jpg: Field required"),
-        ("[", "Invalid JSON"),
-    ],
-)
-def test_wrong_regions_are_named(tiny_config, data_set, text, told):
-    config = with_regions(tiny_config, data_set, text)
-    with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {told}"):
-        read_training_data(config)
-
-
-def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, data_set):
-    def edit(content):
-        for image, folder in zip(content["images"], "xy", strict=False):
-            (data_set / "images" / folder).mkdir()
-            (data_set / "images" / image["file_name"]).rename(
-                data_set / "images" / folder / "same.png"
-            )
-            image["file_name"] = f"{folder}/same.png"
-
-    change_coco(data_set, edit)
-    config = with_regions(tiny_config, data_set, '{"same.png": [[1, 2, 30, 40]]}')
-    with pytest.raises(ConfigError, match=r"2 images are same\.png"):
-        read_training_data(config)
-
-
-def test_a_file_of_regions_that_is_missing_is_named(tiny_config, data_set):
-    config = tiny_config(data=[{"path": data_set, "ignored": data_set / "none.json"}])
-    with pytest.raises(ConfigError, match=r"ignored: .*none\.json: No such file"):
-        read_training_data(config)
-
-
-def test_regions_of_a_file_are_added_to_those_of_the_data_set(tiny_config, data_set):
-    def edit(content):
-        image = content["images"][0]["id"]
-        content["annotations"].append(
-            {"id": 99, "image_id": image, "category_id": 1, "bbox": [5, 5, 9, 9], "iscrowd": 1}
-        )
-
-    change_coco(data_set, edit)
-    name = json.loads((data_set / "annotations.json").read_text())["images"][0]["file_name"]
-    config = with_regions(tiny_config, data_set, json.dumps({name: [[1, 2, 30, 40]]}))
-    regions = [sample.ignored.tolist() for sample, _ in read_training_data(config).training]
-    assert [[5, 5, 14, 14], [1, 2, 30, 40]] in regions
 
 
 @pytest.mark.parametrize("background", [[], ["car"]])

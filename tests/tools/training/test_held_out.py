@@ -5,6 +5,7 @@ import yaml
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
+from tests.tools.conftest import change_coco
 from tools.training import held_out
 from tools.training.held_out import read_held_out, score_held_out
 
@@ -59,6 +60,29 @@ def test_weights_of_other_classes_have_no_scores_by_class(config_file, weights_o
     assert [group.name for group in groups] == ["drawn c", "drawn, all at scale 1"]
     said = "no scores by class: the weights have vehicle, the config car, van"
     assert caplog.messages == [said]
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "0.75"), (0.5, "0.5")])
+def test_images_are_scored_at_the_scale_of_their_data_set_without_what_is_hidden(
+    config_file, weights_of, data_set, given, used
+):
+    def hide(content):
+        content["annotations"][-1]["hidden"] = 0.6
+
+    change_coco(data_set, hide)
+    content = yaml.safe_load(config_file.read_text())
+    content["data"][0] |= {"validation_scale": 0.75, "max_hidden": 0.5}
+    config_file.write_text(yaml.safe_dump(content))
+    [groups] = score_held_out(config_file, weights=weights_of("car", "van"), scale=given)
+    assert [group.name for group in groups[:2]] == ["drawn c", f"drawn, all at scale {used}"]
+    assert [group.boxes for group in groups[:2]] == [1, 1]
+
+
+def test_held_out_images_of_which_none_opens_are_told(config_file, weights_of, data_set):
+    for image in (data_set / "images").iterdir():
+        image.write_bytes(b"no image")
+    with pytest.raises(ConfigError, match=r"^drawn: none of 1 images that are held out opens$"):
+        score_held_out(config_file, weights=weights_of("car", "van"))
 
 
 def test_a_device_that_is_not_there_is_named(config_file, weights_of):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from stages.errors import OutputError
+from tests.tools.conftest import write_coco
 from tools.training import trainer
 from tools.training.log import TrainingLog
 
@@ -30,6 +31,12 @@ def test_a_resumed_run_never_empties_the_file_of_rows(tmp_path):
     TrainingLog(tmp_path, 1).losses(2, 2.0, {"total": 1.5})
     assert earlier.read_text() == "step,seconds,total\n1,1,2\n"
     assert (tmp_path / "log.csv").read_text() == "step,seconds,total\n1,1,2\n2,2,1.5\n"
+
+
+def test_rows_of_other_columns_do_not_stay(tmp_path):
+    (tmp_path / "validation.csv").write_text("step,streets.AP50\n1,0.5\n")
+    TrainingLog(tmp_path, 1).scores(2, {"roads": {"AP50": 0.123456}})
+    assert (tmp_path / "validation.csv").read_text() == "step,roads.AP50\n2,0.123456\n"
 
 
 @pytest.mark.parametrize("torn", ["20,0.5", "20,0.5,0.", "20,0.5\n"])
@@ -95,12 +102,15 @@ def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, p
     assert made == [purged]
 
 
-def test_a_run_tells_what_may_take_long(tiny_config, data_set, caplog, monkeypatch):
+def test_a_run_tells_what_may_take_long(tiny_config, data_set, tmp_path, caplog, monkeypatch):
+    other = write_coco(tmp_path / "other", "x")
     monkeypatch.setattr(trainer, "LINE_SECONDS", 0.0)
     caplog.set_level(logging.INFO)
-    trainer.train(tiny_config(data=[{"path": data_set, "held_out": ["b", "c"]}], steps=1))
+    data = [{"path": data_set, "held_out": ["c"]}, {"path": other, "held_out": "all"}]
+    trainer.train(tiny_config(data=data, steps=1))
     assert caplog.messages[:2] == [
         "reading annotations",
         "looking for held-out images among those to train on",
     ]
-    assert "step 1, unseen scenes: image 1 of 2" in caplog.messages
+    for number in (1, 2):
+        assert f"step 1, unseen scenes: image {number} of 2" in caplog.messages

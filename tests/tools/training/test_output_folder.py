@@ -78,14 +78,27 @@ def test_the_last_weights_are_those_of_the_checkpoint(tiny_config, monkeypatch, 
         assert torch.equal(value.half(), average[key].half()), key
 
 
+def fail(*_):
+    raise OutputError("no space left on device")
+
+
 def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
     first = train(tiny_config(steps=1))
     curves = first.weights.parent / "tensorboard"
     curves.mkdir(exist_ok=True)
     (curves / "events.out.tfevents.1").touch()
     (curves / "mine.txt").touch()
+    bad_batches = {"bad_batch.pt", "bad_batch.1.pt"}
+    for name in bad_batches:
+        (first.weights.parent / name).touch()
     config = tiny_config(steps=2, seed=9, data=[{"path": str(data_set)}])
-    result = train(config, overwrite=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Steps, "take", fail)
+        with pytest.raises(OutputError):
+            train(config, overwrite=True)
+    written = {"checkpoint.pt", "best.safetensors", "last.safetensors", "log.csv", "validation.csv"}
+    assert not (written | bad_batches) & {path.name for path in config.output.iterdir()}
+    result = train(config)
     assert result.weights.name == "last.safetensors"
     assert {path.name for path in config.output.iterdir()} >= {"last.safetensors", "log.csv"}
     assert not (config.output / "best.safetensors").exists()

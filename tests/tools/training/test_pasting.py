@@ -64,6 +64,16 @@ def test_what_is_not_whole_is_not_cut_out(boxes, hidden):
     assert cut_out_some(image, objects, 3, np.random.default_rng(0)) == []
 
 
+def test_any_of_the_whole_ones_may_be_cut_out():
+    image, objects = scene([(20, 20, 60, 50), (100, 60, 140, 100)])
+    heights = {
+        cut.pixels.shape[0]
+        for seed in range(10)
+        for cut in cut_out_some(image, objects, 1, np.random.default_rng(seed))
+    }
+    assert heights == {30, 40}
+
+
 def test_an_outline_is_not_looked_for_in_a_line():
     image = np.zeros((200, 1100, 3), np.uint8)
     line = Objects(
@@ -90,6 +100,15 @@ def test_it_is_about_as_large_as_a_vehicle_beside_it():
         sides += [float(box[2] - box[0]) for box in crop.boxes[1:]]
     assert len(sides) > 40
     assert 15 < np.median(sides) < 27
+
+
+def test_it_is_at_about_the_height_of_a_vehicle_of_the_crop():
+    centers = []
+    for seed in range(50):
+        crop = paste(empty_crop([(50, 20, 70, 40)]), [whole()], np.random.default_rng(seed))
+        centers += [float(box[1] + box[3]) / 2 for box in crop.boxes[1:]]
+    assert abs(np.median(centers) - 30) < 8
+    assert np.max(centers) < 70
 
 
 def test_it_is_not_enlarged_until_it_is_blurred():

@@ -17,6 +17,7 @@ def second_of_two(monkeypatch):
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 def test_each_process_has_its_own_gpu(device, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("RANK", "0")  # of both computers' processes, not of those of this one
     joined = training_processes(device)
     with pytest.raises(ConfigError, match="device cuda:1 cannot be used"), joined:
         pass
@@ -43,6 +44,13 @@ def test_a_number_of_processes_that_is_none_is_told(monkeypatch, stated):
     monkeypatch.setenv("WORLD_SIZE", stated)
     with pytest.raises(ConfigError, match=f"^WORLD_SIZE must be .* got {stated};"):
         training_processes("cpu").__enter__()
+
+
+def test_variables_that_are_empty_count_as_unset(monkeypatch):
+    for name in ("WORLD_SIZE", "RANK"):
+        monkeypatch.setenv(name, "")
+    with training_processes("cpu") as processes:
+        assert processes == Processes(0, 1, torch.device("cpu"))
 
 
 def test_files_of_several_processes_have_names_of_their_own():

@@ -1,7 +1,8 @@
 """A run goes on with the settings, data, teacher and finder that it began with."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,41 @@ def test_another_config_does_not_resume(tiny_config):
     with pytest.raises(ConfigError, match="was trained with another learning_rate"):
         train(tiny_config(steps=2, learning_rate=0.5))
     assert train(tiny_config(steps=2, learning_rate=0.5), overwrite=True).steps == 2
+
+
+@pytest.fixture
+def resume(tiny_config):
+    """Checks whether a run with other settings goes on from a checkpoint of the usual ones."""
+    config = tiny_config()
+    data = read_training_data(config)
+    content = asdict(RunIdentity.of(config, data))
+
+    def check(**changes):
+        RunIdentity.of(tiny_config(**changes), data).check(content, Path("checkpoint.pt"))
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"output": "elsewhere"}, {"steps": 9}, {"workers": 1}, {"threads": 2}, {"device": "cuda"},
+     {"validate_every": 9}, {"save_every": 9}, {"log_every": 9}, {"checkpoint_activations": True}],
+    ids=lambda setting: next(iter(setting)),
+)  # fmt: skip
+def test_settings_that_do_not_change_what_is_learnt_may_change(resume, setting):
+    resume(**setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [({"seed": 1}, "seed"), ({"batch_size": 3}, "batch_size"), ({"accumulate": 2}, "accumulate"),
+     ({"data": [{"path": "elsewhere"}]}, r"data \(or path of it\)"),
+     ({"ema_decay": 0.5, "crop": 128}, "crop, ema_decay")],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
+)  # fmt: skip
+def test_settings_that_change_what_is_learnt_may_not(resume, setting, named):
+    with pytest.raises(ConfigError, match=f"was trained with another {named}; choose"):
+        resume(**setting)
 
 
 def test_classes_in_another_order_do_not_resume(tiny_config):
@@ -144,5 +180,13 @@ def test_weights_that_are_not_read_again_are_none_of_the_identity(tiny_config, d
         config = tiny_config(**given, **settings)
         return set(RunIdentity.of(config, read_training_data(config)).digests)
 
+    searching = {"data": [{"path": data_set, "unlabelled": 0.5}]}
     assert identified() == {"teacher"}
-    assert identified(data=[{"path": data_set, "unlabelled": 0.5}]) == {"teacher", "finder"}
+    assert identified(**searching) == {"teacher", "finder"}
+    del given["finder"]
+    assert identified(**searching) == {"teacher"}
+    del given["teacher"]
+    assert identified(**searching) == {"initial"}
+    assert identified() == set()
+    given["teacher"] = "nano"  # which ships
+    assert identified() == {"teacher"}

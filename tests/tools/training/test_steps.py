@@ -1,4 +1,5 @@
 import itertools
+import math
 from dataclasses import fields
 
 import pytest
@@ -8,12 +9,13 @@ from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
 from tests.stages.detector.meta import META, OnMetaAlone
+from tools.training import steps as steps_module
 from tools.training.batches import CropBatches
 from tools.training.data import read_training_data
 from tools.training.losses import spotnet_loss
 from tools.training.processes import training_processes
 from tools.training.state import TrainingState
-from tools.training.steps import Steps, average_decay
+from tools.training.steps import DivergedError, Steps, average_decay
 from tools.training.targets import Targets
 from tools.training.trainer import train
 
@@ -76,15 +78,17 @@ def test_the_average_of_untrained_weights_remembers_less_at_first(tiny_config):
 
 
 def test_the_learning_rate_of_a_step_rises_and_then_falls_with_a_cosine(tiny_config, monkeypatch):
-    rates = []
+    rates, decays = [], []
 
     def note(state, decay):
         rates.extend({group["lr"] for group in state.optimizer.param_groups})
+        decays.append(decay)
 
     monkeypatch.setattr(TrainingState, "update_average", note)
     train(tiny_config(steps=8, warmup=0.5, learning_rate=0.01, validate_every=100))
     rising, falling = [0.0002, 0.0025, 0.005, 0.0075], [0.01, 0.0085502, 0.00505, 0.0015498]
     assert rates == pytest.approx(rising + falling, rel=1e-3)
+    assert decays == [1 / 10, 2 / 11, 3 / 12, 4 / 13, 5 / 14, 3 / 8, 3 / 8, 3 / 8]
 
 
 def test_the_losses_of_several_passes_are_their_mean(tiny_config):
@@ -135,3 +139,77 @@ def test_a_step_has_no_gradients_of_the_one_before(tiny_config, norms):
         for _ in range(2):
             steps.take(itertools.repeat(batch))
     assert norms[1] == pytest.approx(norms[0], rel=1e-3)
+
+
+def test_gradients_are_clipped_as_the_config_says(tiny_config, monkeypatch):
+    limits, clip = [], torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(
+        torch.nn.utils, "clip_grad_norm_", lambda *given: limits.append(given[1]) or clip(*given)
+    )
+    config = tiny_config(gradient_norm=0.5)
+    with training_processes("cpu") as processes:
+        state = TrainingState.begin(config, processes.device)
+        Steps(config, state, processes, None).take(iter([first_batch(config)]))
+    assert limits == [0.5]
+
+
+def first_batch(config):
+    return CropBatches(read_training_data(config), config)[0]
+
+
+def test_gradients_that_are_no_numbers_are_told_though_the_loss_is_one(tiny_config, monkeypatch):
+    nan = torch.tensor(math.nan)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: nan)
+    config = tiny_config()
+    with training_processes("cpu") as processes:
+        state = TrainingState.begin(config, processes.device)
+        steps = Steps(config, state, processes, None)
+        with pytest.raises(DivergedError, match=r"^the gradients are not finite in step 1, but "):
+            steps.take(iter([first_batch(config)]))
+
+
+@pytest.mark.parametrize(
+    ("precision", "fast", "used"),
+    [("bfloat16", torch.float32, torch.bfloat16), ("float32", torch.bfloat16, torch.float32),
+     ("auto", torch.bfloat16, torch.bfloat16), ("auto", torch.float32, torch.float32)],
+)  # fmt: skip
+def test_the_network_is_computed_in_the_precision_that_is_wanted(
+    tiny_config, monkeypatch, precision, fast, used
+):
+    found = []
+
+    def note(outputs, targets):
+        found.append(outputs[0]["wh"].dtype)
+        return spotnet_loss(outputs, targets)
+
+    monkeypatch.setattr(steps_module, "spotnet_loss", note)
+    monkeypatch.setattr(steps_module, "fast_dtype", lambda device: fast)
+    config = tiny_config(precision=precision)
+    with training_processes("cpu") as processes:
+        state = TrainingState.begin(config, processes.device)
+        Steps(config, state, processes, None).take(iter([first_batch(config)]))
+    assert found == [used]
+
+
+def test_the_optimizer_is_the_one_of_the_config(tiny_config):
+    for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)):
+        config = tiny_config(optimizer=name, weight_decay=0.25)
+        optimizer = TrainingState.begin(config, torch.device("cpu")).optimizer
+        assert type(optimizer) is kind
+        assert [group["weight_decay"] for group in optimizer.param_groups] == [0.25]
+
+
+def test_the_last_stack_of_a_teacher_teaches(tiny_config, monkeypatch):
+    taught = []
+
+    def note(outputs, targets):
+        taught.append(targets)
+        return {"total": outputs[0]["hm"].new_zeros(())}
+
+    monkeypatch.setattr(steps_module, "teacher_loss", note)
+    config = tiny_config()
+    with training_processes("cpu") as processes:
+        state = TrainingState.begin(config, processes.device)
+        steps = Steps(config, state, processes, lambda images: ["first", "last"])
+        steps.take(iter([first_batch(config)]))
+    assert taught == ["last"]

@@ -28,7 +28,9 @@ def test_a_box_has_its_center_and_mask():
     targets = build_targets([BOX])
     assert targets.heatmap[0, 0, 9, 5] == 1
     assert (targets.heatmap == 1).sum() == 1
-    assert targets.heatmap[0, 0, 11, 5] > targets.heatmap[0, 0, 9, 7]  # as tall as the box is
+    across, down = targets.heatmap[0, 0, 9, 6], targets.heatmap[0, 0, 10, 5]
+    assert abs(across - np.exp(-(1**2) / 2 / (3 / 6) ** 2)) < 1e-6
+    assert abs(down - np.exp(-(1**2) / 2 / (5 / 6) ** 2)) < 1e-6  # as tall as the box is
     assert targets.mask[0, 0].nonzero().min(0).values.tolist() == [5, 2]
     assert targets.mask[0, 0].nonzero().max(0).values.tolist() == [12, 7]
 

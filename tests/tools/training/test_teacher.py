@@ -6,6 +6,7 @@ import torch
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
+from tests.tools.conftest import change_coco
 from tools.training.teacher import load_teacher, teacher_loss
 from tools.training.trainer import train
 
@@ -40,8 +41,36 @@ def test_the_farther_from_the_teacher_the_more_it_costs():
 
 
 def test_cells_that_the_teacher_is_not_sure_of_teach_no_box():
-    assert teacher_loss([outputs(0.05, size=1.0)], outputs(0.05))["iou_t"] == 0
-    assert teacher_loss([outputs(0.2, size=1.0)], outputs(0.2))["iou_t"] > 0.1
+    assert teacher_loss([outputs(0.09, size=1.0)], outputs(0.09))["iou_t"] == 0
+    assert teacher_loss([outputs(0.11, size=1.0)], outputs(0.11))["iou_t"] > 0.1
+
+
+def test_the_losses_of_several_vehicles_are_their_mean_by_score():
+    """The size of one of them is learnt, that of the other is not."""
+    one = teacher_loss([outputs(0.2)], outputs(0.9))
+    taught = together(outputs(0.9), outputs(0.6))
+    learnt = together(outputs(0.2, size=2.0), outputs(0.6))
+    both = teacher_loss([learnt], taught)
+    assert both["hm_t"] == pytest.approx(one["hm_t"].item() / 1.5, rel=1e-3)
+    assert both["iou_t"] == pytest.approx(0.75 * 0.9 / 1.5, rel=1e-3)
+
+
+def together(*images):
+    return {name: torch.cat([image[name] for image in images]) for name in images[0]}
+
+
+def test_vehicles_of_every_class_teach_their_boxes():
+    def of_second_class(output):
+        return output | {"hm": torch.cat((torch.full((1, 1, 8, 8), -9.0), output["hm"]), 1)}
+
+    one = teacher_loss([outputs(0.7, size=2.0)], outputs(0.7))
+    other = teacher_loss([of_second_class(outputs(0.7, size=2.0))], of_second_class(outputs(0.7)))
+    assert one["iou_t"] == other["iou_t"] > 0.5
+
+
+def test_a_teacher_with_negative_sides_teaches_tiny_ones():
+    tiny = outputs(0.7, size=0.1)
+    assert abs(teacher_loss([tiny], outputs(0.7, size=-3.0))["iou_t"]) < 1e-6
 
 
 def test_stacks_are_averaged():
@@ -75,10 +104,18 @@ def test_a_run_learns_from_its_teacher(tiny_config, tmp_path, weights):
     assert sum(learnt[-5:]) < sum(learnt[:5])
 
 
-def test_a_teacher_of_other_classes_is_refused(tiny_config, weights):
-    config = tiny_config(teacher=weights(), classes={"car": ["car"], "bus": ["bus"]})
-    with pytest.raises(ConfigError, match="finds vehicle, not car, bus"):
+@pytest.mark.parametrize("names", [["vehicle"], ["bus", "car"]])
+def test_a_teacher_of_other_classes_is_refused(tiny_config, weights, names):
+    teacher = weights(classes={name: [name] for name in names})
+    config = tiny_config(teacher=teacher, classes={"car": ["car"], "bus": ["bus"]})
+    with pytest.raises(ConfigError, match=f"finds {', '.join(names)}, not car, bus"):
         load_teacher(config, CPU)
+
+
+def test_a_teacher_teaches_without_any_box(tiny_config, data_set, weights, caplog):
+    change_coco(data_set, lambda content: content["annotations"].clear())
+    assert train(tiny_config(teacher=weights(), steps=1)).complete
+    assert "there is nothing to score" in caplog.text
 
 
 def test_a_teacher_that_takes_no_crops_of_that_size_is_refused(tiny_config, weights):

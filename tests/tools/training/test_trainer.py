@@ -48,10 +48,10 @@ def test_the_time_left_is_that_of_the_steps_left(tiny_config):
     assert line == "step 30 of 120, 30 min left: hm 0.500"
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
-    whole = train(tiny_config(output=tmp_path / "whole"))
-    parts = tiny_config(output=tmp_path / "parts", workers=workers, steps=6)
+@pytest.mark.parametrize(("workers", "passes"), [(0, 2), (1, 1)])
+def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers, passes):
+    whole = train(tiny_config(output=tmp_path / "whole", accumulate=passes))
+    parts = tiny_config(output=tmp_path / "parts", accumulate=passes, workers=workers, steps=6)
     state_dict = SpotNet.from_checkpoint(tmp_path / "whole" / "last.safetensors").state_dict()
     stop_after(parts, 3)
     assert [row["step"] for row in rows(tmp_path / "parts" / "log.csv")] == ["1", "2", "3"]
@@ -99,6 +99,8 @@ def test_ctrl_c_in_a_validation_stops_with_a_checkpoint(tiny_config, tmp_path, m
         scored.append(torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"])
         if len(scored) == 2:
             os.kill(os.getpid(), signal.SIGINT)
+            [(_, samples)] = arguments[1].values()
+            assert not list(samples)  # none is scored in vain
         return validate(*arguments)
 
     monkeypatch.setattr(trainer, "evaluate", interrupted)
@@ -125,12 +127,18 @@ def test_there_must_be_something_to_train_on(tiny_config, data_set):
 
 
 def test_a_loss_that_is_no_number_stops_with_its_batch(tiny_config, tmp_path):
-    config = tiny_config(steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1)
-    with pytest.raises(DivergedError, match=r"not finite in step \d+.*bad_batch.pt"):
+    config = tiny_config(
+        steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1, batch_size=4
+    )
+    with pytest.raises(DivergedError, match=r"not finite in step \d+.*bad_batch.pt") as error:
         train(config)
     saved = torch.load(tmp_path / "run" / "bad_batch.pt", weights_only=True)
-    assert saved["images"].shape == (2, 64, 64, 3)
-    assert len(saved["names"]) == 2
+    assert saved["images"].shape == (4, 64, 64, 3)
+    assert len(saved["names"]) == 4
+    assert saved["names"][0] != saved["names"][-1]
+    said = str(error.value)
+    assert f"not finite in step {saved['step'] + 1}; " in said
+    assert f", from {saved['names'][0]} and others" in said
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_was_there(tiny_config, full_disk):
@@ -155,6 +163,20 @@ def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line(numbers, full_di
 def test_accumulated_passes_make_one_step(tiny_config, tmp_path):
     train(tiny_config(accumulate=2, steps=2, output=tmp_path / "two"))
     assert len(rows(tmp_path / "two" / "log.csv")) == 2
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_torch_has_the_threads_of_the_config(tiny_config, monkeypatch, threads):
+    given = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    train(tiny_config(steps=1, threads=threads))
+    assert given == [threads] * bool(threads)
+
+
+def test_weights_that_find_nothing_may_be_the_best(tiny_config, monkeypatch):
+    monkeypatch.setattr(trainer, "evaluate", lambda *_: {"drawn": {"AP50": 0.0}})
+    result = train(tiny_config(steps=1))
+    assert (result.weights.name, result.best_step) == ("best.safetensors", 1)
 
 
 def test_activations_computed_twice_change_nothing(tiny_config):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
+from tests.tools.conftest import TINY
 from tools.training import unlabelled
 from tools.training.data import read_training_data
 from tools.training.trainer import train
@@ -19,10 +21,10 @@ def boxes(*rows):
 
 @pytest.fixture
 def initial(tiny_config, tmp_path):
-    """Weights of a run, which find whatever they find."""
-    config = tiny_config(output=tmp_path / "first", steps=1)
-    train(config)
-    return config.output / "last.safetensors"
+    """Weights that find whatever they find."""
+    network = SpotNet(tiny_config(model=TINY | {"scale": 0.75}).network())
+    save_checkpoint(network, tmp_path / "initial.safetensors")
+    return tmp_path / "initial.safetensors"
 
 
 def found(monkeypatch, rows, scores):
@@ -39,17 +41,19 @@ def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
 ):
     config = tiny_config(data=entries(data_set), initial=initial)
     data = read_training_data(config)
-    sample = replace(data.training[0][0], boxes=boxes([0, 0, 20, 20]), labels=("car",))
+    annotated = boxes([0, 0, 20, 20], [40, 0, 60, 20])
+    sample = replace(data.training[0][0], boxes=annotated, labels=("car", "bike"))
     region = [70, 70, 80, 80]
     sample = replace(sample, ignored=boxes(region))
     data.training[:] = [(sample, data.training[0][1])]
-    sure, near, unsure = [40, 40, 50, 50], [1, 1, 19, 19], [60, 0, 70, 10]
-    found(monkeypatch, [sure, near, unsure], [0.6, 0.9, 0.4])
-    assert ignore_unlabelled(data, config, CPU) == 1
-    assert np.array_equal(data.training[0][0].ignored, boxes(region, sure))
+    sure, near, unsure = [40, 40, 50, 50], [1, 1, 19, 19], [60, 60, 70, 70]
+    beside, half_on = [15, 15, 25, 25], [54, 14, 64, 24]  # 0.25 and 0.36 of them on a box
+    found(monkeypatch, [sure, near, unsure, beside, half_on], [0.5, 0.9, 0.4, 0.6, 0.6])
+    assert ignore_unlabelled(data, config, CPU) == 2
+    assert np.array_equal(data.training[0][0].ignored, boxes(region, sure, beside))
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, 2.0), (0.6, 0.6)])
+@pytest.mark.parametrize(("given", "expected"), [(None, 1.5), (0.6, 0.6)])
 def test_images_are_searched_at_the_scale_of_their_data_set(
     tiny_config, data_set, initial, monkeypatch, given, expected
 ):
@@ -63,7 +67,6 @@ def test_images_are_searched_at_the_scale_of_their_data_set(
     entry = {**entries(data_set)[0], "scale": 2.0, "validation_scale": given}
     config = tiny_config(data=[entry], initial=initial)
     ignore_unlabelled(read_training_data(config), config, CPU)
-    assert config.network().scale == 1.0
     assert used == {expected}
 
 
@@ -75,18 +78,24 @@ def test_other_data_sets_stay_as_they_are(tiny_config, data_set, initial):
     assert data.training == before
 
 
-def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, caplog):
+def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, caplog, monkeypatch):
+    found(monkeypatch, [[80, 70, 90, 80]], [0.9])
     config = tiny_config(data=entries(data_set), initial=initial, steps=1)
     with caplog.at_level("INFO"):
         train(config)
     assert "looking for vehicles without a box in 3 images" in caplog.text
+    assert "no loss from 3 vehicles without a box" in caplog.messages
 
 
-def test_a_finder_looks_where_there_is_one(tiny_config, data_set, initial, tmp_path, monkeypatch):
-    broken = tmp_path / "broken.safetensors"  # as the initial weights and the teacher
+@pytest.mark.parametrize("first", ["finder", "teacher"])
+def test_a_finder_looks_where_there_is_one_or_else_a_teacher(
+    tiny_config, data_set, initial, tmp_path, monkeypatch, first
+):
+    broken = tmp_path / "broken.safetensors"  # as the others
     broken.write_bytes(b"broken")
     found(monkeypatch, [[40, 40, 50, 50]], [0.9])
-    config = tiny_config(data=entries(data_set), initial=broken, teacher=broken, finder=initial)
+    others = {"initial": broken, "teacher": broken}
+    config = tiny_config(data=entries(data_set), **others | {first: initial})
     assert ignore_unlabelled(read_training_data(config), config, CPU) > 0
 
 

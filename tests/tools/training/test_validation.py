@@ -8,6 +8,7 @@ import torch
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
+from tests.tools.conftest import change_coco
 from tools.training import validation
 from tools.training.class_map import ClassMap
 from tools.training.data import read_training_data
@@ -95,9 +96,23 @@ def test_images_are_scored_at_the_scale_of_their_data_set(
     entry = {"path": data_set, "held_out": ["c"], "validation_scale": scale}
     config = tiny_config(data=[entry])
     network = SpotNet(config.network()).eval()
-    evaluate(network, read_training_data(config).validation, ClassMap.of(config))
+    data = read_training_data(config)
+    scores = evaluate(network, data.validation, ClassMap.of(config))
+    assert scores["drawn"]["AP50"] == 0
     assert used == {scale or network.config.scale}
     assert network.config.scale != 0.5
+
+
+def test_what_is_hidden_by_more_than_the_most_is_not_scored(tiny_config, data_set):
+    def hide(content):
+        for annotation in content["annotations"]:
+            annotation["hidden"] = 0.6
+
+    change_coco(data_set, hide)
+    config = tiny_config(data=[{"path": data_set, "held_out": ["c"], "max_hidden": 0.5}])
+    network = SpotNet(config.network()).eval()
+    scores = evaluate(network, read_training_data(config).validation, ClassMap.of(config))
+    assert np.isnan(scores["drawn"]["AP50"])
 
 
 def test_recall_where_half_an_alarm_is_raised_per_image():
@@ -109,6 +124,8 @@ def test_recall_where_half_an_alarm_is_raised_per_image():
     assert recall_at_alarms(two, alarms=1.0) == 1.0
     assert np.isnan(recall_at_alarms([image([SMALL], [SMALL], [0.9])]))  # none is large enough
     assert recall_at_alarms([image([LARGE], [], [])]) == 0.0
+    just_large_enough = [0, 0, 16, 16]
+    assert recall_at_alarms([image([just_large_enough], [just_large_enough], [0.9])]) == 1.0
 
 
 def test_a_box_of_another_class_is_no_find_of_a_class():
