@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import numbers
+from stages.sink.places import numbers, places
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
@@ -22,7 +22,6 @@ _MOST_CONTRADICTION = 0.02  # of the points' extent in the picture
 _LEAST_EXTENT = 2.0  # metres; less is no road, but degrees perhaps
 _WINDOW_SECONDS = 1.0 + SECONDS_ERROR
 _LEAST_SECONDS = 0.5 - SECONDS_ERROR
-_EDGE = 2.0  # pixels; a box that ends nearer to the frame's edge is cut there
 _COARSEST = 1.0  # metres of ground below a pixel
 _KMH = 3.6  # per m/s
 
@@ -142,8 +141,9 @@ class GroundTrack:
 class SpeedMeter:
     """Finds where the vehicles of one stream are on the ground, and how fast.
 
-    A vehicle is where the middle of its box's lower edge is. One whose box the frame's left, right
-    or lower edge cuts has no place, since that is then unknown.
+    A vehicle is where the middle of its box's lower edge is. One whose box the frame's edge may cut
+    has no place, see `Place.is_cut`. It begins anew, because a box that the edge cuts ends farther
+    from it now and then, and would slow the vehicle for the second after.
 
     Args:
         points: Points of the ground; None for no places.
@@ -172,7 +172,13 @@ class SpeedMeter:
             return
         seconds, epoch = tracks.frame.seconds, tracks.frame.epoch
         found: list[GroundPlace] = []
-        for identity, x, y in self._seen(self._plane, tracks):
+        seen = sorted(places(tracks), key=lambda each: each.identity)
+        metres = self._plane.to_ground(np.array([each.point for each in seen]).reshape(-1, 2))
+        for (identity, *_, is_cut), (x, y) in zip(seen, metres.tolist(), strict=True):
+            if is_cut:
+                self.tracks.pop(identity, None)
+            if is_cut or math.isnan(x):
+                continue
             track = self.tracks.get(identity)
             if track is None or track.epoch != epoch:
                 track = self.tracks[identity] = GroundTrack(epoch)
@@ -182,19 +188,6 @@ class SpeedMeter:
         for identity, track in list(self.tracks.items()):
             if track.epoch != epoch or track.seconds[-1] < seconds - _WINDOW_SECONDS:
                 del self.tracks[identity]
-
-    def _seen(self, plane: GroundPlane, tracks: Tracks) -> Iterator[tuple[int, float, float]]:
-        """Yields id, x and y of the vehicles whose places can be told, sorted by id."""
-        boxes = tracks.boxes.astype(np.float64)
-        left, right, bottom = boxes[:, 0], boxes[:, 2], boxes[:, 3]
-        width, height = tracks.frame.width, tracks.frame.height
-        whole = (left >= _EDGE) & (right <= width - _EDGE) & (bottom <= height - _EDGE)
-        rows = np.flatnonzero(whole & np.isfinite(boxes).all(axis=1))
-        rows = rows[np.argsort(tracks.ids[rows], kind="stable")]
-        metres = plane.to_ground(np.column_stack([(left + right) / 2, bottom])[rows])
-        for identity, (x, y) in zip(tracks.ids[rows].tolist(), metres.tolist(), strict=True):
-            if not math.isnan(x):
-                yield identity, x, y
 
 
 def ground_rows(found: GroundPlaces) -> str:

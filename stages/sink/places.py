@@ -26,12 +26,15 @@ class Place(NamedTuple):
         point: The middle of its box's lower edge.
         margin: How far, in pixels, the box may tremble: a tenth of its size, the root of its area.
             Nearer than this to a border, a vehicle may be on either side.
+        is_cut: The box ends within the margin of the frame's left, right or lower edge, which may
+            cut it: where the vehicle stands is then unknown.
     """
 
     identity: int
     class_index: int
     point: Point
     margin: float
+    is_cut: bool
 
 
 def places(tracks: Tracks) -> list[Place]:
@@ -41,8 +44,11 @@ def places(tracks: Tracks) -> list[Place]:
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
     # Without `trackers`, which needs SciPy: subscribers that only read crossings have none.
-    margins = (_TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))).tolist()
-    columns = zip(ids, classes, zip(xs, ys, strict=True), margins, strict=True)
+    margins = _TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+    width, height = tracks.frame.width, tracks.frame.height
+    spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
+    points, cut = zip(xs, ys, strict=True), (spaces <= margins).tolist()
+    columns = zip(ids, classes, points, margins.tolist(), cut, strict=True)
     return [Place(*column) for column in columns]
 
 

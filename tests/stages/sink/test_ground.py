@@ -190,12 +190,26 @@ def test_times_count_not_frames() -> None:
 
 
 @pytest.mark.parametrize(
-    "cut", [[0, 30, 40, 60], [90, 30, WIDTH, 60], [30, 60, 60, HEIGHT], [30, 30, 60, np.inf]]
+    "cut",
+    [[3, 30, 43, 70], [85, 30, WIDTH - 3, 70], [30, 53, 70, HEIGHT - 3], [30, 30, 60, np.inf]],
 )
-def test_a_box_that_the_frame_cuts_has_no_place(cut: list[float]) -> None:
+def test_a_box_that_the_frame_may_cut_has_no_place(cut: list[float]) -> None:
+    """Detectors' boxes of cut vehicles end before the edge, by less than a tenth of their size."""
     meter = SpeedMeter(STRAIGHT)
     meter.update(make_tracks(make_header(0), [[30, 0, 60, 60], cut], [3, 1]))
     assert [each.identity for each in meter.places] == [3]
+
+
+def test_what_is_seen_of_a_vehicle_while_the_edge_cuts_it_changes_no_speed() -> None:
+    """Its box ends farther from the edge now and then, while its front drives on."""
+    cut = [HEIGHT] * 5 + [90] + [HEIGHT] * 5
+    meter, speeds = SpeedMeter(STRAIGHT), list[float | None]()
+    for index, bottom in enumerate([*cut, *range(92, 32, -2), *cut]):
+        drive(meter, (50, bottom), first=index)
+        speeds += [place.speed for place in meter.places]
+    assert speeds[:14] == [None] * 14  # the lone one, and half a second
+    assert speeds[14:-1] == pytest.approx([18] * 17)
+    assert (speeds[-1], meter.tracks) == (None, {})
 
 
 def test_what_is_not_seen_for_a_second_begins_anew() -> None:
@@ -212,6 +226,7 @@ def test_what_is_not_seen_for_a_second_begins_anew() -> None:
 def test_a_meter_continues_another() -> None:
     whole, first = SpeedMeter(ROAD), SpeedMeter(ROAD)
     places = [(64.0, 90 - index) for index in range(40)]
+    places[25] = (64, HEIGHT)  # cut by the edge
     drive(whole, *places)
     drive(first, *places[:20])
     drive(second := SpeedMeter(ROAD, first.tracks), *places[20:], first=20)
