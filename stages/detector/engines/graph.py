@@ -42,7 +42,9 @@ class DetectionGraph(nn.Module):
 
 
 def example_images(size_multiple: int, size: tuple[int, int] | None = None) -> Tensor:
-    """Returns an input for tracing the graph: ``(1, H, W, 3)`` uint8, black."""
-    # Large enough that there are more cells than boxes.
-    side = -(-64 // size_multiple) * size_multiple
-    return torch.zeros((1, *(size or (side, side)), 3), dtype=torch.uint8)
+    """Returns an input for tracing the graph: ``(1, H, W, 3)`` uint8, black.
+
+    Without a size it is the smallest: only if its cells are fewer than the boxes asked for does the
+    graph count the cells of each input.
+    """
+    return torch.zeros((1, *(size or (size_multiple, size_multiple)), 3), dtype=torch.uint8)
