@@ -49,6 +49,7 @@ def test_the_age_of_the_oldest_computation_is_known():
     assert threads.running() is None
     ends = [threading.Event(), threading.Event()]
     for end in ends:
+        assert threads.wait(100)  # for none, as one of the two is free
         threads.start(lambda end=end: end.wait(100))
         clock.seconds += 5
     assert threads.running() == 10

@@ -177,7 +177,7 @@ def test_the_benchmark_s_frame_size_is_not_believed_where_detections_lie_outside
     rows = [f"{frame},1,{10 * frame},40,30,20,0.9" for frame in range(1, 51)]
     (tmp_path / "small.txt").write_text("\n".join(rows))
     assert DetectionFile.read(tmp_path / "small.txt").frame_size == (960, 540)
-    (tmp_path / "large.txt").write_text("\n".join([*rows, "50,2,1500,40,30,20,0.9"]))
+    (tmp_path / "large.txt").write_text("\n".join([*rows, "50,2,950,40,30,20,0.9"]))
     assert DetectionFile.read(tmp_path / "large.txt").frame_size is None
     (tmp_path / "stray.txt").write_text("\n".join([*rows * 20, "50,2,1500,40,30,20,0.9"]))
     assert DetectionFile.read(tmp_path / "stray.txt").frame_size == (960, 540)

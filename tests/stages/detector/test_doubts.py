@@ -32,7 +32,7 @@ def test_corners(tmp_path):
         [doubt] = told(tmp_path, corners, size=size)
         assert doubt.endswith("are they its right and bottom?")
     assert told(tmp_path, [*corners[:2], BOXES[0]]) == []
-    assert told(tmp_path, [(10, 20, 30, 40)]) == []
+    assert told(tmp_path, [(10, 20, 30, 40)]) == told(tmp_path, [(30, 20, 30, 20)], size=None) == []
 
 
 def test_lines_that_are_there_twice(tmp_path):
@@ -58,11 +58,11 @@ def test_boxes_that_are_none(tmp_path):
 
 
 def test_normalised_coordinates(tmp_path):
-    boxes = [(0.6, 0.4, 0.1, 0.1), (0.02, 0.1, 0.08, 0.14)]
+    boxes = [(0.6, 0.4, 0.1, 0.1), (0.02, 0.1, 0.08, 0.14), (0, 0, 1, 1)]
     assert told(tmp_path, boxes) == [
         "no box is larger than a pixel; are these coordinates from 0 to 1?"
     ]
-    assert told(tmp_path, [*boxes, BOXES[0]]) == []
+    assert told(tmp_path, [BOXES[0], *boxes[:2]]) == []
 
 
 def test_percent(tmp_path):

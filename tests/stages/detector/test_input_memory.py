@@ -25,8 +25,9 @@ def test_inputs_are_those_of_new_memory(config, scale):
 def test_frames_of_one_size_take_the_same_memory():
     memory, geometry = InputMemory(), input_geometry(90, 150, preset_config("compact"), 0.75)
     first = memory.fill([yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
-    second = memory.fill([yuv_frame(90, 150, 2)], geometry)
-    assert np.shares_memory(first, second)
+    for count in (1, 2):
+        later = memory.fill([yuv_frame(90, 150, 2)] * count, geometry)
+        assert np.shares_memory(first, later)
 
 
 def test_sizes_that_share_an_input_size_do_not_share_their_borders():

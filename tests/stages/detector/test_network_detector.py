@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from stages.decoder.scene import Scene, SceneConfig
+from stages.detector import network_detector
+from stages.detector.engines import EngineOutput, build_engine, choice
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
@@ -56,6 +58,49 @@ def test_a_batch_gives_what_its_frames_give_alone(detector, scene):
         np.testing.assert_allclose(found.boxes[:10], alone.boxes[:10], atol=1e-2)
 
 
+def test_the_digest_of_openvinos_two_files_is_of_the_weights(detector, tmp_path, monkeypatch):
+    monkeypatch.setattr(network_detector, "build_engine", lambda *_, **__: detector.engine)
+    model, weights = tmp_path / "a.xml", tmp_path / "a.bin"
+    assert NetworkDetector(model).description.startswith("a.xml, ")
+    weights.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()[:12]
+    assert NetworkDetector(model).description.startswith(f"a.bin (SHA-256 {digest}…), ")
+
+
+def test_a_detector_is_as_it_was_asked_for(detector, scene, monkeypatch):
+    workers, asked = [], {}
+
+    def build(*given, **named):
+        asked.update(named)
+        return build_engine(*given, **named)
+
+    def choose(name, setting, worker):
+        workers.append(worker)
+        return torch.device("cpu")
+
+    monkeypatch.setattr(network_detector, "build_engine", build)
+    monkeypatch.setattr(choice, "choose_device", choose)
+    computed = {"engine": "torch", "precision": "int8", "worker": 3, "threads": 1}
+    other = NetworkDetector("nano", scale=0.5, max_detections=2, min_score=0, **computed)
+    assert (detector.scale, other.scale) == (0.75, 0.5)
+    assert len(other.detect([frame(scene.render(3).image)])[0]) == 2
+    assert "int8 on cpu" in other.description
+    assert (workers, asked["threads"]) == ([3], 1)
+
+
+def test_boxes_of_no_more_than_a_pixel_are_left_out(detector, scene, monkeypatch):
+    """As those that lie beyond the edge become."""
+    thin, low, beyond, small = (
+        [30, 30, 30.75, 60], [30, 30, 60, 30.5], [241, 30, 270, 60], [30, 30, 31, 31],
+    )  # fmt: skip
+    boxes = np.array([[thin, low, beyond, small]], np.float32)
+    scores, classes = np.full((1, 4), 0.5, np.float32), np.zeros((1, 4), np.int64)
+    output = EngineOutput(boxes, scores, classes)
+    monkeypatch.setattr(detector, "_compute", lambda *_: output)
+    [found] = detector.detect([frame(scene.render(0).image)])
+    np.testing.assert_allclose(found.boxes, [[40, 40, 124 / 3, 124 / 3]], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda image: image[..., 0], lambda image: image.astype(np.float32) / 255]
 )
@@ -77,7 +122,7 @@ def test_a_scale_that_leaves_no_picture_or_fills_the_memory_is_refused(scale):
     [
         ("min_score", float("nan"), r"lie in \[0, 1\], got nan"),
         ("min_score", 2, r"lie in \[0, 1\], got 2"),
-        ("max_detections", -3, "be at least 1, got -3"),
+        ("max_detections", 0, "be at least 1, got 0"),
         ("threads", -1, r"lie in \[0, 1024\], got -1"),
         ("threads", 10**6, r"lie in \[0, 1024\], got 1000000"),
     ],

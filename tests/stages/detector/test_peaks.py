@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from stages.detector import peaks
 from stages.detector.peaks import detect_peaks, find_peaks, place_boxes
-from stages.detector.spotnet import SpotNet
+from stages.detector.spotnet import SpotNet, in_bfloat16
 
 
 def test_a_peak_becomes_its_box():
@@ -35,6 +35,9 @@ def test_what_is_traced_with_a_small_heatmap_takes_others(side, count):
         torch.testing.assert_close(found, expected)
 
 
+SMALL = {"dims": (8, 16), "modules": (1, 1), "size_multiple": 8, "feature_channels": 8}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -49,10 +52,9 @@ def test_what_is_traced_with_a_small_heatmap_takes_others(side, count):
 )
 def test_heads_at_peaks_give_what_they_give_everywhere(changes):
     torch.manual_seed(3)
-    small = {"dims": (8, 16), "modules": (1, 1), "size_multiple": 8, "feature_channels": 8}
     names = changes.pop("class_names", ("vehicle",))
     changes.pop("num_classes", None)
-    network = SpotNet.compact(names, **(small | changes)).eval()
+    network = SpotNet.compact(names, **(SMALL | changes)).eval()
     images = torch.randn(2, 3, 48, 64)
     with torch.inference_mode():
         found = detect_peaks(network, images, top_k=150)  # many lie at the edge
@@ -65,6 +67,14 @@ def test_heads_at_peaks_give_what_they_give_everywhere(changes):
     torch.testing.assert_close(found[1], scores)
     assert torch.equal(found[2], classes)
     torch.testing.assert_close(found[0], place_boxes(cells, sizes, offsets, 16))
+
+
+def test_places_of_boxes_are_finer_than_bfloat16():
+    network = in_bfloat16(SpotNet.compact(**SMALL).eval())
+    with torch.inference_mode():
+        boxes, scores, _ = detect_peaks(network, torch.randn(1, 3, 48, 512).bfloat16())
+    assert boxes.dtype == scores.dtype == torch.float32
+    assert (boxes != boxes.bfloat16()).float().mean() > 0.5
 
 
 def test_neighborhoods_are_those_of_pooling():

@@ -67,6 +67,7 @@ def test_each_axis_has_its_own_scale():
     assert geometry.resized == (2, 250)
     found = geometry.to_frame(np.array([[100, 0.5, 200, 1.5]], np.float32))
     np.testing.assert_allclose(found, [[400, 2.5, 800, 7.5]])
+    assert input_geometry(1, 1000, preset_config("compact"), 0.25).resized == (1, 250)
 
 
 @pytest.mark.parametrize(

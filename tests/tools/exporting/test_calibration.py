@@ -6,8 +6,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from stages.detector.shipped import find_weights
+from stages.detector.engines.int8 import feature_quantisers
+from stages.detector.shipped import SHIPPED, find_weights
 from stages.detector.spotnet import SpotNet, save_checkpoint
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError, SourceError
 from tools.exporting.calibration import calibrate
 from tools.main import app
@@ -21,12 +23,17 @@ def weights(tmp_path):
     return path
 
 
-def test_rendered_scenes_are_the_same_each_time(weights):
-    told = []
+def test_rendered_scenes_are_those_that_the_shipped_ranges_are_of(tmp_path):
+    """One of them has no feature beyond the ranges of all, and some nearly as large."""
+    weights, told = shutil.copy(find_weights("nano"), tmp_path / "nano.safetensors"), []
+    shipped = SpotNet.from_checkpoint(weights).ranges
     calibrate(weights, pytest.fail, scenes=1, progress=told.append)
-    first = SpotNet.from_checkpoint(weights).ranges
-    calibrate(weights, pytest.fail, scenes=1)
-    assert SpotNet.from_checkpoint(weights).ranges == first
+    ranges = SpotNet.from_checkpoint(weights).ranges
+    assert ranges.keys() == shipped.keys()
+    for name, (low, high) in ranges.items():
+        assert 1.01 * shipped[name][0] <= low
+        assert 0.4 * shipped[name][1] < high <= 1.01 * shipped[name][1]
+    assert ranges["pre.0"][1] > 0.9 * shipped["pre.0"][1]
     assert told == ["picture 1 of 1"]
 
 
@@ -92,9 +99,9 @@ def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path
     assert SpotNet.from_checkpoint(weights).ranges["pre.0"][1] > 0
 
 
-def test_what_ships_is_calibrated(tmp_path):
-    copy = shutil.copy(find_weights(), tmp_path / "copy.safetensors")
-    assert SpotNet.from_checkpoint(copy).ranges is not None
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_is_calibrated(name):
+    feature_quantisers(load_network(find_weights(name)))
 
 
 def test_pictures_of_ones_own_are_counted(weights, tmp_path):

@@ -93,8 +93,8 @@ def test_what_computes_on_the_cpu_leaves_a_gpu_that_is_there_alone(
         "choose_device",
         lambda name, *_: torch.device("cuda:0" if name == "auto" else name),
     )
-    monkeypatch.setattr(choice, "_cpu_engine", lambda name: lambda weights, *_: weights)
-    assert build_engine(tmp_path / file, engine) == tmp_path / file
+    monkeypatch.setattr(choice, "_cpu_engine", lambda name: lambda *given: given[:2])
+    assert build_engine(tmp_path / file, engine, threads=3) == (tmp_path / file, 3)
 
 
 def test_int8_is_for_cpus(weights, monkeypatch):

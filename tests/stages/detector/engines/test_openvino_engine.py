@@ -36,8 +36,9 @@ def test_bfloat16_where_the_cpu_computes_in_it(
     precision, dtype, hint, arithmetic, weights, monkeypatch
 ):
     monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: dtype)
-    engine = OpenVinoEngine(weights, 1, precision)
+    engine = OpenVinoEngine(weights, 9, precision)
     assert engine._properties["INFERENCE_PRECISION_HINT"] == hint
+    assert (engine._properties["INFERENCE_NUM_THREADS"], engine.side_by_side) == (9, 4)
     assert f", {arithmetic} on cpu" in engine.description
 
 
@@ -98,6 +99,7 @@ def test_images_side_by_side_give_exactly_what_they_give_alone(weights, images):
         each = threads.map(engine.detect, [image[None] for image in images])
     for expected, *found in zip(alone, *each, strict=True):
         assert np.array_equal(np.concatenate(found), expected)
+    assert len(engine._compiled) == 2  # for all threads, and once for those side by side
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")

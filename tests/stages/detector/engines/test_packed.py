@@ -113,9 +113,10 @@ def test_bfloat16_is_packed():
     assert is_packed(packed_graph(graph_of(torch.bfloat16)))
 
 
-def test_a_cpu_that_cannot_goes_without(monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError, AttributeError])  # a PyTorch without oneDNN
+def test_a_cpu_that_cannot_goes_without(monkeypatch, error):
     def refuse(graph):
-        raise RuntimeError("not on this CPU")
+        raise error("not on this CPU")
 
     monkeypatch.setattr(module, "pack_convolutions", refuse)
     graph = graph_of(torch.float32)

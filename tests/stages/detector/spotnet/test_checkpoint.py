@@ -45,7 +45,7 @@ def test_what_is_saved_is_loaded_whatever_its_name(tmp_path):
     network = SpotNet.compact(**SMALL)
     save_checkpoint(network, tmp_path / "a.pth", half=False)
     loaded = SpotNet.from_checkpoint(tmp_path / "a.pth")
-    assert loaded.config == network.config
+    assert (loaded.config, loaded.training) == (network.config, False)
     assert torch.equal(loaded.wh[0][1].bias, network.wh[0][1].bias)
     assert load_initial(SpotNet.compact(**SMALL), tmp_path / "a.pth") == []
 
@@ -58,6 +58,20 @@ def test_values_beyond_fp16_survive(tmp_path):
     loaded = SpotNet.from_checkpoint(tmp_path / "a.safetensors")
     assert loaded.pre[0].bn.running_var.tolist() == [1e6] * SMALL["stem_channels"]
     assert load_file(tmp_path / "a.safetensors")["pre.0.conv.weight"].dtype is torch.half
+
+
+def test_training_begins_from_no_file_of_another_network(path):
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata()
+    network = SpotNet.compact(**SMALL)
+    state = network.state_dict()
+    names = list(state)
+    few, most = (dict.fromkeys(names[:count]) for count in (len(names) // 3, len(names) * 2 // 3))
+    save_file({name: state[name] for name in most}, path, metadata)
+    assert load_initial(network, path) == names[len(most) :]
+    save_file({name: state[name] for name in few}, path, metadata)
+    with pytest.raises(CheckpointError, match=f"only {len(few)} of the model's {len(names)} tens"):
+        load_initial(network, path)
 
 
 def test_a_network_that_would_not_load_is_not_saved(path):
@@ -198,7 +212,9 @@ def test_a_folder_is_no_weights_file(tmp_path):
 
 def test_of_many_tensors_that_do_not_fit_three_of_each_kind_are_named(tmp_path):
     foreign = {f"layer{number}.weight": torch.zeros(1) for number in range(20)}
-    torch.save(foreign | {"pre.0.conv.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    state = foreign | {"pre.0.conv.weight": torch.zeros(1)}
+    published = {"state_dict": {f"module.{name}": value for name, value in state.items()}}
+    torch.save(published, tmp_path / "a.pth")
     with pytest.raises(CheckpointError) as error:
         SpotNet.from_checkpoint(tmp_path / "a.pth")
     [_, first, *_, last, shape] = str(error.value).split("; ")

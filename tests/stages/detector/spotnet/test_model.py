@@ -6,6 +6,12 @@ import torch
 from stages.detector.spotnet import SpotNet
 
 
+def test_scores_begin_at_a_tenth():
+    """Centres are rare: a loss that begins with half of the cells sure takes long to fall."""
+    network = SpotNet.compact(dims=(8, 8), modules=(1, 1))
+    assert network.hm[0][-1].bias.sigmoid().tolist() == [pytest.approx(0.1, abs=0.001)]
+
+
 def test_an_input_that_cannot_be_halved_is_refused_with_what_can():
     network = SpotNet.compact(dims=(8, 8, 8), modules=(1, 1, 1)).eval()
     message = r"height and width of the input must be multiples of 16, got 32x40: pad it"
