@@ -83,14 +83,15 @@ class RunIdentity:
         differing = sorted(key for key in now if saved.get(key) != now[key])
         if not differing and list(saved["classes"]) != list(now["classes"]):
             differing = ["order of classes"]  # the heatmap's, to which dicts are blind
-        if content.get("processes", self.processes) != self.processes:  # older: not told
-            differing.append("number of processes")
+        processes = content.get("processes", self.processes)  # older checkpoints do not tell
+        if processes != self.processes:
+            differing.append(f"number of processes ({processes}, now {self.processes})")
         if differing:
             named = ", ".join("data (or path of it)" if key == "data" else key for key in differing)
             raise ConfigError(
                 f"{path} was trained with another {named}; choose another output, or --overwrite"
             )
-        if "data" in content:  # older checkpoints do not tell
+        if "data" in content:  # likewise
             _check_data(path, DataIdentity(**content["data"]), self.data)
         if "digests" in content:  # likewise
             _check_weights(path, content["digests"], self.digests)
