@@ -15,6 +15,7 @@ from pipeline.signals import ignore_stop_signals
 from stages.wording import counted
 from tools.commands.options import Overrides, TrainingConfigFile
 from tools.standard_streams import lossy
+from tools.training.torchrun import bound_to_torchrun, is_first
 
 if TYPE_CHECKING:
     from tools.training.trainer import TrainingResult
@@ -30,15 +31,20 @@ def train(
 ) -> None:
     """Train SpotNet; an interrupted run resumes where it stopped.
 
-    On several GPUs: torchrun --nproc-per-node 4 -m tools.main train CONFIG.
+    On several GPUs: torchrun --shutdown-timeout 600 --nproc-per-node 4 -m tools.main train CONFIG.
+    After Ctrl-C, torchrun would otherwise kill a step that takes longer than 30 seconds.
     """
-    from tools.training.config import load_training_config
-    from tools.training.state import BEST, CHECKPOINT
-    from tools.training.trainer import train as train_model
+    with bound_to_torchrun():
+        from tools.training.config import load_training_config
+        from tools.training.state import BEST, CHECKPOINT
+        from tools.training.trainer import train as train_model
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    settings = load_training_config(config, set_ or [])
-    result = train_model(settings, overwrite=overwrite)
+        # Progress is the same in all processes; what each warns of is its own.
+        logging.basicConfig(
+            level=logging.INFO if is_first() else logging.WARNING, format="%(message)s"
+        )
+        settings = load_training_config(config, set_ or [])
+        result = train_model(settings, overwrite=overwrite)
     if not result.complete:
         if result.leads:
             told = f"stopped after step {result.steps}; run the same command to resume"

@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from stages.detector.engines.device import choose_device, usable_device
 from stages.errors import ConfigError
+from tools.training.torchrun import OtherProcessEndedError
 
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
 """How long other processes wait for process 0 to validate, or for one that hangs."""
@@ -80,6 +81,7 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     Raises:
         ConfigError: The device cannot be used, or is a single GPU for several processes, or these
             were not started by ``torchrun``.
+        OtherProcessEndedError: Another process ended while this one was to exchange data with it.
     """
     stated = os.environ.get("WORLD_SIZE") or "1"
     if not (stated.isascii() and stated.isdigit() and int(stated) > 0):
@@ -99,7 +101,13 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
         return
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=_LONGEST_VALIDATION)
-    yield Processes(rank, count, chosen)
+    try:
+        yield Processes(rank, count, chosen)
+    except RuntimeError as error:
+        # Gloo's has no type of its own.
+        if isinstance(error, distributed.DistError) or "gloo/transport" in str(error):
+            raise OtherProcessEndedError("another of the training processes has ended") from error
+        raise
     # Skipped after an error, where it would deadlock with the other processes.
     distributed.destroy_process_group()
 

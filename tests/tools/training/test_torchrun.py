@@ -1,0 +1,163 @@
+"""What ``torchrun`` tells of a process that failed, and what becomes of one that outlives it."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from torch import distributed
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
+
+from pipeline.signals import stop_signals
+from stages.errors import OutputError
+from tests.tools.training.runs import ROOT
+from tests.tools.training.test_two_processes import in_two_processes
+from tools.training.processes import training_processes
+from tools.training.torchrun import OtherProcessEndedError, bound_to_torchrun, is_first
+
+
+@pytest.fixture
+def error_file(tmp_path, monkeypatch):
+    """Where ``torchrun`` expects the error of this process, whose signal handlers are restored."""
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "0" / "error.json"))
+    before = {number: signal.getsignal(number) for number in stop_signals()}
+    yield tmp_path / "0" / "error.json"
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def failed(file, rank=0, exit_code=1):
+    """What ``torchrun`` makes of a process that ended, and of the file that it left."""
+    return ProcessFailure(local_rank=rank, pid=rank, exitcode=exit_code, error_file=str(file))
+
+
+def fail(error):
+    with pytest.raises(type(error)), bound_to_torchrun():
+        raise error
+
+
+def test_torchrun_shows_the_message_without_passwords(error_file):
+    fail(OutputError("cannot write http://me:secret@host/${run}: no space left on device"))
+    told = str(ChildFailedError("train", {0: failed(error_file, exit_code=4)}))
+    assert (
+        "traceback : spotstream: cannot write http://host/${run}: no space left on device" in told
+    )
+    assert list(error_file.parent.iterdir()) == [error_file]
+
+
+def test_torchrun_shows_the_type_of_an_error_that_is_not_ours(error_file):
+    fail(ZeroDivisionError("division by zero"))
+    assert (
+        failed(error_file).message["message"] == "spotstream: ZeroDivisionError: division by zero"
+    )
+
+
+def test_the_signal_that_follows_an_error_does_not_end_the_last_steps(error_file):
+    fail(OtherProcessEndedError("another of the training processes has ended"))
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+
+
+def test_a_disk_that_is_full_leaves_torchrun_no_half_of_a_file(full_disk, error_file, monkeypatch):
+    file = full_disk / "error.json"
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(file))
+    fail(OutputError("cannot write: no space left on device" + " " * 200_000))
+    assert list(full_disk.iterdir()) == []
+
+
+def test_what_another_process_caused_is_not_the_root_cause(error_file, monkeypatch):
+    """A killed process leaves no file: its time is when ``torchrun`` sees that it has ended."""
+    monkeypatch.setattr("time.time", lambda: 1000.9)
+    fail(OtherProcessEndedError("another of the training processes has ended"))
+    monkeypatch.setattr("time.time", lambda: 1001.1)
+    failures = {0: failed(error_file), 1: failed("missing.json", rank=1, exit_code=-9)}
+    rank, _ = ChildFailedError("train", failures).get_first_failure()
+    assert rank == 1
+
+
+@pytest.mark.parametrize(
+    ("set_", "first"),
+    [
+        ({}, True),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, True),
+        ({"WORLD_SIZE": "2", "RANK": "1"}, False),
+        ({"WORLD_SIZE": "1", "RANK": "1"}, True),
+        ({"WORLD_SIZE": "", "RANK": "1"}, True),
+        ({"RANK": "1"}, True),
+    ],
+)
+def test_the_first_or_only_process_tells_of_progress(set_, first, monkeypatch):
+    for name in ("WORLD_SIZE", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_.items():
+        monkeypatch.setenv(name, value)
+    assert is_first() is first
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("[third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by "
+                      "peer [127.0.0.1]:40355."), OtherProcessEndedError),
+        (distributed.DistBackendError("NCCL communicator was aborted"), OtherProcessEndedError),
+        (RuntimeError("shapes cannot be multiplied"), RuntimeError),
+    ],
+)  # fmt: skip
+def test_the_end_of_another_process_is_told_in_one_line(error, expected, monkeypatch):
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "2" if name == "WORLD_SIZE" else "1")
+    monkeypatch.setattr(distributed, "init_process_group", lambda *_, **__: None)
+    with pytest.raises(Exception) as raised, training_processes("cpu"):  # noqa: PT011
+        raise error
+    assert type(raised.value) is expected
+
+
+ENDS_WITH_IT = """
+import time
+from tools.training.torchrun import bound_to_torchrun
+
+with bound_to_torchrun():
+    print("bound", flush=True)
+    time.sleep(100)
+"""
+
+STARTS_IT = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", sys.argv[1]])
+"""
+
+
+def test_a_training_process_ends_with_torchrun_even_if_that_is_killed(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
+    command = [sys.executable, "-c", STARTS_IT, ENDS_WITH_IT]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "bound\n"
+        process.kill()
+        process.communicate(timeout=50)  # the pipe is closed once neither has it
+
+
+KILLED_ONE = """
+import os, signal
+from tools.entry import main
+from tools.training.steps import Steps
+
+take = Steps.take
+
+def killed(self, batches):
+    if os.environ["RANK"] == "1" and self._state.step == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return take(self, batches)
+
+Steps.take = killed
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_other_without_a_traceback(tiny_config, tmp_path):
+    script = tmp_path / "killed_one.py"
+    script.write_text(KILLED_ONE)
+    done = in_two_processes(tiny_config(steps=100_000), tmp_path, [str(script)])
+    assert "[rank0]" not in done.stderr  # of torch, before each line of a traceback
+    assert "gloo" not in done.stderr
+    assert "Signal 9 (SIGKILL)" in done.stderr.partition("Root Cause")[2]
+    assert done.stderr.count("reading annotations") == 1
