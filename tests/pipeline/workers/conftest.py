@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import zmq
+from msgspec.structs import replace
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
@@ -26,6 +27,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink import encoding
+from stages.sink.folder_contents import JOURNAL
 from tests.pipeline.workers.overlay_pictures import make_pictures
 from tests.waiting import wait_for
 
@@ -69,28 +71,29 @@ def plan(tmp_path, temporary):
     folder.close()
 
 
-def opened(plan, context, said, channel, logbook, publisher=None):
-    publisher = publisher or Publisher(None, plan.run, channel)
-    stream = SinkStream(plan, context, said, channel, logbook, lambda: None, publisher)
-    stream.open()
-    return stream
+@pytest.fixture
+def said():
+    return Said()
 
 
 @pytest.fixture
-def sink(plan):
-    """Opens stream north, and closes it at the end."""
+def sink(plan, context, said):
+    """Opens streams, each also after a sink that was killed; all are closed at the end."""
     streams = []
-    with zmq.Context() as context:
 
-        def open_stream(*, live):
-            logbook = Logbook(plan.logbook(0))
-            logbook[SharedNumber.LOSSLESS] = not live
-            streams.append(opened(plan, context, Said(), 0, logbook))
-            return streams[-1]
+    def open_stream(name="north", *, live, said=said, publisher=None, **changes):
+        changed, channel = replace(plan, **changes), NAMES.index(name)
+        logbook = Logbook(changed.logbook(channel))
+        logbook[SharedNumber.LOSSLESS] = not live
+        publisher = publisher or Publisher(None, changed.run, channel)
+        stream = SinkStream(changed, context, said, channel, logbook, lambda: None, publisher)
+        stream.open()
+        streams.append(stream)
+        return stream
 
-        yield open_stream
-        for stream in streams:
-            stream.close()
+    yield open_stream
+    for stream in streams:
+        stream.close()
 
 
 def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
@@ -115,6 +118,17 @@ def acknowledge(stream, until):
         return until()
 
     wait_for(look)
+
+
+def acknowledged(stream):
+    """The position that the next record to be acknowledged to the decoder has."""
+    return stream._logbook[SharedNumber.ACKNOWLEDGED]
+
+
+def feed_into_checkpoint(stream, frames):
+    """Feeds frames that are in a checkpoint then, and in the journal no more."""
+    feed(stream, frames)
+    acknowledge(stream, lambda: (stream.folder / JOURNAL).stat().st_size == 0)
 
 
 def end(stream, frames):

@@ -8,18 +8,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import zmq
-from msgspec.structs import replace
 
-from pipeline.transport.logbook import Logbook
 from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from pipeline.workers.sink_stream import SinkStream
 from stages.errors import OutputError
 from stages.result_files import REPORT
-from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
+from stages.sink.folder_contents import JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.stream_results import StreamResults
-from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
+from tests.pipeline.workers.conftest import end, feed, feed_into_checkpoint
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -43,8 +40,7 @@ def test_a_recorded_video_is_completed_from_its_journal(sink, tmp_path):
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_a_live_stream_is_completed_from_its_checkpoint(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed_into_checkpoint(north, 3)
     feed(north, 5, begin=3)
     kept(north, 5)
     folder = left_by(north, tmp_path)
@@ -84,8 +80,7 @@ def test_a_stream_that_had_ended_is_complete(sink, disk, tmp_path):
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_a_stream_that_failed_is_completed_once_its_folder_can_be_written(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 4)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    feed_into_checkpoint(north, 4)
     north.fail(OutputError("the disk fails"))
     folder = left_by(north, tmp_path)
     report = completed(folder)
@@ -97,8 +92,7 @@ def test_a_stream_that_failed_is_completed_once_its_folder_can_be_written(sink, 
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_pictures_that_were_removed_from_a_full_disk_are_left_out(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 4)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    feed_into_checkpoint(north, 4)
     folder = left_by(north, tmp_path)
     empty_unfinished_overlays(folder)  # by a sink that is killed then, before it is further
     report = completed(folder)
@@ -109,8 +103,7 @@ def test_pictures_that_were_removed_from_a_full_disk_are_left_out(sink, tmp_path
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_pictures_that_were_removed_are_left_out_where_it_is_repeated(sink, tmp_path, monkeypatch):
     north = sink(live=True)
-    feed(north, 4)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    feed_into_checkpoint(north, 4)
     north.fail(OutputError("the disk fails"))
     folder = left_by(north, tmp_path)
     with monkeypatch.context() as patch:
@@ -147,8 +140,7 @@ def test_a_video_that_failed_costs_no_later_one(fails, sink, tmp_path, plan, mon
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_path, monkeypatch):
     north = sink(live=True)
-    feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed_into_checkpoint(north, 3)
     feed(north, 5, begin=3)
     end(north, 5)
     wait_for((north.folder / REPORT).exists)  # its process dies before it reports this
@@ -164,9 +156,7 @@ def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_p
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("room", ["for a checkpoint", "in place of the journal", "for nothing"])
-def test_what_a_full_disk_did_not_let_a_sink_complete(
-    sink, plan, tmp_path, monkeypatch, live, room
-):
+def test_what_a_full_disk_did_not_let_a_sink_complete(sink, tmp_path, monkeypatch, live, room):
     north = sink(live=live)
     feed(north, 6)
     kept(north, 6)
@@ -181,9 +171,9 @@ def test_what_a_full_disk_did_not_let_a_sink_complete(
             no_space()
         write(path, content)
 
-    last = replace(plan, output=str(folder.parent), give_up_reason="full", text_only=True)
-    with zmq.Context() as context, monkeypatch.context() as disk:
-        successor = opened(last, context, Said(), 0, Logbook(plan.logbook(0)))
+    last = {"output": str(folder.parent), "give_up_reason": "full", "text_only": True}
+    successor = sink(live=live, **last)
+    with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", no_space)
         if room != "for a checkpoint":
             disk.setattr(Path, "write_bytes", write_once_there_is_room)
@@ -191,7 +181,6 @@ def test_what_a_full_disk_did_not_let_a_sink_complete(
             disk.setattr(Checkpoint, "size", 10**6)  # more than the journal has
         with pytest.raises(OutputError, match="no space left"):
             successor.give_up("full")
-        successor.close()
     report = completed(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (6, 6)
     assert frames_of(folder) == [1, 2, 3, 4, 5, 6]

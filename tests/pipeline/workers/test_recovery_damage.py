@@ -7,7 +7,7 @@ from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
 from stages.sink.text_results import TextResults
-from tests.pipeline.workers.conftest import acknowledge, feed
+from tests.pipeline.workers.conftest import feed, feed_into_checkpoint
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
 
@@ -15,9 +15,7 @@ from tests.videos import frames_in
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_rows_that_a_power_failure_took_are_missing(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 6)
-    kept(north, 6)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    feed_into_checkpoint(north, 6)
     folder = left_by(north, tmp_path)
     times = part_path(folder / "times.txt")
     times.write_bytes(times.read_bytes()[:-12] + bytes(12))
@@ -40,9 +38,7 @@ def test_rows_that_it_took_before_their_file_had_its_name_are_missing(
     north = sink(live=True)
     with monkeypatch.context() as slow:
         slow.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
-        feed(north, 7)
-        kept(north, 7)
-        acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+        feed_into_checkpoint(north, 7)
         folder = left_by(north, tmp_path)
     times = part_path(folder / "times.txt")
     times.write_bytes(times.read_bytes()[:-12] + bytes(12))
@@ -55,9 +51,7 @@ def test_rows_that_it_took_before_their_file_had_its_name_are_missing(
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_a_stream_whose_rows_a_power_failure_took_all_is_reported_all_the_same(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 6)
-    kept(north, 6)
-    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    feed_into_checkpoint(north, 6)
     folder = left_by(north, tmp_path)
     part_path(folder / "times.txt").write_bytes(bytes(12))
     report = completed(folder)
@@ -89,8 +83,7 @@ def test_damaged_leftovers_stay_and_are_told(name, size, live, sink, tmp_path):
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_a_live_stream_needs_its_checkpoint(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed_into_checkpoint(north, 3)
     feed(north, 5, begin=3)
     folder = left_by(north, tmp_path)
     (folder / CHECKPOINT).unlink()
@@ -100,11 +93,9 @@ def test_a_live_stream_needs_its_checkpoint(sink, tmp_path):
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_rows_of_the_last_second_without_a_journal_are_told(sink, disk, tmp_path):
+def test_rows_of_the_last_second_without_a_journal_are_told(sink, tmp_path):
     north = sink(live=True)
-    feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
-    kept(north, 3)
+    feed_into_checkpoint(north, 3)
     feed(north, 5, begin=3)
     folder = left_by(north, tmp_path)
     cut(folder / JOURNAL, 30)

@@ -7,7 +7,7 @@ from stages.atomic import AtomicFile, part_path
 from stages.result_files import TIMES
 from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.stream_results import StreamResults
-from tests.pipeline.workers.conftest import acknowledge, feed
+from tests.pipeline.workers.conftest import acknowledge, feed, feed_into_checkpoint
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
 
@@ -19,8 +19,7 @@ def killed(*_):
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_rows_are_not_repeated_where_a_power_failure_took_some(sink, tmp_path, monkeypatch):
     north = sink(live=True)
-    feed(north, 4)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed_into_checkpoint(north, 4)
     feed(north, 8, begin=4)
     folder = left_by(north, tmp_path)
     times = part_path(folder / TIMES)

@@ -4,10 +4,7 @@ import itertools
 import threading
 
 import pytest
-import zmq
-from msgspec.structs import replace
 
-from pipeline.transport.logbook import Logbook
 from pipeline.workers.recovery import complete_results
 from stages.atomic import remove_file
 from stages.result_files import OVERLAY, files_of
@@ -15,7 +12,7 @@ from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.overlay import OverlayWriter
 from stages.sink.painter import OverlayPainter
 from stages.sink.text_results import TextResults
-from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
+from tests.pipeline.workers.conftest import acknowledge, feed
 from tests.pipeline.workers.leftovers import completed, left_by
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -113,13 +110,13 @@ def test_pictures_that_a_finished_video_lacks_are_left_out_where_it_is_repeated(
 
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_finished_videos_are_known_to_whoever_follows_a_sink_without_overlay(
-    killed, plan, tmp_path, monkeypatch
+    sink, killed, tmp_path, monkeypatch
 ):
     folder = left_by(killed({2}, live=True), tmp_path)
-    plan = replace(plan, output=str(folder.parent), give_up_reason="full", text_only=True)
-    with zmq.Context() as context, monkeypatch.context() as patch:
+    last = {"output": str(folder.parent), "give_up_reason": "full", "text_only": True}
+    with monkeypatch.context() as patch:
         patch.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
-        opened(plan, context, Said(), 0, Logbook(plan.logbook(0)))  # is killed then
+        sink(live=True, **last)  # is killed then
         assert (folder / CHECKPOINT).exists()
     report = completed(folder)
     assert report["frames"]["left_out_of_overlay"] == 3 + 2
