@@ -17,6 +17,14 @@ def clip(tmp_path_factory):
 
 
 @pytest.fixture
+def one_detection(tmp_path):
+    """The setting of a file with one detection, for sources whose objects do not matter."""
+    path = tmp_path / "one_Det_made.txt"
+    path.write_text("1,1,10,10,30,30,0.9\n")
+    return f"detector.detections={path}"
+
+
+@pytest.fixture
 def descriptors_left():
     """Leaves this process a number of file descriptors."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

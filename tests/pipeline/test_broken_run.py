@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 
 import pytest
 from rich.console import Console
@@ -14,6 +13,7 @@ from pipeline.supervision.supervisor import Supervisor
 from stages.atomic import file_size
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
+from stages.result_files import read_report
 from tests.pipeline.disturbed import (
     held_back,
     kill,
@@ -34,7 +34,7 @@ def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
     with pytest.raises(SpotStreamError, match="tracker was killed by signal 9") as error:
         run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert "started again 1 time before; not finished: clip" in str(error.value)
-    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "clip")
     assert report["status"] == "truncated"
     assert report["message"] == str(error.value)
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 40
@@ -65,7 +65,7 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
     assert "clip" in view.failed
     other = result.finished["clip-2"]
     assert (other.status, other.frames + other.dropped) == ("complete", 150)
-    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "clip")
     assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] > 0
 
@@ -80,7 +80,7 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
     supervisor = Supervisor(results, config, show)
     with pytest.raises(OSError, match="the view is broken"):
         supervisor.run()
-    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "clip")
     assert (report["status"], report["message"]) == ("truncated", "OSError: the view is broken")
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 30
 
@@ -103,7 +103,7 @@ def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, full_disk, mo
     with pytest.raises(OutputError, match="no space left"):
         run_with([str(clip)], full_disk, settings(clip, *paced), harm)
     folder = full_disk / "clip"
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     assert report["status"] == "truncated"
     assert "no space left" in report["message"]
     assert report["frames"]["out"] >= 40

@@ -1,7 +1,6 @@
 """A decoder that fails, in the middle of its stream or before it has given a frame."""
 
 import contextlib
-import json
 import os
 import resource
 import signal
@@ -11,6 +10,7 @@ import pytest
 
 from pipeline.supervision.commands import describe, find_run
 from stages.detector.delayed_detector import delayed
+from stages.result_files import read_report
 from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.streams import Camera
 from tools.harness.material import detections_of, make_clip
@@ -26,7 +26,7 @@ def settings(detections, *more):
 def truncated(folder):
     """The frames and the message of what was completed where it was."""
     assert {path.name for path in folder.iterdir()} == TEXTS
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
     return report["frames"]["out"], report["message"]
 
@@ -48,14 +48,14 @@ def growing(tmp_path):
     write_video(large, frames=10, width=640, height=480, pts=[40 * n for n in range(60, 70)])
     path = tmp_path / "growing.ts"
     path.write_bytes(small.read_bytes() + large.read_bytes())
-    (tmp_path / "growing_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
     return path
 
 
 def test_frames_that_find_no_room_end_the_stream_where_it_is(
-    growing, tmp_path, little_frame_memory
+    growing, one_detection, tmp_path, little_frame_memory
 ):
-    result = run_with([str(growing)], tmp_path / "out", settings(detections_of(growing)))
+    settings = [one_detection, "sink.overlay=false"]
+    result = run_with([str(growing)], tmp_path / "out", settings)
     assert result.exit_code == 4
     assert "cannot reserve" in result.failed["growing"]
     frames, message = truncated(tmp_path / "out" / "growing")
@@ -76,7 +76,7 @@ def test_a_stream_of_which_every_decoder_dies_is_completed_where_it_is(tmp_path)
     slow = settings(delayed(detections_of(clip), 20), "runtime.restarts_per_minute=1")
     result = run_with([str(clip)], tmp_path / "out", slow, harm)
     assert result.exit_code == 1
-    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "clip")
     assert report["status"] == "truncated"
     rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()
     assert int(rows[-1].split(",")[0]) <= report["frames"]["out"]
@@ -131,10 +131,8 @@ def camera(serve_http):
     return f"{serve_http(Camera)}/mjpeg"
 
 
-def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
-    detections, record = tmp_path / "camera_Det_made.txt", tmp_path / "record"
-    detections.write_text("1,1,10,10,30,30,0.9\n")
-    said, seen = [], []
+def test_a_recording_that_cannot_go_on_costs_no_results(camera, one_detection, tmp_path):
+    record, said, seen = tmp_path / "record", [], []
 
     def is_stuck():
         (stream,) = describe(find_run(os.getpid())).streams
@@ -159,8 +157,8 @@ def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
         victim.supervisor.stop()
         said.extend(victim.notices)
 
-    more = settings(detections, f"decoder.record={record}", "decoder.connect_seconds=60")
-    result = run_with([camera], tmp_path / "out", more, harm)
+    more = [f"decoder.record={record}", "decoder.connect_seconds=60", "sink.overlay=false"]
+    result = run_with([camera], tmp_path / "out", [one_detection, *more], harm)
     assert result.failed == {}
     ((name, summary),) = result.finished.items()
     assert (summary.status, summary.frames >= 40) == ("interrupted", True)

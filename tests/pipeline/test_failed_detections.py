@@ -1,6 +1,5 @@
 """A stream in which nothing can be detected any more is completed where it is; others go on."""
 
-import json
 import os
 import shutil
 import signal
@@ -14,7 +13,7 @@ from pipeline.config import RuntimeConfig
 from pipeline.reports import Failed
 from stages.detector.delayed_detector import delayed
 from stages.detector.shipped import find_weights
-from stages.result_files import DETECTIONS, TIMES, TRACKS
+from stages.result_files import DETECTIONS, TIMES, TRACKS, read_report
 from tests.stages.decoder.conftest import write_video
 from tests.videos import frames_in
 from tools.exporting.formats import export
@@ -47,7 +46,7 @@ def growing(tmp_path):
 
 def truncated(folder, run):
     """The number of frames of a stream that was completed where it was, and the reason."""
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     frames = report["frames"]["out"]
     assert (report["status"], run.finished[folder.name].frames) == ("truncated", frames)
     assert len((folder / TIMES).read_text().splitlines()) == frames

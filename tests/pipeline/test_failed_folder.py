@@ -1,6 +1,5 @@
 """A stream whose folder cannot be written fails alone; the one beside it is completed."""
 
-import json
 import os
 import resource
 import shutil
@@ -9,6 +8,7 @@ import subprocess
 
 import pytest
 
+from stages.result_files import read_report
 from tests.videos import frames_in
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_command, run_with
@@ -26,7 +26,7 @@ def run_both(clip, output, mode, harm=lambda victim: None):
 
 
 def assert_is_complete(folder, least=FRAMES / 2):
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     assert report["status"] == "complete"
     frames = report["frames"]["out"]
     assert frames >= least

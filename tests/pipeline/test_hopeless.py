@@ -1,6 +1,5 @@
 """A stage that dies again and again, however long its start takes, or now and then."""
 
-import json
 import os
 import shutil
 import signal
@@ -13,6 +12,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
+from stages.result_files import read_report
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
@@ -58,7 +58,7 @@ def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
     with pytest.raises(SpotStreamError, match=r"failed: .*out of memory; started again"):
         supervisor.run()
     assert most <= supervisor.result.restarts["detector"] <= most + 1
-    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "clip")
     assert (report["status"], report["frames"]["out"]) == ("truncated", first)
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 from datetime import datetime, timedelta
@@ -14,17 +13,18 @@ import numpy as np
 import pytest
 
 from pipeline.supervision.commands import add_stream, describe, find_run
+from stages.result_files import read_report
 from tests.pipeline.scraping import scrape
 from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.rtsp import Server, available
-from tools.harness.runner import run_with
+from tools.harness.runner import run_command, run_with
 
 pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 
 
-def test_an_outage_is_survived_counted_and_shown(tmp_path):
+def test_an_outage_is_survived_counted_and_shown(one_detection, tmp_path):
     port = free_port()
 
     def metrics():
@@ -33,16 +33,11 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
         except urllib.error.URLError:
             return {}
 
-    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
     with Server() as first:
+        url = f"rtsp://user:s3cret@127.0.0.1:{first.port}/live"
+        command = run_command(url, tmp_path / "out", f"runtime.metrics={port}", one_detection)
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tools.main", "run"),
-                *("--source", f"rtsp://user:s3cret@127.0.0.1:{first.port}/live"),
-                *("--config", "rtsp", "--output", str(tmp_path / "out")),
-                *("--set", f"runtime.metrics={port}"),
-                *("--set", f"detector.detections={tmp_path / 'none_Det_none.txt'}"),
-            ],
+            [*command, "--config", "rtsp"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -64,7 +59,7 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
         finally:
             process.kill()
     assert process.returncode == 130
-    report = json.loads((tmp_path / "out" / name / "run.json").read_text())
+    report = read_report(tmp_path / "out" / name)
     assert (report["status"], report["epochs"], report["connections"]) == ("interrupted", 2, 2)
     assert report["frames"]["missing"] == 0
     times = np.loadtxt(tmp_path / "out" / name / "times.txt", "U99", delimiter=",")[:, 1]
@@ -89,7 +84,7 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
         sources = [f"rtsp://127.0.0.1:{server.port}/live", str(clip)]
         result = run_with(sources, tmp_path / "out", settings, watch)
     name = f"127.0.0.1-{server.port}-live"
-    report = json.loads((tmp_path / "out" / name / "run.json").read_text())
+    report = read_report(tmp_path / "out" / name)
     assert result.finished["clip"].frames == 500
     assert report["frames"]["out"] > 0.75 * report["frames"]["in"] > 90
     assert report["latency_ms"]["p99"] < 400  # 50 where nothing else runs; 545 when it starved
@@ -106,14 +101,12 @@ def test_a_camera_too_fast_for_the_detector_has_as_many_turns_as_a_file(tmp_path
     with Server() as server:
         sources = [f"rtsp://127.0.0.1:{server.port}/live", str(clip)]
         run_with(sources, tmp_path / "out", settings, watch)
-    report = json.loads(
-        (tmp_path / "out" / f"127.0.0.1-{server.port}-live" / "run.json").read_text()
-    )
+    report = read_report(tmp_path / "out" / f"127.0.0.1-{server.port}-live")
     assert report["frames"]["out"] > 40  # the file has 80; 13 when it starved
     assert report["latency_ms"]["p50"] < 1000
 
 
-def test_the_overlay_goes_to_a_server_as_it_is_made(tmp_path):
+def test_the_overlay_goes_to_a_server_as_it_is_made(one_detection, tmp_path):
     received = tmp_path / "received.ts"
 
     def size():
@@ -126,11 +119,9 @@ def test_the_overlay_goes_to_a_server_as_it_is_made(tmp_path):
         victim.wait(lambda: size() > before + 20_000)  # the next one sends as well
         victim.supervisor.stop()
 
-    detections = tmp_path / "none_Det_none.txt"
-    detections.write_text("1,1,10,10,30,30,0.9\n")
     with Server(0, "--received", str(received)) as server:
         address = f"{{camera: 'rtsp://me:s3cret@127.0.0.1:{server.port}/sent'}}"
-        settings = [f"sink.overlay_url={address}", f"detector.detections={detections}"]
+        settings = [f"sink.overlay_url={address}", one_detection]
         sources = [f"camera=rtsp://127.0.0.1:{server.port}/live"]
         run_with(sources, tmp_path / "out", settings, watch)
     report = (tmp_path / "out" / "camera" / "run.json").read_text()
@@ -190,15 +181,12 @@ def test_a_camera_that_is_all_the_run_has_is_given_up(soon_given_up, tmp_path):
 
 def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
     clip = make_clip(tmp_path / "material", 500)
+    settings = ["decoder.pace=original", detections_setting(clip)]
+    command = run_command(clip, tmp_path / "out", *settings)
     with (
         Server(0, "--password", "right") as server,
         subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tools.main", "run", "--source", str(clip)),
-                *("--source", f"rtsp://viewer:wr0ng@127.0.0.1:{server.port}/live"),
-                *("--output", str(tmp_path / "out"), "--set", "decoder.pace=original"),
-                *("--set", detections_setting(clip)),
-            ],
+            [*command, "--source", f"rtsp://viewer:wr0ng@127.0.0.1:{server.port}/live"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -211,22 +199,19 @@ def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
     assert process.returncode == 130
 
 
-def test_a_service_tries_a_camera_again_that_refuses_at_first(tmp_path, temporary, in_workers):
+def test_a_service_tries_a_camera_again_that_refuses_at_first(
+    one_detection, tmp_path, temporary, in_workers
+):
     in_workers(
         "from functools import partial\n"
         "from pipeline.workers import decoder\n"
         "decoder.LiveOptions = partial(decoder.LiveOptions, refused_wait=0.5)  # instead of 60"
     )
     temporary(tmp_path)
-    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
     log = tmp_path / "log"
     with Server(0, "--password", "another") as locked, log.open("w") as said:
         url = f"rtsp://viewer:right@127.0.0.1:{locked.port}/live"
-        command = [
-            *(sys.executable, "-m", "tools.main", "run", "--stay", "--source", url),
-            *("--config", "rtsp", "--output", str(tmp_path / "out")),
-            *("--set", f"detector.detections={tmp_path / 'none_Det_none.txt'}"),
-        ]
+        command = [*run_command(url, tmp_path / "out", one_detection), "--stay", "--config", "rtsp"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
 
         def states():

@@ -13,6 +13,7 @@ from pipeline.logs import JsonFormatter
 from pipeline.supervision.commands import describe, find_run
 from tests.stages.decoder.streams import write_stream
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.runner import run_command
 
 
 def test_a_record_is_one_line_whatever_it_holds():
@@ -49,11 +50,7 @@ except ZeroDivisionError:
 def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
     clip = make_clip(tmp_path, 20)
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tools.main", "run", "--json-log", "--source", str(clip)),
-            *("--output", str(tmp_path / "out")),
-            *("--set", detections_setting(clip)),
-        ],
+        [*run_command(clip, tmp_path / "out", detections_setting(clip)), "--json-log"],
         capture_output=True,
         text=True,
         timeout=200,
@@ -68,10 +65,7 @@ def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
 
 def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tools.main", "run", "--json-log"),
-            *("--source", str(tmp_path / "nowhere.mp4"), "--output", str(tmp_path / "out")),
-        ],
+        [*run_command(tmp_path / "nowhere.mp4", tmp_path / "out"), "--json-log"],
         capture_output=True,
         text=True,
         timeout=200,
@@ -82,9 +76,8 @@ def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
     assert "nowhere.mp4" in event["message"]
 
 
-def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(tmp_path):
+def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(one_detection, tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
-    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
 
     def send(listener):
         with contextlib.suppress(OSError):  # at the end the listener is closed
@@ -95,16 +88,10 @@ def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(tmp_path):
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=send, args=(listener,), daemon=True).start()
+        source = f"cam=tcp://127.0.0.1:{listener.getsockname()[1]}"
+        command = run_command(source, tmp_path / "out", one_detection, "sink.overlay=false")
         run = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "tools.main", "run", "--json-log"),
-                *("--source", f"cam=tcp://127.0.0.1:{listener.getsockname()[1]}"),
-                *("--config", "rtsp", "--output", str(tmp_path / "out")),
-                *("--set", f"detector.detections={tmp_path / 'none_Det_none.txt'}"),
-                *("--set", "sink.overlay=false"),
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
+            [*command, "--json-log", "--config", "rtsp"], stderr=subprocess.PIPE, text=True
         )
         told = {}
         try:

@@ -1,6 +1,5 @@
 """A run that is told to end, of which a stage does not come to its end."""
 
-import json
 import os
 import signal
 import socket
@@ -17,6 +16,7 @@ from pipeline.supervision.commands import add_stream, describe, find_run, remove
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.errors import ConfigError
+from stages.result_files import read_report
 from tests.stages.decoder.streams import write_stream
 from tools.harness.material import detections_setting
 from tools.harness.runner import SPOTSTREAM, Victim, run_with
@@ -50,7 +50,7 @@ def test_results_are_completed_where_they_are(stuck_run, tmp_path):
     assert result.exit_code == 130
     late = "not ended 0.5 s after the run was asked to end"
     assert said == [f"{late}; completing its results where they are"]
-    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "clip")
     assert (report["status"], report["message"]) == ("truncated", late)
     assert report["frames"]["out"] == result.finished["clip"].frames >= 20
     files = {path.name for path in (tmp_path / "clip").iterdir()}
@@ -167,15 +167,14 @@ def test_a_second_request_leaves_part_files_that_can_be_completed(stuck_run, tmp
     assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
     command = [*SPOTSTREAM, "complete", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=200)
-    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "clip")
     assert report["status"] == "truncated"
     assert report["frames"]["out"] >= 20
     assert not list((tmp_path / "clip").glob(".*"))
 
 
-def test_servers_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
+def test_servers_that_say_nothing_more_do_not_hold_the_end_up(one_detection, tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
-    (tmp_path / "none_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
     record, in_time = tmp_path / "record", []
 
     def send(listener, data):
@@ -192,7 +191,7 @@ def test_servers_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
         in_time.append(victim.over.wait(60))
 
     settings = [
-        f"detector.detections={tmp_path / 'none_Det_made.txt'}",
+        one_detection,
         f"decoder.record={record}",
         "decoder.timeout=100",
         "sink.overlay=false",

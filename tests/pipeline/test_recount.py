@@ -1,7 +1,6 @@
 """Runs whose detections are the results of an earlier run."""
 
-import json
-
+from stages.result_files import read_report
 from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
 
@@ -28,5 +27,5 @@ def test_counting_again_gives_the_same_results_classes_included(tmp_path):
         assert (again / "clip" / name).read_text() == text
     assert len((first / "clip" / "detections.txt").read_text().split("\n")[0].split(",")) == 8
     for folder in (first, again):
-        report = json.loads((folder / "clip" / "run.json").read_text())
+        report = read_report(folder / "clip")
         assert report["class_names"] == ["car", "truck", "bus"]

@@ -1,6 +1,5 @@
 """Each stage is killed in the middle of a run, and takes up its work again."""
 
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.subscription import subscribe
 from stages.detector.shipped import find_weights
 from stages.records import EndOfStream, Tracks
-from stages.result_files import files_of
+from stages.result_files import files_of, read_report
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from tests.pipeline.disturbed import (
     held_back,
@@ -82,7 +81,7 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
     assert not any("detects by" in line for line in victims[0].notices)
     assert {CHECKPOINT, JOURNAL} <= set(found)
     folder = tmp_path / "clip"
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     frames = report["frames"]
     assert (report["status"], report["message"]) == ("complete", "")
     assert (frames["in"], frames["missing"]) == (150, 0)
@@ -174,7 +173,7 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
     given = settings(clip, *held_back(clip, mode), *short)
     result = run_with([str(clip)], tmp_path, given, harm)
     assert result.restarts == {"sink": 2}
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     assert set(report["files"]) == {path.name for path in folder.iterdir()} - {"run.json"}
     frames = report["frames"]
     status = "interrupted" if mode == "live" else "complete"
@@ -208,7 +207,7 @@ def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
     listener.join(100)
     assert result.restarts == {"sink": 2}
     folder = tmp_path / "clip"
-    report = json.loads((folder / "run.json").read_text())
+    report = read_report(folder)
     rows = times_in(folder)
     assert len(rows) == report["frames"]["out"] > len(published) - 5 > 50
     assert rows == sorted(dict(rows).items())

@@ -1,6 +1,5 @@
 """The four processes on a real video, detections from a file."""
 
-import json
 import os
 import re
 import shlex
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 
 from stages.detector.delayed_detector import delayed
+from stages.result_files import read_report
 from tests.videos import frames_in
 from tests.waiting import wait_for
 
@@ -193,7 +193,7 @@ def test_a_signal_that_comes_twice_ends_the_run_and_completes_its_results(
         time.sleep(0.05)  # two that are pending at once are one
         process.send_signal(number)
     assert process.returncode == 130
-    report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "crossing")
     assert report["status"] == "interrupted"
     assert 0 < report["frames"]["out"] < FRAMES
 
@@ -212,7 +212,7 @@ def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path
         for pid in (*children, process.pid):
             os.kill(pid, number)
     assert process.returncode == 130
-    report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "crossing")
     assert report["status"] == "interrupted"
     assert 0 < report["frames"]["out"] < FRAMES
     assert "starting it again" not in log.read_text()
@@ -249,7 +249,7 @@ def test_the_first_process_of_a_container_ends_when_it_is_told_to(material, tmp_
         (first,) = _children(outside.pid)
         os.kill(first, signal.SIGTERM)
     assert outside.returncode == 130
-    report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "crossing")
     assert report["status"] == "interrupted"
 
 

@@ -1,6 +1,5 @@
 """The four processes on a camera of which whole frames are lost on the way."""
 
-import json
 import socket
 import threading
 import time
@@ -8,6 +7,7 @@ import time
 import av
 import numpy as np
 
+from stages.result_files import read_report
 from tools.harness.runner import run_with
 
 FRAMES = 120
@@ -44,19 +44,14 @@ def send(listener):
                 output.mux(packets)
 
 
-def test_frames_that_never_came_are_counted_in_the_report_also_where_few_are_used(tmp_path):
-    detections = tmp_path / "none_Det_made.txt"
-    detections.write_text("1,1,10,10,30,30,0.9\n")
-    settings = [
-        f"detector.detections={detections}",
-        "decoder.every=2",
-        "decoder.reconnect=false",
-        "sink.overlay=false",
-    ]
+def test_frames_that_never_came_are_counted_in_the_report_also_where_few_are_used(
+    one_detection, tmp_path
+):
+    more = ("decoder.every=2", "decoder.reconnect=false", "sink.overlay=false")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=send, args=(listener,), daemon=True).start()
         port = listener.getsockname()[1]
-        result = run_with([f"tcp://127.0.0.1:{port}"], tmp_path / "out", settings)
+        result = run_with([f"tcp://127.0.0.1:{port}"], tmp_path / "out", [one_detection, *more])
     (name,) = result.finished
-    report = json.loads((tmp_path / "out" / name / "run.json").read_text())
+    report = read_report(tmp_path / "out" / name)
     assert report["frames_not_received"] == len(LOST)

@@ -1,6 +1,5 @@
 """The program is upgraded in place while a run goes on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import pipeline.supervision.stage_processes
 import pipeline.supervision.supervisor
 from pipeline.supervision.commands import add_stream, find_run
 from stages.errors import ConfigError, SpotStreamError
+from stages.result_files import read_report
 from tools.harness.material import detections_setting
 from tools.harness.runner import SPOTSTREAM, run_with
 
@@ -64,7 +64,7 @@ def kill(name):
 
 
 def report_of(output):
-    report = json.loads((output / "clip" / "run.json").read_text())
+    report = read_report(output / "clip")
     files = {path.name for path in (output / "clip").iterdir()}
     assert files == {"mot.txt", "detections.txt", "times.txt", "overlay.mp4", "run.json"}
     assert report["versions"]["spotstream"] == "1.0"

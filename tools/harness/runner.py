@@ -117,7 +117,7 @@ class Victim:
         return name
 
 
-def run_command(source: Path, output: Path, *settings: str) -> list[str]:
+def run_command(source: Path | str, output: Path, *settings: str) -> list[str]:
     """Returns the command line of a run in its own process."""
     options = [option for setting in settings for option in ("--set", setting)]
     return [*SPOTSTREAM, "run", "--source", str(source), "--output", str(output), *options]

@@ -2,10 +2,8 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,29 +17,17 @@ from pipeline.supervision.commands import (
     find_run,
     remove_stream,
 )
-from pipeline.supervision.runtime_folder import RunInfo
+from pipeline.supervision.runtime_folder import RunInfo, RuntimeFolder
 from stages.errors import ConfigError, SpotStreamError
+from stages.result_files import read_report
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
-from tools.harness.runner import run_with
+from tools.harness.runner import SPOTSTREAM, run_with
 
 
 @pytest.fixture
 def clip(tmp_path):
     return make_clip(tmp_path / "material", 250)
-
-
-def started(clip, folder, *prefix):
-    return subprocess.Popen(
-        [
-            *prefix,
-            *(sys.executable, "-m", "tools.main", "run", "--stay"),
-            *("--output", str(folder / "out"), "--set", "decoder.pace=original"),
-            *("--set", detections_setting(clip)),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_source_is_looked_for_before_the_pipeline_is_asked(tmp_path):
@@ -77,18 +63,17 @@ def test_a_pipeline_that_stands_still_does_not_answer(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def pipeline(clip, tmp_path, temporary):
+def pipeline(request, clip, tmp_path, temporary):
+    """A pipeline that waits for streams; the command before it is the fixture's parameter."""
     temporary(tmp_path)
-    process = started(clip, tmp_path)
-    yield process
-    process.kill()
-    process.communicate()
-
-
-@pytest.fixture
-def pipeline_of_64_files(clip, tmp_path, temporary):
-    temporary(tmp_path)
-    process = started(clip, tmp_path, "sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
+    prefix = getattr(request, "param", ())
+    settings = ("decoder.pace=original", detections_setting(clip))
+    options = [option for setting in settings for option in ("--set", setting)]
+    process = subprocess.Popen(
+        [*prefix, *SPOTSTREAM, "run", "--stay", "--output", str(tmp_path / "out"), *options],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     yield process
     process.kill()
     process.communicate()
@@ -128,7 +113,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
 
     remove_stream(run, "north")
     wait_for(lambda: [view.name for view in describe(run).streams] == ["south"])
-    report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "north")
     assert report["status"] == "interrupted"
     assert report["frames"]["missing"] == 0
     add_stream(run, str(clip), "north")
@@ -137,7 +122,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     pipeline.terminate()
     assert pipeline.wait(100) == 130
     for folder in ("north", "north-earlier"):
-        report = json.loads((tmp_path / "out" / folder / "run.json").read_text())
+        report = read_report(tmp_path / "out" / folder)
         assert report["status"] == "interrupted"
         assert report["frames"]["missing"] == 0
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
@@ -160,7 +145,7 @@ def test_the_process_of_another_user_is_told(temporary, tmp_path):
         other.wait()
 
 
-def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp_path):
+def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip):
     run = wait_for(lambda: find_run(pipeline.pid))
 
     def mapped():
@@ -228,8 +213,11 @@ def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, 
     assert result.failed == {}
 
 
-def test_a_stream_without_descriptors_fails_alone(pipeline_of_64_files, clip):
-    run = wait_for(lambda: find_run(pipeline_of_64_files.pid))
+@pytest.mark.parametrize(
+    "pipeline", [("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")], ids=["of 64 files"], indirect=True
+)
+def test_a_stream_without_descriptors_fails_alone(pipeline, clip):
+    run = wait_for(lambda: find_run(pipeline.pid))
 
     def states():
         return {view.name: view.state for view in describe(run).streams}
@@ -247,13 +235,11 @@ def test_a_stream_without_descriptors_fails_alone(pipeline_of_64_files, clip):
     wait_for(lambda: "south" not in states())
     add_stream(run, str(clip), "east")
     wait_for(lambda: states() == {"north": "running", "east": "running"})
-    pipeline_of_64_files.terminate()
-    assert pipeline_of_64_files.wait(100) == 130
+    pipeline.terminate()
+    assert pipeline.wait(100) == 130
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
-    from pipeline.supervision.runtime_folder import RuntimeFolder
-
+def test_what_a_killed_run_left_is_removed_by_the_next(pipeline):
     run = wait_for(lambda: find_run(pipeline.pid))
     wait_for(lambda: describe(run).processes)
     pipeline.kill()

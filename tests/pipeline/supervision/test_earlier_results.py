@@ -13,6 +13,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec, expand_sources
 from stages.errors import OutputError
+from stages.result_files import read_report
 from tools.harness.material import detections_of, make_clip
 
 # How and where a run computes, how long it waits, and what concerns live streams alone.
@@ -215,7 +216,7 @@ def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatc
         return Supervisor(results, config).run()
 
     assert repeat(tmp_path).finished.keys() == {"clip"}
-    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "clip")
     assert (report["source"], report["working_directory"]) == ("videos/clip.mp4", str(tmp_path))
     for directory in (tmp_path, tmp_path / "videos"):
         result = repeat(directory, "detector.threads=1")

@@ -1,11 +1,11 @@
 """What sinks leave that are killed, and what becomes of it."""
 
-import json
 import shutil
 
 import numpy as np
 
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
+from stages.result_files import read_report
 from tests.pipeline.workers.conftest import acknowledge
 
 
@@ -26,7 +26,7 @@ def completed(folder):
     names = {path.name for path in folder.iterdir()}
     assert names == {"run.json", *report.files}
     assert not has_leftovers(folder)
-    return json.loads((folder / "run.json").read_text())
+    return read_report(folder)
 
 
 def frames_of(folder):

@@ -1,6 +1,5 @@
 """What is reported of results that are completed in the background."""
 
-import json
 import threading
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
 from stages.records import Dropped, DropReason, EndOfStream, EndReason
-from stages.result_files import numbered
+from stages.result_files import numbered, read_report
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
@@ -70,7 +69,7 @@ def test_complete_results_are_reported_once(completion, results, said, done):
     assert (summary.frames, summary.dropped, summary.behind) == (3, 3, 2)
     assert (summary.status, summary.folder) == ("complete", str(results.folder))
     assert said[1].metrics.connections == 2
-    told = json.loads((results.folder / "run.json").read_text())
+    told = read_report(results.folder)
     assert (told["connections"], told["frames_not_received"]) == (2, 7)
 
 

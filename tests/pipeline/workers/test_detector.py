@@ -1,6 +1,5 @@
 """Frames whose pixels are not where their message says, and frames side by side."""
 
-import json
 import os
 import shutil
 import signal
@@ -25,7 +24,7 @@ from pipeline.transport.ring import FrameRing
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError
 from stages.records import Frame, FrameHeader, PixelFormat
-from stages.result_files import DETECTIONS, TRACKS
+from stages.result_files import DETECTIONS, TRACKS, read_report
 from tests.waiting import wait_for
 from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
@@ -79,7 +78,7 @@ def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
 
     with pytest.raises(SpotStreamError, match=r"clip: slot 1000000 of .* lies outside the ring"):
         run(spoil, goes_on=False)
-    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    report = read_report(tmp_path / "out" / "clip")
     assert (report["status"], report["frames"]["out"] >= 10) == ("truncated", True)
 
 
@@ -98,7 +97,7 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     )
     for each in every:
         np.testing.assert_array_equal(rest, each)
-    report = json.loads((tmp_path / "both" / "north" / "run.json").read_text())
+    report = read_report(tmp_path / "both" / "north")
     assert report["detected_by"] == f"read from {file}"
     is_right = whole[:, 2] + whole[:, 4] / 2 > 80
     assert 0 < is_right.sum() < len(whole)

@@ -142,9 +142,8 @@ Recorder._mux = hang
 """
 
 
-def test_a_recording_that_hangs_is_told_of_its_stream(tmp_path, in_workers):
+def test_a_recording_that_hangs_is_told_of_its_stream(one_detection, tmp_path, in_workers):
     write_stream(tmp_path / "camera.ts", 50)
-    (tmp_path / "none_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
     answer = tmp_path / "answer"
     in_workers(HANGING_RECORDING.format(answer=answer))
     said = []
@@ -161,7 +160,7 @@ def test_a_recording_that_hangs_is_told_of_its_stream(tmp_path, in_workers):
         said.extend(victim.notices)
 
     settings = [
-        f"detector.detections={tmp_path / 'none_Det_made.txt'}",
+        one_detection,
         f"decoder.record={tmp_path / 'kept'}",
         "decoder.reconnect=false",
         "sink.overlay=false",

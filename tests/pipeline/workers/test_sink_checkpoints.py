@@ -1,6 +1,5 @@
 """Checkpoints of a live stream in the sink, which wait for pictures while the stream goes on."""
 
-import json
 import shutil
 import time
 
@@ -8,6 +7,7 @@ import pytest
 
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.checkpoint import Checkpoint
+from stages.result_files import read_report
 from stages.sink.folder_contents import CHECKPOINT
 from tests.pipeline.workers.conftest import Said, acknowledge, acknowledged, end, feed
 from tests.videos import frames_in
@@ -34,7 +34,7 @@ def checkpoint_of(stream):
 
 
 def frames_of(stream):
-    return json.loads((stream.folder / "run.json").read_text())["frames"]
+    return read_report(stream.folder)["frames"]
 
 
 def test_what_waits_is_taken_once_the_pictures_are_kept(north, said, disk):

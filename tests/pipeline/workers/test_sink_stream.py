@@ -1,6 +1,5 @@
 """Streams in the sink, which go on while the results of another are completed."""
 
-import json
 import threading
 from fractions import Fraction
 
@@ -13,6 +12,7 @@ from pipeline.transport.messages import decode
 from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.publisher import Publisher
 from stages.records import EndOfStream
+from stages.result_files import read_report
 from stages.sink import stream_results
 from stages.sink.folder_contents import JOURNAL
 from tests.pipeline.workers.conftest import NAMES, RATE, Said, acknowledge, acknowledged, end, feed
@@ -124,7 +124,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
     feed(other, 18, begin=16)
     end(other, 18)
     acknowledge(other, lambda: ("done", "north") in said)
-    frames = json.loads((other.folder / "run.json").read_text())["frames"]
+    frames = read_report(other.folder)["frames"]
     assert (frames["out"], frames["left_out_of_overlay"]) == (18, 11)
     with av.open(str(other.folder / "overlay.mp4")) as container:
         shown = [round(frame.time * RATE) for frame in container.decode(video=0)]
@@ -138,7 +138,7 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(sink, plan, s
     stream.look()
     feed(stream, 5, begin=3)  # was under way
     acknowledge(stream, lambda: ("done", "north") in said)
-    report = json.loads((stream.folder / "run.json").read_text())
+    report = read_report(stream.folder)
     assert (report["status"], report["frames"]["out"]) == ("truncated", 3)
     assert report["message"] == "the frames are too large"
     stream.close()

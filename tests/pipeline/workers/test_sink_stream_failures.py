@@ -1,7 +1,6 @@
 """Streams in the sink whose files cannot be written."""
 
 import contextlib
-import json
 import os
 import resource
 import shutil
@@ -14,6 +13,7 @@ import zmq
 
 from pipeline.signals import STAGE_END
 from stages.errors import OutputError
+from stages.result_files import read_report
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
 from tests.pipeline.workers.conftest import acknowledge, acknowledged, end, feed
 from tests.stages.sink.stream import TEXTS
@@ -92,7 +92,7 @@ def test_pictures_that_were_given_up_without_a_checkpoint_are_left_out_by_a_succ
     feed(successor, 7, begin=5)
     end(successor, 7)
     acknowledge(successor, lambda: ("done", "north") in said)
-    frames = json.loads((successor.folder / "run.json").read_text())["frames"]
+    frames = read_report(successor.folder)["frames"]
     assert (frames["out"], frames["left_out_of_overlay"]) == (7, 3)
     assert frames_in(successor.folder / "overlay.mp4") == 4
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from stages.result_files import read_report
 from stages.sink.crossings import Counts, Crossing, Crossings, crossing_rows
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
@@ -65,7 +65,7 @@ def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
     report = results.finish(end(4), {})
     assert report.files == (*TEXTS, "zones.txt")
     assert (tmp_path / "cam/zones.txt").read_text() == zone_rows(events, make_start().class_names)
-    found = json.loads((tmp_path / "cam/run.json").read_text())["zones"]
+    found = read_report(tmp_path / "cam")["zones"]
     assert found == {"box": {"entered": 1, "inside": 0}}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
+from stages.result_files import read_report
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
@@ -62,7 +62,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     report = second.finish(end(20), {})
     assert report == expected
     assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
-    counted = json.loads((folder / "run.json").read_text())
+    counted = read_report(folder)
     assert counted["crossings"] == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
     assert counted["zones"] == {"middle": {"entered": 1, "inside": 1}}
     for name in expected.files:
