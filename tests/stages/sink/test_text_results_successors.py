@@ -1,0 +1,189 @@
+"""Text results of a process that follows one that was killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from stages.errors import OutputError
+from stages.sink import retention
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL
+from stages.sink.options import SinkOptions
+from stages.sink.text_results import TextResults
+from tests.stages.sink.conftest import names_in
+from tests.stages.sink.stream import TEXTS
+from tests.stages.sink.texts import (
+    SIX_FRAMES,
+    finish,
+    names_of,
+    numbers_in,
+    state_after,
+    write,
+)
+from tests.waiting import wait_for
+
+
+def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SinkOptions())
+    state = state_after(first, range(1, 4))
+    write(first, range(4, 9))  # its process dies now
+    second = TextResults(tmp_path, SinkOptions(), state)
+    write(second, range(4, 6))
+    assert numbers_in(second.tracks.part) == [1, 2, 3, 4, 5]
+
+
+def test_the_state_counts_the_frames_of_the_latest_files(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SIX_FRAMES)
+    state = state_after(first, range(1, 9))
+    assert (state.number, state.latest.frames) == (2, 2)
+    first.close()
+    second = TextResults(tmp_path, SIX_FRAMES, state)
+    write(second, range(9, 12))
+    assert (second.state().number, second.state().latest.frames) == (2, 5)
+    second.close()
+
+
+def test_a_file_of_another_run_does_not_take_the_place_of_what_was_written(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SinkOptions())
+    state = state_after(first, range(1, 4))
+    (tmp_path / "mot.txt").write_text("9,1,0,0,1,1,1,-1,-1,-1\n" * 50)
+    second = TextResults(tmp_path, SinkOptions(), state)
+    write(second, range(4, 6))
+    assert numbers_in(second.tracks.part) == [1, 2, 3, 4, 5]
+
+
+def test_a_file_that_cannot_be_opened_again_costs_no_rows_of_the_others(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SinkOptions())
+    write(first, range(1, 4))
+    first.files[-1].part.unlink()
+    with pytest.raises(OutputError):
+        TextResults(tmp_path, SinkOptions(), first.state())
+    for file in first.files[:-1]:
+        assert numbers_in(file.part) == [1, 2, 3]
+
+
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    """Results of 14 frames in three parts, from a process that nobody disturbed."""
+    texts = TextResults(tmp_path / "calm", SIX_FRAMES)
+    write(texts, range(1, 15))
+    finish(texts)
+    return tmp_path / "calm"
+
+
+def texts_in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Path) -> None:
+    folder = tmp_path / "cam"
+    first = TextResults(folder, SIX_FRAMES)
+    state = state_after(first, range(1, 6))
+    write(first, range(6, 15))  # its process dies now
+    assert not list(folder.glob("*.txt"))
+    second = TextResults(folder, SIX_FRAMES, state)
+    write(second, range(6, 15))
+    finish(second)
+    assert texts_in(folder) == texts_in(calm)
+
+
+def test_files_of_a_number_are_on_the_disk_with_what_they_are_made_of_before_one_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    at_name: list[set[str]] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    def note_replace(path: Path, target: Path) -> Path:
+        at_name.append({*synced})
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    needed = {f".{name}.part" for name in TEXTS} | {JOURNAL, CHECKPOINT}
+    (tmp_path / JOURNAL).touch()
+    (tmp_path / CHECKPOINT).touch()
+    first = TextResults(tmp_path, SIX_FRAMES)
+    state = state_after(first, range(1, 8))
+    first.name_earlier()
+    wait_for((tmp_path / "times.txt").is_file)
+    assert needed <= at_name[0]
+    for name in TEXTS:  # its process had died before
+        (tmp_path / name).rename(tmp_path / f".{name}.part")
+    synced.clear()
+    at_name.clear()
+    TextResults(tmp_path, SIX_FRAMES, state).close()
+    assert needed <= at_name[0]
+
+
+@pytest.mark.parametrize("named", [0, 1, 2, 3])
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_process_killed_while_files_get_their_names(
+    tmp_path: Path, calm: Path, named: int, taken: bool
+) -> None:
+    folder = tmp_path / "cam"
+    first = TextResults(folder, SIX_FRAMES)
+    state = state_after(first, range(1, 8))
+    first.name_earlier()
+    wait_for((folder / "times.txt").is_file)
+    write(first, range(8, 10))  # its process dies now
+    for name in TEXTS[named:]:
+        (folder / name).rename(folder / f".{name}.part")
+    away = tmp_path / "away"
+    away.mkdir()
+    for path in [*folder.glob("*.txt")] if taken else ():  # what has its name may be taken away
+        path.rename(away / path.name)
+    second = TextResults(folder, SIX_FRAMES, state)
+    write(second, range(8, 15))
+    finish(second)
+    assert set(second.names) == names_in(folder)
+    assert texts_in(folder) | texts_in(away) == texts_in(calm)
+
+
+def test_a_damaged_end_of_earlier_files_is_cut_before_they_get_their_names(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SIX_FRAMES)
+    state = state_after(first, range(1, 8))  # its process dies now
+    with first.files[0].part.open("ab") as file:
+        file.write(bytes(100))
+    TextResults(tmp_path, SIX_FRAMES, state).close()
+    assert numbers_in(tmp_path / "mot.txt") == [*range(1, 7)]
+
+
+def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: Path) -> None:
+    folder = tmp_path / "cam"
+    first = TextResults(folder, SIX_FRAMES)
+    state = state_after(first, range(1, 10))
+    write(first, range(10, 15))
+    finish(first)  # its process dies now
+    second = TextResults(folder, SIX_FRAMES, state)
+    write(second, range(10, 15))
+    finish(second)
+    assert texts_in(folder) == texts_in(calm)
+
+
+def test_what_was_removed_is_not_removed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+
+    def remove(path: Path) -> None:
+        removed.append(path.name)
+        path.unlink(missing_ok=True)
+
+    monkeypatch.setattr(retention, "remove_file", remove)
+    options = dataclasses.replace(SIX_FRAMES, text_gigabytes=1e-9)
+    state = None
+    for begin in (1, 20):
+        texts = TextResults(tmp_path, options, state)
+        write(texts, range(begin, begin + 19))
+        while texts.state().unnamed:
+            texts.name_earlier()
+        state = texts.state()  # its process dies now
+    assert sorted(removed) == sorted(names_of(*range(1, 6)))
