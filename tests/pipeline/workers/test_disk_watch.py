@@ -11,23 +11,43 @@ from tests.stages.decoder.streams import write_stream
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
-HANGING_WRITE = """
+HANGING = """
 import time
 from pathlib import Path
 from pipeline.workers import disk_watch
-from stages.sink.journal import Journal
+from {module} import {owner}
 
 disk_watch._LOOK_SECONDS = 0.1
-append = Journal.append
+works = {owner}.{method}
 
-def hang(self, entry):
-    Journal.append = append
+def hang(*arguments):
+    {owner}.{method} = works
     while not Path("{answer}").exists():
         time.sleep(0.01)
-    append(self, entry)
+    works(*arguments)
 
-Journal.append = hang
+{owner}.{method} = hang
 """
+
+
+@pytest.fixture
+def run_hanging(tmp_path, in_workers, told):
+    """Runs a source whose first call of a method waits for the disk until that is told."""
+
+    def run(module, owner, method, source, *settings):
+        answer = tmp_path / "answer"
+        hanging = {"module": module, "owner": owner, "method": method, "answer": answer}
+        in_workers(HANGING.format(**hanging))
+
+        def listen(victim):
+            victim.wait(lambda: victim.notices)
+            answer.touch()
+            victim.over.wait(60)
+            told.extend(victim.notices)
+
+        return run_with([source], tmp_path / "out", [*settings, "sink.overlay=false"], listen)
+
+    return run
 
 
 class Spoken:
@@ -103,71 +123,28 @@ def test_who_reports_meanwhile_or_is_busy_does_not_wait(watch, told, spoken):
     assert len(told) == 1
 
 
-def test_a_run_names_the_folder_in_which_a_write_hangs(tmp_path, in_workers):
+def test_a_run_names_the_folder_in_which_a_write_hangs(run_hanging, told, tmp_path):
     clip = make_clip(tmp_path, 20)
-    answer = tmp_path / "answer"
-    in_workers(HANGING_WRITE.format(answer=answer))
-    said = []
-
-    def listen(victim):
-        victim.wait(lambda: victim.notices)
-        answer.touch()
-        victim.over.wait(60)
-        said.extend(victim.notices)
-
-    settings = [detections_setting(clip, delay_ms=8), "sink.overlay=false"]
-    result = run_with([str(clip)], tmp_path / "out", settings, listen)
+    journal = ("stages.sink.journal", "Journal", "append")
+    result = run_hanging(*journal, str(clip), detections_setting(clip, delay_ms=8))
     assert result.exit_code == 0
     folder = tmp_path / "out" / clip.stem
-    assert said[0].startswith(f"{folder}: its file system does not answer")
-    assert said[1] == f"{folder}: its file system answers again"
+    assert told[0].startswith(f"{folder}: its file system does not answer")
+    assert told[1] == f"{folder}: its file system answers again"
 
 
-HANGING_RECORDING = """
-import time
-from pathlib import Path
-from pipeline.workers import disk_watch
-from stages.decoder.recorder import Recorder
-
-disk_watch._LOOK_SECONDS = 0.1
-mux = Recorder._mux
-
-def hang(self, packet, pts, dts):
-    Recorder._mux = mux
-    while not Path("{answer}").exists():
-        time.sleep(0.01)
-    mux(self, packet, pts, dts)
-
-Recorder._mux = hang
-"""
-
-
-def test_a_recording_that_hangs_is_told_of_its_stream(one_detection, tmp_path, in_workers):
+def test_a_recording_that_hangs_is_told_of_its_stream(run_hanging, told, one_detection, tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
-    answer = tmp_path / "answer"
-    in_workers(HANGING_RECORDING.format(answer=answer))
-    said = []
 
     def send():
         client, _ = listener.accept()
         with client:
             client.sendall((tmp_path / "camera.ts").read_bytes())
 
-    def listen(victim):
-        victim.wait(lambda: victim.notices)
-        answer.touch()
-        victim.over.wait(60)
-        said.extend(victim.notices)
-
-    settings = [
-        one_detection,
-        f"decoder.record={tmp_path / 'kept'}",
-        "decoder.reconnect=false",
-        "sink.overlay=false",
-    ]
+    recorder = ("stages.decoder.recorder", "Recorder", "_mux")
+    settings = [one_detection, f"decoder.record={tmp_path / 'kept'}", "decoder.reconnect=false"]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=send, daemon=True).start()
-        url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        run_with([url], tmp_path / "out", settings, listen)
+        run_hanging(*recorder, f"tcp://127.0.0.1:{listener.getsockname()[1]}", *settings)
     (folder,) = (tmp_path / "kept").iterdir()
-    assert said[0].startswith(f"{folder}: its file system does not answer, and the stream waits")
+    assert told[0].startswith(f"{folder}: its file system does not answer, and the stream waits")
