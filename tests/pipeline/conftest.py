@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from tools.harness.material import make_clip
 
 
@@ -53,6 +54,15 @@ def temporary(monkeypatch):
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
     return put
+
+
+@pytest.fixture
+def run_folder(tmp_path, temporary):
+    """The folder of the sockets of a run, among temporary files of the test's own."""
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    yield folder
+    folder.close()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pipeline.reporter import Reporter, ReportReceiver
 from pipeline.reports import Alive, Batches, Busy, Progress, Ready, Snapshot
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import ResultFolders
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook
@@ -33,17 +32,14 @@ FRAMES = 5
 
 
 @pytest.fixture
-def plan(tmp_path, temporary):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
-    folder.add_stream(0, "cam", entries=16, lossless=True)
+def plan(tmp_path, run_folder):
+    run_folder.add_stream(0, "cam", entries=16, lossless=True)
     streams = [StreamPlan("cam", "cam.mp4", "", "", 0)]
     output = str(tmp_path / "out")
     config = load_config(None, ["sink.overlay=false"])
-    yield WorkerPlan(
-        stage="tracker", config=config, streams=streams, output=output, sockets=folder.path
+    return WorkerPlan(
+        stage="tracker", config=config, streams=streams, output=output, sockets=run_folder.path
     )
-    folder.close()
 
 
 @pytest.fixture

@@ -2,19 +2,20 @@ import subprocess
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Crashed, Ready
 from pipeline.supervision.process import StageProcess
 
+PLAN = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")
+
 
 def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, worker_is):
     worker_is(f"sleep 120\nexec cat > {tmp_path / 'read'}\n")
     streams = [StreamPlan(f"camera-{n}", "rtsp://camera", "", "", n) for n in range(2000)]
-    plan = WorkerPlan(
-        stage="sink", config=RunConfig(), streams=streams, output="out", sockets="sockets"
-    )
+    plan = replace(PLAN, streams=streams)
     process = StageProcess("sink", lambda: plan, 60.0, 5)
     before = time.monotonic()
     assert process.start_if_due()
@@ -24,8 +25,7 @@ def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, wor
 
 def test_a_process_that_cannot_be_started_has_died(descriptors_left):
     now = [0.0]
-    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
-    process = StageProcess("sink", lambda: plan, 60.0, 5, lambda: now[0])
+    process = StageProcess("sink", lambda: PLAN, 60.0, 5, lambda: now[0])
     descriptors_left(2)
     assert process.start_if_due()
     assert (process.runs, process.pid) == (False, 0)
@@ -37,8 +37,7 @@ def test_a_process_that_cannot_be_started_has_died(descriptors_left):
 
 def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descriptors_left):
     now = [0.0]
-    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
-    process = StageProcess("sink", lambda: plan, 60.0, 5, lambda: now[0])
+    process = StageProcess("sink", lambda: PLAN, 60.0, 5, lambda: now[0])
     assert process.start_if_due()
     process.heard(Ready("sink"))
     assert process.pid
@@ -59,8 +58,7 @@ def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descrip
 
 def test_why_a_process_ended_is_heard_before_it_counts_as_dead(worker_is):
     worker_is("cat > /dev/null\nexit 2\n")
-    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
-    process = StageProcess("sink", lambda: plan, 60.0, 5)
+    process = StageProcess("sink", lambda: PLAN, 60.0, 5)
     for told in ("failed: there is no room", "ended with status 2"):
         assert process.start_if_due()
         process._process.wait(100)
@@ -88,8 +86,7 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(monkeypatch, w
         return started[0]
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
-    process = StageProcess("sink", lambda: plan, 60.0, 5)
+    process = StageProcess("sink", lambda: PLAN, 60.0, 5)
     assert process.start_if_due()
     try:
         before = time.monotonic()
@@ -105,13 +102,12 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(monkeypatch, w
 def process(worker_is):
     """Makes a process that lives for half a minute, and the time that it is told, in seconds."""
     worker_is("exec sleep 30\n")
-    plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
     now = [0]
 
     def make(places, stream):
         place = iter(places)
         options = {"stream": stream, "place": lambda: next(place)}
-        return StageProcess("decoder", lambda: plan, 60.0, 2, lambda: now[0], **options), now
+        return StageProcess("decoder", lambda: PLAN, 60.0, 2, lambda: now[0], **options), now
 
     return make
 
@@ -170,8 +166,7 @@ def test_a_stage_has_our_environment_but_where_the_user_says_otherwise(
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
-    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")
-    process = StageProcess("sink", lambda: plan, 60.0, 5)
+    process = StageProcess("sink", lambda: PLAN, 60.0, 5)
     assert process.start_if_due()
     process.end(60)
     assert said.read_text() == "PASSIVE 2 3 -P\n"

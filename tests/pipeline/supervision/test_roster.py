@@ -12,24 +12,21 @@ from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
 from stages.sink.zones import ZoneCounts
 
 
 @pytest.fixture
-def begin_due(tmp_path, temporary):
+def begin_due(run_folder):
     """Begins the streams of a roster that are due, and names those under way."""
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
     rosters = []
 
     def begin_due(roster):
         rosters.append(roster)
         for spec in roster.due():
             decoder = StageProcess("decoder", lambda: None, 60.0, 5)
-            roster.begin(spec, decoder, folder, context, only_one=False)
+            roster.begin(spec, decoder, run_folder, context, only_one=False)
         return list(roster.running)
 
     with zmq.Context() as context:
@@ -37,7 +34,6 @@ def begin_due(tmp_path, temporary):
         for roster in rosters:
             for name in list(roster.running):
                 roster.end(name)
-    folder.close()
 
 
 @pytest.fixture
@@ -70,10 +66,8 @@ def test_memory_is_bounded_however_many_streams_come_and_go(make):
 
 
 def test_what_was_begun_of_a_stream_is_undone_where_descriptors_run_out(
-    tmp_path, temporary, descriptors_left
+    tmp_path, run_folder, descriptors_left
 ):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
     roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
     with zmq.Context() as context, context.socket(zmq.PUSH):
         roster.add("scene://demo", "demo")
@@ -82,13 +76,12 @@ def test_what_was_begun_of_a_stream_is_undone_where_descriptors_run_out(
         for left in range(4):  # two memory files, one to write there, one for the socket
             descriptors_left(left)
             with pytest.raises((OSError, zmq.ZMQError), match="Too many open files"):
-                roster.begin(spec, decoder, folder, context, only_one=False)
+                roster.begin(spec, decoder, run_folder, context, only_one=False)
             descriptors_left(8)
-            assert [path.name for path in Path(folder.path).iterdir()] == ["lock"]
+            assert [path.name for path in Path(run_folder.path).iterdir()] == ["lock"]
             assert not any("memfd:spotstream-demo" in target for target in open_files())
-        roster.begin(spec, decoder, folder, context, only_one=False)
+        roster.begin(spec, decoder, run_folder, context, only_one=False)
         roster.end("demo")
-    folder.close()
 
 
 def open_files():
@@ -268,10 +261,8 @@ def test_a_stream_for_which_there_is_no_port_is_refused(make, monkeypatch):
     assert refused.value.errno == errno.EADDRINUSE
 
 
-def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, temporary):
+def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, run_folder):
     monkeypatch.setattr("pipeline.supervision.roster.stream_ports", lambda runtime: 1)
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
     roster = Roster([], tmp_path, RuntimeConfig(transport="tcp"), RunMonitor())
     for name in ("north", "south"):
         roster.add("scene://demo", name)
@@ -279,7 +270,6 @@ def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, temporary):
         for name in ("north", "south"):
             decoder = StageProcess("decoder", lambda: None, 60.0, 5)
             for spec in roster.due():
-                roster.begin(spec, decoder, folder, context, only_one=False)
+                roster.begin(spec, decoder, run_folder, context, only_one=False)
             assert list(roster.running) == [name]
             roster.end(name)
-    folder.close()

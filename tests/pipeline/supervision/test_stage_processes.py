@@ -14,7 +14,6 @@ from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
@@ -48,6 +47,20 @@ class Waiting:
 
 
 @pytest.fixture
+def make_processes(tmp_path):
+    def make(config=None, roster=None, **options):
+        config, logs = config or RunConfig(), {"debug": False, "json_log": False}
+        return StageProcesses(config, tmp_path, roster, **logs, **options)
+
+    return make
+
+
+@pytest.fixture
+def roster(tmp_path):
+    return Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+
+
+@pytest.fixture
 def release(monkeypatch):
     """Takes the release that is installed from then on."""
 
@@ -66,9 +79,11 @@ def release(monkeypatch):
         ("decoder", 0, "north", "decoder", "decoder of north"),
     ],
 )
-def test_a_process_is_known_by_its_role_and_its_stream(tmp_path, stage, worker, stream, role, name):
+def test_a_process_is_known_by_its_role_and_its_stream(
+    make_processes, stage, worker, stream, role, name
+):
     config = RunConfig(detector=DetectorConfig(workers=2))
-    processes = StageProcesses(config, tmp_path, None, debug=False, json_log=False)
+    processes = make_processes(config)
     made = processes.make(stage, worker, stream)
     assert (made.role, made.stream, made.name) == (role, stream, name)
 
@@ -78,38 +93,29 @@ def test_a_process_is_known_by_its_role_and_its_stream(tmp_path, stage, worker, 
     [("http://host/clip.mp4", 7), ("clip.mp4", 7), ("rtsp://host/live", None)],
 )
 def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
-    tmp_path, temporary, location, place
+    make_processes, roster, run_folder, location, place
 ):
-    temporary(tmp_path)
-    config, spec = RunConfig(), SourceSpec("cam", location)
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, config.runtime, RunMonitor())
-    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
-    decoder = processes.make("decoder", stream="cam")
+    spec = SourceSpec("cam", location)
+    decoder = make_processes(roster=roster).make("decoder", stream="cam")
     with zmq.Context() as context:
-        roster.begin(spec, decoder, folder, context, only_one=True)
+        roster.begin(spec, decoder, run_folder, context, only_one=True)
         roster.running["cam"].logbook[SharedNumber.SEQUENCE] = 7
         assert decoder._place() == place
         roster.end("cam")
-    folder.close()
     assert decoder._place() is None  # it may still have to be killed
 
 
 def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_way(
-    tmp_path, temporary
+    make_processes, roster, run_folder
 ):
-    temporary(tmp_path)
-    config = RunConfig()
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, config.runtime, RunMonitor())
-    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
+    processes = make_processes(roster=roster)
     detector = processes.make("detector")
     assert detector._place() is None
     with zmq.Context() as context:
         for name in ("north", "south"):
             decoder = processes.make("decoder", stream=name)
             spec = SourceSpec(name, f"rtsp://{name}/live")
-            roster.begin(spec, decoder, folder, context, only_one=False)
+            roster.begin(spec, decoder, run_folder, context, only_one=False)
         north, south = (stream.logbook for stream in roster.running.values())
         assert detector._place() is None
         for position in range(5):
@@ -122,21 +128,19 @@ def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_
         assert detector._place() is None
         for name in ("north", "south"):
             roster.end(name)
-    folder.close()
 
 
-def test_a_death_is_reported_as_of_the_process_that_died(tmp_path, temporary, worker_is):
-    temporary(tmp_path)
+def test_a_death_is_reported_as_of_the_process_that_died(
+    make_processes, roster, run_folder, worker_is
+):
     worker_is("exec sleep 300\n")
     config = RunConfig(detector=DetectorConfig(workers=2))
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, config.runtime, RunMonitor())
-    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
-    processes.make_shared(folder.path)
+    processes = make_processes(config, roster=roster)
+    processes.make_shared(run_folder.path)
     decoder = processes.make("decoder", stream="cam")
     with zmq.Context() as context:
         spec = SourceSpec("cam", "rtsp://cam/live")
-        roster.begin(spec, decoder, folder, context, only_one=True)
+        roster.begin(spec, decoder, run_folder, context, only_one=True)
         for process in processes.start_due():
             process.heard(Ready(process.stage))
         for process in processes.all():
@@ -147,50 +151,45 @@ def test_a_death_is_reported_as_of_the_process_that_died(tmp_path, temporary, wo
         assert processes.deaths() == []
         processes.kill_all()
         roster.end("cam")
-    folder.close()
     told = [(death.stage, death.worker, death.stream, death.event) for death in deaths]
     assert told == [("detector", 1, "", "restart"), ("decoder", 0, "cam", "restart")]
 
 
-def test_a_death_for_good_is_told_with_what_is_not_finished(tmp_path, temporary, worker_is):
+def test_a_death_for_good_is_told_with_what_is_not_finished(
+    make_processes, roster, run_folder, worker_is
+):
     def death_of_the_sink():
         os.kill(processes.sink.pid, signal.SIGTERM)
         [death] = wait_for(processes.deaths)
         return death
 
-    temporary(tmp_path)
     worker_is("exec sleep 300\n")
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
     for name in ("north", "south"):
         roster.add("scene://demo", name)
-    processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
-    processes.make_shared(folder.path)
+    processes = make_processes(roster=roster)
+    processes.make_shared(run_folder.path)
     processes.start_due()
     died = "the sink was killed by signal 15"
     assert death_of_the_sink().message == f"{died}; starting it again"
     wait_for(processes.start_due)
-    shutil.rmtree(folder.path)
+    shutil.rmtree(run_folder.path)
     death = death_of_the_sink()
     assert isinstance(death, Failed)
     assert death.message == (
-        f"{died}; it cannot be replaced: the run's folder {folder.path} was removed; set TMPDIR to "
-        "a folder that nobody clears; started again 1 time before; not finished: north, south"
+        f"{died}; it cannot be replaced: the run's folder {run_folder.path} was removed; set "
+        "TMPDIR to a folder that nobody clears; started again 1 time before; not finished: north, "
+        "south"
     )
     processes.kill_all()
-    folder.close()
 
 
 def test_the_shared_processes_are_ready_together_and_the_sink_can_be_spared(
-    tmp_path, temporary, worker_is
+    make_processes, roster, run_folder, worker_is
 ):
-    temporary(tmp_path)
     worker_is("exec sleep 300\n")
-    folder = RuntimeFolder("out")
-    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
-    processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
+    processes = make_processes(roster=roster)
     assert not processes.are_ready
-    processes.make_shared(folder.path)
+    processes.make_shared(run_folder.path)
     for process in processes.start_due():
         assert not processes.are_ready
         process.heard(Ready(process.stage))
@@ -199,21 +198,20 @@ def test_the_shared_processes_are_ready_together_and_the_sink_can_be_spared(
     assert list(processes.ids()) == ["sink"]
     processes.kill_all()
     assert processes.ids() == {}
-    folder.close()
 
 
-def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):
+def test_processes_that_do_not_end_are_waited_for_side_by_side(make_processes, monkeypatch):
     monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
     stuck = [Stuck(), Stuck(), Stuck()]
     monkeypatch.setattr(StageProcesses, "all", lambda self: stuck)
-    StageProcesses(RunConfig(), tmp_path, None, debug=False, json_log=False).end_all()
+    make_processes().end_all()
     assert [each.waited > 0 for each in stuck] == [True, False, False]
 
 
-def test_the_decoder_of_an_ended_stream_is_waited_for_too(tmp_path, monkeypatch):
+def test_the_decoder_of_an_ended_stream_is_waited_for_too(make_processes, monkeypatch):
     monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
     monkeypatch.setattr(StageProcesses, "all", lambda self: [])
-    processes = StageProcesses(RunConfig(), tmp_path, None, debug=False, json_log=False)
+    processes = make_processes()
     decoder = Stuck()
     decoder.asked = True  # by its stream
     processes.let_end(decoder)
@@ -221,10 +219,12 @@ def test_the_decoder_of_an_ended_stream_is_waited_for_too(tmp_path, monkeypatch)
     assert decoder.waited > 0
 
 
-def test_the_decoder_of_an_ended_stream_is_forgotten_unless_it_has_yet_to_end(tmp_path, worker_is):
+def test_the_decoder_of_an_ended_stream_is_forgotten_unless_it_has_yet_to_end(
+    make_processes, worker_is
+):
     plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
     roster = SimpleNamespace(running={})
-    processes = StageProcesses(RunConfig(), tmp_path, roster, debug=False, json_log=False)
+    processes = make_processes(roster=roster)
 
     def begin():
         decoder = StageProcess("decoder", lambda: plan, 60.0, 5)
@@ -249,22 +249,20 @@ def test_the_decoder_of_an_ended_stream_is_forgotten_unless_it_has_yet_to_end(tm
 
 
 @pytest.mark.parametrize(("timeout", "silence"), [(5.0, 30.0), (20.0, 80.0)])
-def test_a_decoder_may_wait_for_its_source(tmp_path, timeout, silence):
+def test_a_decoder_may_wait_for_its_source(make_processes, timeout, silence):
     """A packet of a live source may take three timeouts; no other stage waits for one."""
     config = RunConfig(
         decoder=DecoderConfig(timeout=timeout), runtime=RuntimeConfig(silence_seconds=30.0)
     )
-    processes = StageProcesses(config, tmp_path, None, debug=False, json_log=False)
+    processes = make_processes(config)
     assert processes.make("decoder", stream="north")._silence_seconds == silence
     assert processes.make("sink")._silence_seconds == 30.0
 
 
-def test_nothing_is_started_while_the_program_is_replaced(tmp_path, monkeypatch, release):
+def test_nothing_is_started_while_the_program_is_replaced(make_processes, monkeypatch, release):
     now, due = [0.0], Waiting()
     monkeypatch.setattr(StageProcesses, "all", lambda self: [due])
-    processes = StageProcesses(
-        RunConfig(), tmp_path, None, debug=False, json_log=False, clock=lambda: now[0]
-    )
+    processes = make_processes(clock=lambda: now[0])
     for again in range(3):
         release("")
         now[0] += 1000.0
@@ -280,12 +278,12 @@ def test_nothing_is_started_while_the_program_is_replaced(tmp_path, monkeypatch,
         processes.start_due()
 
 
-def test_a_program_that_is_not_replaced_within_a_minute_was_removed(tmp_path, monkeypatch, release):
+def test_a_program_that_is_not_replaced_within_a_minute_was_removed(
+    make_processes, monkeypatch, release
+):
     now, due = [0.0], Waiting()
     monkeypatch.setattr(StageProcesses, "all", lambda self: [due])
-    processes = StageProcesses(
-        RunConfig(), tmp_path, None, debug=False, json_log=False, clock=lambda: now[0]
-    )
+    processes = make_processes(clock=lambda: now[0])
     release("")
     due.state = "ready"
     assert processes.start_due() == [due]  # it says that it is not

@@ -9,7 +9,6 @@ from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.roster import Roster
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.supervision.stream_outcomes import StreamOutcomes
 from pipeline.transport.logbook import SharedNumber
@@ -20,18 +19,16 @@ CAMERA = SourceSpec("cam", "rtsp://host/live")
 
 
 @pytest.fixture
-def run(tmp_path, temporary):
+def run(tmp_path, run_folder):
     """A run with a stream under way of which nothing was sent yet."""
-    temporary(tmp_path)
     config, output = RunConfig(), tmp_path / "out"
     roster = Roster([], output, config.runtime, RunMonitor())
     processes = StageProcesses(config, output, roster, debug=False, json_log=False)
     folders = ResultFolders([CAMERA], output, config, overwrite=False)
-    runtime = RuntimeFolder("out")
     decoder = processes.make("decoder", stream="cam")
     result, shown = RunResult(), []
     with zmq.Context() as context:
-        roster.begin(CAMERA, decoder, runtime, context, only_one=True)
+        roster.begin(CAMERA, decoder, run_folder, context, only_one=True)
         yield SimpleNamespace(
             result=result,
             roster=roster,
@@ -43,7 +40,6 @@ def run(tmp_path, temporary):
         )
         if roster.running:
             roster.end("cam")
-    runtime.close()
     folders.release()
 
 

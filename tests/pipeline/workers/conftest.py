@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Notice, Progress
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.publisher import Publisher
@@ -58,17 +57,14 @@ class Said(list):
 
 
 @pytest.fixture
-def plan(tmp_path, temporary):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
+def plan(tmp_path, run_folder):
     for channel, name in enumerate(NAMES):
-        folder.add_stream(channel, name, entries=16, lossless=True)
+        run_folder.add_stream(channel, name, entries=16, lossless=True)
     streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
     output = str(tmp_path / "out")
-    yield WorkerPlan(
-        stage="sink", config=RunConfig(), streams=streams, output=output, sockets=folder.path
+    return WorkerPlan(
+        stage="sink", config=RunConfig(), streams=streams, output=output, sockets=run_folder.path
     )
-    folder.close()
 
 
 @pytest.fixture

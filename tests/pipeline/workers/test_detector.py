@@ -15,7 +15,6 @@ import zmq
 from pipeline.config_file import load_config
 from pipeline.plan import WorkerPlan
 from pipeline.supervision.process import start_worker
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedNumber
@@ -158,18 +157,16 @@ def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path)
 
 
 def test_the_memory_of_a_stream_that_has_ended_is_given_back_whatever_comes_last(
-    tmp_path, temporary
+    tmp_path, run_folder
 ):
-    temporary(tmp_path)
     (tmp_path / "cam.txt").write_text("1,-1,1,1,2,2,0.9\n")
-    folder = RuntimeFolder("out")
-    logbook = folder.add_stream(0, "cam", entries=16, lossless=True)
+    logbook = run_folder.add_stream(0, "cam", entries=16, lossless=True)
     plan = WorkerPlan(
         stage="detector",
         config=load_config(None, [f"detector.detections={tmp_path / 'cam.txt'}"]),
         streams=[],
         output=str(tmp_path),
-        sockets=folder.path,
+        sockets=run_folder.path,
     )
     header = FrameHeader("cam", 0, 0, 0, 0, Fraction(1, 25), 0, 64, 96, PixelFormat.YUV420P)
     ring = FrameRing(plan.ring(0))
@@ -189,4 +186,3 @@ def test_the_memory_of_a_stream_that_has_ended_is_given_back_whatever_comes_last
             process.kill()
             process.wait()
             context.destroy(linger=0)
-    folder.close()

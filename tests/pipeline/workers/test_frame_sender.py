@@ -32,7 +32,7 @@ RATE = Fraction(25)
 
 
 @pytest.fixture
-def live(plan, temporary, tmp_path):
+def live(plan):
     """The plan of a decoder in live mode: of its four slots, one may be under way."""
     folder = RuntimeFolder("live")
     folder.add_stream(0, "north", entries=40, lossless=False)

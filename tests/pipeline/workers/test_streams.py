@@ -5,7 +5,6 @@ from msgspec import structs
 
 from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import FrameRing
@@ -87,16 +86,14 @@ def test_a_message_of_another_stream_than_its_channels_belongs_to_none(streams, 
     assert streams.find(north) is streams.at(0)
 
 
-def test_a_stream_that_ends_while_it_is_joined_is_none(temporary, tmp_path, plan):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
+def test_a_stream_that_ends_while_it_is_joined_is_none(run_folder, tmp_path, plan):
     for channel in range(2):
-        folder.add_stream(channel, "north", entries=4, lossless=False)
-    plan = structs.replace(plan, sockets=folder.path)
+        run_folder.add_stream(channel, "north", entries=4, lossless=False)
+    plan = structs.replace(plan, sockets=run_folder.path)
 
     def join(channel, logbook):
         if channel == 0:
-            folder.remove_stream(0)
+            run_folder.remove_stream(0)
             FrameRing(plan.ring(0))
         return (tmp_path / "none").read_bytes()
 
@@ -104,7 +101,6 @@ def test_a_stream_that_ends_while_it_is_joined_is_none(temporary, tmp_path, plan
     assert streams.at(0) is None
     with pytest.raises(FileNotFoundError, match="none"):
         streams.at(1)
-    folder.close()
 
 
 def test_a_stream_that_cannot_be_joined_has_not_ended(streams, descriptors_left):
