@@ -140,23 +140,33 @@ def test_an_image_that_is_no_frame_is_refused_with_how_to_make_it_one(detector, 
 
 
 @pytest.fixture
-def two_cores():
-    """A detector that computes two frames side by side."""
+def same_threads():
+    """Leaves the number of this process's threads as it was, which detectors change."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def of_two_cores():
     before = torch.get_num_threads()
     yield NetworkDetector(min_score=0.0, engine="torch", device="cpu", threads=2)
     torch.set_num_threads(before)
 
 
-def test_a_limit_of_processor_time_limits_threads(monkeypatch):
-    before = torch.get_num_threads()
+@pytest.fixture
+def two_cores(of_two_cores, same_threads):
+    """A detector that computes two frames side by side."""
+    torch.set_num_threads(2)
+    return of_two_cores
+
+
+def test_a_limit_of_processor_time_limits_threads(monkeypatch, same_threads):
     monkeypatch.setattr("stages.cores.allowed_cores", lambda: 4)
     monkeypatch.setattr("stages.detector.network_detector.allowed_cores", lambda: 4)
     monkeypatch.setattr("stages.cores._time_limits", lambda: iter([2.5]))
-    try:
-        detector = NetworkDetector(engine="torch", device="cpu")
-        assert torch.get_num_threads() == detector.batch_size == 3
-    finally:
-        torch.set_num_threads(before)
+    detector = NetworkDetector(engine="torch", device="cpu")
+    assert torch.get_num_threads() == detector.batch_size == 3
 
 
 def test_frames_side_by_side_give_exactly_what_they_give_alone(two_cores, scene):
