@@ -1,3 +1,4 @@
+import functools
 import weakref
 from dataclasses import replace
 
@@ -18,14 +19,21 @@ from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.detector.spotnet.config import preset_config
 from stages.errors import SpotStreamError
-from stages.records import Frame, FrameHeader, PixelFormat
+from stages.records import FrameHeader, PixelFormat
 from tests.stages.detector.frames import yuv_frame
 from tests.stages.detector.meta import META, OnMetaAlone
 from tests.stages.detector.networks import PUBLISHED
 
+QUARTER = np.s_[:272, 480:]
 
-def demo_frame(index):
-    image = Scene(DEMO_SCENE).render(index).image
+
+@functools.cache
+def demo_scene():
+    return Scene(DEMO_SCENE)
+
+
+def demo_frame(index, part=np.s_[:]):
+    image = demo_scene().render(index).image[part]
     pixels = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
     return replace(yuv_frame(*image.shape[:2], 0), pixels=pixels)
 
@@ -40,25 +48,20 @@ def assert_alike(found, expected):
     np.testing.assert_allclose(found.scores[nearest], expected.scores, atol=0.01)
 
 
-def on_the_cpu():
+@pytest.fixture(scope="module")
+def plain():
     """In float32 everywhere: with scores in bfloat16, boxes may change places."""
     return NetworkDetector(engine="torch", precision="float32", device="cpu", min_score=0.3)
 
 
-@pytest.fixture(scope="module")
-def plain():
-    return on_the_cpu()
-
-
-def test_boxes_are_those_of_the_cpu(plain):
+def test_boxes_are_those_of_the_cpu(plain, monkeypatch):
     """Of frames that are computed at once, and of those that a recording replays."""
-    frames = [demo_frame(index) for index in (40, 41)]
+    frames = [demo_frame(index, QUARTER) for index in (40, 41)]
     expected = [plain.detect([frame])[0] for frame in frames]
-    there = on_the_cpu()
     for recordings in (None, Recordings(lambda compute: compute)):
-        there._compute = DeviceComputation(there.engine, recordings)
+        monkeypatch.setattr(plain, "_compute", DeviceComputation(plain.engine, recordings))
         for frame, right in zip(frames, expected, strict=True):
-            [found] = there.detect([frame])
+            [found] = plain.detect([frame])
             assert_alike(found, right)
 
 
@@ -85,11 +88,9 @@ def test_frames_of_a_batch_keep_their_own_colours():
     """Those of a size are copied to one place, whatever the matrix of their colours."""
     there = NetworkDetector(engine="torch", device="cpu", threads=1)
     there._compute = DeviceComputation(there.engine, None)
-    image = Scene(DEMO_SCENE).render(40).image
-    planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-    height, width, _ = image.shape
+    one = demo_frame(40, QUARTER)
     frames = [
-        Frame(FrameHeader.of_image(height, width, pixel_format=each), planes)
+        replace(one, header=replace(one.header, pixel_format=each))
         for each in (PixelFormat.YUV420P, PixelFormat.YUV420P_BT2020, PixelFormat.YUV420P)
     ]
     together = there.detect(frames)
