@@ -1,7 +1,6 @@
 """Live playlists, of cameras whose encoder pauses or ends."""
 
 import functools
-import http.server
 import itertools
 import queue
 import statistics
@@ -13,64 +12,54 @@ from pathlib import Path
 import pytest
 
 from stages.records import EndOfStream, EndReason, Frame
-from tests.stages.decoder.streams import OPTIONS, read, write_stream
+from tests.stages.decoder.streams import OPTIONS, Files, read, write_stream
 
 BUFFERED, BEFORE = 3, 5  # segments at the start, and before the pause; then one a second
 PAUSE = 5  # seconds
 SEGMENT = 30  # frames, 1.2 s
 
 
-class Ending(http.server.SimpleHTTPRequestHandler):
-    """Serves a playlist that ends after the first second."""
+class Live(Files):
+    """Serves the segments, and a playlist of those that are listed by now."""
 
     began: float
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802
         if not self.path.endswith(".m3u8"):
             super().do_GET()
             return
         head, *entries = Path(self.translate_path(self.path)).read_text().split("#EXTINF")
-        has_ended = time.monotonic() - self.began > 1
-        text = "#EXTINF".join([head, *(entries if has_ended else entries[:BUFFERED])])
+        entries = [f"#EXTINF{entry}" for entry in entries]
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(text.encode() + (b"#EXT-X-ENDLIST\n" if has_ended else b""))
-
-    def log_message(self, *args):
-        pass
+        listed = self.listed(entries, time.monotonic() - self.began)
+        self.wfile.write("".join([head, *listed]).encode())
 
 
-class Growing(http.server.SimpleHTTPRequestHandler):
-    """Serves the segments that there are by now, and the playlist of these."""
+class Ending(Live):
+    """Has a playlist that ends after the first second."""
 
-    began: float
-
-    def do_GET(self):
-        if self.path.endswith(".m3u8"):
-            passed = time.monotonic() - self.began
-            segments = BUFFERED + int(passed)
-            if segments > BEFORE:
-                segments = max(BEFORE, segments - PAUSE)
-            path = Path(self.translate_path(self.path))
-            head, *entries = path.read_text().split("#EXTINF")
-            text = "#EXTINF".join([head, *entries[:segments]])
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(text.encode())
-        else:
-            super().do_GET()
-
-    def log_message(self, *args):
-        pass
+    def listed(self, entries, seconds):
+        return [*entries, "#EXT-X-ENDLIST\n"] if seconds > 1 else entries[:BUFFERED]
 
 
-class Stalling(http.server.SimpleHTTPRequestHandler):
+class Growing(Live):
+    """Has a playlist that grows, but for a pause."""
+
+    def listed(self, entries, seconds):
+        segments = BUFFERED + int(seconds)
+        if segments > BEFORE:
+            segments = max(BEFORE, segments - PAUSE)
+        return entries[:segments]
+
+
+class Stalling(Files):
     """Keeps connections open; stops in the middle of a segment, and reads what comes then."""
 
     protocol_version = "HTTP/1.1"
     came: queue.SimpleQueue[bytes]
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802
         if not self.path.endswith("1.ts"):
             super().do_GET()
             return
@@ -82,24 +71,18 @@ class Stalling(http.server.SimpleHTTPRequestHandler):
         self.came.put(self.rfile.read(1))
         self.close_connection = True
 
-    def log_message(self, *args):
-        pass
 
-
-class Vanishing(http.server.SimpleHTTPRequestHandler):
+class Vanishing(Files):
     """Serves a playlist twice, then an error."""
 
     status: int
     loads: Iterator[int]
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802
         if self.path.endswith(".m3u8") and next(self.loads) >= 2:
             self.send_error(self.status)
         else:
             super().do_GET()
-
-    def log_message(self, *args):
-        pass
 
 
 def serve_playlist(handler, segments, folder, serve_http):
@@ -166,8 +149,6 @@ def test_an_encoder_with_other_stream_numbers_goes_on_after_a_discontinuity(
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", "a.ts", "#EXT-X-DISCONTINUITY"]
     playlist = "\n".join([*lines, "#EXTINF:1,", "b.ts", "#EXT-X-ENDLIST", ""])
     (tmp_path / "vod.m3u8").write_text(playlist)
-    base = serve_http(
-        functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
-    )
+    base = serve_http(functools.partial(Files, directory=str(tmp_path)))
     records = read(f"{base}/vod.m3u8", slots, 100)
     assert sum(isinstance(record, Frame) for record in records) >= 49

@@ -18,6 +18,14 @@ def read(folder, slots, **options):
     return list(ImageFolderSource(folder, name="cam", **options).records(slots))
 
 
+def numbered(folder, names, slots, **options):
+    """The numbers of frames whose images have these names, and what is said of them."""
+    fill(folder, names)
+    said = []
+    _, *frames, _ = read(folder, slots, runtime=SourceRuntime(notify=said.append), **options)
+    return [frame.header.number for frame in frames], said
+
+
 def test_images_come_in_natural_order(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png", "f2.png", "f10.png"])
     _, *frames, end = read(tmp_path / "a", slots)
@@ -152,31 +160,21 @@ def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
     ],
 )
 def test_names_that_count_too_far_give_positions_and_a_line(tmp_path, slots, names, largest):
-    fill(tmp_path / "a", names)
-    said = []
-    _, *frames, _ = read(tmp_path / "a", slots, runtime=SourceRuntime(notify=said.append))
-    assert [f.header.number for f in frames] == list(range(1, len(names) + 1))
+    numbers, said = numbered(tmp_path / "a", names, slots)
+    assert numbers == list(range(1, len(names) + 1))
     (line,) = said
     assert line.startswith(str(tmp_path / "a"))
     assert largest in line
 
 
 def test_names_with_gaps_count_frames(tmp_path, slots):
-    fill(tmp_path / "a", ["img00030.png", "img00060.png", "img02500.png"])
-    said = []
-    _, *frames, _ = read(tmp_path / "a", slots, runtime=SourceRuntime(notify=said.append))
-    assert [f.header.number for f in frames] == [30, 60, 2500]
-    assert said == []
+    names = ["img00030.png", "img00060.png", "img02500.png"]
+    assert numbered(tmp_path / "a", names, slots) == ([30, 60, 2500], [])
 
 
 def test_names_of_motchallenge_count_frames_in_its_layout(tmp_path, slots):
     names = ["000001.png", "000002.png", "000004.png"]
-    fill(tmp_path / "img1", names)
-    said = []
-    runtime = SourceRuntime(notify=said.append)
-    _, *frames, _ = read(tmp_path / "img1", slots, layout="mot", runtime=runtime)
-    assert [f.header.number for f in frames] == [1, 2, 4]
-    assert said == []
+    assert numbered(tmp_path / "img1", names, slots, layout="mot") == ([1, 2, 4], [])
 
 
 @pytest.mark.parametrize(
@@ -191,10 +189,8 @@ def test_names_of_motchallenge_count_frames_in_its_layout(tmp_path, slots):
     ],
 )
 def test_names_that_leave_out_a_few_numbers_are_told(tmp_path, slots, names, told):
-    fill(tmp_path / "a", names)
-    said = []
-    _, *frames, _ = read(tmp_path / "a", slots, runtime=SourceRuntime(notify=said.append))
-    assert [f.header.number for f in frames] == list(range(1, len(names) + 1))
+    numbers, said = numbered(tmp_path / "a", names, slots)
+    assert numbers == list(range(1, len(names) + 1))
     line = f"{tmp_path / 'a'}: the names leave out {told}; the images are numbered by their places"
     assert said == ([line] if told else [])
 

@@ -183,7 +183,7 @@ def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
     assert passed_over(alone, expand_sources(alone)) == []
 
 
-def test_videos_below_others_are_passed_over_and_named(tmp_path, make_video):
+def test_videos_below_others_are_passed_over_and_named(tmp_path):
     for name in ("a.mp4", "monday/b.mp4", "monday/am/c.mp4", "out/a/overlay.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

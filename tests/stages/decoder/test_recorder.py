@@ -38,7 +38,15 @@ def record_and_die(camera, folder, packets):
     return segment
 
 
-def test_the_oldest_segments_make_room(camera, tmp_path, slots):
+def write_connection(recorder, camera, epoch):
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for packet in container.demux(stream):
+            recorder.write(packet, stream, epoch)
+    recorder.close()
+
+
+def test_the_oldest_segments_make_room(camera, tmp_path):
     folder = tmp_path / "cam"
     record(camera, folder)
     before = sorted(folder.glob("*.mkv"))
@@ -75,11 +83,7 @@ def test_the_folder_is_read_at_the_start_only(camera, tmp_path, monkeypatch):
     recorder = Recorder(folder, "rtsp://cam/live", 60, before[-1].stat().st_size)
     at_start = len(listed)
     for epoch in range(5):  # connections
-        with open_media(str(camera)) as container:
-            stream = video_stream(container, "camera")
-            for packet in container.demux(stream):
-                recorder.write(packet, stream, epoch)
-        recorder.close()
+        write_connection(recorder, camera, epoch)
     assert len(listed) == at_start
     assert not set(before) & set(folder.glob("*.mkv"))
 
@@ -106,7 +110,7 @@ def test_segments_without_a_packet_are_removed_by_the_next_recorder(camera, tmp_
     assert len(lumas(replay(folder, slots))) == 40
 
 
-def test_segments_that_somebody_else_removes_are_no_error(camera, tmp_path, slots):
+def test_segments_that_somebody_else_removes_are_no_error(camera, tmp_path):
     folder = tmp_path / "cam"
     record(camera, folder)
     # Gone between the look into the folder and that at the file.
@@ -251,11 +255,7 @@ def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots, segmen
 def test_each_connection_has_a_clock_of_its_own(camera, tmp_path):
     recorder = Recorder(tmp_path / "kept", "rtsp://cam/live", 60, 10**9)
     for epoch in range(2):
-        with open_media(str(camera)) as container:
-            stream = video_stream(container, "camera")
-            for packet in container.demux(stream):
-                recorder.write(packet, stream, epoch)
-        recorder.close()
+        write_connection(recorder, camera, epoch)
     times = []
     for segment in segments_of(tmp_path / "kept"):
         with open_media(str(segment.path)) as container:
