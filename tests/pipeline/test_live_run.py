@@ -72,36 +72,31 @@ def test_an_outage_is_survived_counted_and_shown(one_detection, tmp_path):
     assert "s3cret" not in said + json.dumps(report)
 
 
-def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
-    clip = make_clip(tmp_path / "material", 500)
-    settings = [detections_setting(clip, delay_ms=10), "sink.overlay=false"]
+def run_beside(clip, tmp_path, delay_ms):
+    """Runs a camera beside a file, until the file ends; returns the result, the camera's report."""
 
     def watch(victim):
-        victim.wait(lambda: victim.supervisor.result.finished)  # the file, after five seconds
+        victim.wait(lambda: victim.supervisor.result.finished)
         victim.supervisor.stop()
 
+    settings = [detections_setting(clip, delay_ms=delay_ms), "sink.overlay=false"]
     with Server() as server:
-        sources = [f"rtsp://127.0.0.1:{server.port}/live", str(clip)]
+        sources = [f"camera=rtsp://127.0.0.1:{server.port}/live", str(clip)]
         result = run_with(sources, tmp_path / "out", settings, watch)
-    name = f"127.0.0.1-{server.port}-live"
-    report = read_report(tmp_path / "out" / name)
+    return result, read_report(tmp_path / "out" / "camera")
+
+
+def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
+    clip = make_clip(tmp_path / "material", 500)  # five seconds
+    result, report = run_beside(clip, tmp_path, delay_ms=10)
     assert result.finished["clip"].frames == 500
     assert report["frames"]["out"] > 0.75 * report["frames"]["in"] > 90
     assert report["latency_ms"]["p99"] < 400  # 50 where nothing else runs; 545 when it starved
 
 
 def test_a_camera_too_fast_for_the_detector_has_as_many_turns_as_a_file(tmp_path):
-    clip = make_clip(tmp_path / "material", 80)
-    settings = [detections_setting(clip, delay_ms=60), "sink.overlay=false"]
-
-    def watch(victim):
-        victim.wait(lambda: victim.supervisor.result.finished)  # the file, after ten seconds
-        victim.supervisor.stop()
-
-    with Server() as server:
-        sources = [f"rtsp://127.0.0.1:{server.port}/live", str(clip)]
-        run_with(sources, tmp_path / "out", settings, watch)
-    report = read_report(tmp_path / "out" / f"127.0.0.1-{server.port}-live")
+    clip = make_clip(tmp_path / "material", 80)  # ten seconds
+    _, report = run_beside(clip, tmp_path, delay_ms=60)
     assert report["frames"]["out"] > 40  # the file has 80; 13 when it starved
     assert report["latency_ms"]["p50"] < 1000
 

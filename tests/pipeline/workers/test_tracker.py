@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.transport.envelope import Envelope
-from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.logbook import SharedNumber
 from pipeline.transport.messages import encode
 from pipeline.workers.envelope_journal import append_envelope
 from pipeline.workers.tracker import _Stream as TrackerStream
@@ -32,14 +32,6 @@ def stream(plan, logbook):
     return TrackerStream(plan, TrackerStage("sort", {}), logbook, lambda: None)
 
 
-@pytest.fixture
-def lossless_logbook(tmp_path):
-    (tmp_path / "lossless").touch()
-    logbook = Logbook.create(str(tmp_path / "lossless"), stream="cam", entries=16, lossless=True)
-    yield logbook
-    logbook.close()
-
-
 def frame(position, boxes=0):
     index = position - 1
     header = FrameHeader(
@@ -58,9 +50,7 @@ def test_what_was_held_goes_on_once_the_sink_has_taken_what_was_before_it(stream
     assert sent == [8]
 
 
-def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_again(
-    plan, lossless_logbook
-):
+def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_again(plan, logbook):
     """Its slot may have held another frame by then."""
     seen = []
 
@@ -69,7 +59,8 @@ def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_aga
             seen.append((detections.frame.index, len(detections.boxes)))
             return super().process(detections)
 
-    stream = TrackerStream(plan, Watched("sort", {}), lossless_logbook, lambda: None)
+    logbook[SharedNumber.LOSSLESS] = 1
+    stream = TrackerStream(plan, Watched("sort", {}), logbook, lambda: None)
     plan.folder("cam").mkdir(parents=True)
     with contextlib.closing(Journal(plan.folder("cam") / JOURNAL)) as journal:
         predecessor = TrackerStage("sort", {})
@@ -78,7 +69,7 @@ def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_aga
         for taken in (frame(1, boxes=1), frame(2, boxes=2)):
             taken = replace(taken, record=predecessor.process(taken.record))
             append_envelope(journal, encode(taken), Written(1, 0))
-    lossless_logbook[SharedNumber.ACKNOWLEDGED] = 3
+    logbook[SharedNumber.ACKNOWLEDGED] = 3
     for detected_again in (Envelope(start, position=0), frame(1, boxes=3), frame(2, boxes=3)):
         assert [each.position for each in stream.take(detected_again)] == [detected_again.position]
     assert seen == [(0, 1), (1, 2)]
