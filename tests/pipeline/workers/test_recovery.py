@@ -14,9 +14,10 @@ from pipeline.workers.recovery import complete_results, has_leftovers, remove_if
 from pipeline.workers.sink_stream import SinkStream
 from stages.errors import OutputError
 from stages.result_files import REPORT
-from stages.sink.folder_contents import JOURNAL, RUN, empty_unfinished_overlays
+from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
+from stages.sink.journal import Journal
 from stages.sink.stream_results import StreamResults
-from tests.pipeline.workers.conftest import end, feed, feed_into_checkpoint
+from tests.pipeline.workers.conftest import acknowledge, end, feed, feed_into_checkpoint
 from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -48,6 +49,16 @@ def test_a_live_stream_is_completed_from_its_checkpoint(sink, tmp_path):
     assert report["frames"]["out"] == 5
     assert frames_of(folder) == [1, 2, 3, 4, 5]
     assert frames_in(folder / "overlay.mp4") == 5
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_what_the_checkpoint_has_is_not_taken_from_the_journal_again(sink, tmp_path, monkeypatch):
+    monkeypatch.setattr(Journal, "clear", lambda journal: None)  # it is killed before that
+    north = sink(live=True)
+    feed(north, 3)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    report = completed(left_by(north, tmp_path))
+    assert (report["frames"]["out"], report["epochs"]) == (3, 1)
 
 
 def test_a_frame_whose_picture_was_not_kept_has_its_rows(sink, disk, tmp_path):
