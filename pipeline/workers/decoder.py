@@ -28,7 +28,7 @@ from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
 from stages.background import in_background
 from stages.decoder.live_options import LiveOptions
-from stages.decoder.locations import SourceSpec, is_live
+from stages.decoder.locations import SourceSpec, is_live, is_pipe
 from stages.decoder.pace import Pace
 from stages.decoder.recorder import Recorder
 from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRuntime
@@ -84,8 +84,10 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         return
     decoding = _Decoding(plan, source, sender, logbook, waiting, stop, report)
     reading = in_background(decoding.run, stop.set)
+    may_pause = is_pipe(stream.location)  # for as long as its writer likes; a network has timeouts
     while not stop.wait(_SIGNAL_SECONDS):  # a signal may have been delivered to another thread
-        pass
+        if may_pause:
+            waiting.show_alive()
     futures.wait([reading], _STUCK_SECONDS)
     with waiting.working:
         if not decoding.over:

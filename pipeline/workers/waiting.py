@@ -11,9 +11,9 @@ from pipeline.reporter import Reporter
 class Waiting:
     """Waits, and measures how long the source has worked.
 
-    As a context manager it wraps a call that waits for the network, in which FFmpeg may be stuck
-    for long. A thread that acquires `working` meanwhile can act in place of the calling thread,
-    which does not proceed after its call until `working` is released.
+    As a context manager it wraps a call that waits for the network or for who writes into a pipe,
+    in which FFmpeg may be stuck for long. A thread that acquires `working` meanwhile can act in
+    place of the calling thread, which does not proceed after its call until `working` is released.
 
     Attributes:
         working: Lock held by the source's thread except during such calls.
@@ -43,6 +43,12 @@ class Waiting:
         self.working.acquire()
         self._report.alive()  # data may come for minutes and make no picture
         self._waited_ns += time.monotonic_ns() - self._since
+
+    def show_alive(self) -> None:
+        """Reports the process alive, in another thread, if the source's is in such a call."""
+        if self.working.acquire(blocking=False):
+            self._report.alive()
+            self.working.release()
 
     def working_ns(self) -> int:
         """Returns the time in ns of a clock that stands still while the source waits."""

@@ -74,6 +74,14 @@ def is_live(location: str) -> bool:
     return location != DEMO and not (scheme.lower() in _WEB_SCHEMES and suffix in _WEB_SUFFIXES)
 
 
+def is_pipe(location: str) -> bool:
+    """Returns whether a location is a named pipe, whose writer may pause as long as it likes."""
+    try:
+        return Path(location).is_fifo()
+    except OSError:  # such as a URL too long for a path
+        return False
+
+
 def expand_sources(
     locations: Sequence[str], taken: Collection[str] = frozenset()
 ) -> list[SourceSpec]:

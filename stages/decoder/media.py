@@ -15,6 +15,7 @@ from stages.decoder.containers import (
     video_stream,
 )
 from stages.decoder.frame_reader import FrameReader
+from stages.decoder.locations import is_pipe
 from stages.decoder.source import (
     FrameAllocator,
     FrameSelection,
@@ -65,7 +66,8 @@ class MediaSource:
         reader = FrameReader(shown, self.name, self.selection, self.layout, self.runtime.clock)
         remote = "://" in self.location
         opened, size = _file_size(self.location)
-        waited = self.runtime.waited if remote else nullcontext()
+        waits = remote or is_pipe(self.location)
+        waited = self.runtime.waited if waits else nullcontext()
         # FFmpeg would take times that fall back for a clock that overflowed, 26 hours later.
         options = {"correct_ts_overflow": "0"}
         if remote:

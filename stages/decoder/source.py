@@ -47,7 +47,8 @@ class SourceRuntime:
 
     Attributes:
         wait: Sleeps for the given seconds; returns True, at once, if the source must stop.
-        waited: Context entered by the reading thread around each call that waits for the network.
+        waited: Context entered by the reading thread around each call that waits for the network or
+            for who writes into a pipe. The time that a file takes is work.
         notify: Takes a line for the user.
         lost: Takes a line for the user that tells of an outage of a live source.
         back: Takes a line for the user that tells that such an outage is over.

@@ -173,6 +173,22 @@ def test_a_second_request_leaves_part_files_that_can_be_completed(stuck_run, tmp
     assert not list((tmp_path / "clip").glob(".*"))
 
 
+def test_a_pipe_into_which_nobody_writes_does_not_hold_the_end_up(one_detection, tmp_path):
+    pipe = tmp_path / "pipe.mkv"
+    os.mkfifo(pipe)
+    in_time = []
+
+    def stop(victim):
+        with pipe.open("wb"):  # as soon as the decoder has opened it
+            victim.supervisor.stop()
+            in_time.append(victim.over.wait(40))
+
+    settings = [one_detection, "sink.overlay=false"]
+    result = run_with([str(pipe)], tmp_path, settings, stop)
+    assert (in_time, result.exit_code, result.failed) == ([True], 130, {})
+    assert result.finished["pipe"].status == "interrupted"
+
+
 def test_servers_that_say_nothing_more_do_not_hold_the_end_up(one_detection, tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
     record, in_time = tmp_path / "record", []

@@ -1,4 +1,5 @@
 import math
+import os
 import signal
 import threading
 from fractions import Fraction
@@ -135,6 +136,38 @@ def test_frames_too_large_for_a_message_fail_the_stream_at_once(plan, monkeypatc
     message = r"frames of 65536x2 are too large; a side may have 65535 pixels"
     with zmq.Context() as context, pytest.raises(SourceError, match=message):
         run_decoder(structs.replace(plan, streams=[wide]), context, SilentReporter())
+
+
+def test_a_pipe_may_be_silent_for_as_long_as_its_writer_likes(plan, monkeypatch, signals):
+    video = Path(plan.output) / "crossing.mkv"
+    write_video(video)
+    pipe = video.with_name("pipe.mkv")
+    os.mkfifo(pipe)
+    alive, heard = SilentReporter(), threading.Event()
+    monkeypatch.setattr(alive, "alive", heard.set)
+    waited = []
+
+    def write():
+        with pipe.open("wb") as writer:
+            for piece in (video.read_bytes()[:1000], video.read_bytes()[1000:]):
+                heard.clear()
+                waited.append(heard.wait(30))
+                writer.write(piece)
+                writer.flush()
+
+    threading.Thread(target=write, daemon=True).start()
+    senders = []
+
+    def sender(*arguments):
+        senders.append(StoppedByDrop(arguments[-1]))
+        return senders[0]
+
+    monkeypatch.setattr(decoder_worker, "FrameSender", sender)
+    piped = structs.replace(plan.streams[0], location=str(pipe))
+    with zmq.Context() as context:
+        run_decoder(structs.replace(plan, streams=[piped]), context, alive)
+    assert waited == [True, True]
+    assert [type(record) for record in senders[0].records].count(Frame) == 12
 
 
 @pytest.mark.parametrize("when", ["before it begins", "while it opens its source"])

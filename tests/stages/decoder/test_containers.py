@@ -1,5 +1,8 @@
 """How a video file or URL is opened, and what is told of one that cannot be."""
 
+import os
+import threading
+
 import av
 import pytest
 from av.codec.context import ThreadType
@@ -133,7 +136,7 @@ def test_credentials_are_never_shown(slots):
     assert "secret" not in str(error.value)
 
 
-def test_only_what_comes_over_the_network_is_waited_for(make_video, slots):
+def test_only_what_comes_over_the_network_or_through_a_pipe_is_waited_for(make_video, slots):
     class Waited:
         count = 0
 
@@ -143,8 +146,12 @@ def test_only_what_comes_over_the_network_is_waited_for(make_video, slots):
         def __exit__(self, *_):
             pass
 
-    path = make_video()
-    for location, is_remote in ((f"file://{path}", True), (path, False)):
+    path = make_video("crossing.mkv")
+    pipe = path.with_name("pipe.mkv")
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_bytes, args=(path.read_bytes(),)).start()
+    for location, waits in ((f"file://{path}", True), (pipe, True), (path, False)):
         waited = Waited()
         _, *frames, _ = read_media(location, slots, runtime=SourceRuntime(waited=waited))
-        assert waited.count > len(frames) if is_remote else waited.count == 0
+        assert len(frames) == 12
+        assert waited.count > len(frames) if waits else waited.count == 0

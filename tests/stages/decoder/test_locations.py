@@ -11,6 +11,7 @@ from stages.decoder.locations import (
     absolute_location,
     expand_sources,
     is_live,
+    is_pipe,
     passed_over,
 )
 from stages.decoder.media import MediaSource
@@ -128,6 +129,14 @@ def test_a_name_given_twice_is_refused(locations, taken):
 )
 def test_what_is_live(location, live):
     assert is_live(location) is live
+
+
+def test_what_is_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    locations = [str(tmp_path / name) for name in ("pipe", "file", "nothing")]
+    locations.append(f"http://camera/{1000 * 'x'}")
+    assert [is_pipe(location) for location in locations] == [True, False, False, False]
 
 
 def test_a_folder_of_images_is_one_stream(tmp_path):
