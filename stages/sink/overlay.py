@@ -46,8 +46,8 @@ class OverlayWriter:
     """Draws tracks on frames and encodes them, in a thread of its own.
 
     `write` queues the frame and returns, even while the disk is stuck; the first makes a file
-    before. A frame's pixels must not
-    change until `kept` includes it; the lender of the pixels thereby bounds how many frames wait.
+    before. A frame's pixels must not change until `kept` includes it; the lender of the pixels
+    thereby bounds how many frames wait.
     An error in the thread is raised by the next call. The video keeps the source's presentation
     times and time base, counted from its first frame, so variable frame rates are preserved. The
     last frame is shown for the typical frame duration. Frames of odd size are padded by a copy of
@@ -160,7 +160,9 @@ class OverlayWriter:
         if not self.frames:
             self._pixel_format = frame.pixel_format
         if not self._has_segment:
-            self._begin_segment()
+            # Not in the thread, where the file of the next video may be made first.
+            self._packets.begin_next()
+            self._has_segment = True
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         space = self._color_space
         self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, readings))
@@ -269,14 +271,6 @@ class OverlayWriter:
     def check(self) -> None:
         """Raises the error that ended the thread, if any."""
         self._thread.check()
-
-    def _begin_segment(self) -> None:
-        """Makes the file of this writer's packets.
-
-        Not in the thread, where that of the next video may be made first.
-        """
-        self._packets.begin_next()
-        self._has_segment = True
 
     def _open_segment(self) -> PacketWriter:
         return PacketWriter(
