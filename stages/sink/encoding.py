@@ -30,7 +30,11 @@ from stages.sink.journal import Journal, read_journal
 log = logging.getLogger(__name__)
 
 _INDEX_BYTES = 4096  # of an MP4: its header,
-_INDEX_FRAME_BYTES = 36  # and the most that a frame takes in stts, stss, stsc, stsz and co64
+_INDEX_FRAME_BYTES = 36  # the most that a frame takes in stts, stss, stsc, stsz and co64,
+_MOST_INDEX_BYTES = 2**31 - 1  # and the most for which FFmpeg leaves room
+
+MOST_FRAMES = (_MOST_INDEX_BYTES - _INDEX_BYTES) // _INDEX_FRAME_BYTES
+"""Frames for whose index there is room: 27 days at 25 a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +262,7 @@ def write_mp4(
     if first is None:
         raise OutputError(f"cannot write {path}: somebody has removed its .part files")
     with errors_of(path):
-        room = _INDEX_BYTES + frames * _INDEX_FRAME_BYTES
+        room = min(_INDEX_BYTES + frames * _INDEX_FRAME_BYTES, _MOST_INDEX_BYTES)
         container = av.open(
             str(part_path(path)), "w", format="mp4", options={"moov_size": str(room)}
         )

@@ -17,6 +17,7 @@ from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
+    MOST_FRAMES,
     EncodedPicture,
     PacketWriter,
     VideoSettings,
@@ -123,7 +124,12 @@ class OverlayWriter:
         return self._timeline.seconds
 
     def accepts(self, start: StreamStart, frame: FrameHeader) -> bool:
-        """Whether a frame of the stream that began with ``start`` looks as those of this video."""
+        """Whether another frame has room, and looks as those of this video.
+
+        ``start`` is that of the frame's stream.
+        """
+        if self.frames >= MOST_FRAMES:
+            return False
         is_alike = not self.frames or frame.pixel_format is self._pixel_format
         return is_alike and start.pixel_aspect == self.start.pixel_aspect and self._has_size(frame)
 

@@ -31,7 +31,7 @@ class OverlayPartsState:
 
 
 class OverlayParts:
-    """Successive videos: a new one begins when the frame size changes or the time is up.
+    """Successive videos: a new one begins when the frame size changes, or its time or room is up.
 
     A thread then finishes the one before; the last one is finished when the stream ends. Of those
     finished, the oldest are removed beyond ``options.overlay_gigabytes``, but not the latest.

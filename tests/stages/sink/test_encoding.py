@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from stages.atomic import part_path
 from stages.errors import OutputError
+from stages.sink import encoding
 from stages.sink.encoders import X264, Encoder
 from stages.sink.encoding import PacketWriter, VideoSettings, encoder_of, write_mp4
 
@@ -91,6 +92,20 @@ def test_no_encoder_is_needed_to_complete_a_video(tmp_path: Path) -> None:
     found = muxed(path, journals, REFUSES)
     assert len(found) == 10
     np.testing.assert_array_equal(found, muxed(other, journals, X264))
+
+
+def test_an_index_is_given_no_more_room_than_ffmpeg_can_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "overlay.mp4"
+    journals = [begin(path, 1, X264)]
+    as_many = 10**8  # from before videos ended in time
+    assert 4096 + 36 * encoding.MOST_FRAMES <= 2**31 - 1 < 4096 + 36 * (encoding.MOST_FRAMES + 1)
+    monkeypatch.setattr(encoding, "_MOST_INDEX_BYTES", 8192)  # not so large a file
+    assert write_mp4(path, journals, as_many, SETTINGS, 1) == 5
+    with av.open(str(part_path(path))) as video:
+        assert video.streams.video[0].frames == 5
+    assert part_path(path).stat().st_size < 3 * 8192
 
 
 def test_key_frames_are_as_close_where_frames_are_rare(tmp_path: Path) -> None:

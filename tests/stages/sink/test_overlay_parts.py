@@ -17,7 +17,7 @@ from stages.sink import overlay
 from stages.sink.drawing import YuvCanvas
 from stages.sink.painter import OverlayPainter
 from tests.stages.sink.conftest import make_header, make_start, make_tracks, names_in
-from tests.stages.sink.parts import Hold, feed, lengths, parts_in
+from tests.stages.sink.parts import Hold, feed, feed_until_kept, lengths, parts_in
 from tests.waiting import wait_for
 
 
@@ -66,6 +66,18 @@ def test_other_colors_and_pixels_of_another_shape_begin_another_video(
             shown.append((int(stream.codec_context.colorspace), stream.sample_aspect_ratio))
     assert [aspect for _, aspect in shown] == [1, 1, Fraction(4, 3)]
     assert shown[0][0] != shown[1][0] == shown[2][0] == 1  # BT.709
+
+
+def test_a_video_that_has_as_many_frames_as_an_index_takes_is_followed_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlay, "MOST_FRAMES", 4)
+    killed = parts_in(tmp_path)
+    feed_until_kept(killed, range(4))
+    parts = parts_in(tmp_path, killed.state())
+    feed(parts, range(4, 9))
+    parts.commit()
+    assert lengths(tmp_path) == [4, 4, 1]
 
 
 def test_frames_are_kept_in_their_order_whichever_video_they_are_in(
