@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from pipeline.background_queue import Background
+from stages.errors import in_one_line
 from stages.wording import counted
 
 _STANDARD_ERROR = 2
@@ -40,16 +41,23 @@ class _StandardError(logging.Handler):
         self._background = Background(self._tell_lost)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._background.do(partial(_write, self.format(record)))
+        try:
+            line = self.format(record)
+        except Exception as error:  # such as arguments that do not fit the message
+            place = f"{record.pathname}:{record.lineno}"
+            line = self._warning(f"a message of {place} cannot be told: {in_one_line(error)}")
+        self._background.do(partial(_write, line))
 
     def close(self) -> None:
         self._background.end(_END_SECONDS)
         super().close()
 
     def _tell_lost(self, count: int) -> None:
-        message = f"lost {counted(count, 'message')} of the log, which nobody read"
+        _write(self._warning(f"lost {counted(count, 'message')} of the log, which nobody read"))
+
+    def _warning(self, message: str) -> str:
         fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
-        _write(self.format(logging.makeLogRecord(fields | {"msg": message})))
+        return self.format(logging.makeLogRecord(fields | {"msg": message}))
 
 
 def _write(line: str) -> None:

@@ -47,6 +47,20 @@ except ZeroDivisionError:
     assert error["traceback"].endswith("ZeroDivisionError: division by zero")
 
 
+def test_a_message_that_its_arguments_do_not_fit_is_told_and_not_raised():
+    program = """
+import logging
+from pipeline.logs import set_up_logging
+set_up_logging("detector", as_json=True)
+logging.getLogger("library").warning("%d boxes of %s", "three")
+logging.warning("works on")
+"""
+    done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, timeout=100)
+    unfit, after = map(json.loads, done.stderr.splitlines())
+    assert unfit["message"].startswith("a message of <string>:5 cannot be told: TypeError: ")
+    assert (unfit["level"], after["message"]) == ("warning", "works on")
+
+
 def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
     clip = make_clip(tmp_path, 20)
     done = subprocess.run(
