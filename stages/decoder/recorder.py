@@ -198,8 +198,9 @@ class Recorder:
             except (OSError, FFmpegError) as error:
                 self._complain(error)
                 self._remove_if_empty()
-        if container is not None and self._path is not None and self._path.exists():
-            self._count(self._path)
+        with contextlib.suppress(OSError):  # the folder may no longer be entered
+            if container is not None and self._path is not None and self._path.exists():
+                self._count(self._path)
 
     def _count(self, ended: Path) -> None:
         size = file_size(ended)

@@ -220,6 +220,24 @@ def test_what_cannot_be_recorded_into_is_named(tmp_path):
         Recorder(tmp_path / "file", "rtsp://cam", 60, 10**9)
 
 
+def test_a_folder_that_may_no_longer_be_entered_keeps_no_end_up(camera, tmp_path, slots):
+    folder, user, nobody = tmp_path / "cam", os.geteuid(), 65534
+    recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9)
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for packet in container.demux(stream):
+            recorder.write(packet, stream, 0)
+    folder.chmod(0)
+    if user == 0:
+        os.seteuid(nobody)
+    try:
+        recorder.close()
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
+    assert len(lumas(replay(folder, slots))) == 40
+
+
 def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_path, slots):
     folder, said = tmp_path / "kept", []
     folder.write_text("")
