@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 from pathlib import Path
 
 from stages.atomic import output_error, part_path
 from stages.errors import ConfigError
+
+_KEY_BYTES = 32
 
 
 def make_key(folder: Path, name: str) -> tuple[Path, Path]:
@@ -69,6 +72,20 @@ def load_certificate(path: str | os.PathLike[str]) -> tuple[bytes, bytes | None]
     from zmq import auth
 
     try:
-        return auth.load_certificate(path)
+        public, secret = auth.load_certificate(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read a key from {path}: {error}") from error
+    except IndexError:  # a line without a value
+        public, secret = b"", None
+    if not (_is_key(public) and (secret is None or _is_key(secret))):
+        raise ConfigError(f"cannot read a key from {path}: it is cut off or has been changed")
+    return public, secret
+
+
+def _is_key(text: bytes) -> bool:
+    from zmq.utils import z85
+
+    try:
+        return len(z85.decode(text)) == _KEY_BYTES
+    except (KeyError, ValueError, struct.error):
+        return False

@@ -27,6 +27,24 @@ def test_keys_are_kept_private_and_never_overwritten(tmp_path):
         load_key(public)
 
 
+def test_a_file_that_is_cut_off_or_was_changed_is_named(tmp_path):
+    secret = make_key(tmp_path, "north")[1]
+    whole, keys = secret.read_bytes(), load_key(secret)
+    end = whole.index(keys[1]) + len(keys[1])
+    for length in range(len(whole) + 1):
+        secret.write_bytes(whole[:length])
+        if length < end:
+            with pytest.raises(ConfigError, match=r"north\.key_secret"):
+                load_key(secret)
+        else:
+            assert load_key(secret) == keys
+    for character in (b"~", b"\xe9", b"%%%%%"):  # the last is of Z85, and more than four bytes
+        for key in keys:
+            secret.write_bytes(whole.replace(key, character + key[len(character) :]))
+            with pytest.raises(ConfigError, match=r"north\.key_secret: it is cut off or has been"):
+                load_key(secret)
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_keys_without_a_name_are_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="needs a name"):
