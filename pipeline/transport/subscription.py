@@ -36,6 +36,7 @@ _AT_ONE_POSITION = {  # others: 1
     EndOfStream: 5,
 }
 _END = _AT_ONE_POSITION[EndOfStream]
+_ENDED_STREAMS = 1000  # of which something may still come
 # ZeroMQ tries no other connection after these, though the next run may accept the key.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
@@ -206,7 +207,8 @@ class _KnownStreams:
 
     def __init__(self) -> None:
         self._starts: dict[str, tuple[str, int, StreamStart]] = {}  # with the run and the channel
-        self._places: dict[tuple[str, int], tuple[int, int]] = {}  # by run and channel
+        # By run and channel, the latest heard last: all that go on, whose starts are repeated.
+        self._places: dict[tuple[str, int], tuple[int, int]] = {}
         self._run = self._earlier_run = ""
 
     def names(self) -> list[str]:
@@ -229,7 +231,7 @@ class _KnownStreams:
             if envelope.run != self._run or is_late:
                 return False
             self._starts[record.stream] = *of, record
-            self._places[of] = max(place, latest)
+            self._reach(of, max(place, latest))
             return record != start
         match record:
             case Heartbeat():
@@ -242,5 +244,11 @@ class _KnownStreams:
                 return False
             case EndOfStream() if start is not None:
                 del self._starts[record.stream]
-        self._places[of] = place
+        self._reach(of, place)
         return True
+
+    def _reach(self, of: tuple[str, int], place: tuple[int, int]) -> None:
+        self._places.pop(of, None)
+        self._places[of] = place
+        if len(self._places) > len(self._starts) + _ENDED_STREAMS:
+            del self._places[next(iter(self._places))]

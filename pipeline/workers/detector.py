@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -41,6 +41,7 @@ from stages.records import (
 
 _REPORT_SECONDS = 1.0
 _ALIVE_SECONDS = 0.5
+_MOST_REFUSED = 1000
 
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -66,7 +67,8 @@ class _Worker:
             self._size = 1
         else:
             self._size = config.batch_size or (1 if self._threads else self._detector.batch_size)
-        self._refused: set[int] = set()  # channels of streams that cannot be computed
+        # Channels of the latest streams that cannot be computed; nothing comes of earlier ones.
+        self._refused: deque[int] = deque(maxlen=_MOST_REFUSED)
         self._failures: SimpleQueue[tuple[int, Failed]] = SimpleQueue()  # from any thread
         self._has_waited = False  # whether the latest message came before it could be taken
         self._link = self._open_link(context)
@@ -118,7 +120,7 @@ class _Worker:
         while not self._failures.empty():
             channel, failure = self._failures.get()
             if channel not in self._refused:
-                self._refused.add(channel)
+                self._refused.append(channel)
                 self._report(failure)
 
     def _pass_on(self, envelope: Envelope) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import zmq
 
+from pipeline.transport import subscription
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.messages import encode
-from pipeline.transport.subscription import Subscription, _needs_ipv6, subscribe
+from pipeline.transport.subscription import Subscription, _KnownStreams, _needs_ipv6, subscribe
 from stages.errors import ConfigError
 from stages.records import (
     Detections,
@@ -124,6 +125,26 @@ def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, addre
         (type(record), position) for record, position in expected
     ]
     broadcast.close()
+
+
+def test_of_the_streams_that_have_ended_the_latest_are_remembered(monkeypatch):
+    monkeypatch.setattr(subscription, "_ENDED_STREAMS", 2)
+    known = _KnownStreams()
+
+    def starts(channel):
+        start = StreamStart(f"cam {channel}", 0, "x", 4, 6, RATE, 1 / RATE)
+        return known.admit(Envelope(start, channel=channel))
+
+    goes_on, ended = (0, 1, 2), range(3, 50)
+    assert all(starts(channel) for channel in goes_on)
+    for channel in ended:
+        assert starts(channel)
+        end = EndOfStream(f"cam {channel}", 0, 0, EndReason.COMPLETE)
+        assert known.admit(Envelope(end, channel=channel, position=1))
+        assert not any(starts(channel) for channel in goes_on)  # again, as every second
+    assert sorted(channel for _, channel in known._places) == [*goes_on, 48, 49]
+    assert known.names() == ["cam 0", "cam 1", "cam 2"]
+    assert not any(starts(channel) for channel in (48, 49))
 
 
 def test_a_pipeline_that_is_alive_is_not_silent(context, address):

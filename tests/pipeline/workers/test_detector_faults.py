@@ -9,10 +9,11 @@ from stages.errors import ConfigError
 from stages.records import Detections
 from tests.pipeline.workers.conftest import Said
 from tests.pipeline.workers.running_detector import running_detector
+from tests.waiting import wait_for
 
 
 class Network:
-    """Takes three frames at once, but none of the stream ``odd``; ends with the stream ``last``."""
+    """Takes three frames at once, but none of a stream ``odd``; ends with the stream ``last``."""
 
     name = description = "network"
     class_names, batch_size, is_immediate = ("car",), 3, False
@@ -22,7 +23,7 @@ class Network:
 
     def detect(self, frames):
         streams = [frame.header.stream for frame in frames]
-        if "odd" in streams:
+        if any(stream.startswith("odd") for stream in streams):
             raise ConfigError("frames of another size")
         if "last" in streams:
             raise RuntimeError("over")
@@ -56,3 +57,26 @@ def test_a_stream_that_cannot_be_computed_costs_no_other(size, tmp_path, tempora
     }
     assert said.count(("failed", "odd")) == 1
     assert [stream for kind, stream in said if kind == "failed"] == ["odd"]
+
+
+def test_of_streams_that_cannot_be_computed_the_latest_are_remembered(
+    tmp_path, temporary, monkeypatch
+):
+    monkeypatch.setattr(detector, "build_detector", lambda config, worker: Network(None))
+    monkeypatch.setattr(detector, "_MOST_REFUSED", 2)
+    temporary(tmp_path)
+    said = Said()
+
+    def failed():
+        return [stream for kind, stream in said if kind == "failed"]
+
+    def last(send):
+        send("odd 3", 1)  # still refused
+        send("last")
+
+    names, told = ["odd 1", "odd 2", "odd 3", "last"], ["odd 1", "odd 2", "odd 3", "odd 1"]
+    with running_detector(tmp_path, names, ["detector.batch_size=1"], said, last) as (send, _):
+        for number, name in enumerate(told, 1):
+            send(name, number)
+            wait_for(lambda: len(failed()) == number)  # noqa: B023
+    assert failed() == told
