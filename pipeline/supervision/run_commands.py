@@ -47,8 +47,11 @@ class RunCommands:
         self._began = time.monotonic()
 
     def attend(self, run: RunResources) -> None:
-        """Answers those who command the run or watch it, see `RunResources.attend`."""
-        run.attend(self.carry_out, self._overview)
+        """Answers those who command the run or watch it; to be called in each turn of a loop."""
+        run.monitor.beat()
+        run.commands.serve(self.carry_out)
+        if run.page is not None:
+            run.page.look(self._overview)
 
     def carry_out(self, command: Command) -> CommandResult:
         """Carries out a command.

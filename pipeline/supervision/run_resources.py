@@ -20,9 +20,7 @@ from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
 from pipeline.signals import MEANINGLESS, stop_signals
 from pipeline.supervision.command_server import CommandServer
-from pipeline.supervision.commands import Command, CommandResult
 from pipeline.supervision.monitor import RunMonitor
-from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import ConfigError, reason_of
 from stages.extras import need
@@ -44,20 +42,6 @@ class RunResources:
     reports: ReportReceiver
     commands: CommandServer
     page: StreamPage | None
-
-    def attend(
-        self, carry_out: Callable[[Command], CommandResult], overview: Callable[[], Overview]
-    ) -> None:
-        """Answers those who command the run or watch it; to be called in each turn of a loop.
-
-        Args:
-            carry_out: See `CommandServer.serve`.
-            overview: Returns what the web page shows.
-        """
-        self.monitor.beat()
-        self.commands.serve(carry_out)
-        if self.page is not None:
-            self.page.look(overview)
 
 
 @contextlib.contextmanager

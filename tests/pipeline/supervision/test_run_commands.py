@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.config import RunConfig
+from pipeline.config_file import load_config
 from pipeline.signals import StopRequests
 from pipeline.supervision import stage_processes
 from pipeline.supervision.commands import AddStream, Describe, RemoveStream
@@ -12,8 +13,11 @@ from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.run_commands import RunCommands
+from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.stage_processes import StageProcesses
 from stages.errors import ConfigError
+from tests.pipeline.scraping import get
+from tests.ports import free_port
 from tests.summaries import summary
 
 ADD = AddStream("rtsp://host/live", "cam")
@@ -39,6 +43,23 @@ def test_streams_are_added_described_and_removed(run, tmp_path):
     assert states == dict.fromkeys(("sink", "tracker", "detector"), (0, "waiting"))
     assert run.commands.carry_out(RemoveStream("cam")) is None
     assert run.roster.unfinished == []
+
+
+def test_who_attends_to_a_run_shows_that_the_loop_turns_and_what_the_run_does(
+    run, temporary, tmp_path
+):
+    temporary(tmp_path)
+    now, port = [0.0], free_port()
+    monitor = RunMonitor(lambda: now[0])
+    config = load_config(None, [f"runtime.web={port}"])
+    with open_run_resources(config, tmp_path, monitor, lambda: True, print) as resources:
+        now[0] = 1000.0
+        assert not monitor.is_turning
+        run.commands.attend(resources)
+        assert monitor.is_turning
+        code, overview = get(port, "/overview.json")
+        assert code == 200
+        assert f'"output":"{tmp_path}"' in overview
 
 
 def test_how_often_each_process_was_started_again_is_described(run, monkeypatch):

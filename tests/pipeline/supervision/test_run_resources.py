@@ -15,12 +15,10 @@ from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.config_file import load_config
 from pipeline.signals import MEANINGLESS
 from pipeline.supervision.monitor import RunMonitor
-from pipeline.supervision.overview import Overview
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.supervisor import Supervisor
 from stages.errors import ConfigError
-from tests.pipeline.scraping import get
 from tests.ports import free_port
 
 
@@ -79,23 +77,6 @@ def test_signals_have_their_handlers_while_the_run_goes_on(temporary, tmp_path):
         handlers = [signal.getsignal(number) for number in numbers]
         assert handlers == [print, print, signal.SIG_IGN, signal.SIG_IGN]
     assert [signal.getsignal(number) for number in numbers] == before
-
-
-def test_who_attends_to_the_resources_shows_that_the_loop_turns_and_what_the_run_does(
-    temporary, tmp_path
-):
-    temporary(tmp_path)
-    now, port = [0.0], free_port()
-    monitor = RunMonitor(lambda: now[0])
-    config = load_config(None, [f"runtime.web={port}"])
-    with open_run_resources(config, tmp_path, monitor, lambda: True, print) as resources:
-        now[0] = 1000.0
-        assert not monitor.is_turning
-        resources.attend(pytest.fail, lambda: Overview(7, "results", 61.5, [], []))
-        assert monitor.is_turning
-        code, overview = get(port, "/overview.json")
-        assert code == 200
-        assert '"output":"results"' in overview
 
 
 @pytest.mark.parametrize(
