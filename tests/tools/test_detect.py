@@ -151,7 +151,12 @@ def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
     assert "b.png: not an image, or damaged" in result.stderr
     results = json.loads(output.read_text())
     assert {each["file_name"] for each in results} == {"a.png"}
-    assert result.stdout == f"{output}: {len(results)} detections\n"
+    likely = sum(each["score"] >= 0.3 for each in results)
+    assert 0 < likely < len(results)
+    found = f"{len(results)} detections, {likely} of them with a score of 0.3 or more"
+    assert result.stdout == f"{output}: {found}\n"
+    result = CliRunner().invoke(app, [*command, *settings, "--set", "detector.min_score=0.3"])
+    assert result.stdout == f"{output}: {likely} detections\n"
 
 
 @pytest.mark.parametrize(

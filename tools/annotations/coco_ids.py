@@ -42,6 +42,7 @@ def coco_ids(
         if name not in categories:
             raise ConfigError(
                 f"{path}: no category {name!r}, as the weights call a class; there are "
-                f"{', '.join(sorted(categories))}"
+                f"{', '.join(sorted(categories))}; without --ids, 'spotstream evaluate coco' takes "
+                f"all classes as one"
             )
     return {name: named[name][0] for name in images}, {name: categories[name] for name in classes}

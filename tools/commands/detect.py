@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,8 @@ from stages.wording import counted
 from tools.commands.options import CONFIG_HELP, Overrides, config_names, refuse_inputs, writable
 from tools.interruption import interruptible
 from tools.terminal import progress_bar
+
+_LIKELY = 0.3  # of what scores less, most is no vehicle
 
 
 def detect(
@@ -39,8 +41,9 @@ def detect(
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
 
-    Without --config, scores of 0.01 and more count, as AP needs. Ctrl-C writes what was found so
-    far.
+    Without --config, every score from 0.01 on counts, as AP needs;
+    --set detector.min_score=0.3 for vehicles alone.
+    Ctrl-C writes what was found so far.
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
@@ -71,7 +74,7 @@ def detect(
             if done or not stops.count:
                 write_atomically(output, json.dumps(results, indent=1) + "\n")
             if not stops.count:
-                typer.echo(f"{output}: {found}")
+                typer.echo(f"{output}: {found}{_likely(results)}")
         finally:
             for message in unreadable:
                 typer.echo(f"spotstream: {message}", err=True)
@@ -83,3 +86,11 @@ def detect(
         raise typer.Exit(130)
     if unreadable:
         raise typer.Exit(SourceError.exit_code)
+
+
+def _likely(results: list[dict[str, Any]]) -> str:
+    """Returns how many of the detections are no weak ones; "" if none is weak."""
+    count = sum(each["score"] >= _LIKELY for each in results)
+    if count == len(results):
+        return ""
+    return f", {count} of them with a score of {_LIKELY:g} or more"

@@ -31,7 +31,7 @@ def test_names_become_ids(truth):
         (["e.png"], [], r"annotations\.json: no image 'e\.png'$"),
         (["a.png", "e.png", "f.png", "g.png"], [], r"no image 'e\.png' and 2 more$"),
         (["c.png"], [], r"'c\.png' stands for images 'i2', 'i3'$"),
-        ([], ["car", "vehicle"], r"no category 'vehicle', .*; there are bus, car$"),
+        ([], ["car", "vehicle"], r"no category 'vehicle', .*; there are bus, car; without"),
     ],
 )
 def test_what_is_not_named_is_told(truth, images, classes, message):
