@@ -1,6 +1,8 @@
-"""What to say where SORT, which has no threshold of its own, is given mostly noise."""
+"""What to say where SORT, which by default has no threshold, is given mostly noise."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,6 +11,11 @@ from stages.records import Float32Array
 _WEAK = 0.2
 _SURE = 0.5  # where no score is higher, they may mean anything
 _MANY = 1 / 3  # of the detections
+
+
+def keeps_weak(tracker: str, settings: Mapping[str, object]) -> bool:
+    """Whether a tracker, by its name and settings, is SORT without a threshold."""
+    return tracker == "sort" and not settings.get("min_score")
 
 
 def warning_of_weak(scores: Float32Array, named: str) -> str | None:
@@ -24,6 +31,6 @@ def warning_of_weak(scores: Float32Array, named: str) -> str | None:
     if weak <= _MANY * len(scores) or scores.min() < 0 or not _SURE < scores.max() <= 1:
         return None
     return (
-        f"{weak / len(scores):.0%} of the detections have scores below {_WEAK:g}, and SORT, the "
-        f"default, tracks them all; {named} or --set min_score=0.3 leaves them out"
+        f"{weak / len(scores):.0%} of the detections have scores below {_WEAK:g}, and SORT tracks "
+        f"all, whatever their score; {named} or --set min_score=0.3 leaves weak ones out"
     )

@@ -168,12 +168,13 @@ def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path
         ([], True),
         (["--set", "max_age=3"], True),
         (["--set", "min_score=0.3"], False),
-        (["--tracker", "sort"], False),
+        (["--tracker", "sort"], True),
+        (["--tracker", "bytetrack"], False),
         (["--config", "uav"], False),
     ],
     ids=str,
 )
-def test_weak_detections_are_told_if_nobody_chose_a_tracker(
+def test_weak_detections_are_told_where_sort_tracks_them(
     detections: Path, tmp_path: Path, options: list[str], told: bool
 ) -> None:
     detections.write_text(ROWS + ROWS.replace("0.9", "0.1"))

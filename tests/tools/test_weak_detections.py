@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.weak_detections import warning_of_weak
+from tools.weak_detections import keeps_weak, warning_of_weak
 
 MANY = [0.9] * 60 + [0.1] * 40
 
@@ -11,8 +11,23 @@ MANY = [0.9] * 60 + [0.1] * 40
 def test_many_weak_detections_are_told() -> None:
     told = warning_of_weak(np.float32(MANY), "--tracker uav")
     assert told is not None
-    assert told.startswith("40% of the detections have scores below 0.2, and SORT, the default,")
-    assert told.endswith("; --tracker uav or --set min_score=0.3 leaves them out")
+    assert told.startswith("40% of the detections have scores below 0.2, and SORT tracks all")
+    assert told.endswith("; --tracker uav or --set min_score=0.3 leaves weak ones out")
+
+
+@pytest.mark.parametrize(
+    ("tracker", "settings", "keeps"),
+    [
+        ("sort", {"max_age": 3}, True),
+        ("sort", {"min_score": 0}, True),
+        ("sort", {"min_score": 0.3}, False),
+        ("bytetrack", {}, False),
+    ],
+)
+def test_sort_keeps_weak_detections_without_a_threshold(
+    tracker: str, settings: dict[str, float], keeps: bool
+) -> None:
+    assert keeps_weak(tracker, settings) == keeps
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def track(
     from stages.detector.doubts import doubts_of_files
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
-    from tools.weak_detections import warning_of_weak
+    from tools.weak_detections import keeps_weak, warning_of_weak
 
     (writable_folder if detections.is_dir() else writable)(output)
     overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
@@ -77,7 +77,7 @@ def track(
 
     for doubt in doubts_of_files((summary.detections, summary.doubts) for summary in found):
         typer.echo(doubt, err=True)
-    if not config and tracker is None and not settings.get("min_score"):
+    if keeps_weak(name, settings):
         scores = np.concatenate([summary.scores for summary in found])
         warning = warning_of_weak(scores, "--config intersection, --config uav")
         if warning is not None:

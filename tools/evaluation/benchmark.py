@@ -30,6 +30,7 @@ from tools.evaluation.sequence import (
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
 from tools.workers import Workers
+from trackers.settings import MOST
 
 _FAULTS_NAMED = 8
 
@@ -58,6 +59,18 @@ class Entry:
     def label(self) -> str:
         """Prefix of messages about the entry: ``name: `` or ""."""
         return f"{self.name}: " if self.name else ""
+
+    @property
+    def description(self) -> str:
+        """What is scored: the folder, and the tracker that runs with all its settings."""
+        text = f"{self.label}{'tracks' if self.kind == 'results' else self.kind} of {self.folder}"
+        if self.tracker is not None:
+            settings = ", ".join(
+                f"{name}={'none' if value == -MOST else value}"
+                for name, value in self.tracker.all_settings.items()
+            )
+            text += f", tracked by {self.tracker.name} ({settings})"
+        return text
 
 
 @dataclass(frozen=True, slots=True, eq=False)

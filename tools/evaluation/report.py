@@ -11,7 +11,7 @@ from stages.atomic import write_atomically
 from stages.extras import need
 from stages.wording import counted
 from tools.annotations.trajectories import Trajectories
-from tools.evaluation.benchmark import Entry, EntryScore
+from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.curves import draw_curves
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
 from tools.evaluation.protocol import ScoringProtocol
@@ -51,7 +51,7 @@ def write_report(folder: Path, scores: Sequence[EntryScore], protocol: ScoringPr
     by_sequence = {truth.name: truth.tracks for truth in protocol.truths}
     page = template.render(
         title=" and ".join(name for name in by_name if name) or "Evaluation",
-        entries=[_what(score.entry) for score in scores],
+        entries=[score.entry.description for score in scores],
         sequences=len(protocol.truths),
         frames=sum(truth.frame_count for truth in protocol.truths),
         ground_truth=protocol.ground_truth,
@@ -72,17 +72,6 @@ def write_report(folder: Path, scores: Sequence[EntryScore], protocol: ScoringPr
     )
     write_atomically(folder / PAGE, page)
     return folder / PAGE
-
-
-def _what(entry: Entry) -> str:
-    """Returns what was scored: the folder, and the tracker that ran with all its settings."""
-    if entry.kind == "results":
-        return f"{entry.label}tracks of {entry.folder}"
-    text = f"{entry.label}detections of {entry.folder}"
-    if (tracker := entry.tracker) is not None:
-        settings = ", ".join(f"{key}={value}" for key, value in tracker.all_settings.items())
-        text += f", tracked by {tracker.name} ({settings})"
-    return text
 
 
 def _frame_svg(truth: Trajectories, score: SequenceScore, frame: int) -> str:

@@ -81,7 +81,7 @@ def detections_and_tracks(
         gt,
         entries,
         read_sequences(benchmark, gt, sequence, frames),
-        Output(json_, csv, report, check, tracker_named=bool(tracker)),
+        Output(json_, csv, report, check),
         workers,
     )
 

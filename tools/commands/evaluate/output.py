@@ -35,14 +35,12 @@ class Output:
         csv: CSV file for all scores; None for none.
         report: Folder for an HTML page; None for none.
         check: Whether to compare the scores with TrackEval's.
-        tracker_named: Whether the user named the trackers.
     """
 
     json: Path | None
     csv: Path | None
     report: Path | None
     check: bool
-    tracker_named: bool = True
 
     def write(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
         """Writes the outputs asked for and, also where that fails, prints the scores.
@@ -70,14 +68,15 @@ class Output:
         console = wide_console()
         for table in score_tables(scores):
             console.print(terminal_table(table))
+        for score in scores:
+            typer.echo(score.entry.description)
         typer.echo(protocol.summary(scores))
         tell_missing(protocol.ground_truth, protocol.missing_files(scores))
         _tell_doubts(scores)
         for score in scores:
             _tell_incomplete(score)
             _tell_undivided(score)
-            if not self.tracker_named:
-                _tell_weak(score)
+            _tell_weak(score)
 
     def _write_files(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> Path | None:
         """Writes the files asked for, and returns the page if it is one of them."""
@@ -141,12 +140,12 @@ def _undivided(points: Sequence[PrPoint]) -> bool:
 
 
 def _tell_weak(score: EntryScore) -> None:
-    """Says so where most of what the default tracker is given is noise."""
+    """Says so where much of what SORT is given is noise."""
     from tools.evaluation.detection import DetectionResult
-    from tools.weak_detections import warning_of_weak
+    from tools.weak_detections import keeps_weak, warning_of_weak
 
     tracker = score.entry.tracker
-    if tracker is None or tracker.settings.get("min_score"):
+    if tracker is None or not keeps_weak(tracker.name, tracker.settings):
         return
     judged = (each for one in score.sequences.values() for each in one.detection.values())
     scores = DetectionResult.combined(judged).scores

@@ -226,12 +226,12 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
         ([], 1),
         (["--set", "max_age=3"], 1),
         (["--set", "min_score=0.3"], 0),
-        (["--tracker", "sort"], 0),
+        (["--tracker", "sort", "--tracker", "ocsort"], 1),
         (["--tracker", "none"], 0),
     ],
     ids=str,
 )
-def test_weak_detections_are_told_if_nobody_chose_a_tracker(
+def test_weak_detections_are_told_where_sort_tracks_them(
     detrac: Path, options: list[str], told: int
 ) -> None:
     arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", *options)

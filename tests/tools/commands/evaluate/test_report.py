@@ -24,6 +24,9 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     )
     assert f"report: {folder / 'report.html'}\n" in output
     page = (folder / "report.html").read_text()
+    settings = "max_age=3, min_hits=3, iou_threshold=0.3, min_score=none"
+    scored = f"detections of {detrac / 'det'}, tracked by sort ({settings})"
+    assert scored in output.splitlines()
     for title in (
         "Scores",
         "Precision and recall",
@@ -33,7 +36,7 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
         "Worst moments",
         "66.67",
         "10 misses",
-        f"<p>detections of {detrac / 'det'}, tracked by sort (max_age=3, min_hits=3, ",
+        f"<p>{scored}</p>",
         f"Ground truth {detrac / 'gt'}: 1 sequence, ",
         "detrac; IoU: AP 0.7 and 0.5",
     ):
