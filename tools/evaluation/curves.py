@@ -152,12 +152,12 @@ def _hota(scores: Sequence[EntryScore]) -> Drawing | None:
 
 def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
     """Draws the first entry with tracks only: others would hide it."""
-    score = next(
-        (each for each in scores if any(s.errors is not None for s in each.sequences.values())),
-        None,
-    )
-    if score is None:
+    tracked = [
+        each for each in scores if any(s.errors is not None for s in each.sequences.values())
+    ]
+    if not tracked:
         return None
+    score = tracked[0]
     errors = {
         name: each.errors
         for name, each in score.sequences.items()
@@ -166,20 +166,31 @@ def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
     if not errors:
         return None
     names = sorted(sorted(errors, key=lambda name: -errors[name].sum())[:MOST_PANELS])
-    figure, panels = _panels(len(names), columns=2, height=2.0)
-    for axes, name in zip(panels, names, strict=True):
+    columns = 2
+    figure, panels = _panels(len(names), columns, height=2.0)
+    for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
         frames = np.arange(1, len(errors[name]) + 1)
+        averaged = _sums_of_five(np.ones(len(frames)))  # fewer at both ends
         for column, (label, color) in enumerate(COLORS.items()):
-            smooth = np.convolve(errors[name][:, column], np.ones(5) / 5)[2:-2]
+            smooth = _sums_of_five(errors[name][:, column]) / averaged
             axes.plot(frames, smooth, color=color, label=label, linewidth=1)
-        _dress(axes, _plain(name), "frame", "", legend=name == names[0])
+        is_lowest = place + columns >= len(names)
+        _dress(axes, _plain(name), "frame" if is_lowest else "", "", legend=False)
         axes.set_xlim(1, max(2, len(frames)))
+    lines, labels = panels[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=len(labels), fontsize=8)
+    which = ", the first entry with tracks, alone" if len(tracked) > 1 else ""
     more = "" if len(names) == len(errors) else f", the {MOST_PANELS} sequences with the most"
     return Drawing(
         "Errors over time",
         _svg(figure),
-        f"{_label(score)}: errors per frame, means of five frames{more}.",
+        f"{_label(score)}{which}: errors per frame, means of five frames{more}.",
     )
+
+
+def _sums_of_five(values: np.ndarray) -> np.ndarray:
+    """Returns for each value the sum of it and of the two before and after it."""
+    return np.convolve(values, np.ones(5))[2:-2]
 
 
 def _panels(

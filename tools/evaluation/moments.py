@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,14 +44,13 @@ class Moment:
         return self.false_positives + self.false_negatives + self.id_switches
 
 
-def worst_moments(scores: Sequence[EntryScore], most: int = 9) -> list[Moment]:
+def worst_moments(score: EntryScore, most: int) -> list[Moment]:
     """Returns up to ``most`` windows with the most errors, non-overlapping in each sequence."""
     moments = []
-    for score in scores:
-        for name, sequence in score.sequences.items():
-            if sequence.errors is not None:
-                moments += _windows(score.entry.name, name, sequence.errors)
-    moments.sort(key=lambda moment: (-moment.errors, moment.entry, moment.sequence, moment.first))
+    for name, sequence in score.sequences.items():
+        if sequence.errors is not None:
+            moments += _windows(score.entry.name, name, sequence.errors)
+    moments.sort(key=lambda moment: (-moment.errors, moment.sequence, moment.first))
     return [moment for moment in moments[:most] if moment.errors]
 
 

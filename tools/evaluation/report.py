@@ -19,6 +19,7 @@ from tools.evaluation.sequence import SequenceScore
 from tools.evaluation.tables import score_tables
 
 PAGE = "report.html"
+MOMENTS, MOMENTS_OF_SEVERAL = 9, 3  # of the only entry; of each of several
 FATES = {
     "matched": 'stroke="#2a9d2a" stroke-width="2"',
     "missed": 'stroke="#1f77b4" stroke-dasharray="6 3" stroke-width="2"',
@@ -67,7 +68,8 @@ def write_report(folder: Path, scores: Sequence[EntryScore], protocol: ScoringPr
                 ),
                 "caption": _caption(moment),
             }
-            for moment in worst_moments(scores)
+            for score in scores
+            for moment in worst_moments(score, MOMENTS if len(scores) == 1 else MOMENTS_OF_SEVERAL)
         ],
     )
     write_atomically(folder / PAGE, page)

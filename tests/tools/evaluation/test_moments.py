@@ -18,13 +18,13 @@ def test_moments_with_most_errors_come_first_and_those_without_never() -> None:
     errors[3] = 1, 1, 0
     errors[[26, 30, 49]] = (1, 0, 0), (0, 2, 1), (0, 0, 1)
     sequences = {"A": SequenceScore("A", errors=errors), "B": SequenceScore("B")}
-    scores = [EntryScore(Entry("mine", Path()), sequences)]
+    score = EntryScore(Entry("mine", Path()), sequences)
     expected = [Moment("mine", "A", 25, 49, 30, 1, 2, 2), Moment("mine", "A", 0, 24, 3, 1, 1, 0)]
-    assert worst_moments(scores) == expected
-    assert worst_moments(scores, most=1) == expected[:1]
+    assert worst_moments(score, most=9) == expected
+    assert worst_moments(score, most=1) == expected[:1]
     last = dataclasses.replace(expected[0], first=50, last=59, worst=58)
     errors[58] = 1, 2, 3
-    assert worst_moments(scores)[0] == dataclasses.replace(last, id_switches=3)
+    assert worst_moments(score, most=9)[0] == dataclasses.replace(last, id_switches=3)
 
 
 def test_boxes_by_fate() -> None:

@@ -46,6 +46,30 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
         assert outside not in page
 
 
+def test_errors_over_time_are_of_one_entry_and_worst_moments_of_each(tmp_path: Path) -> None:
+    """The first tracker loses a vehicle, the second one both, in all of 100 frames."""
+    for folder in ("gt", "one", "none"):
+        (tmp_path / folder).mkdir()
+    for name in "ABC":
+        rows = [f"{n},{i},{40 * i},0,10,10,1,1,-1\n" for n in range(1, 101) for i in (1, 2)]
+        (tmp_path / "gt" / f"{name}_gt.txt").write_text("".join(rows))
+        (tmp_path / "one" / f"{name}.txt").write_text("".join(rows[::2]))
+        (tmp_path / "none" / f"{name}.txt").touch()
+    arguments = (tmp_path / "report", "uavdt", "--gt", tmp_path / "gt")
+    entries = [f"--results={tmp_path / folder}" for folder in ("one", "none")]
+
+    page = page_of(*arguments, *entries)
+    assert "one, the first entry with tracks, alone: errors per frame" in page
+    assert [page.count(f"<figcaption>{name}, ") for name in ("one", "none")] == [1 + 3, 3]
+    errors = page[page.index("Errors over time") : page.index("Worst moments")]
+    assert errors.count(">false positives<") == 1
+    assert errors.count(">frame<") == 2  # of three panels in two columns
+
+    page = page_of(*arguments, entries[0])
+    assert "all sequences: errors per frame" in page
+    assert page.count("0 false positives, 25 misses") == 9
+
+
 def test_curves_of_detections_are_not_called_by_a_tracker(detrac: Path) -> None:
     folder, det = detrac / "report", detrac / "det"
     arguments = ["detrac", "--gt", detrac / "gt", "--tracker", "sort", "--tracker", "ocsort"]
