@@ -31,8 +31,12 @@ def check(
         typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO data set."),
     ],
     sheet: Annotated[
-        Path, typer.Option(help="Contact sheet of samples to write, .jpg or .png.")
-    ] = Path("sheet.jpg"),
+        Path | None,
+        typer.Option(
+            help="Contact sheet of samples to write, .jpg or .png. Default: NAME-sheet.jpg, after "
+            "the data set's folder."
+        ),
+    ] = None,
     images: Annotated[
         int, typer.Option(min=0, help="Number of samples on the sheet; 0 for no sheet.")
     ] = 24,
@@ -48,11 +52,13 @@ def check(
     from stages.atomic import write_atomically
     from tools.datasets.check import summarize, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
+    from tools.datasets.folder_tree import sheet_name
     from tools.datasets.formats import read_data_set
     from tools.datasets.image_writing import write_image
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
 
+    sheet = sheet or Path(sheet_name(folder))
     if images:
         writable_image(sheet)
     console = wide_console()

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.decoder.source_folders import sequence_of
 from stages.errors import ConfigError
 from tools.annotations.detrac_xml import read_detrac_xml
-from tools.datasets.folder_tree import FolderTree, is_image, split_of
+from tools.datasets.folder_tree import FolderTree, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.sequences import (
     AnnotatedSequence,
     missing_parts,
     put_once,
+    put_root,
     sequence_samples,
 )
 
@@ -42,13 +42,14 @@ def read_detrac(tree: FolderTree) -> DataSet:
     annotations: dict[str, Path] = {}
     files: list[Path] = []
     for folder in tree.walk():
-        if any(map(is_image, tree.files(folder))):
-            put_once(folders, sequence_of(folder), folder, problems)
+        if folder != tree.root and tree.images(folder):
+            put_once(folders, tree.sequence(folder), folder, problems)
         files += _annotations(tree, folder)
     # Each version has a folder of its own in the benchmark's archives. The first one is used: the
     # test set has no other, and later ones have types of vehicles that training configs lack.
     for file in sorted(files, key=_version):
         put_once(annotations, annotated_sequence(file), file, problems)
+    put_root(tree, annotations, folders)
     problems += missing_parts(annotations, folders)
     samples: list[Sample] = []
     for name in sorted(annotations.keys() & folders.keys()):

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
-from stages.decoder.source_folders import MASKS
+from stages.decoder.source_folders import MASKS, sequence_of
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +62,14 @@ class FolderTree:
             waiting += [inner for inner in reversed(self.folders(folder)) if inner.name != MASKS]
 
     def images(self, folder: Path) -> list[Path]:
-        """Image files in ``folder``, sorted by name."""
-        names = sorted(self.files(folder))
-        return [folder / name for name in names if is_image(name)]
+        """Image files in ``folder``, sorted by name; not the sheet of an earlier check."""
+        names = sorted(filter(is_image, self.files(folder)))
+        sheet = sheet_name(self.root) if folder == self.root else ""
+        return [folder / name for name in names if name != sheet]
+
+    def sequence(self, folder: Path) -> str:
+        """The sequence whose images lie in ``folder``, however the path to the root was written."""
+        return sequence_of(self.root.resolve() / folder.relative_to(self.root))
 
     def scene(self, image: Path) -> str:
         """The scene of a single image: its path without its suffix and folders ``images``."""
@@ -107,6 +112,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself, or to what may not be seen
         return False
+
+
+def sheet_name(root: Path) -> str:
+    """Name of the sheet that a check of a data set draws where the user does not give one."""
+    return f"{root.resolve().name}-sheet.jpg"
 
 
 def is_image(name: str) -> bool:

@@ -125,6 +125,16 @@ def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Probl
         problems.append(Problem(ProblemKind.STATED_TWICE, place))
 
 
+def put_root(tree: FolderTree, annotations: dict[str, Path], folders: dict[str, Path]) -> None:
+    """Records that the images of a sequence lie in the root, if they lie nowhere else.
+
+    Pictures above the sequences of a benchmark, such as a sheet of samples, are no sequence.
+    """
+    name = tree.sequence(tree.root)
+    if name in annotations and tree.images(tree.root):
+        folders.setdefault(name, tree.root)
+
+
 def _images_by_frame(tree: FolderTree, folder: Path, problems: list[Problem]) -> dict[int, Path]:
     found: dict[int, Path] = {}
     for path in tree.images(folder):

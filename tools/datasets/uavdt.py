@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.decoder.source_folders import sequence_of
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable
 from stages.records import Float64Array
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of
 from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX, find_file
-from tools.datasets.folder_tree import FolderTree, is_image, split_of
+from tools.datasets.folder_tree import FolderTree, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.sequences import (
     AnnotatedSequence,
     missing_parts,
     put_once,
+    put_root,
     sequence_samples,
 )
 
@@ -57,14 +57,15 @@ def read_uavdt(tree: FolderTree) -> DataSet:
     splits: dict[str, str] = {}
     for folder in tree.walk():
         names = tree.files(folder)
-        scene = sequence_of(folder)
-        if _FOLDER.fullmatch(scene) and any(map(is_image, names)):
+        scene = tree.sequence(folder)
+        if folder != tree.root and _FOLDER.fullmatch(scene) and tree.images(folder):
             put_once(folders, scene, folder, problems)
         for name in sorted(names):
             if (match := _FILE.fullmatch(name)) is not None:
                 put_once(annotations, match[1], folder / name, problems)
             elif (match := _ATTRIBUTES.fullmatch(name)) is not None:
                 splits[match[1]] = split_of(folder.name)
+    put_root(tree, annotations, folders)
     problems += missing_parts(annotations, folders)
     samples: list[Sample] = []
     for name in sorted(annotations.keys() & folders.keys()):

@@ -134,9 +134,35 @@ def test_no_sheet_is_drawn_where_none_is_wanted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert "sheet:" not in check(detrac, "--images", "0")
-    assert not (tmp_path / "sheet.jpg").exists()
-    assert "sheet: sheet.jpg" in check(detrac, "--images", "1")
-    assert (tmp_path / "sheet.jpg").exists()
+    assert list(tmp_path.iterdir()) == [detrac]
+    assert "sheet: set-sheet.jpg\n" in check(detrac, "--images", "1")
+    assert (tmp_path / "set-sheet.jpg").exists()
+    assert "sheet: look.png\n" in check(detrac, "--images", "1", "--sheet", "look.png")
+
+
+def test_a_sheet_in_the_data_set_is_no_image_of_it(
+    detrac: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(detrac)
+    first = check(".", "--images", "1")
+    assert "sheet: set-sheet.jpg\n" in first
+    assert check(".", "--images", "1") == first
+    check(".", "--sheet", "sheet.png", "--images", "1")
+    assert check(".", "--images", "1") == first
+
+
+def test_a_sheet_among_the_images_of_a_yolo_data_set_is_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "set"
+    write_image(root / "a.jpg")
+    (root / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (root / "data.yaml").write_text("train: .\nnames: [car]\n")
+    monkeypatch.chdir(root)
+    first = check(".")
+    assert (root / "set-sheet.jpg").exists()
+    assert ": 1 image," in first
+    assert check(".") == first
 
 
 def test_nothing_that_can_be_read_is_an_error(tmp_path: Path) -> None:

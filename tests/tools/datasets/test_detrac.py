@@ -223,6 +223,20 @@ def test_images_in_a_folder_of_the_sequence(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
+@pytest.mark.parametrize("inner", ["", "img1"])
+def test_the_folder_of_one_sequence_from_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str
+) -> None:
+    root = tmp_path / "MVI_1"
+    write_image(root / inner / "img00001.jpg")
+    write_image(root / "MVI_1-sheet.jpg")
+    (root / "MVI_1.xml").write_text(annotation(frame(1, target(1, 10))))
+    monkeypatch.chdir(root)
+    data_set = read_data_set(Path())
+    assert [(s.scene, s.path.name) for s in data_set.samples] == [("MVI_1", "img00001.jpg")]
+    assert data_set.problems == []
+
+
 def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
     first = tmp_path / IMAGES / "MVI_1" / "img00001.jpg"
