@@ -71,6 +71,7 @@ def segment(
     What cannot be read is left out and reported at the end, with exit status 3.
     """
     from stages.cores import usable_cores
+    from stages.decoder.source_folders import MASKS
     from stages.folder_lock import FolderLock
     from tools.datasets.image_writing import write_image
     from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
@@ -101,7 +102,7 @@ def segment(
             _segment(plan, options, workers or usable_cores(), summaries.append)
         finally:  # by an interrupt, too
             failures = plan.failures + [each for summary in summaries for each in summary.problems]
-            _tell(summaries, failures + plan.problems)
+            _tell(summaries, (output or source) / MASKS, failures + plan.problems)
     if sheet is not None:
         from tools.segmentation.sheet import mask_sheet
 
@@ -111,13 +112,15 @@ def segment(
         raise typer.Exit(SourceError.exit_code)
 
 
-def _tell(summaries: list[SequenceSummary], left_out: list[str]) -> None:
+def _tell(summaries: list[SequenceSummary], folder: Path, left_out: list[str]) -> None:
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
         were = "was" if summary.kept == 1 else "were"
         kept = f", {summary.kept:,} {were} there" if summary.kept else ""
         masks = counted(summary.written, "mask", form=",")
         typer.echo(f"{summary.name}: {masks}, {how}{kept}")
+    if summaries:
+        typer.echo(f"masks: {folder}")
     for problem in left_out[:PROBLEMS_SHOWN]:
         typer.echo(f"left out: {problem}", err=True)
     if len(left_out) > PROBLEMS_SHOWN:

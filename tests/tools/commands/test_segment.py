@@ -56,8 +56,9 @@ def test_a_data_set_gets_masks_and_a_sheet(tmp_path):
     sheet = tmp_path / "sheet.png"
     done = segment(tmp_path / "set", "--sheet", sheet, "--images", "4")
     assert done.exit_code == 0
-    assert "MVI_00001: 10 masks, by background" in done.output
-    assert len(list((tmp_path / "set" / "masks" / "MVI_00001").glob("img*.png"))) == 10
+    masks = tmp_path / "set" / "masks"
+    assert f"MVI_00001: 10 masks, by background\nmasks: {masks}\nsheet: {sheet}\n" in done.output
+    assert len(list((masks / "MVI_00001").glob("img*.png"))) == 10
     assert read(sheet).shape[1] > 1900
     assert "nothing to do, 10 were there" in segment(tmp_path / "set").output
 
@@ -90,7 +91,7 @@ def test_images_are_segmented_without_torch(tmp_path):
     program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
     command = [sys.executable, "-c", program, "segment", tmp_path / "set", "--workers", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
-    assert done.stdout == "MVI_00001: 10 masks, by background\n", done.stderr
+    assert done.stdout.startswith("MVI_00001: 10 masks, by background\n"), done.stderr
 
 
 def test_masks_do_not_go_among_the_images(tmp_path):
@@ -158,7 +159,9 @@ def test_images_without_boxes(tmp_path):
         path = tmp_path / "road" / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
         cv2.imwrite(str(path), image)
-    assert segment(tmp_path / "road", "--output", tmp_path / "out", "--no-blur").exit_code == 0
+    done = segment(tmp_path / "road", "--output", tmp_path / "out", "--no-blur")
+    assert done.exit_code == 0
+    assert done.stdout.endswith(f"\nmasks: {tmp_path / 'out' / 'masks'}\n")
     assert iou(read(tmp_path / "out" / "masks" / "road" / "4.png"), drawn.masks[4]) > 0.85
     with pytest.raises(ConfigError, match="no boxes"):
         segment(tmp_path / "road", "--method", "boxes")
@@ -180,7 +183,8 @@ def test_a_sequence_whose_annotation_is_cut_off_is_left_out_with_status_3(tmp_pa
     done = segment(tmp_path, "--sheet", sheet)
     assert done.exit_code == 3
     assert f"left out: annotation file that cannot be read: {cut}" in done.stderr
-    assert done.stdout == f"MVI_00002: 10 masks, by background\nsheet: {sheet}\n"
+    masks = tmp_path / "masks"
+    assert done.stdout == f"MVI_00002: 10 masks, by background\nmasks: {masks}\nsheet: {sheet}\n"
 
 
 def test_boxes_that_are_left_out_are_no_failure(tmp_path):
@@ -215,7 +219,8 @@ def test_an_interrupt_tells_of_the_sequences_that_are_finished(tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
     )
     assert done.returncode == 130, done.stderr
-    assert done.stdout == "MVI_00002: 10 masks, by background\n"
+    masks = tmp_path / "set" / "masks"
+    assert done.stdout == f"MVI_00002: 10 masks, by background\nmasks: {masks}\n"
     assert done.stderr == "stopping; once more ends at once\n"
 
 
