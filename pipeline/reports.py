@@ -142,7 +142,7 @@ class Progress(Report, frozen=True, kw_only=True):
         frames: Frames written so far.
         dropped: Frames dropped so far, for any reason.
         total: Frames in the whole stream, None if unknown.
-        work_ms: Recent average work per frame, ms by stage.
+        work_ms: Recent average work per frame but the first, ms by stage.
         metrics: Sent about once a second, otherwise None.
     """
 

@@ -178,8 +178,12 @@ def _rate_and_drops(bars: Sequence[_Bar], now: float) -> str:
 def stage_rates(work_ms: Mapping[str, float]) -> str:
     """Returns the frames per second that each stage could do without waiting for the others."""
     rates = [
-        f"{verb} {1000 / max(work_ms[stage], 1e-3):.0f}"
+        f"{verb} {_rounded(1000 / max(work_ms[stage], 1e-3))}"
         for stage, verb in _VERBS.items()
         if stage in work_ms
     ]
     return f"each stage alone: {', '.join(rates)} fps"
+
+
+def _rounded(per_second: float) -> str:
+    return f"{per_second:.1f}" if per_second < 9.95 else f"{per_second:.0f}"

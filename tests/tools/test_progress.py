@@ -147,9 +147,10 @@ def test_the_only_stream_is_told_by_name_and_several_with_an_end_by_their_sum(sa
     view = ProgressView(Console(file=said), lambda: now[0])
     for stream, frames in (("a", 10), ("b", 40)):
         now[0] += 5.0
-        view.show(structs.replace(progress(stream, frames), total=100, work_ms={"sink": 2.0}))
+        work = {"detector": 2500.0, "tracker": 100.6, "sink": 2.0}
+        view.show(structs.replace(progress(stream, frames), total=100, work_ms=work))
     assert said.getvalue().splitlines() == [
-        "a: 10 of 100 frames; each stage alone: write 500 fps",
+        "a: 10 of 100 frames; each stage alone: detect 0.4, track 9.9, write 500 fps",
         "2 streams: 50 of 200 frames, 0.0 fps",
     ]
 
