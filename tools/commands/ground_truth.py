@@ -8,23 +8,81 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from stages.errors import ConfigError
+
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
     from tools.annotations.ground_truths import Benchmark
 
 
-def read_tracks(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
-    """Reads the sequences of a folder to score tracks, and tells which lack ignored regions.
+def read_by_name(
+    benchmark: Benchmark,
+    folder: Path,
+    only: Sequence[str] | None,
+    lengths: Sequence[str] | None = None,
+) -> tuple[dict[str, GroundTruth], list[str]]:
+    """Returns the ground truth by name, and the names of sequences that need not be read.
+
+    Of UA-DETRAC, whose annotations take most of the time, only those named in ``only`` and
+    ``lengths`` (``NAME=N``) are read, if the names of the files tell which these are.
 
     Raises:
         ConfigError: See `tools.annotations.ground_truths.read_ground_truths`.
     """
-    from tools.annotations.ground_truths import read_ground_truths
+    from tools.annotations.detrac import read_detrac_ground_truth
+    from tools.annotations.ground_truths import annotation_files, read_ground_truths
+    from tools.datasets.detrac import annotated_sequence
+
+    if benchmark == "detrac" and only:
+        wanted = {*only, *(text.rpartition("=")[0] for text in lengths or [])}
+        files = annotation_files(folder, ".xml")
+        by_name = {annotated_sequence(file): file for file in files}
+        if len(by_name) == len(files) and wanted <= by_name.keys():
+            truths = {name: read_detrac_ground_truth(by_name[name]) for name in sorted(wanted)}
+            if all(truth.name == name for name, truth in truths.items()):
+                return truths, sorted(by_name.keys() - wanted)
+    return {truth.name: truth for truth in read_ground_truths(benchmark, folder)}, []
+
+
+def choose(
+    by_name: Mapping[str, GroundTruth], folder: Path, only: Sequence[str] | None
+) -> tuple[list[GroundTruth], list[str]]:
+    """Returns the sequences named in ``only``, or all, and the names of the others.
+
+    Raises:
+        ConfigError: A name is of no sequence in ``folder``.
+    """
+    for name in only or []:
+        if name not in by_name:
+            raise ConfigError(
+                f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
+            )
+    chosen = [truth for name, truth in by_name.items() if not only or name in only]
+    return chosen, [name for name in by_name if only and name not in only]
+
+
+def read_tracks(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None = None
+) -> tuple[list[GroundTruth], list[str]]:
+    """Reads sequences to score tracks, and tells which lack ignored regions.
+
+    Args:
+        benchmark: Format of the ground truth.
+        folder: Ground-truth folder.
+        only: Names of the sequences; None for all.
+
+    Returns:
+        The sequences, and the names of the others.
+
+    Raises:
+        ConfigError: See `read_by_name` and `choose`.
+    """
     from tools.annotations.uavdt import IGNORED_SUFFIX, missing_files
 
-    truths = read_ground_truths(benchmark, folder)
+    by_name, unread = read_by_name(benchmark, folder, only)
+    truths, others = choose(by_name, folder, only)
     tell_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
-    return truths
+    return truths, unread + others
 
 
 def tell_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:

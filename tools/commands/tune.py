@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -40,6 +40,10 @@ def tune(
     gt: Annotated[Path | None, typer.Option(help="Ground-truth folder.")] = None,
     detections: Annotated[
         Path | None, typer.Option(help="Folder of detection files, one per sequence.")
+    ] = None,
+    sequence: Annotated[
+        list[str] | None,
+        typer.Option("--sequence", help="Tune on this sequence only; may be repeated."),
     ] = None,
     view: Annotated[
         Literal["drone", "intersection"] | None,
@@ -91,6 +95,8 @@ def tune(
     folders = (gt, detections)
     if view is not None and folders != (None, None):
         raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
+    if view is not None and sequence:
+        raise ConfigError("--sequence is of the ground truth in --gt, not of --view")
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
     config = config or Path(_FIRST_CONFIGS[view or benchmark])
@@ -122,7 +128,7 @@ def tune(
     try:
         with activity("reading") as tell:
             if gt is not None and detections is not None:
-                sequences = _sequences(benchmark, gt, detections)
+                sequences = _sequences(benchmark, gt, detections, sequence)
             else:
                 assert view is not None
                 sequences = _scenes(view, chosen.detector, count, tell)
@@ -150,12 +156,14 @@ def tune(
     give(result)
 
 
-def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:
+def _sequences(
+    benchmark: Benchmark, gt: Path, detections: Path, only: Sequence[str] | None
+) -> list[TuningSequence]:
     from tools.evaluation.sequence import read_detections
     from tools.tuning.tune import TuningSequence
 
-    truths = read_tracks(benchmark, gt)
-    return list(map(TuningSequence, truths, read_detections(detections, truths)))
+    truths, others = read_tracks(benchmark, gt, only)
+    return list(map(TuningSequence, truths, read_detections(detections, truths, others)))
 
 
 def _scenes(

@@ -211,13 +211,20 @@ def _judge_file(
     )
 
 
-def read_detections(folder: Path, truths: Sequence[GroundTruth]) -> list[DetectionFile]:
+def read_detections(
+    folder: Path, truths: Sequence[GroundTruth], others: Sequence[str] = ()
+) -> list[DetectionFile]:
     """Reads the detection file of each sequence.
+
+    Args:
+        folder: Folder of the files.
+        truths: The sequences.
+        others: Names of further sequences, whose files are not read.
 
     Raises:
         ConfigError: A file is missing or malformed; the message names file and line.
     """
-    files = find_files(folder, [truth.name for truth in truths], DETECTIONS)
+    files = find_files(folder, [truth.name for truth in truths], DETECTIONS, others)
     return [
         DetectionFile.read(files[truth.name], frame_count=truth.frame_count) for truth in truths
     ]

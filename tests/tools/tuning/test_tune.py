@@ -15,7 +15,7 @@ from stages.errors import ConfigError
 from tools.commands.tune import _show
 from tools.main import app
 from tools.tuning.grid import GRIDS
-from tools.tuning.tune import TuningResult, with_tracker
+from tools.tuning.tune import TuningResult
 from trackers import TRACKERS, build_tracker, default_settings
 
 ROOT = Path(__file__).parents[3]
@@ -242,6 +242,23 @@ def test_the_search_begins_at_the_config_of_the_benchmark_or_view(
         tune(*options)
 
 
+def test_some_sequences_are_tuned_on_where_the_user_says_so(
+    benchmark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of B_x, which is not tuned on, is none of B."""
+    monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
+    (benchmark / "gt" / "C_gt.txt").rename(benchmark / "gt" / "B_x_gt.txt")
+    (benchmark / "det" / "C.txt").rename(benchmark / "det" / "B_x.txt")
+    (benchmark / "det" / "B.txt").rename(benchmark / "det" / "B_SpotNet.txt")
+    found = benchmark / "found.json"
+    output = tune(
+        "--gt", benchmark / "gt", "--detections", benchmark / "det", "--sequence", "B",
+        "--sequence", "A", "--tracker", "sort", "--json", found, "--workers", "1",
+    )  # fmt: skip
+    assert list(json.loads(found.read_text())["sequences"]) == ["A", "B"]
+    assert "no _gt_ignore.txt for A, B;" in output
+
+
 def test_ground_truth_without_ignored_regions_is_told(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,46 +279,14 @@ def test_says_what_is_missing(benchmark: Path) -> None:
         (("--gt", benchmark / "gt", "--view", "drone"), "give it or --gt and --detections"),
         (("--gt", benchmark / "gt", "--scenes", "drone"), "give it or --gt and --detections"),
         (("--gt", benchmark / "gt", "--detections", benchmark), "no file for A"),
+        (("--view", "drone", "--sequence", "A"), "--sequence is of the ground truth in --gt, not"),
+        (
+            ("--gt", benchmark / "gt", "--detections", benchmark, "--sequence", "D"),
+            "no sequence 'D' in .*gt; there are A, B, C",
+        ),
     ):
         with pytest.raises(ConfigError, match=message):
             CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)
-
-
-def test_a_config_without_a_tracker_gets_one() -> None:
-    result = TuningResult("sort", {}, {"max_age": 9, "min_hits": 3}, {}, {})
-    assert with_tracker("detector:\n  scale: 1.0\n", result) == (
-        "detector:\n  scale: 1.0\ntracker:\n  name: sort\n  settings:\n    max_age: 9\n"
-    )
-    result = TuningResult("spottrack", {}, {"estimate_camera": False}, {}, {})
-    assert with_tracker("", result).endswith("    estimate_camera: false\n")
-
-
-def test_what_is_said_of_the_section_after_the_tracker_stays() -> None:
-    result = TuningResult("sort", {}, {"max_age": 9}, {}, {})
-    below = "\n# What is written.\nsink:\n  overlay: false\n"
-    tracker = "tracker:\n  name: spottrack\n  settings:\n# mine\n\n    min_hits: 1\n"
-    assert with_tracker(tracker + below, result) == (
-        "tracker:\n  name: sort\n  settings:\n    max_age: 9\n" + below
-    )
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        "tracker: {name: sort, settings: {\n  max_age: 1\n}}\nsink:\n  overlay: false\n",
-        '{"tracker": {"name": "sort"}, "sink": {"overlay": false}}',
-        '"tracker":\n  name: sort\nsink:\n  overlay: false\n',
-    ],
-)
-def test_a_tracker_in_another_style_is_replaced(tmp_path: Path, config: str) -> None:
-    result = TuningResult("bytetrack", {}, {"max_age": 9}, {}, {})
-    (tmp_path / "tuned.yaml").write_text(with_tracker(config, result))
-    tuned = load_config(tmp_path / "tuned.yaml")
-    assert (tuned.tracker.name, tuned.tracker.settings, tuned.sink.overlay) == (
-        "bytetrack",
-        {"max_age": 9},
-        False,
-    )
 
 
 def test_the_settings_without_one_sequence_range_from_the_least_to_the_greatest(

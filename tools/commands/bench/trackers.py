@@ -132,7 +132,7 @@ def bench_scores(
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
     with activity("starting") as tell:
         scores = score_trackers(
-            read_tracks(benchmark, gt),
+            read_tracks(benchmark, gt)[0],
             detections,
             [choose_tracker(label) for label in tracker or ["uavdt"]],
             _chosen_peers(peers, reference, []),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.errors import ConfigError
+from tools.commands.ground_truth import choose, read_by_name
 from tools.terminal import activity
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def read_sequences(
     from stages.number_table import MAX_FRAME
 
     with activity("reading annotations"):
-        by_name, unread = _read(benchmark, folder, only, lengths)
+        by_name, unread = read_by_name(benchmark, folder, only, lengths)
     for text in lengths or []:
         name, _, number = text.rpartition("=")
         good = name in by_name and number.isdecimal()
@@ -42,39 +43,11 @@ def read_sequences(
                 f"than are annotated, got {text!r}"
             )
         by_name[name] = replace(by_name[name], frame_count=int(number))
-    for name in only or []:
-        if name not in by_name:
-            raise ConfigError(
-                f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
-            )
-    chosen = [truth for name, truth in by_name.items() if not only or name in only]
+    chosen, others = choose(by_name, folder, only)
     for truth in chosen:
         if truth.frame_count == 0:
             raise ConfigError(
                 f"sequence {truth.name} has no ground truth at all; say how many frames it "
                 f"has: --frames {truth.name}=N"
             )
-    return chosen, unread + [name for name in by_name if only and name not in only]
-
-
-def _read(
-    benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
-) -> tuple[dict[str, GroundTruth], list[str]]:
-    """Returns the ground truth by name, and the names of sequences that need not be read.
-
-    Of UA-DETRAC, whose annotations take most of the time, only those named in ``only`` and
-    ``lengths`` are read, if the names of the files tell which these are.
-    """
-    from tools.annotations.detrac import read_detrac_ground_truth
-    from tools.annotations.ground_truths import annotation_files, read_ground_truths
-    from tools.datasets.detrac import annotated_sequence
-
-    if benchmark == "detrac" and only:
-        wanted = {*only, *(text.rpartition("=")[0] for text in lengths or [])}
-        files = annotation_files(folder, ".xml")
-        by_name = {annotated_sequence(file): file for file in files}
-        if len(by_name) == len(files) and wanted <= by_name.keys():
-            truths = {name: read_detrac_ground_truth(by_name[name]) for name in sorted(wanted)}
-            if all(truth.name == name for name, truth in truths.items()):
-                return truths, sorted(by_name.keys() - wanted)
-    return {truth.name: truth for truth in read_ground_truths(benchmark, folder)}, []
+    return chosen, unread + others
