@@ -309,7 +309,7 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("pipeline.config_file.load_config", fail)
+    monkeypatch.setattr("pipeline.config_file.load_configs", fail)
     with pytest.raises(type(error)):
         run_main(monkeypatch, "config")
 
