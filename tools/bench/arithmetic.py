@@ -17,8 +17,14 @@ from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
 from stages.detector.weights_file import load_network
 from stages.records import Frame
-from tools.bench.detect import MeasuredDetector
+from tools.bench.detect import EAGER, MeasuredDetector
+from tools.bench.figures import MILLISECONDS, Figure
 
+WORK = "GFLOP/frame"
+SPEED = "TFLOP/s"
+PRODUCT = "matrix product"
+SHARE = f"% of a {PRODUCT}"
+GPU = "GPU alone"
 _SECONDS = 1.0
 _REPLAYS = 30
 
@@ -35,6 +41,28 @@ def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tu
     assert isinstance(engine, TorchEngine)
     work = gflop_per_frame(load_network(weights), header.height, header.width, detector.scale)
     return work, matrix_teraflops(engine.device, engine.dtype)
+
+
+def arithmetic_figures(
+    work: float, most: float, milliseconds: float, alone: float | None
+) -> tuple[Figure, ...]:
+    """Returns the arithmetic of a frame, and the speed that PyTorch's engine reaches in it.
+
+    Args:
+        work: GFLOP per frame.
+        most: TFLOP/s of a matrix product.
+        milliseconds: Time of PyTorch's engine per frame.
+        alone: Time of the GPU itself per frame; None if there is none.
+    """
+    times = {EAGER: milliseconds} | ({} if alone is None else {GPU: alone})
+    speeds = {name: work / time for name, time in times.items()}
+    return (
+        Figure(EAGER, WORK, (work,)),
+        *(() if alone is None else [Figure(GPU, MILLISECONDS, (alone,))]),
+        *(Figure(name, SPEED, (speed,)) for name, speed in speeds.items()),
+        Figure(PRODUCT, SPEED, (most,)),
+        *(Figure(name, SHARE, (100 * speed / most,)) for name, speed in speeds.items()),
+    )
 
 
 def gflop_per_frame(network: SpotNet, height: int, width: int, scale: float) -> float:

@@ -11,7 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from tools.bench.figures import CPU, MILLISECONDS, BenchReport
+from tools.bench.figures import CPU, MILLISECONDS, RATE, BenchReport, Figure
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, Rounds, save
 from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names
@@ -48,7 +48,7 @@ def bench_detectors(
     ] = False,
     validate: Annotated[
         Path | None,
-        typer.Option(help="Training config; also report AP on its held-out scenes."),
+        typer.Option(help="Training config; also report AP on its held-out scenes, at --scale."),
     ] = None,
     set_: Annotated[
         list[str] | None,
@@ -59,7 +59,7 @@ def bench_detectors(
 ) -> None:
     """Compare the detector's engines, frame in and boxes out, and with a bare matrix product."""
     from stages.detector.shipped import find_weights
-    from tools.bench.arithmetic import arithmetic_of, gpu_milliseconds
+    from tools.bench.arithmetic import arithmetic_figures, arithmetic_of, gpu_milliseconds
     from tools.bench.detect import (
         EAGER,
         bench_detect,
@@ -81,10 +81,14 @@ def bench_detectors(
         tell("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
         alone = gpu_milliseconds(detectors[EAGER], pictures[:batch])
+        scores: tuple[Figure, ...] = ()
         if held_out is not None:
-            scores = score_detectors(detectors, held_out, tell)
-            report = replace(report, figures=(*report.figures, *score_figures(scores)))
-    reached = work / report.figures[0].median
+            own_scale = scale is not None
+            scores = score_figures(score_detectors(detectors, held_out, tell, own_scale=own_scale))
+    time = report.figures[0].median
+    reached = work / time
+    arithmetic = arithmetic_figures(work, most, time, alone)
+    saved = replace(report, figures=(*report.figures, *scores, *arithmetic))
     lines = [
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
         f"{reached / most:.0%} of the {most:.3g} of a matrix product"
@@ -95,20 +99,22 @@ def bench_detectors(
             f"{work / alone / most:.0%}"
         )
     try:
-        save([report], json_, plot)
+        save([saved], json_, plot)
     finally:
-        wide_console().print(_engines_table(report))
+        wide_console().print(_engines_table(report, scores))
         typer.echo("\n".join(lines))
 
 
-def _engines_table(report: BenchReport) -> Table:
+def _engines_table(report: BenchReport, scored: Sequence[Figure]) -> Table:
     """A row for each engine: times, distance of its boxes from PyTorch's, scores."""
-    found = {(figure.name, figure.unit): figure for figure in report.figures}
+    from tools.bench.detect import APART
+
+    found = {(figure.name, figure.unit): figure for figure in (*report.figures, *scored)}
     to_eager = {asked.to: f"{ratio.median:.2f}" for asked, ratio in report.ratios}
-    _, _, apart, *scores = dict.fromkeys(figure.unit for figure in report.figures)
+    compared = dict.fromkeys(f"{asked.unit}, {asked.name} / this" for asked, _ in report.ratios)
+    scores = dict.fromkeys(figure.unit for figure in scored)
     table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    columns = (MILLISECONDS, "spread", "frames/s", "CPU ms", "× eager", apart, *scores)
-    for column in columns:
+    for column in (MILLISECONDS, "spread", RATE, CPU, *compared, APART, *scores):
         table.add_column(column, justify="right")
     for name in report.descriptions:
         time = found[name, MILLISECONDS]
@@ -120,7 +126,7 @@ def _engines_table(report: BenchReport) -> Table:
             f"{1000 / time.median:.3g}",
             f"{found[name, CPU].median:.3g}",
             to_eager.get(name, ""),
-            f"{found[name, apart].median:.2g}",
+            f"{found[name, APART].median:.2g}",
             *(f"{found[name, score].median:.4f}" for score in scores),
         )
     return table

@@ -1,9 +1,22 @@
 from __future__ import annotations
 
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from tools.bench.arithmetic import GPU, PRODUCT, SHARE, SPEED, WORK, arithmetic_figures
 from tools.bench.curve import Point
-from tools.bench.figures import Figure
+from tools.bench.detect import make_detectors
+from tools.bench.detector_scores import score_detectors
+from tools.bench.figures import MILLISECONDS, Figure
 from tools.commands.bench.detectors import _curve_table
+from tools.main import app
 from tools.terminal import wide_console
+from tools.training.held_out import read_held_out
 
 
 def test_brackets_of_a_name_are_no_markup(capsys):
@@ -12,3 +25,44 @@ def test_brackets_of_a_name_are_no_markup(capsys):
     shown = capsys.readouterr().out
     assert "runs[old]/best" in shown
     assert "rain[/] AP50" in shown
+
+
+@pytest.fixture
+def config(tiny_config, tmp_path):
+    path = tmp_path / "train.yaml"
+    path.write_text(yaml.safe_dump(tiny_config().model_dump(mode="json")))
+    return path
+
+
+def test_all_that_is_shown_is_saved_and_of_the_scale_asked_for(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.bench.detect.SIZE", (96, 64))
+    make = partial(make_detectors, Path("nano"), engines=["torch"])
+    monkeypatch.setattr("tools.bench.detect.make_detectors", lambda *_, **__: make())
+    of_weights = score_detectors(make(), read_held_out(config, []), print)
+    file = tmp_path / "bench.json"
+    options = ["--validate", config, "--scale", 0.1, "--frames", 1, "--rounds", 1, "--json", file]
+    done = CliRunner().invoke(app, ["bench", "detect", *map(str, options)], catch_exceptions=False)
+    figures = json.loads(file.read_text())["benches"][0]["figures"]
+    found = {(figure["name"], figure["unit"]): figure["median"] for figure in figures}
+    assert of_weights["torch"]["drawn"]["AP50"] > 0.2
+    assert found["torch", "drawn AP50"] < 0.1
+    told = (
+        f"{found['torch', WORK]:.1f} GFLOP a frame; torch reaches {found['torch', SPEED]:.3g} "
+        f"TFLOP/s, {found['torch', SHARE]:.0f}% of the {found[PRODUCT, SPEED]:.3g} of a matrix"
+    )
+    assert told in done.output
+    assert "CPU ms/frame, torch / this" in done.output
+    assert "GFLOP/frame" not in done.output
+
+
+def test_what_a_gpu_takes_alone_is_saved():
+    figures = arithmetic_figures(work=10, most=4, milliseconds=5, alone=4)
+    assert {(figure.name, figure.unit): figure.median for figure in figures} == {
+        ("torch", WORK): 10,
+        ("torch", SPEED): 2,
+        ("torch", SHARE): 50,
+        (GPU, MILLISECONDS): 4,
+        (GPU, SPEED): 2.5,
+        (GPU, SHARE): 62.5,
+        (PRODUCT, SPEED): 4,
+    }
