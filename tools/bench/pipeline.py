@@ -31,6 +31,7 @@ from stages.sink.stream_results import StreamResults
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
+from tools.harness.runner import failure_of_run
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
@@ -65,7 +66,8 @@ def bench_pipeline(
 
     Raises:
         ConfigError: The source is to be read at its own pace, which is then the speed of all.
-        SourceError: The source is not exactly one stream, or cannot be read.
+        SourceError: The source is not exactly one stream.
+        SpotStreamError: The run failed.
     """
     if config.decoder.pace != "fast":
         raise ConfigError("bench pipeline needs decoder.pace=fast; its loops read without pauses")
@@ -91,9 +93,7 @@ def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
         if supervisor.was_signalled:
             raise SystemExit(130)
         if result.exit_code:
-            raise SourceError(
-                "; ".join(result.failed.values()) or f"{spec.location} was not finished"
-            )
+            raise failure_of_run(result)
         report = read_report(output / spec.name)
     slowest = max(stage["p50"] for stage in report["stages_ms"].values())
     return {RATE: report["achieved_fps"], SLOWEST: 1e3 / slowest}

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from stages.errors import SourceError, SpotStreamError
+from tools.bench.figures import BenchReport, Figure
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.rtsp import Server, Wire, available
-from tools.harness.runner import Victim, run_with
+from tools.harness.runner import Victim, failure_of_run, run_with
 
 _SECONDS = 1.0
 _WARM_SHARE = 0.3  # fraction of the run during which pools and caches fill
@@ -31,11 +32,23 @@ class Soak:
         count: Number of frames written, or of reconnects.
         slopes: Memory growth of each process in MB per 100,000 frames, or per 1,000 reconnects.
         descriptors: Growth of each process in file descriptors.
+        of: What is counted.
+        unit: Unit of the slopes.
     """
 
     count: int
     slopes: dict[str, float]
     descriptors: dict[str, int]
+    of: str = "frames"
+    unit: str = "MB per 100,000 frames"
+
+    def report(self) -> BenchReport:
+        """Returns all as figures of one round."""
+        figures = [Figure("run", self.of, (self.count,))]
+        for name, slope in self.slopes.items():
+            figures.append(Figure(name, self.unit, (slope,)))
+            figures.append(Figure(name, "descriptors", (self.descriptors[name],)))
+        return BenchReport("soak", tuple(figures))
 
 
 def bench_soak(
@@ -47,6 +60,9 @@ def bench_soak(
         frames: Number of frames.
         overlay: Whether the overlay is written, too.
         progress: Called with what is being measured.
+
+    Raises:
+        SpotStreamError: The run failed.
     """
     samples: list[_Sample] = []
 
@@ -65,6 +81,8 @@ def bench_soak(
             "sink.overlay_minutes=10",
         ]
         result = run_with([str(clip)], Path(folder) / "out", settings, watch)
+    if result.exit_code:
+        raise failure_of_run(result)
     done = sum(summary.frames for summary in result.finished.values())
     return _growth(samples, done, per=100_000)
 
@@ -81,7 +99,7 @@ def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what
 
     Raises:
         SourceError: GStreamer's RTSP server is not installed.
-        SpotStreamError: The stream did not come back.
+        SpotStreamError: The run failed, or the stream did not come back.
     """
     if not available():
         raise SourceError("GStreamer's RTSP server is not here; docs/install.md names its packages")
@@ -109,10 +127,14 @@ def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what
             "decoder.record_minutes=0.1",
             "decoder.record_gigabytes=0.001",
         ]
-        run_with([f"rtsp://127.0.0.1:{wire.port}/live"], Path(folder) / "out", settings, watch)
+        source = f"rtsp://127.0.0.1:{wire.port}/live"
+        result = run_with([source], Path(folder) / "out", settings, watch)
+    if result.failed:
+        raise failure_of_run(result)
     if len(samples) < times:
         raise SpotStreamError(f"the stream did not come back after {len(samples) + 1} cuts")
-    return _growth(samples, times, per=1000)
+    growth = _growth(samples, times, per=1000)
+    return replace(growth, of="reconnects", unit="MB per 1,000 reconnects")
 
 
 def _comes_back(victim: Victim, wire: Wire) -> bool:

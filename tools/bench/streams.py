@@ -15,7 +15,7 @@ from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, BenchReport, Ratio, Runner, measure
 from tools.bench.processor import cpu_seconds
 from tools.harness.material import detections_setting, make_clip
-from tools.harness.runner import Victim, run_with
+from tools.harness.runner import Victim, failure_of_run, run_with
 
 STREAMS = (1, 2, 4, 8)
 MEMORY = "MB"
@@ -83,8 +83,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
         ]
         result = run_with([str(source)] * streams, output, settings, watch)
         if result.exit_code:
-            reasons = "; ".join(dict.fromkeys(result.failed.values()))
-            raise SpotStreamError(reasons or "the run was not finished")
+            raise failure_of_run(result)
         reports = [read_report(output / name) for name in result.finished]
     if not samples:
         raise SpotStreamError(TOO_SHORT)

@@ -16,13 +16,13 @@ from pipeline.reports import Progress, Report
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
-from stages.errors import SpotStreamError
 from stages.records import PixelFormat
 from stages.result_files import read_report
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
 from tools.bench.peers import failure_of, peer_python
 from tools.bench.processor import cpu_seconds
+from tools.harness.runner import failure_of_run
 
 DRIVER = Path(__file__).with_name("peer_transports.py")
 SMALL_BYTES = 64
@@ -125,7 +125,7 @@ def four_processes(load: Load) -> dict[str, float]:
         supervisor = Supervisor(results, config, sample)
         result = supervisor.run()
         if result.exit_code:
-            raise SpotStreamError(f"the run failed: {result.failed or result.finished}")
+            raise failure_of_run(result)
         report = read_report(output / "blank")
     values = {RATE: float(report["achieved_fps"])}
     (first, before), (last, after) = (samples[0], samples[-1]) if samples else ((0, {}), (0, {}))

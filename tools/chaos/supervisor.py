@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.atomic import part_path
 from stages.result_files import TRACKS, read_report
+from stages.wording import counted
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, detections_setting, make_clip
 from tools.harness.runner import SPOTSTREAM, run_command
@@ -44,7 +45,7 @@ def killed_supervisor(folder: Path) -> Outcome:
     frames = read_report(output / NAME)["frames"]["out"]
     return Outcome(
         1,
-        f"{len(stages)} stages {'gone' if gone else 'left'}; the next run "
+        f"{counted(len(stages), 'stage')} {'gone' if gone else 'left'}; the next run "
         f"{'refused' if refused else 'not refused'}, its rows "
         f"{'completed' if completed else 'lost'}, with --overwrite {frames} of {_FRAMES} frames",
         bool(stages) and gone and refused and completed and frames == _FRAMES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -47,6 +48,13 @@ def _names_of_configs(incomplete: str, below: str) -> list[str]:
     from pipeline.config_file import built_in_configs
 
     return [name for name in built_in_configs(below) if name.startswith(incomplete)]
+
+
+def finite(value: float) -> float:
+    """Refuses ``nan`` and ``inf``, which no minimum or maximum keeps out."""
+    if not isfinite(value):
+        raise typer.BadParameter(f"{value} is not a number")
+    return value
 
 
 def writable(path: Path | None) -> Path | None:

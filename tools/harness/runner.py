@@ -123,6 +123,14 @@ def run_command(source: Path | str, output: Path, *settings: str) -> list[str]:
     return [*SPOTSTREAM, "run", "--source", str(source), "--output", str(output), *options]
 
 
+def failure_of_run(result: RunResult) -> SpotStreamError:
+    """Returns the error, with its exit status, for a run that was not finished."""
+    reasons = "; ".join(dict.fromkeys(result.failed.values()))
+    error = SpotStreamError(reasons or "the run was not finished")
+    error.exit_code = result.exit_code
+    return error
+
+
 def run_with(
     sources: Sequence[str],
     output: Path,

@@ -1,12 +1,44 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 import pytest
 
-from tools.bench.soak import soak_reconnects
+from stages.errors import SourceError, SpotStreamError
+from tools.bench import soak as soaks
+from tools.bench.soak import Soak, bench_soak, soak_reconnects
+from tools.harness.material import make_clip
 from tools.harness.rtsp import available
 
+needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 
-@pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        partial(bench_soak, 200, overlay=False),
+        pytest.param(partial(soak_reconnects, 6), marks=needs_server),
+    ],
+)
+def test_a_run_that_fails_is_told_by_its_reason(
+    run: Callable[[], Soak],
+    monkeypatch: pytest.MonkeyPatch,
+    limit_files: Callable[[int], None],
+) -> None:
+    def clip_before_files_may_not_grow(folder: Path, frames: int, *size: int) -> Path:
+        clip = make_clip(folder, frames, *size)
+        limit_files(2000)
+        return clip
+
+    monkeypatch.setattr(soaks, "make_clip", clip_before_files_may_not_grow)
+    with pytest.raises(SpotStreamError, match="file too large") as caught:
+        run()
+    assert caught.value.exit_code == SourceError.exit_code
+
+
+@needs_server
 def test_every_process_is_watched_over_reconnects() -> None:
     told: list[str] = []
     soak = soak_reconnects(6, progress=told.append)

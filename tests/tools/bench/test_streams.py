@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from stages.errors import SpotStreamError
+from stages.errors import SourceError, SpotStreamError
 from tools.bench.figures import CPU
 from tools.bench.streams import MEMORY, bench_streams, proportional_megabytes
 from tools.harness.material import make_clip
@@ -24,8 +24,11 @@ def test_a_video_that_is_over_at_once_is_told(tmp_path):
 
 def test_streams_that_fail_are_told_by_their_reason_once(tmp_path):
     (tmp_path / "street.mp4").write_text("no video")
-    with pytest.raises(SpotStreamError, match=r"^cannot open \S+street\.mp4 as [^;]+;[^;]+$"):
+    with pytest.raises(
+        SpotStreamError, match=r"^cannot open \S+street\.mp4 as [^;]+;[^;]+$"
+    ) as caught:
         bench_streams(tmp_path / "street.mp4", (2,), rounds=1)
+    assert caught.value.exit_code == SourceError.exit_code
 
 
 def test_memory_of_a_process():

@@ -33,7 +33,7 @@ SOUND = {
     ("broken", "told"),
     [
         ({}, ""),
-        ({"stage": "sleep 10 &"}, "1 stages left"),
+        ({"stage": "sleep 10 &"}, "1 stage left"),
         ({"stage": ""}, "0 stages gone"),
         ({"again": "true"}, "not refused"),
         ({"complete": "true"}, "its rows lost"),

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tools.commands.bench.output import Json, Peers, Plot, Rounds, show
-from tools.commands.options import CONFIG_HELP, Overrides
+from tools.commands.bench.output import Json, Peers, Plot, Rounds, save, show
+from tools.commands.options import CONFIG_HELP, Overrides, finite
 from tools.terminal import activity, wide_console
 
 
@@ -55,7 +55,10 @@ def bench_streams(
         ),
     ] = None,
     delay_ms: Annotated[
-        float, typer.Option(help="Time per batch of the stand-in detector, in ms.")
+        float,
+        typer.Option(
+            min=0, callback=finite, help="Time per batch of the stand-in detector, in ms."
+        ),
     ] = 5.0,
     rounds: Rounds = 3,
     json_: Json = None,
@@ -82,6 +85,7 @@ def bench_soak(
         int | None,
         typer.Option(min=20, help="Instead, cut the connection to an RTSP camera so often."),
     ] = None,
+    json_: Json = None,
 ) -> None:
     """Measure the growth of every process over a long run."""
     from tools.bench.soak import bench_soak as run
@@ -90,14 +94,15 @@ def bench_soak(
     with activity("starting") as tell:
         if reconnects is None:
             result = run(frames, overlay=overlay, progress=tell)
-            unit, of = "100,000 frames", "frames"
         else:
             result = soak_reconnects(reconnects, progress=tell)
-            unit, of = "1,000 reconnects", "reconnects"
-    table = Table("process", f"MB per {unit}", "descriptors", title=f"{result.count} {of}")
+    table = Table("process", result.unit, "descriptors", title=f"{result.count} {result.of}")
     for name, slope in result.slopes.items():
         table.add_row(name, f"{slope:+.2f}", f"{result.descriptors[name]:+d}")
-    wide_console().print(table)
+    try:
+        save([result.report()], json_, None)
+    finally:
+        wide_console().print(table)
 
 
 def bench_all(
