@@ -52,7 +52,7 @@ def bench_curve(
     rounds: int = 5,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[Point]:
-    """Scores and times every weights file at every scale.
+    """Scores and times every weights file at every scale, once if it is named several times.
 
     Args:
         weights: Weights files, or names of weights that ship.
@@ -70,12 +70,12 @@ def bench_curve(
         ConfigError: Weights or config cannot be used, or nothing is held out.
     """
     held_out = read_held_out(validate, overrides)
-    chosen = [(file, scale) for file in weights for scale in scales]
+    chosen = {f"{file} {scale:g}": (file, scale) for file in weights for scale in scales}
     detectors: dict[str, MeasuredDetector] = {
-        f"{file} {scale:g}": NetworkDetector(
+        name: NetworkDetector(
             file, engine=engine, precision=precision, scale=scale, threads=threads
         )
-        for file, scale in chosen
+        for name, (file, scale) in chosen.items()
     }
     pictures = rendered_frames(frames)
     runners = {name: partial(_run, each, pictures) for name, each in detectors.items()}
@@ -83,7 +83,7 @@ def bench_curve(
     scores = score_detectors(detectors, held_out, progress, own_scale=True)
     return [
         Point(str(file), scale, time, scores[time.name])
-        for (file, scale), time in zip(chosen, times, strict=True)
+        for (file, scale), time in zip(chosen.values(), times, strict=True)
     ]
 
 

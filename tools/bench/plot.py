@@ -34,29 +34,38 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     """Draws all ratios on one logarithmic scale: median, spread and target.
 
     Raises:
-        ConfigError: See `check_plot`.
+        ConfigError: There is no ratio; or see `check_plot`.
         OutputError: The file cannot be written.
     """
     check_plot(path)
     from matplotlib.figure import Figure
+    from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullFormatter
 
     rows = [(report.bench, *ratio) for report in reports for ratio in report.ratios]
-    figure = Figure(figsize=(9, 1.2 + 0.32 * max(1, len(rows))), dpi=150, layout="constrained")
+    if not rows:
+        raise ConfigError("--plot shows ratios, and none was measured")
+    figure = Figure(figsize=(9, 1.2 + 0.32 * len(rows)), dpi=150, layout="constrained")
     axes = figure.subplots()
     colors = {report.bench: f"C{number}" for number, report in enumerate(reports)}
     for row, (bench, asked, ratio) in enumerate(rows):
         low, high = ratio.spread
         axes.plot([low, high], [row, row], color=colors[bench], linewidth=2)
         axes.plot(ratio.median, row, "o", color=colors[bench])
-        for bound in (asked.aim, asked.limit):
+        for bound, marker in ((asked.aim, ">"), (asked.limit, "<")):
             if bound is not None:
-                axes.plot(bound, row, "|", color="black", markersize=14)
+                axes.plot(bound, row, marker, color="black", zorder=3)
     labels = [f"{bench}: {asked.name} / {asked.to}, {asked.unit}" for bench, asked, _ in rows]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axvline(1, color="gray", linewidth=0.8)
     axes.set_xscale("log")
-    figure.supxlabel("ratio: median and spread of the rounds; black: what is aimed at", fontsize=9)
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(AutoLocator() if high < 5 * low else LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(axis="x", labelsize=8)
+    told = "ratio: median and spread of the rounds; aimed at: at least ▶, at most ◀"
+    figure.supxlabel(told, fontsize=9)
     save_figure(figure, path)
 
 

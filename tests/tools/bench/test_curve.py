@@ -39,6 +39,11 @@ def test_all_weights_are_timed_and_scored_at_all_scales(points):
         assert set(point.scores["drawn"]) == {"AP50", "AP70"}
 
 
+def test_what_is_named_twice_is_measured_once(config):
+    [point] = bench_curve([Path("compact")] * 2, [0.25] * 2, config, frames=1, rounds=1)
+    assert (point.weights, point.scale, len(point.time.rounds)) == ("compact", 0.25, 1)
+
+
 def test_what_holds_nothing_out_is_refused_before_all_is_timed(tmp_path, monkeypatch):
     monkeypatch.setattr("tools.bench.curve.measure", None)
     with pytest.raises(ConfigError, match="no config file"):

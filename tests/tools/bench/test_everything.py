@@ -8,14 +8,15 @@ from typer.testing import CliRunner
 
 from tools.bench import everything
 from tools.bench.everything import bench_all
-from tools.bench.figures import BenchReport
+from tools.bench.figures import BenchReport, Figure, Ratio
 from tools.main import app
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     def give(name: str):
-        return lambda *args, **settings: BenchReport(name, ())
+        ratio = Ratio("ours", "theirs"), Figure("ours", "×", (1.0,))
+        return lambda *args, **settings: BenchReport(name, (), (ratio,))
 
     for name in ("transport", "decode", "track", "sink", "pipeline"):
         monkeypatch.setattr(everything, f"bench_{name}", give(name))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import cv2
@@ -68,11 +69,11 @@ def test_json_has_nothing_where_a_value_does_not_exist() -> None:
 
 def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) -> None:
     pytest.importorskip("matplotlib")
-    plot_reports([], tmp_path / "a.PNG")
+    plot_reports([example([])], tmp_path / "a.PNG")
     assert cv2.imread(str(tmp_path / "a.PNG")) is not None
     (full_disk / "filler").write_bytes(bytes(60 << 10))
     with pytest.raises(OutputError, match=r"a\.png: no space left on device"):
-        plot_reports([], full_disk / "a.png")
+        plot_reports([example([])], full_disk / "a.png")
     assert [file.name for file in full_disk.iterdir()] == ["filler"]
 
 
@@ -80,3 +81,40 @@ def test_a_plot_that_cannot_be_drawn_is_refused_at_once() -> None:
     check_plot(None)
     with pytest.raises(ConfigError, match=r"must end in \.png"):
         check_plot(Path("plot.txt"))
+
+
+def test_marks_of_a_minimum_and_a_maximum_differ_and_lie_above_the_line(monkeypatch) -> None:
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr("tools.bench.plot.save_figure", lambda figure, path: drawn.append(figure))
+    rounds = Figure("", "×", (0.35, 0.9, 1.3))
+    asked = [Ratio("a", "b", aim=1.0), Ratio("a", "b", limit=1.1), Ratio("a", "b")]
+    plot_reports([BenchReport("", (), tuple((ratio, rounds) for ratio in asked))], Path("a.png"))
+    [axes] = drawn[0].axes
+    marks = [line for line in axes.lines if line.get_color() == "black"]
+    assert [(line.get_marker(), line.get_xdata()[0]) for line in marks] == [(">", 1.0), ("<", 1.1)]
+    [one] = [line for line in axes.lines if line.get_color() == "gray"]
+    assert min(line.get_zorder() for line in marks) > one.get_zorder()
+
+
+@pytest.mark.parametrize(
+    ("rounds", "labels"),
+    [
+        ((0.35, 1.3), ["0.4", "0.6", "0.8", "1", "1.2"]),
+        ((0.98, 1.03), ["0.98", "0.99", "1", "1.01", "1.02", "1.03"]),
+        ((0.02, 3), ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]),
+    ],
+)
+def test_ratios_are_written_as_numbers_that_do_not_overlap(
+    tmp_path: Path, rounds: tuple[float, ...], labels: list[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    ratio = Ratio("a", "b"), Figure("", "×", rounds)
+    plot_reports([BenchReport("", (), (ratio,))], tmp_path / "a.svg")
+    assert re.findall(r"<!-- ([^:]+) -->", (tmp_path / "a.svg").read_text()) == labels
+
+
+def test_a_plot_of_no_ratio_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    with pytest.raises(ConfigError, match="none was measured"):
+        plot_reports([BenchReport("track", ())], tmp_path / "a.png")

@@ -12,8 +12,7 @@ from rich import box
 from rich.table import Table
 
 from tools.bench.figures import CPU, MILLISECONDS, RATE, BenchReport, Figure
-from tools.bench.plot import check_plot
-from tools.commands.bench.output import Json, Plot, Rounds, save
+from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
 from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names
 from tools.terminal import activity, wide_console
 
@@ -70,7 +69,7 @@ def bench_detectors(
     from tools.bench.detector_scores import score_detectors, score_figures
     from tools.training.held_out import read_held_out
 
-    check_plot(plot)
+    check_outputs(json_, plot)
     held_out = None if validate is None else read_held_out(validate, set_ or [])
     detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
     for detector in detectors.values():
@@ -161,7 +160,7 @@ def bench_curve(
     from tools.bench.curve import SCALES, curve_report, plot_curve
     from tools.bench.curve import bench_curve as run
 
-    check_plot(plot)
+    check_outputs(json_, plot)
     files = weights or [Path(name) for name in SHIPPED]
     with activity("starting") as tell:
         points = run(

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot, plot_reports
 from tools.commands.options import writable
@@ -29,13 +30,24 @@ Plot = Annotated[
 ]
 
 
+def check_outputs(json_: Path | None, plot: Path | None) -> None:
+    """Checks that both can be written, before hours are spent measuring.
+
+    Raises:
+        ConfigError: They are the same file; or see `check_plot`.
+    """
+    if json_ is not None and plot is not None and json_.resolve() == plot.resolve():
+        raise ConfigError(f"--json and --plot are the same file, {plot}; choose another for one")
+    check_plot(plot)
+
+
 def show(
     run: Callable[[Callable[[str], None]], Sequence[BenchReport]],
     json_: Path | None,
     plot: Path | None,
 ) -> None:
     """Runs benches and prints their reports; ``json_`` and ``plot`` are files to save them in."""
-    check_plot(plot)
+    check_outputs(json_, plot)
     with activity("starting") as tell:
         reports = run(tell)
     try:

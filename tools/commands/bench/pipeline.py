@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from stages.errors import ConfigError
 from tools.commands.bench.output import Json, Peers, Plot, Rounds, save, show
 from tools.commands.options import CONFIG_HELP, Overrides, finite
 from tools.terminal import activity, wide_console
@@ -68,7 +69,9 @@ def bench_streams(
     from tools.bench.streams import STREAMS
     from tools.bench.streams import bench_streams as run
 
-    counts = streams or STREAMS
+    counts = list(dict.fromkeys(streams or STREAMS))
+    if plot is not None and len(counts) == 1:
+        raise ConfigError("--plot shows ratios to the first number; give another --streams, too")
     show(
         lambda progress: [run(source, counts, delay_ms=delay_ms, rounds=rounds, progress=progress)],
         json_,

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
-from tools.bench.plot import check_plot
-from tools.commands.bench.output import Json, Plot, save
+from tools.commands.bench.output import Json, Plot, check_outputs, save
 from tools.commands.ground_truth import read_tracks
 from tools.commands.options import writable
 from tools.terminal import activity, wide_console
@@ -59,8 +58,10 @@ def bench_trackers(
     """Compare trackers alone, on one thread, with their peers: milliseconds, tracks per frame."""
     from tools.bench.track import bench_track
 
-    check_plot(plot)
+    check_outputs(json_, plot)
     others = _chosen_peers(peers, reference, only or [])
+    if plot is not None and not others:
+        raise ConfigError("--plot shows ratios to peers; give --peers, too")
     crowds = (100, 300, 1000) if objects is None else tuple(count for count in objects if count)
     if not crowds and detections is None:
         raise ConfigError("--objects 0 leaves nothing to track; give --detections, too")

@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from stages.errors import ConfigError
 from tools.bench.soak import Soak
 from tools.main import app
 
@@ -40,3 +41,20 @@ def test_a_delay_that_is_none_is_refused(monkeypatch, delay):
     done = CliRunner().invoke(app, ["bench", "streams", "--delay-ms", delay])
     assert done.exit_code == 2
     assert "'--delay-ms'" in done.output
+
+
+def test_a_plot_without_ratios_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.bench.streams.bench_streams", None)
+    plot = ["--plot", str(tmp_path / "ratios.png")]
+    done = CliRunner().invoke(app, ["bench", "streams", *["--streams", "2"] * 2, *plot])
+    assert isinstance(done.exception, ConfigError)
+    assert "give another --streams, too" in str(done.exception)
+
+
+@pytest.mark.parametrize("bench", ["streams", "detect", "track", "curve compact"])
+def test_figures_and_plot_in_one_file_are_refused_at_once(tmp_path, bench):
+    (tmp_path / "b").mkdir()
+    files = ["--json", tmp_path / "a.png", "--plot", tmp_path / "b" / ".." / "a.png"]
+    done = CliRunner().invoke(app, ["bench", *bench.split(), *map(str, files)])
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith("--json and --plot are the same file")

@@ -13,6 +13,7 @@ from tools.main import app
         (["--only", "norfair"], "--only needs --peers"),
         (["--reference", "clone"], "--reference needs --peers"),
         (["--objects", "0"], "give --detections, too"),
+        (["--plot", "ratios.png"], "give --peers, too"),
     ],
 )
 def test_what_would_be_left_out_is_refused(options, message):
