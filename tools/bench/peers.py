@@ -155,15 +155,20 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _install(environment: str, home: Path, python: Path) -> None:
+    temporary = home / "tmp"  # pip's folders, which it leaves behind if it is killed
     try:
         with writing(home):
-            venv.create(home, with_pip=True, clear=True)
-            subprocess.run(
-                [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
-                check=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
+            venv.create(home, clear=True)
+            temporary.mkdir()
+            for module in (["ensurepip"], ["pip", "install", "-q", *REQUIREMENTS[environment]]):
+                subprocess.run(
+                    [python, "-I", "-m", *module],
+                    check=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, "TMPDIR": str(temporary)},
+                )
+            shutil.rmtree(temporary)
     except subprocess.CalledProcessError as error:  # of ensurepip, too
         lines = error.output.decode(errors="replace").split("\n")
         said = [line.strip() for line in lines if line.strip()] or ["no message"]
@@ -174,8 +179,10 @@ def _install(environment: str, home: Path, python: Path) -> None:
 def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:
     """Returns the error for a failed program, with its last line but ffmpeg's measurements."""
     lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("bench: ")]
-    lines = lines or ["no message"]
-    return SpotStreamError(f"{name} failed: {lines[-1]}")
+    reason = lines[-1] if lines else "no message"
+    if reason.startswith(("ModuleNotFoundError", "ImportError")):
+        reason += "; remove its folder in --peers, and it is installed anew"
+    return SpotStreamError(f"{name} failed: {reason}")
 
 
 def run_peer(

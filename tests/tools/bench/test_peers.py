@@ -1,12 +1,12 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import CalledProcessError
+from subprocess import CompletedProcess
 
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
-from tools.bench.peers import REQUIREMENTS, peer_python
+from tools.bench.peers import REQUIREMENTS, failure_of, peer_python
 
 
 @pytest.fixture
@@ -14,8 +14,7 @@ def pip(monkeypatch):
     """Sets what the pip of new environments does, and how their creation ends."""
 
     def does(script, ends_with=None):
-        def create(home, with_pip, clear):
-            assert with_pip
+        def create(home, clear):
             if clear:
                 shutil.rmtree(home, ignore_errors=True)
             python = Path(home, "bin", "python")
@@ -106,8 +105,8 @@ def test_an_environment_that_cannot_be_written_is_told(tmp_path, limit_files):
 
 
 def test_an_environment_whose_pip_cannot_be_installed_is_told(tmp_path, pip):
-    said = b"Traceback (most recent call last):\nOSError: [Errno 28] No space left\n"
-    pip("exit", CalledProcessError(1, ["python", "-m", "ensurepip"], output=said))
+    said = "echo 'Traceback (most recent call last):'; echo 'OSError: [Errno 28] No space left'"
+    pip(f'case "$*" in *ensurepip) {said}; exit 1;; esac')
     with pytest.raises(SpotStreamError, match=r"cannot install norfair: OSError: \[Errno 28\] No"):
         peer_python(tmp_path, "norfair")
 
@@ -116,3 +115,28 @@ def test_the_reason_of_a_failed_installation_is_one_line(tmp_path, pip):
     pip("echo looking; echo ERROR: No matching distribution >&2; echo '[notice] new pip'; exit 1")
     with pytest.raises(SpotStreamError, match=r"^cannot install norfair: ERROR: No match\S+ \S+$"):
         peer_python(tmp_path, "norfair")
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_folders_that_pip_leaves_behind_do_not_stay(tmp_path, pip, monkeypatch, code):
+    elsewhere = tmp_path / "tmp"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    pip(f'mktemp -d; case "$*" in *install*) exit {code};; esac')
+    if code:
+        with pytest.raises(SpotStreamError):
+            installations(tmp_path / "peers")
+    else:
+        installations(tmp_path / "peers")
+        assert not (tmp_path / "peers" / "norfair" / "tmp").exists()
+    assert not list(elsewhere.iterdir())
+
+
+def test_what_an_environment_lacks_is_told_with_the_remedy():
+    def said(last):
+        return str(failure_of("norfair", CompletedProcess([], 1, stderr=f"Traceback\n{last}\n")))
+
+    remedy = "; remove its folder in --peers, and it is installed anew"
+    for lacks in ("ModuleNotFoundError: No module named 'scipy'", "ImportError: libGL.so.1"):
+        assert said(lacks) == f"norfair failed: {lacks}{remedy}"
+    assert said("KeyError: 'x'") == "norfair failed: KeyError: 'x'"
