@@ -20,6 +20,7 @@ from pipeline.transport.ring import FrameRing, create_memory_file
 from stages.atomic import writing
 from stages.decoder.containers import frame_threads
 from stages.decoder.media import MediaSource
+from stages.decoder.source import HeapAllocator
 from stages.errors import SourceError
 from stages.records import Frame, UInt8Array
 from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure
@@ -53,9 +54,10 @@ def bench_decode(
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
 ) -> BenchReport:
-    """Decodes a video in every way, opening included.
+    """Decodes a video in every way, opening included, but for the ffmpeg program.
 
-    FFmpeg chooses the number of its threads, except in ``stages/decoder`` and `SAME_THREADS`.
+    The clocks of that begin once the video is open. FFmpeg chooses the number of its threads,
+    except in ``stages/decoder`` and `SAME_THREADS`.
 
     Args:
         source: Video file; None for a generated one.
@@ -76,6 +78,7 @@ def bench_decode(
         if source is None:
             progress("making a video")
             source = moving_video(Path(folder), frames, height, width)
+        next(MediaSource(str(source), name="bench").records(HeapAllocator()))  # says what is wrong
         runners: dict[str, Runner] = {
             OURS: partial(_timed, _into_ring, source),
             BARE: partial(_timed, _bare, source),
@@ -183,7 +186,10 @@ def _program(peers: Path | None) -> str | None:
     if found or peers is None:
         return found
     python = peer_python(peers, "ffmpeg")
-    return subprocess.check_output([python, "-c", _FIND_FFMPEG], text=True).strip()
+    done = subprocess.run([python, "-c", _FIND_FFMPEG], capture_output=True, text=True)
+    if done.returncode:
+        raise failure_of("imageio-ffmpeg", done)
+    return done.stdout.strip()
 
 
 def _ffmpeg(program: str, source: Path, *options: object) -> dict[str, float]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,25 @@ def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(SourceError):
         bench_decode(tmp_path / "empty.mp4", rounds=1, warm_up=0)
+
+
+def test_a_source_that_is_no_video_is_told_in_our_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "_program", lambda peers: "false")
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(SourceError, match=r"cannot open \S+text\.mp4 as .*it is a text file"):
+        bench_decode(tmp_path / "text.mp4", rounds=1, warm_up=1)
+
+
+def test_an_environment_without_its_program_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode.shutil, "which", lambda name: None)
+    monkeypatch.setattr(decode, "peer_python", lambda *_: sys.executable)
+    monkeypatch.setattr(decode, "_FIND_FFMPEG", "import no_such_module")
+    with pytest.raises(SpotStreamError, match="no_such_module'; remove its folder in --peers"):
+        bench_decode(frames=2, rounds=1, height=48, width=64, peers=tmp_path)
 
 
 def test_a_failed_program_is_told_by_its_reason(tmp_path: Path) -> None:
