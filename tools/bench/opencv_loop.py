@@ -8,7 +8,6 @@ takes a `LoopPlan` on standard input and leaves ``achieved_fps`` in the stream's
 from __future__ import annotations
 
 import itertools
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +18,6 @@ import numpy as np
 
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
-from pipeline.plan import decode_struct
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from stages.records import Detections, Frame, Tracks, UInt8Array
@@ -97,4 +95,4 @@ def _draw(image: UInt8Array, tracks: Tracks) -> None:
 
 
 if __name__ == "__main__":
-    run_opencv_loop(decode_struct(sys.stdin.buffer.read(), LoopPlan))
+    run_opencv_loop(LoopPlan.receive())

@@ -8,6 +8,8 @@ there. It starts a second instance of itself, with ``send``, as the other end.
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import subprocess
 import sys
 import time
@@ -75,11 +77,13 @@ class NetGear:
             yield frame
 
 
+_PR_SET_PDEATHSIG = 1
 PEERS = {"imagezmq": ImageZmq(), "netgear": NetGear(False), "netgear_jpeg": NetGear(True)}
 
 
 def main() -> None:
-    """Sends, or starts a sender and receives."""
+    """Sends, or starts a sender and receives; neither outlives who started it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     role, name, *numbers = sys.argv[1:]
     height, width, frames, port = (int(number) for number in numbers)
     peer: Any = PEERS[name]

@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
 from pipeline.plan import decode_struct, encode_struct
+from pipeline.signals import die_with
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
@@ -43,12 +44,20 @@ RATIOS = (
 
 
 class LoopPlan(msgspec.Struct, frozen=True):
-    """Input of the process that runs the loop."""
+    """Input of the process that runs the loop, which ends with its parent."""
 
     config: RunConfig
     name: str
     location: str
     output: str
+    parent: int = msgspec.field(default_factory=os.getpid)
+
+    @classmethod
+    def receive(cls) -> LoopPlan:
+        """Reads the plan from standard input, and from then on dies with who sent it."""
+        plan = decode_struct(sys.stdin.buffer.read(), cls)
+        die_with(plan.parent)
+        return plan
 
 
 def bench_pipeline(
@@ -154,4 +163,4 @@ def run_loop(plan: LoopPlan) -> None:
 
 
 if __name__ == "__main__":
-    run_loop(decode_struct(sys.stdin.buffer.read(), LoopPlan))
+    run_loop(LoopPlan.receive())

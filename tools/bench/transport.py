@@ -16,6 +16,7 @@ from pipeline.reports import Progress, Report
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
+from stages.errors import SpotStreamError
 from stages.records import PixelFormat
 from stages.result_files import read_report
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure
@@ -27,6 +28,7 @@ from tools.harness.runner import failure_of_run
 DRIVER = Path(__file__).with_name("peer_transports.py")
 SMALL_BYTES = 64
 HOP_RATE = 100
+_PEER_SECONDS = 300.0
 PEERS = {"imagezmq": "imagezmq", "netgear": "vidgear", "netgear_jpeg": "vidgear"}
 """Names in ``peer_transports.py``, and the environments they run in."""
 
@@ -140,12 +142,14 @@ def peer_transport(name: str, python: Path, load: Load, port: int) -> dict[str, 
     """Measures frames per second of a third-party library over TCP between two processes.
 
     Raises:
-        SpotStreamError: It failed; the message is its last line of output.
+        SpotStreamError: It failed, with its last line of output as the message, or hangs.
     """
     numbers = [str(number) for number in (load.height, load.width, load.frames, port)]
-    done = subprocess.run(
-        [python, DRIVER, "receive", name, *numbers], capture_output=True, text=True, timeout=300
-    )
+    command: list[str | Path] = [python, DRIVER, "receive", name, *numbers]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PEER_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise SpotStreamError(f"{name} was not done after {_PEER_SECONDS:g} s") from error
     rates = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("rate ")]
     if not rates:
         raise failure_of(name, done)

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.waiting import wait_for
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
+from tools.chaos.supervisor import _runs
 from tools.harness.material import detections_setting, make_clip
 
 
@@ -72,3 +74,27 @@ def test_loops_without_pauses_are_compared_with_no_run_at_the_sources_pace(tmp_p
     config = load_config(None, ["decoder.pace=original"])
     with pytest.raises(ConfigError, match=r"needs decoder\.pace=fast"):
         bench_pipeline(str(make_clip(tmp_path, 2)), config, 1)
+
+
+BENCH = """
+import sys
+from pipeline.config_file import load_config
+from stages.decoder.locations import SourceSpec
+from tools.bench.pipeline import _one_process
+module, clip, detections = sys.argv[1:]
+_one_process(module, SourceSpec("clip", clip), load_config(None, [detections]))
+"""
+
+
+@pytest.mark.parametrize("module", ["tools.bench.pipeline", "tools.bench.opencv_loop"])
+def test_a_loop_does_not_outlive_the_bench(module, tmp_path, monkeypatch):
+    clip = make_clip(tmp_path, 100)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    detections = detections_setting(clip, delay_ms=3000)
+    command = [sys.executable, "-c", BENCH, module, clip, detections]
+    with subprocess.Popen(command) as bench:
+        wait_for(lambda: list(tmp_path.glob("spotstream-bench-*/clip/*")))
+        children = Path(f"/proc/{bench.pid}/task/{bench.pid}/children").read_text().split()
+        bench.kill()
+    assert len(children) == 1
+    wait_for(lambda: not _runs(children[0]), 10)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,10 +12,12 @@ from pipeline.addresses import endpoint
 from pipeline.config_file import load_config
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
+from tests.waiting import wait_for
 from tools.bench import transport
 from tools.bench.figures import CPU, RATE
 from tools.bench.hop import LATENCIES, Load, bare_hop, our_hop
 from tools.bench.transport import four_processes, peer_transport
+from tools.chaos.supervisor import _runs
 
 SMALL = Load(48, 64, PixelFormat.BGR24, 20)
 
@@ -81,3 +85,46 @@ def test_a_peer_is_run_by_its_own_python(tmp_path: Path, monkeypatch: pytest.Mon
     driver.write_text("raise KeyError('gone')")
     with pytest.raises(SpotStreamError, match="x failed: KeyError: 'gone'"):
         peer_transport("x", Path(sys.executable), SMALL, 7)
+
+
+IMAGEZMQ = """
+import contextlib, os, time
+@contextlib.contextmanager
+def hang(**options):
+    open(f"{__file__}.{os.getpid()}", "w")
+    time.sleep(300)
+ImageHub = ImageSender = hang
+"""
+"""Stands for the package: both ends hang."""
+
+
+def ends(folder: Path) -> list[str]:
+    """Returns the process ids of both ends, once they hang."""
+    wait_for(lambda: len(list(folder.glob("imagezmq.py.*"))) == 2)
+    return [file.suffix[1:] for file in folder.glob("imagezmq.py.*")]
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "imagezmq.py").write_text(IMAGEZMQ)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("hanging")
+def test_a_peer_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_PEER_SECONDS", 1.0)
+    with pytest.raises(SpotStreamError, match="imagezmq was not done after 1 s"):
+        peer_transport("imagezmq", Path(sys.executable), SMALL, 7)
+
+
+def test_peers_do_not_outlive_the_bench(hanging: Path) -> None:
+    bench = (
+        "import sys; from pathlib import Path; from tools.bench.hop import Load; "
+        "from tools.bench.transport import peer_transport; "
+        "peer_transport('imagezmq', Path(sys.executable), Load(), 7)"
+    )
+    with subprocess.Popen([sys.executable, "-c", bench]) as process:
+        both = ends(hanging)
+        process.kill()
+    wait_for(lambda: not any(map(_runs, both)))
