@@ -51,7 +51,7 @@ def _names_of_configs(incomplete: str, below: str) -> list[str]:
 
 
 def finite(value: float) -> float:
-    """Refuses ``nan`` and ``inf``, which no minimum or maximum keeps out."""
+    """Refuses infinity and what is no number, which a minimum need not keep out."""
     if not isfinite(value):
         raise typer.BadParameter(f"{value} is not a number")
     return value
