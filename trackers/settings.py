@@ -11,6 +11,11 @@ MOST = 10**9
 LEAST_NOISE = 1e-9  # the squares of much smaller ones are 0
 
 
+def setting_text(value: object) -> str:
+    """A setting's value for people; none for a threshold that every score reaches."""
+    return "none" if value == -MOST else str(value)
+
+
 def checked_count(name: str, value: object, minimum: int, maximum: int = MOST) -> int:
     """``value`` as an int of at least ``minimum`` and at most ``maximum``.
 

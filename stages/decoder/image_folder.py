@@ -35,16 +35,24 @@ _FARTHEST = 100_000  # over an hour at 25 fps: names may count this far, however
 _SPARSEST = 1000  # frames per image, up to which names may count beyond that
 
 
+def sheet_name(folder: Path) -> str:
+    """Name of the sheet that a check of a data set draws where the user does not give one."""
+    return f"{folder.resolve().name}-sheet.jpg"
+
+
 def image_files(folder: Path) -> list[Path]:
     """Returns the folder's images in natural order (``img2`` before ``img10``).
 
     Hidden files are left out: macOS puts a ``._img00001.jpg``, which is no image, beside each file
     that it copies to a foreign disk or archive, and copies under way often begin with a dot.
     """
+    sheet = sheet_name(folder)
     files = [
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not path.name.startswith(".")
+        and path.name != sheet
     ]
     return sorted(
         files,

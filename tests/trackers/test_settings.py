@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trackers.settings import MOST, checked_count, checked_number, checked_score, checked_share
+from trackers import default_settings
+from trackers.settings import (
+    MOST,
+    checked_count,
+    checked_number,
+    checked_score,
+    checked_share,
+    setting_text,
+)
 
 
 def test_the_ends_of_the_ranges_lie_in_them() -> None:
@@ -11,6 +19,11 @@ def test_the_ends_of_the_ranges_lie_in_them() -> None:
     assert checked_share("iou", 1) == 1.0
     assert [checked_number("noise", value, minimum=0.0) for value in (0, MOST)] == [0.0, 1e9]
     assert checked_number("margin", -MOST) == -1e9
+
+
+def test_a_threshold_that_every_score_reaches_is_none() -> None:
+    shown = [setting_text(value) for value in (default_settings("sort")["min_score"], 0.3, 30)]
+    assert shown == ["none", "0.3", "30"]
 
 
 def test_what_lies_beyond_is_refused() -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stages.errors import ConfigError
 from tools.commands.options import CONFIG_HELP, Overrides, config_names
 
 
@@ -15,8 +16,8 @@ def config(
         list[Path] | None,
         typer.Argument(
             metavar="[CONFIG]…",
-            help=f"{CONFIG_HELP} Default: intersection. A training config is listed as well: a "
-            "file, or the name of a built-in one such as compact.",
+            help=f"{CONFIG_HELP} Default: intersection. A training config is listed as well, "
+            "alone: a file, or the name of a built-in one such as compact.",
             autocompletion=config_names,
         ),
     ] = None,
@@ -27,10 +28,13 @@ def config(
     from tools.config_listing import config_listing, training_listing
 
     paths, overrides = config or [Path("intersection")], set_ or []
-    if len(paths) == 1 and _is_for_training(paths[0]):
+    training = next(filter(_is_for_training, paths), None)
+    if training is not None and len(paths) > 1:
+        raise ConfigError(f"{training} is a training config, which does not build on others")
+    if training is not None:
         from tools.training.config import load_training_config
 
-        listing = training_listing(load_training_config(paths[0], overrides))
+        listing = training_listing(load_training_config(training, overrides))
     else:
         listing = config_listing(load_configs(paths, overrides))
     typer.echo(listing, nl=False)

@@ -50,9 +50,9 @@ def check(
 ) -> None:
     """Report the contents and the problems of a data set, and draw samples of it."""
     from stages.atomic import write_atomically
+    from stages.decoder.image_folder import sheet_name
     from tools.datasets.check import summarize, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
-    from tools.datasets.folder_tree import sheet_name
     from tools.datasets.formats import read_data_set
     from tools.datasets.image_writing import write_image
     from tools.datasets.spread import spread_samples

@@ -42,7 +42,7 @@ def detect(
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
 
     Without --config, every score from 0.01 on counts, as AP needs;
-    --set detector.min_score=0.3 for vehicles alone.
+    --set detector.min_score=0.3 leaves weak ones out.
     Ctrl-C writes what was found so far.
     """
     from stages.atomic import write_atomically

@@ -44,7 +44,7 @@ def read_by_name(
     return {truth.name: truth for truth in read_ground_truths(benchmark, folder)}, []
 
 
-def choose(
+def choose_sequences(
     by_name: Mapping[str, GroundTruth], folder: Path, only: Sequence[str] | None
 ) -> tuple[list[GroundTruth], list[str]]:
     """Returns the sequences named in ``only``, or all, and the names of the others.
@@ -75,12 +75,12 @@ def read_tracks(
         The sequences, and the names of the others.
 
     Raises:
-        ConfigError: See `read_by_name` and `choose`.
+        ConfigError: See `read_by_name` and `choose_sequences`.
     """
     from tools.annotations.uavdt import IGNORED_SUFFIX, missing_files
 
     by_name, unread = read_by_name(benchmark, folder, only)
-    truths, others = choose(by_name, folder, only)
+    truths, others = choose_sequences(by_name, folder, only)
     tell_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
     return truths, unread + others
 

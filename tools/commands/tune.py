@@ -56,7 +56,7 @@ def tune(
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Number of rendered scenes.")] = 8,
     config: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             help="Config whose tracker is tuned. Default: that of the benchmark or view.",
             autocompletion=config_names,
@@ -99,10 +99,12 @@ def tune(
         raise ConfigError("--sequence is of the ground truth in --gt, not of --view")
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
-    config = config or Path(_FIRST_CONFIGS[view or benchmark])
+    if config and len(config) > 1:
+        raise ConfigError("tune takes one --config, of which it writes a copy")
+    first = config[0] if config else Path(_FIRST_CONFIGS[view or benchmark])
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
-    chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
-    text = built_in_configs().get(str(config), config).read_text()
+    chosen = load_config(first, [f"tracker.name={tracker}"] if tracker else [])
+    text = built_in_configs().get(str(first), first).read_text()
     criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
     best: TuningResult | None = None
     is_searched = False
@@ -120,7 +122,7 @@ def tune(
                 write_atomically(json_, as_json(criteria | asdict(result)))
         finally:
             _show(result)
-            _tell_start(result, config)
+            _tell_start(result, first)
         for file in (json_, output):
             if file is not None:
                 typer.echo(f"{file}: written")
@@ -195,13 +197,15 @@ def _tell_start(result: TuningResult, config: Path) -> None:
 def _show(result: TuningResult) -> None:
     from tools.evaluation.tables import shown
     from tools.tuning.tune import OBJECTIVE
+    from trackers.settings import setting_text
 
     without_one = ["tuned without one sequence"] if result.folds else []
     table = Table("setting", "begun with", "tuned", *without_one)
     for name, value in result.settings.items():
         others = cast("list[float]", [settings[name] for settings in result.folds.values()])
-        spread = [" … ".join(dict.fromkeys((str(min(others)), str(max(others)))))] if others else []
-        table.add_row(name, str(result.start[name]), str(value), *spread)
+        ends = dict.fromkeys(map(setting_text, (min(others), max(others)))) if others else {}
+        spread = [" … ".join(ends)] if others else []
+        table.add_row(name, setting_text(result.start[name]), setting_text(value), *spread)
     wide_console().print(table)
     tried = counted(result.tried, "setting")
     scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {tried} tried")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 
-from stages.decoder.image_folder import IMAGE_SUFFIXES
+from stages.decoder.image_folder import IMAGE_SUFFIXES, sheet_name
 from stages.decoder.source_folders import MASKS, sequence_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class FolderTree:
 
     def sequence(self, folder: Path) -> str:
         """The sequence whose images lie in ``folder``, however the path to the root was written."""
-        return sequence_of(self.root.resolve() / folder.relative_to(self.root))
+        return sequence_of(Path(os.path.abspath(folder)))  # noqa: PTH100 (links keep their names)
 
     def scene(self, image: Path) -> str:
         """The scene of a single image: its path without its suffix and folders ``images``."""
@@ -112,11 +112,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself, or to what may not be seen
         return False
-
-
-def sheet_name(root: Path) -> str:
-    """Name of the sheet that a check of a data set draws where the user does not give one."""
-    return f"{root.resolve().name}-sheet.jpg"
 
 
 def is_image(name: str) -> bool:

@@ -128,7 +128,7 @@ def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Probl
 def put_root(tree: FolderTree, annotations: dict[str, Path], folders: dict[str, Path]) -> None:
     """Records that the images of a sequence lie in the root, if they lie nowhere else.
 
-    Pictures above the sequences of a benchmark, such as a sheet of samples, are no sequence.
+    Pictures in a root above the sequences of a benchmark, such as a sheet of samples, are none.
     """
     name = tree.sequence(tree.root)
     if name in annotations and tree.images(tree.root):

@@ -30,7 +30,7 @@ from tools.evaluation.sequence import (
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
 from tools.workers import Workers
-from trackers.settings import MOST
+from trackers.settings import setting_text
 
 _FAULTS_NAMED = 8
 
@@ -66,8 +66,7 @@ class Entry:
         text = f"{self.label}{'tracks' if self.kind == 'results' else self.kind} of {self.folder}"
         if self.tracker is not None:
             settings = ", ".join(
-                f"{name}={'none' if value == -MOST else value}"
-                for name, value in self.tracker.all_settings.items()
+                f"{name}={setting_text(value)}" for name, value in self.tracker.all_settings.items()
             )
             text += f", tracked by {self.tracker.name} ({settings})"
         return text

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from stages.decoder.image_folder import image_files
 from stages.decoder.source_folders import (
     image_folders,
     layout_of,
@@ -54,6 +55,12 @@ def test_a_picture_above_a_benchmarks_sequences_hides_none(tmp_path, touch, plac
     touch(*(f"{sequence}/img00001.jpg" for sequence in sequences))
     touch(f"{place}sheet.jpg")  # as `data check` draws it
     assert image_folders(tmp_path) == [tmp_path / sequence for sequence in sequences]
+
+
+def test_the_sheet_of_a_check_is_no_frame(tmp_path, touch):
+    touch("set/set-sheet.jpg", "set/images/a.jpg", "set/images/set-sheet.jpg")
+    assert image_folders(tmp_path / "set") == [tmp_path / "set" / "images"]
+    assert len(image_files(tmp_path / "set" / "images")) == 2
 
 
 def test_other_folders_in_a_folder_of_images_are_not_read(tmp_path, touch):

@@ -28,6 +28,14 @@ def test_a_file_without_data_sets_is_of_a_run(tmp_path):
     assert of_a_drone == listed("uav", "--set", "decoder.last_frame=9") != listed(own)
 
 
+def test_a_training_config_stands_alone(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("decoder: {last_frame: 9}\n")
+    for given in (("compact", own), ("uav", "compact")):
+        with pytest.raises(ConfigError, match=r"^compact is a training config, which does not"):
+            listed(*given)
+
+
 @pytest.mark.parametrize("name", ["nowhere", "L" * 300])
 def test_what_cannot_be_read_is_a_config(name):
     with pytest.raises(ConfigError, match=f"config (file )?{name}"):

@@ -237,6 +237,14 @@ def test_the_folder_of_one_sequence_from_within(
     assert data_set.problems == []
 
 
+def test_the_folder_of_one_sequence_by_a_link(tmp_path: Path) -> None:
+    write_image(tmp_path / "store" / "img00001.jpg")
+    (tmp_path / "store" / "MVI_1.xml").write_text(annotation(frame(1, target(1, 10))))
+    (tmp_path / "MVI_1").symlink_to("store")
+    data_set = read_data_set(tmp_path / "MVI_1")
+    assert [sample.scene for sample in data_set.samples] == ["MVI_1"]
+
+
 def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
     first = tmp_path / IMAGES / "MVI_1" / "img00001.jpg"

@@ -154,3 +154,17 @@ def test_the_real_ground_truth(tmp_path: Path, shared: Callable[[str], Path]) ->
         assert len(sample.ignored) == (scored.ignored.frames == sample.frame - 1).sum() > 0
     with pytest.raises(ConfigError, match="annotated sequence without images"):
         read_data_set(gt)
+
+
+def test_the_folder_of_one_sequence_from_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "M0203"
+    write_image(root / "img000001.jpg")
+    write_image(root / "M0203-sheet.jpg")
+    (root / "M0203_gt_whole.txt").write_text("1,1,10,10,20,20,1,1,1\n")
+    monkeypatch.chdir(root)
+    data_set = read_data_set(Path())
+    assert [(each.scene, each.path.name) for each in data_set.samples] == [
+        ("M0203", "img000001.jpg")
+    ]

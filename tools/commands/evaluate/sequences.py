@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.errors import ConfigError
-from tools.commands.ground_truth import choose, read_by_name
+from tools.commands.ground_truth import choose_sequences, read_by_name
 from tools.terminal import activity
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_sequences(
                 f"than are annotated, got {text!r}"
             )
         by_name[name] = replace(by_name[name], frame_count=int(number))
-    chosen, others = choose(by_name, folder, only)
+    chosen, others = choose_sequences(by_name, folder, only)
     for truth in chosen:
         if truth.frame_count == 0:
             raise ConfigError(
