@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.config import RunConfig, TrackerConfig
 from pipeline.settings_file import overridden, read_settings, validated
+from stages.errors import ConfigError
 
 _BASE = "intersection"  # what a config file of one's own builds on
 
@@ -43,19 +44,36 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
     advice = f"; built in are {', '.join(known)}"
     content: dict[str, Any] = {}
     path: Path | None = None
+    steps: list[tuple[Path, dict[str, Any]]] = []
     for given in paths:
-        if path is not None:
-            validated(RunConfig, content, path, ())  # blames the file that sets the key
-        elif str(given) not in known:
+        if path is None and str(given) not in known:
             content = read_settings(RunConfig, known[_BASE])
         path = known.get(str(given), given)
         content = _on_top(read_settings(RunConfig, path, advice), content)
+        steps.append((path, content))
     changed = overridden(content, overrides)
     section = content.get("tracker")
     if isinstance(section, dict) and _tracker_name(changed) != _tracker_name(content):
         section.pop("settings", None)
         changed = overridden(content, overrides)
-    return validated(RunConfig, changed, path, overrides)
+    try:
+        return validated(RunConfig, changed, path, overrides)
+    except ConfigError as error:
+        _blame_the_first(str(error).removeprefix(f"{path}: "), steps)
+        raise
+
+
+def _blame_the_first(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
+    """Raises a problem of the last of ``steps`` as that of the first that has it.
+
+    Each is a file, and the content of all until then.
+    """
+    for path, content in steps[:-1]:
+        try:
+            validated(RunConfig, content, path, ())
+        except ConfigError as error:
+            if str(error) == f"{path}: {problem}":
+                raise
 
 
 def _on_top(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Progress, StreamMetrics
@@ -38,7 +38,7 @@ class SinkProgress:
         self._is_news = False  # whether anything arrived since the latest metrics
         self._overlay_is_stuck = self._overlay_is_unsent = False
         self._work_ns: dict[str, float] = {}  # moving averages
-        self._frames = 0
+        self._told: Counter[str] = Counter()  # of how many frames, by stage
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
     def came(self) -> None:
@@ -48,12 +48,12 @@ class SinkProgress:
     def repeated(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
         """As `wrote`, of a frame that an earlier sink was given; nothing is reported."""
         self._latencies.append(latency_ns)
-        # The first frame does not count once there is another: it warms up the model.
-        averaged = min(max(self._frames, 1), _AVERAGED_FRAMES)
-        self._frames += 1
         for stage, ns in work_ns.items():
             before = self._work_ns.setdefault(stage, ns)
+            # The first frame does not count once there is another: it warms up the model.
+            averaged = min(max(self._told[stage], 1), _AVERAGED_FRAMES)
             self._work_ns[stage] += (ns - before) / averaged
+            self._told[stage] += 1
 
     def wrote(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
         """Records that a frame was written, its latency since capture, and each stage's work."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from stages.atomic import writing, written_aside
+from stages.background import in_background
 from stages.records import Float32Array, Tracks, UInt8Array
 from stages.result_files import EVENTS, event_pictures, folder_name
 from stages.sink.counting import Measured
@@ -42,6 +44,7 @@ class EventPictures:
         self._retention = Retention(gigabytes, what, notify)
         self._pace = gigabytes * 1e9 / _LOOKS
         self._since_look = 0
+        self._look: Future[None] | None = None
 
     def save(
         self, tracks: Tracks, pixels: UInt8Array, color_space: int, measured: Sequence[Measured]
@@ -69,10 +72,16 @@ class EventPictures:
         with written_aside(path, synced=False) as part:
             part.write_bytes(jpeg.tobytes())
         self._since_look += jpeg.nbytes
-        if 0 < self._pace < self._since_look:
+        if 0 < self._pace < self._since_look and (self._look is None or self._look.done()):
+            if self._look is not None:
+                self._look.result()
             self._since_look = 0
-            with writing(self._folder):
-                self._retention.apply([[path] for path in event_pictures(self._folder.parent)])
+            self._look = in_background(self._remove_oldest)
+
+    def _remove_oldest(self) -> None:
+        """Keeps to the limit; in a thread, because 100,000 pictures take it seconds."""
+        with writing(self._folder):
+            self._retention.apply([[path] for path in event_pictures(self._folder.parent)])
 
 
 def _events(measured: Sequence[Measured]) -> Iterator[tuple[str, int]]:
@@ -82,7 +91,8 @@ def _events(measured: Sequence[Measured]) -> Iterator[tuple[str, int]]:
         if isinstance(each, Crossings):
             rows += [(row.number, row.line, row.direction, row.identity) for row in each.crossings]
         elif isinstance(each, ZoneEvents):
-            rows += [(row.number, row.zone, row.kind, row.identity) for row in each.events]
+            shown = (row for row in each.events if row.kind != "lost")  # it may be there again
+            rows += [(row.number, row.zone, row.kind, row.identity) for row in shown]
     for number, place, what, identity in rows:
         yield f"{number:010}-{folder_name(place)}-{what}-{identity}.jpg", identity
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.atomic import final_path, part_path, remove_file, sync, sync_names, writing
 from stages.errors import OutputError
-from stages.result_files import OVERLAY, REPORT, TEXTS, event_pictures, number_of
+from stages.result_files import EVENTS, OVERLAY, REPORT, TEXTS, event_pictures, number_of
 from stages.sink.detrac import toolkit_paths
 
 JOURNAL = ".journal.part"
@@ -138,6 +138,8 @@ def remove_parts(folder: Path) -> None:
     """
     for path in _result_paths(folder):
         remove_file(part_path(path))
+    for path in (folder / EVENTS).glob(".*.jpg.part"):
+        remove_file(path)
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if _SCRATCH.fullmatch(path.name):

@@ -139,6 +139,19 @@ def test_of_several_files_the_one_that_sets_a_key_is_blamed_for_it(tmp_path):
         load_configs([right, Path("missing")])
 
 
+def test_several_files_need_be_right_together_alone(tmp_path):
+    site, keys, other = (tmp_path / f"{name}.yaml" for name in ("site", "keys", "other"))
+    site.write_text("runtime: {publish: 'tcp://0.0.0.0:5599'}\n")
+    keys.write_text("runtime: {publish_key: a.key_secret, publish_clients: clients}\n")
+    other.write_text("sink: {kitti: true}\n")
+    given = ["runtime.publish_key=a.key_secret", "runtime.publish_clients=clients"]
+    together = load_configs([site, keys])
+    assert together == load_configs([keys, site]) == load_configs([site], given)
+    assert load_configs([site, other], given).sink.kitti
+    with pytest.raises(ConfigError, match=r"site\.yaml: .*needs publish_key"):
+        load_configs([site, other])
+
+
 def test_what_a_file_says_is_blamed_on_it_whatever_it_builds_on(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("tracker: {settings: {max_age: 9, hits: 2}}\n")

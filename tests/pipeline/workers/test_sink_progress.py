@@ -58,11 +58,14 @@ def test_work_is_averaged_without_the_first_frame_and_metrics_come_with_the_firs
     said = []
     progress = SinkProgress(results, logbook, said.append)
     progress._measured = -(10**15)
+    before: dict[str, int] = {}  # the sink's work on the frame before
     for work in (2000, 10, 30, *[20] * 18, 40):
-        progress.wrote(MS, {"detect": work * MS})
+        progress.wrote(MS, {"detect": work * MS, **before})
+        before = {"sink": work * MS}
     told = [report.work_ms["detect"] for report in said]
     assert told[:4] == pytest.approx([2000, 10, 20, 20])
     assert told[-2:] == pytest.approx([20, 21])
+    assert [report.work_ms["sink"] for report in said[1:5]] == pytest.approx([2000, 10, 20, 20])
     assert [report.metrics is None for report in said[:3]] == [False, True, True]
 
 

@@ -1,6 +1,7 @@
 """Streams in the sink whose files cannot be written."""
 
 import contextlib
+import dataclasses
 import os
 import resource
 import shutil
@@ -134,3 +135,18 @@ def test_a_lossless_stream_notices_that_its_folder_is_gone(sink):
     stream.folder.rename(stream.folder.with_name("elsewhere"))
     with pytest.raises(FileNotFoundError, match="north"):
         stream.look()
+
+
+@pytest.mark.parametrize("text_only", [False, True])
+@pytest.mark.parametrize("overlay", [False, True])
+@pytest.mark.parametrize("pictures", [False, True])
+@pytest.mark.parametrize("live", [False, True])
+def test_a_sink_that_gives_up_keeps_the_rows_of_frames_that_do_not_come_again(
+    sink, plan, live, pictures, overlay, text_only
+):
+    written = dataclasses.replace(plan.config.sink, overlay=overlay, event_pictures=pictures)
+    config = dataclasses.replace(plan.config, sink=written)
+    feed(sink(live=live, config=config), 6)  # is killed before it has acknowledged any
+    last = sink(live=live, config=config, give_up_reason="the disk is full", text_only=text_only)
+    last.give_up("the disk is full")
+    assert read_report(last.folder)["frames"]["out"] == 6

@@ -14,6 +14,7 @@ from stages.sink.event_pictures import EventPictures
 from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks, names_in
+from tests.waiting import wait_for
 
 BLUE = (200, 60, 30)
 UNSTATED = 2
@@ -88,7 +89,7 @@ def test_who_comes_into_a_zone_and_leaves_it_is_shown_and_who_is_lost_is_not(
 ) -> None:
     events = tuple(
         ZoneEvent(number, "0.040", identity, 0, "bus/stop", kind, 0.0)  # type: ignore[arg-type]
-        for number, identity, kind in ((4, 7, "enter"), (9, 7, "leave"), (5, 8, "lost"))
+        for number, identity, kind in ((4, 7, "enter"), (9, 7, "leave"), (5, 7, "lost"))
     )
     zones = ZoneEvents("cam", events, {"bus/stop": ZoneCounts(1, 0)})
     places = GroundPlaces("cam", 3, "0.080", ())
@@ -132,6 +133,8 @@ def test_beyond_the_limit_the_oldest_are_removed(
     pictures = EventPictures(tmp_path, 3.5 * first.stat().st_size / 1e9, told.append)
     for number in (3, 2, 50, 4):
         saved(pictures, number)
+        assert pictures._look is not None  # a thread removes the oldest
+        wait_for(pictures._look.done)
     assert sorted(names_in(tmp_path)) == [
         "events/0-of-the-user.jpg",
         *(f"events/{number:010}-stop-line-left-7.jpg" for number in (3, 4, 50)),

@@ -56,6 +56,7 @@ PARTS = (
     ".journal.part",
     ".checkpoint.part",
     "..checkpoint.part.part",
+    "events/.0000000014-gate-left-9.jpg.part",
 )
 
 
