@@ -34,7 +34,7 @@ def folder_is_gone(folder: Path) -> OutputError:
 
 def has_results(folder: Path) -> bool:
     """Whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
-    return any(path.is_file() for path in _result_paths(folder))
+    return any(path.is_file() for path in (*_result_paths(folder), *event_pictures(folder)))
 
 
 def would_replace(folder: Path, source: Path) -> bool:

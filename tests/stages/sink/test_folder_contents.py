@@ -113,6 +113,15 @@ def test_any_finished_file_is_a_result(tmp_path: Path, name: str) -> None:
     assert has_results(folder)
 
 
+def test_a_picture_of_an_event_is_a_result(folder: Path) -> None:
+    for name in OURS:
+        (folder / name).unlink()
+    assert has_results(folder)
+    for name in EVENTS:
+        (folder / name).unlink()
+    assert not has_results(folder)
+
+
 def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
     assert unfinished_results(tmp_path / "missing") == []
     for name in (".mot.txt.part", ".overlay-2.mp4.1.part", ".journal.part", "mot.txt", "notes.txt"):
