@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, TrackerConfig
-from pipeline.settings_file import overridden, read_settings, validated
+from pipeline.settings_file import overridden, problems, read_settings, validated
 from stages.errors import ConfigError
 
 _BASE = "intersection"  # what a config file of one's own builds on
@@ -69,11 +69,8 @@ def _blame_the_first(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]])
     Each is a file, and the content of all until then.
     """
     for path, content in steps[:-1]:
-        try:
-            validated(RunConfig, content, path, ())
-        except ConfigError as error:
-            if str(error) == f"{path}: {problem}":
-                raise
+        if f"{path}: {problem}" in problems(RunConfig, content, path):
+            raise ConfigError(f"{path}: {problem}")
 
 
 def _on_top(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from stages.errors import ConfigError, reason_of
 from stages.urls import redact
@@ -137,10 +138,20 @@ def validated(
     try:
         settings = TypeAdapter(model).validate_python(content)
     except ValidationError as error:
-        raise ConfigError(_first_problem(model, error, path, overrides)) from error
+        raise ConfigError(_problem(model, error.errors()[0], path, overrides)) from error
     for key, value in _switches_as_numbers(content, settings):
         raise ConfigError(f"{_origin(key, path, overrides)}{key}: must be a number, got {value}")
     return settings
+
+
+def problems(model: type[Any], content: dict[str, Any], path: Path) -> list[str]:
+    """Returns all errors of which `validated` raises the first."""
+    try:
+        settings = TypeAdapter(model).validate_python(content)
+    except ValidationError as error:
+        return [_problem(model, each, path, ()) for each in error.errors()]
+    switches = _switches_as_numbers(content, settings)
+    return [f"{path}: {key}: must be a number, got {value}" for key, value in switches]
 
 
 def _switches_as_numbers(given: Any, taken: Any, key: str = "") -> Iterator[tuple[str, bool]]:
@@ -176,18 +187,17 @@ def _apply(content: dict[str, Any], override: str) -> None:
         ) from error
 
 
-def _first_problem(
-    model: type[Any], error: ValidationError, path: Path | None, overrides: Sequence[str]
+def _problem(
+    model: type[Any], error: ErrorDetails, path: Path | None, overrides: Sequence[str]
 ) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in error["loc"])
     where = _origin(key, path, overrides)
-    if first["type"] in _UNKNOWN_KEY:
-        known = _fields(model, first["loc"][:-1])
+    if error["type"] in _UNKNOWN_KEY:
+        known = _fields(model, error["loc"][:-1])
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
-    problem = _IN_A_USERS_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
-    if key and not isinstance(first["input"], dict):
-        given = first["input"]
+    problem = _IN_A_USERS_WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    if key and not isinstance(error["input"], dict):
+        given = error["input"]
         given = redact(given) if isinstance(given, str) else given
         if "@" not in str(given):  # after a password
             problem += f", got {given!r}"

@@ -38,7 +38,7 @@ class SinkProgress:
         self._is_news = False  # whether anything arrived since the latest metrics
         self._overlay_is_stuck = self._overlay_is_unsent = False
         self._work_ns: dict[str, float] = {}  # moving averages
-        self._told: Counter[str] = Counter()  # of how many frames, by stage
+        self._frames: Counter[str] = Counter()  # with work of a stage, by stage
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
     def came(self) -> None:
@@ -51,9 +51,9 @@ class SinkProgress:
         for stage, ns in work_ns.items():
             before = self._work_ns.setdefault(stage, ns)
             # The first frame does not count once there is another: it warms up the model.
-            averaged = min(max(self._told[stage], 1), _AVERAGED_FRAMES)
+            averaged = min(max(self._frames[stage], 1), _AVERAGED_FRAMES)
             self._work_ns[stage] += (ns - before) / averaged
-            self._told[stage] += 1
+            self._frames[stage] += 1
 
     def wrote(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
         """Records that a frame was written, its latency since capture, and each stage's work."""

@@ -44,7 +44,8 @@ def image_files(folder: Path) -> list[Path]:
     """Returns the folder's images in natural order (``img2`` before ``img10``).
 
     Hidden files are left out: macOS puts a ``._img00001.jpg``, which is no image, beside each file
-    that it copies to a foreign disk or archive, and copies under way often begin with a dot.
+    that it copies to a foreign disk or archive, and copies under way often begin with a dot. So is
+    the sheet that ``spotstream data check`` writes there.
     """
     sheet = sheet_name(folder)
     files = [

@@ -44,7 +44,7 @@ def image_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
     """Returns the folders of images, not of masks, at most ``depth`` levels down, in order.
 
     ``folder`` itself is the only one if it has images. But pictures above the sequences of a
-    benchmark, such as the sheet that ``spotstream data check`` draws, are not what is meant.
+    benchmark, such as a map of the place, are not what is meant.
     """
     found: list[Path] = []
     if depth:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from stages.atomic import final_path, part_path, remove_file, sync, sync_names, writing
 from stages.errors import OutputError
-from stages.result_files import EVENTS, OVERLAY, REPORT, TEXTS, event_pictures, number_of
+from stages.result_files import (
+    EVENTS,
+    OVERLAY,
+    REPORT,
+    TEXTS,
+    event_pictures,
+    has_event_pictures,
+    number_of,
+)
 from stages.sink.detrac import toolkit_paths
 
 JOURNAL = ".journal.part"
@@ -34,7 +42,7 @@ def folder_is_gone(folder: Path) -> OutputError:
 
 def has_results(folder: Path) -> bool:
     """Whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
-    return any(path.is_file() for path in (*_result_paths(folder), *event_pictures(folder)))
+    return any(path.is_file() for path in _result_paths(folder)) or has_event_pictures(folder)
 
 
 def would_replace(folder: Path, source: Path) -> bool:

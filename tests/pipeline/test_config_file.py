@@ -137,6 +137,10 @@ def test_of_several_files_the_one_that_sets_a_key_is_blamed_for_it(tmp_path):
             load_configs(files)
     with pytest.raises(ConfigError, match=r"no config file missing; built in are demo"):
         load_configs([right, Path("missing")])
+    wrong.write_text("detector: {min_score: 7}\nsink: {overlay_minutes: -4}\n")
+    right.write_text("detector: {min_score: 0.3}\n")  # the first of its two faults is mended
+    with pytest.raises(ConfigError, match=r"wrong\.yaml: sink\.overlay_minutes"):
+        load_configs([wrong, right])
 
 
 def test_several_files_need_be_right_together_alone(tmp_path):

@@ -62,9 +62,9 @@ class FolderTree:
             waiting += [inner for inner in reversed(self.folders(folder)) if inner.name != MASKS]
 
     def images(self, folder: Path) -> list[Path]:
-        """Image files in ``folder``, sorted by name; not the sheet of an earlier check."""
+        """Image files in ``folder``, sorted by name; not the sheet of a check of that folder."""
         names = sorted(filter(is_image, self.files(folder)))
-        sheet = sheet_name(self.root) if folder == self.root else ""
+        sheet = sheet_name(folder)
         return [folder / name for name in names if name != sheet]
 
     def sequence(self, folder: Path) -> str:

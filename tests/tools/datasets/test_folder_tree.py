@@ -23,6 +23,7 @@ def test_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "2.JPG").touch()
     (tmp_path / "a" / "1.png").touch()
     (tmp_path / "a" / "notes.txt").touch()
+    (tmp_path / "a" / "a-sheet.jpg").touch()  # of a check of this folder
     (tmp_path / "a" / "._1.png").touch()  # as macOS puts it beside a file that it copies
     tree = FolderTree(tmp_path)
     assert tree.has(tmp_path / "b" / ".." / "a" / "1.png")

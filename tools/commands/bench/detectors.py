@@ -47,7 +47,10 @@ def bench_detectors(
     ] = False,
     validate: Annotated[
         Path | None,
-        typer.Option(help="Training config; also report AP on its held-out scenes, at --scale."),
+        typer.Option(
+            help="Training config; also report AP on its held-out scenes, without --scale at the "
+            "validation_scale of each data set, if it has one."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
