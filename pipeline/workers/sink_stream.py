@@ -89,10 +89,11 @@ class SinkStream:
         self._clock = LatencyClock()
 
         options = plan.config.sink.options(self.name, live=not self.lossless)
-        self._is_given_up = bool(plan.give_up_reason)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
+        if plan.give_up_reason:  # frames do not come again
+            options = dataclasses.replace(options, event_pictures=False)
 
         address = overlay_address(plan.config.sink.overlay_url, self.name)
         self._live_overlay = LiveOverlay(
@@ -168,8 +169,6 @@ class SinkStream:
             picture = EarlierPicture.NONE
         elif envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]:
             picture = EarlierPicture.KEPT  # or given up, with no checkpoint
-        elif self._is_given_up:
-            picture = EarlierPicture.UNKNOWN  # nobody sends it again
         else:
             picture = EarlierPicture.COMES_AGAIN
         measured = self.results.repeat(tracks, envelope.work_ns, written, picture)

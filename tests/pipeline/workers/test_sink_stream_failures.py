@@ -137,8 +137,7 @@ def test_a_lossless_stream_notices_that_its_folder_is_gone(sink):
         stream.look()
 
 
-@pytest.mark.parametrize("text_only", [False, True])
-@pytest.mark.parametrize("overlay", [False, True])
+@pytest.mark.parametrize(("overlay", "text_only"), [(False, False), (False, True), (True, True)])
 @pytest.mark.parametrize("pictures", [False, True])
 @pytest.mark.parametrize("live", [False, True])
 def test_a_sink_that_gives_up_keeps_the_rows_of_frames_that_do_not_come_again(
