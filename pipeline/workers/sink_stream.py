@@ -81,7 +81,6 @@ class SinkStream:
         self._report = report
         self._publisher = publisher
         self._overlay = plan.config.sink.overlay
-        self._shows_events = plan.config.sink.event_pictures
         self._files = contextlib.ExitStack()  # open until the stream is closed
         self._pixels = PixelReader(plan.ring(channel))
         self._files.callback(self._pixels.close)
@@ -311,7 +310,8 @@ class SinkStream:
 
     def _write(self, tracks: Tracks, envelope: Envelope, written: Written) -> list[Measured]:
         started = time.monotonic_ns()
-        shown = self._shows_events or self._overlay or self._snapshots is not None
+        options = self.results.options
+        shown = options.event_pictures or self._overlay or self._snapshots is not None
         pixels = self._pixels.of(tracks.frame, envelope) if shown else None
         measured = self.results.write(tracks, pixels, envelope.work_ns, written)
         self._sink_ns = time.monotonic_ns() - started

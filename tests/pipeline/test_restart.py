@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.signals import MEANINGLESS
+from pipeline.supervision.commands import add_stream, find_run, remove_stream
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.subscription import subscribe
 from stages.detector.shipped import find_weights
@@ -278,3 +279,27 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
     assert result.restarts == {"detector": 1}
     assert said == ["the detector said nothing for 5 s; starting it again"]
     assert texts_in(tmp_path / "clip") == calm
+
+
+def test_restarts_of_a_stream_that_was_removed_and_added_again_are_counted_on(clip, tmp_path):
+    name = "decoder of clip"
+
+    def harm(victim):
+        def pid():
+            return victim.supervisor.processes().get(name, 0)
+
+        for is_again in (False, True):
+            if is_again:
+                run = find_run(os.getpid())
+                remove_stream(run, "clip")
+                victim.wait(lambda: name not in victim.supervisor.processes())
+                add_stream(run, clip, "clip")
+            victim.wait(lambda: pid() and victim.is_ready())
+            killed = pid()
+            os.kill(killed, signal.SIGKILL)
+            victim.wait(lambda killed=killed: pid() not in (0, killed) and victim.is_ready())
+        victim.supervisor.stop()
+
+    lasting = settings(clip, detections_setting(clip, delay_ms=100))
+    result = run_with([str(clip), f"other={clip}"], tmp_path, lasting, harm)
+    assert result.restarts == {name: 2}

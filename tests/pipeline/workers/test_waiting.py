@@ -46,3 +46,15 @@ def test_the_clock_of_the_work_stands_still_meanwhile(monkeypatch):
     assert waiting.working_ns() == before
     clock.now += 1
     assert waiting.working_ns() == before + 10**9
+
+
+def test_another_thread_shows_only_a_waiting_source_alive():
+    report = Report()
+    waiting = Waiting(threading.Event(), report)
+    with waiting.working:
+        waiting.show_alive()
+        assert report.times == 0
+        with waiting:
+            waiting.show_alive()
+            assert report.times == 1
+            assert not waiting.working.locked()

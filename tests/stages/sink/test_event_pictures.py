@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,16 +28,15 @@ def quiet(message: str) -> None:
 def show(
     box: tuple[int, int, int, int], pixel_format: PixelFormat = PixelFormat.BGR24, identity: int = 7
 ) -> tuple[Tracks, UInt8Array]:
-    """A black frame in which the box of a vehicle is blue."""
+    """A black frame with two vehicles, of which the box of the first one is blue."""
     left, top, right, bottom = box
     bgr = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     bgr[max(top, 0) : bottom, max(left, 0) : right] = BLUE
     header = make_header(3, pixel_format=pixel_format)
+    tracks = make_tracks(header, [box, (100, 70, 104, 74)], [identity, 9])
     if pixel_format is PixelFormat.BGR24:
-        return make_tracks(header, [box], [identity]), bgr
-    return make_tracks(header, [box], [identity]), np.asarray(
-        cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8
-    )
+        return tracks, bgr
+    return tracks, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420), np.uint8)
 
 
 def crossed(line: str = "stop line", identity: int = 7, number: int = 2) -> Crossings:
@@ -149,3 +149,28 @@ def test_what_cannot_be_written_is_told(
     (tmp_path / "events").touch()
     with pytest.raises(OutputError, match=r"^cannot write .*events.*a file is where a folder"):
         saved(EventPictures(tmp_path, 0, quiet), 1)
+
+
+def test_no_frame_waits_for_a_removal_whose_failure_is_told(
+    tmp_path: Path,
+    saved: Callable[[EventPictures, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_fail = threading.Event()
+
+    def remove(path: Path) -> None:
+        may_fail.wait(10)
+        raise OutputError(f"cannot remove {path}")
+
+    monkeypatch.setattr("stages.sink.retention.remove_file", remove)
+    pictures = EventPictures(tmp_path, 1e-9, quiet)
+    saved(EventPictures(tmp_path, 0, quiet), 1)
+    for number in (2, 3, 4):
+        saved(pictures, number)
+    look = pictures._look
+    assert look is not None
+    assert not look.done()
+    may_fail.set()
+    wait_for(look.done)
+    with pytest.raises(OutputError, match=r"cannot remove .*0000000001"):
+        saved(pictures, 5)
