@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config_file import load_config
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError, SpotStreamError
 from tests.videos import frames_in
 from tests.waiting import wait_for
 from tools.bench.figures import RATE
@@ -98,3 +98,10 @@ def test_a_loop_does_not_outlive_the_bench(module, tmp_path, monkeypatch):
         bench.kill()
     assert len(children) == 1
     wait_for(lambda: not _runs(children[0]), 10)
+
+
+def test_a_run_that_fails_is_told_by_its_reason(tmp_path):
+    (tmp_path / "a.mp4").write_text("no video")
+    with pytest.raises(SpotStreamError, match=r"a\.mp4 as .*it is a text file") as caught:
+        bench_pipeline(str(tmp_path / "a.mp4"), load_config(None, ["detector.weights=nano"]), 1)
+    assert caught.value.exit_code == SourceError.exit_code

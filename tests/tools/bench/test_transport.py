@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.addresses import endpoint
 from pipeline.config_file import load_config
-from stages.errors import SpotStreamError
+from stages.errors import SourceError, SpotStreamError
 from stages.records import PixelFormat
 from tests.waiting import wait_for
 from tools.bench import transport
@@ -128,3 +128,9 @@ def test_peers_do_not_outlive_the_bench(hanging: Path) -> None:
         both = ends(hanging)
         process.kill()
     wait_for(lambda: not any(map(_runs, both)))
+
+
+def test_a_run_that_fails_is_told_by_its_reason() -> None:
+    with pytest.raises(SpotStreamError, match=r"frames of 70000x2 are too large") as caught:
+        four_processes(Load(2, 70_000, PixelFormat.BGR24, 20))
+    assert caught.value.exit_code == SourceError.exit_code

@@ -230,6 +230,8 @@ def test_the_folder_of_one_sequence_from_within(
     root = tmp_path / "MVI_1"
     write_image(root / inner / "img00001.jpg")
     write_image(root / "MVI_1-sheet.jpg")
+    if inner:
+        write_image(root / "look.png")
     (root / "MVI_1.xml").write_text(annotation(frame(1, target(1, 10))))
     monkeypatch.chdir(root)
     data_set = read_data_set(Path())

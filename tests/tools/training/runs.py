@@ -3,9 +3,12 @@
 import csv
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools.training.steps import Steps
 from tools.training.trainer import train
@@ -38,3 +41,13 @@ def stop_after(config, step):
         result = train(config)
     assert not result.complete
     assert result.steps == step
+
+
+def in_two_processes(config, tmp_path, program):
+    """Trains by a program that changes something and then is ``tools.entry.main``."""
+    file, script = tmp_path / "train.yaml", tmp_path / "program.py"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    script.write_text(program)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc-per-node", "2", str(script), "train", str(file)]  # fmt: skip
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)

@@ -10,8 +10,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 
 from pipeline.signals import stop_signals
 from stages.errors import OutputError
-from tests.tools.training.runs import ROOT
-from tests.tools.training.test_two_processes import in_two_processes
+from tests.tools.training.runs import ROOT, in_two_processes
 from tools.training.processes import training_processes
 from tools.training.torchrun import OtherProcessEndedError, bound_to_torchrun, is_first
 
@@ -154,9 +153,7 @@ main()
 
 @pytest.mark.slow
 def test_a_killed_process_ends_the_other_without_a_traceback(tiny_config, tmp_path):
-    script = tmp_path / "killed_one.py"
-    script.write_text(KILLED_ONE)
-    done = in_two_processes(tiny_config(steps=100_000), tmp_path, [str(script)])
+    done = in_two_processes(tiny_config(steps=100_000), tmp_path, KILLED_ONE)
     assert "[rank0]" not in done.stderr  # of torch, before each line of a traceback
     assert "gloo" not in done.stderr
     assert "Signal 9 (SIGKILL)" in done.stderr.partition("Root Cause")[2]

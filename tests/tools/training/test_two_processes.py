@@ -1,24 +1,11 @@
 """Training in two processes, as ``torchrun`` starts them."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
-import yaml
 
 from stages.errors import ConfigError
-from tests.tools.training.runs import ROOT, rows
+from tests.tools.training.runs import in_two_processes, rows
 from tools.training.trainer import train
-
-
-def in_two_processes(config, tmp_path, script=("-m", "tools.main")):
-    file = tmp_path / "train.yaml"
-    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--nproc-per-node", "2", *script, "train", str(file)]  # fmt: skip
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
-
 
 NOTED = """
 import os
@@ -41,11 +28,9 @@ main()
 
 @pytest.mark.slow
 def test_two_processes_end_with_one_model_and_log_the_mean_of_their_losses(tiny_config, tmp_path):
-    script = tmp_path / "noted.py"
-    script.write_text(NOTED)
-    done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, [str(script)])
+    done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, NOTED)
     assert done.returncode == 0, done.stderr
-    each = (script.with_suffix(f".{rank}").read_text().split() for rank in (0, 1))
+    each = ((tmp_path / f"program.{rank}").read_text().split() for rank in (0, 1))
     means = [(float(one) + float(other)) / 2 for one, other in zip(*each, strict=True)]
     logged = rows(tmp_path / "run" / "log.csv")
     assert [row["step"] for row in logged] == ["2", "3"]
@@ -76,9 +61,7 @@ main()
 
 @pytest.mark.slow
 def test_two_processes_give_up_together(tiny_config, tmp_path):
-    script = tmp_path / "bad_in_one.py"
-    script.write_text(BAD_IN_ONE)
-    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, [str(script)])
+    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, BAD_IN_ONE)
     said = " ".join(done.stderr.partition("Failures:")[0].split())  # where torchrun repeats it
     assert said.count("the loss (total) is not finite in step 2;") == 1
     assert said.count("the gradients are not finite in step 2,") == 1
@@ -108,9 +91,7 @@ main()
 
 @pytest.mark.slow
 def test_a_process_whose_memory_is_full_ends_both(tiny_config, tmp_path):
-    script = tmp_path / "full_in_one.py"
-    script.write_text(FULL_IN_ONE)
-    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, [str(script)])
+    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, FULL_IN_ONE)
     assert done.returncode == 1
     said, _, cause = done.stderr.partition("Root Cause")
     assert said.count("spotstream: the memory of cpu is full: lower batch_size") == 1
