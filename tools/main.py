@@ -30,6 +30,7 @@ from tools.commands.data import data
 from tools.commands.detect import detect
 from tools.commands.evaluate import evaluate
 from tools.commands.export import export
+from tools.commands.maps import maps
 from tools.commands.published import keys, watch
 from tools.commands.run import run
 from tools.commands.running import stream, top
@@ -48,7 +49,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, count, config, complete, chaos),
+    *(watch, count, maps, config, complete, chaos),
 ):
     app.command()(command)
 for name, group in {

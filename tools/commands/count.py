@@ -49,14 +49,15 @@ def count(
     ] = None,
 ) -> None:
     """Make tables of what runs have counted: crossings, turns, speeds, stays in zones."""
+    from stages.result_files import COUNTS
     from tools.counting.counts import StreamCounts
     from tools.counting.intervals import Clock
-    from tools.counting.reading import counted_folders, stream_of
+    from tools.counting.reading import folders_with, stream_of
 
     zone, starts = _zone(timezone), dict(map(_start, start or []))
     counts: defaultdict[str, StreamCounts] = defaultdict(StreamCounts)
     with activity("reading") as tell:
-        for folder in counted_folders(folders):
+        for folder in folders_with(COUNTS, folders):
             tell(f"reading {folder}")
             name = stream_of(folder)
             began = starts.get(name, starts.get(""))

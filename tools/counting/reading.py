@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from stages.atomic import final_path
 from stages.errors import ConfigError
-from stages.result_files import COUNTS, number_of, read_report
+from stages.result_files import number_of, read_report
 
 
-def counted_folders(folders: Iterable[Path]) -> list[Path]:
-    """Returns the folders in and below ``folders`` where crossings or stays were written."""
+def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path]:
+    """Returns the folders in and below ``folders`` where one of the text ``results`` is."""
     found = {
         path.parent.resolve(): path.parent  # once, whatever names it has
         for folder in folders
         # Folders of streams may be links, which the former does not follow.
         for path in (*folder.rglob("*.txt*"), *folder.glob("*/*.txt*"))
-        if any(_number(path, name) for name in COUNTS)
+        if any(_number(path, name) for name in results)
     }
     return sorted(found.values())
 

@@ -8,8 +8,8 @@ import pytest
 
 from stages.atomic import part_path
 from stages.errors import ConfigError
-from stages.result_files import CROSSINGS, REPORT, TIMES, ZONES, numbered
-from tools.counting.reading import _opened, counted_folders, rows, stream_of
+from stages.result_files import COUNTS, CROSSINGS, REPORT, TIMES, ZONES, numbered
+from tools.counting.reading import _opened, folders_with, rows, stream_of
 
 
 def read(folder: Path) -> list[tuple[int, str]]:
@@ -45,16 +45,17 @@ def test_folders_are_those_where_something_could_be_counted(
     (tmp_path / "e").mkdir()
     part_path(tmp_path / "e" / CROSSINGS).touch()
     found = [tmp_path / name for name in ("a", "b/c", "e")]
-    assert counted_folders([tmp_path]) == counted_folders([tmp_path, tmp_path / "a"]) == found
-    assert counted_folders([tmp_path / "a"]) == [tmp_path / "a"]
+    assert folders_with(COUNTS, [tmp_path]) == found
+    assert folders_with(COUNTS, [tmp_path, tmp_path / "a"]) == found
+    assert folders_with(COUNTS, [tmp_path / "a"]) == [tmp_path / "a"]
     with monkeypatch.context() as within:
         within.chdir(tmp_path / "a")
-        assert [stream_of(path) for path in counted_folders([Path()])] == ["a"]
+        assert [stream_of(path) for path in folders_with(COUNTS, [Path()])] == ["a"]
     (tmp_path / "disks").mkdir()
     (tmp_path / "disks" / "east").symlink_to(tmp_path / "a")
-    assert counted_folders([tmp_path / "disks"]) == [tmp_path / "disks" / "east"]
+    assert folders_with(COUNTS, [tmp_path / "disks"]) == [tmp_path / "disks" / "east"]
     (tmp_path / "latest").symlink_to(tmp_path / "a")
-    assert len(counted_folders([tmp_path, tmp_path / "latest"])) == 3
+    assert len(folders_with(COUNTS, [tmp_path, tmp_path / "latest"])) == 3
 
 
 def test_a_file_may_get_its_name_before_it_is_opened(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""``spotstream maps``, from results to pictures."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from stages.errors import ConfigError
+from stages.result_files import REPORT, TRACKS
+from tools.main import app
+
+
+def maps(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["maps", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Of two streams, in each of which a vehicle drives."""
+    for stream in ("east", "west"):
+        folder = tmp_path / "results" / stream
+        folder.mkdir(parents=True)
+        rows = (f"{frame},7,{20 + 4 * frame},40,8,8,0.9,-1,-1,-1\n" for frame in range(1, 11))
+        (folder / TRACKS).write_text("".join(rows))
+        (folder / REPORT).write_text(json.dumps({"stream": stream, "frame_size": [128, 96]}))
+    return tmp_path / "results"
+
+
+def test_maps_of_all_streams(results: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "west.png"
+    cv2.imwrite(str(picture), np.full((96, 128, 3), 250, np.uint8))
+    output = tmp_path / "maps" / "may"
+    printed = maps(results, "--output", output, "--picture", f"west={picture}")
+    names = [f"{stream}-{kind}.jpg" for stream in ("east", "west") for kind in ("flow", "heat")]
+    assert sorted(path.name for path in output.iterdir()) == names
+    assert f"{output / 'east'}-flow.jpg, -heat.jpg: 10 boxes" in printed
+    flow, other = (cv2.imread(str(output / f"{stream}-flow.jpg")) for stream in ("east", "west"))
+    assert flow is not None
+    assert other is not None
+    assert flow.shape == (96, 128, 3)
+    assert flow[48, 48, 2] > flow[48, 48, 0] + 100  # red: to the right
+    assert other[10, 64].min() > flow[10, 64].max() + 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--picture", "north=look.png"], "no stream north; there are east, west"),
+        (["--picture", "none.png"], "none.png"),
+    ],
+)
+def test_wrong_pictures_are_named(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str],
+    message: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("look.png", np.zeros((96, 128, 3), np.uint8))
+    result = CliRunner().invoke(app, ["maps", str(results), "--output", "maps", *arguments])
+    assert message in str(result.exception)
+    assert not Path("maps").exists()
+
+
+def test_a_folder_without_tracks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no tracks \(mot\.txt\) in "):
+        maps(tmp_path, "--output", tmp_path / "maps")

@@ -1,0 +1,60 @@
+"""Pictures of the scene, from overlays."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stages.errors import SourceError
+from tools.mapping.scene import scene_of, video_size
+
+
+def write_video(path: Path, size: tuple[int, int], frames: int, level: int = 100) -> Path:
+    """A bright square passes a level background, a frame each step."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(25), options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for index in range(frames):
+            image = np.full((size[1], size[0], 3), level, np.uint8)
+            left = (size[0] - 16) * index // frames
+            image[16:32, left : left + 16] = 255
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_what_moves_is_hidden(tmp_path: Path) -> None:
+    overlay = write_video(tmp_path / "overlay.mp4", (128, 48), 60)
+    scene = scene_of([overlay])
+    assert scene is not None
+    assert scene.shape == (48, 128, 3)
+    assert np.abs(scene.astype(int) - 100).max() < 12
+    assert video_size(overlay) == (128, 48)
+
+
+def test_all_parts_of_the_latest_size_count(tmp_path: Path) -> None:
+    parts = [
+        write_video(tmp_path / f"overlay-{number}.mp4", size, 4, level)
+        for number, (size, level) in enumerate(
+            [((64, 48), 250), ((128, 48), 60), ((128, 48), 60), ((128, 48), 200)]
+        )
+    ]
+    scene = scene_of(parts)
+    assert scene is not None
+    assert scene.shape == (48, 128, 3)
+    assert abs(int(scene[40, 64, 0]) - 60) < 12
+    many = scene_of([parts[1]] * 60 + [parts[3]] * 90)
+    assert many is not None
+    assert abs(int(many[40, 64, 0]) - 200) < 12
+
+
+def test_without_an_overlay_there_is_none() -> None:
+    assert scene_of([]) is None
+
+
+def test_a_broken_overlay_is_named(tmp_path: Path) -> None:
+    (tmp_path / "overlay.mp4").write_bytes(bytes(1000))
+    with pytest.raises(SourceError, match=r"overlay\.mp4"):
+        scene_of([tmp_path / "overlay.mp4"])

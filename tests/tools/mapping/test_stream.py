@@ -1,0 +1,94 @@
+"""What maps of a stream are made of."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import RunConfig, SinkConfig
+from pipeline.workers.run_record import RunRecord
+from stages.errors import ConfigError
+from stages.result_files import OVERLAY, REPORT, TRACKS
+from stages.sink.folder_contents import RUN
+from tests.tools.mapping.test_scene import write_video
+from tools.mapping.stream import traffic_of
+
+ROW = "1,7,40.0,20.0,8.0,8.0,0.9,-1,-1,-1\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """That of a stream whose run has not ended."""
+    (tmp_path / f".{TRACKS}.part").write_text(ROW + "2,7,40.0,")
+    return tmp_path
+
+
+def report(folder: Path, width: int, height: int) -> None:
+    (folder / REPORT).write_text(json.dumps({"frame_size": [width, height]}))
+
+
+def record(folder: Path, overlay_height: int | None) -> None:
+    config = RunConfig(sink=SinkConfig(overlay_height=overlay_height))
+    RunRecord.of("north", config, lossless=False).save(folder / RUN)
+
+
+def test_boxes_and_scene_have_the_size_of_the_frames(folder: Path) -> None:
+    write_video(folder / OVERLAY, (64, 48), 4)
+    report(folder, 128, 96)
+    traffic, scene = traffic_of("north", [folder], None)
+    assert traffic.boxes == 1
+    assert traffic.stay.shape == (96, 128)
+    assert traffic.stay[28, 44] == 1
+    assert scene.shape == (96, 128, 3)
+    assert abs(int(scene[80, 100, 0]) - 100) < 12
+
+
+def test_a_given_picture_is_the_scene(folder: Path) -> None:
+    picture = np.full((48, 64, 3), 7, np.uint8)
+    traffic, scene = traffic_of("north", [folder], picture)
+    assert traffic.stay.shape == (48, 64)
+    report(folder, 128, 96)
+    write_video(folder / OVERLAY, (64, 48), 4)
+    traffic, scene = traffic_of("north", [folder], picture)
+    assert scene.shape == (96, 128, 3)
+    assert (scene == 7).all()
+
+
+def test_without_an_overlay_the_scene_is_grey(folder: Path) -> None:
+    report(folder, 128, 96)
+    _, scene = traffic_of("north", [folder], None)
+    assert scene.shape == (96, 128, 3)
+    assert len(np.unique(scene)) == 1
+
+
+@pytest.mark.parametrize("overlay_height", [None, 64])
+def test_while_the_run_goes_on_an_overlay_tells_the_size(
+    folder: Path, overlay_height: int | None
+) -> None:
+    write_video(folder / OVERLAY, (64, 48), 4)
+    record(folder, overlay_height)
+    traffic, _ = traffic_of("north", [folder], None)
+    assert traffic.stay.shape == (48, 64)
+
+
+@pytest.mark.parametrize("rows", [None, 64, 66])
+def test_unless_it_may_be_scaled_down(folder: Path, rows: int | None) -> None:
+    if rows is not None:
+        write_video(folder / OVERLAY, (128, rows), 4)
+        record(folder, rows + rows % 4 // 2)
+    with pytest.raises(ConfigError, match=r"of north has not ended.*\(--picture north=FILE\)"):
+        traffic_of("north", [folder], None)
+
+
+def test_runs_of_different_sizes_are_not_mixed(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / TRACKS).write_text(ROW)
+    report(folder, 128, 96)
+    report(other, 64, 48)
+    with pytest.raises(ConfigError, match="north has frames of 64x48 and 128x96"):
+        traffic_of("north", [folder, other], None)
+    report(other, 128, 96)
+    traffic, _ = traffic_of("north", [folder, other], None)
+    assert traffic.boxes == 2

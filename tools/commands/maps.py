@@ -1,0 +1,73 @@
+"""``spotstream maps``: pictures of where vehicles drive and stand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stages.errors import ConfigError
+from stages.wording import counted
+from tools.commands.options import writable_folder
+from tools.terminal import activity
+
+if TYPE_CHECKING:
+    from stages.records import UInt8Array
+
+
+def maps(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR",
+            help="Results folders (--output of a run), or folders above them.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder for NAME-flow.jpg and NAME-heat.jpg.", callback=writable_folder),
+    ],
+    picture: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="Picture of the scene, of all streams or of one, in the size of the frames. "
+            "Default: what overlays show without what moves.",
+        ),
+    ] = None,
+) -> None:
+    """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
+    from stages.result_files import TRACKS
+    from tools.counting.reading import folders_with, stream_of
+    from tools.datasets.image_writing import write_image
+    from tools.mapping.drawing import flow_map, heat_map
+    from tools.mapping.stream import traffic_of
+
+    given = dict(map(_picture, picture or []))
+    streams: defaultdict[str, list[Path]] = defaultdict(list)
+    for folder in folders_with([TRACKS], folders):
+        streams[stream_of(folder)].append(folder)
+    if not streams:
+        raise ConfigError(f"no tracks ({TRACKS}) in {', '.join(map(str, folders))}")
+    if unknown := given.keys() - streams.keys() - {""}:
+        there = ", ".join(sorted(streams))
+        raise ConfigError(f"--picture: no stream {min(unknown)}; there are {there}")
+    with activity("reading") as tell:
+        for name, runs in sorted(streams.items()):
+            tell(f"reading {name}")
+            traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
+            for kind, draw in (("flow", flow_map), ("heat", heat_map)):
+                write_image(output / f"{name}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
+            boxes = counted(traffic.boxes, "box", "boxes")
+            typer.echo(f"{output / name}-flow.jpg, -heat.jpg: {boxes}")
+
+
+def _picture(text: str) -> tuple[str, UInt8Array]:
+    from stages.decoder.image_file import read_image
+
+    name, separator, file = text.partition("=")
+    return (name, read_image(file)) if separator else ("", read_image(text))

@@ -1,0 +1,1 @@
+"""Maps of where the vehicles of fixed cameras drive and stand."""

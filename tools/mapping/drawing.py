@@ -1,0 +1,88 @@
+"""Maps of a stream's traffic, drawn over a picture of its scene."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from stages.records import Float64Array, UInt8Array
+from tools.mapping.traffic import Traffic
+
+_BLUR = 1 / 120  # of the frame's height
+_LEGEND = 1 / 16  # of the frame's height: radius of the disc, and half the length of the bar
+_DIMMED = 0.7
+_OPACITY = 0.9
+
+
+def flow_map(traffic: Traffic, scene: UInt8Array) -> UInt8Array:
+    """Draws which way vehicles drove.
+
+    A colour stands for a direction, as on the disc at the lower left. It is the stronger, the more
+    vehicles came by; where they drive both ways, those are left that are more.
+
+    Args:
+        traffic: Of the stream.
+        scene: ``(H, W, 3)`` uint8 BGR, of the frames' size.
+    """
+    x, y = (_blurred(part, _BLUR) for part in np.moveaxis(traffic.drive, -1, 0))
+    drawn = _over(scene, _colors_of(x, y), _strength(np.hypot(x, y), 0.98))
+    radius = round(len(drawn) * _LEGEND)
+    disc_y, disc_x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    inside = np.hypot(disc_x, disc_y) <= radius - 2
+    _add_legend(drawn, _colors_of(disc_x, disc_y) * inside[:, :, None])
+    return drawn
+
+
+def heat_map(traffic: Traffic, scene: UInt8Array) -> UInt8Array:
+    """Draws how long vehicles were where.
+
+    The bar at the lower left goes from none to the longest time; colours go by its root.
+
+    Args:
+        traffic: Of the stream.
+        scene: ``(H, W, 3)`` uint8 BGR, of the frames' size.
+    """
+    heat = _strength(_blurred(traffic.stay, 1.5 * _BLUR), 0.995)
+    drawn = _over(scene, _heat_colors(heat), np.minimum(1, 3 * heat))
+    length = 2 * round(len(drawn) * _LEGEND)
+    bar = np.repeat(np.linspace(0, 1, 2 * length)[None], length // 4, axis=0)
+    _add_legend(drawn, _heat_colors(bar))
+    return drawn
+
+
+def _blurred(values: Float64Array, share: float) -> Float64Array:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), max(1.0, share * len(values))), np.float64)
+
+
+def _strength(values: Float64Array, full: float) -> Float64Array:
+    """The root of the values, 0 to 1; 1 from the ``full`` quantile of all that are not 0 on."""
+    some = values[values > 1e-4]
+    return np.sqrt(np.minimum(1, values / np.quantile(some, full))) if some.size else 0 * values
+
+
+def _colors_of(x: Float64Array, y: Float64Array) -> UInt8Array:
+    """A colour ``(H, W, 3)`` uint8 BGR for each direction; y points down."""
+    hue = np.degrees(np.arctan2(-y, x)) % 360 / 2  # OpenCV's degrees are two
+    full = np.full(hue.shape, 255, np.uint8)
+    hsv = np.dstack([hue.astype(np.uint8), full, full])
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), np.uint8)
+
+
+def _heat_colors(heat: Float64Array) -> UInt8Array:
+    return np.asarray(
+        cv2.applyColorMap(np.rint(255 * heat).astype(np.uint8), cv2.COLORMAP_TURBO), np.uint8
+    )
+
+
+def _over(scene: UInt8Array, colors: UInt8Array, strength: Float64Array) -> UInt8Array:
+    opacity = _OPACITY * strength[:, :, None]
+    grey = _DIMMED * cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY)[:, :, None]
+    return np.rint(grey * (1 - opacity) + colors * opacity).astype(np.uint8)
+
+
+def _add_legend(drawn: UInt8Array, legend: UInt8Array) -> None:
+    """Puts it at the lower left, where an overlay has the frame's number and time."""
+    border = max(2, len(drawn) // 135)
+    legend = np.pad(legend, ((border, border), (border, border), (0, 0)))
+    height, width = legend.shape[:2]
+    drawn[-height:, :width] = legend

@@ -1,0 +1,100 @@
+"""Where the vehicles of a stream were, and which way they drove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from math import hypot
+
+import numpy as np
+
+from stages.records import BoolArray, Float64Array
+
+_BATCH = 65_536  # boxes; memory stays the same for as many days as there are
+_REMEMBERED = 10_000  # vehicles, of which few are in a frame
+_TREMBLING = 0.1  # of a vehicle's size, as of `stages.sink.places`
+_STEP = 0.25  # of a vehicle's size, far enough to have a direction
+_SHORTEST = 4.0  # pixels
+
+
+class Traffic:
+    """Sums over all vehicles of a stream, for each pixel of its frames.
+
+    A vehicle is where the middle of its box's lower edge is. Boxes that the frame's left, right or
+    lower edge may cut do not count, because where their vehicles stand is not known.
+
+    Args:
+        width: Of the frames, in pixels.
+        height: Likewise.
+
+    Attributes:
+        boxes: How many boxes were added, cut ones included.
+        stay: ``(H, W)``, in how many frames a vehicle was there.
+        drive: ``(H, W, 2)``, the sum of the directions, x and y of length 1, of those that came by.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.boxes = 0
+        self.stay = np.zeros((height, width))
+        self.drive = np.zeros((height, width, 2))
+
+    def add(self, tracks: Iterable[tuple[int, float, float, float, float]]) -> None:
+        """Adds the boxes of one run, in the order of their frames.
+
+        Args:
+            tracks: Of each box the vehicle's id, left, top, width and height in pixels.
+        """
+        tracks = iter(tracks)
+        steps = _Steps()
+        height, width = self.stay.shape
+        while batch := [*islice(tracks, _BATCH)]:
+            self.boxes += len(batch)
+            rows = np.array(batch)
+            ids, left, top, wide, high = rows[np.isfinite(rows).all(axis=1)].T
+            places = np.column_stack([left + wide / 2, top + high])
+            size = np.sqrt(np.maximum(wide * high, 0))
+            space = np.minimum.reduce([left, width - left - wide, height - top - high])
+            inside = ((places >= 0) & (places < (width, height))).all(axis=1)
+            known = inside & (space > _TREMBLING * size)
+            x, y = places[known].astype(int).T
+            np.add.at(self.stay, (y, x), 1)
+            self._add_ways(steps.between(ids, places, size, known))
+
+    def _add_ways(self, ways: Float64Array) -> None:
+        """Adds the directions of straight ways, ``(N, 4)`` from x, y to x, y, along them."""
+        begin, way = ways[:, :2], ways[:, 2:] - ways[:, :2]
+        pixels = np.ceil(np.abs(way).max(axis=1, initial=1)).astype(int)
+        of = np.repeat(np.arange(len(ways)), pixels)  # each pixel's way
+        along = (np.arange(len(of)) - (pixels.cumsum() - pixels)[of]) / pixels[of]
+        x, y = (begin[of] + along[:, None] * way[of]).astype(int).T
+        direction = way / np.linalg.norm(way, axis=1, keepdims=True)
+        np.add.at(self.drive, (y, x), direction[of])
+
+
+class _Steps:
+    """Takes vehicles' ways apart into straight ones, each long enough to have a direction."""
+
+    def __init__(self) -> None:
+        self._begins: dict[float, tuple[float, float]] = {}  # of vehicles' next steps
+
+    def between(
+        self, ids: Float64Array, places: Float64Array, size: Float64Array, known: BoolArray
+    ) -> Float64Array:
+        """Returns the steps that end in the next boxes, ``(N, 4)`` from x, y to x, y."""
+        shortest = np.maximum(_SHORTEST, _STEP * size)
+        found = []
+        columns = (column.tolist() for column in (ids, *places.T, shortest, known))
+        for identity, x, y, far, is_known in zip(*columns, strict=True):
+            if not is_known:
+                self._begins.pop(identity, None)
+                continue
+            begin = self._begins.get(identity)
+            if begin is None:
+                self._begins[identity] = x, y
+            elif hypot(x - begin[0], y - begin[1]) >= far:
+                found.append((*begin, x, y))
+                del self._begins[identity]  # so that the latest come last
+                self._begins[identity] = x, y
+        for identity in [*islice(self._begins, max(0, len(self._begins) - _REMEMBERED))]:
+            del self._begins[identity]
+        return np.array(found, np.float64).reshape(-1, 4)
