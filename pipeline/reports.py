@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -42,6 +43,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
         crossings: How many vehicles have crossed each line.
         zones: How many have entered each zone, and are there.
         tracks: Number of distinct tracks.
+        at: When this was so, by `time.monotonic`, which is the same for all processes.
     """
 
     frames: int
@@ -56,6 +58,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     crossings: dict[str, Counts] = {}
     zones: dict[str, ZoneCounts] = {}
     tracks: int = 0
+    at: float = msgspec.field(default_factory=time.monotonic)
 
 
 class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):

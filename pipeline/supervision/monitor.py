@@ -163,9 +163,8 @@ class RunMonitor:
         """Records the metrics that the sink reported for a stream under way.
 
         A new sink writes again what the one before had not kept; until it has, nothing is recorded:
-        counters do not go back.
+        counters do not go back. Several reports may have waited for a busy supervisor.
         """
-        now = self._clock()
         with self._lock:
             before = self._streams[name]
             if _is_behind(metrics, before.metrics):
@@ -173,8 +172,8 @@ class RunMonitor:
             written = metrics.frames - before.metrics.frames
             wrote, fps = before.wrote, before.fps
             if written:
-                fps = written / (now - wrote) if now > wrote else 0.0
-                wrote = now
+                fps = written / (metrics.at - wrote) if metrics.at > wrote else 0.0
+                wrote = metrics.at
             self._streams[name] = _Stream(before.logbook, metrics, wrote, fps)
 
     def take_picture(self, snapshot: Snapshot) -> None:

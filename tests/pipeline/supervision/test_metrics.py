@@ -190,7 +190,8 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        monitor.take("cam", stream_metrics(frames, zones={"stop": ZoneCounts(9, 2)}))
+        zones = {"stop": ZoneCounts(9, 2)}
+        monitor.take("cam", stream_metrics(frames, zones=zones, at=now[0]))
 
     monitor.begun("cam", logbook)
     assert found()
