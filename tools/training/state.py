@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from stages.atomic import written_aside
 from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
-from stages.detector.spotnet.layers import Residual, SeparableResidual
+from stages.detector.spotnet.layers import Residual
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
 from tools.training.run_identity import RunIdentity
@@ -147,7 +147,7 @@ def checkpointed(model: nn.Module) -> None:
     same batch equal one.
     """
     for block in model.modules():
-        if isinstance(block, Residual | SeparableResidual):
+        if isinstance(block, Residual):
             forget = partial(
                 checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False
             )

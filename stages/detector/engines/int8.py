@@ -59,14 +59,9 @@ def feature_quantisers(network: SpotNet) -> dict[str, Quantiser]:
 def check_network(network: SpotNet) -> None:
     """Raises a ConfigError if int8 does not support the kind of network."""
     config = network.config
-    if (
-        config.block != "residual"
-        or config.stacks > 1
-        or config.attention == "raw"
-        or config.segmentation_stride != 4
-    ):
+    if config.stacks > 1 or config.attention == "raw" or config.segmentation_stride != 4:
         raise ConfigError(
-            "int8 is for one hourglass of residual blocks, a segmentation at stride 4 and no raw "
+            "int8 is for one hourglass, a segmentation at stride 4 and no raw "
             "attention, as the weights that ship have; these weights are of another network"
         )
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
-    "block": ("residual", "separable"),
     "segmentation_stride": (1, 4),
     "attention": ("none", "raw", "sigmoid"),
     "attention_scope": ("heatmap", "all"),
@@ -42,8 +41,6 @@ class SpotNetConfig:
         dims: Channels of each hourglass level, from stride 4 down; ``n`` levels halve ``n - 1``
             times.
         modules: Blocks of the hourglass by level, as many as ``dims``.
-        block: ``"residual"`` (two 3×3 convolutions) or ``"separable"`` (two depthwise 3×3 or 5×5
-            convolutions, each followed by a 1×1).
         feature_channels: Channels of the features the heads see.
         head_channels: Channels inside the heads.
         segmentation_stride: 1 (logits at full resolution, as published) or 4.
@@ -66,7 +63,6 @@ class SpotNetConfig:
     stem_channels: int = 128
     dims: tuple[int, ...] = (256, 256, 384, 384, 384, 512)
     modules: tuple[int, ...] = (2, 2, 2, 2, 2, 4)
-    block: Literal["residual", "separable"] = "residual"
     feature_channels: int = 256
     head_channels: int = 256
     segmentation_stride: Literal[1, 4] = 1
@@ -131,6 +127,9 @@ class SpotNetConfig:
             values: dict[str, Any] = json.loads(text)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
+        # Earlier releases had other blocks as well.
+        if isinstance(values, dict) and values.pop("block", "residual") != "residual":
+            raise ValueError("its blocks are separable; this release has residual ones alone")
         for key in ("dims", "modules", "class_names"):
             if key in values:
                 values[key] = tuple(values[key])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# (inputs, outputs, stride, level) -> block; level 0 is stride 4
-BlockFactory = Callable[[int, int, int, int], nn.Module]
+from stages.detector.spotnet.layers import Residual
 
 
 class Hourglass(nn.Module):
@@ -17,29 +14,21 @@ class Hourglass(nn.Module):
     Attribute names are those of the published checkpoint (``up1``, ``low1``, ``low2``, ``low3``).
     """
 
-    def __init__(
-        self,
-        dims: tuple[int, ...],
-        modules: tuple[int, ...],
-        block: BlockFactory,
-        level: int = 0,
-    ) -> None:
+    def __init__(self, dims: tuple[int, ...], modules: tuple[int, ...]) -> None:
         super().__init__()
         here, below = dims[0], dims[1]
         count, count_below = modules[0], modules[1]
-        self.up1 = nn.Sequential(*(block(here, here, 1, level) for _ in range(count)))
+        self.up1 = nn.Sequential(*(Residual(here, here) for _ in range(count)))
         self.low1 = nn.Sequential(
-            block(here, below, 2, level + 1),
-            *(block(below, below, 1, level + 1) for _ in range(count - 1)),
+            Residual(here, below, 2), *(Residual(below, below) for _ in range(count - 1))
         )
         self.low2: nn.Module = (
-            Hourglass(dims[1:], modules[1:], block, level + 1)
+            Hourglass(dims[1:], modules[1:])
             if len(dims) > 2
-            else nn.Sequential(*(block(below, below, 1, level + 1) for _ in range(count_below)))
+            else nn.Sequential(*(Residual(below, below) for _ in range(count_below)))
         )
         self.low3 = nn.Sequential(
-            *(block(below, below, 1, level + 1) for _ in range(count - 1)),
-            block(below, here, 1, level + 1),
+            *(Residual(below, below) for _ in range(count - 1)), Residual(below, here)
         )
 
     def forward(self, x: Tensor) -> Tensor:

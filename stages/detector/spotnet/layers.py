@@ -22,30 +22,6 @@ class Convolution(nn.Module):
         return self.relu(self.bn(self.conv(x)))
 
 
-class SeparableConvolution(nn.Module):
-    """Depthwise k×k, 1×1 convolution, batch norm (or a bias), ReLU.
-
-    There is no norm between the two convolutions: on a CPU each pass over memory costs as much as
-    the depthwise convolution itself.
-    """
-
-    def __init__(
-        self, kernel: int, inputs: int, outputs: int, stride: int = 1, *, with_bn: bool = True
-    ) -> None:
-        super().__init__()
-        padding = (kernel - 1) // 2
-        self.depthwise = nn.Conv2d(
-            inputs, inputs, kernel, stride, padding, groups=inputs, bias=False
-        )
-        self.conv = nn.Conv2d(inputs, outputs, 1, bias=not with_bn)
-        self.bn = nn.BatchNorm2d(outputs) if with_bn else nn.Identity()
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, inputs, H, W)`` to ``(N, outputs, H / stride, W / stride)``."""
-        return self.relu(self.bn(self.conv(self.depthwise(x))))
-
-
 def _skip(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     if stride == 1 and inputs == outputs:
         return nn.Sequential()
@@ -69,24 +45,3 @@ class Residual(nn.Module):
         """``(N, inputs, H, W)`` to ``(N, outputs, H / stride, W / stride)``."""
         y = self.relu1(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(y)) + self.skip(x))
-
-
-class SeparableResidual(nn.Module):
-    """Two separable convolutions and a shortcut."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, kernel: int = 5) -> None:
-        super().__init__()
-        padding = (kernel - 1) // 2
-        self.first = SeparableConvolution(kernel, inputs, outputs, stride)
-        self.depthwise2 = nn.Conv2d(
-            outputs, outputs, kernel, 1, padding, groups=outputs, bias=False
-        )
-        self.conv2 = nn.Conv2d(outputs, outputs, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.skip = _skip(inputs, outputs, stride)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``(N, inputs, H, W)`` to ``(N, outputs, H / stride, W / stride)``."""
-        y = self.bn2(self.conv2(self.depthwise2(self.first(x))))
-        return self.relu(y + self.skip(x))

@@ -13,12 +13,7 @@ from torch.nn import functional as F
 
 from stages.detector.spotnet.config import SpotNetConfig, preset_config, published_config
 from stages.detector.spotnet.hourglass import Hourglass
-from stages.detector.spotnet.layers import (
-    Convolution,
-    Residual,
-    SeparableConvolution,
-    SeparableResidual,
-)
+from stages.detector.spotnet.layers import Convolution, Residual
 
 STRIDE = 4
 """Input pixels per cell of the heatmap."""
@@ -52,34 +47,24 @@ class SpotNet(nn.Module):
     def __init__(self, config: SpotNetConfig) -> None:
         super().__init__()
         self.config = config
-        separable = config.block == "separable"
         features, head = config.feature_channels, config.head_channels
         stacks = range(config.stacks)
-
-        def block(inputs: int, outputs: int, stride: int, level: int) -> nn.Module:
-            if separable:
-                return SeparableResidual(inputs, outputs, stride, kernel=5 if level else 3)
-            return Residual(inputs, outputs, stride)
-
-        convolution = SeparableConvolution if separable else Convolution
         top = config.dims[0]
         self.pre = nn.Sequential(
             Convolution(config.stem_kernel, 3, config.stem_channels, 2),
-            Convolution(3, config.stem_channels, top, 2)
-            if separable
-            else Residual(config.stem_channels, top, 2),
+            Residual(config.stem_channels, top, 2),
         )
-        self.kps = nn.ModuleList(Hourglass(config.dims, config.modules, block) for _ in stacks)
-        self.cnvs = nn.ModuleList(convolution(3, top, features) for _ in stacks)
+        self.kps = nn.ModuleList(Hourglass(config.dims, config.modules) for _ in stacks)
+        self.cnvs = nn.ModuleList(Convolution(3, top, features) for _ in stacks)
         between = range(config.stacks - 1)
-        self.inters = nn.ModuleList(block(top, top, 1, 0) for _ in between)
+        self.inters = nn.ModuleList(Residual(top, top) for _ in between)
         self.inters_ = nn.ModuleList(_pointwise(top, top) for _ in between)
         self.cnvs_ = nn.ModuleList(_pointwise(features, top) for _ in between)
 
         def heads(outputs: int) -> nn.ModuleList:
             return nn.ModuleList(
                 nn.Sequential(
-                    convolution(3, features, head, with_bn=False), nn.Conv2d(head, outputs, 1)
+                    Convolution(3, features, head, with_bn=False), nn.Conv2d(head, outputs, 1)
                 )
                 for _ in stacks
             )
@@ -91,9 +76,9 @@ class SpotNet(nn.Module):
             self.seg = (
                 nn.ModuleList(
                     nn.Sequential(
-                        convolution(3, features, head, with_bn=False),
+                        Convolution(3, features, head, with_bn=False),
                         _double(),
-                        convolution(3, head, head, with_bn=False),
+                        Convolution(3, head, head, with_bn=False),
                         nn.Conv2d(head, 1, 1),
                         _double(),
                     )
@@ -238,13 +223,10 @@ class SpotNet(nn.Module):
         """Returns a copy for inference, each batch norm folded into the convolution before it."""
         model = copy.deepcopy(self).eval()
         for module in model.modules():
-            if isinstance(module, (Convolution, SeparableConvolution)):
+            if isinstance(module, Convolution):
                 _fuse(module, "conv", "bn")
             elif isinstance(module, Residual):
                 _fuse(module, "conv1", "bn1")
-                _fuse(module, "conv2", "bn2")
-                _fuse_pair(module.skip)
-            elif isinstance(module, SeparableResidual):
                 _fuse(module, "conv2", "bn2")
                 _fuse_pair(module.skip)
         for pair in (*model.inters_, *model.cnvs_):

@@ -45,7 +45,6 @@ SMALL = {"dims": (8, 16), "modules": (1, 1), "size_multiple": 8, "feature_channe
         {"attention": "none"},
         {"attention_scope": "all"},
         {"stacks": 2},
-        {"block": "separable"},
         {"num_classes": 2, "class_names": ("car", "bus")},
     ],
     ids=str,

@@ -61,10 +61,10 @@ def test_pictures_of_ones_own(weights, tmp_path):
 def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
     with pytest.raises(ConfigError, match=r"into \.safetensors files, got .*a\.pth"):
         calibrate(tmp_path / "a.pth", pytest.fail)
-    separable = tmp_path / "separable.safetensors"
-    save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1), block="separable"), separable)
+    raw = tmp_path / "raw.safetensors"
+    save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1), attention="raw"), raw)
     with pytest.raises(ConfigError, match="these weights are of another network"):
-        calibrate(separable, pytest.fail)
+        calibrate(raw, pytest.fail)
     with pytest.raises(ConfigError, match="no weights file"):
         calibrate(tmp_path / "none.safetensors", pytest.fail)
 

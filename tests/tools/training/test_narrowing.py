@@ -20,11 +20,10 @@ def network(seed=0, **sizes):
 
 
 @pytest.mark.parametrize("attention", ["sigmoid", "none"])
-@pytest.mark.parametrize("block", ["residual", "separable"])
-def test_the_channels_that_matter_are_kept(attention, block):
+def test_the_channels_that_matter_are_kept(attention):
     pytest.importorskip("torch_pruning")
-    wide = network(**WIDE, attention=attention, block=block)
-    model = network(1, **NARROW, attention=attention, block=block)
+    wide = network(**WIDE, attention=attention)
+    model = network(1, **NARROW, attention=attention)
     assert is_narrower(model, wide)
     strength = torch.rand(8) + 0.1  # of the stem's channels: how they come in, and how they go on
     stem = wide.pre[0]
@@ -55,7 +54,6 @@ def test_only_a_narrower_network_is_narrower():
     assert not is_narrower(wide, wide)
     assert not is_narrower(wide, network(**NARROW))
     assert not is_narrower(network(**{**NARROW, "stem_channels": 16}), wide)
-    assert not is_narrower(network(**NARROW, block="separable"), wide)
     assert not is_narrower(network(**NARROW, attention="none"), wide)
     assert not is_narrower(network(**{**NARROW, "dims": (8, 12, 12)}), wide)  # no shortcut there
 

@@ -17,11 +17,10 @@ def both(network):
     return network, other
 
 
-@pytest.mark.parametrize("block", ["residual", "separable"])
 @pytest.mark.parametrize("attention", ["sigmoid", "none"])
-def test_packed_networks_find_the_same(block, attention):
+def test_packed_networks_find_the_same(attention):
     torch.manual_seed(0)
-    made = SpotNet.compact(**SMALL, block=block, attention=attention).eval().fused()
+    made = SpotNet.compact(**SMALL, attention=attention).eval().fused()
     plain, packed = both(channels_last(made))
     images = torch.randn(2, 3, 64, 128).contiguous(memory_format=torch.channels_last)
     cells = torch.tensor([[0, 5, 300], [1, 2, 511]])

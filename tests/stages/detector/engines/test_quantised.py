@@ -132,12 +132,12 @@ def test_quantisers_span_the_range_and_zero():
 
 @pytest.mark.parametrize(
     "setting",
-    [{"block": "separable"}, {"stacks": 2}, {"attention": "raw"}, {"segmentation_stride": 1}],
+    [{"stacks": 2}, {"attention": "raw"}, {"segmentation_stride": 1}],
     ids=str,
 )
 def test_other_networks_are_refused(setting):
     network = SpotNet.compact(**SMALL | setting).eval().fused()
-    with pytest.raises(ConfigError, match="int8 is for one hourglass of residual blocks"):
+    with pytest.raises(ConfigError, match="int8 is for one hourglass"):
         quantise(network)
 
 

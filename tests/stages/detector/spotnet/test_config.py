@@ -57,6 +57,13 @@ def test_json_that_is_nested_without_end_is_refused():
         SpotNetConfig.from_json("[" * 100_000)
 
 
+def test_configs_of_earlier_releases_are_read_unless_their_blocks_were_separable():
+    of_now = SpotNetConfig().to_json()
+    assert SpotNetConfig.from_json(of_now[:-1] + ', "block": "residual"}').to_json() == of_now
+    with pytest.raises(ValueError, match="its blocks are separable"):
+        SpotNetConfig.from_json(of_now[:-1] + ', "block": "separable"}')
+
+
 def test_names_of_classes_are_texts():
     with pytest.raises(ValueError, match=r"class_names must be a tuple of names, got \(5,\)"):
         SpotNetConfig(class_names=(5,))
