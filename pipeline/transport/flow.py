@@ -93,15 +93,13 @@ class FlowControl:
             while not self._free:
                 if self._closed:
                     return None
-                if self._live and (slot := self._drop_oldest()) is not None:
-                    return slot
+                if self._live:
+                    return self._drop_oldest()
                 self._changed.wait(0.2)
                 on_wait()
             return self._free.popleft()
 
-    def _drop_oldest(self) -> int | None:
-        if not self._waiting:
-            return None
+    def _drop_oldest(self) -> int:
         frame = self._next_frame()
         number = frame.header.sequence
         why = DropReason.BEHIND
@@ -167,9 +165,7 @@ class FlowControl:
         """Keeps only the latest frames, about as many as can be sent now: older ones are late."""
         kept = max(self._in_flight - self._frames_sent, self._in_flight - 1)
         for _ in range(self._frames_waiting - kept):
-            slot = self._drop_oldest()
-            assert slot is not None
-            self._free.append(slot)
+            self._free.append(self._drop_oldest())
 
     def acknowledge(self, position: int) -> None:
         """Frees all below ``position``, now in the results; repeated or late calls are harmless."""

@@ -189,7 +189,7 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
     else:
         header = _EVENTS[type(record)](record=record, **common)
     parts: list[bytes | memoryview] = [envelope.stream.encode(), _encoder.encode(header)]
-    if payload := b"".join([array.tobytes() for array in arrays if array.size]):
+    if payload := b"".join([array.tobytes() for array in arrays]):
         parts.append(payload)
     if pixels is not None:
         parts.append(np.ascontiguousarray(pixels).data.cast("B"))

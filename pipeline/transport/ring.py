@@ -72,8 +72,6 @@ class FrameRing:
     def _mapped(self, wanted: int) -> int:
         if self._map is None or len(self._map) < wanted:
             size = os.fstat(self._descriptor).st_size
-            if size < wanted:
-                return 0
             self._map = mmap.mmap(self._descriptor, size)
         return len(self._map)
 

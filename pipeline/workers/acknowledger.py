@@ -58,7 +58,7 @@ class Acknowledger:
             kept = self._kept()
             while self._waiting and self._waiting[0][1] <= kept:
                 self._waiting.popleft()
-        position = min(self._waiting[0][0], below) if self._waiting else below
+        position = self._waiting[0][0] if self._waiting else below
         if position == self._acknowledged:
             return False
         self._acknowledged = position

@@ -24,12 +24,19 @@ class Clock:
         return self.now
 
 
+def only_when_notified(flow):
+    """Lets no time wake who waits."""
+    wait = flow._changed.wait
+    flow._changed.wait = lambda seconds: wait()
+
+
 def test_lossless_waits_until_a_frame_is_acknowledged():
     flow = FlowControl(2, 2, live=False)
+    only_when_notified(flow)
     for sequence in range(2):
         flow.offer(header(sequence), flow.acquire())
     got = []
-    waiter = threading.Thread(target=lambda: got.append(flow.acquire()))
+    waiter = threading.Thread(target=lambda: got.append(flow.acquire()), daemon=True)
     waiter.start()
     waiter.join(0.1)
     assert got == []
@@ -37,8 +44,47 @@ def test_lossless_waits_until_a_frame_is_acknowledged():
     waiter.join(0.1)
     assert got == []
     flow.acknowledge(1)
-    waiter.join(100)
+    waiter.join(10)
     assert got == [0]
+
+
+def test_who_waits_for_a_slot_is_woken_by_the_end():
+    flow, got = FlowControl(2, 2, live=False), []
+    only_when_notified(flow)
+    for _ in range(2):
+        flow.acquire()
+    waiter = threading.Thread(target=lambda: got.append(flow.acquire()), daemon=True)
+    waiter.start()
+    waiter.join(0.1)
+    flow.close()
+    waiter.join(10)
+    assert got == [None]
+
+
+def test_lossless_drops_nothing_however_long_the_stages_are_behind():
+    clock = Clock()
+    flow = FlowControl(4, 2, live=False, monotonic=clock)
+    for sequence in range(4):
+        flow.offer(header(sequence), flow.acquire())
+        flow.next_to_send()
+    clock.now = 9.0
+    flow.acknowledge(2)
+    assert [next_item(flow).sequence for _ in range(2)] == [2, 3]
+
+
+def test_what_waits_and_what_is_under_way_keeps_it_from_being_idle():
+    flow = FlowControl(2, 2, live=False)
+    assert flow.idle
+    for give in (
+        lambda: flow.announce(Dropped("cam", 0, 0, 0, DropReason.BROKEN)),
+        lambda: flow.offer(header(1), flow.acquire()),
+    ):
+        give()
+        assert not flow.idle
+        position = flow.next_to_send().position
+        assert not flow.idle
+        flow.acknowledge(position + 1)
+        assert flow.idle
 
 
 def test_live_without_a_free_slot_drops_the_oldest_waiting_frame():
@@ -68,7 +114,7 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
 
 
 def test_what_waits_is_bounded_however_long_nobody_takes_it():
-    flow = FlowControl(4, 1, live=True)
+    flow = FlowControl(4, 1, live=True, monotonic=Clock())
     for sequence in range(10_000):
         flow.offer(header(sequence), flow.acquire())
     taken = []
@@ -79,7 +125,7 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
 
 
 def test_broken_frames_among_those_dropped_are_counted_and_bounded_as_well():
-    flow = FlowControl(4, 1, live=True)
+    flow = FlowControl(4, 1, live=True, monotonic=Clock())
     for sequence in range(0, 10_000, 2):
         flow.offer(header(sequence), flow.acquire())
         flow.announce(Dropped("cam", 0, sequence + 1, sequence + 1, DropReason.BROKEN))
@@ -162,6 +208,23 @@ def test_stages_are_not_idle_for_a_frame_that_comes_after_others():
     flow.offer(header(8), flow.acquire())  # before any of those that wait is sent
     assert next_item(flow) == Dropped("cam", 0, 3, 6, DropReason.BEHIND)
     assert next_item(flow).sequence == 7
+
+
+def test_one_frame_under_way_at_a_time_is_the_latest_as_long_as_the_stages_are_behind():
+    clock = Clock()
+    flow = FlowControl(4, 1, live=True, monotonic=clock)
+    for sequence in range(3):
+        flow.offer(header(sequence), flow.acquire())
+        flow.next_to_send()
+    clock.now = 1.1
+    flow.acknowledge(1)
+    for latest in (2, 4):  # nothing waits when the next one comes, and the stages are not idle
+        assert next_item(flow) == Dropped("cam", 0, latest - 1, latest - 1, DropReason.BEHIND)
+        departure = flow.next_to_send()
+        assert departure.item.sequence == latest
+        for sequence in (latest + 1, latest + 2):
+            flow.offer(header(sequence), flow.acquire())
+        flow.acknowledge(departure.position + 1)
 
 
 def test_acknowledging_twice_frees_one_slot():

@@ -1,5 +1,7 @@
 """Which records of a stream the sink acknowledges, and when."""
 
+import threading
+
 import pytest
 import zmq
 
@@ -85,3 +87,14 @@ def test_an_error_of_the_overlay_is_raised_only_where_a_record_waits(decoder, lo
     acknowledger.took(0, 1)
     with pytest.raises(OutputError):
         acknowledger.acknowledge(1)
+
+
+def test_a_decoder_that_is_gone_does_not_hold_up_the_end(logbook, tmp_path):
+    context = zmq.Context()
+    acknowledger = Acknowledger(context, f"ipc://{tmp_path}/gone", logbook, lambda: 0)
+    acknowledger.acknowledge(1)
+    acknowledger.close()
+    ending = threading.Thread(target=context.term, daemon=True)
+    ending.start()
+    ending.join(10)
+    assert not ending.is_alive()

@@ -1,6 +1,7 @@
 import itertools
 import os
 import time
+from fractions import Fraction
 
 import pytest
 
@@ -8,14 +9,17 @@ from pipeline.transport.flow import FlowControl
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import FrameRing, create_memory_file
 from pipeline.workers.slots import SlotAllocator
-from stages.records import Dropped, DropReason
+from stages.records import Dropped, DropReason, FrameHeader, PixelFormat
 
 
-class SilentReporter:
-    """Tells nobody."""
+class Reporter:
+    """Does what a test sets when the process reports that it is alive."""
+
+    def __init__(self):
+        self.then = lambda: None
 
     def alive(self):
-        pass
+        self.then()
 
 
 @pytest.fixture
@@ -38,8 +42,13 @@ def flow():
 
 
 @pytest.fixture
-def slots(logbook, ring, flow):
-    return SlotAllocator(ring, 2, flow, logbook, SilentReporter())
+def reporter():
+    return Reporter()
+
+
+@pytest.fixture
+def slots(logbook, ring, flow, reporter):
+    return SlotAllocator(ring, 2, flow, logbook, reporter)
 
 
 def test_each_frame_gets_a_slot_and_one_that_was_given_up_is_lent_again(slots, ring):
@@ -84,3 +93,14 @@ def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow, other
     slots.take()
     with pytest.raises(InterruptedError):
         slots.allocate((2, 3))
+
+
+@pytest.mark.parametrize(("under_way", "shape"), [(2, (2, 3)), (1, (4, 6))])
+def test_who_waits_for_slots_in_use_is_alive(slots, flow, reporter, under_way, shape):
+    header = FrameHeader("cam", 0, 0, 0, 0, Fraction(1, 25), 0, 2, 3, PixelFormat.BGR24)
+    for _ in range(under_way):
+        slots.allocate((2, 3))
+        flow.offer(header, slots.take()[0])
+        flow.next_to_send()
+    reporter.then = lambda: flow.acknowledge(under_way)
+    assert slots.allocate(shape).shape == shape
