@@ -2,7 +2,18 @@ import socket
 
 import pytest
 
-from pipeline.addresses import ends_with_port, is_local, is_taken
+from pipeline.addresses import endpoint, ends_with_port, is_local, is_taken, stream_ports
+from pipeline.config import RuntimeConfig
+
+
+def test_over_tcp_each_socket_has_a_port_of_its_own():
+    runtime = RuntimeConfig(transport="tcp", port=65_000)
+    streams = stream_ports(runtime)
+    names = ["control", "tracker", "sink", *(f"detector-{n}" for n in range(64))]
+    names += [f"ack-{n}" for n in range(streams)]
+    addresses = [endpoint("", runtime, name) for name in names]
+    assert addresses == [f"tcp://127.0.0.1:{port}" for port in range(65_000, 65_536)]
+    assert endpoint("", runtime, f"ack-{streams}") == endpoint("", runtime, "ack-0")
 
 
 @pytest.mark.parametrize(

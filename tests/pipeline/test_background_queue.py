@@ -1,4 +1,5 @@
 import threading
+from queue import SimpleQueue
 
 import pytest
 
@@ -34,6 +35,24 @@ def test_what_waits_for_ever_holds_up_nobody_and_what_is_too_much_is_counted():
     assert background.end(60)
     assert lost == [200]
     assert done == ["done"] * 1000 + ["last"]
+
+
+def test_what_was_lost_is_told_once_and_before_the_end():
+    began, go_on, told = threading.Event(), threading.Event(), SimpleQueue()
+
+    def wait():
+        began.set()
+        go_on.wait()
+
+    background = Background(told.put)
+    background.do(wait)
+    assert began.wait(60)
+    for _ in range(1003):
+        background.do(lambda: None)
+    go_on.set()
+    assert told.get(timeout=60) == 3
+    assert background.end(60)
+    assert told.empty()
 
 
 def test_an_error_is_raised_where_the_next_thing_is_to_be_done():

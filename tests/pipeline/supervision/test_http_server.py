@@ -109,6 +109,14 @@ def is_open(client):
     return False
 
 
+def test_a_server_that_is_closed_answers_no_more():
+    server = serve("127.0.0.1:0")
+    server.close()
+    serve(f"127.0.0.1:{server.port}").close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
+
+
 def test_an_error_is_told_once_without_a_traceback(server, capfd, caplog):
     for _ in range(3):
         with pytest.raises(http.client.RemoteDisconnected):

@@ -93,3 +93,13 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again
     assert view().frame_size is None
     assert monitor.picture("cam") is None
+
+
+def test_metrics_of_ended_streams_take_no_memory_though_nobody_reads_them(logbook):
+    now = [0.0]
+    monitor = RunMonitor(lambda: now[0])
+    for number in range(5):
+        now[0] += 601
+        monitor.begun(f"cam-{number}", logbook)
+        monitor.ended(f"cam-{number}")
+    assert list(monitor._ended) == ["cam-4"]

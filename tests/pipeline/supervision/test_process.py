@@ -158,6 +158,18 @@ def test_a_process_that_dies_at_one_place_again_and_again_is_hopeless(
     assert not process.is_hopeless
 
 
+def test_a_successor_dies_for_reasons_of_its_own(process):
+    process, now = process([None] * 2, "cam")
+    assert process.start_if_due()
+    process.heard(Ready("decoder"))
+    hangs(process, now)
+    process.heard(Crashed("decoder", message="a late report"))
+    now[0] += 5
+    assert process.start_if_due()
+    process.heard(Ready("decoder"))
+    dies(process, now)
+
+
 def test_a_stage_has_our_environment_but_where_the_user_says_otherwise(
     tmp_path, worker_is, monkeypatch
 ):

@@ -1,5 +1,6 @@
 import os
 import resource
+import select
 import time
 
 import pytest
@@ -47,7 +48,10 @@ def test_results_leave_and_messages_are_prepared_while_the_stage_works(ends):
         assert link.receive(0) is None
 
 
-def test_no_more_is_received_ahead_than_is_asked_for(context, tmp_path):
+def test_no_more_is_received_ahead_than_is_asked_for_and_room_is_used_at_once(
+    context, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("pipeline.transport.background_link._TURN_SECONDS", 60.0)
     prepared = []
     endpoint, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
 
@@ -65,6 +69,14 @@ def test_no_more_is_received_ahead_than_is_asked_for(context, tmp_path):
         time.sleep(0.2)
         assert prepared == [0, 1, 2]
         assert [link.receive(5).position for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_nothing_turns_on_and_on_once_results_have_left(ends):
+    _, link, after = ends
+    with link:
+        link.send([message(7)])
+        assert after.receive(5).position == 7
+        wait_for(lambda: not select.select([link._wake], [], [], 0)[0])
 
 
 def test_descriptors_may_be_many(context, tmp_path):

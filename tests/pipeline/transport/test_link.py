@@ -1,4 +1,5 @@
 import os
+import threading
 from fractions import Fraction
 
 import numpy as np
@@ -56,6 +57,30 @@ def test_an_eventfd_ends_the_wait(context, tmp_path):
     assert receiver.receive(60) is None
     assert turns == [1]
     os.close(wake)
+
+
+def test_a_message_comes_at_once_beside_an_eventfd(context, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.transport.link._SIGNAL_SECONDS", 60.0)
+    wake, got = os.eventfd(0, os.EFD_NONBLOCK), []
+    receiver = Receiver(context, f"ipc://{tmp_path}/in", wake=wake)
+    waiting = threading.Thread(target=lambda: got.append(receiver.receive()), daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    Sender(context, f"ipc://{tmp_path}/in").send(Envelope(Dropped("a", 0, 0, 0, DropReason.BEHIND)))
+    waiting.join(20)
+    assert len(got) == 1
+    os.close(wake)
+
+
+def test_a_message_larger_than_any_frame_is_not_taken(context, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.transport.link.LARGEST_PART", 1000)
+    receiver = Receiver(context, f"ipc://{tmp_path}/in")
+    flood, stage = (Sender(context, f"ipc://{tmp_path}/in") for _ in range(2))
+    flood.send_parts([b"a", bytes(1001)])
+    assert receiver.receive(0.2) is None
+    stage.send(Envelope(Dropped("a", 0, 0, 0, DropReason.BEHIND)))
+    assert isinstance(receiver.receive(5).record, Dropped)
+    assert receiver.malformed == 0
 
 
 def test_messages_that_do_not_parse_are_counted_and_passed_over(context, tmp_path):

@@ -27,6 +27,7 @@ class Arrivals:
         self.now = 0.0
 
     def receive(self, timeout):
+        assert timeout is None or timeout >= 0
         if not self.arrivals:
             if timeout is None:
                 raise EOFError
@@ -65,6 +66,12 @@ def test_a_full_batch_leaves_at_once_and_mixes_streams():
 def test_a_batch_leaves_when_its_first_frame_has_waited_long_enough():
     found = gather(8, 0.5, (0, frame("a", 0)), (0.4, frame("b", 0)), (0.6, frame("a", 1)))
     assert found == [(0.5, ["a0", "b0"]), (1.1, ["a1"])]
+
+
+def test_a_batch_that_waited_too_long_meanwhile_leaves_at_once():
+    source = Arrivals((0, frame("a", 0)), (9, frame("a", 1)))
+    clock = iter([0.0, 2.0]).__next__  # the process was suspended between them
+    assert len(next(batches(source.receive, 8, 0.5, clock))) == 1
 
 
 def test_no_record_overtakes_a_frame():

@@ -73,6 +73,23 @@ def test_complete_results_are_reported_once(completion, results, said, done):
     assert (told["connections"], told["frames_not_received"]) == (2, 7)
 
 
+def test_results_that_take_long_hold_nobody_up(completion, results, said, done, monkeypatch):
+    finish, go_on = results.finish, threading.Event()
+
+    def slowly(end, run):
+        assert go_on.wait(60)
+        return finish(end, run)
+
+    monkeypatch.setattr(results, "finish", slowly)
+    completion.begin(END)
+    completion.report_if_done()
+    assert completion.is_unreported
+    go_on.set()
+    assert done.wait(100)
+    completion.report_if_done()
+    assert not completion.is_unreported
+
+
 def test_a_report_of_many_parts_is_short(completion, results, said, done, monkeypatch):
     finish = results.finish
     kinds, count = ("mot.txt", "detections.txt", "times.txt"), 30_000

@@ -89,6 +89,19 @@ def test_what_went_to_a_detector_that_died_is_sent_again_with_its_pixels(
     ring.close()
 
 
+def test_a_detector_that_is_done_is_given_the_next_record(context, logbook, tmp_path):
+    endpoints = [f"ipc://{tmp_path}/{number}" for number in range(2)]
+    receivers = [Receiver(context, endpoint) for endpoint in endpoints]
+    dispatcher = Dispatcher(context, endpoints, 0, logbook, None, MotionChain(STILL), SLOTS)
+    for position in range(3):
+        dispatcher.send(Departure(position, header(position), 0))
+    for position in (3, 4):
+        dispatcher.acknowledge(3)
+        dispatcher.send(Departure(position, header(position), 0))
+    came = [receivers[n].receive(10) for n in (0, 0, 0, 1, 1)]
+    assert [each and each.position for each in came] == [0, 2, 3, 1, 4]
+
+
 def test_a_record_too_long_for_the_logbook_ends_the_stream(dispatcher):
     start = StreamStart("cam", 0, "x" * 10_000, 32, 48, Fraction(25), Fraction(1, 25))
     with pytest.raises(SourceError, match=r"^cam: a record of \d+ bytes is too long$"):

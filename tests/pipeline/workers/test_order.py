@@ -1,4 +1,5 @@
 import random
+import sys
 
 from pipeline.transport.envelope import Envelope
 from pipeline.workers.order import Sequencer
@@ -50,3 +51,11 @@ def test_what_an_earlier_process_took_is_skipped():
         order.hold(envelope(position))
     order.skip_to(9)
     assert positions(order.take(envelope(8))) == [9, 10]
+
+
+def test_what_is_skipped_is_held_no_more():
+    order, early = Sequencer(16), envelope(8)
+    count = sys.getrefcount(early)
+    order.hold(early)
+    order.skip_to(9)
+    assert sys.getrefcount(early) == count

@@ -2,6 +2,7 @@
 
 import threading
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import pytest
@@ -218,3 +219,20 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(sink, pla
     assert said.notices == ["the overlay of north is stuck: nothing was written; the stream waits"]
     disk.work()
     acknowledge(north, lambda: acknowledged(north) == 11)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_stream_that_is_closed_leaves_no_file_open(sink, said, live):
+    def open_files():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    sink("south", live=live)
+    before = open_files()
+    stream = sink(live=live)
+    feed(stream, 3)
+    end(stream, 3)
+    acknowledge(stream, lambda: ("done", "north") in said)
+    assert open_files() > before
+    stream.close()
+    stream._logbook.close()
+    wait_for(lambda: open_files() <= before)

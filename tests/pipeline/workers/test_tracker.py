@@ -79,3 +79,13 @@ def test_a_repeated_answer_says_how_long_the_tracker_worked_too(stream):
     for asked in (frame(5), frame(5)):
         [answer] = stream.take(replace(asked, work_ns={"detector": 7}))
         assert set(answer.work_ns) == {"detector", "tracker"}
+
+
+def test_as_many_answers_are_kept_as_may_be_asked_for_and_no_pixels(stream, logbook):
+    logbook[SharedNumber.ACKNOWLEDGED] = 0
+    most = logbook[SharedNumber.ENTRIES]
+    for position in range(5, 5 + 2 * most):
+        [_] = stream.take(replace(frame(position), pixels=np.zeros((4, 4), np.uint8)))
+    kept = list(stream._recent.values())
+    assert [each.position for each in kept] == list(range(5 + most, 5 + 2 * most))
+    assert all(each.pixels is None for each in kept)
