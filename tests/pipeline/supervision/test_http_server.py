@@ -70,13 +70,23 @@ def test_who_serves_other_hosts_may_have_any_name():
     server.close()
 
 
-def test_a_client_that_hangs_up_is_no_event(server, capfd):
+def test_a_client_that_hangs_up_is_no_event(server, capfd, caplog):
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert get(server.port, "/")[0] == 200
+    wait_for(lambda: not server._server._deadlines)
     assert capfd.readouterr().err == ""
+    assert caplog.records == []
+
+
+def test_a_client_that_hangs_up_as_it_is_cut_off_ends_no_server(server):
+    gone = socket.socket()
+    gone.close()
+    server._server._deadlines[gone] = 0.0
+    server._server.service_actions()
+    del server._server._deadlines[gone]
 
 
 def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
