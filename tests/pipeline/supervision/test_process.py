@@ -158,6 +158,21 @@ def test_a_process_that_dies_at_one_place_again_and_again_is_hopeless(
     assert not process.is_hopeless
 
 
+def test_a_successor_of_who_was_at_work_for_a_while_is_started_at_once_and_others_later(process):
+    process, now = process([None] * 2, "cam")
+    now[0] = 1000.0
+    for worked, starts in ((0.5, False), (1.0, True)):
+        now[0] += 5
+        assert process.start_if_due()
+        process.heard(Ready("decoder"))
+        now[0] += worked
+        process._process.kill()
+        process._process.wait()
+        assert process.check()
+        assert process.start_if_due() == starts
+    process.kill()
+
+
 def test_a_successor_dies_for_reasons_of_its_own(process):
     process, now = process([None] * 2, "cam")
     assert process.start_if_due()

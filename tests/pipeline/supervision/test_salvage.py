@@ -50,7 +50,12 @@ def streams():
 
 def completed(sink, streams, *reports, unwanted=False, show=lambda report: None):
     """Completes the streams by the sink of the run, which sends these reports."""
-    processes = SimpleNamespace(upgrade="replaced", sink=sink, kill_all=lambda but: None)
+    spared = []
+
+    def kill_all(but):
+        spared.append(but)
+
+    processes = SimpleNamespace(upgrade="replaced", sink=sink, kill_all=kill_all)
     sent = [reports]
     receiver = SimpleNamespace(
         socket=SimpleNamespace(poll=lambda milliseconds: None),
@@ -62,7 +67,9 @@ def completed(sink, streams, *reports, unwanted=False, show=lambda report: None)
         assert next(turns, None) is not None, "it is waited for without end"
         return unwanted
 
-    return complete(processes, streams, receiver, is_unwanted, show, reason="replaced")
+    found = complete(processes, streams, receiver, is_unwanted, show, reason="replaced")
+    assert spared == [sink]
+    return found
 
 
 def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
@@ -128,9 +135,10 @@ class Another(Sink):
 
 def completed_by_another(sink, early=(), late=(), unwanted=False, show=lambda report: None):
     """Completes the streams by a sink made for that; ``late`` reports arrive when it has ended."""
-    made = {}
+    made, killed = {}, []
 
     def make(stage, **plan):
+        assert killed  # two sinks would write the same files
         made.update(plan, stage=stage)
         return sink
 
@@ -143,7 +151,7 @@ def completed_by_another(sink, early=(), late=(), unwanted=False, show=lambda re
     receiver = SimpleNamespace(
         socket=SimpleNamespace(poll=lambda milliseconds: None), receive=receive
     )
-    processes = SimpleNamespace(upgrade="", kill_all=lambda: None, make=make)
+    processes = SimpleNamespace(upgrade="", kill_all=lambda: killed.append("all"), make=make)
     ending = {"reason": "full", "text_only": True}
     found = complete(processes, [], receiver, lambda: unwanted, show, **ending)
     assert made == {"stage": "sink", "give_up_reason": "full", "text_only": True}

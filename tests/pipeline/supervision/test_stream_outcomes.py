@@ -59,8 +59,11 @@ def test_a_stream_that_fails_before_its_first_frame_is_over(run):
     assert [view.error for view in run.roster.views()] == ["no such host"]
 
 
-def test_one_more_decoder_ends_a_stream_that_has_frames(run):
+@pytest.mark.parametrize("acknowledged", [0, 3])
+def test_one_more_decoder_ends_a_stream_that_has_frames(run, acknowledged):
     run.logbook[SharedNumber.ACCOUNTED] = 5
+    run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
+    run.stream.decoder.state = "ended"
     run.outcomes.fail(failed("decoder"))
     assert run.stream.plan.give_up_reason == "it broke"
     assert run.stream.decoder.state == "waiting"
@@ -73,6 +76,7 @@ def test_where_that_decoder_fails_too_the_sink_completes_what_it_has(run, acknow
     run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
     run.outcomes.fail(failed("decoder"))
     run.outcomes.fail(failed("decoder", "it broke again"))
+    assert run.stream.decoder.state == ("ended" if reason else "waiting")
     assert run.logbook.reason == reason
     assert run.roster.running.keys() == ({"cam"} if reason else set())
     assert run.result.failed == {"cam": "it broke"}

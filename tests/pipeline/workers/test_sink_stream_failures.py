@@ -149,3 +149,14 @@ def test_a_sink_that_gives_up_keeps_the_rows_of_frames_that_do_not_come_again(
     last = sink(live=live, config=config, give_up_reason="the disk is full", text_only=text_only)
     last.give_up("the disk is full")
     assert read_report(last.folder)["frames"]["out"] == 6
+
+
+@pytest.mark.parametrize("text_only", [False, True])
+def test_a_sink_without_room_for_more_than_texts_writes_no_toolkit_files(sink, plan, text_only):
+    written = dataclasses.replace(plan.config.sink, overlay=False, toolkit_files=True)
+    config = dataclasses.replace(plan.config, sink=written)
+    feed(sink(live=False, config=config), 6)
+    last = sink(live=False, config=config, give_up_reason="full", text_only=text_only)
+    last.give_up("full")
+    toolkit = {path.name for path in last.folder.iterdir()} - {*TEXTS, "run.json"}
+    assert bool([name for name in toolkit if name.endswith(".txt")]) is not text_only
