@@ -71,7 +71,8 @@ def test_no_more_is_received_ahead_than_is_asked_for_and_room_is_used_at_once(
         assert [link.receive(5).position for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
-def test_nothing_turns_on_and_on_once_results_have_left(ends):
+def test_results_leave_at_once_and_then_nothing_turns_on_and_on(ends, monkeypatch):
+    monkeypatch.setattr("pipeline.transport.link._SIGNAL_SECONDS", 60.0)
     _, link, after = ends
     with link:
         link.send([message(7)])

@@ -83,13 +83,16 @@ def test_a_message_larger_than_any_frame_is_not_taken(context, tmp_path, monkeyp
     assert receiver.malformed == 0
 
 
-def test_messages_that_do_not_parse_are_counted_and_passed_over(context, tmp_path):
+def test_messages_that_do_not_parse_are_counted_and_told_not_one_by_one(context, tmp_path, caplog):
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     sender = Sender(context, f"ipc://{tmp_path}/in")
-    sender.send_parts([b"a", b"nonsense"])
+    for _ in range(20):
+        sender.send_parts([b"a", b"nonsense"])
     sender.send(Envelope(Dropped("a", 0, 0, 0, DropReason.BEHIND)))
     assert isinstance(receiver.receive(5).record, Dropped)
-    assert receiver.malformed == 1
+    assert receiver.malformed == 20
+    assert 0 < len(caplog.records) < 20
+    assert "dropped a malformed message (1 so far): header: " in caplog.records[0].getMessage()
 
 
 def test_a_message_goes_to_the_worker_with_the_fewest_in_hand(context):
