@@ -54,7 +54,7 @@ class Outages:
         now = self._runtime.monotonic()
         if self._attempts == 0:
             self._count += 1
-            self._since, self._hours = now, 0
+            self._since = now
             if self._frames_since is not None and now - self._frames_since >= _STEADY_SECONDS:
                 self._doublings = 0
         self._frames_since = None

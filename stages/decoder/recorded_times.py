@@ -15,7 +15,7 @@ class RecordedTimes:
 
     Decoding times are made up: FFmpeg's are missing or wrong after a connection or a leap. Matroska
     does not keep them; they only have to rise, and never to pass a presentation time. The first
-    ones are such that none is negative.
+    one comes so late that none is negative.
 
     Args:
         frame_rate: Frames per second.
@@ -36,8 +36,8 @@ class RecordedTimes:
     def place(self, pts: int) -> tuple[int, int]:
         """Returns the presentation and decoding time of the next packet, by that of the source."""
         if self._latest is None:
-            self._origin = min(0, pts - self._delay)
-            self._latest = pts - self._origin
+            self._origin = pts - self._delay
+            self._latest = self._delay
         placed = self._leaps.undone(pts - self._origin, self._latest)
         self._latest = max(self._latest, placed)
         self._dts = max(self._dts + 1, self._latest - self._delay)

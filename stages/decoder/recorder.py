@@ -101,11 +101,10 @@ class Recorder:
         except OSError as error:
             if not patient:
                 raise OutputError(f"cannot record into {folder}: {error.strerror}") from error
-            self._complain(error)
 
     def _open_folder(self) -> None:
         """Creates the folder; numbers and epochs continue from the segments already there."""
-        self._locked = self._path = None  # a segment went with the folder it was in
+        self._locked = None
         self._folder.mkdir(parents=True, exist_ok=True)
         self._release()
         try:
@@ -154,16 +153,6 @@ class Recorder:
         except (OSError, FFmpegError, ValueError) as error:  # of a codec that Matroska lacks
             self._complain(error)
             self._end_segment()
-            self._remove_if_empty()
-
-    def _remove_if_empty(self) -> None:
-        """Removes a segment that failed at its start: a full disk would gain one every time."""
-        with contextlib.suppress(OSError):
-            if self._path is not None and _is_empty(self._path):
-                self._path.unlink()
-                if self._ended and self._ended[-1][0] == self._path:
-                    self._ended_bytes -= self._ended.pop()[1]
-                self._path = None
 
     def _complain(self, error: OSError | FFmpegError | ValueError) -> None:
         now = self._monotonic()
@@ -192,14 +181,17 @@ class Recorder:
 
     def _end_segment(self) -> None:
         container, self._container = self._container, None
-        if container is not None:
-            try:
-                container.close()
-            except (OSError, FFmpegError) as error:
-                self._complain(error)
-                self._remove_if_empty()
+        if container is None:
+            return
+        assert self._path is not None
+        try:
+            container.close()
+        except (OSError, FFmpegError) as error:
+            self._complain(error)
         with contextlib.suppress(OSError):  # the folder may no longer be entered
-            if container is not None and self._path is not None and self._path.exists():
+            if _is_empty(self._path):  # it failed at its start: a full disk would gain many
+                self._path.unlink()
+            else:
                 self._count(self._path)
 
     def _count(self, ended: Path) -> None:
@@ -237,8 +229,8 @@ class Recorder:
         copy.is_keyframe = packet.is_keyframe
         copy.stream = self._stream
         self._container.mux(copy)
-        had_room, self._room = self._room >= 0, self._room - packet.size
-        if had_room and self._room < 0:
+        self._room -= packet.size
+        if self._room < 0:
             self._make_room()
 
     def _make_room(self) -> None:

@@ -73,6 +73,15 @@ def record(
     recorder.close()
 
 
+def write_connection(recorder, camera, epoch):
+    """Records a connection to a camera, all packets at once."""
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for packet in container.demux(stream):
+            recorder.write(packet, stream, epoch)
+    recorder.close()
+
+
 def replay(folder, slots):
     """The records of a recording."""
     return list(RecordingSource(folder, name="cam").records(slots))

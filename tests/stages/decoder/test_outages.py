@@ -56,6 +56,8 @@ def test_pauses_begin_anew_only_after_some_steady_seconds():
     camera.gain()
     assert camera.lose(after=2) == 1
     camera.gain()
+    assert camera.lose(after=2) == 1.5
+    camera.gain()
     camera.gain()  # frames that follow
     assert camera.lose(after=20) == 0.5
 

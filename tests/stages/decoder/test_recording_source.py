@@ -173,7 +173,7 @@ def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, 
     record(camera, folder)
     latest = sorted(folder.glob("*.mkv"))[-1]
     latest.write_bytes(latest.read_bytes()[:-600])
-    (folder / "00000099-e1-21000101T000000Z.mkv").write_bytes(b"nothing")
+    (folder / "00000099-e0-21000101T000000Z.mkv").write_bytes(b"nothing")
     records = replay(folder, slots)
     assert 30 < len(lumas(records)) < 40
     assert records[-1].message == f"1 segment of {folder} cannot be read"
