@@ -160,7 +160,7 @@ class _Decoding:
                 self._given = max(self._given, record.header.sequence + 1)
             else:
                 self._announce(record)
-                self._epoch = record.epoch
+                self._epoch = max(self._epoch, record.epoch)
                 if isinstance(record, Dropped):
                     self._given = max(self._given, record.last + 1)
             if self._stop.is_set():

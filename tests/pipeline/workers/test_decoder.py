@@ -126,14 +126,17 @@ def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
     assert list(earlier[0].parent.iterdir()) == []
 
 
-def test_frames_too_large_for_a_message_fail_the_stream_at_once(plan, monkeypatch, signals):
+@pytest.mark.parametrize(("width", "height"), [(LARGEST_SIDE + 1, 2), (2, LARGEST_SIDE + 1)])
+def test_frames_too_large_for_a_message_fail_the_stream_at_once(
+    plan, monkeypatch, signals, width, height
+):
     monkeypatch.setattr(
         decoder_worker, "FrameSender", lambda *arguments: StoppedByDrop(arguments[-1])
     )
     image = Path(plan.output) / "wide.png"
-    assert cv2.imwrite(str(image), np.zeros((2, LARGEST_SIDE + 1, 3), np.uint8))
+    assert cv2.imwrite(str(image), np.zeros((height, width, 3), np.uint8))
     wide = structs.replace(plan.streams[0], location=str(image))
-    message = r"frames of 65536x2 are too large; a side may have 65535 pixels"
+    message = f"frames of {width}x{height} are too large; a side may have 65535 pixels"
     with zmq.Context() as context, pytest.raises(SourceError, match=message):
         run_decoder(structs.replace(plan, streams=[wide]), context, SilentReporter())
 

@@ -136,6 +136,25 @@ def test_a_decoder_ends_with_its_stream_though_no_acknowledgement_reaches_it(liv
         context.destroy(linger=0)
 
 
+def test_a_decoder_that_closes_sends_what_waits_first(live):
+    with zmq.Context() as context, context.socket(zmq.PUSH) as sink:
+        sink.connect(live.endpoint("ack-0"))
+        sender = FrameSender(live, context, Said(), False, threading.Event())
+        sender.start()
+        end = EndOfStream("north", 0, 3, EndReason.COMPLETE)
+        give(sender, [start(0), *(frame(0, number) for number in range(3)), end])
+        closing = threading.Thread(target=sender.close)
+        closing.start()
+
+        def has_closed():
+            sink.send(encode_feedback(Acknowledged(MAX_POSITION)))
+            return not closing.is_alive()
+
+        wait_for(has_closed)
+        context.destroy(linger=0)
+    assert sent(live)[-3:] == [(0, 1), (0, 2), (0, EndOfStream)]
+
+
 @pytest.fixture
 def senders(live):
     """Makes senders one after another, each once the one before was killed."""
@@ -226,4 +245,14 @@ def test_what_a_dead_detector_had_is_sent_again_though_nonsense_came_before(live
     assert [each and each.position for each in came] == [0, 1, 1]
     assert detectors[0].receive(0.05) is None
     feedback.send(encode_feedback(Acknowledged(2)))
+    sender.close()
+
+
+def test_what_a_dead_decoder_had_sent_is_sent_again(live, senders, context):
+    give(senders(), [start(0), frame(0, 0)])
+    detector = Receiver(context, live.endpoint("detector-0"))
+    sender = senders()
+    sender.start()
+    assert [detector.receive(10).position for _ in range(2)] == [0, 1]
+    Logbook(live.logbook(0))[SharedNumber.RELEASED] = 1
     sender.close()

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from pipeline.workers.motion_chain import MotionChain
 from stages.decoder.motion import STILL
@@ -6,6 +7,10 @@ from stages.decoder.motion import STILL
 
 def shift(x):
     return np.array([[1, 0, x], [0, 1, 0]], np.float32)
+
+
+def zoom(factor):
+    return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
 
 
 def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
@@ -19,9 +24,8 @@ def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
 
 
 def test_a_camera_that_zooms_and_pans_does_so_in_the_order_of_its_frames():
-    zoom = np.array([[2, 0, 0], [0, 2, 0]], np.float32)
     chain = MotionChain(STILL)
-    for sequence, motion in enumerate([zoom, shift(1), zoom]):
+    for sequence, motion in enumerate([zoom(2), shift(1), zoom(2)]):
         chain.add(sequence, motion)
     chain.dropped(0)
     chain.dropped(1)
@@ -36,3 +40,12 @@ def test_what_is_unknown_of_a_frame_is_unknown_up_to_the_next_sent_and_no_furthe
     np.testing.assert_array_equal(chain.sent(1), shift(1))
     chain.dropped(2)
     assert chain.sent(3) is None
+
+
+@pytest.mark.parametrize("motion", [zoom(4), zoom(0.25), shift(6e5), shift(-6e5)])
+def test_what_is_too_large_to_mean_anything_is_unknown(motion):
+    chain = MotionChain(STILL)
+    for sequence in range(2):
+        chain.add(sequence, motion)
+    chain.dropped(0)
+    assert chain.sent(1) is None

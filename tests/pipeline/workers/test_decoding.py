@@ -1,0 +1,328 @@
+import itertools
+import math
+import os
+import signal
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import zmq
+from msgspec import structs
+
+from pipeline.config import DecoderConfig, RunConfig
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.signals import STAGE_END
+from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.ring import create_memory_file
+from pipeline.workers import decoder as decoder_worker
+from pipeline.workers.decoder import run_decoder
+from pipeline.workers.waiting import Waiting
+from stages.decoder.live_options import LiveOptions
+from stages.decoder.locations import SourceSpec
+from stages.decoder.source import FrameSelection, ResumePoint
+from stages.records import (
+    Dropped,
+    DropReason,
+    EndOfStream,
+    EndReason,
+    Frame,
+    PixelFormat,
+    StreamStart,
+)
+from tests.pipeline.workers.conftest import Said
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Of a decoder of a file, whose stream has not begun."""
+    (tmp_path / "logbook-0").symlink_to(create_memory_file("logbook")[1])
+    Logbook.create(str(tmp_path / "logbook-0"), stream="cam", entries=16, lossless=True)
+    stream = StreamPlan("cam", "cam.mp4", "", "", 0)
+    folder = str(tmp_path)
+    return WorkerPlan(
+        stage="decoder", config=RunConfig(), streams=[stream], output=folder, sockets=folder
+    )
+
+
+@pytest.fixture
+def signals():
+    before = signal.getsignal(STAGE_END)
+    yield
+    signal.signal(STAGE_END, before)
+
+
+class Told:
+    """A sender that keeps all that is asked of it, in order."""
+
+    ended = is_skipping = False
+
+    def __init__(self, given=0):
+        self.stop = threading.Event()
+        self.given = given
+        self.records = []
+        self.elapsed = []
+        self.alive = []
+
+    def start(self):
+        pass
+
+    def send(self, header, elapsed_ns, motion=None):
+        self.records.append(Frame(header, None))
+        self.elapsed.append(elapsed_ns)
+
+    def announce(self, record):
+        self.records.append(record)
+
+    def interrupt(self, end):
+        self.records += ["interrupted", end]
+
+    def close(self):
+        self.records.append("closed")
+
+
+class Script:
+    """A source that yields what it is given, and stops the process at the end of it."""
+
+    def __init__(self, records, sender, *, resumes=False, during=lambda: None):
+        self.resumes = resumes
+        self._records = records
+        self._sender = sender
+        self._during = during
+
+    def records(self, allocator):
+        try:
+            yield from self._records
+            self._during()
+            self._sender.stop.set()
+            raise InterruptedError
+        finally:
+            self._sender.records.append("source closed")
+
+
+def frame(epoch, number, seconds=0):
+    start = StreamStart("cam", epoch, "", 2, 2, Fraction(25), Fraction(1))
+    return Frame(start.header(number, number, seconds, 0, PixelFormat.YUV420P), None)
+
+
+def read(plan, source, sender):
+    """Has all that a source yields sent; returns for how long that waited, seconds."""
+    waited = []
+    reporter = Said()
+    reporter.alive = lambda: sender.alive.append(len(sender.records))
+    waiting = Waiting(sender.stop, reporter)
+    waiting.wait = waited.append
+    waiting.working_ns = itertools.count().__next__
+    logbook = Logbook(plan.logbook(0))
+    decoder_worker._Decoding(plan, source, sender, logbook, waiting, sender.stop, reporter).run()
+    return waited
+
+
+@pytest.mark.parametrize(
+    ("records", "epochs", "given", "end"),
+    [
+        ([], 0, 0, (0, 0)),
+        ([], 3, 7, (2, 7)),
+        ([frame(0, 0)], 3, 7, (2, 7)),  # sent by an earlier decoder
+        ([Dropped("cam", 0, 0, 4, DropReason.BROKEN)], 3, 7, (2, 7)),
+        ([frame(2, 7)], 3, 7, (2, 8)),
+        ([Dropped("cam", 3, 7, 9, DropReason.BROKEN)], 3, 7, (3, 10)),
+    ],
+)
+def test_a_stop_closes_the_source_and_then_ends_the_stream_where_it_is(
+    plan, records, epochs, given, end
+):
+    Logbook(plan.logbook(0))[SharedNumber.EPOCHS] = epochs
+    sender = Told(given)
+    read(plan, Script(records, sender), sender)
+    ended = EndOfStream("cam", *end, EndReason.INTERRUPTED, "stopped")
+    told = ["source closed", "interrupted", ended, "closed"]
+    assert sender.records[len(records) :] == told
+
+
+def test_a_stop_between_two_frames_closes_the_source_first(plan):
+    sender = Told()
+    sender.stop.set()
+    read(plan, Script([frame(0, 0), frame(0, 1)], sender), sender)
+    ended = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
+    assert sender.records[1:] == ["source closed", "interrupted", ended, "closed"]
+
+
+def test_a_stop_after_the_end_tells_no_other_one(plan):
+    sender, end = Told(), EndOfStream("cam", 0, 0, EndReason.COMPLETE)
+    read(plan, Script([end], sender), sender)
+    assert sender.records == [end, "source closed", "closed"]
+
+
+def test_a_stop_before_the_first_frame_removes_only_unfinished_results(plan):
+    results = [Path(plan.output) / "cam" / name for name in ("mot.txt", ".mot.txt.part")]
+    results[0].parent.mkdir()
+    for path in results:
+        path.write_text("earlier")
+    sender = Told()
+    read(plan, Script([], sender), sender)
+    assert [path.exists() for path in results] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("pace", "resumes", "skipping", "waits"),
+    [
+        ("original", False, False, True),
+        ("original", True, False, False),  # a live source decides by itself
+        ("original", False, True, False),  # what an earlier decoder sent
+        ("fast", False, False, False),
+    ],
+)
+def test_a_file_is_held_back_where_its_own_pace_is_asked_for(plan, pace, resumes, skipping, waits):
+    config = RunConfig(decoder=DecoderConfig(pace=pace))
+    sender = Told()
+    sender.is_skipping = skipping
+    source = Script([frame(0, 0, 0), frame(0, 1, 5)], sender, resumes=resumes)
+    waited = read(structs.replace(plan, config=config), source, sender)
+    assert [round(seconds) for seconds in waited] == [5] * waits
+    assert sender.elapsed == [1, 1]  # the time that sending takes is none of it
+    assert sender.alive == [0, 1]
+
+
+def test_nothing_is_read_where_an_earlier_decoder_has_sent_the_end(plan, monkeypatch, signals):
+    sender = Told()
+    sender.ended = True
+    monkeypatch.setattr(decoder_worker, "FrameSender", lambda *arguments: sender)
+    with zmq.Context() as context:
+        run_decoder(plan, context, Said())
+    assert sender.records == ["closed"]
+
+
+def test_a_source_that_is_stuck_is_abandoned_once_the_stream_has_ended(plan, monkeypatch, signals):
+    sender, go_on = Told(), threading.Event()
+    recorder, reached = Said(), []
+    recorder.close = lambda: sender.records.append("recorder closed")
+
+    def open_source(spec, *, runtime, **options):
+        def wait():
+            with runtime.waited:
+                os.kill(os.getpid(), STAGE_END)
+                go_on.wait(30)
+
+        return Script([frame(0, 0)], sender, during=wait)
+
+    def leave(code):
+        reached.extend([code, *sender.records[1:], context.closed])
+        raise SystemExit
+
+    def make_sender(*arguments):
+        sender.stop = arguments[-1]
+        return sender
+
+    for name, stand_in in [
+        *(("FrameSender", make_sender), ("open_source", open_source), ("_STUCK_SECONDS", 0)),
+        ("_recorder", lambda *arguments: recorder),
+    ]:
+        monkeypatch.setattr(decoder_worker, name, stand_in)
+    monkeypatch.setattr(os, "_exit", leave)
+    context = zmq.Context()
+    with pytest.raises(SystemExit):
+        run_decoder(plan, context, Said())
+    go_on.set()
+    end = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
+    assert reached == [0, "recorder closed", "interrupted", end, "closed", True]
+
+
+class Opened(Said):
+    """Keeps how a source or a recorder is made, and the notices."""
+
+    is_busy = True
+
+    arguments = options = None
+
+    def make(self, *arguments, **options):
+        self.arguments, self.options = arguments, options
+        return self
+
+    def __call__(self, notice):
+        self.notices.append((notice.event, notice.stream, notice.message))
+
+
+@pytest.fixture
+def camera(plan):
+    """The plan of a camera of which two epochs came, and all its numbers."""
+    logbook = Logbook(plan.logbook(0))
+    numbers = {"EPOCHS": 2, "SEQUENCE": 30, "SEEN": 40, "CONNECTIONS": 2, "NOT_RECEIVED": 5}
+    for name, number in numbers.items():
+        logbook[SharedNumber[name]] = number
+    config = DecoderConfig(
+        first_frame=2,
+        last_frame=90,
+        every=3,
+        frame_rate="30",
+        hardware="cuda",
+        timeout=7.0,
+        reconnect=False,
+        transport="udp",
+        pace="original",
+        record=Path(plan.output),
+        record_minutes=2,
+        record_gigabytes=3,
+    )
+    stream = StreamPlan("cam", "rtsp://cam", "mot", "15", 0, patient=True)
+    return structs.replace(plan, config=RunConfig(decoder=config), streams=[stream])
+
+
+def test_a_source_is_opened_as_configured_and_where_the_stream_was_left(camera, monkeypatch):
+    source, recorder = Opened(), object()
+    monkeypatch.setattr(decoder_worker, "open_source", source.make)
+    logbook = Logbook(camera.logbook(0))
+    waiting = Waiting(threading.Event(), source)
+    decoder_worker._open(camera, logbook, recorder, waiting, source)
+    runtime = source.options.pop("runtime")
+    assert source.arguments == (SourceSpec("cam", "rtsp://cam", "mot", frame_rate="15"),)
+    assert source.options == {
+        "selection": FrameSelection(2, 90, 3),
+        "frame_rate": 30,
+        "live": LiveOptions(7.0, math.inf, reconnect=False, transport="udp", patient=True),
+        "hardware": "cuda",
+        "paced": True,
+        "recorder": recorder,
+        "resume_from": ResumePoint(2, 30, 40),
+    }
+    assert (runtime.wait, runtime.waited) == (waiting.wait, waiting)
+    for tell in (runtime.notify, runtime.lost, runtime.back):
+        tell("so")
+    events = ["notice", "disconnected", "reconnected"]
+    assert source.notices == [(event, "cam", "so") for event in events]
+    runtime.connected()
+    runtime.not_received(3)
+    assert [logbook[SharedNumber[name]] for name in ("CONNECTIONS", "NOT_RECEIVED")] == [3, 8]
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_a_camera_is_recorded_as_configured_and_its_frames_go_before_that(
+    camera, monkeypatch, epochs
+):
+    recorder = Opened()
+    monkeypatch.setattr(decoder_worker, "Recorder", recorder.make)
+    logbook = Logbook(camera.logbook(0))
+    logbook[SharedNumber.EPOCHS] = epochs
+    logbook[SharedNumber.RECORDING_STUCK] = True
+    with zmq.Context() as context:
+        assert decoder_worker._recorder(camera, context, recorder, logbook) is recorder
+    assert recorder.arguments[:4] == (Path(camera.output) / "cam", "rtsp://cam", 120, 3 * 10**9)
+    assert recorder.options["patient"] is (epochs > 0)
+    assert "disk watch" in [thread.name for thread in threading.enumerate()]
+    with recorder.options["writing"]():
+        pass
+    assert not logbook[SharedNumber.RECORDING_STUCK]
+    recorder.options["stuck"](True)
+    assert logbook[SharedNumber.RECORDING_STUCK]
+
+
+@pytest.mark.parametrize(
+    ("location", "record"), [("cam.mp4", Path("recordings")), ("rtsp://cam", None)]
+)
+def test_neither_files_nor_cameras_are_recorded_unasked(plan, location, record):
+    stream = structs.replace(plan.streams[0], location=location)
+    config = RunConfig(decoder=DecoderConfig(record=record))
+    plan = structs.replace(plan, streams=[stream], config=config)
+    logbook = Logbook(plan.logbook(0))
+    with zmq.Context() as context:
+        assert decoder_worker._recorder(plan, context, Said(), logbook) is None
