@@ -1,9 +1,11 @@
+from fractions import Fraction
+
 import cv2
 import numpy as np
 import pytest
 
 from stages.decoder.image_folder import ImageFolderSource, image_files
-from stages.decoder.source import SourceRuntime
+from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame, StreamStart
 
@@ -67,7 +69,7 @@ def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp
 
 
 def test_benchmark_names_give_the_frame_numbers(tmp_path, slots):
-    fill(tmp_path / "a", ["img00001.png", "img00002.png", "img00005.png"])
+    fill(tmp_path / "a", ["img00001.png", "img00002.PNG", "img00005.png"])
     _, *frames, _ = read(tmp_path / "a", slots)
     assert [f.header.number for f in frames] == [1, 2, 5]
 
@@ -127,12 +129,22 @@ def test_a_stream_has_the_layout_of_its_data_set(tmp_path, slots):
     assert (start.layout, start.frame_count) == ("mot", 1)
 
 
-def test_another_size_ends_the_stream(tmp_path, slots):
-    fill(tmp_path / "a", ["f1.png"])
-    fill(tmp_path / "a", ["f2.png"], size=(40, 64))
+def test_images_are_shown_at_the_rate_of_the_folder(tmp_path, slots):
+    fill(tmp_path / "a", ["f1.png", "f2.png", "f3.png"])
+    options = {"frame_rate": Fraction(10), "selection": FrameSelection(every=2)}
+    start, *frames, _ = read(tmp_path / "a", slots, **options)
+    assert start.frame_rate == 10
+    assert [frame.header.seconds for frame in frames] == pytest.approx([0, 0.2])
+
+
+@pytest.mark.parametrize("size", [(40, 64), (48, 60)])
+def test_another_size_than_that_of_the_first_readable_image_ends_the_stream(tmp_path, slots, size):
+    fill(tmp_path / "a", ["f1.png", "f2.png"])
+    fill(tmp_path / "a", ["f3.png"], size=size)
+    (tmp_path / "a" / "f1.png").write_bytes(b"nothing")
     end = read(tmp_path / "a", slots)[-1]
     assert end.reason is EndReason.TRUNCATED
-    assert "f2.png" in end.message
+    assert f"f3.png is {size[1]}×{size[0]}, but f2.png is 64×48;" in end.message
 
 
 @pytest.mark.parametrize(
@@ -142,6 +154,7 @@ def test_another_size_ends_the_stream(tmp_path, slots):
         ["img00001.jpg", "img00001.png", "img00002.png"],
         ["img1.png", "img01.png", "img7.png"],
         ["img00003.png", "img00004.png", "other.png"],
+        ["000003.png", "000004.png", "000005.png"],  # as in MOTChallenge's layout
     ],
 )
 def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
@@ -209,9 +222,13 @@ def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tm
     assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
 
 
-def test_a_folder_without_one_readable_image_fails(tmp_path, slots):
+@pytest.mark.parametrize(
+    ("names", "more"), [(["f1.png"], ""), (["f1.png", "f2.png"], "; nor 1 image after it")]
+)
+def test_a_folder_without_one_readable_image_fails(tmp_path, slots, names, more):
     fill(tmp_path / "a", [])
-    for name in ("f1.png", "f2.png"):
+    for name in names:
         (tmp_path / "a" / name).write_bytes(b"nothing")
-    with pytest.raises(SourceError, match=r"cannot read image .*f1\.png: .*; nor 1 image after it"):
+    first = r"cannot read image .*f1\.png: not an image, or damaged"
+    with pytest.raises(SourceError, match=rf"{first}{more}$"):
         read(tmp_path / "a", slots)

@@ -6,8 +6,10 @@ from pathlib import Path
 import cv2
 import pytest
 
+from stages.decoder.containers import open_media, video_stream
+from stages.decoder.frame_reader import FrameReader
 from stages.decoder.media import MediaSource
-from stages.decoder.source import FrameSelection
+from stages.decoder.source import FrameSelection, ResumePoint
 from stages.errors import SourceError
 from stages.records import (
     Dropped,
@@ -33,6 +35,15 @@ def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
         bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_YUV2BGR_I420)
         assert abs(bgr.mean() - (20 + 15 * index)) < 4
     assert end == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
+
+
+def test_a_reader_goes_on_where_another_one_stopped(make_video, slots):
+    selection, stopped = FrameSelection(every=2), ResumePoint(epochs=2, sequence=30, seen=41)
+    reader = FrameReader("cam", "cam", selection, "", lambda: 0, stopped)
+    with open_media(str(make_video())) as container:
+        start, *frames = reader.read(container, video_stream(container, "cam"), slots)
+    assert start.epoch == 2
+    assert [(f.header.sequence, f.header.index) for f in frames[:2]] == [(30, 42), (31, 44)]
 
 
 def test_a_paced_video_has_the_same_frames(make_video, slots):
@@ -180,7 +191,8 @@ FRAGMENTS = {"name": "cut.mp4", "movflags": "frag_every_frame+empty_moov"}
 def test_a_file_whose_last_packet_is_cut_off_says_so(make_video, slots, options):
     path = make_video(**{"name": "cut.avi", "frames": 60, "noise": True, **options})
     assert read_media(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    # Far from the next packet: an encoder does not always give as many bytes.
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 - 1000])
     *_, end = read_media(path, slots)
     assert end.reason is EndReason.TRUNCATED
     assert re.search(r"cut\.\w+ breaks off after [23]\d frames$", end.message)

@@ -9,6 +9,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
 from stages.decoder.media import MediaSource
+from stages.decoder.pixels import fill
 from stages.detector.preprocessing import to_bgr
 from stages.records import Frame, PixelFormat, StreamStart
 
@@ -18,6 +19,7 @@ CLOCKWISE = (0, 1, -1, 0)
 OVERHEAD = (-1, 0, 0, -1)
 COUNTER_CLOCKWISE = (0, -1, 1, 0)
 MIRRORED = (-1, 0, 0, 1)
+SLANTED = (0.75, -0.75, 0.75, 0.75)
 MATRIX_OFFSET = 44  # bytes from the name of an MP4's track header to its matrix
 
 
@@ -44,7 +46,7 @@ def held(tmp_path, make_video):
 
 def hold(content, matrix):
     """Writes the camera's orientation into an MP4."""
-    a, b, c, d = (value << 16 for value in matrix)
+    a, b, c, d = (round(value * 2**16) for value in matrix)
     place = content.index(b"tkhd") + MATRIX_OFFSET
     content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
 
@@ -67,7 +69,10 @@ def bgr(frame):
 
 @pytest.mark.parametrize(
     ("matrix", "turns"),
-    [(UPRIGHT, 0), (CLOCKWISE, 1), (OVERHEAD, 2), (COUNTER_CLOCKWISE, 3), (MIRRORED, 0)],
+    [
+        *[(UPRIGHT, 0), (CLOCKWISE, 1), (OVERHEAD, 2), (COUNTER_CLOCKWISE, 3)],
+        *[(MIRRORED, 0), (SLANTED, 0)],
+    ],
 )
 @pytest.mark.parametrize(
     "shape",
@@ -75,7 +80,7 @@ def bgr(frame):
         {"width": 96, "height": 64},
         {"width": 98, "height": 62},
         {"width": 97, "height": 64, "pix_fmt": "yuv444p"},
-        {"width": 97, "height": 63, "pix_fmt": "yuv444p"},
+        {"width": 96, "height": 63, "pix_fmt": "yuv444p"},
     ],
     ids=lambda shape: f"{shape['width']}x{shape['height']}",
 )
@@ -179,6 +184,27 @@ def test_one_moment_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_
     turns = 1 if matrix == CLOCKWISE else 0
     found = np.rot90(seen[..., 1], turns)
     assert np.abs(found.astype(int) - shown)[22:38].max() < 20
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "height"),
+    [(PixelFormat.YUV420P, 64), (PixelFormat.YUV420P, 62), (PixelFormat.BGR24, 63)],
+)
+def test_rows_of_another_moment_are_the_means_of_those_beside_them(pixel_format, height):
+    shape = pixel_format.shape(height, 96)
+    both = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    name = "bgr24" if pixel_format is PixelFormat.BGR24 else "yuv420p"
+    kept = np.empty_like(both)
+    fill(kept, av.VideoFrame.from_ndarray(both, format=name), pixel_format, 0, woven=True)
+    chroma = 0 if name == "bgr24" else height // 2
+    sizes = [(height, both[0].size), *[(chroma, 48)] * 2]
+    ends = np.cumsum([rows * samples for rows, samples in sizes])[:-1]
+    planes = zip(np.split(both.ravel(), ends), np.split(kept.ravel(), ends), sizes, strict=True)
+    for plane, found, size in planes:
+        rows, expected = (values.reshape(size).astype(int) for values in (plane, found))
+        below = rows[2::2] if len(rows) % 2 else np.concatenate([rows[2::2], rows[-2:-1]])
+        rows[1::2] = (rows[: len(below) * 2 : 2] + below) // 2
+        np.testing.assert_array_equal(rows, expected)
 
 
 def test_a_picture_of_one_field_keeps_all_its_rows(tmp_path, slots):

@@ -47,6 +47,16 @@ def test_a_frame_that_comes_late_moves_no_other():
     assert times == [0, 2000, 2040, 2041, 2080, 2081, 2120, 2160]
 
 
+def test_a_frame_that_comes_some_frames_after_a_leap_moves_no_other():
+    times = placed(90_000, 90_040, 0, 40, 80, 90_080, 120, 160)
+    assert [time - 90_000 for time in times] == [0, 40, 80, 120, 160, 161, 200, 240]
+
+
+def test_frames_without_a_time_are_a_tick_apart_where_one_is_shorter_than_that():
+    presentation = PresentationTimes(Fraction(60), Fraction(1, 25))
+    assert [presentation.place(None) for _ in range(3)] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("start", [0, 700, -5000])
 def test_a_clock_that_starts_anew_goes_on_one_frame_later(start):
     anew = [start + 40 * number for number in range(50)]

@@ -44,6 +44,11 @@ def test_rounded_and_shaky_times_are_steady():
 def test_frames_that_are_known_to_be_broken_do_not_count():
     assert count(STEADY * 2, broken={61, 62}) == 0
     assert count([*STEADY, STEP, 3 * STEP, STEP, *STEADY], broken={61}) == 2
+    assert count([*STEADY, 3 * STEP, *STEADY], broken={50, 70}) == 2
+
+
+def test_frames_that_come_too_close_owe_nothing():
+    assert count([*STEADY, STEP // 2, STEP // 2, *STEADY], broken={61}) == 0
 
 
 def test_a_camera_that_slows_down_and_speeds_up_owes_nothing():
