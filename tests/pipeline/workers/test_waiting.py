@@ -22,6 +22,14 @@ def test_whoever_receives_data_is_alive_even_if_it_makes_no_frame():
     assert report.times == 3
 
 
+def test_who_waits_hears_of_a_stop():
+    stop = threading.Event()
+    waiting = Waiting(stop, Report())
+    assert not waiting.wait(0)
+    stop.set()
+    assert waiting.wait(3600)
+
+
 class Clock(threading.Event):
     """A stop that nobody requests; time passes only while it is waited for."""
 

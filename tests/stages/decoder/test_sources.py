@@ -5,8 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.decoder.image_folder import ImageFolderSource
+from stages.decoder.live import LiveSource
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.locations import SourceSpec, expand_sources
-from stages.decoder.source import FrameSelection, HeapAllocator, SourceRuntime
+from stages.decoder.media import MediaSource
+from stages.decoder.recording_source import RecordingSource
+from stages.decoder.source import FrameSelection, HeapAllocator, ResumePoint, SourceRuntime
 from stages.decoder.sources import open_source
 from stages.records import EndReason
 from tests.stages.decoder.recording import lumas, write_camera
@@ -47,6 +52,41 @@ def test_a_file_that_is_named_as_a_url_is_read_once_at_full_speed(tmp_path):
 def test_frames_and_their_rate_may_be_chosen(images):
     source = open_source(images, selection=FrameSelection(2, 3), frame_rate=Fraction(30000, 1001))
     assert read(source) == (Fraction(30000, 1001), [2, 3])
+
+
+def test_a_source_of_any_kind_gets_what_it_is_opened_with(images, tmp_path):
+    selection, runtime = FrameSelection(2, 3), SourceRuntime()
+    live, place, recorder = LiveOptions(timeout=7.0), ResumePoint(1, 2, 3), object()
+    recording = tmp_path / "recording"
+    recording.mkdir()
+    (recording / "00000000-e0-20260101T000000Z.mkv").touch()
+
+    def opened(location, layout="", frame_rate=""):
+        return open_source(
+            SourceSpec("cam", location, layout, frame_rate=frame_rate),
+            selection=selection,
+            frame_rate=Fraction(10),
+            live=live,
+            hardware="cuda",
+            paced=True,
+            recorder=recorder,
+            resume_from=place,
+            runtime=runtime,
+        )
+
+    given = {"name": "cam", "selection": selection, "runtime": runtime}
+    assert opened("rtsp://cam") == LiveSource(
+        "rtsp://cam", options=live, hardware="cuda", recorder=recorder, resume_from=place, **given
+    )
+    given_video = given | {"hardware": "cuda", "paced": True}
+    assert opened("a.mp4", "mot") == MediaSource("a.mp4", layout="mot", timeout=7.0, **given_video)
+    assert opened(recording) == RecordingSource(recording, **given_video)
+    folder = Path(images.location)
+    for stated, rate in [("", 10), ("15", 15)]:
+        assert opened(folder, "mot", stated) == ImageFolderSource(
+            folder, layout="mot", frame_rate=Fraction(rate), **given
+        )
+    assert isinstance(opened("a.JPG"), ImageFolderSource)
 
 
 def test_how_a_source_is_opened_is_given_by_name(images):
