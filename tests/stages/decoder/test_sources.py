@@ -13,6 +13,7 @@ from stages.decoder.media import MediaSource
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.source import FrameSelection, HeapAllocator, ResumePoint, SourceRuntime
 from stages.decoder.sources import open_source
+from stages.errors import SourceError
 from stages.records import EndReason
 from tests.stages.decoder.recording import lumas, write_camera
 
@@ -92,3 +93,18 @@ def test_a_source_of_any_kind_gets_what_it_is_opened_with(images, tmp_path):
 def test_how_a_source_is_opened_is_given_by_name(images):
     with pytest.raises(TypeError, match="takes 1 positional argument"):
         open_source(images, FrameSelection(), Fraction(25))
+
+
+def test_a_range_may_be_of_one_frame():
+    chosen = FrameSelection(3, 3)
+    assert [index for index in range(9) if chosen.takes(index)] == [2]
+
+
+def test_a_location_is_named_apart_from_other_streams_and_its_scheme_in_lower_case():
+    [spec] = expand_sources(["RTSP://cam/Live"], taken={"cam-Live"})
+    assert (spec.name, spec.location) == ("cam-Live-2", "rtsp://cam/Live")
+
+
+def test_what_is_in_no_folder_is_no_source(tmp_path):
+    with pytest.raises(SourceError, match=r"^no such source: .*/none/cam\.mp4$"):
+        expand_sources([f"{tmp_path}/none/cam.mp4"])
