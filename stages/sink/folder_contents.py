@@ -78,7 +78,7 @@ def empty_unfinished_overlays(folder: Path) -> None:
     Raises:
         OutputError: A file cannot be written.
     """
-    for path in sorted(folder.iterdir()):
+    for path in folder.iterdir():
         if _OVERLAY_PART.fullmatch(path.name):
             with writing(path):
                 os.truncate(path, 0)

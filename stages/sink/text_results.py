@@ -320,9 +320,9 @@ class TextResults:
             for path, size in zip(paths, extent.sizes, strict=True):
                 if path in unnamed:
                     with writing(path):
-                        _end_at(part_path(path), size)
-            if unnamed:
-                sync_leftovers(self._folder)
+                        os.truncate(part_path(path), size)  # the last rows may be damaged
+                        sync(part_path(path))
+            sync_leftovers(self._folder)
             for path in unnamed:
                 give_final_name(path)
 
@@ -344,10 +344,3 @@ def text_names(options: SinkOptions) -> tuple[str, ...]:
         KITTI: options.kitti,
     }
     return tuple(name for name in TEXTS if wanted.get(name, True))
-
-
-def _end_at(path: Path, size: int) -> None:
-    """Takes from a file what is after ``size`` bytes, and forces it to the disk."""
-    if path.stat().st_size > size:  # the last ones were damaged
-        os.truncate(path, size)
-    sync(path)

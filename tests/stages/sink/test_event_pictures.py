@@ -143,6 +143,29 @@ def test_beyond_the_limit_the_oldest_are_removed(
     assert message.startswith(f"pictures in {tmp_path / 'events'} (sink.event_gigabytes): of more")
 
 
+def test_the_pictures_are_looked_through_once_for_each_hundredth_of_the_limit(
+    tmp_path: Path,
+    saved: Callable[[EventPictures, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[Path] = []
+
+    def pictures_in(folder: Path) -> list[Path]:
+        looks.append(folder)
+        return []
+
+    monkeypatch.setattr("stages.sink.event_pictures.event_pictures", pictures_in)
+    saved(EventPictures(tmp_path, 0, quiet), 1)
+    assert looks == []
+    (first,) = tmp_path.glob("events/*")
+    pictures = EventPictures(tmp_path, 250 * first.stat().st_size / 1e9, quiet)
+    for number in range(2, 9):
+        saved(pictures, number)
+        if pictures._look is not None:
+            wait_for(pictures._look.done)
+    assert looks == [tmp_path] * 2  # after three pictures each
+
+
 def test_what_cannot_be_written_is_told(
     tmp_path: Path, saved: Callable[[EventPictures, int], None]
 ) -> None:

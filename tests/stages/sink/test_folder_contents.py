@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.atomic import remove_file
+from stages.errors import OutputError
 from stages.sink.folder_contents import (
     empty_unfinished_overlays,
     foreign_results,
@@ -12,6 +13,7 @@ from stages.sink.folder_contents import (
     outdate_report,
     remove_parts,
     remove_results,
+    sync_leftovers,
     unfinished_results,
     would_replace,
 )
@@ -140,6 +142,18 @@ def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     empty_unfinished_overlays(tmp_path)
     assert {name for name in names_in(tmp_path) if not (tmp_path / name).read_text()} == {*parts}
+
+
+def test_what_the_file_system_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "run.json").touch()
+    for name in (".run.json.outdated", ".overlay.mp4.part"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(OutputError, match=r"^cannot write .*run\.json: is a directory"):
+        outdate_report(tmp_path)
+    with pytest.raises(OutputError, match=r"^cannot write .*\.overlay\.mp4\.part: is a directory"):
+        empty_unfinished_overlays(tmp_path)
+    with pytest.raises(OutputError, match=r"^cannot write .*/gone: no such file"):
+        sync_leftovers(tmp_path / "gone")
 
 
 def test_a_source_that_is_a_result_would_be_replaced(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_wherever_it_is_cut_off_all_whole_entries_are_read(tmp_path: Path) -> No
     journal.close()
     whole = path.read_bytes()
     ends = [end for _, end in read_journal(path)]
-    for length in (*range(20), ends[2] - 1, ends[2], ends[2] + 3, len(whole) - 1):
+    for length in (*range(22), ends[2] - 1, ends[2], ends[2] + 3, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert entries(path) == ENTRIES[: sum(end <= length for end in ends)]
 
@@ -61,17 +61,21 @@ def test_a_full_disk_names_the_file_that_users_know(full_disk: Path) -> None:
     journal = Journal(full_disk / ".journal", shown=full_disk / "overlay.mp4")
     with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device"):
         journal.append(bytes(100_000))
+    journal.close()
+    with pytest.raises(OutputError, match=r"missing/\.journal: no such file"):
+        Journal(full_disk / "missing/.journal")
 
 
 def test_entries_that_are_taken_back_while_it_is_read_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = Journal(path)
+    size = 2**20 - 8  # more than is read ahead, and with its prefix, whole blocks
     for _ in range(3):
-        journal.append(bytes(2**20))  # more than is read ahead
+        journal.append(bytes(size))
     journal.close()
     lengths = path.stat().st_size - 1, next(read_journal(path))[1] + 2
     for length, count in zip(lengths, (1, 0), strict=True):
         reading = read_journal(path)
         next(reading)
         os.truncate(path, length)
-        assert [len(entry) for entry, _ in reading] == [2**20] * count
+        assert [len(entry) for entry, _ in reading] == [size] * count

@@ -72,6 +72,13 @@ def test_the_last_frame_of_tracks_that_were_cut_may_lack_some(tmp_path, part, na
     assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3, 4, 4], [3, 4], 2)
 
 
+def test_of_several_that_were_cut_the_shortest_tells_the_last_frame(tmp_path, part):
+    part(TIMES).write_text(ROWS[TIMES][:7])  # of frame 3
+    part(TRACKS).write_text(ROWS[TRACKS][:-6])
+    frames, lost = kept(tmp_path)
+    assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3], [3], 3)
+
+
 def test_zeros_are_no_rows(tmp_path, part):
     part(DETECTIONS).write_bytes(ROWS[DETECTIONS][:-4].encode() + bytes(4))
     frames, lost = kept(tmp_path)
@@ -132,7 +139,8 @@ def test_files_before_the_latest_may_lack_rows_as_long_as_they_have_no_names(
     assert without_lost_rows(tmp_path, NAMES, with_earlier) == (expected, 1)
 
 
-def test_files_before_the_latest_that_were_taken_away_had_all_rows(tmp_path, with_earlier):
-    for name in NAMES:
+@pytest.mark.parametrize("taken", [NAMES, NAMES[:1]])
+def test_files_before_the_latest_that_were_taken_away_had_all_rows(tmp_path, with_earlier, taken):
+    for name in taken:
         part_path(tmp_path / name).unlink()
     assert without_lost_rows(tmp_path, NAMES, with_earlier) == (with_earlier, 0)

@@ -66,3 +66,10 @@ def test_an_empty_one_stays_of_a_video_that_is_given_up(path: Path, *, given_up:
     PacketFiles(path).discard(given_up=given_up)
     assert names_in(path.parent) == {FOURTH, OTHER, *[FIRST] * given_up}
     assert not given_up or path.with_name(FIRST).read_bytes() == b""
+
+
+def test_in_a_folder_that_was_removed_none_can_begin_and_none_is_left(tmp_path: Path) -> None:
+    files = PacketFiles(tmp_path / "gone/overlay.mp4")
+    with pytest.raises(OutputError, match=r"^cannot write .*gone/overlay\.mp4: no such file"):
+        files.begin_next()
+    files.discard(given_up=True)

@@ -12,6 +12,7 @@ import pytest
 from stages.result_files import read_report
 from stages.sink.crossings import Counts, Crossing, Crossings, crossing_rows
 from stages.sink.earlier_picture import EarlierPicture
+from stages.sink.kitti import kitti_rows
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
@@ -43,13 +44,14 @@ def test_crossings_are_told_and_written(tmp_path: Path) -> None:
     told = []
     for index, left in ((7, 0), (8, 40)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
-        told += results.write(tracks, None, {}, NOW)
+        told += results.write(tracks, gray(tracks.frame), {}, NOW)
     crossed = (Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left"),)
     assert told == [Crossings("cam", crossed, {"gate": Counts(1, 0)})]
     results.finish(end(9), {})
     assert (tmp_path / "cam/crossings.txt").read_text() == crossing_rows(
         crossed, make_start().class_names
     )
+    assert not (tmp_path / "cam/events").exists()  # of pictures that nobody wants
 
 
 def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
@@ -67,6 +69,18 @@ def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
     assert (tmp_path / "cam/zones.txt").read_text() == zone_rows(events, make_start().class_names)
     found = read_report(tmp_path / "cam")["zones"]
     assert found == {"box": {"entered": 1, "inside": 0}}
+
+
+def test_places_on_the_ground_and_rows_of_kitti_are_written(tmp_path: Path) -> None:
+    ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, ground=ground, kitti=True))
+    results.start(make_start())
+    tracks = make_tracks(make_header(0), [[30, 20, 50, 50]], [3])
+    results.write(tracks, None, {}, NOW)
+    assert results.finish(end(1), {}).files == (*TEXTS, "ground.txt", "kitti.txt")
+    assert (tmp_path / "cam/ground.txt").read_text() == "1,3,4.00,-5.00,\n"
+    rows = kitti_rows(tracks, 1, make_start().class_names)
+    assert (tmp_path / "cam/kitti.txt").read_text() == rows
 
 
 def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         overlay_minutes=0.2 / 60,
         text_minutes=0.36 / 60,
         lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
-        zones={"middle": ((20, 0), (30, 0), (30, 90), (20, 90))},
+        zones={
+            "first": ((10, 0), (17, 0), (17, 90), (10, 90)),
+            "middle": ((20, 0), (30, 0), (30, 90), (20, 90)),
+        },
     )
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
 
@@ -64,7 +67,10 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
     counted = read_report(folder)
     assert counted["crossings"] == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
-    assert counted["zones"] == {"middle": {"entered": 1, "inside": 1}}
+    assert counted["zones"] == {
+        "first": {"entered": 2, "inside": 0},  # before the state was saved
+        "middle": {"entered": 1, "inside": 1},
+    }
     for name in expected.files:
         if name.endswith(".txt"):
             assert (folder / name).read_bytes() == (wanted / name).read_bytes()
@@ -75,12 +81,13 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
     first = StreamResults(folder)
     first.start(make_start())
     feed(first, map(make_header, range(5)))
+    assert first.overlays.wait_until_kept(30)
     state = first.state()
     second = StreamResults(folder, TEXT)
     second.restore(state)
     report = second.finish(end(5), {})
     assert report.files == TEXTS
-    assert (report.frames_out, report.status) == (5, "complete")
+    assert (report.frames_out, report.left_out, report.status) == (5, 5, "complete")
     first.overlays.discard()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,24 @@ def test_crossings_and_zones_stay_beyond_the_limit(tmp_path: Path) -> None:
     finish(texts)
     counts = {numbered(kind, part) for kind in COUNTS for part in range(1, 6)}
     assert {*texts.names} == names_in(tmp_path) == counts | {*names_of(4, 5)}
+
+
+def test_no_frame_waits_until_earlier_files_have_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+
+    def hang(folder: Path) -> None:
+        may_go_on.wait(10)
+
+    monkeypatch.setattr("stages.sink.text_results.sync_leftovers", hang)
+    texts = TextResults(tmp_path, SIX_FRAMES)
+    write(texts, range(1, 8))
+    for _ in range(2):
+        texts.name_earlier()
+    assert not (tmp_path / "mot.txt").exists()
+    may_go_on.set()
+    finish(texts)
 
 
 def test_files_without_names_are_told(tmp_path: Path) -> None:

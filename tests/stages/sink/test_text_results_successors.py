@@ -107,7 +107,7 @@ def test_files_of_a_number_are_on_the_disk_with_what_they_are_made_of_before_one
 
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(Path, "replace", note_replace)
-    needed = {f".{name}.part" for name in TEXTS} | {JOURNAL, CHECKPOINT}
+    needed = {f".{name}.part" for name in TEXTS} | {JOURNAL, CHECKPOINT, tmp_path.name}
     (tmp_path / JOURNAL).touch()
     (tmp_path / CHECKPOINT).touch()
     first = TextResults(tmp_path, SIX_FRAMES)
