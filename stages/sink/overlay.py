@@ -297,8 +297,6 @@ class OverlayWriter:
         self._complete = True
 
     def _commit(self) -> None:
-        if self.committed:
-            return
         if self.frames and not self._is_finished:
             give_final_name(self.path)
         self._is_finished = True

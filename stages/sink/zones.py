@@ -246,7 +246,6 @@ def checked_zone(zone: Any) -> Zone:
     corners = numbers(zone)
     if (
         corners.ndim != 2
-        or len(corners) < 3
         or corners.shape[1] != 2
         or not np.isfinite(corners).all()
         or not (_area(corners) or _cross(corners))

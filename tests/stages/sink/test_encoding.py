@@ -14,7 +14,7 @@ from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.sink import encoding
 from stages.sink.encoders import X264, Encoder
-from stages.sink.encoding import PacketWriter, VideoSettings, encoder_of, write_mp4
+from stages.sink.encoding import PacketWriter, VideoSettings, encoder_of, errors_of, write_mp4
 
 OTHER_ORDER = Encoder("libx264", "nv12")
 """Stands for a device that works."""
@@ -92,6 +92,15 @@ def test_no_encoder_is_needed_to_complete_a_video(tmp_path: Path) -> None:
     found = muxed(path, journals, REFUSES)
     assert len(found) == 10
     np.testing.assert_array_equal(found, muxed(other, journals, X264))
+
+
+def test_what_is_no_fault_of_the_disk_is_told_as_well(tmp_path: Path) -> None:
+    path, damaged = tmp_path / "overlay.mp4", tmp_path / "damaged.mp4"
+    with pytest.raises(OutputError, match=f"{path}: somebody has removed its .part files"):
+        write_mp4(path, [tmp_path / "gone"], 5, SETTINGS, 1)
+    damaged.write_bytes(b"no video")
+    with pytest.raises(OutputError, match=f"cannot write {path}: Invalid data"), errors_of(path):
+        av.open(str(damaged))
 
 
 def test_an_index_is_given_no_more_room_than_ffmpeg_can_leave(

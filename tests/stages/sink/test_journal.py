@@ -59,8 +59,9 @@ def test_it_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
 
 def test_a_full_disk_names_the_file_that_users_know(full_disk: Path) -> None:
     journal = Journal(full_disk / ".journal", shown=full_disk / "overlay.mp4")
+    (full_disk / "ballast").write_bytes(bytes(64 * 1024))
     with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device"):
-        journal.append(bytes(100_000))
+        journal.append(bytes(1000))
     journal.close()
     with pytest.raises(OutputError, match=r"missing/\.journal: no such file"):
         Journal(full_disk / "missing/.journal")

@@ -48,6 +48,13 @@ def test_gaps_are_named() -> None:
     assert len(ledger.gaps) == 20
 
 
+def test_frames_that_are_missing_before_dropped_ones_are_not_dropped() -> None:
+    ledger = FrameLedger()
+    ledger.record(make_header(0))
+    ledger.drop(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
+    assert (ledger.dropped_total, ledger.missing(5), ledger.gaps) == (2, 2, [(1, 2)])
+
+
 def test_sequence_may_restart_with_an_epoch() -> None:
     ledger = FrameLedger()
     assert ledger.record(make_header(5))

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from stages.records import PixelFormat
 from stages.sink import overlay
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.overlay_parts import OverlayParts
-from tests.stages.sink.conftest import make_header, make_start, make_tracks, names_in
-from tests.stages.sink.parts import Hold, feed, feed_until_kept, lengths, parts_in
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+from tests.stages.sink.parts import OPTIONS, Hold, feed, feed_until_kept, lengths, parts_in
 from tests.waiting import wait_for
 
 
@@ -47,6 +48,29 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     (tmp_path / "overlay-2.mp4").unlink()
     later.find_finished()
     assert later.names == ("overlay.mp4", "overlay-3.mp4")
+
+
+def test_it_is_said_before_the_pictures_of_a_killed_process_are_read(tmp_path: Path) -> None:
+    killed = parts_in(tmp_path)
+    feed_until_kept(killed, range(2))
+    said: list[int] = []
+    parts = OverlayParts(tmp_path, OPTIONS, lambda: None, lambda: said.append(parts.number))
+    parts.restore(killed.state())
+    assert (said, parts.frames) == ([0], 2)
+    parts.discard()
+
+
+def test_frames_of_any_format_are_repeated_into_their_video(tmp_path: Path) -> None:
+    headers = [make_header(index, pixel_format=PixelFormat.BGR24) for index in range(2)]
+    killed = parts_in(tmp_path)
+    for header in headers:
+        killed.write(make_start(), make_tracks(header), gray(header), header.number)
+    assert killed.wait_until_kept(30)
+    parts = parts_in(tmp_path)
+    for tracks in map(make_tracks, headers):
+        assert parts.repeat(make_start(), tracks, EarlierPicture.COMES_AGAIN)
+    assert (parts.number, parts.frames) == (1, 2)
+    parts.discard()
 
 
 def test_frames_kept_before_those_of_the_video_before_are_written_once(

@@ -40,6 +40,8 @@ def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) ->
     wait_for((tmp_path / "detections.txt").is_file)
     assert not (tmp_path / "mot-2.txt").exists()
     write(texts, range(9, 15))
+    name_all_earlier(texts)
+    assert (tmp_path / "mot-2.txt").is_file()
     finish(texts)
     assert texts.names == names_of(1, 2, 3)
     assert names_in(tmp_path) == set(texts.names)
