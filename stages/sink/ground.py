@@ -79,7 +79,7 @@ class GroundPlane:
         _check_agreement(known)
         # Of all points in front of the camera, the third coordinate has one sign.
         depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
-        self._matrix *= np.sign(depths[0]) or 1.0
+        self._matrix *= np.sign(depths[0])
         if not (depths * depths[0] > 0).all():
             raise ValueError("no camera sees the points so; is their order the same in both?")
         if np.isnan(self.to_ground(pixels)).all():

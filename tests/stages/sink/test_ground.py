@@ -106,6 +106,7 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
         ([[0, 0, 0]] * 4, "four points of it or more"),
         ([*STRAIGHT[:3], [0, 90, 0, float("nan")]], "four points of it or more"),
         ([[0, 0, 0, 0], [9, 0, 9, 0], [9, 9, 9, 9], [9, 9, 9, 9]], "no three lie on a line"),
+        ([[5, 5, a, b] for _, _, a, b in STRAIGHT], "no three lie on a line"),
         ([[x, y, 8.4 + a / 1e5, 50 + b / 1e5] for x, y, a, b in STRAIGHT], r"within 0\.0001 m"),
         ([[x, y, 1000 * a, 1000 * b] for x, y, a, b in STRAIGHT], "are these metres"),
         ([[0, 0, 0, 0], [9, 0, 9, 0], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),

@@ -23,14 +23,17 @@ from tests.stages.sink.stream import TEXT, TEXTS, end
 NOW = Written(0, 0)
 
 
-def test_a_line_that_nothing_can_cross_is_told(tmp_path: Path) -> None:
+def test_what_does_not_fit_the_frames_is_told(tmp_path: Path) -> None:
     lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
-    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, lines=lines))
+    ground = ((0, 0, 0, 0), (200, 0, 20, 0), (100, 90, 10, -9), (0, 90, 0, -9))
+    options = dataclasses.replace(TEXT, lines=lines, ground=ground)
+    results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
-    assert [results.notices.get(), results.notices.get(), results.notices.empty()] == [
+    assert [results.notices.get_nowait() for _ in range(results.notices.qsize())] == [
         "line 'outside' lies outside the frame of 128x96: nothing will cross it",
         "line 'share' is 1.0 pixels long; its ends are in pixels of the frame",
-        True,
+        "ground: [200, 0] lies outside the frame of 128x96; "
+        "the first two numbers of a point are in pixels of the frame",
     ]
     results.start(make_start(epoch=1))
     assert results.notices.empty()
