@@ -128,3 +128,10 @@ def test_key_frames_are_as_close_where_frames_are_rare(tmp_path: Path) -> None:
         writer.encode(frame)
     writer.close()
     assert [picture.pts / 25 for picture in found if picture.is_key] == [0, 2, 5, 7.6]
+
+
+@pytest.mark.parametrize(("rate", "ticks"), [(25, 1), (100, 1), (10, 2), (0, 1)])
+def test_a_frame_lasts_at_least_a_tick_and_a_25th_of_a_second_at_no_rate(
+    rate: int, ticks: int
+) -> None:
+    assert replace(SETTINGS, frame_rate=Fraction(rate)).frame_duration == ticks
