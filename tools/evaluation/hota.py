@@ -134,8 +134,8 @@ def hota(comparison: Comparison) -> HotaResult:
         pairs, matches = np.unique(
             truth[good] * len(result_lengths) + result[good], return_counts=True
         )
-        lengths = truth_lengths[pairs // max(1, len(result_lengths))]
-        others = result_lengths[pairs % max(1, len(result_lengths))]
+        paired, partners = np.divmod(pairs, len(result_lengths))
+        lengths, others = truth_lengths[paired], result_lengths[partners]
         hits = np.count_nonzero(good)
         sums.true_positives[index] = hits
         sums.false_positives[index] = result_lengths.sum() - hits

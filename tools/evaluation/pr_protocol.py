@@ -42,8 +42,8 @@ class PrPoint(Summed):
 
     @property
     def precision(self) -> float:
-        """Fraction of detections that are true; NaN if there are none."""
-        return self.true_positives / self.detections if self.detections else float("nan")
+        """Fraction of detections that are true; there must be some."""
+        return self.true_positives / self.detections
 
     @property
     def recall(self) -> float:

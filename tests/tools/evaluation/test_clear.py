@@ -78,6 +78,11 @@ def test_a_perfect_result() -> None:
     assert (result.mota, result.motp, result.precision, result.recall) == (1, 1, 1, 1)
 
 
+def test_a_single_box_counts_in_full() -> None:
+    result = clear(compared(({1: 0},), ({1: 0},)))
+    assert (result.mota, result.motp, result.precision, result.recall) == (1, 1, 1, 1)
+
+
 def test_no_result() -> None:
     result = clear(compared(({1: 0}, {1: 1}), ()))
     assert result == ClearResult(false_negatives=2, mostly_lost=1)
@@ -134,8 +139,8 @@ def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
     truth = ({1: 0, **other},) * 5
     comparison = compared(truth, ({5: 0, **other}, {5: 0, **other}, other, other, {6: 0, **other}))
     result = clear(comparison)
-    errors = errors_by_frame(comparison, match_boxes(comparison, 0.5), 5)
-    assert errors.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
+    errors = errors_by_frame(comparison, match_boxes(comparison, 0.5), 6)  # the last one is empty
+    assert errors.tolist() == [[0, 0, 0]] * 2 + [[0, 1, 0]] * 2 + [[0, 0, 1], [0, 0, 0]]
     assert (result.id_switches, result.fragmentations, result.false_negatives) == (1, 1, 2)
     assert (result.mostly_tracked, result.partly_tracked) == (1, 1)
 

@@ -102,9 +102,16 @@ def test_boxes_to_ignore_are_crowds_and_counted(tmp_path: Path) -> None:
         {"image_id": 7, "category_id": 1, "bbox": [x, 9, 20, 20], "score": 0.9}
         for x in range(210, 400, 40)
     ]
-    found.append({**CAR, "score": 0.5})
-    score = score_coco(*written(tmp_path, truth_of(CAR, region), found))
+    found += [{**CAR, "score": 0.5}, {**BUS, "score": 0.5}]
+    score = score_coco(*written(tmp_path, truth_of(CAR, BUS, region), found))
     assert (score.scores["AP"], score.ignored) == (pytest.approx(1), 1)
+
+
+def test_an_area_that_is_not_given_is_that_of_the_box(tmp_path: Path) -> None:
+    flat = {**CAR, "bbox": [0, 0, 0, 0], "score": 0.1}  # allowed, as of any size
+    scores = score_coco(*written(tmp_path, truth_of(CAR), [{**CAR, "score": 0.5}, flat])).scores
+    assert scores["AP-medium"] == pytest.approx(1)
+    assert math.isnan(scores["AP-small"])
 
 
 def test_images_with_more_detections_than_count_are_counted(tmp_path: Path) -> None:
@@ -167,16 +174,18 @@ def test_all_classes_are_one_only_where_they_cannot_be_told_apart(tmp_path: Path
     merged = []
     named = found_by_name(found, {1: "vehicle", 2: "bus"})
     nameless = [{**each, "category": None} for each in named]
-    for detections in (named, nameless):
+    listed = [{**each, "category": ["bus"]} for each in named]
+    for detections in (named, nameless, listed):
         paths = written(tmp_path, truth, detections)
         merged.append(score_coco(*paths))
-    assert merged[0].scores == merged[1].scores
+    assert merged[0].scores == merged[1].scores == merged[2].scores
     assert merged[0].scores["AP"] > by_class
     first = next(row for row, each in enumerate(named) if each["category"] == "vehicle")
     lack = f"{paths[1]}: [{{}}] has no category_id and no category"
     assert [score.why_as_one for score in merged] == [
         f"{lack.format(first)} of {paths[0]}, but 'vehicle'",
         lack.format(0),
+        f"{lack.format(0)} of {paths[0]}, but ['bus']",
     ]
 
 

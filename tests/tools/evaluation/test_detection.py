@@ -32,6 +32,20 @@ def test_worked_cases(found, confidence, expected):
     assert judged.average_precision == pytest.approx(expected)
 
 
+def test_a_single_box_that_is_found_counts_in_full():
+    assert judge(boxes(A), boxes(A), scores(0.9), 0.5).average_precision == 1
+
+
+def test_equal_scores_count_in_their_order_among_others():
+    confidence = scores(*[0.8, 0.9] * 4)
+    found = boxes(*[[50, 50, 60, 60], A] * 4)
+    found[5] = B
+    judged = judge(boxes(A, B), found, confidence, 0.5)
+    assert judged.hits.tolist() == [True, False, True, *[False] * 5]
+    together = DetectionResult(confidence, np.arange(8) == 5, 1)
+    assert together.curve[0].tolist() == [0, 0, *[1] * 6]
+
+
 def test_overlap_decides():
     found = boxes([0, 0, 10, 6])
     assert judge(boxes(A), found, scores(1), 0.5).hits.tolist() == [True]

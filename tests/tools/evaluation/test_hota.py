@@ -52,11 +52,15 @@ def test_equals_trackeval_on_bad_results_of_several_sequences(seed: int) -> None
         (({1: 0}, {1: 1}), ()),
         ((), ({1: 0}, {1: 1})),
         (({1: 0},), ({1: 1},)),
+        (({1: 0, 2: 50}, {1: 0}), ({5: 50},)),
         (({1: 0}, {2: 100}), ({1: 0}, {1: 200})),
         (({1: 0}, {}, {1: 0}), ({}, {5: 3}, {5: 3})),
         (({1: 0, 2: 0},), ({1: 0, 2: 0, 3: 0},)),
     ],
-    ids=["nothing", "no result", "no truth", "one box", "one each", "gaps", "identical boxes"],
+    ids=[
+        *("nothing", "no result", "no truth", "one box", "one track"),
+        *("one each", "gaps", "identical boxes"),
+    ],
 )
 def test_equals_trackeval_at_the_edges(
     truth: tuple[dict[int, float], ...], result: tuple[dict[int, float], ...]

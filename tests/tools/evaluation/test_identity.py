@@ -42,6 +42,11 @@ def test_the_longer_part_of_a_split_track_counts() -> None:
     assert (result.precision, result.recall, result.f1) == pytest.approx((0.7, 0.7, 0.7))
 
 
+def test_a_single_box_counts_in_full() -> None:
+    result = identity(compared(({1: 0},), ({1: 0},)))
+    assert (result.precision, result.recall, result.f1) == (1, 1, 1)
+
+
 def test_a_result_track_serves_one_ground_truth_track() -> None:
     result = identity(compared(({1: 0},) * 4 + ({2: 0},) * 6, ({5: 0},) * 10))
     assert result == IdentityResult(6, 4, 4)

@@ -80,6 +80,12 @@ def test_shares_are_of_all_tracks() -> None:
     assert (scores["MT"], scores["ML"]) == (3 / 8, 1 / 8)
 
 
+def test_a_single_box_and_a_single_track_count_in_full() -> None:
+    tracked = PrPoint(1, 1, 1, ClearResult(mostly_tracked=1))
+    assert (tracked.precision, tracked.recall, tracked.scores["MT"]) == (1, 1, 1)
+    assert PrPoint(clear=ClearResult(mostly_lost=1)).scores["ML"] == 1
+
+
 def test_sequences_add_up() -> None:
     total = sum([PrPoint(1, 2, 3, ClearResult(id_switches=1))] * 3, PrPoint())
     assert total == PrPoint(3, 6, 9, ClearResult(id_switches=3))

@@ -125,6 +125,12 @@ def test_detections_have_their_own_truth_and_boxes_are_ignored_in_their_frame(
         assert (scored.clear.true_positives, scored.clear.false_positives) == (2, 3)
 
 
+def test_without_true_boxes_all_that_is_found_is_false(tmp_path: Path) -> None:
+    nothing = tracks({}, {})
+    task = SequenceTask(GroundTruth("A", 2, nothing, nothing), written(tmp_path, 0))
+    assert score_sequence(task).detection[0.7].hits.tolist() == [False, False]
+
+
 def test_levels_are_judged_at_the_strictest_iou_without_the_others(tmp_path: Path) -> None:
     found = written(tmp_path, SHIFT, 100, 250)
     score = score_sequence(SequenceTask(two_vehicles(), found))
