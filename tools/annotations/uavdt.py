@@ -32,7 +32,7 @@ def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
     whole, regions = (find_file(folder, name, each) for each in (OBJECTS_SUFFIX, IGNORED_SUFFIX))
     tracks = read_mot(find_file(folder, name, TRACKS_SUFFIX) or folder / f"{name}{TRACKS_SUFFIX}")
     objects = tracks if whole is None else read_mot(whole)
-    ignored, last = IgnoredRegions(rule="center"), 0
+    ignored, last = IgnoredRegions(), 0
     if regions is not None:
         table = NumberTable.read(regions, MIN_COLUMNS, "ignored boxes")
         frames = table.frame_indices()

@@ -29,7 +29,7 @@ def test_names_become_ids(truth):
     ("images", "classes", "message"),
     [
         (["e.png"], [], r"annotations\.json: no image 'e\.png'$"),
-        (["a.png", "e.png", "f.png", "g.png"], [], r"no image 'e\.png' and 2 more$"),
+        (["a.png", "e.png", "f.png"], [], r"no image 'e\.png' and 1 more$"),
         (["c.png"], [], r"'c\.png' stands for images 'i2', 'i3'$"),
         ([], ["car", "vehicle"], r"no category 'vehicle', .*; there are bus, car; without"),
     ],

@@ -72,6 +72,11 @@ def test_levels_and_conditions_of_a_file_in_any_order(tmp_path: Path) -> None:
     assert (truth.name, truth.frame_count, truth.conditions) == ("B", 7, {"weather": "night"})
 
 
+def test_a_file_that_tells_no_weather_has_no_conditions(tmp_path: Path) -> None:
+    (tmp_path / "A.xml").write_text('<sequence name="A"/>')
+    assert read_detrac_ground_truth(tmp_path / "A.xml").conditions == {}
+
+
 def test_a_vehicle_of_which_exactly_half_is_hidden_is_medium(tmp_path: Path) -> None:
     half = overlap(470, 300, 43.47, 90)
     vehicle = target(1, 478.2, 322.01, 70.54, 61.42, overlaps=half)

@@ -25,6 +25,7 @@ def objects(*rows: tuple[float, ...], name: str = "MOT17-02") -> MotObjects | No
         ([(1, 1, 0, 0, 10, 10, 1, -1, -1, -1), (1, 2, 0, 0, 10, 10, 0, -1, -1, -1)], False),
         ([(1, 1, 0, 0, 10, 10, 1, -9.3, -10.8, 0)], False),  # MOT15 in three dimensions
         ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 1, 2, 1)], False),  # cars and vans, as of `synth`
+        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 1, 2, 1), (1, 3, 90, 0, 10, 10, 0, 8, 1)], False),
         ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 0, 14, 1)], False),
         ([(1, 1, 0, 0, 10, 10, 0)], False),
         ([(1, 1, 0, 0, 10, 10)], False),

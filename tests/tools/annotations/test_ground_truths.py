@@ -14,6 +14,7 @@ from tools.annotations.ground_truths import read_ground_truths
         ("uavdt", "seq/gt/gt.txt", r"has no \*_gt.txt; its files are those of mot$"),
         ("uavdt", "MVI_20011.xml", r"has no \*_gt.txt; its files are those of detrac$"),
         ("detrac", "M0203_gt.txt", r"has no \*.xml; its files are those of uavdt$"),
+        ("mot", "MVI_20011.xml", r"has no \*/gt/gt.txt and no \*.txt; its files are those of det"),
         ("detrac", "notes.md", r"has no \*.xml$"),
     ],
 )

@@ -41,7 +41,7 @@ def test_rows_not_to_be_scored(tmp_path: Path) -> None:
 
 
 def test_ids_may_return_and_one_may_be_minus_one(tmp_path: Path) -> None:
-    rows = "1,-1,0,0,9,9\n1,2,0,0,9,9\n2,2,0,0,9,9\n"
+    rows = "1,-1,0,0,9,9\n1,2,0,0,9,9\n2,2,0,0,0,9\n"
     assert read(tmp_path, rows).ids.tolist() == [-1, 2, 2]
 
 

@@ -39,7 +39,7 @@ def test_nothing() -> None:
 @pytest.mark.parametrize(
     ("frames", "ids", "boxes", "message"),
     [
-        ([1, 1], [5, 5], [BOX, BOX], "id 5 occurs twice in frame 2"),
+        ([1, 1, 1], [4, 5, 5], [BOX] * 3, "id 5 occurs twice in frame 2"),
         ([1], [5, 6], [BOX, BOX], "one entry for each of 2 boxes"),
         ([-1], [5], [BOX], "frames must not be negative, got -1"),
         ([1], [5], [(0, 0, np.nan, 1)], "boxes must be finite"),
@@ -82,4 +82,5 @@ def test_rows_of_a_part_and_of_each_frame() -> None:
 def test_rows_of_unsorted_frames() -> None:
     found = rows_of(np.array([7, 2, 7, 0]))
     assert {frame: rows.tolist() for frame, rows in found.items()} == {0: [3], 2: [1], 7: [0, 2]}
+    assert rows_of(np.arange(40) % 2)[1].tolist() == list(range(1, 40, 2))  # in their order
     assert rows_of(np.empty(0, np.int64)) == {}
