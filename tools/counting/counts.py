@@ -89,14 +89,14 @@ class StreamCounts:
         self.stays += [Stay(when, zone, name, *event) for _, when, _, name, zone, *event in stays]
 
 
-def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float]:
-    """The speeds that are known, by frame and vehicle."""
+def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float | None]:
+    """The speeds by frame and vehicle; None, or no entry, where they are not known."""
     if not wanted:  # the rows are one for each vehicle and frame
         return {}
     return {
         (frame, vehicle): speed
         for frame, vehicle, _, _, speed in rows(folder, GROUND, int, int, str, str, _speed)
-        if speed is not None and (frame, vehicle) in wanted
+        if (frame, vehicle) in wanted
     }
 
 

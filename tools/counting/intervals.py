@@ -45,7 +45,7 @@ class Clock:
         Raises:
             ValueError: It is none.
         """
-        second = time[:19] if "T" in time else time.partition(".")[0]
+        second = time.partition(".")[0]
         if self._latest is None or self._latest[0] != second:  # 25 frames have the same
             interval = self._of_camera(second) if "T" in time else self._of_video(int(second))
             self._latest = second, interval
@@ -53,7 +53,7 @@ class Clock:
 
     def _of_camera(self, second: str) -> Interval:
         at = datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
-        begin = self._begin(datetime.fromtimestamp(at, self._zone)).replace(fold=0)
+        begin = self._begin(datetime.fromtimestamp(at, self._zone))
         again = begin.replace(fold=1)
         if begin.timestamp() < again.timestamp() <= at:  # clocks were set back to it
             begin = again

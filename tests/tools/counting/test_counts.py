@@ -147,8 +147,10 @@ def test_stays_are_those_of_who_left_the_zone(counts: StreamCounts) -> None:
     ]
 
 
-def test_a_turn_is_told_in_the_order_of_frames_whatever_that_of_rows(tmp_path: Path) -> None:
-    (tmp_path / CROSSINGS).write_text("5,0.2,7,car,east,left\n2,0.1,7,car,west,left\n")
+def test_a_turn_is_told_in_the_order_of_frames_and_in_a_frame_of_rows(tmp_path: Path) -> None:
+    (tmp_path / CROSSINGS).write_text(
+        "5,0.2,7,car,east,left\n2,0.1,7,car,west,left\n2,0.1,7,car,middle,left\n"
+    )
     counts = StreamCounts()
     counts.add(tmp_path, Clock(10))
     assert TABLES["turns"].sums(counts) == [{"from": "west", "to": "east", "vehicles": 1}]
