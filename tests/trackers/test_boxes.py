@@ -50,6 +50,7 @@ def test_iou_of_known_boxes(dtype: type, error: float) -> None:
     b = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [22, 25, 28, 35]], dtype)
     expected = [[1, 50 / 150, 0, 0], [0, 0, 0, 60 / 200]]
     np.testing.assert_allclose(iou_matrix(a, b), expected, atol=error)
+    np.testing.assert_allclose(iou_matrix(a / 100, b / 100), expected, atol=10 * error)
     assert iou_matrix(a, b).dtype == dtype
 
 
@@ -112,4 +113,6 @@ def test_a_center_lies_in_a_region_up_to_its_edges() -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("area", "aspect"), [(-5.0, 1.0), (5.0, -1.0), (0.0, 1.0)])
 def test_a_state_that_is_no_box_is_not_finite(area: float, aspect: float) -> None:
-    assert not np.isfinite(from_center_area_aspect(np.array([[1.0, 1, area, aspect]]))).all()
+    boxes = from_center_area_aspect(np.array([[1.0, 1, area, aspect], [30, 30, 800, 2]]))
+    assert not np.isfinite(boxes[0]).all()
+    assert boxes[1].tolist() == [10, 20, 50, 40]  # the others are as they are without it

@@ -91,10 +91,11 @@ def test_a_second_detection_needs_an_iou_times_score_of_three_tenths(
     assert seen(tracker, np.vstack((AWAY, shifted)), score) == ids
 
 
-def test_a_strong_pair_at_the_threshold_is_one() -> None:
-    tracker = ByteTrack(iou_threshold=0.5)
+@pytest.mark.parametrize("score", [1.0, 0.2], ids=["strong", "weak"])
+def test_a_pair_at_the_threshold_is_one(score: float) -> None:
+    tracker = ByteTrack(iou_threshold=0.5, low_iou_threshold=0.5)
     seen(tracker, BOX)
-    assert seen(tracker, BOX - np.array([0, 0, 20, 0]), 1.0) == [1]  # IoU 1/2
+    assert seen(tracker, BOX - np.array([0, 0, 20, 0]), score) == [1]  # IoU 1/2
 
 
 def test_strong_pairs_need_iou_times_score() -> None:

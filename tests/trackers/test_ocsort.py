@@ -90,13 +90,28 @@ def test_vehicles_at_rest_have_no_direction() -> None:
     assert not tracker._tracks["direction"].any()
 
 
-def test_the_direction_kept_so_far_decides_between_equals() -> None:
+def test_each_track_has_a_direction_of_its_own() -> None:
+    tracker = OCSort(min_hits=0)
+    for step in (0, 1):
+        seen(tracker, np.vstack((moved(3.0 * step), moved(200, 4.0 * step))))
+    np.testing.assert_allclose(tracker._tracks["direction"], [[1, 0], [0, 1]])
+
+
+def test_a_track_that_has_its_detection_takes_no_other() -> None:
+    tracker = OCSort(min_hits=0)
+    seen(tracker, BOX)
+    tracks = tracker.update(np.vstack((BOX, moved(10))), [0.9, 0.9])
+    assert (tracks.ids.tolist(), tracks.detection_indices.tolist()) == ([1, 2], [0, 1])
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_the_direction_kept_so_far_decides_between_equals(way: int) -> None:
     """Two places overlap the prediction the same; one lies ahead, one to the side."""
     tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
     for step in range(10):
-        seen(tracker, moved(10.0 * step))
+        seen(tracker, moved(way * 10.0 * step))
     # Predicted at x + 100: ahead of it by 12, or beside it by 24, which is as much of its height.
-    ahead, beside = moved(112.0), moved(100.0, 24.0)
+    ahead, beside = moved(way * 112.0), moved(way * 100.0, 24.0)
     tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
     assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
 

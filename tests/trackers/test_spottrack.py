@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from filterpy.kalman import KalmanFilter
 
 from tests.trackers.conftest import crowd
 from trackers import SpotTrack
@@ -85,6 +86,9 @@ def test_an_iou_at_the_threshold_is_enough() -> None:
     tracker = SpotTrack(iou_threshold=0.5)
     seen(tracker, BOX)
     assert seen(tracker, BOX - np.array([0, 0, 20, 0])) == [1]  # IoU 1/2
+    tracker = SpotTrack(low_iou_threshold=0.5)
+    seen(tracker, BOX)
+    assert seen(tracker, BOX - np.array([0, 0, 20, 0]), 0.3) == [1]
     tracker = SpotTrack(duplicate_iou=0.5)
     boxes = np.vstack((BOX - np.array([0, 0, 20, 0]), BOX))
     assert tracker.update(boxes, [0.8, 0.9]).detection_indices.tolist() == [1]
@@ -198,11 +202,25 @@ def test_a_margin_of_0_leaves_out_what_reaches_beyond_the_edge() -> None:
 
 def test_a_track_is_in_the_frame_while_a_part_of_it_is() -> None:
     tracker = SpotTrack()
-    boxes = [[980, 100, 1040, 140], [-40, 100, 20, 140]]
+    boxes = [[995, 100, 1055, 140], [-55, 100, 5, 140]]
     for _ in range(3):
         assert seen(tracker, boxes) == [1, 2]
     seen(tracker, [])
     assert seen(tracker, boxes) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [(-45, 100, -5, 130), (300, -35, 340, -5), (1005, 100, 1045, 130), (300, 505, 340, 535)],
+)
+def test_a_track_of_which_no_part_is_in_the_frame_is_forgotten_at_its_first_miss(
+    outside: tuple[int, ...],
+) -> None:
+    tracker = SpotTrack()
+    for _ in range(3):
+        assert seen(tracker, np.vstack((BOX, outside))) == [1, 2]
+    seen(tracker, [])
+    assert tracker._tracks["id"].tolist() == [1]
 
 
 def test_without_a_frame_size_there_is_no_edge() -> None:
@@ -266,3 +284,30 @@ def test_a_detection_just_outside_the_frame_keeps_its_id() -> None:
     tracker = SpotTrack()
     outside = [[FRAME[0] + 0.5, 100, FRAME[0] + 40, 140]]
     assert [seen(tracker, outside) for _ in range(10)] == [[1]] * 10
+
+
+def test_the_filter_has_noise_of_shares_of_the_size() -> None:
+    settings = {
+        "measurement_noise": 0.3,
+        "position_noise": 0.05,
+        "velocity_noise": 0.01,
+        "initial_velocity": 0.2,
+    }
+    tracker = SpotTrack(estimate_camera=False, **settings)  # type: ignore[arg-type]
+    measured, place, speed, start = settings.values()
+    kalman = KalmanFilter(dim_x=8, dim_z=4)
+    kalman.F, kalman.H = np.eye(8) + np.eye(8, k=4), np.eye(4, 8)
+    steps = np.random.default_rng(2).normal(0, 1, (12, 4)).cumsum(axis=0).cumsum(axis=0) / 4
+    for frame, box in enumerate(BOX[0] + steps):
+        corner, sides = box[:2], box[2:] - box[:2]
+        size = np.sqrt(sides.prod())
+        if frame == 0:
+            kalman.x[:4, 0] = *(corner + sides / 2), *sides
+            kalman.P = np.diag(np.repeat([(measured * size) ** 2, (start * size) ** 2], 4))
+        else:
+            before = np.sqrt(kalman.x[2:4, 0].prod())
+            noise = np.repeat([(place * before) ** 2, (speed * before) ** 2], 4)
+            kalman.predict(Q=np.diag(noise))
+            kalman.update([*(corner + sides / 2), *sides], R=np.eye(4) * (measured * size) ** 2)
+        assert seen(tracker, [box]) == [1]
+        np.testing.assert_allclose(tracker._filter.moments[:2].ravel(), kalman.x[:, 0])

@@ -193,6 +193,11 @@ def test_a_break_too_long_ends_all_tracks(tracker: Tracker) -> None:
     assert set(drive(tracker, frames)) == {1, 2}
     patient = type(tracker)(max_age=LONGEST_BREAK + 1)
     assert set(drive(patient, frames)) == {1}
+    for unseen in (LONGEST_BREAK, LONGEST_BREAK + 1):  # also of what stands still
+        still = type(tracker)(max_age=1)
+        for passed in (0, 0, unseen):
+            still.update([BOX], [0.9], unseen=passed)
+        assert still.next_id == 2 + (unseen > LONGEST_BREAK)
 
 
 @pytest.mark.parametrize("max_age", [0, 1, 4])
