@@ -45,7 +45,7 @@ def cut_boxes(
     cut = given.clip(0, [width, height, width, height])
     flat = shorter_sides(given) < MIN_SIDE
     usable = ~flat & (shorter_sides(cut) >= MIN_SIDE)
-    beyond = usable & (np.abs(cut - given).max(axis=1, initial=0) > TOLERANCE)
+    beyond = usable & (np.abs(cut - given).max(axis=1) > TOLERANCE)
     lost = np.zeros(len(given))
     with np.errstate(over="ignore"):  # all of an endless box is lost
         lost[beyond] = 1 - areas(cut[beyond]) / areas(given[beyond])

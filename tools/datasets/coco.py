@@ -142,7 +142,7 @@ class _CocoFile:
             if not (width and height):
                 width, height = image_size(path)
             if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
-                raise ValueError(f"{width}x{height}")
+                raise ValueError
             frame = None if entry.get("frame") is None else int(entry["frame"])
             conditions = {str(k): str(v) for k, v in dict(entry.get("conditions") or {}).items()}
         except (TypeError, ValueError, OverflowError):
