@@ -105,13 +105,13 @@ def test_a_track_that_has_its_detection_takes_no_other() -> None:
 
 
 @pytest.mark.parametrize("way", [1, -1])
-def test_the_direction_kept_so_far_decides_between_equals(way: int) -> None:
-    """Two places overlap the prediction the same; one lies ahead, one to the side."""
+def test_the_direction_kept_so_far_outweighs_some_overlap(way: int) -> None:
+    """Of two places, one overlaps the prediction more, and the other lies ahead."""
     tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
     for step in range(10):
         seen(tracker, moved(way * 10.0 * step))
-    # Predicted at x + 100: ahead of it by 12, or beside it by 24, which is as much of its height.
-    ahead, beside = moved(way * 112.0), moved(way * 100.0, 24.0)
+    # Predicted at x ± 100: IoU 0.43 ahead of it by 16, or 0.54 beside it by 24.
+    ahead, beside = moved(way * 116.0), moved(way * 100.0, 24.0)
     tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
     assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
 

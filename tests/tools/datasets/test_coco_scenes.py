@@ -28,3 +28,15 @@ def test_frames_of_a_scene_are_in_their_order_and_an_empty_scene_is_none(tmp_pat
         ("s", 9),
         ("s", 10),
     ]
+
+
+def test_files_of_keypoints_beside_those_of_instances_are_not_read(tmp_path: Path) -> None:
+    boxes = [box(1, 1, 1, 9, 9), box(1, 30, 1, 9, 9)]
+    for name in ("instances_val", "person_keypoints_val"):
+        write_json(tmp_path / "annotations" / f"{name}.json", [entry(1, "a.png")], boxes[:1])
+    write_image(tmp_path / "images" / "a.png")
+    data_set = read_data_set(tmp_path)
+    assert ([len(sample.boxes) for sample in data_set.samples], data_set.problems) == ([1], [])
+    write_json(tmp_path / "annotations.json", [entry(1, "a.png")], boxes)  # then none but this
+    data_set = read_data_set(tmp_path)
+    assert ([len(sample.boxes) for sample in data_set.samples], data_set.problems) == ([2], [])
