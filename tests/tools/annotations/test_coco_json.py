@@ -16,6 +16,11 @@ def test_a_file_that_was_cut_off_says_so(tmp_path, end):
         read_json(file)
 
 
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"^cannot read \S+a\.json: \w"):
+        read_json(tmp_path / "a.json")
+
+
 @pytest.mark.parametrize("content", ["", " \n"])
 def test_an_empty_file_says_so(tmp_path, content):
     (tmp_path / "a.json").write_text(content)

@@ -60,6 +60,11 @@ from tools.annotations.detrac_xml import read_detrac_xml
             "MVI_1.xml:1: left must be a finite number, got '-inf'",
         ),
         (
+            '<sequence><ignored_region><box top="1" width="4" height="2"/></ignored_region>'
+            "</sequence>",
+            "MVI_1.xml:1: attribute 'left' is missing",
+        ),
+        (
             '<sequence><frame num="3"/>\n<frame num="four"/></sequence>',
             "MVI_1.xml:2: num must be a whole number, got 'four'",
         ),
@@ -90,3 +95,14 @@ def test_a_box_without_area_is_not_hidden(tmp_path: Path) -> None:
     flat = target(1, 210, width=0, overlaps=overlap(200, width=30))
     (tmp_path / "MVI_1.xml").write_text(f'<sequence><frame num="1">{flat}</frame></sequence>')
     assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0]
+
+
+def test_what_is_hidden_is_a_share_of_the_box(tmp_path: Path) -> None:
+    half = target(1, 210, top=50, overlaps=overlap(205, top=50))
+    (tmp_path / "MVI_1.xml").write_text(f'<sequence><frame num="1">{half}</frame></sequence>')
+    assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0.5]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^cannot read annotation \S+MVI_1\.xml: \w"):
+        read_detrac_xml(tmp_path / "MVI_1.xml")
