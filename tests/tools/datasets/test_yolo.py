@@ -257,3 +257,13 @@ def test_a_list_names_images_from_its_own_folder(tmp_path: Path) -> None:
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "train.txt").write_text("../images/train/a.jpg\n")
     assert [len(sample.boxes) for sample in read_data_set(tmp_path).samples] == [1]
+
+
+def test_data_yaml_goes_before_others_and_samples_are_in_the_order_of_scenes(
+    tmp_path: Path,
+) -> None:
+    write_set(tmp_path, "train: images/val\nval: images/train\nnames: [car]\n", "")
+    (tmp_path / "a.yaml").write_text("train: images/gone\nnames: [other]\n")
+    data_set = read_data_set(tmp_path)
+    assert [sample.scene for sample in data_set.samples] == ["train/a", "val/b"]
+    assert data_set.problems == []
