@@ -223,13 +223,6 @@ def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
         score_coco(*written(tmp_path, truth, found))
 
 
-def test_what_is_ignored_is_no_false_alarm(tmp_path: Path) -> None:
-    other = {**CAR, "bbox": [100, 0, 50, 50]}
-    truth = truth_of(CAR, {**other, "ignore": 1})
-    found = [{**CAR, "score": 0.5}, {**other, "score": 0.9}]
-    assert score_coco(*written(tmp_path, truth, found)).scores["AP"] == pytest.approx(1)
-
-
 def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
     categories = [{"id": "car", "name": "car"}, {"id": 2, "name": "bus"}]
     car = {**CAR, "category_id": "car"}
