@@ -267,43 +267,6 @@ def _catches(pid, number):
     return caught >> (number - 1) & 1
 
 
-def test_what_a_killed_run_left_is_not_removed_unasked(material, tmp_path):
-    slow = slow_detector(material, 150)
-    with begin(*command(material, tmp_path / "out", *slow)) as first:
-        first.kill()
-    rows = tmp_path / "out" / "crossing" / ".mot.txt.part"
-    before = rows.read_text()
-    again = run(material, tmp_path / "out")
-    assert again.returncode == 4
-    assert ".mot.txt.part" in again.stderr
-    assert "--overwrite" in again.stderr
-    assert rows.read_text().startswith(before)
-    assert run(material, tmp_path / "out", "--overwrite").returncode == 0
-
-
-def test_a_full_disk_is_named_and_leaves_no_half_results(material, tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    script = (
-        f"mount -t tmpfs -o size=12k tmpfs {disk} || exit 77\n"
-        f'"$@"; code=$?; find {disk} -type f; exit $code'
-    )
-    mount = ["unshare", "-Urm", "sh", "-c", script, "sh"]
-    if subprocess.run([*mount, "true"], capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    done = subprocess.run(
-        [*mount, *command(material, disk / "out")], capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 4, done.stderr
-    # A slow machine has time for a line of progress before.
-    *before, said = done.stderr.splitlines()
-    assert "no space left on device; free some space" in said
-    assert all(" frames, " in line for line in before)
-    assert not [name for name in done.stdout.split() if name.endswith(".mp4")]
-    whole = {Path(name).name for name in done.stdout.split() if not name.endswith(".part")}
-    assert whole in (set(), {"mot.txt", "detections.txt", "times.txt", "run.json"})
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
 )

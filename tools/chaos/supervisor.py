@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stages.atomic import part_path
+from stages.errors import OutputError
 from stages.result_files import TRACKS, read_report
 from stages.wording import counted
 from tools.chaos.outcome import Outcome
@@ -35,7 +36,8 @@ def killed_supervisor(folder: Path) -> Outcome:
         stages = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         run.kill()
     gone = _wait_for(lambda: not any(map(_runs, stages)))
-    refused = subprocess.run(command, capture_output=True, check=False).returncode != 0
+    second = subprocess.run(command, capture_output=True, check=False)
+    refused = second.returncode == OutputError.exit_code
     left = rows.read_bytes()
     subprocess.run([*SPOTSTREAM, "complete", str(output)], capture_output=True, check=False)
     completed = tracks.exists() and tracks.read_bytes() == left

@@ -22,7 +22,7 @@ esac
 
 SOUND = {
     "stage": "sleep 0.1 &",
-    "again": "false",
+    "again": "exit 4",
     "complete": "mv .mot.txt.part mot.txt",
     "frames": 100,
     "code": 0,
@@ -36,6 +36,7 @@ SOUND = {
         ({"stage": "sleep 10 &"}, "1 stage left"),
         ({"stage": ""}, "0 stages gone"),
         ({"again": "true"}, "not refused"),
+        ({"again": "exit 1"}, "not refused"),
         ({"complete": "true"}, "its rows lost"),
         ({"complete": "echo other > mot.txt"}, "its rows lost"),
         ({"frames": 99}, "99 of 100 frames"),
