@@ -52,7 +52,7 @@ def count(
     from stages.result_files import COUNTS
     from tools.counting.counts import StreamCounts
     from tools.counting.intervals import Clock
-    from tools.counting.reading import folders_with, stream_of
+    from tools.result_rows import folders_with, stream_of
 
     zone, starts = _zone(timezone), dict(map(_start, start or []))
     counts: defaultdict[str, StreamCounts] = defaultdict(StreamCounts)

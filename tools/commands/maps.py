@@ -42,10 +42,10 @@ def maps(
 ) -> None:
     """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
     from stages.result_files import TRACKS
-    from tools.counting.reading import folders_with, stream_of
     from tools.datasets.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
+    from tools.result_rows import folders_with, stream_of
 
     given = dict(map(_picture, picture or []))
     streams: defaultdict[str, list[Path]] = defaultdict(list)

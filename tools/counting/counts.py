@@ -14,7 +14,7 @@ import numpy as np
 
 from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
 from tools.counting.intervals import Clock, Interval
-from tools.counting.reading import rows
+from tools.result_rows import rows
 
 Row: TypeAlias = dict[str, object]
 

@@ -14,9 +14,9 @@ from stages.errors import ConfigError
 from stages.records import UInt8Array
 from stages.result_files import OVERLAY, TRACKS, files_of, frame_size
 from stages.sink.folder_contents import RUN
-from tools.counting.reading import rows
 from tools.mapping.scene import scene_of, video_size
 from tools.mapping.traffic import Traffic
+from tools.result_rows import rows
 
 _GREY = 128
 

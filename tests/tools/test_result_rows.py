@@ -9,7 +9,7 @@ import pytest
 from stages.atomic import part_path
 from stages.errors import ConfigError
 from stages.result_files import COUNTS, CROSSINGS, REPORT, TIMES, ZONES, numbered
-from tools.counting.reading import _opened, folders_with, rows, stream_of
+from tools.result_rows import _opened, folders_with, rows, stream_of
 
 
 def read(folder: Path) -> list[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What a run has counted, as its files in a stream's folder tell it."""
+"""The rows of a stream's results, whatever became of its run."""
 
 from __future__ import annotations
 
