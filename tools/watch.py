@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -20,11 +21,12 @@ from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
 from stages.sink.zones import ZoneEvent, ZoneEvents
 from stages.wording import counted
+from tools.missed_records import MissedRecords
 
 Fact: TypeAlias = dict[str, Any]
 """What happened, as JSON has it: its ``kind``, the ``stream``, and what this kind has."""
 
-KINDS = ("start", "frame", "crossing", "zone", "ground", "dropped", "silence", "end")
+KINDS = ("start", "frame", "crossing", "zone", "ground", "dropped", "missed", "silence", "end")
 OF_EVERY_FRAME = ("frame", "ground")
 
 _SILENCE = 5.0
@@ -45,25 +47,32 @@ def watch(
 
     Each track is ``stream,`` and a MOTChallenge row; what happens at lines and zones, dropped
     frames and ends of streams are told on standard error. With ``tell``, it is called instead with
-    each of these, and with each frame and its tracks. A silence of some seconds is told on standard
-    error, and to ``tell`` as well: ZeroMQ does not tell a wrong address or key from a pipeline yet
-    to start.
+    each of these, and with each frame and its tracks. Records that were missed are told on standard
+    error, and to ``tell`` as well, and so is a silence of some seconds: ZeroMQ does not tell a
+    wrong address or key from a pipeline yet to start.
     """
     silence = _Silence(stream, address, tell, has_key=key is not None)
     class_names: dict[str, tuple[str, ...]] = {}
-    with Subscription(address, key, server_key) as subscription:
+    with (
+        contextlib.closing(MissedRecords()) as missed,
+        Subscription(address, key, server_key) as subscription,
+    ):
         while True:
             envelope = subscription.receive(_SILENCE)
+            missed.look()
             if envelope is None or (stream and envelope.stream != stream):
                 silence.look(subscription)
                 continue
             silence.end()
+            records = missed.before(envelope)
             if isinstance(envelope.record, StreamStart):
                 class_names[envelope.stream] = envelope.record.class_names
             names = class_names.get(envelope.stream, ())
             if tell is None:
                 _print(envelope, names)
                 continue
+            if records:
+                tell({"kind": "missed", **_of(envelope), "records": records})
             for fact in _facts(envelope, names):
                 tell(fact)
 
@@ -156,7 +165,7 @@ def _did(event: ZoneEvent) -> str:
 
 def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
     """Yields what an envelope says, as JSON has it; ``time`` is when a frame was decoded."""
-    of = {"run": envelope.run, "stream": envelope.stream, "channel": envelope.channel}
+    of = _of(envelope)
     match envelope.record:
         case StreamStart() as start:
             yield {
@@ -221,6 +230,10 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
         case EndOfStream() as end:
             reason = {"reason": end.reason, "message": end.message}
             yield {"kind": "end", **of, "frames": end.frames, **reason}
+
+
+def _of(envelope: Envelope) -> Fact:
+    return {"run": envelope.run, "stream": envelope.stream, "channel": envelope.channel}
 
 
 def _tracks(tracks: Tracks, class_names: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -54,7 +54,8 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
         pixels: Inline pixels, or None.
         channel: Number of the stream's ring, logbook and feedback; never used twice in a run.
         position: 0-based number of the record in the stream, whatever its kind; that of the latest
-            record where something else is published of the stream.
+            record where something else is published of the stream; `MAX_POSITION` where that is
+            not known.
         run: Name of the run that published it, "" for what is not published.
     """
 

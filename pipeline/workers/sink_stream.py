@@ -15,7 +15,7 @@ from pipeline.overlay_addresses import overlay_address
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
-from pipeline.transport.envelope import Envelope
+from pipeline.transport.envelope import MAX_POSITION, Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import encode
 from pipeline.workers.acknowledger import Acknowledger
@@ -284,8 +284,7 @@ class SinkStream:
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
         # After all that subscribers may have got, of an earlier process, too.
-        latest = self._logbook[SharedNumber.ACKNOWLEDGED] + self._logbook[SharedNumber.ENTRIES] - 1
-        self._publisher.tell(broken_off(self._logbook, message), latest)
+        self._publisher.tell(broken_off(self._logbook, message), MAX_POSITION)
         self._leave()
 
     def _leave(self) -> None:

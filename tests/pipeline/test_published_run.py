@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from pipeline.transport.envelope import MAX_POSITION
 from pipeline.transport.subscription import subscribe
 from stages.errors import SpotStreamError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
@@ -80,6 +81,7 @@ def test_a_stream_ends_for_subscribers_whose_folder_goes_with_its_sink(clip, sub
     result = run_with([str(clip), f"other={clip}"], tmp_path / "out", live, harm)
     assert "removed or moved away" in result.failed["clip"]
     end = subscriber.records()[-1]
+    assert subscriber.envelopes[-1].position == MAX_POSITION
     told = end.stream, end.reason, end.message
     assert told == ("clip", EndReason.TRUNCATED, result.failed["clip"])
 

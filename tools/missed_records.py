@@ -1,0 +1,78 @@
+"""Notices that published records have not come."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pipeline.transport.envelope import MAX_POSITION, Envelope
+from stages.records import EndOfStream, StreamStart
+from stages.wording import counted
+
+_SILENT_SECONDS = 60.0
+_REASON = "this watch or the network was too slow, or the connection broke off"
+
+
+class MissedRecords:
+    """Counts the records of each stream that have not come, by the gaps between their positions.
+
+    It begins with the stream's start: a new subscriber does not get what comes before. What was
+    missed is told on standard error, at most once a minute for each stream.
+
+    Args:
+        monotonic: Returns a monotonic time in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        # All by stream.
+        self._latest: dict[str, _Place] = {}
+        self._untold: dict[str, int] = {}
+        self._told_at: dict[str, float] = {}
+
+    def before(self, envelope: Envelope) -> int:
+        """Returns how many are missing just before this one; call it with each, as they come."""
+        stream, record = envelope.stream, envelope.record
+        place = _Place(envelope.run, envelope.channel, envelope.position)
+        latest = self._latest.get(stream)
+        if latest is None or latest[:2] != place[:2]:
+            if isinstance(record, StreamStart):  # else it is new, or what an earlier run left
+                self._latest[stream] = place
+            return 0
+        if isinstance(record, EndOfStream):
+            del self._latest[stream]
+        else:
+            self._latest[stream] = place
+        missed = place.position - latest.position - 1
+        if missed <= 0 or place.position == MAX_POSITION:
+            return 0
+        self._untold[stream] = self._untold.get(stream, 0) + missed
+        self.look()
+        return missed
+
+    def look(self) -> None:
+        """Tells what is due; call it often."""
+        now = self._monotonic()
+        for stream, told_at in list(self._told_at.items()):
+            if now - told_at >= _SILENT_SECONDS:
+                del self._told_at[stream]
+        for stream in self._untold.keys() - self._told_at:
+            self._told_at[stream] = now
+            self._tell(stream)
+
+    def close(self) -> None:
+        """Tells what was not told yet."""
+        for stream in list(self._untold):
+            self._tell(stream)
+
+    def _tell(self, stream: str) -> None:
+        missed = counted(self._untold.pop(stream), "record", form=",")
+        print(f"{stream}: {missed} missed: {_REASON}", file=sys.stderr, flush=True)
+
+
+class _Place(NamedTuple):
+    run: str
+    channel: int
+    position: int
