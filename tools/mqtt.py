@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from stages.errors import ConfigError, reason_of
 from stages.urls import server_of
-from tools.watch import OF_EVERY_FRAME
+from tools.watch import KINDS, OF_EVERY_FRAME
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo
@@ -37,19 +37,21 @@ class MqttBroker:
     """Publishes facts as JSON, each to the topic ``PREFIX/STREAM/KIND``.
 
     What there is of every frame goes at most once (QoS 0), and is left out while the broker is away
-    or slow. All else goes at least once (QoS 1), in its order, and waits for it. ``PREFIX/status``
-    is ``online`` or ``offline``, retained. Faults are told on standard error, each once until there
-    is a connection.
+    or slow. All else goes at least once (QoS 1), in its order, and waits for it. Retained are
+    ``PREFIX/status``, ``online`` or ``offline``, and the start of each stream until it ends, which
+    an empty message tells there; a broker that has lost them gets them again. Faults are told on
+    standard error, each once until there is a connection.
 
     Args:
         url: ``mqtt://USER:PASSWORD@HOST:PORT/PREFIX``, or ``mqtts``; all but the host may be left
             out. The prefix is then ``spotstream``.
+        kinds: The kinds of facts to pass on.
 
     Raises:
         ConfigError: The URL is wrong, or paho-mqtt is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kinds: Collection[str] = KINDS) -> None:
         try:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
@@ -60,6 +62,8 @@ class MqttBroker:
         scheme, host, port, user, password, self._prefix = _parsed(url)
         self._server = server_of(url)
         self._status = f"{self._prefix}/status"
+        self._kinds = kinds
+        self._started: dict[str, tuple[str, int]] = {}  # run and channel by stream
         self._told = ""  # why there is no connection
         self._has_answered = False  # since it was last connected to
         self._listens = True  # to what others say of the status
@@ -68,6 +72,8 @@ class MqttBroker:
         # all that follows belongs to one thread, which gets its jobs here.
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._events: deque[_Event] = deque()
+        self._retained: dict[str, _Event] = {}  # by topic, what the broker has got
+        self._first: dict[str, _Event] = {}  # by topic, what it is to get before all events
         self._sent: set[int] = set()  # events that the broker has not acknowledged
         self._frames: deque[MQTTMessageInfo] = deque()
         self._greeting: int | None = None
@@ -95,11 +101,32 @@ class MqttBroker:
 
     def publish(self, fact: dict[str, Any]) -> None:
         """Passes on a fact with ``kind`` and ``stream``, "" for none in particular."""
-        kind = fact["kind"]
-        topic = "/".join(filter(None, (self._prefix, fact["stream"], kind)))
-        event = _Event(topic, json.dumps(fact, ensure_ascii=False))
-        take = self._take_frame if kind in OF_EVERY_FRAME else self._take
-        self._jobs.put(partial(take, event))
+        kind, stream = fact["kind"], fact["stream"]
+        if kind == "start":
+            self._start(stream, (fact["run"], fact["channel"]))
+        if kind in self._kinds:
+            text = json.dumps(fact, ensure_ascii=False)
+            event = _Event(self._topic(stream, kind), text, retain=kind == "start")
+            take = self._take_frame if kind in OF_EVERY_FRAME else self._take
+            self._jobs.put(partial(take, event))
+        if kind == "end":
+            self._end(stream, (fact["run"], fact["channel"]))
+
+    def _start(self, stream: str, of: tuple[str, int]) -> None:
+        """A killed run has not told of the ends of its streams, which another may not have."""
+        for other, (run, channel) in list(self._started.items()):
+            if run != of[0] and other != stream:
+                self._end(other, (run, channel))
+        self._started[stream] = of
+
+    def _end(self, stream: str, of: tuple[str, int]) -> None:
+        if self._started.get(stream, of) == of:  # not that of an earlier run
+            self._started.pop(stream, None)
+            if "start" in self._kinds:
+                self._jobs.put(partial(self._take, _Event(self._topic(stream, "start"), "", True)))
+
+    def _topic(self, stream: str, kind: str) -> str:
+        return "/".join(filter(None, (self._prefix, stream, kind)))
 
     def close(self) -> None:
         """Sends what waits, says that it is offline, and ends, within some seconds.
@@ -119,7 +146,7 @@ class MqttBroker:
         while True:
             self._jobs.get()()
             self._send_events()
-            if self._done and self._is_ready and not (self._events or self._sent):
+            if self._done and self._is_ready and not (self._first or self._events or self._sent):
                 self._done.set()
 
     def _take_frame(self, frame: _Event) -> None:
@@ -133,7 +160,9 @@ class MqttBroker:
     def _take(self, event: _Event) -> None:
         self._events.append(event)
         if len(self._events) > _MOST_EVENTS:
-            self._events.popleft()
+            oldest = self._events.popleft()
+            if oldest.retain:
+                self._first[oldest.topic] = oldest
             if not self._has_lost:
                 self._has_lost = True
                 _say(f"{self._server}: more than {_MOST_EVENTS} objects wait: the oldest are lost")
@@ -143,13 +172,21 @@ class MqttBroker:
         self._done = done
 
     def _send_events(self) -> None:
-        while self._is_ready and self._events and len(self._sent) < _MOST_SENT:
-            event = self._events[0]
+        while self._is_ready and len(self._sent) < _MOST_SENT:
+            event = next(iter(self._first.values()), None) or next(iter(self._events), None)
+            if event is None:
+                return
             sent = self._client.publish(event.topic, event.text, qos=1, retain=event.retain)
             if sent.rc != 0:
                 return
             self._sent.add(sent.mid)
-            self._events.popleft()
+            if self._first:
+                del self._first[event.topic]
+            else:
+                self._events.popleft()
+            self._retained.pop(event.topic, None)
+            if event.retain and event.text:
+                self._retained[event.topic] = event
 
     def _greeted(self, greeting: int) -> None:
         self._greeting, self._has_lost = greeting, False
@@ -163,6 +200,8 @@ class MqttBroker:
         self._sent.discard(mid)
         if mid == self._greeting:  # by then, paho has sent again what was not acknowledged before
             self._is_ready = True
+            self._first = self._retained | self._first  # the broker may have lost what it had
+            self._retained = {}
 
     def _disconnected(self) -> None:
         self._is_ready, self._greeting = False, None

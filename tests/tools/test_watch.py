@@ -301,5 +301,19 @@ def test_all_that_is_published_goes_to_a_broker(address, tmp_path):
             wait_for(lambda: topics <= {topic for topic, *_ in received})
             process.terminate()
         wait_for(lambda: ("site/status", "offline", False) in received)
-    told = {topic: json.loads(text) for topic, text, _ in received if topic != "site/status"}
+    assert ("site/north/start", "", False) in received  # the stream has ended
+    told = {
+        topic: json.loads(text) for topic, text, _ in received if text and "status" not in topic
+    }
     assert told == {f"site/north/{fact['kind']}": fact for fact in FACTS}
+
+
+@pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
+def test_some_kinds_go_to_a_broker(address, tmp_path):
+    with mosquitto.Broker(tmp_path) as broker, broker.subscriber("site/north/#") as received:
+        command = [*SPOTSTREAM, "watch", address, "--mqtt", f"mqtt://127.0.0.1:{broker.port}/site"]
+        with subprocess.Popen([*command, "--kind", "start", "--kind", "zone"]) as process:
+            wait_for(lambda: any("zone" in topic for topic, *_ in received))
+            wait_for(lambda: ("site/north/start", "", False) in received)
+            process.terminate()
+    assert {topic for topic, *_ in received} == {"site/north/start", "site/north/zone"}

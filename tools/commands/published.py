@@ -41,19 +41,21 @@ def watch(
         raise ConfigError(f"--kind must be one of {', '.join(KINDS)}, got {unknown}")
     if kind and not (json_ or mqtt):
         raise ConfigError("--kind needs --json or --mqtt")
+    kinds = kind or KINDS
     with contextlib.ExitStack() as stack:
-        told = [print_json] if json_ else []
+        publish = None
         if mqtt:
             from tools.mqtt import MqttBroker
 
-            told.append(stack.enter_context(contextlib.closing(MqttBroker(mqtt))).publish)
+            publish = stack.enter_context(contextlib.closing(MqttBroker(mqtt, kinds))).publish
 
         def tell(fact: dict[str, Any]) -> None:
-            if not kind or fact["kind"] in kind:
-                for each in told:
-                    each(fact)
+            if json_ and fact["kind"] in kinds:
+                print_json(fact)
+            if publish is not None:
+                publish(fact)
 
-        print_tracks(address, stream, key, server_key, tell if told else None)
+        print_tracks(address, stream, key, server_key, tell if json_ or mqtt else None)
 
 
 @keys.command()

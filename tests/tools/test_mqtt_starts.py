@@ -1,0 +1,142 @@
+"""The starts of streams are retained until they end."""
+
+import json
+import signal
+
+import pytest
+
+from tests.ports import free_port
+from tests.tools import mosquitto
+from tests.waiting import wait_for
+from tools.mqtt import MqttBroker
+
+pytestmark = pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
+
+
+def of(kind, stream, run="a", channel=3):
+    return {"kind": kind, "run": run, "stream": stream, "channel": channel}
+
+
+CROSSING = of("crossing", "north")
+
+
+def retained(server, broker):
+    """What a subscriber gets that is new when the broker has all that was published."""
+    for _ in range(2):
+        with server.subscriber("site/#") as received:
+            broker.publish(CROSSING)
+            wait_for(lambda: any("crossing" in topic for topic, *_ in received))
+    return {
+        topic.removeprefix("site/"): json.loads(text)
+        for topic, text, is_retained in received
+        if is_retained and topic != "site/status"
+    }
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Makes publishers that are closed at the end, where their broker may be gone."""
+    monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
+    made = []
+
+    def to(port, *kinds):
+        made.append(MqttBroker(f"mqtt://127.0.0.1:{port}/site", *kinds))
+        return made[-1]
+
+    yield to
+    for broker in made:
+        broker.close()
+
+
+def test_a_start_is_retained_until_its_stream_ends(connect, tmp_path):
+    with mosquitto.Broker(tmp_path) as server:
+        broker = connect(server.port)
+        for epoch in (0, 1):  # after the camera has connected again
+            start = of("start", "north") | {"epoch": epoch}
+            broker.publish(start)
+            assert retained(server, broker) == {"north/start": start}
+        broker.publish(of("frame", "north"))
+        broker.publish(of("dropped", "north"))
+        assert retained(server, broker) == {"north/start": start}
+        with server.subscriber("site/north/#") as received:
+            broker.publish(of("end", "north"))
+            wait_for(lambda: received[-1:] == [("site/north/start", "", False)])
+        assert [topic for topic, *_ in received[-2:]] == ["site/north/end", "site/north/start"]
+        assert retained(server, broker) == {}
+
+
+def test_a_start_outlasts_whoever_has_told_it(connect, tmp_path):
+    with mosquitto.Broker(tmp_path) as server:
+        first = connect(server.port)
+        for stream in ("north", "south"):
+            first.publish(of("start", stream))
+        assert len(retained(server, first)) == 2
+        first.close()
+        second = connect(server.port)
+        assert len(retained(server, second)) == 2
+        second.publish(of("end", "south"))  # of which it has got no start
+        assert retained(server, second) == {"north/start": of("start", "north")}
+
+
+def test_a_broker_that_has_lost_the_starts_gets_them_again(connect, tmp_path):
+    port = free_port()
+    broker = connect(port)
+    for stream in ("north", "south", "west"):
+        broker.publish(of("start", stream))
+    with mosquitto.Broker(tmp_path, port) as server:
+        broker.publish(of("end", "west"))
+        assert retained(server, broker).keys() == {"north/start", "south/start"}
+    for fact in (of("end", "south"), of("start", "east")):
+        broker.publish(fact)
+    for _ in range(2):
+        with mosquitto.Broker(tmp_path, port) as server:
+            assert retained(server, broker).keys() == {"north/start", "east/start"}
+
+
+def test_starts_are_right_though_too_many_events_wait(connect, tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 3)
+    monkeypatch.setattr("tools.mqtt._MOST_SENT", 1)
+    port = free_port()
+    broker = connect(port)
+    for fact in (of("start", "south"), *[CROSSING] * 10):
+        broker.publish(fact)
+    with mosquitto.Broker(tmp_path, port) as server:
+        assert retained(server, broker) == {"south/start": of("start", "south")}
+        server.process.send_signal(signal.SIGSTOP)
+        for fact in (CROSSING, of("start", "north"), of("end", "south"), *[CROSSING] * 10):
+            broker.publish(fact)
+        wait_for(broker._jobs.empty)
+        server.process.send_signal(signal.SIGCONT)
+        assert retained(server, broker) == {"north/start": of("start", "north")}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (("crossing",), []),
+        (("crossing", "end"), ["end"]),
+        (("crossing", "start"), ["start", "start"]),
+    ],
+)
+def test_a_start_is_taken_back_where_it_was_told(connect, tmp_path, kinds, told):
+    with mosquitto.Broker(tmp_path) as server, server.subscriber("site/south/#") as received:
+        broker = connect(server.port, kinds)
+        broker.publish(of("start", "south"))
+        kept = {"south/start"} if "start" in kinds else set()
+        assert retained(server, broker).keys() == kept
+        broker.publish(of("end", "south"))
+        assert retained(server, broker) == {}
+    assert [topic.removeprefix("site/south/") for topic, *_ in received] == told
+
+
+def test_starts_of_a_killed_run_are_taken_back_by_the_next(connect, tmp_path):
+    with mosquitto.Broker(tmp_path) as server:
+        broker = connect(server.port)
+        for stream in ("north", "south"):
+            broker.publish(of("start", stream))
+        broker.publish(of("start", "north", "b"))
+        broker.publish(of("end", "north", "a"))  # it waited in the connection
+        assert retained(server, broker) == {"north/start": of("start", "north", "b")}
+        broker.publish(of("start", "north", "b", 4))  # removed, and added again
+        broker.publish(of("end", "north", "b", 3))
+        assert retained(server, broker) == {"north/start": of("start", "north", "b", 4)}
