@@ -16,6 +16,7 @@ from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.zones import ZoneEvents, zone_rows
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
+from tools.missed_records import MissedRecords
 
 
 class Subscriber:
@@ -38,6 +39,10 @@ class Subscriber:
     def records(self):
         self._thread.join(100)
         return [each.record for each in self.envelopes]
+
+    def missed(self):
+        missed = MissedRecords()
+        return sum(missed.before(each) for each in self.envelopes)
 
 
 @pytest.fixture
@@ -82,6 +87,7 @@ def test_a_stream_ends_for_subscribers_whose_folder_goes_with_its_sink(clip, sub
     assert "removed or moved away" in result.failed["clip"]
     end = subscriber.records()[-1]
     assert subscriber.envelopes[-1].position == MAX_POSITION
+    assert subscriber.missed() == 0
     told = end.stream, end.reason, end.message
     assert told == ("clip", EndReason.TRUNCATED, result.failed["clip"])
 
@@ -98,6 +104,7 @@ def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     records = subscriber.records()
     assert result.restarts == {"sink": 1}
     start, *_, end = [each for each in records if not isinstance(each, Dropped)]
+    assert subscriber.missed() == 0
     assert isinstance(start, StreamStart)
     assert (start.stream, start.width, start.frame_rate) == ("clip", 160, 25)
     assert start.class_names == ("vehicle",)
@@ -172,6 +179,7 @@ Broadcast.send = send_or_die
     assert isinstance(end, EndOfStream)
     numbers = [each.frame.number for each in records if isinstance(each, Tracks)]
     assert numbers == [*range(1, 151)]
+    assert subscriber.missed() == 0
     assert rows_of(records) == rows_in(tmp_path / "clip")
 
 
