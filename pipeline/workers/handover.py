@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.envelope_journal import Entry, append_envelope, read_envelopes
 from pipeline.workers.order import Sequencer
 from stages.errors import OutputError
+from stages.records import Dropped, Tracks
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from stages.sink.journal import Journal
 from stages.sink.stream_results import StreamResults
@@ -44,9 +46,11 @@ class Handover:
             self._results.restore(checkpoint.sink)
             self._order.skip_to(checkpoint.position)
         good = 0
-        for entry in read_envelopes(self._journal_path):
+        entries = read_envelopes(self._journal_path)
+        for entry in entries:
             if not repeat(entry):
-                self._results.drop_later()
+                later = (each.envelope.record for each in itertools.chain([entry], entries))
+                self._results.drop_later(r for r in later if isinstance(r, Tracks | Dropped))
                 break
             good = entry.end
         self._journal = Journal(self._journal_path, good)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from stages.atomic import writing, written_aside
+from stages.atomic import part_path, remove_file, writing, written_aside
 from stages.background import in_background
 from stages.records import Float32Array, Tracks, UInt8Array
 from stages.result_files import EVENTS, event_pictures, folder_name
@@ -67,6 +67,20 @@ class EventPictures:
                 if part.size:
                     self._write(self._folder / name, to_bgr(part, pixel_format, color_space))
 
+    def drop(self, measured: Iterable[Measured]) -> None:
+        """Removes the pictures, finished or not, that an earlier process may have saved of these.
+
+        Args:
+            measured: As in `save`, of any frames; not looked at where there are no pictures.
+
+        Raises:
+            OutputError: One cannot be removed.
+        """
+        if self._folder.is_dir():
+            for name, _ in _events(measured):
+                remove_file(self._folder / name)
+                remove_file(part_path(self._folder / name))
+
     def _write(self, path: Path, picture: UInt8Array) -> None:
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         with written_aside(path, synced=False) as part:
@@ -84,7 +98,7 @@ class EventPictures:
             self._retention.apply([[path] for path in event_pictures(self._folder.parent)])
 
 
-def _events(measured: Sequence[Measured]) -> Iterator[tuple[str, int]]:
+def _events(measured: Iterable[Measured]) -> Iterator[tuple[str, int]]:
     """Yields the name of each event's picture, and the vehicle's id."""
     rows: list[tuple[int, str, str, int]] = []
     for each in measured:

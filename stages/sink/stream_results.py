@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -225,15 +226,29 @@ class StreamResults:
         self.timing = state.timing
         self.counting = Counting(self.options, state.counting)
 
-    def drop_later(self) -> None:
+    def drop_later(self, later: Iterable[Tracks | Dropped]) -> None:
         """Removes what an earlier sink wrote of frames that come again; after the last `repeat`.
 
         Call it before the records of those frames are forgotten: without them, later files would
         pass for results.
+
+        Args:
+            later: The records of those frames, and of frames that were dropped between them. They
+                may come with other ids, or not at all.
         """
         if self._texts is not None:
             self._texts.drop_later()
         self.overlays.drop_later()
+        self._events.drop(self._measured_in(later))
+
+    def _measured_in(self, later: Iterable[Tracks | Dropped]) -> Iterator[Measured]:
+        """Yields what an earlier sink has measured in later frames; takes none of them in."""
+        ledger, numbering, counting = copy.deepcopy((self.ledger, self._numbering, self.counting))
+        for record in later:
+            if isinstance(record, Dropped):
+                ledger.drop(record)
+            elif ledger.record(record.frame):
+                yield from counting.update(record, numbering.next(record.frame), time="")
 
     def name_earlier_texts(self) -> None:
         """Lets a thread name finished text results, see `TextResults.name_earlier`."""

@@ -8,19 +8,23 @@ from pipeline.transport.envelope import Envelope
 from pipeline.transport.messages import encode
 from pipeline.workers.handover import Handover
 from pipeline.workers.order import Sequencer
+from stages.atomic import part_path
 from stages.errors import OutputError
+from stages.records import Dropped, DropReason
+from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
-from tests.stages.sink.conftest import make_header, make_start, make_tracks
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+from tests.stages.sink.stream import TEXT
 
 
 class Stream:
     """A stream's results and records, with what they hand over."""
 
-    def __init__(self, folder):
-        self.results = StreamResults(folder, SinkOptions(overlay=False))
+    def __init__(self, folder, options=TEXT):
+        self.results = StreamResults(folder, options)
         self.order = Sequencer(16)
         self.handover = Handover(folder, self.results, self.order)
 
@@ -106,3 +110,63 @@ def test_on_a_full_disk_a_checkpoint_takes_the_place_of_a_longer_journal(full_di
     assert Stream(folder).take_over() == []
     stream.handover.close()
     stream.results.abort()
+
+
+COUNTED = SinkOptions(
+    overlay=False,
+    lines={"gate": (25, 0, 25, 90)},
+    zones={"yard": ((30, 0), (99, 0), (99, 90), (30, 90))},
+    event_pictures=True,
+)
+DROPPED = 5
+# Where the vehicle is in each frame. That it is over the line in the fourth only the fifth shows:
+# 26 is nearer to the line than its box may tremble.
+PLACES = (15, 40, 15, 26, 40, 15, 15, 40)
+
+
+def write_counted(stream):
+    """Writes the frames, one of which comes though it was dropped; yields after each."""
+    for index, x in enumerate(PLACES):
+        records = [make_tracks(make_header(index), [[x - 10, 20, x + 10, 50]], [3])]
+        if index == DROPPED:
+            records.insert(0, Dropped("cam", 0, index, index, DropReason.RESTARTED))
+            stream.results.dropped(records[0])
+        for record in records:
+            stream.handover.append(encode(Envelope(record, position=index)), Written(0, 0))
+        stream.results.write(records[-1], gray(records[-1].frame), {}, Written(0, 0))
+        stream.order.skip_to(index + 1)
+        yield index + 1
+
+
+@pytest.mark.parametrize("saved", [0, 2])
+@pytest.mark.parametrize("kept", range(2, DROPPED + 1))
+def test_pictures_of_frames_that_come_again_are_removed_and_no_others(folder, kept, saved):
+    first = Stream(folder, COUNTED)
+    first.take_over()
+    first.results.start(make_start())
+    for frames in write_counted(first):
+        if frames == saved:
+            first.handover.save()
+        if frames == kept:
+            pictures = names_in(folder / "events")
+    last = max((folder / "events").iterdir(), key=lambda path: path.name)
+    last.rename(part_path(last))  # as if it was being written
+    assert len(names_in(folder / "events") - pictures) > 2
+
+    second = Stream(folder, COUNTED)
+    if not saved:
+        second.results.start(make_start())
+
+    def repeat(entry):
+        position = entry.envelope.position
+        if saved <= position < kept:
+            picture = EarlierPicture.KEPT
+            second.results.repeat(entry.envelope.record, {}, entry.written, picture)
+        return position < kept
+
+    second.handover.take_over(repeat)
+    assert names_in(folder / "events") == pictures
+    assert second.results.ledger.written == kept
+    for stream in (first, second):
+        stream.handover.close()
+        stream.results.abort()
