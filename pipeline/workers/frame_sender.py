@@ -128,6 +128,7 @@ class FrameSender:
             elapsed_ns: Time it took to make the frame, the wait for the slot included, ns.
             motion: ``(2, 3)`` motion of the camera since the frame given before, None if unknown.
         """
+        self._raise_error()
         if self._skipped():
             return
         slot, waited_ns = self._slots.take()
@@ -147,6 +148,7 @@ class FrameSender:
         Raises:
             SourceError: The source ends before the point where an earlier decoder left it.
         """
+        self._raise_error()
         ends = isinstance(event, EndOfStream)
         if ends and self.is_skipping:
             raise SourceError(f"{event.stream} ends before the place where it was left")

@@ -190,7 +190,7 @@ class Recorder:
             self._complain(error)
         with contextlib.suppress(OSError):  # the folder may no longer be entered
             if _is_empty(self._path):  # it failed at its start: a full disk would gain many
-                self._path.unlink()
+                self._path.unlink(missing_ok=True)
             else:
                 self._count(self._path)
 
@@ -258,5 +258,5 @@ def _remove_empty(folder: Path) -> None:
 def _is_empty(path: Path) -> bool:
     try:
         return path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes()
-    except FileNotFoundError:  # removed by somebody who tidies up
-        return False
+    except FileNotFoundError:  # it could not be made, or somebody who tidies up removed it
+        return True

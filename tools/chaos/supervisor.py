@@ -36,9 +36,9 @@ def killed_supervisor(folder: Path) -> Outcome:
         stages = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         run.kill()
     gone = _wait_for(lambda: not any(map(_runs, stages)))
+    left = rows.read_bytes()
     second = subprocess.run(command, capture_output=True, check=False)
     refused = second.returncode == OutputError.exit_code
-    left = rows.read_bytes()
     subprocess.run([*SPOTSTREAM, "complete", str(output)], capture_output=True, check=False)
     completed = tracks.exists() and tracks.read_bytes() == left
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)

@@ -41,13 +41,20 @@ def maps(
     ] = None,
 ) -> None:
     """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
+    from stages.decoder.image_file import read_image
+    from stages.decoder.locations import split_name
     from stages.result_files import TRACKS
     from tools.datasets.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
     from tools.result_rows import folders_with, stream_of
 
-    given = dict(map(_picture, picture or []))
+    given: dict[str, UInt8Array] = {}
+    for text in picture or []:
+        name, file = split_name(text)
+        if name in given:
+            raise ConfigError(f"--picture is given twice for {name or 'all streams'}")
+        given[name] = read_image(file)
     streams: defaultdict[str, list[Path]] = defaultdict(list)
     for folder in folders_with([TRACKS], folders):
         streams[stream_of(folder)].append(folder)
@@ -56,18 +63,13 @@ def maps(
     if unknown := given.keys() - streams.keys() - {""}:
         there = ", ".join(sorted(streams))
         raise ConfigError(f"--picture: no stream {min(unknown)}; there are {there}")
-    with activity("reading") as tell:
-        for name, runs in sorted(streams.items()):
+    for name, runs in sorted(streams.items()):
+        with activity("reading") as tell:
             tell(f"reading {name}")
             traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
             for kind, draw in (("flow", flow_map), ("heat", heat_map)):
                 write_image(output / f"{name}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
-            boxes = counted(traffic.boxes, "box", "boxes")
-            typer.echo(f"{output / name}-flow.jpg, -heat.jpg: {boxes}")
-
-
-def _picture(text: str) -> tuple[str, UInt8Array]:
-    from stages.decoder.image_file import read_image
-
-    name, separator, file = text.partition("=")
-    return (name, read_image(file)) if separator else ("", read_image(text))
+        boxes = counted(traffic.boxes, "box", "boxes", form=",")
+        of = f", of {len(runs)} runs" if len(runs) > 1 else ""
+        drawn = f"{int(traffic.stay.sum()):,} of {boxes} drawn"
+        typer.echo(f"{output / name}-flow.jpg, -heat.jpg: {drawn}{of}")

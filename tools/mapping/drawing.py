@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from stages.records import Float64Array, UInt8Array
+from stages.records import Float32Array, Float64Array, UInt8Array
 from tools.mapping.traffic import Traffic
 
 _BLUR = 1 / 120  # of the frame's height
@@ -44,23 +44,24 @@ def heat_map(traffic: Traffic, scene: UInt8Array) -> UInt8Array:
     """
     heat = _strength(_blurred(traffic.stay, 1.5 * _BLUR), 0.995)
     drawn = _over(scene, _heat_colors(heat), np.minimum(1, 3 * heat))
-    length = 2 * round(len(drawn) * _LEGEND)
-    bar = np.repeat(np.linspace(0, 1, 2 * length)[None], length // 4, axis=0)
+    length = max(1, 2 * round(len(drawn) * _LEGEND))
+    bar = np.linspace(0, 1, 2 * length, dtype=np.float32)[None].repeat(max(1, length // 4), axis=0)
     _add_legend(drawn, _heat_colors(bar))
     return drawn
 
 
-def _blurred(values: Float64Array, share: float) -> Float64Array:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), max(1.0, share * len(values))), np.float64)
+def _blurred(values: Float64Array, share: float) -> Float32Array:
+    blur = max(1.0, share * len(values))
+    return np.asarray(cv2.GaussianBlur(values.astype(np.float32), (0, 0), blur), np.float32)
 
 
-def _strength(values: Float64Array, full: float) -> Float64Array:
+def _strength(values: Float32Array, full: float) -> Float32Array:
     """The root of the values, 0 to 1; 1 from the ``full`` quantile of all that are not 0 on."""
     some = values[values > 1e-4]
     return np.sqrt(np.minimum(1, values / np.quantile(some, full))) if some.size else 0 * values
 
 
-def _colors_of(x: Float64Array, y: Float64Array) -> UInt8Array:
+def _colors_of(x: Float32Array, y: Float32Array) -> UInt8Array:
     """A colour ``(H, W, 3)`` uint8 BGR for each direction; y points down."""
     hue = np.degrees(np.arctan2(-y, x)) % 360 / 2  # OpenCV's degrees are two
     full = np.full(hue.shape, 255, np.uint8)
@@ -68,21 +69,21 @@ def _colors_of(x: Float64Array, y: Float64Array) -> UInt8Array:
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), np.uint8)
 
 
-def _heat_colors(heat: Float64Array) -> UInt8Array:
+def _heat_colors(heat: Float32Array) -> UInt8Array:
     return np.asarray(
         cv2.applyColorMap(np.rint(255 * heat).astype(np.uint8), cv2.COLORMAP_TURBO), np.uint8
     )
 
 
-def _over(scene: UInt8Array, colors: UInt8Array, strength: Float64Array) -> UInt8Array:
+def _over(scene: UInt8Array, colors: UInt8Array, strength: Float32Array) -> UInt8Array:
     opacity = _OPACITY * strength[:, :, None]
     grey = _DIMMED * cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY)[:, :, None]
     return np.rint(grey * (1 - opacity) + colors * opacity).astype(np.uint8)
 
 
 def _add_legend(drawn: UInt8Array, legend: UInt8Array) -> None:
-    """Puts it at the lower left, where an overlay has the frame's number and time."""
+    """Puts it at the lower left, as far as there is room."""
     border = max(2, len(drawn) // 135)
     legend = np.pad(legend, ((border, border), (border, border), (0, 0)))
-    height, width = legend.shape[:2]
-    drawn[-height:, :width] = legend
+    corner = drawn[-len(legend) :, : legend.shape[1]]
+    corner[:] = legend[-len(corner) :, : corner.shape[1]]

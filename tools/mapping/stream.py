@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.workers.run_record import RunRecord
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from stages.records import UInt8Array
 from stages.result_files import OVERLAY, TRACKS, files_of, frame_size
 from stages.sink.folder_contents import RUN
@@ -19,6 +19,7 @@ from tools.mapping.traffic import Traffic
 from tools.result_rows import rows
 
 _GREY = 128
+_UNLIKE = 0.02  # share by which the shape of a picture may be another
 
 
 def traffic_of(
@@ -32,43 +33,54 @@ def traffic_of(
         picture: ``(H, W, 3)`` uint8 BGR; None to take what the overlays show, or grey.
 
     Raises:
-        ConfigError: The size of the frames is not known, or not the same in all runs; or a row is
-            malformed.
-        OutputError: Another release wrote the results of a run that has not ended.
+        ConfigError: The size of the frames is not known, or not always the same, or the picture is
+            of another shape; or a row is malformed.
         SourceError: An overlay cannot be read.
     """
-    overlays = [overlay for folder in folders for overlay in files_of(folder, OVERLAY)]
-    sizes = {size for folder in folders if (size := _size_of_frames(folder))}
-    if not sizes and picture is not None:
-        sizes = {(picture.shape[1], picture.shape[0])}
-    if len(sizes) != 1:
-        listed = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
-        raise ConfigError(
-            f"{name} has frames of {listed}: make maps of these runs apart"
-            if sizes
-            else f"the run of {name} has not ended, and it has no overlay that tells the size of "
-            f"its frames: give a picture of them (--picture {name}=FILE)"
-        )
-    (size,) = sizes
-    traffic = Traffic(*size)
+    width, height = size = _size_of(name, folders, picture)
+    traffic = Traffic(width, height)
     for folder in folders:
         columns = (str, int, float, float, float, float, str, str, str, str)
         traffic.add(row[1:6] for row in rows(folder, TRACKS, *columns))
     if picture is None:
+        overlays = [overlay for folder in folders for overlay in files_of(folder, OVERLAY)]
         picture = scene_of(overlays)
     if picture is None:
-        return traffic, np.full((size[1], size[0], 3), _GREY, np.uint8)
+        return traffic, np.full((height, width, 3), _GREY, np.uint8)
     return traffic, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _size_of_frames(folder: Path) -> tuple[int, int] | None:
-    """Width and height in pixels; None where no file tells."""
+def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> tuple[int, int]:
+    """Width and height of the stream's frames in pixels."""
+    sizes = {size for folder in folders for size in _sizes_in(name, folder)}
+    if len(sizes) > 1:
+        listed = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
+        raise ConfigError(f"{name} has frames of {listed}: make maps of these runs apart")
+    given = picture.shape[1::-1] if picture is not None else None
+    if not sizes:
+        if given is None:
+            raise ConfigError(
+                f"the run of {name} has not ended, and no overlay tells the size of its frames: "
+                f"complete it if it was killed (spotstream complete), or give a picture of them "
+                f"(--picture {name}=FILE)"
+            )
+        return given
+    ((width, height),) = sizes
+    if given and abs(given[0] * height - given[1] * width) > _UNLIKE * given[0] * height:
+        raise ConfigError(
+            f"--picture of {name} is {given[0]}x{given[1]}, its frames are {width}x{height}"
+        )
+    return width, height
+
+
+def _sizes_in(name: str, folder: Path) -> set[tuple[int, int]]:
+    """Width and height in pixels, as the files of a run tell it; empty where none does."""
+    drawn = {video_size(overlay) for overlay in files_of(folder, OVERLAY)}
+    if len(drawn) > 1:  # a new part begins where the frames change in size
+        raise ConfigError(f"{folder}: the frames of {name} change in size")
     if size := frame_size(folder):
-        return size
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        latest = files_of(folder, OVERLAY)[-1]
+        return {size}
+    with contextlib.suppress(OSError, ValueError, OutputError):
         most_rows = RunRecord.load(folder / RUN).config.sink.overlay_height
-        width, height = video_size(latest)
-        if most_rows is None or height < most_rows // 2 * 2:
-            return width, height
-    return None
+        return {size for size in drawn if most_rows is None or size[1] < most_rows // 2 * 2}
+    return set()

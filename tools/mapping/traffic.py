@@ -30,7 +30,7 @@ class Traffic:
     Attributes:
         boxes: How many boxes were added, cut ones included.
         stay: ``(H, W)``, in how many frames a vehicle was there.
-        drive: ``(H, W, 2)``, the sum of the directions, x and y of length 1, of those that came by.
+        drive: ``(H, W, 2)``, the sum of the ways, x and y in pixels, that vehicles drove there.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -61,14 +61,13 @@ class Traffic:
             self._add_ways(steps.between(ids, places, size, known))
 
     def _add_ways(self, ways: Float64Array) -> None:
-        """Adds the directions of straight ways, ``(N, 4)`` from x, y to x, y, along them."""
+        """Adds straight ways, ``(N, 4)`` from x, y to x, y, to the pixels along them."""
         begin, way = ways[:, :2], ways[:, 2:] - ways[:, :2]
         pixels = np.ceil(np.abs(way).max(axis=1, initial=1)).astype(int)
         of = np.repeat(np.arange(len(ways)), pixels)  # each pixel's way
         along = (np.arange(len(of)) - (pixels.cumsum() - pixels)[of]) / pixels[of]
         x, y = (begin[of] + along[:, None] * way[of]).astype(int).T
-        direction = way / np.linalg.norm(way, axis=1, keepdims=True)
-        np.add.at(self.drive, (y, x), direction[of])
+        np.add.at(self.drive, (y, x), (way / pixels[:, None])[of])
 
 
 class _Steps:

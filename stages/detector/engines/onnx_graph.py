@@ -90,11 +90,14 @@ def config_of(path: Path, found: Mapping[str, str]) -> SpotNetConfig:
     """Reads the config from the metadata of an exported model.
 
     Raises:
-        ConfigError: There is no usable config: the model is not from ``spotstream export``.
+        ConfigError: There is no config, as the model is not from ``spotstream export``, or one that
+            cannot be used.
     """
     try:
         return SpotNetConfig.from_json(found[METADATA])
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: its SpotNet config cannot be used: {error}") from error
+    except KeyError as error:
         raise ConfigError(
             f"{path} holds no SpotNet config in its metadata; make it with spotstream export, or "
             f"{OF_OTHERS}"

@@ -1,6 +1,8 @@
 """A sink's streams north and south, of which no process is there; the logbook of a live stream."""
 
+import signal
 import threading
+import time
 from fractions import Fraction
 from functools import partial
 
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Notice, Progress
+from pipeline.signals import STAGE_END
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.publisher import Publisher
@@ -32,6 +35,7 @@ from tests.waiting import wait_for
 
 NAMES = ("north", "south")
 RATE = Fraction(25)
+BEGAN_NS = time.time_ns()
 
 
 class Said(list):
@@ -54,6 +58,14 @@ class Said(list):
 
     def busy(self):
         self.append(("busy", ""))
+
+
+@pytest.fixture
+def signals():
+    """Restores what a stage does when it is told to stop."""
+    before = signal.getsignal(STAGE_END)
+    yield
+    signal.signal(STAGE_END, before)
 
 
 @pytest.fixture
@@ -99,7 +111,7 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
     if not begin:
         stream.take(Envelope(start, channel=0, position=0))
     for index in range(begin, frames):
-        times = pts[index], tick, 5
+        times = pts[index], tick, BEGAN_NS
         header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
         detections = Detections(header, boxes, one, np.zeros(0, np.int16))
         tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))

@@ -1,7 +1,6 @@
 import json
 import math
 import os
-import signal
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +13,6 @@ from msgspec import structs
 
 from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.signals import STAGE_END
 from pipeline.transport.feedback import Acknowledged, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import LARGEST_SIDE
@@ -84,13 +82,6 @@ class StoppedByDrop:
 
     def close(self):
         pass
-
-
-@pytest.fixture
-def signals():
-    before = signal.getsignal(STAGE_END)
-    yield
-    signal.signal(STAGE_END, before)
 
 
 def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals):

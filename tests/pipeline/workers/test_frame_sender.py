@@ -231,6 +231,16 @@ def test_a_file_that_ends_too_early_is_told_and_a_stop_ends_it_there(live, sende
     assert sent(live) == [(0, StreamStart), (0, 0), (0, EndOfStream)]
 
 
+def test_an_error_of_the_sending_thread_is_told_though_all_so_far_was_sent_before(live, senders):
+    records = [start(0), frame(0, 0)]
+    give(senders(), records)
+    for record in records:
+        sender = senders()
+        sender._error = OSError("of its thread")
+        with pytest.raises(OSError, match="of its thread"):
+            give(sender, [record])
+
+
 def test_what_a_dead_detector_had_is_sent_again_though_nonsense_came_before(live, senders, context):
     config = RunConfig(detector=DetectorConfig(workers=2), runtime=live.config.runtime)
     detectors = [Receiver(context, live.endpoint(f"detector-{n}")) for n in range(2)]

@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from stages.decoder import recorder as recorder_module
 from stages.decoder.containers import open_media, video_stream
 from stages.decoder.recorder import Recorder
 from stages.errors import OutputError
@@ -53,6 +54,16 @@ def test_of_a_folder_that_was_removed_nothing_counts_any_more(camera, tmp_path):
             assert 0.7 * limit < kept < 1.1 * limit
         if times == 4:
             shutil.rmtree(folder)
+
+
+def test_segments_that_could_not_be_made_are_not_remembered(camera, tmp_path, monkeypatch):
+    nowhere = tmp_path / "nowhere" / "segment.mkv"
+    monkeypatch.setattr(recorder_module, "segment_path", lambda *_: nowhere)
+    said = []
+    recorder = Recorder(tmp_path / "kept", "rtsp://cam/live", 0, 10**9, said.append)
+    write_connection(recorder, camera, 0)
+    assert len(said) == 1
+    assert not recorder._ended
 
 
 def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):

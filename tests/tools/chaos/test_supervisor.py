@@ -37,6 +37,7 @@ SOUND = {
         ({"stage": ""}, "0 stages gone"),
         ({"again": "true"}, "not refused"),
         ({"again": "exit 1"}, "not refused"),
+        ({"again": ": > .mot.txt.part; exit 4"}, "its rows lost"),
         ({"complete": "true"}, "its rows lost"),
         ({"complete": "echo other > mot.txt"}, "its rows lost"),
         ({"frames": 99}, "99 of 100 frames"),

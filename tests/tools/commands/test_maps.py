@@ -32,13 +32,13 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_maps_of_all_streams(results: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "west.png"
+    picture = tmp_path / "at=noon.png"
     cv2.imwrite(str(picture), np.full((96, 128, 3), 250, np.uint8))
     output = tmp_path / "maps" / "may"
     printed = maps(results, "--output", output, "--picture", f"west={picture}")
     names = [f"{stream}-{kind}.jpg" for stream in ("east", "west") for kind in ("flow", "heat")]
     assert sorted(path.name for path in output.iterdir()) == names
-    assert f"{output / 'east'}-flow.jpg, -heat.jpg: 10 boxes" in printed
+    assert f"{output / 'east'}-flow.jpg, -heat.jpg: 10 of 10 boxes drawn\n" in printed
     flow, other = (cv2.imread(str(output / f"{stream}-flow.jpg")) for stream in ("east", "west"))
     assert flow is not None
     assert other is not None
@@ -52,6 +52,9 @@ def test_maps_of_all_streams(results: Path, tmp_path: Path) -> None:
     [
         (["--picture", "north=look.png"], "no stream north; there are east, west"),
         (["--picture", "none.png"], "none.png"),
+        (["--picture", "east="], "east="),
+        (["--picture", "east=look.png", "--picture", "east=look.png"], "twice for east"),
+        (["--picture", "look.png", "--picture", "look.png"], "twice for all streams"),
     ],
 )
 def test_wrong_pictures_are_named(
@@ -63,6 +66,14 @@ def test_wrong_pictures_are_named(
     result = CliRunner().invoke(app, ["maps", str(results), "--output", "maps", *arguments])
     assert message in str(result.exception)
     assert not Path("maps").exists()
+
+
+def test_runs_of_one_stream_are_drawn_together(results: Path, tmp_path: Path) -> None:
+    report = results / "west" / REPORT
+    report.write_text(report.read_text().replace("west", "east"))
+    printed = maps(results, "--output", tmp_path)
+    assert "20 of 20 boxes drawn, of 2 runs" in printed
+    assert {path.name for path in tmp_path.glob("*.jpg")} == {"east-flow.jpg", "east-heat.jpg"}
 
 
 def test_a_folder_without_tracks_is_named(tmp_path: Path) -> None:

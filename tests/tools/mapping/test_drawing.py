@@ -57,6 +57,13 @@ def test_where_vehicles_stand_longest_it_is_hottest(scene: UInt8Array) -> None:
     assert bar[-4, 2] > bar[-4, 0] + 50
 
 
+@pytest.mark.parametrize(("height", "width"), [(20, 40), (400, 16), (2, 2)])
+def test_frames_that_have_no_room_for_a_legend_get_a_part_of_it(height: int, width: int) -> None:
+    traffic = Traffic(width, height)
+    for draw in (flow_map, heat_map):
+        assert draw(traffic, np.zeros((height, width, 3), np.uint8)).shape == (height, width, 3)
+
+
 def test_without_vehicles_there_is_the_scene(scene: UInt8Array) -> None:
     for draw in (flow_map, heat_map):
         drawn = draw(Traffic(WIDTH, HEIGHT), scene)

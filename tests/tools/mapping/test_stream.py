@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from pipeline.config import RunConfig, SinkConfig
+from pipeline.workers import run_record
 from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError
-from stages.result_files import OVERLAY, REPORT, TRACKS
+from stages.result_files import OVERLAY, REPORT, TRACKS, numbered
 from stages.sink.folder_contents import RUN
 from tests.tools.mapping.test_scene import write_video
 from tools.mapping.stream import traffic_of
@@ -53,6 +54,8 @@ def test_a_given_picture_is_the_scene(folder: Path) -> None:
     traffic, scene = traffic_of("north", [folder], picture)
     assert scene.shape == (96, 128, 3)
     assert (scene == 7).all()
+    with pytest.raises(ConfigError, match="--picture of north is 60x48, its frames are 128x96"):
+        traffic_of("north", [folder], picture[:, :60])
 
 
 def test_without_an_overlay_the_scene_is_grey(folder: Path) -> None:
@@ -78,6 +81,27 @@ def test_unless_it_may_be_scaled_down(folder: Path, rows: int | None) -> None:
         write_video(folder / OVERLAY, (128, rows), 4)
         record(folder, rows + rows % 4 // 2)
     with pytest.raises(ConfigError, match=r"of north has not ended.*\(--picture north=FILE\)"):
+        traffic_of("north", [folder], None)
+
+
+def test_what_another_release_has_left_does_not_tell_the_size(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(folder / OVERLAY, (128, 96), 4)
+    with monkeypatch.context() as before:
+        before.setattr(run_record, "installed_versions", lambda: {"spotstream": "0.0.9"})
+        record(folder, None)
+    with pytest.raises(ConfigError, match="of north has not ended"):
+        traffic_of("north", [folder], None)
+    traffic, _ = traffic_of("north", [folder], np.zeros((96, 128, 3), np.uint8))
+    assert traffic.stay.shape == (96, 128)
+
+
+def test_frames_that_change_in_size_are_refused(folder: Path) -> None:
+    write_video(folder / OVERLAY, (64, 48), 4)
+    write_video(folder / numbered(OVERLAY, 2), (128, 96), 4)
+    report(folder, 128, 96)
+    with pytest.raises(ConfigError, match="the frames of north change in size"):
         traffic_of("north", [folder], None)
 
 

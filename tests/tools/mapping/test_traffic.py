@@ -40,6 +40,13 @@ def test_directions_are_summed_along_the_ways() -> None:
     }
 
 
+def test_slanted_ways_count_by_their_length() -> None:
+    for end in ((30, 10), (37, 31), (10, 40)):
+        traffic = Traffic(100, 50)
+        traffic.add([box(1, 20, 20), box(1, *end)])
+        np.testing.assert_allclose(traffic.drive.sum(axis=(0, 1)), np.subtract(end, 20))
+
+
 def test_who_trembles_does_not_drive() -> None:
     traffic = Traffic(100, 50)
     traffic.add([box(1, 40 + index % 2 * 3.9, 30) for index in range(20)])
