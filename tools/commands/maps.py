@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import writable_folder
 from tools.terminal import activity
@@ -63,13 +63,22 @@ def maps(
     if unknown := given.keys() - streams.keys() - {""}:
         there = ", ".join(sorted(streams))
         raise ConfigError(f"--picture: no stream {min(unknown)}; there are {there}")
+    failures: list[ConfigError | SourceError] = []
     for name, runs in sorted(streams.items()):
-        with activity("reading") as tell:
-            tell(f"reading {name}")
-            traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
-            for kind, draw in (("flow", flow_map), ("heat", heat_map)):
-                write_image(output / f"{name}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
+        try:
+            with activity("reading") as tell:
+                tell(f"reading {name}")
+                traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
+        except (ConfigError, SourceError) as error:  # the other streams have maps all the same
+            failures.append(error)
+            continue
+        for kind, draw in (("flow", flow_map), ("heat", heat_map)):
+            write_image(output / f"{name}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
         boxes = counted(traffic.boxes, "box", "boxes", form=",")
         of = f", of {len(runs)} runs" if len(runs) > 1 else ""
         drawn = f"{int(traffic.stay.sum()):,} of {boxes} drawn"
         typer.echo(f"{output / name}-flow.jpg, -heat.jpg: {drawn}{of}")
+    for failure in failures[:-1]:
+        typer.echo(f"spotstream: {failure}", err=True)
+    if failures:
+        raise failures[-1]

@@ -76,6 +76,19 @@ def test_runs_of_one_stream_are_drawn_together(results: Path, tmp_path: Path) ->
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"east-flow.jpg", "east-heat.jpg"}
 
 
+def test_streams_of_which_no_map_can_be_made_keep_none_from_others(
+    results: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        (results / name).mkdir()
+        (results / name / TRACKS).touch()
+    result = CliRunner().invoke(app, ["maps", str(results), "--output", str(tmp_path)])
+    assert isinstance(result.exception, ConfigError)
+    assert "the run of b has not ended" in str(result.exception)
+    assert "spotstream: the run of a has not ended" in result.stderr
+    assert len([*tmp_path.glob("*.jpg")]) == 4
+
+
 def test_a_folder_without_tracks_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no tracks \(mot\.txt\) in "):
         maps(tmp_path, "--output", tmp_path / "maps")
