@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -68,8 +69,11 @@ def test_a_folder_that_is_taken_away_from_a_dead_sink(clip, tmp_path, mode):
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 30)
-        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        sink = victim.supervisor.processes()["sink"]
+        os.kill(sink, signal.SIGSTOP)  # else it might notice, or its successor be there, before
+        victim.wait(lambda: ") T " in Path(f"/proc/{sink}/stat").read_text())
         (out / "x").rename(tmp_path / "kept")
+        os.kill(sink, signal.SIGKILL)
 
     result = run_both(clip, out, mode, harm)
     reason = f"cannot write {out / 'x'}: the folder was removed or moved away"
