@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from stages.detector.engines import EngineName, Precision
 from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
 from tools.bench.detect import MeasuredDetector, rendered_frames
@@ -45,8 +44,6 @@ def bench_curve(
     validate: Path,
     overrides: Sequence[str] = (),
     *,
-    engine: EngineName = "torch",
-    precision: Precision = "auto",
     threads: int = 1,
     frames: int = 4,
     rounds: int = 5,
@@ -59,9 +56,7 @@ def bench_curve(
         scales: Input scales.
         validate: Training config whose held-out scenes are scored.
         overrides: ``key.path=value`` overrides of the config.
-        engine: Inference engine.
-        precision: Numeric precision.
-        threads: CPU threads of the engine.
+        threads: CPU threads of PyTorch.
         frames: Number of frames per round.
         rounds: Number of rounds, each measuring all in turn.
         progress: Called with the current activity.
@@ -72,9 +67,7 @@ def bench_curve(
     held_out = read_held_out(validate, overrides)
     chosen = {f"{file} {scale:g}": (file, scale) for file in weights for scale in scales}
     detectors: dict[str, MeasuredDetector] = {
-        name: NetworkDetector(
-            file, engine=engine, precision=precision, scale=scale, threads=threads
-        )
+        name: NetworkDetector(file, engine="torch", scale=scale, threads=threads)
         for name, (file, scale) in chosen.items()
     }
     pictures = rendered_frames(frames)

@@ -51,14 +51,11 @@ class Soak:
         return BenchReport("soak", tuple(figures))
 
 
-def bench_soak(
-    frames: int, *, overlay: bool, progress: Callable[[str], None] = lambda what: None
-) -> Soak:
+def bench_soak(frames: int, *, progress: Callable[[str], None] = lambda what: None) -> Soak:
     """Sends ``frames`` small frames through the four processes and monitors them.
 
     Args:
         frames: Number of frames.
-        overlay: Whether the overlay is written, too.
         progress: Called with what is being measured.
 
     Raises:
@@ -75,11 +72,7 @@ def bench_soak(
     with tempfile.TemporaryDirectory(prefix="spotstream-soak-") as folder:
         progress("making a video")
         clip = make_clip(Path(folder), frames, 48, 64)
-        settings = [
-            detections_setting(clip),
-            f"sink.overlay={str(overlay).lower()}",
-            "sink.overlay_minutes=10",
-        ]
+        settings = [detections_setting(clip), "sink.overlay_minutes=10"]
         result = run_with([str(clip)], Path(folder) / "out", settings, watch)
     if result.exit_code:
         raise failure_of_run(result)

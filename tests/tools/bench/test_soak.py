@@ -18,7 +18,7 @@ needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP serv
 @pytest.mark.parametrize(
     "run",
     [
-        partial(bench_soak, 200, overlay=False),
+        partial(bench_soak, 200),
         pytest.param(partial(soak_reconnects, 6), marks=needs_server),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -146,13 +146,7 @@ def bench_curve(
         list[float] | None,
         typer.Option(min=0.05, max=4, help="Input scale; may be repeated. Default: 0.5 to 1."),
     ] = None,
-    engine: Annotated[
-        Literal["torch", "openvino", "onnxruntime"], typer.Option(help="Inference engine.")
-    ] = "torch",
-    precision: Annotated[
-        Literal["auto", "float32", "int8"], typer.Option(help="Numeric precision.")
-    ] = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch.")] = 1,
     rounds: Rounds = 5,
     set_: Overrides = None,
     json_: Json = None,
@@ -171,8 +165,6 @@ def bench_curve(
             scale or SCALES,
             validate,
             set_ or [],
-            engine=engine,
-            precision=precision,
             threads=threads,
             rounds=rounds,
             progress=tell,

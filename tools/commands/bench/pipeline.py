@@ -83,7 +83,6 @@ def bench_soak(
     frames: Annotated[
         int, typer.Option(min=20_000, help="Number of small frames to send.")
     ] = 200_000,
-    overlay: Annotated[bool, typer.Option(help="Also write the overlay.")] = True,
     reconnects: Annotated[
         int | None,
         typer.Option(min=20, help="Instead, cut the connection to an RTSP camera so often."),
@@ -96,7 +95,7 @@ def bench_soak(
 
     with activity("starting") as tell:
         if reconnects is None:
-            result = run(frames, overlay=overlay, progress=tell)
+            result = run(frames, progress=tell)
         else:
             result = soak_reconnects(reconnects, progress=tell)
     table = Table("process", result.unit, "descriptors", title=f"{result.count} {result.of}")

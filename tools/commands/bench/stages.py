@@ -58,7 +58,6 @@ def bench_decode(
 
 def bench_sink(
     frames: Annotated[int, typer.Option(min=2, help="Frames per round.")] = 96,
-    vehicles: Annotated[int, typer.Option(min=0, help="Tracks per frame.")] = 30,
     rounds: Rounds = 5,
     json_: Json = None,
     plot: Plot = None,
@@ -67,7 +66,7 @@ def bench_sink(
     from tools.bench.sink import bench_sink as run
 
     show(
-        lambda progress: [run(frames=frames, vehicles=vehicles, rounds=rounds, progress=progress)],
+        lambda progress: [run(frames=frames, rounds=rounds, progress=progress)],
         json_,
         plot,
     )
