@@ -15,9 +15,9 @@ import pytest
 from pipeline.supervision.commands import add_stream, describe, find_run
 from stages.result_files import read_report
 from tests.pipeline.scraping import scrape
-from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.ports import free_port
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import run_command, run_with
 

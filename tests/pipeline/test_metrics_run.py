@@ -9,8 +9,8 @@ import zmq
 
 from pipeline.reports import Batches, Progress, StreamMetrics
 from tests.pipeline.scraping import get, scrape
-from tests.ports import free_port
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.ports import free_port
 from tools.harness.runner import run_with
 
 A_THOUSAND_BATCHES = """

@@ -5,8 +5,8 @@ import os
 import signal
 
 from tests.pipeline.scraping import get, get_bytes
-from tests.ports import free_port
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.ports import free_port
 from tools.harness.runner import run_with
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
-from tests.ports import free_port
 from tests.waiting import wait_for
+from tools.harness.ports import free_port
 
 _PROGRAM = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
 

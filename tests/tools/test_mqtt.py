@@ -8,9 +8,9 @@ import pytest
 from paho.mqtt.client import Client
 
 from stages.errors import ConfigError
-from tests.ports import free_port
 from tests.tools import mosquitto
 from tests.waiting import wait_for
+from tools.harness.ports import free_port
 from tools.mqtt import MqttBroker
 
 

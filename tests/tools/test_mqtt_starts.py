@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from tests.ports import free_port
 from tests.tools import mosquitto
 from tests.waiting import wait_for
+from tools.harness.ports import free_port
 from tools.mqtt import MqttBroker
 
 pytestmark = pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")

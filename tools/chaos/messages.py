@@ -15,8 +15,9 @@ from stages.extras import installed
 from stages.wording import counted
 from tools.chaos.flood import flood
 from tools.chaos.outcome import Outcome
-from tools.chaos.strangers import announce_much, ask_nonsense, free_port
+from tools.chaos.strangers import announce_much, ask_nonsense
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.ports import free_port
 from tools.harness.runner import Victim, run_with
 
 _MOST_SECONDS_TO_REST = 10

@@ -12,6 +12,7 @@ import av
 from stages.result_files import OVERLAY, read_report
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import RATE, detections_setting, make_clip
+from tools.harness.ports import free_port
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import Victim, run_with
 
@@ -64,21 +65,19 @@ def clock_jumps(folder: Path, frames: int) -> Outcome:
     """
     clip = make_clip(folder, RATE)
     stream = _with_clock_jump(clip)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = probe.getsockname()
+    port = free_port(socket.SOCK_DGRAM)
     pause = 2 * _DATAGRAM_BYTES / len(stream)  # the stream lasts two seconds
 
     def harm(victim: Victim) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
             for start in itertools.cycle(range(0, len(stream), _DATAGRAM_BYTES)):
-                camera.sendto(stream[start : start + _DATAGRAM_BYTES], address)
+                camera.sendto(stream[start : start + _DATAGRAM_BYTES], ("127.0.0.1", port))
                 if victim.frames() >= frames or victim.over.wait(pause):
                     break
         victim.supervisor.stop()
 
     result = run_with(
-        [f"udp://127.0.0.1:{address[1]}"],
+        [f"udp://127.0.0.1:{port}"],
         folder / "clock",
         [detections_setting(clip)],
         harm,

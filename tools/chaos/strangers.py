@@ -12,12 +12,6 @@ _ANNOUNCED = 2**28
 _SENT = 2**26
 
 
-def free_port() -> int:
-    """Returns a free port of this host."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def announce_much(port: int) -> bool:
     """Starts a 256 MiB ZMTP command before any handshake; returns whether the peer hung up."""
     with socket.create_connection(("127.0.0.1", port), 10) as peer:

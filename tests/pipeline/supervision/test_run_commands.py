@@ -17,8 +17,8 @@ from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.stage_processes import StageProcesses
 from stages.errors import ConfigError
 from tests.pipeline.scraping import get
-from tests.ports import free_port
 from tests.summaries import summary
+from tools.harness.ports import free_port
 
 ADD = AddStream("rtsp://host/live", "cam")
 

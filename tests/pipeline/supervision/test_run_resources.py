@@ -19,7 +19,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.supervisor import Supervisor
 from stages.errors import ConfigError
-from tests.ports import free_port
+from tools.harness.ports import free_port
 
 
 def test_a_run_may_open_as_many_files_as_the_system_allows(temporary, tmp_path):

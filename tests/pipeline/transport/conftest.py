@@ -14,7 +14,7 @@ from pipeline.transport.keys import make_key
 from pipeline.transport.messages import MessageError, encode
 from pipeline.transport.subscription import subscribe
 from stages.records import Dropped, DropReason
-from tests.ports import free_port
+from tools.harness.ports import free_port
 
 MALFORMED, PASSED_OVER = 1, 2  # positions
 

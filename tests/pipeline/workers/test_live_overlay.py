@@ -18,8 +18,8 @@ import pytest
 from pipeline.workers import live_overlay
 from pipeline.workers.live_overlay import LiveOverlay
 from tests.pipeline.workers.overlay_pictures import GROUP, STEP, Viewer
-from tests.ports import free_port
 from tests.waiting import wait_for
+from tools.harness.ports import free_port
 from tools.harness.rtsp import Server, available
 
 

@@ -24,7 +24,7 @@ from pipeline.workers.overlay_sender import (
     write_message,
 )
 from tests.pipeline.workers.overlay_pictures import Viewer
-from tests.ports import free_port
+from tools.harness.ports import free_port
 
 
 def test_sockets_keep_few_pictures():

@@ -17,10 +17,10 @@ from stages.result_files import read_report
 from stages.sink import stream_results
 from stages.sink.folder_contents import JOURNAL
 from tests.pipeline.workers.conftest import NAMES, RATE, Said, acknowledge, acknowledged, end, feed
-from tests.ports import free_port
 from tests.stages.sink.stream import TEXTS
 from tests.videos import frames_in
 from tests.waiting import wait_for
+from tools.harness.ports import free_port
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from stages.decoder.live_options import LiveOptions
 from stages.decoder.network_faults import name_fault, opening_fault, reading_fault
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame
-from tests.ports import free_port
 from tests.stages.decoder import rtsp
 from tests.stages.decoder.streams import DATAGRAM, write_stream
+from tools.harness.ports import free_port
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %b\r\nContent-Length: 0\r\n\r\n"

@@ -17,7 +17,6 @@ import pytest
 from stages.decoder import clock_pace
 from stages.decoder.live import LiveSource
 from stages.records import EndOfStream, Frame, StreamStart
-from tests.ports import free_port
 from tests.stages.decoder import rtmp
 from tests.stages.decoder.streams import (
     DATAGRAM,
@@ -29,6 +28,7 @@ from tests.stages.decoder.streams import (
     read,
     write_stream,
 )
+from tools.harness.ports import free_port
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.02])

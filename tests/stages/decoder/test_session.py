@@ -16,9 +16,9 @@ from stages.decoder.recording_source import RecordingSource
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import Frame, StreamStart
-from tests.ports import free_port
 from tests.stages.decoder.recording import record
 from tests.stages.decoder.streams import read
+from tools.harness.ports import free_port
 
 
 @contextlib.contextmanager

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from pipeline.supervision.commands import describe
 from pipeline.supervision.runtime_folder import running
 from stages.errors import ConfigError
-from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.ports import free_port
 from tools.main import app
 
 SPOTSTREAM = (sys.executable, "-m", "tools.main")
