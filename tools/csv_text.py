@@ -10,17 +10,19 @@ from typing import Any
 
 
 def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
-    """Returns lines as CSV; a value that is NaN is empty, as is a column that a line lacks."""
+    """Returns lines as CSV; what is not finite is empty, as is a column that a line lacks."""
     text = io.StringIO()
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(without_nan, lines))
+    writer.writerows(map(finite_or_none, lines))
     return text.getvalue()
 
 
-def without_nan(value: Any) -> Any:
-    """Returns a value with None for NaN, in mappings, too."""
+def finite_or_none(value: Any) -> Any:
+    """Returns a value with None for NaN and infinity, in mappings, lists and tuples, too."""
     if isinstance(value, Mapping):
-        return {key: without_nan(each) for key, each in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
+        return {key: finite_or_none(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite_or_none(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,18 +43,14 @@ class Figure:
         return min(self.rounds), max(self.rounds)
 
     def as_json(self) -> dict[str, object]:
-        """Returns everything as JSON types; None for values that are not finite."""
+        """Returns everything as JSON types, but for numbers that are not finite."""
         return {
             "name": self.name,
             "unit": self.unit,
-            "median": _finite(self.median),
-            "spread": [_finite(value) for value in self.spread],
-            "rounds": [_finite(value) for value in self.rounds],
+            "median": self.median,
+            "spread": self.spread,
+            "rounds": self.rounds,
         }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +56,7 @@ def check(
     from tools.datasets.image_writing import write_image
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
+    from tools.json_text import as_json
 
     sheet = sheet or Path(sheet_name(folder))
     if images:
@@ -71,7 +71,7 @@ def check(
     findings = summarize(data_set, len(tried), unreadable)
     try:
         if json_ is not None:
-            write_atomically(json_, json.dumps(asdict(findings), indent=2) + "\n")
+            write_atomically(json_, as_json(asdict(findings)))
         if images:
             write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
     finally:

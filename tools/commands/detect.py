@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,6 +46,7 @@ def detect(
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
+    from tools.json_text import as_json
 
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
@@ -72,7 +72,7 @@ def detect(
                 )
             found = counted(len(results), "detection")
             if done or not stops.count:
-                write_atomically(output, json.dumps(results, indent=1) + "\n")
+                write_atomically(output, as_json(results))
             if not stops.count:
                 typer.echo(f"{output}: {found}{_likely(results)}")
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from math import isnan
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +41,7 @@ def validate(
     The table has no rows of scenes where each has a single image; --json has them.
     """
     from stages.atomic import write_atomically
+    from tools.json_text import as_json
     from tools.training.held_out import score_held_out
 
     data_sets = score_held_out(config, set_ or [], weights, scale)
@@ -57,14 +57,10 @@ def validate(
             table.add_row(group.name, str(group.images), str(group.boxes), *values)
         table.add_section()
     default = f"{SHIPPED[0]}, which ships; --weights FILE scores others"
-    known = {
-        group.name: {k: None if isnan(v) else v for k, v in group.scores.items()}
-        for groups in data_sets
-        for group in groups
-    }
+    scores = {group.name: group.scores for groups in data_sets for group in groups}
     try:
         if json_ is not None:
-            write_atomically(json_, json.dumps(known, indent=1) + "\n")
+            write_atomically(json_, as_json(scores))
     finally:
         wide_console().print(table)
         typer.echo(f"weights: {weights or default}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from dataclasses import dataclass
 from rich import box
 from rich.table import Table
 
-from tools.csv_text import as_csv, without_nan
+from tools.csv_text import as_csv
 from tools.evaluation.benchmark import EntryScore, scores_of
 from tools.evaluation.protocol import ScoringProtocol
+from tools.json_text import as_json
 
 GROUPS = {"detection": "Detection", "tracking": "Tracking", "pr": "Detection and tracking (PR)"}
 COUNTS = {
@@ -97,15 +97,14 @@ def to_json(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
 
     Scores are fractions and counts, ``null`` if there is nothing to score.
     """
-    return as_json(
+    return by_entry_as_json(
         {score.entry.name: {"protocol": protocol.of(score), **score.to_json()} for score in scores}
     )
 
 
-def as_json(by_name: Mapping[str, object]) -> str:
+def by_entry_as_json(by_name: Mapping[str, object]) -> str:
     """Like `to_json`, for scores by name of the entry."""
-    content = by_name[""] if list(by_name) == [""] else by_name
-    return json.dumps(without_nan(content), indent=2) + "\n"
+    return as_json(by_name[""] if list(by_name) == [""] else by_name)
 
 
 def to_csv(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:

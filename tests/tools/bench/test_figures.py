@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 
@@ -59,12 +58,6 @@ def test_json_holds_every_round() -> None:
     assert content["figures"][0]["rounds"] == [10.0, 30.0, 20.0]
     [ratio] = content["ratios"]
     assert (ratio["median"], ratio["spread"], ratio["aim"]) == (0.5, [0.5, 1.5], 0.7)
-
-
-def test_json_has_nothing_where_a_value_does_not_exist() -> None:
-    content = Figure("AP", "", (0.5, math.nan, math.inf)).as_json()
-    assert content["rounds"] == [0.5, None, None]
-    assert "NaN" not in json.dumps(content)
 
 
 def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,11 +61,12 @@ def show(
 def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:
     """Saves reports, with the machine's core count and load, in the files asked for."""
     from stages.atomic import write_atomically
+    from tools.json_text import as_json
 
     if json_ is not None:
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()}
         content = {"machine": machine, "benches": [report.as_json() for report in reports]}
-        write_atomically(json_, json.dumps(content, indent=1) + "\n")
+        write_atomically(json_, as_json(content))
     if plot is not None:
         plot_reports(reports, plot)
 

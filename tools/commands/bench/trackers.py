@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -129,6 +128,7 @@ def bench_scores(
     from tools.bench.peer_scores import score_trackers
     from tools.evaluation.tables import shown
     from tools.evaluation.tracker_choice import choose_tracker
+    from tools.json_text import as_json
 
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
     with activity("starting") as tell:
@@ -146,6 +146,6 @@ def bench_scores(
         table.add_row(label, *(shown(name, row[name]) for name in columns))
     try:
         if json_ is not None:
-            write_atomically(json_, json.dumps(scores, indent=1))
+            write_atomically(json_, as_json(scores))
     finally:
         wide_console().print(table)

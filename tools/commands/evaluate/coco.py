@@ -32,7 +32,7 @@ def coco(
     from tools.csv_text import as_csv
     from tools.evaluation.coco import MOST_DETECTIONS, score_coco
     from tools.evaluation.protocol import CLASSES_AS_ONE, MEAN_OVER_CLASSES, coco_protocol
-    from tools.evaluation.tables import as_json, shown
+    from tools.evaluation.tables import by_entry_as_json, shown
 
     files = [named(text) for text in detections]
     refuse_inputs([json_, csv], [gt, *(path for _, path in files)])
@@ -89,7 +89,7 @@ def coco(
     ]
     try:
         if json_ is not None:
-            write_atomically(json_, as_json(groups))
+            write_atomically(json_, by_entry_as_json(groups))
         if csv is not None:
             write_atomically(csv, as_csv(lines))
     finally:

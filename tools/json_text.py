@@ -1,0 +1,12 @@
+"""JSON files that people and programs read."""
+
+from __future__ import annotations
+
+import json
+
+from tools.csv_text import finite_or_none
+
+
+def as_json(content: object) -> str:
+    """Returns values as JSON with indents, ending in a line feed; what is not finite is null."""
+    return json.dumps(finite_or_none(content), indent=2, allow_nan=False) + "\n"
