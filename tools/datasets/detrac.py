@@ -7,17 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.errors import ConfigError
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.datasets.folder_tree import FolderTree, split_of
-from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
-from tools.datasets.sequences import (
-    AnnotatedSequence,
-    missing_parts,
-    put_once,
-    put_root,
-    sequence_samples,
-)
+from tools.datasets.sample import DataSet, Problem, ProblemKind
+from tools.datasets.sequences import AnnotatedSequence, put_once, read_sequences
 
 _VERSION = re.compile(r"_v(\d+)$")  # the tracking annotation has a version 3
 _KNOWN = re.compile(r"MVI_\d+(_v\d+)?\.xml")
@@ -49,16 +42,11 @@ def read_detrac(tree: FolderTree) -> DataSet:
     # test set has no other, and later ones have types of vehicles that training configs lack.
     for file in sorted(files, key=_version):
         put_once(annotations, annotated_sequence(file), file, problems)
-    put_root(tree, annotations, folders)
-    problems += missing_parts(annotations, folders)
-    samples: list[Sample] = []
-    for name in sorted(annotations.keys() & folders.keys()):
-        try:
-            sequence = _sequence(tree.root, name, annotations[name], folders[name], problems)
-        except ConfigError as error:
-            problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
-            continue
-        samples += sequence_samples(tree, sequence, folders[name], problems)
+
+    def read(name: str) -> AnnotatedSequence:
+        return _sequence(tree.root, name, annotations[name], folders[name], problems)
+
+    samples = read_sequences(tree, annotations, folders, read, problems)
     return DataSet(tree.name, tree.root, "detrac", samples, problems)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from stages.errors import SourceError
+from stages.errors import ConfigError, SourceError
 from stages.records import Float64Array, Int64Array
 from tools.annotations.trajectories import rows_of
 from tools.datasets.boxes import cut_boxes, cut_regions
@@ -50,18 +50,70 @@ class AnnotatedSequence:
     conditions: dict[str, str] = field(default_factory=dict)
 
 
-def sequence_samples(
+def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Problem]) -> None:
+    """Records where a sequence lies; later finds are reported and left out."""
+    if found.setdefault(name, path) != path:
+        place = f"{name}: {path}; the one used is {found[name]}"
+        problems.append(Problem(ProblemKind.STATED_TWICE, place))
+
+
+def read_sequences(
+    tree: FolderTree,
+    annotations: dict[str, Path],
+    folders: dict[str, Path],
+    read: Callable[[str], AnnotatedSequence],
+    problems: list[Problem],
+) -> list[Sample]:
+    """Reads the sequences that have both images and an annotation.
+
+    Args:
+        tree: Folders of the data set.
+        annotations: The file of each sequence.
+        folders: Folder of each sequence's images, the root left out; the number at the end of an
+            image's name is that of the frame.
+        read: Returns the annotation of a sequence, or raises a `ConfigError`.
+        problems: List to which everything that cannot be used is added.
+
+    Returns:
+        One sample for each annotated frame that has an image.
+    """
+    _put_root(tree, annotations, folders)
+    problems += _missing_parts(annotations, folders)
+    samples: list[Sample] = []
+    for name in sorted(annotations.keys() & folders.keys()):
+        try:
+            sequence = read(name)
+        except ConfigError as error:
+            problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
+            continue
+        samples += _samples(tree, sequence, folders[name], problems)
+    return samples
+
+
+def _put_root(tree: FolderTree, annotations: dict[str, Path], folders: dict[str, Path]) -> None:
+    """Records that the images of a sequence lie in the root, if they lie nowhere else.
+
+    Pictures in a root above the sequences of a benchmark, such as a sheet of samples, are none.
+    """
+    name = tree.sequence(tree.root)
+    if name in annotations and tree.images(tree.root):
+        folders.setdefault(name, tree.root)
+
+
+def _missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> Iterator[Problem]:
+    """What sequences lack: images, or an annotation. Both arguments are keyed by sequence."""
+    for name in sorted(annotations.keys() - folders.keys()):
+        yield Problem(ProblemKind.NO_IMAGES, str(annotations[name]))
+    for name in sorted(folders.keys() - annotations.keys()):
+        yield Problem(ProblemKind.NOT_ANNOTATED, str(folders[name]))
+
+
+def _samples(
     tree: FolderTree, sequence: AnnotatedSequence, images: Path, problems: list[Problem]
 ) -> list[Sample]:
     """One sample for each annotated frame of a sequence that has an image.
 
     All images are assumed to be as large as the first that opens.
-
-    Args:
-        tree: Folders of the data set.
-        sequence: The annotation.
-        images: Folder of the images; the number at the end of a name is that of the frame.
-        problems: List to which everything that cannot be used is added.
     """
     paths = _images_by_frame(tree, images, problems)
     size = _first_size(paths, problems)
@@ -108,31 +160,6 @@ def sequence_samples(
             )
         )
     return samples
-
-
-def missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> Iterator[Problem]:
-    """What sequences lack: images, or an annotation. Both arguments are keyed by sequence."""
-    for name in sorted(annotations.keys() - folders.keys()):
-        yield Problem(ProblemKind.NO_IMAGES, str(annotations[name]))
-    for name in sorted(folders.keys() - annotations.keys()):
-        yield Problem(ProblemKind.NOT_ANNOTATED, str(folders[name]))
-
-
-def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Problem]) -> None:
-    """Records where a sequence lies; later finds are reported and left out."""
-    if found.setdefault(name, path) != path:
-        place = f"{name}: {path}; the one used is {found[name]}"
-        problems.append(Problem(ProblemKind.STATED_TWICE, place))
-
-
-def put_root(tree: FolderTree, annotations: dict[str, Path], folders: dict[str, Path]) -> None:
-    """Records that the images of a sequence lie in the root, if they lie nowhere else.
-
-    Pictures in a root above the sequences of a benchmark, such as a sheet of samples, are none.
-    """
-    name = tree.sequence(tree.root)
-    if name in annotations and tree.images(tree.root):
-        folders.setdefault(name, tree.root)
 
 
 def _images_by_frame(tree: FolderTree, folder: Path, problems: list[Problem]) -> dict[int, Path]:

@@ -8,20 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from stages.detector.detection_file import CLASS_NAMES
-from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable
 from stages.records import Float64Array
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of
 from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX, find_file
 from tools.datasets.folder_tree import FolderTree, split_of
-from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
-from tools.datasets.sequences import (
-    AnnotatedSequence,
-    missing_parts,
-    put_once,
-    put_root,
-    sequence_samples,
-)
+from tools.datasets.sample import DataSet, Problem, ProblemKind
+from tools.datasets.sequences import AnnotatedSequence, put_once, read_sequences
 
 CLASSES = dict(enumerate(CLASS_NAMES["uavdt"], 1))
 """By the code in column 9."""
@@ -65,18 +58,12 @@ def read_uavdt(tree: FolderTree) -> DataSet:
                 put_once(annotations, match[1], folder / name, problems)
             elif (match := _ATTRIBUTES.fullmatch(name)) is not None:
                 splits[match[1]] = split_of(folder.name)
-    put_root(tree, annotations, folders)
-    problems += missing_parts(annotations, folders)
-    samples: list[Sample] = []
-    for name in sorted(annotations.keys() & folders.keys()):
+
+    def read(name: str) -> AnnotatedSequence:
         split = splits.get(name) or split_of(*folders[name].relative_to(tree.root).parts)
-        conditions = {"split": split} if split else {}
-        try:
-            sequence = _sequence(name, annotations[name], conditions, problems)
-        except ConfigError as error:
-            problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
-            continue
-        samples += sequence_samples(tree, sequence, folders[name], problems)
+        return _sequence(name, annotations[name], {"split": split} if split else {}, problems)
+
+    samples = read_sequences(tree, annotations, folders, read, problems)
     return DataSet(tree.name, tree.root, "uavdt", samples, problems)
 
 
