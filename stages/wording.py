@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 
@@ -15,6 +16,11 @@ def counted(count: int, one: str, many: str = "", *, form: str = "") -> str:
         form: Format of the number, such as ``","``.
     """
     return f"{count:{form}} {one if count == 1 else many or f'{one}s'}"
+
+
+def as_setting(value: object) -> str:
+    """Returns the value of a setting: texts as they are, all else as in JSON."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def drawable(text: str) -> str:

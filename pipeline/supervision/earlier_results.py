@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from stages.decoder.segments import is_recording, segments_of
 from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
 from stages.result_files import REPORT, read_report
-from stages.wording import counted
+from stages.wording import as_setting, counted
 from trackers import TRACKERS, default_settings
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
@@ -80,7 +79,7 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
     now = _deciding(to_plain(config), spec.name, os.curdir)
     for key, value in now.items():
         if there.get(key) != value:
-            values = f"{_shown(there.get(key))} there, {_shown(value)} now"
+            values = f"{as_setting(there.get(key))} there, {as_setting(value)} now"
             return f"holds results of other settings ({key}: {values})"
     made_by, this = _mapping(report.get("versions")).get("spotstream"), installed_release()
     if made_by != this:
@@ -157,7 +156,3 @@ def _ends(source: Path) -> Iterator[Path]:
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

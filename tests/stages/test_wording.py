@@ -1,12 +1,17 @@
 import pytest
 
-from stages.wording import counted, drawable
+from stages.wording import as_setting, counted, drawable
 
 
 def test_one_is_singular_and_all_else_plural():
     assert [counted(count, "frame") for count in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
     assert counted(1, "box", "boxes") == "1 box"
     assert counted(12345, "box", "boxes", form=",") == "12,345 boxes"
+
+
+def test_values_of_settings_are_shown_as_they_are_given():
+    values = ("gray", 0.5, True, None, [1, 2])
+    assert [as_setting(value) for value in values] == ["gray", "0.5", "true", "null", "[1, 2]"]
 
 
 @pytest.mark.parametrize(

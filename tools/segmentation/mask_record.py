@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.release import installed_release
 from stages.atomic import remove_file, write_atomically, written_aside
 from stages.errors import OutputError
+from stages.wording import as_setting
 from tools.segmentation.frames import Frames
 from tools.segmentation.options import Method, SegmentOptions
 
@@ -33,10 +34,10 @@ def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> 
             continue
         for key, value in _settings(chosen_method(folder, options), options).items():
             if record.get(key) != value:
+                there, now = as_setting(record.get(key)), as_setting(value)
                 raise OutputError(
-                    f"{folder} holds masks made otherwise ({key}: {_shown(record.get(key))} there, "
-                    f"{_shown(value)} now); choose another --output, or add --overwrite to replace "
-                    f"them"
+                    f"{folder} holds masks made otherwise ({key}: {there} there, {now} now); "
+                    f"choose another --output, or add --overwrite to replace them"
                 )
 
 
@@ -101,7 +102,3 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
