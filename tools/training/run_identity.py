@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.detector.shipped import find_weights
+from stages.detector.spotnet.config import settings_of_now
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.datasets.sample import Sample
@@ -80,6 +81,7 @@ class RunIdentity:
             ConfigError: It belongs to another config, number of processes, other data or weights.
         """
         saved, now = content["config"], self.config
+        saved = saved | {"model": settings_of_now(saved["model"])}
         differing = sorted(key for key in now if saved.get(key) != now[key])
         if not differing and list(saved["classes"]) != list(now["classes"]):
             differing = ["order of classes"]  # the heatmap's, to which dicts are blind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -127,9 +128,10 @@ class SpotNetConfig:
             values: dict[str, Any] = json.loads(text)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
-        # Earlier releases had other blocks as well.
-        if isinstance(values, dict) and values.pop("block", "residual") != "residual":
-            raise ValueError("its blocks are separable; this release has residual ones alone")
+        if isinstance(values, dict):
+            values = settings_of_now(values)
+            if "block" in values:
+                raise ValueError("its blocks are separable; this release has residual ones alone")
         for key in ("dims", "modules", "class_names"):
             if key in values:
                 values[key] = tuple(values[key])
@@ -143,6 +145,14 @@ def _check_whole(name: str, given: Any, *, least: int, several: bool = False) ->
     most = _MOST.get(name, _MOST_OTHERWISE)
     if any(value > most for value in values):
         raise ValueError(f"{name} must be at most {most}, got {given!r}")
+
+
+def settings_of_now(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings of any release without what goes without saying in this one.
+
+    Earlier releases had other blocks than residual ones as well.
+    """
+    return {key: value for key, value in values.items() if (key, value) != ("block", "residual")}
 
 
 def published_config(num_classes: int = 1) -> SpotNetConfig:

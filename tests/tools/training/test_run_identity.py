@@ -77,6 +77,21 @@ def test_another_number_of_processes_does_not_resume(tiny_config, tmp_path):
     assert train(tiny_config(steps=2)).steps == 2
 
 
+def test_blocks_that_an_earlier_release_wrote_out_resume_unless_they_were_separable(
+    tiny_config, tmp_path
+):
+    train(tiny_config(steps=1))
+    file = tmp_path / "run" / "checkpoint.pt"
+    content = torch.load(file, weights_only=True)
+    content["config"]["model"]["block"] = "separable"
+    torch.save(content, file)
+    with pytest.raises(ConfigError, match="was trained with another model; choose"):
+        train(tiny_config(steps=2))
+    content["config"]["model"]["block"] = "residual"
+    torch.save(content, file)
+    assert train(tiny_config(steps=2)).steps == 2
+
+
 def hold_out_more(content):
     content["images"][0]["scene"] = "c"
 
