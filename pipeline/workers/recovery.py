@@ -20,6 +20,7 @@ from stages.sink.folder_contents import (
     JOURNAL,
     RUN,
     last_overlay,
+    remove_event_pictures,
     remove_parts,
     unfinished_results,
 )
@@ -99,6 +100,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
             results.restore(checkpoint.sink)
             lost = checkpoint.lost
         end = _replay(results, _entries(folder, checkpoint))
+        remove_event_pictures(folder, after=results.last_number)  # nothing else has these frames
         ledger = results.ledger
         if not ledger.written + lost:
             results.abort()

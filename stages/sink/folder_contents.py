@@ -163,6 +163,17 @@ def remove_results(folder: Path, stream: str = "") -> None:
     remove_parts(folder)
 
 
+def remove_event_pictures(folder: Path, after: int) -> None:
+    """Removes the pictures of events in frames whose number is greater than ``after``.
+
+    Raises:
+        OutputError: A file cannot be removed.
+    """
+    for path in event_pictures(folder):
+        if int(path.name.partition("-")[0]) > after:
+            remove_file(path)
+
+
 def remove_parts(folder: Path) -> None:
     """Removes what a crashed sink left unfinished in ``folder``.
 

@@ -104,8 +104,8 @@ def sink(plan, context, said):
         stream.close()
 
 
-def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
-    boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, places=None):
+    """Gives the stream its frames; ``places`` is where a vehicle is from left to right in each."""
     name = stream.name
     start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
     if not begin:
@@ -113,8 +113,11 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
     for index in range(begin, frames):
         times = pts[index], tick, BEGAN_NS
         header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
-        detections = Detections(header, boxes, one, np.zeros(0, np.int16))
-        tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
+        vehicles = [places[index]] if places else []
+        boxes = np.array([(x - 4, 8, x + 4, 24) for x in vehicles], np.float32).reshape(-1, 4)
+        scores, classes = np.full(len(boxes), 0.9, np.float32), np.zeros(len(boxes), np.int16)
+        detections = Detections(header, boxes, scores, classes)
+        tracks = Tracks(detections, boxes, scores, classes, np.ones(len(boxes), np.int64))
         pixels = np.full(header.shape, 90, np.uint8)
         stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
@@ -133,9 +136,9 @@ def acknowledged(stream):
     return stream._logbook[SharedNumber.ACKNOWLEDGED]
 
 
-def feed_into_checkpoint(stream, frames):
+def feed_into_checkpoint(stream, frames, places=None):
     """Feeds frames that are in a checkpoint then, and in the journal no more."""
-    feed(stream, frames)
+    feed(stream, frames, places=places)
     acknowledge(stream, lambda: (stream.folder / JOURNAL).stat().st_size == 0)
 
 

@@ -5,6 +5,7 @@ import pytest
 from pipeline.workers.recovery import complete_results
 from stages.atomic import part_path
 from stages.errors import OutputError
+from stages.result_files import event_pictures
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
 from stages.sink.text_results import TextResults
 from tests.pipeline.workers.conftest import feed, feed_into_checkpoint
@@ -106,6 +107,26 @@ def test_rows_of_the_last_second_without_a_journal_are_told(sink, tmp_path):
         f"{folder}: the rows of the last 2 frames are left out, as the journal lacks them"
     ]
     assert frames_of(folder) == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_pictures_of_events_are_left_out_with_their_rows(sink, plan, tmp_path):
+    plan.config.sink.lines["north"] = {"gate": (24.0, 0.0, 24.0, 32.0)}
+    object.__setattr__(plan.config.sink, "event_pictures", True)
+    north, places = sink(live=True), [8, 40] * 3
+    feed_into_checkpoint(north, 3, places)
+    feed(north, 6, begin=3, places=places)
+    folder = left_by(north, tmp_path)
+    cut(folder / JOURNAL, 30)
+    assert frames_with_pictures(folder) == [2, 3, 4, 5, 6]
+    complete_results(folder, lambda notice: None)
+    rows = (folder / "crossings.txt").read_text().splitlines()
+    assert [int(row.partition(",")[0]) for row in rows] == [2, 3]
+    assert frames_with_pictures(folder) == [2, 3]
+
+
+def frames_with_pictures(folder):
+    return [int(path.name[:10]) for path in event_pictures(folder)]
 
 
 def test_damaged_pictures_cost_no_rows(sink, tmp_path):
