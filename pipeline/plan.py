@@ -20,8 +20,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
 
     ``give_up_reason`` is why the decoder must end the stream where it is, "" to decode it;
     ``only_one`` is set if the run would have nothing to do without this stream; ``patient`` if its
-    camera may refuse the password for a while, see `LiveOptions`. ``replaced`` are the names of the
-    folders, beside its own, whose results its own replace, see `ResultFolders`.
+    camera may refuse the password for a while, see `LiveOptions`.
     """
 
     name: str
@@ -32,7 +31,6 @@ class StreamPlan(msgspec.Struct, frozen=True):
     give_up_reason: str = ""
     only_one: bool = False
     patient: bool = False
-    replaced: list[str] = []
 
 
 class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):

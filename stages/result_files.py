@@ -129,10 +129,10 @@ def class_names(folder: Path) -> tuple[str, ...]:
     return ()
 
 
-def read_report(folder: Path, name: str = REPORT) -> dict[str, Any]:
-    """The content of ``run.json``, or of another such file; empty where there is none."""
+def read_report(folder: Path) -> dict[str, Any]:
+    """The content of ``run.json``; empty where there is none."""
     try:
-        report = json.loads((folder / name).read_text(encoding="utf-8"))
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return report if isinstance(report, dict) else {}

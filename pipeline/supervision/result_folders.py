@@ -21,7 +21,6 @@ from stages.sink.folder_contents import (
     has_results,
     outdate_report,
     remove_parts,
-    set_aside,
     unfinished_results,
     would_replace,
 )
@@ -36,8 +35,6 @@ class ResultFolders:
         output: The results folder, which contains them.
         to_run: The streams that remain to be run.
         finished: Names of the data set sequences that an earlier run had finished.
-        set_aside: With ``overwrite``, by stream, the names of the folders in which `stream add` had
-            set aside its results in earlier runs; they are replaced as well.
 
     Args:
         specs: The streams to run.
@@ -58,28 +55,15 @@ class ResultFolders:
     ) -> None:
         self.to_run: list[SourceSpec] = []
         self.finished: list[str] = []
-        self.set_aside: dict[str, list[str]] = {}
         self.output = output
         self._outdated = False
         self._lock = FolderLock(output, holder=writer_of)
         try:
             for spec in specs:
                 self._choose(spec, config, overwrite)
-            if overwrite:
-                self._find_set_aside(specs, config)
         except OutputError:
             self.release()
             raise
-
-    def _find_set_aside(self, specs: Sequence[SourceSpec], config: RunConfig) -> None:
-        """Finds what was set aside of the streams, but where this run writes or reads."""
-        names = {spec.name for spec in specs}
-        paths = [self.output / name for name in names] + [Path(spec.location) for spec in specs]
-        used = [path.resolve() for path in (*paths, *_detections_of("", config))]
-        for stream, folder in set_aside(self.output):
-            place = folder.resolve()
-            if stream in names and not any(path.is_relative_to(place) for path in used):
-                self.set_aside.setdefault(stream, []).append(folder.name)
 
     def _choose(self, spec: SourceSpec, config: RunConfig, overwrite: bool) -> None:
         folder = self.output / spec.name

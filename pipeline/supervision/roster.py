@@ -184,11 +184,10 @@ class Roster:
         *,
         only_one: bool,
         patient: bool = False,
-        replaced: Sequence[str] = (),
     ) -> None:
         """Begins a stream whose decoder is yet to be started.
 
-        ``only_one``, ``patient`` and ``replaced`` are for its plan.
+        ``only_one`` and ``patient`` are for its plan.
 
         Raises:
             OSError: There is no descriptor, no memory or no port for another stream.
@@ -213,7 +212,6 @@ class Roster:
             channel,
             only_one=only_one,
             patient=patient,
-            replaced=list(replaced),
         )
         self._monitor.begun(spec.name, logbook)
         self.running[spec.name] = RunningStream(plan, logbook, decoder, feedback, folder)

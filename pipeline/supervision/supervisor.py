@@ -171,18 +171,12 @@ class Supervisor:
         self._folders.outdate()
         for spec in self._roster.due():
             decoder = self._processes.make("decoder", stream=spec.name)
-            is_added = not any(spec is given for given in self._folders.to_run)
+            only_one = not self._stay and not self._roster
+            # Who adds a stream is there to see that its password is wrong.
+            patient = self._stay and any(spec is given for given in self._folders.to_run)
             try:
                 self._roster.begin(
-                    spec,
-                    decoder,
-                    run.folder,
-                    run.context,
-                    only_one=not self._stay and not self._roster,
-                    # Who adds a stream is there to see that its password is wrong.
-                    patient=self._stay and not is_added,
-                    # What is set aside for one that is added is of this run.
-                    replaced=[] if is_added else self._folders.set_aside.get(spec.name, []),
+                    spec, decoder, run.folder, run.context, only_one=only_one, patient=patient
                 )
             except (OSError, zmq.ZMQError) as error:
                 message = f"there is no room for another stream: {reason_of(error)}"

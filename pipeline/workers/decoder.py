@@ -35,7 +35,7 @@ from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRunti
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
-from stages.sink.folder_contents import is_set_aside, remove_parts, remove_results
+from stages.sink.folder_contents import remove_parts, remove_results
 
 if TYPE_CHECKING:
     from stages.decoder.camera_motion import CameraMotion
@@ -49,8 +49,8 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     """Decodes the plan's stream to its end, or until `STAGE_END`; returns when all is acknowledged.
 
     If an earlier process of the stream died, decoding continues where it was. Before the first
-    record, the results of an earlier run are removed from the stream's folder, and from those that
-    it replaces: no other stage looks there until then.
+    record, the results of an earlier run are removed from the stream's folder: no other stage looks
+    there until then.
 
     The source is read in a thread of its own. If the thread is stuck in a call to FFmpeg when the
     process is told to stop, it is abandoned and the process exits.
@@ -119,7 +119,6 @@ class _Decoding:
         self.over = False
         self._name = plan.streams[0].name
         self._folder = plan.folder(self._name)
-        self._replaced = [plan.folder(name) for name in plan.streams[0].replaced]
         self._source = source
         self._sender = sender
         self._logbook = logbook
@@ -204,10 +203,6 @@ class _Decoding:
             return
         if isinstance(event, StreamStart):
             remove_results(self._folder)
-            for folder in self._replaced:
-                if is_set_aside(folder, self._name):  # else others are there by now
-                    self._report.alive()
-                    remove_results(folder, self._name)
         else:  # the stream ends without a frame
             remove_parts(self._folder)
 

@@ -18,7 +18,6 @@ from stages.result_files import (
     event_pictures,
     has_event_pictures,
     number_of,
-    read_report,
 )
 from stages.sink.detrac import toolkit_paths
 
@@ -29,7 +28,6 @@ CHECKPOINT = ".checkpoint.part"
 RUN = ".run.part"
 """What the run was started with, for whoever completes the results if it is killed."""
 _OUTDATED = f".{REPORT}.outdated"
-_ASIDE = re.compile(r"(.+)-earlier(?:-[1-9][0-9]*)?")
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
 _SCRATCH = re.compile(
@@ -60,25 +58,6 @@ def foreign_results(folder: Path) -> list[str]:
     if unfinished_results(folder) or any((folder / name).exists() for name in traces):
         return []
     return [path.name for path in _result_paths(folder) if path.is_file()]
-
-
-def set_aside(output: Path) -> Iterator[tuple[str, Path]]:
-    """Yields the streams in ``output`` of which `stream add` has set results aside, and where.
-
-    A folder with such a name that tells of another stream, or of none, is not among them.
-    """
-    for path in sorted(output.iterdir()):
-        if (found := _ASIDE.fullmatch(path.name)) and is_set_aside(path, found[1]):
-            yield found[1], path
-
-
-def is_set_aside(folder: Path, stream: str) -> bool:
-    """Whether ``folder``, which has another name, holds results of ``stream``.
-
-    A link does not: nothing is set aside by one.
-    """
-    told = read_report(folder) or read_report(folder, RUN)
-    return told.get("stream") == stream and not folder.is_symlink()
 
 
 def outdate_report(folder: Path) -> None:
@@ -144,21 +123,17 @@ def _is_unfinished(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def remove_results(folder: Path, stream: str = "") -> None:
+def remove_results(folder: Path) -> None:
     """Removes what a sink writes into ``folder``, part files included, and nothing else.
 
     ``run.json`` goes first: without it, no leftovers pass for complete results. The outdated one
     goes after all results: without it, they would pass for `foreign_results`. The folder stays, and
     so do files under benchmark names, until new ones replace them.
 
-    Args:
-        folder: The folder.
-        stream: Name of its stream, unless it is the folder's.
-
     Raises:
         OutputError: A file cannot be removed.
     """
-    for path in (*_result_paths(folder, stream), *event_pictures(folder)):
+    for path in (*_result_paths(folder), *event_pictures(folder)):
         remove_file(path)
     remove_parts(folder)
 
@@ -190,10 +165,10 @@ def remove_parts(folder: Path) -> None:
                 remove_file(path)
 
 
-def _result_paths(folder: Path, stream: str = "") -> Iterator[Path]:
+def _result_paths(folder: Path) -> Iterator[Path]:
     """Final names of all files a sink may write into ``folder``; some of them do not exist."""
     yield folder / REPORT
-    yield from toolkit_paths(folder, stream or folder.name)
+    yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
         for path in sorted({final_path(path) for path in folder.iterdir()}):
             if any(number_of(path, name) for name in (*TEXTS, OVERLAY)):

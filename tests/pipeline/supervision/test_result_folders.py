@@ -174,25 +174,6 @@ def test_an_outdated_report_lets_an_interrupted_run_go_on(tmp_path):
     assert not list((tmp_path / "north").iterdir())
 
 
-def test_what_was_set_aside_is_replaced_unless_the_run_writes_or_reads_there(tmp_path):
-    streams = {"-earlier": "north", "-earlier-2": "north-earlier-2"}
-    streams |= {f"-earlier-{n}": "north" for n in range(3, 7)}
-    for suffix, stream in streams.items():
-        (tmp_path / f"north{suffix}").mkdir()
-        (tmp_path / f"north{suffix}" / "run.json").write_text(json.dumps({"stream": stream}))
-    video, found = tmp_path / "north-earlier-4/overlay.mp4", tmp_path / "north-earlier-5"
-    specs = [SourceSpec("north", "rtsp://camera"), SourceSpec("north-earlier-3", str(video))]
-    config = load_config(None, [f"detector.detections={found}"])
-    for overwrite, expected in (
-        (True, {"north": ["north-earlier", "north-earlier-6"]}),
-        (False, {}),
-    ):
-        (tmp_path / "north-earlier-3/run.json").unlink(missing_ok=not overwrite)
-        folders = ResultFolders(specs, tmp_path, config, overwrite=overwrite)
-        assert folders.set_aside == expected
-        folders.release()
-
-
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("of_data_set", [False, True])
 def test_results_never_replace_their_source(tmp_path, overwrite, of_data_set):

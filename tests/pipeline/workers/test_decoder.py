@@ -1,4 +1,3 @@
-import json
 import math
 import os
 import threading
@@ -116,25 +115,6 @@ def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
         assert all(path.exists() for path in earlier)
         run_decoder(plan, context, SilentReporter())
     assert list(earlier[0].parent.iterdir()) == []
-
-
-def test_what_is_replaced_goes_unless_it_has_become_that_of_another_stream(
-    plan, monkeypatch, tmp_path, signals
-):
-    monkeypatch.setattr(
-        decoder_worker, "FrameSender", lambda *arguments: StoppedByDrop(arguments[-1])
-    )
-    streams = {"cam-earlier": "cam", "cam-earlier-2": "cam-earlier-2", "cam-earlier-3": "cam"}
-    for folder, stream in streams.items():
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "run.json").write_text(json.dumps({"stream": stream}))
-        (tmp_path / folder / "cam_LX.txt").write_text("1,2\n")
-    replaced = structs.replace(plan.streams[0], replaced=["cam-earlier", "cam-earlier-2"])
-    with zmq.Context() as context:
-        run_decoder(structs.replace(plan, streams=[replaced]), context, SilentReporter())
-    found = {path.parent.name for path in tmp_path.glob("*/*.*")}
-    assert found == {"cam-earlier-2", "cam-earlier-3"}
-    assert not [*(tmp_path / "cam-earlier").iterdir()]
 
 
 @pytest.mark.parametrize(("width", "height"), [(LARGEST_SIDE + 1, 2), (2, LARGEST_SIDE + 1)])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from stages.sink.folder_contents import (
     outdate_report,
     remove_parts,
     remove_results,
-    set_aside,
     sync_leftovers,
     unfinished_results,
     would_replace,
@@ -191,33 +189,3 @@ def test_an_outdated_report_is_none_and_goes_with_the_results(tmp_path: Path) ->
     assert names_in(tmp_path) == {".run.json.outdated"}
     remove_results(tmp_path)
     assert names_in(tmp_path) == set()
-
-
-def test_what_was_set_aside_tells_its_stream(tmp_path: Path) -> None:
-    for folder, name, stream in (
-        ("north-earlier", "run.json", "north"),
-        ("north-earlier-12", ".run.part", "north"),  # of a run that was killed
-        ("north-earlier-2-earlier", "run.json", "north-earlier-2"),
-        ("north-earlier-2", "run.json", "north-earlier-2"),  # what this camera is called
-        ("north-earlier-3", "mot.txt", "north"),
-        ("north-earlier-03", "run.json", "north"),
-        ("northern-earlier", "run.json", "north"),
-        ("north", "run.json", "north"),
-        ("archive/north", "run.json", "north"),
-    ):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / name).write_text(json.dumps({"stream": stream}))
-    (tmp_path / "north-earlier-4").symlink_to(tmp_path / "archive/north")
-    (tmp_path / "south-earlier").touch()
-    assert list(set_aside(tmp_path)) == [
-        ("north", tmp_path / "north-earlier"),
-        ("north", tmp_path / "north-earlier-12"),
-        ("north-earlier-2", tmp_path / "north-earlier-2-earlier"),
-    ]
-
-
-def test_the_files_of_a_folder_that_was_renamed_go_as_well(folder: Path) -> None:
-    aside = folder.rename(folder.with_name("cam-earlier"))
-    remove_parts(aside)
-    remove_results(aside, "cam")
-    assert names_in(aside) == {*FOREIGN, ".cam_W.txt.part"}
