@@ -72,7 +72,7 @@ class MqttBroker:
         # all that follows belongs to one thread, which gets its jobs here.
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._events: deque[_Event] = deque()
-        self._retained: dict[str, _Event] = {}  # by topic, what the broker has got
+        self._retained: dict[str, _Event] = {}  # by topic, the latest that the broker has got
         self._first: dict[str, _Event] = {}  # by topic, what it is to get before all events
         self._sent: set[int] = set()  # events that the broker has not acknowledged
         self._frames: deque[MQTTMessageInfo] = deque()
@@ -185,7 +185,7 @@ class MqttBroker:
             else:
                 self._events.popleft()
             self._retained.pop(event.topic, None)
-            if event.retain and event.text:
+            if event.retain:  # an empty one, too: the broker may come back with an older state
                 self._retained[event.topic] = event
 
     def _greeted(self, greeting: int) -> None:

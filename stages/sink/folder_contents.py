@@ -141,6 +141,8 @@ def remove_results(folder: Path) -> None:
 def remove_event_pictures(folder: Path, after: int) -> None:
     """Removes the pictures of events in frames whose number is greater than ``after``.
 
+    Those of earlier frames stay, even if it was a later one that told of them.
+
     Raises:
         OutputError: A file cannot be removed.
     """

@@ -63,14 +63,16 @@ def maps(
     if unknown := given.keys() - streams.keys() - {""}:
         there = ", ".join(sorted(streams))
         raise ConfigError(f"--picture: no stream {min(unknown)}; there are {there}")
-    failures: list[ConfigError | SourceError] = []
+    failed: ConfigError | SourceError | None = None
     for name, runs in sorted(streams.items()):
         try:
             with activity("reading") as tell:
                 tell(f"reading {name}")
                 traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
         except (ConfigError, SourceError) as error:  # the other streams have maps all the same
-            failures.append(error)
+            if failed is not None:
+                typer.echo(f"spotstream: {failed}", err=True)
+            failed = error
             continue
         for kind, draw in (("flow", flow_map), ("heat", heat_map)):
             write_image(output / f"{name}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
@@ -78,7 +80,5 @@ def maps(
         of = f", of {len(runs)} runs" if len(runs) > 1 else ""
         drawn = f"{int(traffic.stay.sum()):,} of {boxes} drawn"
         typer.echo(f"{output / name}-flow.jpg, -heat.jpg: {drawn}{of}")
-    for failure in failures[:-1]:
-        typer.echo(f"spotstream: {failure}", err=True)
-    if failures:
-        raise failures[-1]
+    if failed is not None:
+        raise failed

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.workers.run_record import RunRecord
-from stages.errors import ConfigError, OutputError
+from stages.errors import ConfigError, OutputError, SourceError
 from stages.records import UInt8Array
 from stages.result_files import OVERLAY, TRACKS, files_of, frame_size
 from stages.sink.folder_contents import RUN
@@ -35,7 +35,7 @@ def traffic_of(
     Raises:
         ConfigError: The size of the frames is not known, or not always the same, or the picture is
             of another shape; or a row is malformed.
-        SourceError: An overlay cannot be read.
+        SourceError: There is no picture, and an overlay cannot be read.
     """
     width, height = size = _size_of(name, folders, picture)
     traffic = Traffic(width, height)
@@ -52,7 +52,11 @@ def traffic_of(
 
 def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> tuple[int, int]:
     """Width and height of the stream's frames in pixels."""
-    sizes = {size for folder in folders for size in _sizes_in(name, folder)}
+    sizes = {
+        size
+        for folder in folders
+        for size in _sizes_in(name, folder, has_picture=picture is not None)
+    }
     if len(sizes) > 1:
         listed = " and ".join(f"{width}x{height}" for width, height in sorted(sizes))
         raise ConfigError(f"{name} has frames of {listed}: make maps of these runs apart")
@@ -73,9 +77,15 @@ def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> 
     return width, height
 
 
-def _sizes_in(name: str, folder: Path) -> set[tuple[int, int]]:
+def _sizes_in(name: str, folder: Path, *, has_picture: bool) -> set[tuple[int, int]]:
     """Width and height in pixels, as the files of a run tell it; empty where none does."""
-    drawn = {video_size(overlay) for overlay in files_of(folder, OVERLAY)}
+    drawn = set()
+    for overlay in files_of(folder, OVERLAY):
+        try:
+            drawn.add(video_size(overlay))
+        except SourceError:
+            if not has_picture:
+                raise
     if len(drawn) > 1:  # a new part begins where the frames change in size
         raise ConfigError(f"{folder}: the frames of {name} change in size")
     if size := frame_size(folder):

@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import RunConfig, SinkConfig
 from pipeline.workers import run_record
 from pipeline.workers.run_record import RunRecord
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from stages.result_files import OVERLAY, REPORT, TRACKS, numbered
 from stages.sink.folder_contents import RUN
 from tests.tools.mapping.test_scene import write_video
@@ -95,6 +95,15 @@ def test_what_another_release_has_left_does_not_tell_the_size(
         traffic_of("north", [folder], None)
     traffic, _ = traffic_of("north", [folder], np.zeros((96, 128, 3), np.uint8))
     assert traffic.stay.shape == (96, 128)
+
+
+def test_an_overlay_that_cannot_be_read_is_needed_for_the_scene_only(folder: Path) -> None:
+    (folder / OVERLAY).write_bytes(bytes(99))
+    report(folder, 128, 96)
+    with pytest.raises(SourceError, match=r"overlay\.mp4"):
+        traffic_of("north", [folder], None)
+    traffic, _ = traffic_of("north", [folder], np.zeros((96, 128, 3), np.uint8))
+    assert traffic.boxes == 1
 
 
 def test_frames_that_change_in_size_are_refused(folder: Path) -> None:
