@@ -187,6 +187,8 @@ class MqttBroker:
             self._retained.pop(event.topic, None)
             if event.retain:  # an empty one, too: the broker may come back with an older state
                 self._retained[event.topic] = event
+                if len(self._retained) > _MOST_EVENTS:
+                    del self._retained[next(iter(self._retained))]
 
     def _greeted(self, greeting: int) -> None:
         self._greeting, self._has_lost = greeting, False

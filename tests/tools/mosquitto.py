@@ -27,14 +27,17 @@ def available() -> bool:
 class Broker:
     """Listens on loopback; with a password, to the user ``me`` alone.
 
-    ``certificate`` is a PEM file with its key, for TLS.
+    ``certificate`` is a PEM file with its key, for TLS. What it retains is in ``saved`` when it was
+    told to by SIGUSR1, for one that begins there later.
     """
 
     def __init__(
         self, folder: Path, port: int = 0, password: str = "", certificate: Path | None = None
     ) -> None:
+        self.saved = folder / "mosquitto.db"
         self.port = port or free_port()
         lines = [f"listener {self.port} 127.0.0.1", "user root"]
+        lines += ["persistence true", f"persistence_location {folder}/"]
         if password:
             users = folder / "users"
             users.write_text(f"me:{password}\n")

@@ -93,6 +93,20 @@ def test_a_broker_that_has_lost_the_starts_gets_them_again(connect, tmp_path):
             assert retained(server, broker).keys() == {"north/start", "east/start"}
 
 
+def test_a_broker_with_an_older_state_learns_again_what_has_ended(connect, tmp_path):
+    with mosquitto.Broker(tmp_path) as server:
+        broker = connect(server.port)
+        for stream in ("north", "south"):
+            broker.publish(of("start", stream))
+        assert len(retained(server, broker)) == 2
+        server.process.send_signal(signal.SIGUSR1)
+        wait_for(server.saved.exists)
+        broker.publish(of("end", "south"))
+        assert retained(server, broker).keys() == {"north/start"}
+    with mosquitto.Broker(tmp_path, server.port) as server:
+        assert retained(server, broker).keys() == {"north/start"}
+
+
 def test_starts_are_right_though_too_many_events_wait(connect, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 3)
     monkeypatch.setattr("tools.mqtt._MOST_SENT", 1)
