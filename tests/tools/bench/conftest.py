@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,15 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def limit_files() -> Iterator[Callable[[int], None]]:
-    """Lets no file become larger than so many bytes, in this process and those that it starts."""
+@contextlib.contextmanager
+def limited_files(size: int) -> Iterator[None]:
+    """Lets no file become larger than so many bytes, in this process and those that it starts.
+
+    It ends within the test: what pytest writes on it may go into a file, too.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stages.errors import OutputError, SourceError, SpotStreamError
+from tests.tools.bench.conftest import limited_files
 from tools.bench import decode
 from tools.bench.decode import (
     BARE,
@@ -52,11 +52,9 @@ def test_all_ways_see_all_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 500])
-def test_a_video_that_finds_no_room_is_told(
-    tmp_path: Path, limit_files: Callable[[int], None], size: int
-) -> None:
-    limit_files(size)
-    with pytest.raises(OutputError, match=r"cannot write .*moving\.mp4: file too large"):
+def test_a_video_that_finds_no_room_is_told(tmp_path: Path, size: int) -> None:
+    told = r"cannot write .*moving\.mp4: file too large"
+    with pytest.raises(OutputError, match=told), limited_files(size):
         moving_video(tmp_path, 12, 48, 64)
 
 

@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
+from tests.tools.bench.conftest import limited_files
 from tools.bench.peers import REQUIREMENTS, failure_of, peer_python
 
 
@@ -98,9 +99,9 @@ def test_environments_need_a_folder(tmp_path):
         peer_python(tmp_path / "file", "norfair")
 
 
-def test_an_environment_that_cannot_be_written_is_told(tmp_path, limit_files):
-    limit_files(0)
-    with pytest.raises(OutputError, match=r"cannot write .*norfair: file too large"):
+def test_an_environment_that_cannot_be_written_is_told(tmp_path):
+    told = r"cannot write .*norfair: file too large"
+    with pytest.raises(OutputError, match=told), limited_files(0):
         peer_python(tmp_path, "norfair")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import SourceError, SpotStreamError
+from tests.tools.bench.conftest import limited_files
 from tools.bench import soak as soaks
 from tools.bench.soak import Soak, bench_soak, soak_reconnects
 from tools.harness.material import make_clip
@@ -23,17 +25,17 @@ needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP serv
     ],
 )
 def test_a_run_that_fails_is_told_by_its_reason(
-    run: Callable[[], Soak],
-    monkeypatch: pytest.MonkeyPatch,
-    limit_files: Callable[[int], None],
+    run: Callable[[], Soak], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    limit = contextlib.ExitStack()
+
     def clip_before_files_may_not_grow(folder: Path, frames: int, *size: int) -> Path:
         clip = make_clip(folder, frames, *size)
-        limit_files(2000)
+        limit.enter_context(limited_files(2000))
         return clip
 
     monkeypatch.setattr(soaks, "make_clip", clip_before_files_may_not_grow)
-    with pytest.raises(SpotStreamError, match="file too large") as caught:
+    with pytest.raises(SpotStreamError, match="file too large") as caught, limit:
         run()
     assert caught.value.exit_code == SourceError.exit_code
 
