@@ -97,8 +97,11 @@ def test_a_box_without_area_is_not_hidden(tmp_path: Path) -> None:
     assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0]
 
 
-def test_what_is_hidden_is_a_share_of_the_box(tmp_path: Path) -> None:
-    half = target(1, 210, top=50, overlaps=overlap(205, top=50))
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_is_hidden_is_a_share_of_the_box_and_no_place_counts_twice(
+    tmp_path: Path, times: int
+) -> None:
+    half = target(1, 210, top=50, overlaps=times * overlap(205, top=50))
     (tmp_path / "MVI_1.xml").write_text(f'<sequence><frame num="1">{half}</frame></sequence>')
     assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0.5]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.annotations.ground_truths import read_ground_truths
+from tools.annotations.ground_truths import Benchmark, read_ground_truths
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,27 @@ def test_two_files_of_one_sequence_are_told(tmp_path: Path) -> None:
     assert [truth.name for truth in read_ground_truths("detrac", tmp_path)] == ["A", "B"]
 
 
-def test_a_sequence_that_lacks_its_tracks_is_not_left_out_in_silence(tmp_path: Path) -> None:
-    for name in ("A_gt", "A_gt_whole", "B_gt_whole"):
+@pytest.mark.parametrize("kind", ["whole", "ignore"])
+def test_a_sequence_that_lacks_its_tracks_is_not_left_out_in_silence(
+    tmp_path: Path, kind: str
+) -> None:
+    for name in ("A_gt", f"B_gt_{kind}"):
         (tmp_path / f"{name}.txt").write_text("1,1,0,0,9,9,1,1,1\n")
     with pytest.raises(ConfigError, match=r"B_gt\.txt"):
         read_ground_truths("uavdt", tmp_path)
 
 
-def test_hidden_files_are_no_annotations(tmp_path: Path) -> None:
-    (tmp_path / "A.xml").write_text('<sequence name="A"/>')
-    (tmp_path / "._A.xml").write_bytes(b"\0\5\x16\7")  # as macOS puts it beside the other
-    assert [truth.name for truth in read_ground_truths("detrac", tmp_path)] == ["A"]
+@pytest.mark.parametrize(
+    ("benchmark", "name", "content"),
+    [
+        ("detrac", "A.xml", '<sequence name="A"/>'),
+        ("uavdt", "A_gt.txt", "1,1,0,0,9,9,1\n"),
+        ("mot", "A.txt", "1,1,0,0,9,9,1\n"),
+    ],
+)
+def test_files_that_macos_adds_are_no_annotations(
+    tmp_path: Path, benchmark: Benchmark, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    (tmp_path / f"._{name}").write_bytes(b"\0\5\x16\7")
+    assert [truth.name for truth in read_ground_truths(benchmark, tmp_path)] == ["A"]

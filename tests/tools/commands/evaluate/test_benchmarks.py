@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.tools.annotations.detrac_file import annotation, overlap
+from tests.tools.annotations.detrac_file import annotation
 from tests.tools.commands.evaluate.command import evaluate, refused, scores
-from tests.tools.commands.evaluate.conftest import HIDING
 from tools.evaluation import benchmark
 from tools.main import app
 
@@ -136,40 +135,6 @@ def test_all_malformed_files_are_named_before_any_is_scored(
     assert message.endswith("sequence of 10 frames; if it is longer, --frames MVI_2=12")
 
 
-def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) -> None:
-    path = detrac / "gt" / "MVI_1.xml"
-    path.write_text(path.read_text().replace("</sequence>", '<frame num="12"/></sequence>'))
-    with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
-        file.write("12,1,300,200,40,30,0.5\n")
-    overall = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")[
-        "overall"
-    ]
-    assert overall["detection"]["AP70"] == pytest.approx(2 / 3)
-
-
-def test_a_part_that_several_others_hide_is_hidden_once(detrac: Path) -> None:
-    """Three fifths twice would be hard anyway; two fifths twice are not."""
-    path = detrac / "gt" / "MVI_1.xml"
-    twice = 2 * overlap(200, width=20, height=40)
-    path.write_text(path.read_text().replace(HIDING, twice))
-    found = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
-    detection = found["overall"]["detection"]
-    assert (detection["medium"], detection["hard"]) == (pytest.approx(1 / 2), None)
-
-
-def test_uavdt_leaves_out_what_has_its_center_in_an_ignored_box(tmp_path: Path) -> None:
-    gt, out = tmp_path / "gt", tmp_path / "out"
-    gt.mkdir()
-    out.mkdir()
-    (gt / "M1_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n2,1,0,0,10,10,1,1,-1\n")
-    (gt / "M1_gt_ignore.txt").write_text("2,1,100,100,20,20,1,-1,-1\n")
-    (out / "M1.txt").write_text(
-        "1,1,0,0,10,10,1\n2,1,0,0,10,10,1\n1,2,105,105,10,10,1\n2,2,105,105,10,10,1\n"
-    )
-    tracking = scores(tmp_path, "uavdt", "--gt", gt, "--results", out)["overall"]["tracking"]
-    assert (tracking["TP"], tracking["FP"], tracking["FN"]) == (2, 1, 0)
-
-
 def test_missing_files_of_uavdt_are_told(tmp_path: Path) -> None:
     for name in ("A", "B", "C"):
         (tmp_path / f"{name}_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n")
@@ -204,22 +169,6 @@ def test_missing_files_of_uavdt_are_told(tmp_path: Path) -> None:
     output = evaluate(*of_both, "--sequence", "C")
     assert "no _gt_ignore.txt" not in output
     assert "no _gt_whole.txt for C; " in output
-
-
-def test_mot_takes_folders_and_files(tmp_path: Path) -> None:
-    row = "1,1,0,0,10,10,1,-1,-1,-1\n"
-    (tmp_path / "flat").mkdir()
-    (tmp_path / "flat" / "A.txt").write_text(row)
-    (tmp_path / "nested" / "A" / "gt").mkdir(parents=True)
-    (tmp_path / "nested" / "A" / "gt" / "gt.txt").write_text(row + "1,2,50,50,9,9,0,1,1,1\n")
-    (tmp_path / "nested" / "A" / "seqinfo.ini").write_text("[Sequence]\nseqLength=5\n")
-    for kind in ("flat", "nested"):
-        found = scores(tmp_path, "mot", "--gt", tmp_path / kind, "--results", tmp_path / "flat")
-        assert found["overall"]["tracking"]["HOTA"] == 1
-    (tmp_path / "flat" / "A.txt").write_text("6,1,0,0,10,10,1,-1,-1,-1\n")
-    assert "A.txt:1: frame 6 lies beyond the sequence of 5 frames" in refused(
-        "mot", "--gt", tmp_path / "nested", "--results", tmp_path / "flat"
-    )
 
 
 @pytest.mark.skipif(not UAVDT.exists(), reason=f"{UAVDT} is not there")

@@ -2,16 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.tools.commands.evaluate.command import refused, scores, shown_on_terminal
-
-
-def test_one_sequence_has_one_annotation(detrac: Path) -> None:
-    (detrac / "gt" / "MVI_1_v2.xml").write_text((detrac / "gt" / "MVI_1.xml").read_text())
-    assert "holds two files for sequence MVI_1" in refused(
-        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det"
-    )
 
 
 def test_a_terminal_shows_that_annotations_are_read(detrac: Path) -> None:
@@ -49,26 +40,3 @@ def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
     assert "A=1 has no ground truth at all; say how many frames" in refused(*arguments)
     tracking = scores(tmp_path, *arguments, "--frames", "A=1=3")["overall"]["tracking"]
     assert (tracking["FP"], tracking["MOTA"]) == (1, -1)
-
-
-@pytest.mark.parametrize("kind", ["whole", "ignore"])
-def test_a_sequence_that_lacks_its_tracks_is_not_left_out(tmp_path: Path, kind: str) -> None:
-    for name in ("A_gt.txt", f"B_gt_{kind}.txt", "A.txt", "B.txt"):
-        (tmp_path / name).write_text("1,1,0,0,10,10,1\n")
-    message = refused("uavdt", "--gt", tmp_path, "--results", tmp_path)
-    assert "B_gt.txt: no such file" in message
-
-
-def test_files_that_macos_adds_are_no_ground_truth(detrac: Path) -> None:
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
-    expected = scores(detrac, *arguments)
-    (detrac / "gt" / "._MVI_1.xml").write_bytes(b"\0\5\x16\7")
-    assert scores(detrac, *arguments) == expected
-    for command, name in (("uavdt", "A_gt.txt"), ("mot", "A.txt")):
-        folder = detrac / command
-        folder.mkdir()
-        (folder / name).write_text("1,1,0,0,10,10,1\n")
-        (folder / f"._{name}").write_bytes(b"\0\5\x16\7")
-        (folder / "A.txt").write_text("1,1,0,0,10,10,1\n")
-        found = scores(detrac, command, "--gt", folder, "--results", folder)
-        assert list(found["sequences"]) == ["A"]
