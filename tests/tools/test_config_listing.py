@@ -1,14 +1,12 @@
 import dataclasses
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
 
 from pipeline.config import RunConfig
 from pipeline.config_file import built_in_configs, load_config
+from tests.tools.processes import spotstream
 from tools.config_listing import config_listing, training_listing
 from tools.training.config import (
     AugmentationConfig,
@@ -78,12 +76,7 @@ def test_every_key_of_a_training_is_explained_with_its_limits():
 
 
 def test_without_docstrings_a_listing_has_the_same_keys():
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "tools.main", "config", "demo"],
-        env=os.environ | {"PYTHONOPTIMIZE": "2"},
-        capture_output=True,
-        text=True,
-    )
+    done = spotstream("config", "demo", PYTHONOPTIMIZE="2")
     assert done.stderr == ""
     assert "  # At least 1.\n  first_frame: 1\n" in done.stdout
     with_texts = config_listing(load_config("demo"))

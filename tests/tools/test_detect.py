@@ -13,11 +13,10 @@ from typer.testing import CliRunner
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections
+from tests.tools.processes import ROOT
 from tools import detect
 from tools.detect import detect_images
 from tools.main import app
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_images_of_one_name_are_refused(tmp_path):

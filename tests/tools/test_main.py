@@ -15,20 +15,8 @@ import pytest
 
 from pipeline.signals import stop_signals
 from tests.tools.conftest import write_coco
+from tests.tools.processes import ENVIRONMENT, spotstream
 from tools.main import main
-
-ROOT_PATH = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-
-
-def spotstream(*arguments, cwd=None, env=None):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.main", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        cwd=cwd,
-        env=env,
-    )
 
 
 def test_help_names_every_command():
@@ -201,8 +189,8 @@ def test_a_name_that_is_not_utf_8_is_shown(tmp_path):
         path = tmp_path / os.fsdecode(name)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
-    done = spotstream("data", "check", ".", "--images", "0", cwd=tmp_path, env=strict)
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    done = spotstream("data", "check", ".", "--images", "0", cwd=tmp_path, **strict)
     assert done.returncode == 0, done.stderr
     assert "    labels/caf\\udce9.txt\n" in done.stdout
 
@@ -234,7 +222,9 @@ def test_a_reader_that_goes_away_costs_no_file(tmp_path):
         os.close(reader)
         with os.fdopen(writer, "wb") as closed:
             command = [sys.executable, "-m", "tools.main", *arguments.split()]
-            done = subprocess.run(command, stdout=closed, cwd=tmp_path, timeout=200, env=ROOT_PATH)
+            done = subprocess.run(
+                command, stdout=closed, cwd=tmp_path, timeout=200, env=ENVIRONMENT
+            )
         assert done.returncode == 1
         assert [name for name in names if not (tmp_path / name).is_file()] == []
 

@@ -1,16 +1,15 @@
 """Commands that find no room for what they write."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from tests.tools.processes import ENVIRONMENT
 
 
 def without_files(*arguments, cwd):
     """Runs a command that may write into no file, so that no folder serves for temporary ones."""
-    settings = {"PYTHONPATH": str(Path(__file__).parents[2]), "MPLCONFIGDIR": "/dev/null/none"}
     shell = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"]
     return subprocess.run(
         [*shell, sys.executable, "-m", "tools.main", *arguments],
@@ -18,7 +17,7 @@ def without_files(*arguments, cwd):
         text=True,
         timeout=200,
         cwd=cwd,
-        env=os.environ | settings,
+        env=ENVIRONMENT | {"MPLCONFIGDIR": "/dev/null/none"},
     )
 
 

@@ -26,6 +26,7 @@ from stages.sink.crossings import Counts, Crossing, Crossings
 from stages.sink.ground import GroundPlace, GroundPlaces
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.tools import mosquitto
+from tests.tools.processes import spotstream
 from tests.waiting import wait_for
 from tools.harness.runner import SPOTSTREAM
 from tools.watch import KINDS, _print
@@ -286,8 +287,7 @@ def test_some_kinds_only(address):
     ],
 )
 def test_kinds_that_are_not_meant(options, fault, tmp_path):
-    command = [*SPOTSTREAM, "watch", f"ipc://{tmp_path}/tracks", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = spotstream("watch", f"ipc://{tmp_path}/tracks", *options)
     assert ended.returncode == 2
     assert fault in ended.stderr
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError, OutputError, SpotStreamError
+from tests.tools.processes import ENVIRONMENT, run_python
 from tools.workers import StoppedError, Workers
 
 
@@ -167,8 +168,7 @@ def test_workers_of_a_killed_parent_die_at_once(tmp_path):
     """Else they would go on writing where a second run does."""
     script = tmp_path / "orphans.py"
     script.write_text(ORPHANS)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen([sys.executable, script], cwd=tmp_path, env=environment) as parent:
+    with subprocess.Popen([sys.executable, script], cwd=tmp_path, env=ENVIRONMENT) as parent:
         files = [tmp_path / "0", tmp_path / "1"]
         while not all(file.exists() and file.read_text() for file in files):
             assert parent.poll() is None
@@ -224,17 +224,12 @@ if __name__ == "__main__":
 def test_an_interrupt_is_told_and_a_second_one_ends_at_once(tmp_path, again):
     script = tmp_path / "stopping.py"
     script.write_text(STOPPING)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, script, again]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
+    done = run_python(script, again)
     assert (done.stdout, done.stderr) == ("[]\n", "stopping; once more ends at once\n")
 
 
 def test_an_interrupt_while_workers_start_is_left_to_the_parent(tmp_path):
     script = tmp_path / "interrupted.py"
     script.write_text(INTERRUPTED)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=200, env=environment
-    )
+    done = run_python(script)
     assert (done.stdout, done.stderr) == ("[2, 4, 6]\n", "")

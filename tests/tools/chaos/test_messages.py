@@ -1,10 +1,9 @@
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.tools.chaos.pretended import PretendedVictim, pretended
+from tests.tools.processes import run_python
 from tools.chaos import messages
 from tools.chaos.messages import hostile_messages
 
@@ -21,8 +20,7 @@ assert outcome.times >= 3000
 
 
 def test_nonsense_crashes_nothing(tmp_path):
-    command = [sys.executable, "-c", HARM, str(tmp_path)]
-    harm = subprocess.run(command, capture_output=True, text=True, check=False)
+    harm = run_python("-c", HARM, tmp_path)
     assert harm.returncode == 0, harm.stderr
 
 

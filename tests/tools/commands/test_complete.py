@@ -2,7 +2,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,19 +10,14 @@ from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.folder_lock import FolderLock
 from stages.sink.folder_contents import RUN
+from tests.tools.processes import spotstream
 from tests.videos import frames_in
 from tests.waiting import wait_for
 from tools.commands.complete import complete
 from tools.harness.material import detections_setting, make_clip
-
-SPOTSTREAM = (sys.executable, "-m", "tools.main")
-
+from tools.harness.runner import SPOTSTREAM
 
 WIDTH, HEIGHT = 160, 120
-
-
-def spotstream(*arguments):
-    return subprocess.run([*SPOTSTREAM, *arguments], capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

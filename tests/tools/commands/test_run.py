@@ -2,12 +2,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
 from pipeline.supervision.commands import describe, find_run
+from tests.tools.processes import spotstream
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_command
@@ -55,16 +55,10 @@ def run_in(terminal, *options):
 def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
     clip = make_clip(tmp_path, 5)
     (tmp_path / "sources.txt").write_text(f"# two more\nnorth={clip.name}\nsouth={clip.name}\n")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tools.main", "run", clip.name, "--source", f"east={clip}"),
-            *("--sources", "sources.txt", "--output", "out"),
-            *("--set", detections_setting(clip), "--set", "sink.overlay=false"),
-        ],
+    done = spotstream(
+        *("run", clip.name, "--source", f"east={clip}", "--sources", "sources.txt"),
+        *("--output", "out", "--set", detections_setting(clip), "--set", "sink.overlay=false"),
         cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     names = {folder.name for folder in (tmp_path / "out").iterdir() if folder.is_dir()}

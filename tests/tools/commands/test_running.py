@@ -2,7 +2,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -13,9 +12,8 @@ from stages.errors import ConfigError
 from tests.waiting import wait_for
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.ports import free_port
+from tools.harness.runner import SPOTSTREAM
 from tools.main import app
-
-SPOTSTREAM = (sys.executable, "-m", "tools.main")
 
 
 def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_path, monkeypatch):

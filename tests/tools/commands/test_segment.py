@@ -1,10 +1,6 @@
 """``spotstream segment`` as a person types it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +9,7 @@ from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError, SourceError
 from stages.folder_lock import FolderLock
+from tests.tools.processes import run_python, spotstream
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
 from tools.main import app
 from tools.segmentation import sequence
@@ -89,8 +86,7 @@ def test_images_are_segmented_without_torch(tmp_path):
     """Importing it takes seconds, in which no process can be told to stop."""
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
-    command = [sys.executable, "-c", program, "segment", tmp_path / "set", "--workers", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    done = run_python("-c", program, "segment", tmp_path / "set", "--workers", "1")
     assert done.stdout.startswith("MVI_00001: 10 masks, by background\n"), done.stderr
 
 
@@ -210,14 +206,7 @@ def test_an_interrupt_tells_of_the_sequences_that_are_finished(tmp_path):
         write_detrac(tmp_path / "set", name, draw(10))
     script = tmp_path / "interrupted.py"
     script.write_text(INTERRUPTED)
-    done = subprocess.run(
-        [sys.executable, script, "segment", tmp_path / "set", "--workers", "2"],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
-    )
+    done = run_python(script, "segment", tmp_path / "set", "--workers", "2")
     assert done.returncode == 130, done.stderr
     masks = tmp_path / "set" / "masks"
     assert done.stdout == f"MVI_00002: 10 masks, by background\nmasks: {masks}\n"
@@ -261,13 +250,7 @@ def test_a_broken_video_is_left_out_and_the_others_get_masks(tmp_path):
 def test_a_full_disk_ends_with_one_line_and_status_4(tmp_path, full_disk):
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     (full_disk / "ballast").write_bytes(bytes(62_000))
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.main", "segment", tmp_path / "set", "--output", full_disk],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    done = spotstream("segment", tmp_path / "set", "--output", full_disk)
     assert done.returncode == 4
     assert "no space left" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

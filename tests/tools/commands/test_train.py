@@ -2,14 +2,13 @@
 
 import json
 import logging
-import subprocess
-import sys
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
+from tests.tools.processes import run_python
 from tools.main import app
 from tools.training import trainer
 
@@ -129,8 +128,7 @@ def test_weights_that_do_not_load_are_one_line(config_file, tmp_path):
 def test_a_missing_config_is_told_without_torch(command, tmp_path):
     """Importing it takes seconds."""
     program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
-    arguments = [sys.executable, "-c", program, command, str(tmp_path / "nowhere.yaml")]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
+    done = run_python("-c", program, command, tmp_path / "nowhere.yaml")
     told = f"spotstream: no config file {tmp_path / 'nowhere.yaml'}; built in are attention, base, "
     assert done.stderr.startswith(told)
     assert done.returncode == 2

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.tools.processes import run_python
 from tools.evaluation.benchmark import protocol_points, scores_of
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint
@@ -16,6 +15,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
+from tests.tools.processes import run_python
 from tools.evaluation.benchmark import Entry, score_entries
 from tools.annotations.ground_truths import read_ground_truths
 from tools.evaluation.tracker_choice import choose_tracker
@@ -47,9 +47,7 @@ def test_sequences_are_scored_in_processes_that_are_not_forked(tmp_path: Path) -
         (tmp_path / "det" / f"{name}.txt").write_text(found)
     script = tmp_path / "score.py"
     script.write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=120
-    )
+    done = run_python(script, tmp_path)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
 

@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -12,6 +10,7 @@ import pytest
 from stages.atomic import written_aside
 from stages.decoder.image_folder import image_files
 from stages.errors import OutputError
+from tests.tools.processes import run_python
 from tests.tools.segmentation.drawn import draw, write_detrac
 from tools.datasets.formats import read_data_set
 from tools.main import app
@@ -145,8 +144,7 @@ def test_a_killed_overwrite_is_continued_without_it(root):
     segment(fresh, BY_FLOW)
     segment(root, BY_BOXES)
     arguments = ["segment", str(root), "--method", "flow", "--workers", "1"]
-    program = [sys.executable, "-c", KILLED_AT_THE_FIFTEENTH, *arguments, "--overwrite"]
-    assert subprocess.run(program, timeout=100, check=False).returncode == -9
+    assert run_python("-c", KILLED_AT_THE_FIFTEENTH, *arguments, "--overwrite").returncode == -9
     app(arguments, standalone_mode=False)
     for name in NAMES:
         assert masks_of(root, name) == masks_of(fresh, name)

@@ -3,17 +3,14 @@
 import csv
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.tools.processes import run_python
 from tools.training.steps import Steps
 from tools.training.trainer import train
 
-ROOT = Path(__file__).parents[3]
 TWO = {"car": ["car"], "bus": ["bus"]}
 
 
@@ -48,6 +45,7 @@ def in_two_processes(config, tmp_path, program):
     file, script = tmp_path / "train.yaml", tmp_path / "program.py"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     script.write_text(program)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--nproc-per-node", "2", str(script), "train", str(file)]  # fmt: skip
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    return run_python(
+        *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+        *(script, "train", file),
+    )

@@ -10,12 +10,12 @@ import pytest
 
 from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
+from tests.tools.processes import ROOT
 from tools.training.class_map import ClassMap
 from tools.training.config import load_training_config
 from tools.training.data import read_training_data
 from tools.training.validation import average_precision, detect_samples, recall_at_alarms
 
-ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
 # Of the videos that detrac_frames.json and street_frames.json annotate.
 INTERSECTION_FRAMES = 0, 45, 95, 140, 190

@@ -10,7 +10,8 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 
 from pipeline.signals import stop_signals
 from stages.errors import OutputError
-from tests.tools.training.runs import ROOT, in_two_processes
+from tests.tools.processes import ROOT
+from tests.tools.training.runs import in_two_processes
 from tools.training.processes import training_processes
 from tools.training.torchrun import OtherProcessEndedError, bound_to_torchrun, is_first
 

@@ -14,7 +14,8 @@ import yaml
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
-from tests.tools.training.runs import ROOT, rows, stop_after
+from tests.tools.processes import ROOT
+from tests.tools.training.runs import rows, stop_after
 from tests.waiting import wait_for
 from tools.training import trainer
 from tools.training.batches import load_batches

@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from tests.tools.training.runs import ROOT
+from tests.tools.processes import ENVIRONMENT
 
 FAILS = """
 import os
@@ -43,9 +43,8 @@ def test_the_processes_that_make_crops_end_with_the_training(tiny_config, tmp_pa
     script, config = tmp_path / "fails.py", tmp_path / "train.yaml"
     script.write_text(FAILS.format(what=what))
     config.write_text(yaml.safe_dump(tiny_config(workers=1).model_dump(mode="json")))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, str(script), str(config)], cwd=ROOT, env=environment,
+        [sys.executable, str(script), str(config)], env=ENVIRONMENT,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:

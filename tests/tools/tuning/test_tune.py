@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,12 @@ from typer.testing import CliRunner
 
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
+from tests.tools.processes import run_python
 from tools.commands.tune import _show
 from tools.main import app
 from tools.tuning.grid import GRIDS
 from tools.tuning.tune import TuningResult
 from trackers import TRACKERS, build_tracker, default_settings
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -138,10 +136,10 @@ def interrupted(
     config.write_text("tracker: {name: sort, settings: {max_age: 1, min_hits: 4}}\n")
     output.write_text("earlier")
     code = INTERRUPTED.format(few=FEW, function=function, call=call)
-    command = [sys.executable, "-c", code, "tune", "--gt", benchmark / "gt", "--workers", "1"]
-    command += ["--detections", benchmark / "det", "--config", config]
-    command += ["--output", output, "--json", found]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
+    done = run_python(
+        *("-c", code, "tune", "--gt", benchmark / "gt", "--detections", benchmark / "det"),
+        *("--config", config, "--output", output, "--json", found, "--workers", "1"),
+    )
     assert done.returncode == 130
     return done, output, found
 
