@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import yaml
 
 from tools.training.config import TrainingConfig
 
@@ -57,6 +58,13 @@ def change_coco(data_set, edit):
     content = json.loads(file.read_text())
     edit(content)
     file.write_text(json.dumps(content))
+
+
+def write_config(config, folder):
+    """A file of a training's config."""
+    file = folder / "train.yaml"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    return file
 
 
 @pytest.fixture

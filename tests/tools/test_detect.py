@@ -18,6 +18,16 @@ from tools import detect
 from tools.detect import detect_images
 from tools.main import app
 
+SETTINGS = ["detector.weights=nano", "detector.engine=torch"]
+OPTIONS = [f"--set={each}" for each in SETTINGS]
+SCENE = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+
+
+def draw(*paths):
+    """Writes an image with many vehicles, sure and doubtful ones."""
+    for path in paths:
+        cv2.imwrite(str(path), SCENE.render(0).image)
+
 
 def test_images_of_one_name_are_refused(tmp_path):
     for folder in "xy":
@@ -28,30 +38,26 @@ def test_images_of_one_name_are_refused(tmp_path):
 
 
 def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
     for number in range(3):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), scene.render(number).image[32 * number :])
+        cv2.imwrite(str(tmp_path / f"{number}.png"), SCENE.render(number).image[32 * number :])
     (tmp_path / "1b.png").write_bytes(b"no image")
-    settings = ["detector.weights=nano", "detector.engine=torch"]
     unreadable = []
-    found = detect_images([tmp_path], [], [*settings, "detector.threads=2"], unreadable.append)
+    found = detect_images([tmp_path], [], [*SETTINGS, "detector.threads=2"], unreadable.append)
     assert [message.count("1b.png") for message in unreadable] == [1]
     alone = []
     for number in range(3):
         one = [tmp_path / f"{number}.png"]
-        alone += detect_images(one, [], [*settings, "detector.threads=1"], pytest.fail)
+        alone += detect_images(one, [], [*SETTINGS, "detector.threads=1"], pytest.fail)
     assert {each["file_name"] for each in found} == {"0.png", "1.png", "2.png"}
     assert found == alone
 
 
 def test_an_image_that_is_named_twice_counts_once(tmp_path):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
     path = tmp_path / "a.png"
-    cv2.imwrite(str(path), scene.render(0).image)
-    settings = ["detector.weights=nano", "detector.engine=torch"]
-    once = detect_images([path], [], settings, pytest.fail)
+    draw(path)
+    once = detect_images([path], [], SETTINGS, pytest.fail)
     assert once
-    assert detect_images([tmp_path, path], [], settings, pytest.fail) == once
+    assert detect_images([tmp_path, path], [], SETTINGS, pytest.fail) == once
 
 
 @pytest.mark.parametrize(
@@ -65,22 +71,18 @@ def test_an_image_that_is_named_twice_counts_once(tmp_path):
 def test_weak_detections_count_unless_the_user_says_otherwise(
     tmp_path, configs, more, least, below
 ):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
     path = tmp_path / "a.png"
-    cv2.imwrite(str(path), scene.render(0).image)
-    settings = ["detector.weights=nano", "detector.engine=torch", *more]
-    scores = [each["score"] for each in detect_images([path], configs, settings, pytest.fail)]
+    draw(path)
+    found = detect_images([path], configs, [*SETTINGS, *more], pytest.fail)
+    scores = [each["score"] for each in found]
     assert least <= min(scores) < below
 
 
 def test_regions_of_every_image_and_of_one_are_ignored(tmp_path):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
-    for name in ("a.png", "b.png"):
-        cv2.imwrite(str(tmp_path / name), scene.render(0).image)
-    settings = ["detector.weights=nano", "detector.engine=torch"]
-    whole = detect_images([tmp_path], [], settings, pytest.fail)
+    draw(tmp_path / "a.png", tmp_path / "b.png")
+    whole = detect_images([tmp_path], [], SETTINGS, pytest.fail)
     ignored = 'detector.ignored={"*": [[0, 0, 160, 192]], b: [[160, 0, 320, 96]]}'
-    found = detect_images([tmp_path], [], [*settings, ignored], pytest.fail)
+    found = detect_images([tmp_path], [], [*SETTINGS, ignored], pytest.fail)
 
     def center(each):
         left, top, width, height = each["bbox"]
@@ -92,10 +94,9 @@ def test_regions_of_every_image_and_of_one_are_ignored(tmp_path):
 
 
 def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
     path = tmp_path / "a.png"
-    cv2.imwrite(str(path), np.tile(scene.render(0).image, (4, 4, 1)))
-    settings = ["detector.weights=nano", "detector.engine=torch", "detector.min_score=0.3"]
+    cv2.imwrite(str(path), np.tile(SCENE.render(0).image, (4, 4, 1)))
+    settings = [*SETTINGS, "detector.min_score=0.3"]
     some = detect_images([path], [], settings, pytest.fail)
     every = detect_images([path], [], [*settings, "detector.max_detections=1000"], pytest.fail)
     assert len(some) == 100
@@ -105,17 +106,18 @@ def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
 
 def test_pycocotools_reads_results_with_ids(tmp_path):
     coco = pytest.importorskip("pycocotools.coco")
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
-    for name in ("a.png", "b.png"):
-        cv2.imwrite(str(tmp_path / name), scene.render(0).image)
+    images = tmp_path / "a.png", tmp_path / "b.png"
+    draw(*images)
     truth = tmp_path / "annotations.json"
-    images = [{"id": 41, "file_name": "val/b.png"}, {"id": 7, "file_name": "a.png"}]
-    categories = [{"id": 2, "name": "bus"}, {"id": 3, "name": "vehicle"}]
-    truth.write_text(json.dumps({"images": images, "annotations": [], "categories": categories}))
+    content = {
+        "images": [{"id": 41, "file_name": "val/b.png"}, {"id": 7, "file_name": "a.png"}],
+        "annotations": [],
+        "categories": [{"id": 2, "name": "bus"}, {"id": 3, "name": "vehicle"}],
+    }
+    truth.write_text(json.dumps(content))
     output = tmp_path / "detections.json"
-    command = ["detect", str(tmp_path / "a.png"), str(tmp_path / "b.png"), "--output", str(output)]
-    settings = ["--set", "detector.weights=nano", "--set", "detector.engine=torch"]
-    result = CliRunner().invoke(app, [*command, *settings, "--ids", str(truth)])
+    command = ["detect", *map(str, images), "--output", str(output), "--ids", str(truth)]
+    result = CliRunner().invoke(app, [*command, *OPTIONS])
     assert result.exit_code == 0
     results = coco.COCO(str(truth)).loadRes(str(output))
     assert len(results.getAnnIds(imgIds=[41], catIds=[3])) > 0
@@ -139,13 +141,11 @@ def test_results_stay_where_no_image_can_be_read(tmp_path):
 
 
 def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
-    cv2.imwrite(str(tmp_path / "a.png"), scene.render(0).image)
+    draw(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("no image")
     output = tmp_path / "detections.json"
-    command = ["detect", str(tmp_path), "--output", str(output)]
-    settings = ["--set", "detector.weights=nano", "--set", "detector.engine=torch"]
-    result = CliRunner().invoke(app, [*command, *settings])
+    command = ["detect", str(tmp_path), "--output", str(output), *OPTIONS]
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 3
     assert "b.png: not an image, or damaged" in result.stderr
     results = json.loads(output.read_text())
@@ -154,7 +154,7 @@ def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
     assert 0 < likely < len(results)
     found = f"{len(results)} detections, {likely} of them with a score of 0.3 or more"
     assert result.stdout == f"{output}: {found}\n"
-    result = CliRunner().invoke(app, [*command, *settings, "--set", "detector.min_score=0.3"])
+    result = CliRunner().invoke(app, [*command, "--set", "detector.min_score=0.3"])
     assert result.stdout == f"{output}: {likely} detections\n"
 
 
@@ -183,8 +183,7 @@ def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, se
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("place", [0, 1])
 def test_an_interrupt_writes_what_was_found_so_far(tmp_path, number, place):
-    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
-    _, picture = cv2.imencode(".png", scene.render(0).image)
+    _, picture = cv2.imencode(".png", SCENE.render(0).image)
     images = [tmp_path / f"{letter}.png" for letter in "abc"]
     for image in images:
         image.write_bytes(picture.tobytes())
@@ -192,9 +191,8 @@ def test_an_interrupt_writes_what_was_found_so_far(tmp_path, number, place):
     os.mkfifo(images[place])  # whoever reads it waits for its writer
     output = tmp_path / "detections.json"
     output.write_text("earlier")
-    settings = ["detector.weights=nano", "detector.engine=torch", "detector.batch_size=1"]
     command = [sys.executable, "-m", "tools.main", "detect", *map(str, images)]
-    command += ["--output", str(output), *(f"--set={each}" for each in settings)]
+    command += ["--output", str(output), *OPTIONS, "--set", "detector.batch_size=1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         with images[place].open("wb") as pipe:
             process.send_signal(number)

@@ -20,6 +20,18 @@ def impatient(monkeypatch):
     monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
 
 
+@pytest.fixture
+def told(capsys):
+    """Waits for words on standard error, and returns all that was said there."""
+    said = []
+
+    def wait(words):
+        wait_for(lambda: said.append(capsys.readouterr().err) or words in "".join(said))
+        return "".join(said)
+
+    return wait
+
+
 needs_broker = pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
 
 FRAME = {"kind": "frame", "stream": "north", "frame": 1}
@@ -108,11 +120,10 @@ def test_a_broker_that_disconnects_who_must_not_read_gets_all(tmp_path, capsys, 
 
 
 @needs_broker
-def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, capsys):
+def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, told):
     port = free_port()
     broker = MqttBroker(f"mqtt://me:s3cret@127.0.0.1:{port}/a/b/")
-    said = []
-    wait_for(lambda: said.append(capsys.readouterr().err) or "".join(said))
+    told("no connection")
     for fact in (FRAME, CROSSING, FRAME):
         broker.publish(fact)
     with mosquitto.Broker(tmp_path, port) as server, server.subscriber("a/b/north/#") as received:
@@ -121,7 +132,7 @@ def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, capsys):
         wait_for(lambda: len(received) == 2)
         broker.close()
     assert [topic for topic, *_ in received] == ["a/b/north/crossing", "a/b/north/frame"]
-    assert "".join(said) + capsys.readouterr().err == (
+    assert told("connected to") == (
         f"no connection to mqtt://127.0.0.1:{port}: connection refused; it is tried again\n"
         f"connected to mqtt://127.0.0.1:{port}\n"
     )
@@ -129,43 +140,41 @@ def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, capsys):
 
 @needs_broker
 @pytest.mark.parametrize(
-    ("user", "told"),
+    ("user", "words"),
     [("me:s3%2Fcret@", "connected to"), ("me:other@", "not authorized"), ("", "not authorized")],
 )
-def test_passwords(user, told, tmp_path, capsys, impatient):
-    said = []
+def test_passwords(user, words, told, tmp_path, capsys, impatient):
     with mosquitto.Broker(tmp_path, password="s3/cret") as server:
         broker = MqttBroker(f"mqtt://{user}127.0.0.1:{server.port}")
-        wait_for(lambda: said.append(capsys.readouterr().err) or told in "".join(said))
+        said = told(words)
         broker.close()
-    assert "broke off" not in "".join(said) + capsys.readouterr().err  # it was refused
+    assert "broke off" not in said + capsys.readouterr().err  # it was refused
 
 
 @needs_broker
-def test_another_reason_is_told_as_well(tmp_path, capsys, impatient):
-    port, said = free_port(), []
+def test_another_reason_is_told_as_well(tmp_path, told, impatient):
+    port = free_port()
     broker = MqttBroker(f"mqtt://127.0.0.1:{port}")
-    wait_for(lambda: said.append(capsys.readouterr().err) or "refused" in said[-1])
+    told("refused")
     with mosquitto.Broker(tmp_path, port, "s3/cret"):
-        wait_for(lambda: said.append(capsys.readouterr().err) or "not authorized" in said[-1])
+        told("not authorized")
         broker.close()
 
 
 @needs_broker
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
-def test_a_brokers_certificate_is_checked(tmp_path, capsys, monkeypatch, impatient):
+def test_a_brokers_certificate_is_checked(tmp_path, told, monkeypatch, impatient):
     file = tmp_path / "broker.pem"
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     request += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(file)]
     subprocess.run(request, check=True, capture_output=True)
-    said = []
     with mosquitto.Broker(tmp_path, certificate=file) as server:
         url = f"mqtts://localhost:{server.port}"
-        for trusted, told in ((None, "certificate verify failed"), (file, f"connected to {url}")):
+        for trusted, words in ((None, "certificate verify failed"), (file, f"connected to {url}")):
             if trusted is not None:
                 monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
             broker = MqttBroker(url)
-            wait_for(lambda told=told: said.append(capsys.readouterr().err) or told in said[-1])
+            told(words)
             broker.close()
 
 
@@ -206,24 +215,25 @@ def test_a_broker_that_hangs_does_not_hold_up_the_end(tmp_path, impatient):
 
 
 def test_a_broker_that_does_not_answer_and_a_connection_that_breaks_off_are_told(
-    capsys, monkeypatch, impatient
+    told, monkeypatch, impatient
 ):
     monkeypatch.setattr("tools.mqtt._KEEPALIVE_SECONDS", 1)
     monkeypatch.setattr("tools.mqtt._LONGEST_PAUSE", 1)
-    port, said = free_port(), []
+    port = free_port()
     name = f"mqtt://127.0.0.1:{port}"
     broker = MqttBroker(name)
-    wait_for(lambda: said.append(capsys.readouterr().err) or "refused" in said[-1])
+    told("refused")
     with socket.create_server(("127.0.0.1", port)) as server:
         server.settimeout(100)
         with server.accept()[0], server.accept()[0] as second:
             second.sendall(bytes((0x20, 2, 0, 0)))  # CONNACK: accepted
-            wait_for(lambda: said.append(capsys.readouterr().err) or "connected to" in said[-1])
+            told("connected to")
             second.shutdown(socket.SHUT_WR)
-            wait_for(lambda: said.append(capsys.readouterr().err) or "broke off" in said[-1])
+            said = told("broke off")
         broker.close()
-    lines = "".join(said).splitlines()
-    assert [line for line in lines if name in line] == [  # brokers of other tests may still end
+    assert [
+        line for line in said.splitlines() if name in line
+    ] == [  # brokers of other tests may still end
         f"no connection to {name}: connection refused; it is tried again",
         f"no connection to {name}: it does not answer; it is tried again",
         f"connected to {name}",

@@ -9,6 +9,14 @@ from pipeline.supervision.runtime_folder import RunInfo
 from tools.top import render, show_top, stream_table, streams
 
 
+def lines_of(shown, width=100):
+    """What a terminal of this width shows."""
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(shown)
+    return capture.get().splitlines()
+
+
 def test_streams_and_processes_fit_a_terminal():
     overview = Overview(
         4711,
@@ -29,10 +37,7 @@ def test_streams_and_processes_fit_a_terminal():
         ],
         [ProcessView("detector", 12, "ready", 2), ProcessView("tracker", 0, "waiting", 0)],
     )
-    console = Console(width=100)
-    with console.capture() as capture:
-        console.print(render(overview, 100))
-    lines = capture.get().splitlines()
+    lines = lines_of(render(overview, 100))
     assert "4711, 1:02:05, writes to /data/live" in lines[0]
     north = next(line for line in lines if line.startswith("north"))
     assert north.split() == [
@@ -67,10 +72,7 @@ def test_a_failed_stream_says_why():
         frames=12,
         error="rtsp://north: 401 Unauthorized",
     )
-    console = Console(width=100)
-    with console.capture() as capture:
-        console.print(streams(Overview(1, "out", 1.0, [north], []), 100))
-    _, row, _, reason = capture.get().splitlines()
+    _, row, _, reason = lines_of(streams(Overview(1, "out", 1.0, [north], []), 100))
     assert row.split()[:3] == ["north", "failed", "12"]
     assert reason == "north failed: rtsp://north: 401 Unauthorized"
 
@@ -86,10 +88,7 @@ def test_what_is_missing_is_told_below_the_table():
         StreamView(name=name, source="rtsp://cam", state="running", **fields)
         for name, fields in missing.items()
     ]
-    console = Console(width=100)
-    with console.capture() as capture:
-        console.print(streams(Overview(1, "out", 1.0, streams_, []), 100))
-    assert capture.get().splitlines()[5:] == [
+    assert lines_of(streams(Overview(1, "out", 1.0, streams_, []), 100))[5:] == [
         "",
         "north did not receive 1 frame",
         "the overlay of north lacks 11 frames",
@@ -112,10 +111,7 @@ def test_numbers_are_never_cut(width):
         dropped=12_345,
         reconnects=17,
     )
-    console = Console(width=width)
-    with console.capture() as capture:
-        console.print(stream_table(Overview(1, "out", 1.0, [stream], []), width))
-    _, row = capture.get().splitlines()
+    _, row = lines_of(stream_table(Overview(1, "out", 1.0, [stream], []), width), width)
     assert row.startswith("crossing-n")
     for number in ("30412345", "25.0", "123", "1144", "2231", "12345", "17"):
         assert number in row.split()

@@ -107,11 +107,17 @@ def lines_of(address, count, *options, error=False):
     return lines
 
 
+def impatient_watch(address, stream="", heartbeat=0.2, tell=None):
+    """A command that takes 0.3 s without a record for silence."""
+    code = (
+        f"from tools import watch; watch._SILENCE = 0.3; watch._HEARTBEAT = {heartbeat}; "
+        f"watch.watch({address!r}, {stream!r}, None, None, {tell})"
+    )
+    return [sys.executable, "-c", code]
+
+
 def test_silence_is_explained(address, tmp_path):
     quiet = f"ipc://{tmp_path}/nobody"
-    code = (
-        "import tools.watch; tools.watch._SILENCE = 0.5; tools.watch.watch({!r}, {!r}, None, None)"
-    )
     for where, stream, told in (
         (
             quiet,
@@ -126,7 +132,7 @@ def test_silence_is_explained(address, tmp_path):
             "way are: no",  # north, or none at the moment
         ),
     ):
-        command = [sys.executable, "-c", code.format(where, stream)]
+        command = impatient_watch(where, stream)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             line = process.stderr.readline()
             process.terminate()
@@ -135,14 +141,9 @@ def test_silence_is_explained(address, tmp_path):
 
 def test_each_silence_is_told_once(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
-    code = (
-        "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 0.2; "
-        f"tools.watch.watch({address!r}, '', None, None)"
-    )
-    command = [sys.executable, "-c", code]
     with (
         zmq.Context() as context,
-        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+        subprocess.Popen(impatient_watch(address), stderr=subprocess.PIPE, text=True) as process,
     ):
         broadcast, positions = Broadcast(context, address, None, None), itertools.count()
         assert "yet; is a pipeline running" in process.stderr.readline()
@@ -168,11 +169,8 @@ def test_each_silence_is_told_once(tmp_path):
 
 def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
-    code = (
-        "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 1.0; "
-        f"tools.watch.watch({address!r}, '', None, None, tools.watch.print_json)"
-    )
-    command, pipe, over = [sys.executable, "-c", code], subprocess.PIPE, threading.Event()
+    command = impatient_watch(address, heartbeat=1.0, tell="watch.print_json")
+    pipe, over = subprocess.PIPE, threading.Event()
 
     def publish():
         with zmq.Context() as context:
@@ -197,11 +195,7 @@ def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
 
 def test_what_follows_a_silence_is_not_lost(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
-    code = (
-        "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 0.2; "
-        f"tools.watch.watch({address!r}, '', None, None)"
-    )
-    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    command, pipe = impatient_watch(address), subprocess.PIPE
     with (
         zmq.Context() as context,
         subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process,

@@ -2,11 +2,10 @@ from pathlib import Path
 
 import cv2
 import pytest
-import yaml
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
-from tests.tools.conftest import TINY
+from tests.tools.conftest import TINY, write_config
 from tools.bench.curve import Point, bench_curve, plot_curve
 from tools.bench.figures import Figure
 from tools.training.config import TrainingConfig
@@ -14,9 +13,7 @@ from tools.training.config import TrainingConfig
 
 @pytest.fixture
 def config(tiny_config, tmp_path):
-    path = tmp_path / "train.yaml"
-    path.write_text(yaml.safe_dump(tiny_config().model_dump(mode="json")))
-    return path
+    return write_config(tiny_config(), tmp_path)
 
 
 @pytest.fixture

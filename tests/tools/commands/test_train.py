@@ -4,10 +4,10 @@ import json
 import logging
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
+from tests.tools.conftest import write_config
 from tests.tools.processes import run_python
 from tools.main import app
 from tools.training import trainer
@@ -19,9 +19,7 @@ def spotstream(*arguments):
 
 @pytest.fixture
 def config_file(tiny_config, tmp_path):
-    file = tmp_path / "train.yaml"
-    file.write_text(yaml.safe_dump(tiny_config(steps=2).model_dump(mode="json")))
-    return file
+    return write_config(tiny_config(steps=2), tmp_path)
 
 
 def test_train_then_validate(config_file, tmp_path):

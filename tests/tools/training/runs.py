@@ -5,8 +5,8 @@ import os
 import signal
 
 import pytest
-import yaml
 
+from tests.tools.conftest import write_config
 from tests.tools.processes import run_python
 from tools.training.steps import Steps
 from tools.training.trainer import train
@@ -42,10 +42,9 @@ def stop_after(config, step):
 
 def in_two_processes(config, tmp_path, program):
     """Trains by a program that changes something and then is ``tools.entry.main``."""
-    file, script = tmp_path / "train.yaml", tmp_path / "program.py"
-    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    script = tmp_path / "program.py"
     script.write_text(program)
     return run_python(
         *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *(script, "train", file),
+        *(script, "train", write_config(config, tmp_path)),
     )

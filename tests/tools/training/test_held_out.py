@@ -5,17 +5,14 @@ import yaml
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
-from tests.tools.conftest import change_coco
+from tests.tools.conftest import change_coco, write_config
 from tools.training import held_out
 from tools.training.held_out import read_held_out, score_held_out
 
 
 @pytest.fixture
 def config_file(tiny_config, tmp_path):
-    config = tiny_config(classes={"car": ["car"], "van": ["van"]})
-    file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
-    return file
+    return write_config(tiny_config(classes={"car": ["car"], "van": ["van"]}), tmp_path)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
+from tests.tools.conftest import write_config
 from tests.tools.processes import ROOT
 from tests.tools.training.runs import rows, stop_after
 from tests.waiting import wait_for
@@ -209,9 +209,7 @@ def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
 def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     """A terminal interrupts all processes of a command, those that make crops included."""
     # More batches in a step than are made in advance: the one that is interrupted needs new ones.
-    values = tiny_config(steps=100_000, workers=1, accumulate=12).model_dump(mode="json")
-    config = tmp_path / "train.yaml"
-    config.write_text(yaml.safe_dump(values))
+    config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
     command = [sys.executable, "-m", "tools.main", "train", str(config)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -242,9 +240,7 @@ def test_a_second_signal_ends_it_though_a_process_that_makes_crops_is_stuck(
 ):
     """As on a mount that no longer answers: whoever opens a pipe waits for its writer."""
     # More batches in a step than are made in advance.
-    values = tiny_config(steps=100_000, workers=1, accumulate=12)
-    config = tmp_path / "train.yaml"
-    config.write_text(yaml.safe_dump(values.model_dump(mode="json")))
+    config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
     script = tmp_path / "stuck.py"
     script.write_text(STUCK)
     command = [sys.executable, str(script), "train", str(config)]

@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
+from tests.tools.conftest import write_config
 from tests.tools.processes import ENVIRONMENT
 
 FAILS = """
@@ -40,9 +40,8 @@ if __name__ == "__main__":
 )
 def test_the_processes_that_make_crops_end_with_the_training(tiny_config, tmp_path, what, end):
     """All of them hold the standard error that `communicate` waits for."""
-    script, config = tmp_path / "fails.py", tmp_path / "train.yaml"
+    script, config = tmp_path / "fails.py", write_config(tiny_config(workers=1), tmp_path)
     script.write_text(FAILS.format(what=what))
-    config.write_text(yaml.safe_dump(tiny_config(workers=1).model_dump(mode="json")))
     process = subprocess.Popen(
         [sys.executable, str(script), str(config)], env=ENVIRONMENT,
         stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
+from tests.tools.conftest import write_config
 from tools.bench.arithmetic import GPU, PRODUCT, SHARE, SPEED, WORK, arithmetic_figures
 from tools.bench.curve import Point
 from tools.bench.detect import make_detectors
@@ -29,9 +29,7 @@ def test_brackets_of_a_name_are_no_markup(capsys):
 
 @pytest.fixture
 def config(tiny_config, tmp_path):
-    path = tmp_path / "train.yaml"
-    path.write_text(yaml.safe_dump(tiny_config().model_dump(mode="json")))
-    return path
+    return write_config(tiny_config(), tmp_path)
 
 
 def test_all_that_is_shown_is_saved_and_of_the_scale_asked_for(config, tmp_path, monkeypatch):
