@@ -180,8 +180,7 @@ def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, se
     assert seen == sizes
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(("number", "place"), [(signal.SIGINT, 0), (signal.SIGTERM, 1)])
 def test_an_interrupt_writes_what_was_found_so_far(tmp_path, number, place):
     _, picture = cv2.imencode(".png", SCENE.render(0).image)
     images = [tmp_path / f"{letter}.png" for letter in "abc"]

@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from stages.detector.shipped import find_weights
 from stages.detector.weights_file import load_network
+from stages.records import Frame
 from tools.bench.arithmetic import gflop_per_frame, gpu_milliseconds, matrix_teraflops
 from tools.bench.detect import make_detectors, rendered_frames
 
@@ -22,7 +24,7 @@ def test_a_matrix_product_reaches_something():
 
 def test_a_cpu_has_no_gpu_time():
     detector = make_detectors(Path("nano"), engines=["torch"])["torch"]
-    assert gpu_milliseconds(detector, rendered_frames(1)) is None
+    assert gpu_milliseconds(detector, [Frame.of_image(np.zeros((64, 64, 3), np.uint8))]) is None
 
 
 @pytest.mark.gpu

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -108,8 +109,9 @@ def test_rows_with_nothing_to_complete_them_from_are_not_passed_over(tmp_path):
 
 
 def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_path):
-    for name in ("bad", "busy", "good"):
-        killed_run(clip, tmp_path / name)
+    killed_run(clip, tmp_path / "good")
+    for name in ("bad", "busy"):
+        shutil.copytree(tmp_path / "good", tmp_path / name)
     (tmp_path / "bad" / clip.stem / RUN).write_bytes(b"")
     lock = FolderLock(tmp_path / "busy")
     done = spotstream("complete", *(str(tmp_path / name) for name in ("bad", "busy", "good")))

@@ -133,7 +133,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
         return render_scene(*arguments, **others)
 
     monkeypatch.setattr("tools.synth.render.render_scene", beside)
-    assert "2 scenes rendered" in synth(tmp_path, "--workers", 1)
+    assert "1 scene rendered" in synth(tmp_path, "--workers", 1, "--scenes", 1, "--frames", 1)
     FolderLock(tmp_path).release()
 
 
