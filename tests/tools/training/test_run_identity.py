@@ -22,15 +22,17 @@ def test_another_config_does_not_resume(tiny_config):
     assert train(tiny_config(steps=2, learning_rate=0.5), overwrite=True).steps == 2
 
 
+def identity_of(config):
+    return RunIdentity.of(config, read_training_data(config))
+
+
 @pytest.fixture
 def resume(tiny_config):
-    """Checks whether a run with other settings goes on from a checkpoint of the usual ones."""
-    config = tiny_config()
-    data = read_training_data(config)
-    content = asdict(RunIdentity.of(config, data))
+    """Checks whether a run goes on from a checkpoint, of the usual settings unless told."""
 
-    def check(**changes):
-        RunIdentity.of(tiny_config(**changes), data).check(content, Path("checkpoint.pt"))
+    def check(saved=None, **changes):
+        content = asdict(saved or identity_of(tiny_config()))
+        identity_of(tiny_config(**changes)).check(content, Path("checkpoint.pt"))
 
     return check
 
@@ -48,7 +50,6 @@ def test_settings_that_do_not_change_what_is_learnt_may_change(resume, setting):
 @pytest.mark.parametrize(
     ("setting", "named"),
     [({"seed": 1}, "seed"), ({"batch_size": 3}, "batch_size"), ({"accumulate": 2}, "accumulate"),
-     ({"data": [{"path": "elsewhere"}]}, r"data \(or path of it\)"),
      ({"ema_decay": 0.5, "crop": 128}, "crop, ema_decay")],
     ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
 )  # fmt: skip
@@ -57,24 +58,25 @@ def test_settings_that_change_what_is_learnt_may_not(resume, setting, named):
         resume(**setting)
 
 
-def test_classes_in_another_order_do_not_resume(tiny_config):
+def test_data_elsewhere_do_not_resume(resume, tmp_path):
+    data = [{"path": write_coco(tmp_path / "elsewhere"), "held_out": ["c"]}]
+    with pytest.raises(
+        ConfigError, match=r"was trained with another data \(or path of it\); choose"
+    ):
+        resume(data=data)
+
+
+def test_classes_in_another_order_do_not_resume(tiny_config, resume):
     """They are the heatmap's: one class would go on by the weights of another."""
-    train(tiny_config(steps=1, classes={"car": ["car"], "truck": ["truck"]}))
+    saved = identity_of(tiny_config(classes={"car": ["car"], "truck": ["truck"]}))
     with pytest.raises(ConfigError, match="was trained with another order of classes; choose"):
-        train(tiny_config(steps=2, classes={"truck": ["truck"], "car": ["car"]}))
+        resume(saved, classes={"truck": ["truck"], "car": ["car"]})
 
 
-def test_another_number_of_processes_does_not_resume(tiny_config, tmp_path):
-    train(tiny_config(steps=1))
-    file = tmp_path / "run" / "checkpoint.pt"
-    content = torch.load(file, weights_only=True)
-    assert content["processes"] == 1
-    torch.save(content | {"processes": 2}, file)
+def test_another_number_of_processes_does_not_resume(tiny_config, resume):
+    saved = replace(identity_of(tiny_config()), processes=2)
     with pytest.raises(ConfigError, match=r"another number of processes \(2, now 1\); choose"):
-        train(tiny_config(steps=2))
-    del content["processes"]  # as in older checkpoints
-    torch.save(content, file)
-    assert train(tiny_config(steps=2)).steps == 2
+        resume(saved)
 
 
 def test_blocks_that_an_earlier_release_wrote_out_resume_unless_they_were_separable(
@@ -118,22 +120,11 @@ def lose_a_box(content):
         ),
     ],
 )
-def test_other_data_in_the_same_place_do_not_resume(tiny_config, data_set, edit, how):
-    train(tiny_config(steps=1))
+def test_other_data_in_the_same_place_do_not_resume(tiny_config, data_set, resume, edit, how):
+    saved = identity_of(tiny_config())
     change_coco(data_set, edit)
     with pytest.raises(ConfigError, match=rf"checkpoint\.pt was trained on other data: {how}"):
-        train(tiny_config(steps=2))
-    assert train(tiny_config(steps=2), overwrite=True).steps == 2
-
-
-def test_a_checkpoint_that_does_not_tell_its_data_resumes(tiny_config, data_set, tmp_path):
-    train(tiny_config(steps=1))
-    file = tmp_path / "run" / "checkpoint.pt"
-    content = torch.load(file, weights_only=True)
-    del content["data"]
-    torch.save(content, file)
-    change_coco(data_set, hold_out_more)
-    assert train(tiny_config(steps=2)).steps == 2
+        resume(saved)
 
 
 def test_the_order_of_images_is_none_of_the_identity(tiny_config, tmp_path):
@@ -157,24 +148,31 @@ def weights(tiny_config, tmp_path):
 
 
 @pytest.mark.parametrize("setting", ["teacher", "finder", "initial"])
-def test_other_weights_in_the_same_file_do_not_resume(tiny_config, data_set, weights, setting):
+def test_other_weights_in_the_same_file_do_not_resume(
+    tiny_config, data_set, weights, resume, setting
+):
     data = [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
     settings = {"data": data, setting: weights()}
-    train(tiny_config(**settings, steps=1))
-    assert train(tiny_config(**settings, steps=2)).steps == 2
+    saved = identity_of(tiny_config(**settings))
+    resume(saved, **settings)
     weights()
     with pytest.raises(ConfigError, match=f"trained with other weights in the file of {setting};"):
-        train(tiny_config(**settings, steps=3))
-    assert train(tiny_config(**settings, steps=3), overwrite=True).steps == 3
+        resume(saved, **settings)
 
 
-def test_a_checkpoint_that_does_not_tell_its_weights_resumes(tiny_config, weights):
+def test_a_checkpoint_that_does_not_tell_processes_data_and_weights_resumes(
+    tiny_config, data_set, weights
+):
+    """As older ones do not."""
     config = tiny_config(steps=1, teacher=weights())
     train(config)
     file = config.output / "checkpoint.pt"
     content = torch.load(file, weights_only=True)
-    del content["digests"]
+    assert content["processes"] == 1
+    for name in ("processes", "data", "digests"):
+        del content[name]
     torch.save(content, file)
+    change_coco(data_set, hold_out_more)
     weights()
     assert train(tiny_config(steps=2, teacher=config.teacher)).steps == 2
 
@@ -192,8 +190,7 @@ def test_weights_that_are_not_read_again_are_none_of_the_identity(tiny_config, d
     given = {"initial": one, "teacher": two, "finder": three}
 
     def identified(**settings):
-        config = tiny_config(**given, **settings)
-        return set(RunIdentity.of(config, read_training_data(config)).digests)
+        return set(identity_of(tiny_config(**given, **settings)).digests)
 
     searching = {"data": [{"path": data_set, "unlabelled": 0.5}]}
     assert identified() == {"teacher"}
