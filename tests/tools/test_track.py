@@ -166,9 +166,7 @@ def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path
     ("options", "told"),
     [
         ([], True),
-        (["--set", "max_age=3"], True),
         (["--set", "min_score=0.3"], False),
-        (["--tracker", "sort"], True),
         (["--tracker", "bytetrack"], False),
         (["--config", "uav"], False),
     ],

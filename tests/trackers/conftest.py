@@ -22,6 +22,11 @@ def seen(tracker: Tracker, boxes: np.ndarray | list, score: float = 0.9) -> list
     return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
+def moved(x: float, y: float = 0.0) -> np.ndarray:
+    """The box, so far to the right and down."""
+    return BOX + np.array([x, y, x, y])
+
+
 def crowd(count: int = 12, seed: int = 0) -> np.ndarray:
     """Boxes of one size, anywhere in a frame of 1000x500."""
     corners = np.random.default_rng(seed).uniform((150, 100), (800, 350), (count, 2))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from filterpy.kalman import KalmanFilter
 
-from tests.trackers.conftest import BOX, seen
+from tests.trackers.conftest import BOX, moved, seen
 from trackers import ByteTrack
 
 AWAY = BOX + 300
@@ -30,7 +30,7 @@ def test_a_weak_detection_carries_a_track_on_and_begins_none() -> None:
 def test_a_weak_detection_needs_half_of_the_box(shift: int, ids: list[int]) -> None:
     tracker = ByteTrack()
     seen(tracker, BOX)
-    assert seen(tracker, BOX + np.array([shift, 0, shift, 0]), 0.2) == ids
+    assert seen(tracker, moved(shift), 0.2) == ids
 
 
 def test_a_weak_detection_does_not_bring_a_lost_track_back() -> None:
@@ -72,7 +72,7 @@ def test_scores_reach_the_thresholds_that_they_equal() -> None:
 
 def test_a_track_of_one_detection_is_given_up_at_its_first_miss() -> None:
     tracker = ByteTrack()
-    both = np.vstack((BOX, BOX + np.array([15, 0, 15, 0])))  # each is like the other, too
+    both = np.vstack((BOX, moved(15)))  # each is like the other, too
     seen(tracker, BOX)
     seen(tracker, both)
     assert seen(tracker, BOX) == [1]
@@ -87,7 +87,7 @@ def test_a_second_detection_needs_an_iou_times_score_of_three_tenths(
     tracker = ByteTrack()
     seen(tracker, AWAY)
     seen(tracker, np.vstack((AWAY, BOX)))
-    shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3
+    shifted = moved(20)  # IoU 1/3
     assert seen(tracker, np.vstack((AWAY, shifted)), score) == ids
 
 
@@ -99,7 +99,7 @@ def test_a_pair_at_the_threshold_is_one(score: float) -> None:
 
 
 def test_strong_pairs_need_iou_times_score() -> None:
-    shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3
+    shifted = moved(20)  # IoU 1/3
     for score, same in ((0.95, True), (0.65, False)):
         tracker = ByteTrack(iou_threshold=0.3)
         seen(tracker, BOX)
@@ -108,27 +108,24 @@ def test_strong_pairs_need_iou_times_score() -> None:
 
 def test_a_pairing_is_worth_what_exceeds_the_threshold() -> None:
     tracker = ByteTrack(iou_threshold=0.2)
-    aside = np.array([1, 0, 1, 0])
-    seen(tracker, np.vstack((BOX, BOX + 5.2 * aside)))
+    seen(tracker, np.vstack((BOX, moved(5.2))))
     # IoU of the first track 0.22 and 0.90, of the second 0.13 and 0.86: 0.70 is more than 0.68.
-    assert seen(tracker, np.vstack((BOX - 25.6 * aside, BOX + 2.1 * aside)), 1.0) == [1]
+    assert seen(tracker, np.vstack((moved(-25.6), moved(2.1))), 1.0) == [1]
 
 
 def test_a_weak_pairing_is_worth_what_exceeds_its_threshold() -> None:
     tracker = ByteTrack(low_iou_threshold=0.5)
-    aside = np.array([1, 0, 1, 0])
-    seen(tracker, np.vstack((BOX, BOX + 5.2 * aside)))
+    seen(tracker, np.vstack((BOX, moved(5.2))))
     # IoU of the first track 0.52 and 0.90, of the second 0.39 and 0.86: 0.40 is more than 0.38.
-    assert seen(tracker, np.vstack((BOX - 12.5 * aside, BOX + 2.1 * aside)), 0.2) == [1]
+    assert seen(tracker, np.vstack((moved(-12.5), moved(2.1))), 0.2) == [1]
 
 
 def test_a_second_pairing_is_worth_what_exceeds_its_threshold() -> None:
     tracker = ByteTrack()
-    aside = np.array([1, 0, 1, 0])
     seen(tracker, AWAY)
-    seen(tracker, np.vstack((AWAY, BOX, BOX + 5.2 * aside)))
+    seen(tracker, np.vstack((AWAY, BOX, moved(5.2))))
     # IoU of the first track 0.32 and 0.90, of the second 0.22 and 0.86: 0.60 is more than 0.58.
-    boxes = np.vstack((AWAY, BOX - 20.6 * aside, BOX + 2.1 * aside))
+    boxes = np.vstack((AWAY, moved(-20.6), moved(2.1)))
     assert seen(tracker, boxes, 1.0) == [1, 2]
 
 
@@ -158,7 +155,7 @@ def test_the_older_of_two_tracks_is_the_one_that_was_seen_over_the_longer_time()
     seen(tracker, BOX)
     seen(tracker, [])
     for left in range(100, 60, -6):  # seven detections of another, which then coasts onto it
-        seen(tracker, BOX + np.array([left, 0, left, 0]))
+        seen(tracker, moved(left))
     for _ in range(10):
         seen(tracker, [])
     assert [seen(tracker, BOX) for _ in range(4)] == [[1]] * 4
@@ -168,7 +165,7 @@ def test_the_older_of_two_tracks_is_the_one_that_was_seen_over_the_longer_time()
 @pytest.mark.parametrize(("shift", "left"), [(3, 1), (4, 2)], ids=["IoU 0.86", "IoU 0.82"])
 def test_tracks_are_one_if_their_iou_exceeds_85_percent(shift: int, left: int) -> None:
     tracker = ByteTrack()
-    shifted = BOX + np.array([shift, 0, shift, 0])
+    shifted = moved(shift)
     for _ in range(3):
         seen(tracker, np.vstack((BOX, shifted)))
     assert seen(tracker, BOX) == [1]
@@ -181,7 +178,7 @@ def test_a_track_that_drives_onto_a_lost_one_is_dropped_unless_it_is_older(times
     for _ in range(times):
         seen(tracker, BOX)
     lefts = [*range(80, 0, -8), 4, 2]
-    reports = [seen(tracker, BOX + np.array([left, 0, left, 0])) for left in lefts]
+    reports = [seen(tracker, moved(left)) for left in lefts]
     assert reports == [[], *[[2]] * 9, [], [1]]
 
 

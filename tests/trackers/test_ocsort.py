@@ -3,12 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.trackers.conftest import BOX, SEQUENCES, read_detections, seen
+from tests.trackers.conftest import BOX, SEQUENCES, moved, read_detections, seen
 from trackers import OCSort, Sort
-
-
-def moved(x: float, y: float = 0.0) -> np.ndarray:
-    return BOX + np.array([x, y, x, y])
 
 
 def test_the_reported_box_is_the_detection() -> None:

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.trackers.conftest import BOX, PARITY, SEQUENCES, read_detections, seen
+from tests.trackers.conftest import BOX, PARITY, SEQUENCES, moved, read_detections, seen
 from trackers import OCSort, Sort
 
 
@@ -71,7 +71,7 @@ def test_a_gap_breaks_the_streak_of_hits(kind: type[Sort | OCSort], min_hits: in
 def test_the_reported_box_is_the_filtered_one() -> None:
     tracker = Sort(min_hits=0)
     tracker.update(BOX, [0.9])
-    box = tracker.update(BOX + np.array([4, 0, 4, 0]), [0.9]).boxes[0]
+    box = tracker.update(moved(4), [0.9]).boxes[0]
     # Variance 10 + 10^4 from the velocity + 1 of the process, against 1 of the measurement.
     assert box[0] == pytest.approx(104 - 4 / 10012, abs=1e-5)
 
@@ -85,16 +85,6 @@ def test_follows_a_moving_box_through_a_gap() -> None:
     assert seen(tracker, BOX + 150) == [1]
 
 
-def test_a_shrinking_box_does_not_shrink_below_nothing() -> None:
-    tracker = Sort(max_age=50, min_hits=0)
-    for size in (100, 90, 80, 70, 60):
-        center = np.array([200.0, 200, 200, 200])
-        tracker.update([center + np.array([-size, -size, size, size]) / 2], [0.9])
-    for _ in range(30):  # the area shrinks by about 1500 of 3600 a frame, and stops in time
-        tracker.update([], [])
-    assert seen(tracker, [[188.0, 188, 212, 212]]) == [1]
-
-
 def test_detections_below_min_score_are_ignored() -> None:
     tracker = Sort(min_score=0.5, min_hits=0)
     tracks = tracker.update(np.vstack((BOX + 300, BOX)), [0.49, 0.5], [1, 2])
@@ -103,7 +93,7 @@ def test_detections_below_min_score_are_ignored() -> None:
 
 
 def test_iou_threshold() -> None:
-    shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3
+    shifted = moved(20)  # IoU 1/3
     for threshold, expected in ((0.3, [1]), (0.4, [2])):
         tracker = Sort(iou_threshold=threshold, min_hits=0)
         seen(tracker, BOX)

@@ -224,7 +224,6 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
     ("options", "told"),
     [
         ([], 1),
-        (["--set", "max_age=3"], 1),
         (["--set", "min_score=0.3"], 0),
         (["--tracker", "sort", "--tracker", "ocsort"], 1),
         (["--tracker", "none"], 0),
