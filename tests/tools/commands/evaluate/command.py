@@ -15,6 +15,17 @@ from stages.errors import ConfigError
 from tools.main import app
 
 
+def of_detrac(folder: Path) -> tuple[str | Path, ...]:
+    """The arguments that score the detections of the fixture ``detrac``."""
+    return ("detrac", "--gt", folder / "gt", "--detections", folder / "det")
+
+
+def add_sequence(folder: Path, name: str) -> None:
+    """Adds the annotation of a sequence like MVI_1 to those of the fixture ``detrac``."""
+    text = (folder / "gt" / "MVI_1.xml").read_text()
+    (folder / "gt" / f"{name}.xml").write_text(text.replace('"MVI_1"', f'"{name}"'))
+
+
 def evaluate(*arguments: str | Path) -> str:
     result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.tools.annotations.detrac_file import annotation
-from tests.tools.commands.evaluate.command import evaluate, refused, scores
+from tests.tools.commands.evaluate.command import add_sequence, evaluate, of_detrac, refused, scores
 from tools.evaluation import benchmark
 from tools.main import app
 
@@ -16,10 +16,7 @@ UAVDT = Path(__file__).parents[5] / "shared" / "data" / "uavdt"
 
 def test_detrac_by_hand(detrac: Path) -> None:
     """Two of three vehicles are found; the box in the ignored region does not count."""
-    found = scores(
-        detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--set",
-        "min_hits=0",
-    )  # fmt: skip
+    found = scores(detrac, *of_detrac(detrac), "--set", "min_hits=0")
     assert set(found) == {"protocol", "overall", "sequences"}
     detection = found["overall"]["detection"]
     assert detection["AP70"] == detection["AP50"] == detection["night"] == pytest.approx(2 / 3)
@@ -38,10 +35,7 @@ def test_detrac_asks_for_an_overlap_of_seven_tenths(detrac: Path) -> None:
     """The detection of the second vehicle has six tenths of it."""
     file = detrac / "det" / "MVI_1_Det_X.txt"
     file.write_text(file.read_text().replace(",0,10,50,40,", ",0,10,50,24,"))
-    found = scores(
-        detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--set",
-        "min_hits=0",
-    )["overall"]  # fmt: skip
+    found = scores(detrac, *of_detrac(detrac), "--set", "min_hits=0")["overall"]
     detection = found["detection"]
     assert detection["AP50"] == pytest.approx(2 / 3)
     assert detection["AP70"] == detection["night"] == pytest.approx(1 / 3)
@@ -70,9 +64,7 @@ def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> 
 @pytest.mark.parametrize("lines", ["", "1,1,9,9,0,0,0.5\n"])
 def test_no_detections_at_all(detrac: Path, lines: str) -> None:
     (detrac / "det" / "MVI_1_Det_X.txt").write_text(lines)
-    overall = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")[
-        "overall"
-    ]
+    overall = scores(detrac, *of_detrac(detrac))["overall"]
     assert overall["detection"]["AP70"] == 0
     assert overall["tracking"]["MOTA"] == overall["tracking"]["HOTA"] == 0
     assert set(overall["pr"].values()) == {0}
@@ -80,10 +72,7 @@ def test_no_detections_at_all(detrac: Path, lines: str) -> None:
 
 def test_no_ground_truth_at_all(detrac: Path) -> None:
     (detrac / "gt" / "MVI_1.xml").write_text(annotation(""))
-    overall = scores(
-        detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--frames",
-        "MVI_1=10",
-    )["overall"]  # fmt: skip
+    overall = scores(detrac, *of_detrac(detrac), "--frames", "MVI_1=10")["overall"]
     assert overall["detection"]["AP70"] is None
     assert overall["tracking"]["FN"] == 0
 
@@ -91,15 +80,14 @@ def test_no_ground_truth_at_all(detrac: Path) -> None:
 def test_a_detection_beyond_the_sequence(detrac: Path) -> None:
     with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
         file.write("12,1,0,0,9,9,0.5\n")
-    message = refused("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    message = refused(*of_detrac(detrac))
     assert "X.txt:31: frame 12 lies beyond the sequence of 10 frames" in message
     assert message.endswith("; if it is longer, --frames MVI_1=12")
 
 
 def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
     for name in ("MVI 2", "MVI_3", "MVI_4"):
-        text = (detrac / "gt" / "MVI_1.xml").read_text()
-        (detrac / "gt" / f"{name}.xml").write_text(text.replace("MVI_1", name))
+        add_sequence(detrac, name)
     (detrac / "results").mkdir()
     for name, of_detections, of_results in (
         ("MVI_1", 10, 12),
@@ -109,7 +97,7 @@ def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
     ):
         (detrac / "det" / f"{name}_Det_X.txt").write_text(f"{of_detections},1,0,0,9,9,0.5\n")
         (detrac / "results" / f"{name}.txt").write_text(f"{of_results},1,0,0,9,9,1\n")
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     arguments += ("--results", detrac / "results", "--tracker", "none")
     needed = "--frames 'MVI 2=15' --frames MVI_4=13 --frames MVI_1=12"
     message = refused(*arguments)
@@ -122,11 +110,10 @@ def test_all_malformed_files_are_named_before_any_is_scored(
     detrac: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark, "score_sequence", lambda task, **_: pytest.fail("scored"))
-    text = (detrac / "gt" / "MVI_1.xml").read_text()
     for number in range(2, 12):
-        (detrac / "gt" / f"MVI_{number}.xml").write_text(text.replace("MVI_1", f"MVI_{number}"))
+        add_sequence(detrac, f"MVI_{number}")
         (detrac / "det" / f"MVI_{number}.txt").write_text(f"1,1,{number}\n")
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     message = refused(*arguments, "--tracker", "sort", "--tracker", "bytetrack")
     assert message.count(".txt:1: expected at least 7 columns, got 3") == 8
     assert message.endswith("; 2 more malformed files")

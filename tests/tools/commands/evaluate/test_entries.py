@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import refused, scores
+from tests.tools.commands.evaluate.command import add_sequence, of_detrac, refused, scores
 from tools.commands.evaluate.entries import named, read_entries
 
 
@@ -20,7 +20,7 @@ def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) 
         "--detections", f"boxes={detrac / 'run'}", "--detections", f"file={detrac / 'det'}",
     )  # fmt: skip
     file.rename(file.with_name("MVI_1_best.txt"))
-    found["best"] = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    found["best"] = scores(detrac, *of_detrac(detrac))
     boxes, of_file, best = (found[name]["sequences"] for name in ("boxes", "file", "best"))
     assert boxes == of_file == best
     tracks = found["tracks"]["overall"]["tracking"]
@@ -57,11 +57,9 @@ def test_matrices_for_the_toolkit_of_detrac_are_not_taken_for_tracks(detrac: Pat
 
 
 def test_the_results_of_a_longer_name_are_not_those_of_a_shorter(detrac: Path) -> None:
-    annotation = detrac / "gt" / "MVI_1.xml"
-    text = annotation.read_text().replace('"MVI_1"', '"MVI_1_b"')
-    (detrac / "gt" / "MVI_1_b.xml").write_text(text)
+    add_sequence(detrac, "MVI_1_b")
     shutil.move(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_1_b_Det_X.txt")
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     for only in ((), ("--sequence", "MVI_1")):
         assert "no file for MVI_1; expected MVI_1.txt" in refused(*arguments, *only)
     assert scores(detrac, *arguments, "--sequence", "MVI_1_b")["overall"]["detection"]["AP70"] > 0.5
@@ -101,7 +99,7 @@ def test_a_path_may_have_an_equals_sign(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_settings_that_one_of_several_trackers_lacks(detrac: Path) -> None:
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     low = "--set=min_score=0.3"
     message = refused(*arguments, "--tracker=sort", "--tracker=bytetrack", low)
     assert "tracker 'bytetrack' has no setting 'min_score'" in message

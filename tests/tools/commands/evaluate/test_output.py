@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import evaluate, refused, scores
+from tests.tools.commands.evaluate.command import add_sequence, evaluate, of_detrac, refused, scores
 from tests.tools.commands.evaluate.conftest import HIDING
 from tools.annotations.ground_truths import IOU_THRESHOLDS
 from trackers import default_settings
@@ -36,13 +36,12 @@ def test_several_things_side_by_side(detrac: Path) -> None:
 
 def test_the_protocol_is_told_with_the_scores(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
-    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
-    (detrac / "gt" / "MVI_2.xml").write_text(annotation.replace("MVI_1", "MVI_2"))
+    add_sequence(detrac, "MVI_2")
     shutil.copy(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_2.txt")
     boxes = "detrac; IoU: AP 0.7 and 0.5, AP by difficulty and weather 0.7"
     tracks = ", CLEAR and IDF1 0.7, HOTA 0.05 to 0.95, PR 0.7"
     pooled = "overall: all boxes pooled, not a mean of sequences"
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     files = ("--csv", detrac / "scores.csv", "--report", detrac / "report")
     for tracker, line in (("none", f"{boxes}; {pooled}"), ("sort", f"{boxes}{tracks}; {pooled}")):
         output = evaluate(*arguments, *files, "--tracker", tracker)
@@ -97,7 +96,7 @@ def test_detections_that_no_threshold_divides_are_told(
     if told:
         text = text.replace(",0.95\n", f",{score}\n")
     file.write_text(text)
-    output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    output = evaluate(*of_detrac(detrac))
     assert ("PR scores are 0: no threshold" in output) == told
 
 
@@ -125,17 +124,15 @@ def test_a_sequence_with_scores_beyond_the_thresholds_leaves_those_of_others(det
 
 def _second_sequence(detrac: Path, score: float) -> tuple[str | Path, ...]:
     """Adds MVI_2, whose detections have that score; returns arguments for both."""
-    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
-    (detrac / "gt" / "MVI_2.xml").write_text(annotation.replace("MVI_1", "MVI_2"))
+    add_sequence(detrac, "MVI_2")
     rows = "".join(f"{number},1,100,10,50,40,{score}\n" for number in range(1, 11))
     (detrac / "det" / "MVI_2.txt").write_text(rows)
-    return ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    return of_detrac(detrac)
 
 
 @pytest.mark.parametrize("option", ["--detections", "--results"])
 def test_boxes_that_may_be_meant_otherwise_are_told_once(detrac: Path, option: str) -> None:
-    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
-    (detrac / "gt" / "MVI_2.xml").write_text(annotation.replace("MVI_1", "MVI_2"))
+    add_sequence(detrac, "MVI_2")
     file, other = (detrac / "det" / name for name in ("MVI_1_Det_X.txt", "MVI_2.txt"))
     trackers = ["--tracker", "sort", "--tracker", "uav"] if option == "--detections" else []
     if option == "--results":
@@ -161,19 +158,16 @@ def test_boxes_that_may_be_meant_otherwise_are_told_once(detrac: Path, option: s
 
 def test_nothing_found_is_not_called_undivided(detrac: Path) -> None:
     (detrac / "det" / "MVI_1_Det_X.txt").write_text("")
-    output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    output = evaluate(*of_detrac(detrac))
     assert "PR scores are 0" not in output
 
 
 def test_a_sequence_called_overall_is_not_the_total(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
-    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
-    (detrac / "gt" / "overall.xml").write_text(annotation.replace("MVI_1", "overall"))
+    add_sequence(detrac, "overall")
     shutil.copy(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "overall.txt")
-    evaluate(
-        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--tracker", "none",
-        "--csv", detrac / "scores.csv", "--report", detrac / "report",
-    )  # fmt: skip
+    files = ("--csv", detrac / "scores.csv", "--report", detrac / "report")
+    evaluate(*of_detrac(detrac), "--tracker", "none", *files)
     rows = csv.DictReader((detrac / "scores.csv").open())
     assert [(row["scope"], row["sequence"]) for row in rows] == [
         ("sequence", "MVI_1"),
@@ -188,10 +182,7 @@ def test_a_sequence_called_overall_is_not_the_total(detrac: Path) -> None:
 def test_a_score_that_does_not_exist_is_empty_in_csv(detrac: Path) -> None:
     path = detrac / "gt" / "MVI_1.xml"
     path.write_text(path.read_text().replace(HIDING, ""))
-    evaluate(
-        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det",
-        "--csv", detrac / "scores.csv",
-    )  # fmt: skip
+    evaluate(*of_detrac(detrac), "--csv", detrac / "scores.csv")
     [row, _] = csv.DictReader((detrac / "scores.csv").open())
     assert row["detection.hard"] == ""
     assert "nan" not in row.values()
@@ -233,7 +224,7 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
 def test_weak_detections_are_told_where_sort_tracks_them(
     detrac: Path, options: list[str], told: int
 ) -> None:
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", *options)
+    arguments = (*of_detrac(detrac), *options)
     assert "have scores below" not in evaluate(*arguments)
     file = detrac / "det" / "MVI_1_Det_X.txt"
     file.write_text(file.read_text().replace(",0.5\n", ",0.15\n"))
@@ -243,7 +234,7 @@ def test_weak_detections_are_told_where_sort_tracks_them(
 
 def test_check_has_trackeval_agree(detrac: Path) -> None:
     pytest.importorskip("trackeval")
-    output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--check")
+    output = evaluate(*of_detrac(detrac), "--check")
     assert "TrackEval finds the same in all 21 scores" in output
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import evaluate
+from tests.tools.commands.evaluate.command import evaluate, of_detrac
 
 pytest.importorskip("matplotlib")
 
@@ -18,10 +18,7 @@ def page_of(folder: Path, *arguments: str | Path) -> str:
 
 def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     folder = detrac / "report [day]"
-    output = evaluate(
-        *("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--report", folder),
-        *("--set", "max_age=3"),
-    )
+    output = evaluate(*of_detrac(detrac), "--report", folder, "--set", "max_age=3")
     assert f"report: {folder / 'report.html'}\n" in output
     page = (folder / "report.html").read_text()
     settings = "max_age=3, min_hits=3, iou_threshold=0.3, min_score=none"

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.tools.commands.evaluate.command import refused, scores, shown_on_terminal
+from tests.tools.commands.evaluate.command import of_detrac, refused, scores, shown_on_terminal
 
 
 def test_a_terminal_shows_that_annotations_are_read(detrac: Path) -> None:
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     assert "reading annotations" in shown_on_terminal(*arguments)
 
 
 def test_of_one_sequence_the_annotations_of_others_are_not_read(detrac: Path) -> None:
-    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    arguments = of_detrac(detrac)
     expected = scores(detrac, *arguments)
     (detrac / "gt" / "MVI_1.xml").rename(detrac / "gt" / "MVI_1_v3.xml")
     (detrac / "gt" / "MVI_1_best.xml").write_text("broken")
