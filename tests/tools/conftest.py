@@ -60,6 +60,16 @@ def change_coco(data_set, edit):
     file.write_text(json.dumps(content))
 
 
+def hide(data_set, share):
+    """Hides so much of every vehicle of a data set."""
+
+    def edit(content):
+        for annotation in content["annotations"]:
+            annotation["hidden"] = share
+
+    change_coco(data_set, edit)
+
+
 def write_config(config, folder):
     """A file of a training's config."""
     file = folder / "train.yaml"

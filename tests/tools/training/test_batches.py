@@ -9,7 +9,7 @@ import torch
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from stages.errors import ConfigError, SpotStreamError
-from tests.tools.conftest import change_coco
+from tests.tools.conftest import hide
 from tools.training import batches as batches_module
 from tools.training.batches import CropBatches, _batches, load_batches
 from tools.training.config import AugmentationConfig
@@ -59,11 +59,7 @@ def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set)
 
 
 def test_where_nothing_can_be_cut_out_nothing_is_pasted(tiny_config, data_set):
-    def hide(content):
-        for annotation in content["annotations"]:
-            annotation["hidden"] = 0.5
-
-    change_coco(data_set, hide)
+    hide(data_set, 0.5)
     config = tiny_config(augmentation={"paste": 1.0})
     assert not any(
         " < " in name for name in CropBatches(read_training_data(config), config)[0].names
@@ -221,11 +217,7 @@ def test_a_data_set_is_drawn_at_its_scale_without_what_is_hidden_there(tiny_conf
     )
     assert 1.5 < double / plain < 2.5
 
-    def hide(content):
-        for annotation in content["annotations"]:
-            annotation["hidden"] = 0.6
-
-    change_coco(data_set, hide)
+    hide(data_set, 0.6)
     found, ignored = (
         made_with(tiny_config, data_set, max_hidden=share)[0].targets for share in (0.7, 0.5)
     )

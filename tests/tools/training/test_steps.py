@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import math
 from dataclasses import fields
@@ -21,6 +22,16 @@ from tools.training.trainer import train
 
 SHAPES = {"heatmap": (2, 1, 16, 16), "mask": (2, 1, 16, 16), "counted": (2, 1, 16, 16),
           "rows": (9, 3), "weights": (9,), "sizes": (9, 2), "offsets": (9, 2)}  # fmt: skip
+
+
+@contextlib.contextmanager
+def steps_of(config, teacher=None):
+    with training_processes("cpu") as processes:
+        yield Steps(config, TrainingState.begin(config, processes.device), processes, teacher)
+
+
+def first_batch(config):
+    return CropBatches(read_training_data(config), config)[0]
 
 
 def test_nothing_in_a_step_makes_a_gpu_wait(tiny_config):
@@ -93,9 +104,8 @@ def test_the_learning_rate_of_a_step_rises_and_then_falls_with_a_cosine(tiny_con
 
 def test_the_losses_of_several_passes_are_their_mean(tiny_config):
     def terms(config, batches):
-        with training_processes("cpu") as processes:
-            state = TrainingState.begin(config, processes.device)
-            found = Steps(config, state, processes, None).take(iter(batches))
+        with steps_of(config) as steps:
+            found = steps.take(iter(batches))
         return torch.stack([found[name] for name in sorted(found)])
 
     plain, double = tiny_config(), tiny_config(accumulate=2)
@@ -121,21 +131,17 @@ def norms(monkeypatch):
 
 
 def test_the_gradients_of_several_passes_are_their_mean(tiny_config, norms):
-    with training_processes("cpu") as processes:
-        for accumulate in (1, 3):
-            config = tiny_config(accumulate=accumulate)
-            batch = CropBatches(read_training_data(config), config)[0]
-            state = TrainingState.begin(config, processes.device)
-            Steps(config, state, processes, None).take(itertools.repeat(batch))
+    for accumulate in (1, 3):
+        config = tiny_config(accumulate=accumulate)
+        with steps_of(config) as steps:
+            steps.take(itertools.repeat(first_batch(config)))
     assert norms[1] == pytest.approx(norms[0], rel=1e-4)
 
 
 def test_a_step_has_no_gradients_of_the_one_before(tiny_config, norms):
     config = tiny_config(learning_rate=1e-12)
-    batch = CropBatches(read_training_data(config), config)[0]
-    with training_processes("cpu") as processes:
-        state = TrainingState.begin(config, processes.device)
-        steps = Steps(config, state, processes, None)
+    batch = first_batch(config)
+    with steps_of(config) as steps:
         for _ in range(2):
             steps.take(itertools.repeat(batch))
     assert norms[1] == pytest.approx(norms[0], rel=1e-3)
@@ -147,25 +153,18 @@ def test_gradients_are_clipped_as_the_config_says(tiny_config, monkeypatch):
         torch.nn.utils, "clip_grad_norm_", lambda *given: limits.append(given[1]) or clip(*given)
     )
     config = tiny_config(gradient_norm=0.5)
-    with training_processes("cpu") as processes:
-        state = TrainingState.begin(config, processes.device)
-        Steps(config, state, processes, None).take(iter([first_batch(config)]))
+    with steps_of(config) as steps:
+        steps.take(iter([first_batch(config)]))
     assert limits == [0.5]
-
-
-def first_batch(config):
-    return CropBatches(read_training_data(config), config)[0]
 
 
 def test_gradients_that_are_no_numbers_are_told_though_the_loss_is_one(tiny_config, monkeypatch):
     nan = torch.tensor(math.nan)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: nan)
     config = tiny_config()
-    with training_processes("cpu") as processes:
-        state = TrainingState.begin(config, processes.device)
-        steps = Steps(config, state, processes, None)
-        with pytest.raises(DivergedError, match=r"^the gradients are not finite in step 1, but "):
-            steps.take(iter([first_batch(config)]))
+    told = r"^the gradients are not finite in step 1, but "
+    with steps_of(config) as steps, pytest.raises(DivergedError, match=told):
+        steps.take(iter([first_batch(config)]))
 
 
 @pytest.mark.parametrize(
@@ -185,9 +184,8 @@ def test_the_network_is_computed_in_the_precision_that_is_wanted(
     monkeypatch.setattr(steps_module, "spotnet_loss", note)
     monkeypatch.setattr(steps_module, "fast_dtype", lambda device: fast)
     config = tiny_config(precision=precision)
-    with training_processes("cpu") as processes:
-        state = TrainingState.begin(config, processes.device)
-        Steps(config, state, processes, None).take(iter([first_batch(config)]))
+    with steps_of(config) as steps:
+        steps.take(iter([first_batch(config)]))
     assert found == [used]
 
 
@@ -208,8 +206,6 @@ def test_the_last_stack_of_a_teacher_teaches(tiny_config, monkeypatch):
 
     monkeypatch.setattr(steps_module, "teacher_loss", note)
     config = tiny_config()
-    with training_processes("cpu") as processes:
-        state = TrainingState.begin(config, processes.device)
-        steps = Steps(config, state, processes, lambda images: ["first", "last"])
+    with steps_of(config, teacher=lambda images: ["first", "last"]) as steps:
         steps.take(iter([first_batch(config)]))
     assert taught == ["last"]

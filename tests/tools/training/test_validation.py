@@ -8,7 +8,7 @@ import torch
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
-from tests.tools.conftest import change_coco
+from tests.tools.conftest import hide
 from tools.training import validation
 from tools.training.class_map import ClassMap
 from tools.training.data import read_training_data
@@ -104,11 +104,7 @@ def test_images_are_scored_at_the_scale_of_their_data_set(
 
 
 def test_what_is_hidden_by_more_than_the_most_is_not_scored(tiny_config, data_set):
-    def hide(content):
-        for annotation in content["annotations"]:
-            annotation["hidden"] = 0.6
-
-    change_coco(data_set, hide)
+    hide(data_set, 0.6)
     config = tiny_config(data=[{"path": data_set, "held_out": ["c"], "max_hidden": 0.5}])
     network = SpotNet(config.network()).eval()
     scores = evaluate(network, read_training_data(config).validation, ClassMap.of(config))
