@@ -9,7 +9,7 @@ from tools.harness.material import make_clip
 
 
 def test_two_cameras_beside_one(tmp_path):
-    report = bench_streams(make_clip(tmp_path, 75), (1, 2), rounds=1)
+    report = bench_streams(make_clip(tmp_path, 150), (1, 2), rounds=1)
     figures = {(figure.name, figure.unit): figure.median for figure in report.figures}
     assert min(figures[name, MEMORY] for name in ("1 stream", "2 streams")) > 10
     assert 0 < figures["1 stream", CPU] < 100
