@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.datasets.sample import DataSet
+from tools.datasets.sample import DataSet, Sample
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -21,6 +21,28 @@ def write_image(path: Path, width: int = 96, height: int = 54) -> Path:
     image = np.repeat(np.tile(slope, (height, 1))[..., None], 3, axis=2)
     assert cv2.imwrite(str(path), image)
     return path
+
+
+def make_sample(
+    path: Path,
+    *boxes: tuple[float, ...],
+    labels: tuple[str, ...] = (),
+    scene: str = "",
+    frame: int | None = None,
+    conditions: dict[str, str] | None = None,
+) -> Sample:
+    """An image like those of `write_image`; its boxes are cars unless told, and none is hidden."""
+    return Sample(
+        path,
+        scene or path.stem,
+        frame,
+        96,
+        54,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        labels or ("car",) * len(boxes),
+        np.zeros(len(boxes), np.float32),
+        conditions=conditions or {},
+    )
 
 
 def problems(data_set: DataSet) -> list[tuple[str, str]]:

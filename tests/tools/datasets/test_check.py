@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tools.datasets.conftest import write_image
+from tests.tools.datasets.conftest import make_sample, write_image
 from tools.datasets.check import summarize, unreadable_images
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 
@@ -14,16 +14,7 @@ from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 @pytest.fixture
 def sample(tmp_path: Path) -> Sample:
     """An image with a box."""
-    return Sample(
-        write_image(tmp_path / "a.png"),
-        "a",
-        None,
-        96,
-        54,
-        np.array([(0, 0, 10, 10)], np.float32),
-        ("car",),
-        np.zeros(1, np.float32),
-    )
+    return make_sample(write_image(tmp_path / "a.png"), (0, 0, 10, 10))
 
 
 def data_set(samples: list[Sample], problems: list[Problem] | None = None) -> DataSet:

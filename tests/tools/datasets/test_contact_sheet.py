@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.errors import ConfigError
-from tests.tools.datasets.conftest import write_image
+from tests.tools.datasets.conftest import make_sample, write_image
 from tools.datasets.contact_sheet import (
     BACKGROUND,
     CAPTION,
@@ -19,22 +19,8 @@ from tools.datasets.contact_sheet import (
     MASK_TINT,
     contact_sheet,
 )
-from tools.datasets.sample import Sample
 
 Pixels = np.ndarray
-
-
-def sample(path: Path, *boxes: tuple[float, ...], labels: tuple[str, ...] = ()) -> Sample:
-    return Sample(
-        path,
-        path.stem,
-        None,
-        96,
-        54,
-        np.array(boxes, np.float32).reshape(-1, 4),
-        labels or ("car",) * len(boxes),
-        np.zeros(len(boxes), np.float32),
-    )
 
 
 def tile(sheet: Pixels, column: int = 0) -> Pixels:
@@ -53,14 +39,14 @@ def image(tmp_path: Path) -> Path:
 
 
 def test_the_shape_of_the_sheet(image: Path) -> None:
-    sheet = contact_sheet([sample(image)] * 5, columns=3, tile_width=96)
+    sheet = contact_sheet([make_sample(image)] * 5, columns=3, tile_width=96)
     assert sheet.shape == (LEGEND + 2 * (54 + CAPTION + GAP), 3 * (96 + GAP) + GAP, 3)
     assert (tile(sheet, 1) == cv2.imread(str(image))).all()
     assert (tile(sheet, 2) == BACKGROUND).all()
 
 
 def test_boxes_have_the_color_of_their_class(image: Path) -> None:
-    drawn = sample(image, (10, 10, 40, 40), (50, 10, 80, 40), labels=("car", "bus"))
+    drawn = make_sample(image, (10, 10, 40, 40), (50, 10, 80, 40), labels=("car", "bus"))
     picture = tile(contact_sheet([drawn], tile_width=96))
     bus, car = CLASS_COLORS[:2]
     assert near(picture[15:35, 10], car).all()
@@ -73,7 +59,7 @@ def test_boxes_have_the_color_of_their_class(image: Path) -> None:
 
 
 def test_ignored_regions_are_hatched(image: Path) -> None:
-    drawn = replace(sample(image), ignored=np.array([[0, 0, 48, 54]], np.float32))
+    drawn = replace(make_sample(image), ignored=np.array([[0, 0, 48, 54]], np.float32))
     picture, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
     assert plain is not None
     hatched = near(picture[2:-2, 2:46], HATCHING)
@@ -89,7 +75,7 @@ def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
     mask = np.zeros((54, 96), np.uint8)
     mask[10:40, 20:60] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    drawn = replace(sample(image), mask=tmp_path / "mask.png")
+    drawn = replace(make_sample(image), mask=tmp_path / "mask.png")
     picture, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
     assert plain is not None
     inside, outside = np.s_[15:35, 25:55], np.s_[45:, :]
@@ -99,22 +85,22 @@ def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
 
 
 def test_what_does_not_open_is_said(image: Path, tmp_path: Path) -> None:
-    there = contact_sheet([sample(image)], tile_width=96)
+    there = contact_sheet([make_sample(image)], tile_width=96)
     cv2.imwrite(str(tmp_path / "small.png"), np.zeros((27, 48), np.uint8))
     for broken in (
-        sample(tmp_path / "gone.png"),
-        replace(sample(image), width=95),
-        replace(sample(image), mask=tmp_path / "gone.png"),
-        replace(sample(image), mask=tmp_path / "small.png"),
+        make_sample(tmp_path / "gone.png"),
+        replace(make_sample(image), width=95),
+        replace(make_sample(image), mask=tmp_path / "gone.png"),
+        replace(make_sample(image), mask=tmp_path / "small.png"),
     ):
-        sheet = contact_sheet([broken, sample(image)], tile_width=96)
+        sheet = contact_sheet([broken, make_sample(image)], tile_width=96)
         assert (tile(sheet) != tile(there)).any()
         assert (tile(sheet, 1) == tile(there)).all()
 
 
 def test_images_of_another_shape_are_not_stretched(image: Path, tmp_path: Path) -> None:
     tall = write_image(tmp_path / "tall.png", 30, 60)
-    samples = [sample(image), replace(sample(tall), width=30, height=60)]
+    samples = [make_sample(image), replace(make_sample(tall), width=30, height=60)]
     sheet = contact_sheet(samples, tile_width=96)
     assert sheet.shape[0] == LEGEND + 96 + CAPTION + GAP
     right = sheet[LEGEND : LEGEND + 96, GAP + 96 + GAP : -GAP]
@@ -125,20 +111,20 @@ def test_what_cannot_be_drawn(image: Path) -> None:
     with pytest.raises(ConfigError, match="needs samples, got none"):
         contact_sheet([])
     with pytest.raises(ConfigError, match="must be positive, got 0 and 480"):
-        contact_sheet([sample(image)], columns=0)
+        contact_sheet([make_sample(image)], columns=0)
 
 
 @pytest.mark.parametrize("small_first", [True, False])
 def test_small_boxes_lie_over_large_ones(image: Path, small_first: bool) -> None:
     boxes = {"car": (10, 10, 90, 50), "bus": (10, 20, 40, 40)}
     labels = tuple(boxes)[:: -1 if small_first else 1]
-    drawn = sample(image, *(boxes[label] for label in labels), labels=labels)
+    drawn = make_sample(image, *(boxes[label] for label in labels), labels=labels)
     assert near(tile(contact_sheet([drawn], tile_width=96))[25:35, 10], CLASS_COLORS[0]).all()
 
 
 def test_a_legend_takes_as_many_lines_as_it_needs(image: Path) -> None:
     labels = tuple(f"class {number}" for number in range(4))
-    drawn = sample(image, *[(10, 10, 40, 40)] * 4, labels=labels)
+    drawn = make_sample(image, *[(10, 10, 40, 40)] * 4, labels=labels)
     sheet = contact_sheet([drawn], tile_width=96)
     assert len(sheet) == 4 * LEGEND + 54 + CAPTION + GAP
     assert [near(sheet[15 + line * LEGEND, GAP + 5], CLASS_COLORS[line]) for line in range(4)] == [

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
+from tests.tools.datasets.conftest import make_sample
 from tools.datasets.sample import Sample
 from tools.datasets.spread import spread_samples
 
@@ -11,16 +10,7 @@ from tools.datasets.spread import spread_samples
 def samples(*counts: int, boxes: int = 1) -> list[Sample]:
     """Scenes ``0``, ``1``, … of so many frames."""
     return [
-        Sample(
-            Path(f"{scene}/{frame}.jpg"),
-            str(scene),
-            frame,
-            96,
-            54,
-            np.ones((boxes, 4), np.float32),
-            ("car",) * boxes,
-            np.zeros(boxes, np.float32),
-        )
+        make_sample(Path(f"{frame}.jpg"), *[(1, 1, 9, 9)] * boxes, scene=str(scene), frame=frame)
         for scene, count in enumerate(counts)
         for frame in range(1, count + 1)
     ]

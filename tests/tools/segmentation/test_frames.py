@@ -5,7 +5,7 @@ import pytest
 
 from stages.records import Frame
 from tests.stages.decoder.conftest import write_video
-from tools.datasets.sample import Sample
+from tests.tools.datasets.conftest import make_sample
 from tools.segmentation.frames import SampleFrames, VideoFrames
 
 
@@ -20,8 +20,7 @@ from tools.segmentation.frames import SampleFrames, VideoFrames
     ],
 )
 def test_four_frames_of_the_camera_are_fewer_places_where_frames_are_left_out(numbers, places):
-    nothing = np.empty((0, 4), np.float32), (), np.empty(0, np.float32)
-    samples = [Sample(Path("a.png"), "a", number, 64, 48, *nothing) for number in numbers]
+    samples = [make_sample(Path("a.png"), frame=number) for number in numbers]
     assert SampleFrames("a", samples, Path("masks")).apart(4) == places
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from stages.errors import OutputError
 from tests.tools.annotations.detrac_file import target
+from tests.tools.datasets.conftest import make_sample
 from tests.tools.datasets.detrac import write_sequence
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
-from tools.datasets.sample import Sample
 from tools.segmentation import plan, sequence
 from tools.segmentation.frames import SequenceFrame
 from tools.segmentation.mask_record import RECORD
@@ -228,8 +228,7 @@ def test_too_few_frames_tell_no_background(tmp_path):
 
 def test_every_single_image_is_in_a_part_of_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "TOGETHER", 2)
-    nothing = np.empty((0, 4), np.float32), (), np.empty(0, np.float32)
-    samples = [Sample(Path(f"{name}.png"), name, None, 60, 40, *nothing) for name in "abcde"]
+    samples = [make_sample(Path(f"{name}.png")) for name in "abcde"]
     made = plan.Plan()
     plan._add(made, samples, tmp_path)
     parts = [[mask.stem for mask in frames.masks()] for frames in made.singles]

@@ -1,10 +1,9 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from stages.errors import ConfigError
-from tools.datasets.sample import Sample
+from tests.tools.datasets.conftest import make_sample
 from tools.training.division import divide
 
 FOLDER = Path("mine")
@@ -12,17 +11,10 @@ FOLDER = Path("mine")
 
 def samples(**splits):
     """Samples of the scenes of each split; ``none`` stands for no split."""
-    nothing = np.empty((0, 4), np.float32)
     return [
-        Sample(
+        make_sample(
             FOLDER / f"{scene}.jpg",
-            scene,
-            None,
-            96,
-            54,
-            nothing,
-            (),
-            np.empty(0, np.float32),
+            scene=scene,
             conditions={} if split == "none" else {"split": split},
         )
         for split, scenes in splits.items()
