@@ -77,11 +77,12 @@ def test_no_ground_truth_at_all(detrac: Path) -> None:
     assert overall["tracking"]["FN"] == 0
 
 
-def test_a_detection_beyond_the_sequence(detrac: Path) -> None:
-    with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
-        file.write("12,1,0,0,9,9,0.5\n")
-    message = refused(*of_detrac(detrac))
-    assert "X.txt:31: frame 12 lies beyond the sequence of 10 frames" in message
+@pytest.mark.parametrize("option", ["--detections", "--results"])
+def test_a_box_beyond_the_sequence_is_named(detrac: Path, option: str) -> None:
+    file = (detrac / "det" / "MVI_1_Det_X.txt").rename(detrac / "det" / "MVI_1.txt")
+    file.write_text(file.read_text() + "12,1,0,0,9,9,0.5\n")
+    message = refused("detrac", "--gt", detrac / "gt", option, detrac / "det")
+    assert "MVI_1.txt:31: frame 12 lies beyond the sequence of 10 frames" in message
     assert message.endswith("; if it is longer, --frames MVI_1=12")
 
 
