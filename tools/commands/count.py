@@ -13,7 +13,7 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import writable_folder
+from tools.commands.options import ResultsFolders, writable_folder
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -21,15 +21,7 @@ if TYPE_CHECKING:
 
 
 def count(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="DIR",
-            help="Results folders (--output of a run), or folders above them.",
-            exists=True,
-            file_okay=False,
-        ),
-    ],
+    folders: ResultsFolders,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -10,7 +10,7 @@ import typer
 
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
-from tools.commands.options import writable_folder
+from tools.commands.options import ResultsFolders, writable_folder
 from tools.terminal import activity
 
 if TYPE_CHECKING:
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 
 
 def maps(
-    folders: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="DIR",
-            help="Results folders (--output of a run), or folders above them.",
-            exists=True,
-            file_okay=False,
-        ),
-    ],
+    folders: ResultsFolders,
     output: Annotated[
         Path,
         typer.Option(help="Folder for NAME-flow.jpg and NAME-heat.jpg.", callback=writable_folder),

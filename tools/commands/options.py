@@ -120,6 +120,17 @@ Overrides = Annotated[
 TrackerSettings = Annotated[
     list[str] | None, typer.Option("--set", help="Override a tracker setting: max_age=30.")
 ]
+ResultsFolders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="DIR",
+        help="Results folders (--output of a run), or folders above them.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+"""Argument of commands that read what runs have written."""
+
 WorkerCount = Annotated[
     int | None,
     typer.Option("--workers", "--jobs", min=1, help="Number of processes. Default: one per core."),
