@@ -11,6 +11,13 @@ def header(sequence):
     )
 
 
+def give(flow, frames):
+    """Frames come one by one, and each that may goes on its way."""
+    for sequence in range(frames):
+        flow.offer(header(sequence), flow.acquire())
+        flow.next_to_send()
+
+
 def next_item(flow):
     departure = flow.next_to_send()
     return departure and departure.item
@@ -64,9 +71,7 @@ def test_who_waits_for_a_slot_is_woken_by_the_end():
 def test_lossless_drops_nothing_however_long_the_stages_are_behind():
     clock = Clock()
     flow = FlowControl(4, 2, live=False, monotonic=clock)
-    for sequence in range(4):
-        flow.offer(header(sequence), flow.acquire())
-        flow.next_to_send()
+    give(flow, 4)
     clock.now = 9.0
     flow.acknowledge(2)
     assert [next_item(flow).sequence for _ in range(2)] == [2, 3]
@@ -200,9 +205,7 @@ def test_stages_that_are_behind_get_the_latest_frames():
 def test_stages_are_not_idle_for_a_frame_that_comes_after_others():
     clock = Clock()
     flow = FlowControl(8, 3, live=True, monotonic=clock)
-    for sequence in range(8):
-        flow.offer(header(sequence), flow.acquire())
-        flow.next_to_send()
+    give(flow, 8)
     clock.now = 1.1
     flow.acknowledge(1)
     flow.offer(header(8), flow.acquire())  # before any of those that wait is sent
@@ -213,9 +216,7 @@ def test_stages_are_not_idle_for_a_frame_that_comes_after_others():
 def test_one_frame_under_way_at_a_time_is_the_latest_as_long_as_the_stages_are_behind():
     clock = Clock()
     flow = FlowControl(4, 1, live=True, monotonic=clock)
-    for sequence in range(3):
-        flow.offer(header(sequence), flow.acquire())
-        flow.next_to_send()
+    give(flow, 3)
     clock.now = 1.1
     flow.acknowledge(1)
     for latest in (2, 4):  # nothing waits when the next one comes, and the stages are not idle
