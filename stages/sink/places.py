@@ -13,8 +13,10 @@ from stages.records import Float64Array, Tracks
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame."""
 
+TREMBLING = 0.1
+"""How far a box may tremble: a share of its size, the root of its area."""
+
 _Drawn = TypeVar("_Drawn")
-_TREMBLING = 0.1  # of a box's size
 
 
 class Place(NamedTuple):
@@ -44,7 +46,7 @@ def places(tracks: Tracks) -> list[Place]:
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
     # Without `trackers`, which needs SciPy: subscribers that only read crossings have none.
-    margins = _TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+    margins = TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
     width, height = tracks.frame.width, tracks.frame.height
     spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
     points, cut = zip(xs, ys, strict=True), (spaces <= margins).tolist()

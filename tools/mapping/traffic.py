@@ -9,10 +9,10 @@ from math import hypot
 import numpy as np
 
 from stages.records import BoolArray, Float64Array
+from stages.sink.places import TREMBLING
 
 _BATCH = 65_536  # boxes; memory stays the same for as many days as there are
 _REMEMBERED = 10_000  # vehicles, of which few are in a frame
-_TREMBLING = 0.1  # of a vehicle's size, as of `stages.sink.places`
 _STEP = 0.25  # of a vehicle's size, far enough to have a direction
 _SHORTEST = 4.0  # pixels
 
@@ -55,7 +55,7 @@ class Traffic:
             size = np.sqrt(np.maximum(wide * high, 0))
             space = np.minimum.reduce([left, width - left - wide, height - top - high])
             inside = ((places >= 0) & (places < (width, height))).all(axis=1)
-            known = inside & (space > _TREMBLING * size)
+            known = inside & (space > TREMBLING * size)
             x, y = places[known].astype(int).T
             np.add.at(self.stay, (y, x), 1)
             self._add_ways(steps.between(ids, places, size, known))
