@@ -35,7 +35,7 @@ def maps(
     """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
     from stages.decoder.image_file import read_image
     from stages.decoder.locations import split_name
-    from stages.result_files import TRACKS
+    from stages.result_files import TRACKS, folder_name
     from tools.datasets.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
@@ -66,11 +66,12 @@ def maps(
                 typer.echo(f"spotstream: {failed}", err=True)
             failed = error
             continue
+        file = folder_name(name)  # which it is, unless somebody has edited its report
         for kind, draw in (("flow", flow_map), ("heat", heat_map)):
-            write_image(output / f"{name}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
+            write_image(output / f"{file}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
         boxes = counted(traffic.boxes, "box", "boxes", form=",")
         of = f", of {len(runs)} runs" if len(runs) > 1 else ""
         drawn = f"{int(traffic.stay.sum()):,} of {boxes} drawn"
-        typer.echo(f"{output / name}-flow.jpg, -heat.jpg: {drawn}{of}")
+        typer.echo(f"{output / file}-flow.jpg, -heat.jpg: {drawn}{of}")
     if failed is not None:
         raise failed

@@ -10,6 +10,7 @@ from pathlib import Path
 from stages.atomic import output_error, write_atomically
 from stages.decoder.scene import SceneConfig, random_config
 from stages.errors import ConfigError
+from tools.json_text import as_json
 
 FORMATS = ("detrac", "mot", "both")
 FRAME_RATE = Fraction(25)
@@ -84,7 +85,7 @@ def claim_folder(folder: Path, options: SynthOptions) -> None:
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        write_atomically(file, json.dumps(wanted, indent=2) + "\n")
+        write_atomically(file, as_json(wanted))
         return
     except OSError as error:
         raise output_error(file, error) from error

@@ -76,6 +76,13 @@ def test_runs_of_one_stream_are_drawn_together(results: Path, tmp_path: Path) ->
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"east-flow.jpg", "east-heat.jpg"}
 
 
+def test_maps_stay_in_their_folder_whatever_a_report_says(results: Path, tmp_path: Path) -> None:
+    report = results / "west" / REPORT
+    report.write_text(report.read_text().replace("west", "../../west"))
+    maps(results, "--output", tmp_path / "a" / "b")
+    assert len([*(tmp_path / "a" / "b").glob("*west-*.jpg")]) == 2
+
+
 def test_streams_of_which_no_map_can_be_made_keep_none_from_others(
     results: Path, tmp_path: Path
 ) -> None:

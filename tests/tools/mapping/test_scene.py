@@ -50,6 +50,20 @@ def test_all_parts_of_the_latest_size_count(tmp_path: Path) -> None:
     assert abs(int(many[40, 64, 0]) - 200) < 12
 
 
+def test_of_a_damaged_overlay_the_pictures_count_that_can_be_read(tmp_path: Path) -> None:
+    overlay = write_video(tmp_path / "overlay.mp4", (128, 48), 60)
+    content = bytearray(overlay.read_bytes())
+    pictures = content.index(b"mdat")
+    middle = (pictures + content.index(b"moov")) // 2
+    content[middle : middle + 200] = bytes(200)
+    overlay.write_bytes(content)
+    with pytest.raises(av.error.FFmpegError), av.open(str(overlay)) as container:
+        [*container.decode(video=0)]
+    scene = scene_of([overlay])
+    assert scene is not None
+    assert np.median(np.abs(scene.astype(int) - 100)) < 12  # some are damaged
+
+
 def test_without_an_overlay_there_is_none() -> None:
     assert scene_of([]) is None
 
