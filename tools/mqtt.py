@@ -28,7 +28,7 @@ _MOST_EVENTS = 10_000  # that wait for the broker
 _MOST_SENT = 1000  # of them, that it has not acknowledged
 _MOST_FRAMES = 100  # that wait for a slow connection
 _LONGEST_PREFIX = 1000  # bytes
-_LONGEST_PAUSE = 30  # seconds between two attempts to connect
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 1, 30  # seconds between two attempts to connect
 _KEEPALIVE_SECONDS = 20  # the broker may be silent for as long
 _END_SECONDS = 2.0
 
@@ -88,7 +88,7 @@ class MqttBroker:
             client.username_pw_set(user, password)
         client.will_set(self._status, "offline", qos=1, retain=True)
         client.max_inflight_messages_set(_MOST_SENT + 1)
-        client.reconnect_delay_set(1, _LONGEST_PAUSE)
+        client.reconnect_delay_set(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect

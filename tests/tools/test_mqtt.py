@@ -14,6 +14,12 @@ from tools.harness.ports import free_port
 from tools.mqtt import MqttBroker
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """A broker that is away is soon tried again."""
+    monkeypatch.setattr("tools.mqtt._SHORTEST_PAUSE", 0.05)
+
+
 @pytest.fixture
 def impatient(monkeypatch):
     """The end is not waited for, where there is no connection."""

@@ -37,6 +37,7 @@ def retained(server, broker):
 def connect(monkeypatch):
     """Makes publishers that are closed at the end, where their broker may be gone."""
     monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
+    monkeypatch.setattr("tools.mqtt._SHORTEST_PAUSE", 0.05)
     made = []
 
     def to(port, *kinds):
@@ -107,6 +108,17 @@ def test_a_broker_with_an_older_state_learns_again_what_has_ended(connect, tmp_p
         assert retained(server, broker).keys() == {"north/start"}
 
 
+def test_no_more_starts_are_kept_than_events(connect, tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 2)
+    with mosquitto.Broker(tmp_path) as server:
+        broker = connect(server.port)
+        for stream in ("north", "south", "west"):
+            broker.publish(of("start", stream))
+            retained(server, broker)
+    with mosquitto.Broker(tmp_path, server.port) as server:
+        assert retained(server, broker).keys() == {"south/start", "west/start"}
+
+
 def test_starts_are_right_though_too_many_events_wait(connect, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 3)
     monkeypatch.setattr("tools.mqtt._MOST_SENT", 1)
@@ -148,9 +160,11 @@ def test_starts_of_a_killed_run_are_taken_back_by_the_next(connect, tmp_path):
         broker = connect(server.port)
         for stream in ("north", "south"):
             broker.publish(of("start", stream))
-        broker.publish(of("start", "north", "b"))
-        broker.publish(of("end", "north", "a"))  # it waited in the connection
-        assert retained(server, broker) == {"north/start": of("start", "north", "b")}
+        with server.subscriber("site/north/start") as received:
+            broker.publish(of("start", "north", "b"))
+            broker.publish(of("end", "north", "a"))  # it waited in the connection
+            assert retained(server, broker) == {"north/start": of("start", "north", "b")}
+        assert "" not in [text for _, text, _ in received]
         broker.publish(of("start", "north", "b", 4))  # removed, and added again
         broker.publish(of("end", "north", "b", 3))
         assert retained(server, broker) == {"north/start": of("start", "north", "b", 4)}

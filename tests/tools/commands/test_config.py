@@ -1,15 +1,12 @@
+from functools import partial
+
 import pytest
-from typer.testing import CliRunner
 
 from pipeline.config_file import built_in_configs
 from stages.errors import ConfigError
-from tools.main import app
+from tests.tools.invoking import output_of
 
-
-def listed(*arguments):
-    result = CliRunner().invoke(app, ["config", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0
-    return result.output
+listed = partial(output_of, "config")
 
 
 def test_a_training_config_goes_by_its_name_or_its_file():

@@ -2,20 +2,16 @@
 
 import csv
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from stages.errors import ConfigError
 from stages.result_files import CROSSINGS, TIMES, ZONES
-from tools.main import app
+from tests.tools.invoking import output_of
 
-
-def count(*arguments: object) -> str:
-    result = CliRunner().invoke(app, ["count", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+count = partial(output_of, "count")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """``spotstream maps``, from results to pictures."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -8,15 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 from stages.result_files import REPORT, TRACKS
+from tests.tools.invoking import output_of
 from tools.main import app
 
-
-def maps(*arguments: object) -> str:
-    result = CliRunner().invoke(app, ["maps", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+maps = partial(output_of, "maps")
 
 
 @pytest.fixture
@@ -64,6 +62,7 @@ def test_wrong_pictures_are_named(
     monkeypatch.chdir(tmp_path)
     cv2.imwrite("look.png", np.zeros((96, 128, 3), np.uint8))
     result = CliRunner().invoke(app, ["maps", str(results), "--output", "maps", *arguments])
+    assert isinstance(result.exception, SpotStreamError)
     assert message in str(result.exception)
     assert not Path("maps").exists()
 

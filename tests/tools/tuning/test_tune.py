@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,15 @@ from typer.testing import CliRunner
 
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
+from tests.tools.invoking import output_of
 from tests.tools.processes import run_python
 from tools.commands.tune import _show
 from tools.main import app
 from tools.tuning.grid import GRIDS
 from tools.tuning.tune import TuningResult
 from trackers import TRACKERS, build_tracker, default_settings
+
+tune = partial(output_of, "tune")
 
 
 @pytest.fixture
@@ -47,12 +51,6 @@ FEW = {"min_score": (0.1, 0.3, 0.45, 0.6), "max_age": (1, 5, 10), "min_hits": (0
 def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A search that ends in a second."""
     monkeypatch.setitem(GRIDS, "sort", FEW)
-
-
-def tune(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 @pytest.mark.usefixtures("few_settings")

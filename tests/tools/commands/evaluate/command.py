@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
+from tests.tools.invoking import output_of
 from tools.main import app
+
+evaluate = partial(output_of, "evaluate")
 
 
 def of_detrac(folder: Path) -> tuple[str | Path, ...]:
@@ -24,12 +28,6 @@ def add_sequence(folder: Path, name: str) -> None:
     """Adds the annotation of a sequence like MVI_1 to those of the fixture ``detrac``."""
     text = (folder / "gt" / "MVI_1.xml").read_text()
     (folder / "gt" / f"{name}.xml").write_text(text.replace('"MVI_1"', f'"{name}"'))
-
-
-def evaluate(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def refused(*arguments: str | Path) -> str:

@@ -1,0 +1,12 @@
+"""Commands in the process of the tests."""
+
+from typer.testing import CliRunner
+
+from tools.main import app
+
+
+def output_of(*arguments: object) -> str:
+    """What a command prints that ends well, standard error included."""
+    result = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
