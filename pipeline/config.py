@@ -231,7 +231,7 @@ class SinkConfig:
 
     def __post_init__(self) -> None:
         if self.overlay_url and not self.overlay:
-            raise ValueError("overlay_url sends what overlay writes, which is off")
+            raise ValueError("overlay_url needs overlay, which is off")
 
     def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamResults`."""

@@ -45,7 +45,8 @@ class _StandardError(logging.Handler):
             line = self.format(record)
         except Exception as error:  # such as arguments that do not fit the message
             place = f"{record.pathname}:{record.lineno}"
-            line = self._warning(f"a message of {place} cannot be told: {in_one_line(error)}")
+            why = in_one_line(error)
+            line = self._warning(f"a log message of {place} cannot be formatted: {why}")
         self._background.do(partial(_write, line))
 
     def close(self) -> None:
@@ -53,7 +54,7 @@ class _StandardError(logging.Handler):
         super().close()
 
     def _tell_lost(self, count: int) -> None:
-        _write(self._warning(f"lost {counted(count, 'message')} of the log, which nobody read"))
+        _write(self._warning(f"lost {counted(count, 'message')}, because nobody read them"))
 
     def _warning(self, message: str) -> str:
         fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}

@@ -53,7 +53,7 @@ def column(value: object) -> str:
     """Returns a name that can stand in a column of a text file."""
     name = str(value)
     if not name or name != name.strip() or not name.isprintable() or set(name) & set(',"'):
-        raise ValueError("must be a name without commas and quotes, and without blanks around it")
+        raise ValueError("must be a name without commas and quotes, and without spaces at its ends")
     return name
 
 

@@ -138,7 +138,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     """
     with writing(path):
         if _is_no_file(path):
-            raise OutputError(f"cannot write {path}: it is no file; choose another place")
+            raise OutputError(f"cannot write {path}: it is not a file; choose another place")
         _check_target(path)
     if path.is_symlink():
         path = path.resolve()

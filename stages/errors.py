@@ -48,14 +48,14 @@ def reason_of(error: Exception) -> str:
 
 
 def unreadable_name(name: str) -> str:
-    """Why a file's name, or an address with one, is no text, and what to do; "" if it is one."""
+    """Why a file's name, or an address with one, is not text, and what to do; "" if it is."""
     try:
         name.encode()
     except UnicodeEncodeError:  # Python decodes bytes that are not in the encoding to surrogates
         try:
             shown = os.fsencode(name).decode(errors="backslashreplace")
         except UnicodeEncodeError:  # surrogates that stand for no byte, as JSON may hold
-            return f"{name!a} is no text"
+            return f"{name!a} is not text"
         encoding = sys.getfilesystemencoding()
         if encoding != "utf-8":
             return f"the name of {shown} is not in {encoding}, as the locale is; set PYTHONUTF8=1"

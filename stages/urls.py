@@ -68,7 +68,7 @@ def reject_unreachable(location: str) -> None:
     """
     scheme, _, rest = location.partition("://")
     if not _SCHEME.fullmatch(scheme):
-        raise SourceError(f"{scheme}:// is no beginning of a URL; expected such as rtsp://")
+        raise SourceError(f"{scheme}:// does not begin a URL; expected such as rtsp://")
     scheme = scheme.lower()
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     address = authority.rpartition("@")[2]

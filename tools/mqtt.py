@@ -249,7 +249,7 @@ class MqttBroker:
     def _tell(self, reason: str) -> None:
         if reason != self._told:
             self._told = reason
-            _say(f"no connection to {self._server}: {reason}; it is tried again")
+            _say(f"no connection to {self._server}: {reason}; trying again")
 
 
 class _Event(NamedTuple):

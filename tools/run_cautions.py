@@ -102,8 +102,8 @@ def named_by_order(specs: Sequence[SourceSpec]) -> str:
     for shown, alike in names.items():
         if len(alike) > 1:
             return (
-                f"{len(alike)} sources are {shown}, and their names, {', '.join(alike)}, go by "
-                f"their order; NAME=URL gives each its own"
+                f"{len(alike)} sources are {shown}, and their names, {', '.join(alike)}, depend "
+                f"on their order; NAME=URL gives each its own"
             )
     return ""
 

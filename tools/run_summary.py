@@ -96,7 +96,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     faster = f"; {tried} makes the detector faster" if tried else ""
     waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
     if StreamStatus.COMPLETE in {each.status for each in result.finished.values() if each.behind}:
-        waits = "of a video that has an end, --set runtime.mode=lossless drops none"
+        waits = "for a video that has an end, --set runtime.mode=lossless drops none"
     return f"{lost}: the stages were too slow{faster}; {waits}"
 
 

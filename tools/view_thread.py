@@ -57,5 +57,5 @@ class ViewThread:
         return self._view if isinstance(self._view, ProgressView) else nullcontext()
 
     def _tell_lost(self, count: int) -> None:
-        message = f"lost {counted(count, 'message')}, which nobody read"
+        message = f"lost {counted(count, 'message')}, because nobody read them"
         self._view.show(Notice("sink", message=message))

@@ -164,8 +164,8 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
         raise ConfigError(answer.message)
     if isinstance(answer, CommandFailed):
         raise SpotStreamError(
-            f"the pipeline with process id {run.pid} failed at this: {answer.message}; its "
-            "messages say where"
+            f"the pipeline with process id {run.pid} failed to do this: {answer.message}; "
+            "its log shows where"
         )
     return msgspec.msgpack.decode(answer.result, type=kind)
 

@@ -40,30 +40,30 @@ class PipelineCollector(Collector):
 def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     frames = _counter("spotstream_frames", "Frames written.")
     decoded = _counter(
-        "spotstream_decoded_frames", "Frames that the decoder gave, those dropped since included."
+        "spotstream_decoded_frames", "Frames decoded, including frames dropped later."
     )
     latest = _gauge(
         "spotstream_last_frame_timestamp_seconds", "When the latest frame was captured."
     )
     dropped = _counter("spotstream_dropped_frames", "Frames dropped.", "reason")
     not_received = _counter(
-        "spotstream_not_received_frames", "Frames that a live source owes at its steady rate."
+        "spotstream_not_received_frames", "Frames missing from a live source, by its steady rate."
     )
     reconnects = _counter("spotstream_reconnects", "Connections after the first.")
-    up = _gauge("spotstream_stream_up", "1 while frames are written, 0 else.")
-    waiting = _gauge("spotstream_waiting_frames", "Decoded and not yet sent.")
+    up = _gauge("spotstream_stream_up", "1 while frames are written, otherwise 0.")
+    waiting = _gauge("spotstream_waiting_frames", "Frames decoded and not yet sent.")
     stuck = _gauge(
-        "spotstream_overlay_stuck", "1 while the overlay's pictures do not reach the disk, 0 else."
+        "spotstream_overlay_stuck", "1 while the overlay does not reach the disk, otherwise 0."
     )
     unsent = _gauge(
         "spotstream_overlay_unsent",
-        "1 while the overlay should reach a media server and does not, 0 else.",
+        "1 while the overlay does not reach its media server, otherwise 0.",
     )
     left_out = _counter(
-        "spotstream_overlay_left_out_frames", "Frames written that the overlay lacks."
+        "spotstream_overlay_left_out_frames", "Frames written that are missing from the overlay."
     )
     unrecorded = _gauge(
-        "spotstream_recording_stuck", "1 while the recording cannot be written, 0 else."
+        "spotstream_recording_stuck", "1 while the recording cannot be written, otherwise 0."
     )
     tracks = _counter("spotstream_tracks", "Different tracks.")
     crossings = _counter(
@@ -72,10 +72,10 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     entries = _counter("spotstream_zone_entries", "Vehicles that entered a zone.", "zone")
     inside = _gauge("spotstream_zone_vehicles", "Vehicles in a zone.", "zone")
     latency = HistogramMetricFamily(
-        "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
+        "spotstream_latency_seconds", "Time from capture to results.", labels=["stream"]
     )
     stages = HistogramMetricFamily(
-        "spotstream_stage_seconds", "A stage's work on a frame.", labels=["stream", "stage"]
+        "spotstream_stage_seconds", "Time a stage works on a frame.", labels=["stream", "stage"]
     )
     failures = _counter("spotstream_failed_streams", "Streams that an error ended.")
     streams: Mapping[str, StreamCounts] = {**counts.ended, **counts.under_way}
@@ -119,7 +119,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
 
 def _of_processes(counts: RunCounts) -> Iterator[Metric]:
     restarts = CounterMetricFamily(
-        "spotstream_restarts", "Processes started again.", labels=["process", "stream"]
+        "spotstream_restarts", "Process restarts.", labels=["process", "stream"]
     )
     for (process, stream), count in counts.restarts.items():
         restarts.add_metric([process, stream], count)

@@ -35,7 +35,7 @@ _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
 _TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer pause is its own
 _STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
 _GONE_SECONDS = 1.0  # after SIGKILL, which has to wait where a mount does not answer
-_FOR_MEMORY = ", as the kernel does for want of memory"
+_FOR_MEMORY = ", as the kernel does when memory runs out"
 
 
 def start_worker(plan: WorkerPlan) -> subprocess.Popen[bytes]:
@@ -200,7 +200,7 @@ class StageProcess:
             self._has_exited = True  # what it said of that may not have been read yet
             return ""
         if self._hung_for:
-            how = f"said nothing for {self._hung_for:g} s"
+            how = f"did not report for {self._hung_for:g} s"
         elif self._message:
             how = f"failed: {self._message}"
         elif code < 0:

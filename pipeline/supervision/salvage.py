@@ -15,7 +15,7 @@ from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedNumber
 
 _TURN_MS = 100
-_UNWANTED = "was told to end"
+_UNWANTED = "was asked to end"
 
 
 class _Heard:

@@ -250,7 +250,7 @@ class Supervisor:
         """Completes streams that did not end in time; returns whether it could."""
         message = f"not ended {_DRAIN_SECONDS:g} s after the run was asked to end"
         for name in self._roster.running:
-            told = f"{message}; completing its results where they are"
+            told = f"{message}; completing its results in place"
             self._on_report(Notice("sink", stream=name, message=told))
         failure = self._complete_what_there_is(run, message)
         if failure and self._stops.count == 1:

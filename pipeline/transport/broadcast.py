@@ -126,7 +126,7 @@ def _check_free(path: Path) -> None:
     """Raises `ConfigError` unless nobody needs what is at the path, which ZeroMQ removes."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise ConfigError(f"runtime.publish: {path} exists and is no socket")
+            raise ConfigError(f"runtime.publish: {path} exists and is not a socket")
         with socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(1)
             peer.connect(str(path))

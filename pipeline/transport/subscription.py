@@ -199,7 +199,7 @@ def subscribe(
     with Subscription(address, key, server_key) as subscription:
         while (envelope := subscription.receive(timeout)) is not None:
             yield envelope
-    raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
+    raise TimeoutError(f"nothing arrived from {address} for {timeout:g} s")
 
 
 class _KnownStreams:

@@ -72,5 +72,5 @@ class DiskWatch:
                 f"check the disk or mount"
             )
         elif self._told and not waits:
-            self._notify(f"{self._told}: its file system answers again")
+            self._notify(f"{self._told}: its file system responds again")
             self._told = ""

@@ -151,7 +151,7 @@ class FrameSender:
         self._raise_error()
         ends = isinstance(event, EndOfStream)
         if ends and self.is_skipping:
-            raise SourceError(f"{event.stream} ends before the place where it was left")
+            raise SourceError(f"{event.stream} ends before the frame where it was interrupted")
         if self._skipped():
             return
         self._logbook[SharedNumber.EPOCHS] = event.epoch + 1

@@ -144,7 +144,7 @@ class LiveOverlay:
 
     def _fail(self, reason: str) -> None:
         """Tells why there is no connection, and waits."""
-        self._tell(f"is not sent to {server_of(self._url)}: {reason}; it is tried again")
+        self._tell(f"is not sent to {server_of(self._url)}: {reason}; trying again")
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
         with self._changed:
             self._changed.wait_for(lambda: self._end is not None, self._pause)
@@ -156,7 +156,7 @@ class LiveOverlay:
         with self._changed:
             left_out, self._left_out = self._left_out, False
         if left_out:
-            self._tell(f"is not sent to {server_of(self._url)} as a whole: that takes too little")
+            self._tell(f"is not sent to {server_of(self._url)} completely: the server is too slow")
         elif self._told and time.monotonic() - self._failed_at >= _STEADY_SECONDS:
             self._told, self._pause = "", 0.0
             self._notify(f"{self._what} is sent to {server_of(self._url)} again")
@@ -246,4 +246,4 @@ class _Sender:
         code = self._process.wait()
         if code == -signal.SIGALRM:
             return f"no answer within {self._answer_seconds:g} s"
-        return told or f"the process that sends ended with status {code}"
+        return told or f"the sending process ended with status {code}"

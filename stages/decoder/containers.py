@@ -35,7 +35,7 @@ _UNSAFE = (
     "its file lines must be relative paths of ASCII letters, digits, '.', '_' and '-', in which no "
     "name begins with '.' (FFmpeg's safe mode)"
 )
-_MISSING = "a file that it lists is not there; names must have no blanks"
+_MISSING = "a file that it lists is not there; names must not contain spaces"
 
 
 def open_media(

@@ -213,7 +213,7 @@ class FrameReader:
                     self._is_cut_off = packet.is_corrupt
                 yield packet
         except av.error.ExitError:
-            self.broken = f"no video came for {container.read_timeout:g} s"
+            self.broken = f"no video arrived for {container.read_timeout:g} s"
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
                 self.broken = reading_fault(

@@ -125,7 +125,7 @@ class ImageFolderSource:
             if start is None:
                 start, first = self._start(image, len(chosen)), path
                 if path == self.folder and (count := picture_count(path)) > 1:
-                    self.runtime.notify(f"of the {count} pictures in {path} only the first is read")
+                    self.runtime.notify(f"{path} holds {count} images; only the first is read")
                 yield start
                 yield from early
             height, width = image.shape[:2]
@@ -142,7 +142,8 @@ class ImageFolderSource:
             header = start.header(sequence, index, index, self.runtime.clock(), PixelFormat.BGR24)
             yield Frame(header, pixels)
         if start is None:
-            others = f"; nor {counted(len(chosen) - 1, 'image')} after it" if chosen[1:] else ""
+            after = len(chosen) - 1
+            others = f"; {counted(after, 'more image')} cannot be read" if after else ""
             raise SourceError(f"{reason}{others}")
         message = _in_words(unreadable)
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
@@ -161,7 +162,7 @@ class ImageFolderSource:
         ]
         if not chosen:
             raise SourceError(
-                f"{self.folder}: of {counted(len(files), 'image')}, none is in the chosen range"
+                f"{self.folder}: none of {counted(len(files), 'image')} is in the chosen range"
             )
         return chosen
 
@@ -189,7 +190,7 @@ class ImageFolderSource:
         if max(numbers) > min(MAX_FRAME, max(_FARTHEST, _SPARSEST * len(files))):
             self.runtime.notify(
                 f"{self.folder}: the names count up to {max(numbers)}, too far for {len(files)} "
-                f"images, which are numbered by their places instead"
+                f"images; they are numbered in order instead"
             )
             return positions
         return [number - 1 for number in numbers]
@@ -205,8 +206,7 @@ class ImageFolderSource:
             more = len(every) - len(there) - 1
             others = f" and {counted(more, 'other number')}" if more else ""
             self.runtime.notify(
-                f"{self.folder}: the names leave out {missing}{others}; the images are numbered by "
-                f"their places"
+                f"{self.folder}: the names skip {missing}{others}; the images are numbered in order"
             )
 
 

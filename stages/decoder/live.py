@@ -155,7 +155,7 @@ class LiveSource:
             if is_playlist and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
             if finished and not self._was_live and self.resume_from.epochs:
-                broken = f"{self._source} is a video that cannot be taken up in its middle"
+                broken = f"{self._source} is a video that cannot be resumed in the middle"
                 return self._end(reader, EndReason.TRUNCATED, broken)
             # HLS segments arrive faster than real time, and so does a finished video.
             is_early = finished or is_playlist
@@ -292,8 +292,8 @@ class LiveSource:
         if not self._is_told_pace:
             self._is_told_pace = True
             self.runtime.notify(
-                f"the times of {self._source} advance by {ratio:.2f} s in a second; speeds and "
-                f"stays are by these times"
+                f"the timestamps of {self._source} advance by {ratio:.2f} s per second; speeds and "
+                f"dwell times are measured by them"
             )
 
     def _advise_to_end(self, ahead: float) -> None:
@@ -302,8 +302,8 @@ class LiveSource:
             return
         self._is_advised = True
         self.runtime.notify(
-            f"{self._source} came faster than it plays; if it is a finished video, "
-            f"--set decoder.reconnect=false --set runtime.mode=lossless reads it once and whole"
+            f"{self._source} arrives faster than real time; if it is a finished video, "
+            f"--set decoder.reconnect=false --set runtime.mode=lossless reads it once, completely"
         )
 
     def _end(self, reader: FrameReader, reason: EndReason, message: str = "") -> EndOfStream:

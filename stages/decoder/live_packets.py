@@ -102,7 +102,7 @@ def _fault_before(
         return ""
     step = abs(packet.pts - before.pts) * packet.time_base
     if kind != "hls" and step < timeout <= waited < timeout + _AT_ONCE:
-        return f"{_BROKEN}nothing came for {timeout:g} s"
+        return f"{_BROKEN}nothing arrived for {timeout:g} s"
     return _NO_FRAME if step < patience <= waited else ""
 
 

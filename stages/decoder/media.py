@@ -91,9 +91,9 @@ class MediaSource:
             why = f": {reader.broken}" if reader.broken else ""
             if reader.epoch < 0:
                 if reader.seen == 0:
-                    raise SourceError(f"{shown} gave no frame that can be decoded{why}")
+                    raise SourceError(f"{shown} has no frame that can be decoded{why}")
                 raise SourceError(
-                    f"of {counted(reader.seen, 'frame')} of {shown}, none is in the chosen range "
+                    f"none of {counted(reader.seen, 'frame')} of {shown} is in the chosen range "
                     f"and can be decoded"
                 )
             missing = None if reader.finished else reader.missing(container, stream)
@@ -104,7 +104,7 @@ class MediaSource:
             faults.append(f"{shown} breaks off{after}{why}")
         now, grown = _file_size(self.location)
         if not reader.finished and now == opened and grown > size:
-            faults.append(f"{shown} grew while it was read; what came later may be missing")
+            faults.append(f"{shown} grew while it was read; the frames added may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         faults += [f"{shown} has {gaps}"] if gaps else []
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))

@@ -42,16 +42,16 @@ def opening_fault(
     if not _is_remote(location):
         return ""
     if isinstance(error, av.error.ExitError) and limit is not None:
-        return f"no video came for {limit:g} s"
+        return f"no video arrived for {limit:g} s"
     if isinstance(error, av.error.EOFError):
         return "the server closed the connection"
     scheme = _scheme(location)
     if isinstance(error, av.error.InvalidDataError) and scheme in _WEB:
         return "the server sent no video that FFmpeg knows, perhaps a web page"
     if isinstance(error, av.error.InvalidDataError) and is_session(location):
-        return "its port or the next one is in use, or c= is no address of this computer"
+        return "its port or the next one is in use, or c= is not an address of this computer"
     if isinstance(error, av.error.InvalidDataError) and scheme == "rtp":
-        return "what comes is no MPEG-TS; a file NAME.sdp as the source can describe it"
+        return "the data is not MPEG-TS; describe it in a file NAME.sdp, and give that as source"
     if isinstance(error, av.error.HTTPUnauthorizedError) and scheme in _WEB:
         has_password = "@" in location.split("/")[2]
         advice = "; the password is wrong, or the server asks for Digest other than MD5"
@@ -61,7 +61,7 @@ def opening_fault(
     timeout = timeout_of(options)
     is_late = timeout is not None and seconds >= _NEARLY * timeout
     if is_late and (is_io or is_vague or isinstance(error, TimeoutError)):
-        return f"nothing came for {timeout:g} s"
+        return f"nothing arrived for {timeout:g} s"
     if is_vague:
         return "the server closed the connection or gave no valid answer"
     if is_io and scheme in _TLS:
@@ -106,14 +106,14 @@ def reading_fault(
     is_io, timeout = error.errno == errno.EIO, timeout_of(options)
     is_silent = isinstance(error, TimeoutError) or (is_io and _scheme(location) == "udp")
     if is_silent and timeout is not None:
-        return f"nothing came for {timeout:g} s"
+        return f"nothing arrived for {timeout:g} s"
     if not is_io or is_silent:
         return reason
     if has_begun:
         return "the server closed the connection"
     return (
-        "the server closed the connection, or it cannot jump in a file whose index is at the end; "
-        "download it, or write it with -movflags +faststart"
+        "the server closed the connection, or it does not support seeking, which a file with its "
+        "index at the end needs; download it, or write it with -movflags +faststart"
     )
 
 

@@ -95,13 +95,13 @@ class RecordingSource:
         if unreadable:
             faults.append(f"{counted(unreadable, 'segment')} of {self.folder} cannot be read")
         if not reader.finished and _end_of(self.folder) != end:
-            faults.append(f"{self.folder} grew while it was read; what came later may be missing")
+            faults.append(f"{self.folder} grew while it was read; the frames added may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         if gaps := reader.gaps.in_words():
             faults.append(f"{self.folder} has {gaps}")
         if set_back:
             told = f"the clock was set back before {set_back.path.name} of {self.folder} began"
-            faults.append(f"{told}; how long nothing was recorded from there on is unknown")
+            faults.append(f"{told}; the length of the gap there is unknown")
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
 

@@ -53,7 +53,7 @@ def check_exported(model: Path) -> None:
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
     if model.suffix == ".xml" and b"<net" not in _beginning(model):  # OpenVINO would try all others
-        raise ConfigError(f"{model} is no model of OpenVINO's, or was cut off")
+        raise ConfigError(f"{model} is not an OpenVINO model, or was cut off")
 
 
 def _beginning(file: Path) -> bytes:

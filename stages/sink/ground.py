@@ -74,16 +74,16 @@ class GroundPlane:
         known = _known(points)
         pixels, metres = known[:, :2], known[:, 2:]
         if (extent := float(np.ptp(metres, axis=0).max())) < _LEAST_EXTENT:
-            raise ValueError(f"all points are within {extent:g} m; their places are in metres")
+            raise ValueError(f"all points lie within {extent:g} m; they are given in metres")
         self._matrix = np.linalg.inv(_homography(metres, pixels))
         _check_agreement(known)
         # Of all points in front of the camera, the third coordinate has one sign.
         depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
         self._matrix *= np.sign(depths[0])
         if not (depths * depths[0] > 0).all():
-            raise ValueError("no camera sees the points so; is their order the same in both?")
+            raise ValueError("no camera can see the points like this; are both in the same order?")
         if np.isnan(self.to_ground(pixels)).all():
-            raise ValueError("a pixel is more than a metre at all points; are these metres?")
+            raise ValueError("a pixel covers more than a metre at every point; are these metres?")
 
     def to_ground(self, pixels: Float64Array) -> Float64Array:
         """Maps pixels ``(N, 2)`` to metres ``(N, 2)``; NaN above the horizon and near it.

@@ -293,7 +293,7 @@ class OverlayWriter:
             written = write_mp4(self.path, self._packets.paths, kept, self._settings(), last)
             if written < kept:
                 frames = f"{written} of {kept} frames"
-                self._notify(f"{self.path} ends after {frames}: an MP4 cannot hold the next one")
+                self._notify(f"{self.path} ends after {frames}: the next does not fit into an MP4")
         self._complete = True
 
     def _commit(self) -> None:

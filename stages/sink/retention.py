@@ -19,7 +19,7 @@ class Retention:
 
     def __init__(self, gigabytes: float, what: str, notify: Callable[[str], None]) -> None:
         self._limit = gigabytes * 1e9
-        self._message = f"{what}: of more than {gigabytes:g} GB, the oldest are removed"
+        self._message = f"{what} have reached {gigabytes:g} GB: the oldest are removed"
         self._notify: Callable[[str], None] | None = notify
 
     def apply(self, finished: Sequence[Sequence[Path]]) -> int:

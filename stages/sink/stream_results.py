@@ -103,7 +103,7 @@ class StreamResults:
             self.notices.put(
                 f"after frame {self._numbering.last}, frames are {start.width}x{start.height} "
                 f"instead of {before.width}x{before.height}"
-                + ("; another overlay begins" if self.options.overlay else "")
+                + ("; a new overlay begins" if self.options.overlay else "")
             )
         if self._texts is None:
             self._texts = self._text_results(start)

@@ -87,7 +87,10 @@ def test_a_stream_of_which_every_decoder_dies_is_completed_where_it_is(tmp_path)
     ("change", "words"),
     [
         (lambda clip: clip.unlink(), "clip.mp4"),
-        (lambda clip: write_video(clip, frames=5), "ends before the place where it was left"),
+        (
+            lambda clip: write_video(clip, frames=5),
+            "ends before the frame where it was interrupted",
+        ),
     ],
 )
 def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, change, words):
@@ -109,7 +112,7 @@ def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, chan
     frames, message = truncated(tmp_path / "out" / "clip")
     assert message == result.failed["clip"]
     assert frames >= 20
-    how = "was killed by signal 9, as the kernel does for want of memory"
+    how = "was killed by signal 9, as the kernel does when memory runs out"
     assert said == [f"the decoder of clip {how}; starting it again"]
 
 

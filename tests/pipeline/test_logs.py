@@ -57,7 +57,7 @@ logging.warning("works on")
 """
     done = subprocess.run([sys.executable, "-c", program], stderr=subprocess.PIPE, timeout=100)
     unfit, after = map(json.loads, done.stderr.splitlines())
-    assert unfit["message"].startswith("a message of <string>:5 cannot be told: TypeError: ")
+    assert unfit["message"].startswith("a message of <string>:5 cannot be formatted: TypeError: ")
     assert (unfit["level"], after["message"]) == ("warning", "works on")
 
 

@@ -49,7 +49,7 @@ def test_results_are_completed_where_they_are(stuck_run, tmp_path):
     result, said = stuck_run()
     assert result.exit_code == 130
     late = "not ended 0.5 s after the run was asked to end"
-    assert said == [f"{late}; completing its results where they are"]
+    assert said == [f"{late}; completing its results in place"]
     report = read_report(tmp_path / "clip")
     assert (report["status"], report["message"]) == ("truncated", late)
     assert report["frames"]["out"] == result.finished["clip"].frames >= 20

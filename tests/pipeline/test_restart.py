@@ -79,7 +79,7 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
 
     result = run_with([str(clip)], tmp_path, live, harm)
     assert result.restarts == {name: 1}
-    assert not any("detects by" in line for line in victims[0].notices)
+    assert not any("detections are made by" in line for line in victims[0].notices)
     assert {CHECKPOINT, JOURNAL} <= set(found)
     folder = tmp_path / "clip"
     report = read_report(folder)
@@ -253,16 +253,16 @@ def test_weights_that_are_replaced_during_a_run_are_told(clip, tmp_path):
         victim.supervisor.stop()
 
     def seen(victim):
-        return [line for line in victim.notices if "detects by" in line]
+        return [line for line in victim.notices if "detections are made by" in line]
 
     more = [f"detector.weights={weights}", "detector.scale=0.3", "sink.overlay=false"]
     run_with([str(clip)], tmp_path / "results", [*more, "decoder.pace=original"], harm)
     (told,) = notices
     now, before = told.split(" from here on, before by ")
     by = rf"own.safetensors \(SHA-256 {'[0-9a-f]' * 12}…\), "
-    assert re.match(f"detects by {by}", now)
+    assert re.match(f"detections are made by {by}", now)
     assert re.match(by, before)
-    assert now.removeprefix("detects by ") != before
+    assert now.removeprefix("detections are made by ") != before
 
 
 def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
@@ -277,7 +277,7 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
     more = (detections_setting(clip, delay_ms=8), "runtime.silence_seconds=5")
     result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert result.restarts == {"detector": 1}
-    assert said == ["the detector said nothing for 5 s; starting it again"]
+    assert said == ["the detector did not report for 5 s; starting it again"]
     assert texts_in(tmp_path / "clip") == calm
 
 

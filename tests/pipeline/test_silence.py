@@ -166,7 +166,7 @@ def test_a_process_is_killed_after_the_silence_that_it_is_allowed(plan, heard, l
     now[0] = limit + 1
     assert process.check() == ""  # it kills
     process._process.wait()
-    assert process.check() == f"said nothing for {limit} s"
+    assert process.check() == f"did not report for {limit} s"
 
 
 def test_a_pause_of_the_whole_run_is_no_silence(plan, monkeypatch):

@@ -245,7 +245,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     write_atomically(pipe, "text")
     assert reader.communicate(timeout=100)[0] == b"text"
     assert pipe.is_fifo()
-    with pytest.raises(OutputError, match=r"pipe: it is no file"), written_aside(pipe):
+    with pytest.raises(OutputError, match=r"pipe: it is not a file"), written_aside(pipe):
         pytest.fail("entered")
     assert pipe.is_fifo()
 

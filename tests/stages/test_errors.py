@@ -22,4 +22,4 @@ def test_where_the_locale_is_not_utf_8_that_is_to_be():
 
 
 def test_a_name_of_no_bytes_is_shown() -> None:
-    assert unreadable_name("\ud800car") == r"'\ud800car' is no text"
+    assert unreadable_name("\ud800car") == r"'\ud800car' is not text"

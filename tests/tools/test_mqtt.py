@@ -139,7 +139,7 @@ def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, told):
         broker.close()
     assert [topic for topic, *_ in received] == ["a/b/north/crossing", "a/b/north/frame"]
     assert told("connected to") == (
-        f"no connection to mqtt://127.0.0.1:{port}: connection refused; it is tried again\n"
+        f"no connection to mqtt://127.0.0.1:{port}: connection refused; trying again\n"
         f"connected to mqtt://127.0.0.1:{port}\n"
     )
 
@@ -240,10 +240,10 @@ def test_a_broker_that_does_not_answer_and_a_connection_that_breaks_off_are_told
     assert [
         line for line in said.splitlines() if name in line
     ] == [  # brokers of other tests may still end
-        f"no connection to {name}: connection refused; it is tried again",
-        f"no connection to {name}: it does not answer; it is tried again",
+        f"no connection to {name}: connection refused; trying again",
+        f"no connection to {name}: it does not answer; trying again",
         f"connected to {name}",
-        f"no connection to {name}: it broke off; it is tried again",
+        f"no connection to {name}: it broke off; trying again",
     ]
 
 

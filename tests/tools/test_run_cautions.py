@@ -59,8 +59,8 @@ def test_pictures_of_vehicles_that_nothing_counts_are_told():
 def test_cameras_that_only_their_order_names_are_told():
     urls = [f"http://host/monitor?channel={number}" for number in (1, 2)]
     assert named_by_order(expand_sources(urls)) == (
-        "2 sources are http://host/monitor, and their names, host-monitor, host-monitor-2, go by "
-        "their order; NAME=URL gives each its own"
+        "2 sources are http://host/monitor, and their names, host-monitor, host-monitor-2, depend "
+        "on their order; NAME=URL gives each its own"
     )
     assert named_by_order(expand_sources([f"north={urls[0]}", f"south={urls[1]}"])) == ""
     assert named_by_order(expand_sources(urls[:1])) == ""

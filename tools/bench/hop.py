@@ -161,7 +161,7 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
                         arrivals.add(_time(memoryview(socket.recv())))
             return arrivals.values()
         except zmq.Again as error:
-            raise SpotStreamError(f"nothing came for {_SECONDS:g} s") from error
+            raise SpotStreamError(f"nothing arrived for {_SECONDS:g} s") from error
         finally:
             context.destroy(linger=0)
 

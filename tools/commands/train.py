@@ -62,7 +62,7 @@ def train(
     if result.weights.name == BEST:
         which = f"best weights, after step {result.best_step} of {result.steps}"
         if result.best_step == 0:
-            which = f"initial weights, which {steps} made no better"
+            which = f"initial weights, which {steps} did not improve"
     table = Table("scenes not trained on", "weights", "AP50", "AP70")
     for weights, scores in _scored(result).items():
         for name, each in scores.items():

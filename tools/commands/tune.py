@@ -187,9 +187,9 @@ def _tell_start(result: TuningResult, config: Path) -> None:
 
     if result.folds and result.start != default_settings(result.tracker):
         typer.echo(
-            f"begun with the settings of {config}, which are not {result.tracker}'s defaults: if "
-            f"these were tuned on any of the sequences, the scores of sequences left out are not "
-            f"those of unseen ones; --tracker {result.tracker} begins at the defaults",
+            f"the search began with the settings of {config}, not {result.tracker}'s defaults: "
+            f"if these were tuned on any of the sequences, the scores of sequences left out are "
+            f"not scores of unseen ones; --tracker {result.tracker} begins with the defaults",
             err=True,
         )
 
@@ -200,7 +200,7 @@ def _show(result: TuningResult) -> None:
     from trackers.settings import setting_text
 
     without_one = ["tuned without one sequence"] if result.folds else []
-    table = Table("setting", "begun with", "tuned", *without_one)
+    table = Table("setting", "initial", "tuned", *without_one)
     for name, value in result.settings.items():
         others = cast("list[float]", [settings[name] for settings in result.folds.values()])
         ends = dict.fromkeys(map(setting_text, (min(others), max(others)))) if others else {}
@@ -210,9 +210,9 @@ def _show(result: TuningResult) -> None:
     tried = counted(result.tried, "setting")
     scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {tried} tried")
     for label, row in (
-        ("as begun with", result.before),
+        ("initial settings", result.before),
         ("tuned on all", result.after),
-        ("each as tuned without it", result.left_out),
+        ("each tuned without it", result.left_out),
     ):
         if row:
             scores.add_row(label, *(shown(name, row[name]) for name in (*OBJECTIVE, "IDS")))

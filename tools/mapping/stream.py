@@ -64,7 +64,7 @@ def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> 
     if not sizes:
         if given is None:
             raise ConfigError(
-                f"the run of {name} has not ended, and no overlay tells the size of its frames: "
+                f"the run of {name} has not ended, and no overlay shows the size of its frames: "
                 f"complete it if it was killed (spotstream complete), or give a picture of them "
                 f"(--picture {name}=FILE)"
             )

@@ -216,7 +216,7 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
         if seen > apart:
             yield from found(seen - apart - 1)
     if seen == 1 and window[0][0].boxes is None:
-        frames.problems[f"{frames.name}: one frame without boxes does not tell what moves"] = None
+        frames.problems[f"{frames.name}: motion cannot be found in one frame without boxes"] = None
         return
     for position in range(max(0, seen - apart), seen):
         yield from found(position)

@@ -73,14 +73,14 @@ def begin_with(model: SpotNet, path: Path) -> bool:
         wide = None  # perhaps CenterNet's, parts of which may fit
     if wide is not None and is_narrower(model, wide):
         fresh = narrow(model, wide)
-        log.info("begun with the strongest channels of %s", path)
+        log.info("initialised with the strongest channels of %s", path)
         unchanged = False
     else:
         fresh = load_initial(model, path)
         unchanged = not fresh
     if fresh:
-        log.info("not in %s, begun at random: %s", path, ", ".join(fresh))
+        log.info("not in %s, initialised at random: %s", path, ", ".join(fresh))
     elif wide is not None and wide.config.class_names != model.config.class_names:
         classes = (", ".join(each.config.class_names) for each in (wide, model))
-        log.info("classes of %s: %s; they begin as %s", path, *classes)
+        log.info("classes of %s: %s; in that order they become %s", path, *classes)
     return unchanged

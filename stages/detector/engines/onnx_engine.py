@@ -54,7 +54,7 @@ class OnnxRuntimeEngine:
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
             why = f"is not a readable ONNX model: {error}"
             if type(error).__name__ == "InvalidProtobuf":
-                why = "is no ONNX model, or was cut off: copy or export it again"
+                why = "is not an ONNX model, or was cut off: copy or export it again"
             raise ConfigError(f"{weights} {why}") from error
         found = self._session.get_modelmeta().custom_metadata_map
         self.config = config_of(weights, found)

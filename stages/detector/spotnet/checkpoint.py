@@ -238,7 +238,7 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     try:
         return published_config(classes), state
     except ValueError as error:
-        raise CheckpointError(f"{path} is of no SpotNet: {error}") from error
+        raise CheckpointError(f"{path} is not of a SpotNet: {error}") from error
 
 
 def _is_state_dict(content: object) -> TypeGuard[Mapping[str, Tensor]]:

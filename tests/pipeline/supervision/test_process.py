@@ -116,7 +116,7 @@ def dies(process, now):
     now[0] += 61
     process._process.kill()
     process._process.wait()
-    assert process.check() == "was killed by signal 9, as the kernel does for want of memory"
+    assert process.check() == "was killed by signal 9, as the kernel does when memory runs out"
 
 
 def hangs(process, now):
@@ -124,7 +124,7 @@ def hangs(process, now):
         now[0] += 1
         assert process.check() == ""
     process._process.wait()
-    assert process.check() == "said nothing for 60 s"
+    assert process.check() == "did not report for 60 s"
 
 
 @pytest.mark.parametrize(

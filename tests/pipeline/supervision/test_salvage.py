@@ -108,7 +108,7 @@ def test_results_are_completed_where_nothing_can_be_shown(streams):
 
 def test_a_sink_that_is_not_wanted_any_more_is_killed(streams):
     sink = Sink()
-    assert completed(sink, streams, unwanted=True) == ({}, "the sink was told to end")
+    assert completed(sink, streams, unwanted=True) == ({}, "the sink was asked to end")
     assert not sink.runs
 
 
@@ -169,7 +169,7 @@ def test_what_another_sink_says_last_is_heard():
 def test_another_sink_that_is_not_wanted_any_more_is_killed():
     sink = Another(fails=False)
     told = completed_by_another(sink, late=[DONE], unwanted=True)
-    assert told == ({"north": SUMMARY}, "the sink was told to end")
+    assert told == ({"north": SUMMARY}, "the sink was asked to end")
     assert sink.turns > 0
 
 

@@ -41,7 +41,7 @@ def test_a_successor_is_neither_busy_nor_hung_because_the_one_before_it_was(proc
     for now[0] in range(61):
         assert process.check() == ""
     now[0] = 61
-    assert wait_for(process.check) == "said nothing for 60 s"
+    assert wait_for(process.check) == "did not report for 60 s"
     now[0] += 5
     assert process.start_if_due()
     process.heard(Busy("sink"))

@@ -121,7 +121,7 @@ def test_a_file_at_the_path_stays(context, tmp_path):
     (tmp_path / "file").write_text("results")
     (tmp_path / "link").symlink_to("file")
     for name in ("file", "link"):
-        with pytest.raises(ConfigError, match=rf"{tmp_path}/{name} exists and is no socket"):
+        with pytest.raises(ConfigError, match=rf"{tmp_path}/{name} exists and is not a socket"):
             Broadcast(context, f"ipc://{tmp_path}/{name}", None, None)
     assert (tmp_path / "link").read_text() == "results"
 

@@ -45,7 +45,7 @@ def tracks_of(epoch):
 def test_silence_is_an_error_where_it_is_limited(context, address):
     broadcast = Broadcast(context, address, None, None)
     envelopes = subscribe(address, timeout=0.3)
-    with pytest.raises(TimeoutError, match=r"nothing came from ipc:.* for 0\.3 s"):
+    with pytest.raises(TimeoutError, match=r"nothing arrived from ipc:.* for 0\.3 s"):
         next(envelopes)
     listener = Listener(address)
     record = publish(broadcast, [listener], 100)

@@ -84,7 +84,7 @@ def test_a_folder_that_is_waited_for_is_told_once_with_its_end(watch, told):
             "check the disk or mount"
         ]
     look(watch, 5)
-    assert told[1:] == ["/mnt/north: its file system answers again"]
+    assert told[1:] == ["/mnt/north: its file system responds again"]
 
 
 def test_a_loop_that_idles_or_goes_on_does_not_wait(watch, told):
@@ -130,7 +130,7 @@ def test_a_run_names_the_folder_in_which_a_write_hangs(run_hanging, told, tmp_pa
     assert result.exit_code == 0
     folder = tmp_path / "out" / clip.stem
     assert told[0].startswith(f"{folder}: its file system does not answer")
-    assert told[1] == f"{folder}: its file system answers again"
+    assert told[1] == f"{folder}: its file system responds again"
 
 
 def test_a_recording_that_hangs_is_told_of_its_stream(run_hanging, told, one_detection, tmp_path):

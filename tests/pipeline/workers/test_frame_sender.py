@@ -225,7 +225,7 @@ def test_a_camera_goes_on_after_what_its_dead_decoder_had_not_sent(live, senders
 def test_a_file_that_ends_too_early_is_told_and_a_stop_ends_it_there(live, senders):
     give(senders(), [start(0), frame(0, 0)])
     sender, end = senders(), EndOfStream("north", 0, 1, EndReason.INTERRUPTED)
-    with pytest.raises(SourceError, match="north ends before the place where it was left"):
+    with pytest.raises(SourceError, match="north ends before the frame where it was interrupted"):
         sender.announce(end)
     sender.interrupt(end)
     assert sent(live) == [(0, StreamStart), (0, 0), (0, EndOfStream)]

@@ -134,7 +134,7 @@ def test_a_new_connection_begins_with_a_key_frame_too(pictures, senders):
         frames = viewer.wait_for(6)
         overlay.close()
     assert [frame.key_frame for frame in frames[:2]] == [True, True]
-    assert told[0].endswith(": the process that sends ended with status -9; it is tried again")
+    assert told[0].endswith(": the sending process ended with status -9; trying again")
 
 
 def test_a_server_that_takes_too_little_is_told_and_gets_less(pictures, senders, monkeypatch):
@@ -153,7 +153,7 @@ def test_a_server_that_takes_too_little_is_told_and_gets_less(pictures, senders,
         overlay.close()
     where = viewer.url
     assert told[:2] == [
-        f"the overlay of north is not sent to {where} as a whole: that takes too little",
+        f"the overlay of north is not sent to {where} completely: the server is too slow",
         f"the overlay of north is sent to {where} again",
     ]
     assert len(senders) == 1
@@ -204,7 +204,7 @@ def test_a_server_that_never_answers_is_told_once(pictures, scheme):
             connection.close()
     address = f"{scheme}://127.0.0.1:{port}"
     assert told == [
-        f"the overlay of north is not sent to {address}: no answer within 0.3 s; it is tried again"
+        f"the overlay of north is not sent to {address}: no answer within 0.3 s; trying again"
     ]
 
 
@@ -268,7 +268,7 @@ def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
     address = f"rtsp://127.0.0.1:{port}"
     refused = f"the overlay of north is not sent to {address}: Connection refused"
     again = f"the overlay of north is sent to {address} again"
-    assert told[:2] == [f"{refused}; it is tried again", again]
+    assert told[:2] == [f"{refused}; trying again", again]
     assert told[2].startswith(f"the overlay of north is not sent to {address}: ")
     assert told[3] == again
     with av.open(str(received)) as container:

@@ -61,7 +61,7 @@ def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(s
     end(stream, 4)
     acknowledge(stream, lambda: ("done", "north") in said)
     overlay = stream.folder / "overlay.mp4"
-    reason = "an MP4 cannot hold the next one"
+    reason = "the next does not fit into an MP4"
     assert said.notices == [f"{overlay} ends after 2 of 4 frames: {reason}"]
     assert frames_in(overlay) == 2
 

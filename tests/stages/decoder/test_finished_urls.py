@@ -99,14 +99,14 @@ def test_a_video_is_not_played_again_for_a_decoder_that_died(tmp_path, serve_htt
     )
     [end] = source.records(slots)
     assert (end.reason, end.frames) == (EndReason.TRUNCATED, 20)
-    assert end.message == f"{base}/clip is a video that cannot be taken up in its middle"
+    assert end.message == f"{base}/clip is a video that cannot be resumed in the middle"
 
 
 def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 150, size=(64, 48))
     base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
     read(f"{base}/clip", slots, 310, notify=told.append)
-    advice = [line for line in told if "came faster than it plays" in line]
+    advice = [line for line in told if "arrives faster than real time" in line]
     assert len(advice) == 1
     assert "--set decoder.reconnect=false --set runtime.mode=lossless" in advice[0]
     told.clear()

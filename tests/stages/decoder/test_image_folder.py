@@ -65,7 +65,7 @@ def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp
         cv2.imwriteanimation(str(path), animation)
     _, frame, end = read(path, slots, runtime=SourceRuntime(notify=said.append))
     assert (int(frame.pixels[0, 0, 0]), end.frames) == (10, 1)
-    assert said == [f"of the 2 pictures in {path} only the first is read"]
+    assert said == [f"{path} holds 2 images; only the first is read"]
 
 
 def test_benchmark_names_give_the_frame_numbers(tmp_path, slots):
@@ -204,7 +204,7 @@ def test_names_of_motchallenge_count_frames_in_its_layout(tmp_path, slots):
 def test_names_that_leave_out_a_few_numbers_are_told(tmp_path, slots, names, told):
     numbers, said = numbered(tmp_path / "a", names, slots)
     assert numbers == list(range(1, len(names) + 1))
-    line = f"{tmp_path / 'a'}: the names leave out {told}; the images are numbered by their places"
+    line = f"{tmp_path / 'a'}: the names skip {told}; the images are numbered in order"
     assert said == ([line] if told else [])
 
 
@@ -223,7 +223,7 @@ def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tm
 
 
 @pytest.mark.parametrize(
-    ("names", "more"), [(["f1.png"], ""), (["f1.png", "f2.png"], "; nor 1 image after it")]
+    ("names", "more"), [(["f1.png"], ""), (["f1.png", "f2.png"], "; 1 more image cannot be read")]
 )
 def test_a_folder_without_one_readable_image_fails(tmp_path, slots, names, more):
     fill(tmp_path / "a", [])

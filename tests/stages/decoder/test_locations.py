@@ -50,7 +50,7 @@ def test_a_url_may_have_a_name(location, name, url):
 @pytest.mark.parametrize("location", ["://cam/live", "a#b://cam", "north: rtsp://cam/live"])
 def test_what_begins_like_no_url_is_told(location):
     scheme = location.partition("://")[0]
-    with pytest.raises(SourceError, match=f"^{scheme}:// is no beginning of a URL"):
+    with pytest.raises(SourceError, match=f"^{scheme}:// does not begin a URL"):
         expand_sources([location])
 
 

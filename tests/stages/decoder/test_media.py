@@ -219,7 +219,7 @@ def test_a_file_that_grows_may_lack_frames(make_video, slots, suffix):
     assert isinstance(first, StreamStart)
     assert all(isinstance(record, Frame) for record in frames)
     assert end.reason is EndReason.TRUNCATED
-    assert end.message == f"{path} grew while it was read; what came later may be missing"
+    assert end.message == f"{path} grew while it was read; the frames added may be missing"
 
 
 def test_a_file_that_grows_after_the_last_chosen_frame_lacks_none(make_video, slots):
@@ -251,7 +251,7 @@ def test_frames_that_an_edit_list_hides_are_not_missing(make_video, slots, suffi
 
 
 def test_a_range_past_the_end_is_named(make_video, slots):
-    with pytest.raises(SourceError, match=r"of 12 frames of .*crossing\.mp4, none is in"):
+    with pytest.raises(SourceError, match=r"none of 12 frames of .*crossing\.mp4 is in"):
         read_media(make_video(), slots, selection=FrameSelection(100))
 
 

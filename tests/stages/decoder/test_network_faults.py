@@ -70,17 +70,17 @@ def test_a_host_that_does_not_exist_is_told(slots, monkeypatch, scheme, host):
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp"])
 def test_a_server_that_says_nothing_is_told(slots, scheme):
     with server() as port:
-        assert fault(f"{scheme}://127.0.0.1:{port}/live", slots) == "nothing came for 0.6 s"
+        assert fault(f"{scheme}://127.0.0.1:{port}/live", slots) == "nothing arrived for 0.6 s"
 
 
 def test_a_camera_that_does_not_answer_when_asked_to_play_is_told(slots):
     with rtsp.serve(lambda camera: None, answers={"PLAY": None}) as url:
-        assert fault(url, slots) == "nothing came for 0.6 s"
+        assert fault(url, slots) == "nothing arrived for 0.6 s"
 
 
 def test_a_udp_camera_that_sends_nothing_is_told(slots):
     port = free_port(socket.SOCK_DGRAM)
-    assert fault(f"udp://127.0.0.1:{port}", slots) == "nothing came for 0.6 s"
+    assert fault(f"udp://127.0.0.1:{port}", slots) == "nothing arrived for 0.6 s"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slo
         *records, end = LiveSource(url, name="cam", options=options).records(slots)
     assert isinstance(end, EndOfStream)
     assert sum(isinstance(each, Frame) for each in records) == 50  # those held back included
-    reason = "nothing came for 3 s" if scheme == "udp" else "the server closed the connection"
+    reason = "nothing arrived for 3 s" if scheme == "udp" else "the server closed the connection"
     assert end.message == f"the connection broke off: {reason}"
 
 
@@ -147,7 +147,7 @@ def test_an_rtp_camera_that_falls_silent_is_noticed_when_it_is_told(tmp_path, sl
     finally:
         over.set()
         thread.join()
-    assert record.message == "the connection broke off: nothing came for 1 s"
+    assert record.message == "the connection broke off: nothing arrived for 1 s"
 
 
 @pytest.mark.parametrize(

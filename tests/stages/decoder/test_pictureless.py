@@ -55,7 +55,7 @@ def clock():
 
 def told(notices):
     """What is told but for the pace of the camera's times by that clock."""
-    return [line for line in notices if "by these times" not in line]
+    return [line for line in notices if "measured by them" not in line]
 
 
 def test_a_camera_whose_data_makes_no_picture_is_told_once(streams, serve, slots):

@@ -147,8 +147,10 @@ def test_a_camera_whose_times_do_not_advance_in_real_time_is_told_once(
     write_stream(tmp_path / "clip", 150, size=(64, 48))
     base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
     read(f"{base}/clip", slots, 310, notify=told.append)
-    (line,) = [line for line in told if "by these times" in line]
-    assert re.match(rf"the times of {base}/clip advance by \d+\.\d\d s in a second; speeds", line)
+    (line,) = [line for line in told if "measured by them" in line]
+    assert re.match(
+        rf"the timestamps of {base}/clip advance by \d+\.\d\d s per second; speeds", line
+    )
 
 
 @pytest.mark.parametrize(("container", "is_camera"), [("mpegts", True), ("mp4", False)])
@@ -161,10 +163,10 @@ def test_another_pace_is_told_of_a_camera_and_not_of_a_finished_video(
     base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
     read(f"{base}/clip", slots, 11, notify=told.append)
     expected = (
-        f"the times of {base}/clip advance by 1.25 s in a second; speeds and stays are by these "
-        f"times"
+        f"the timestamps of {base}/clip advance by 1.25 s per second; speeds and dwell times are "
+        f"measured by them"
     )
-    assert [line for line in told if "by these times" in line] == [expected] * is_camera
+    assert [line for line in told if "measured by them" in line] == [expected] * is_camera
 
 
 def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve_http, slots):

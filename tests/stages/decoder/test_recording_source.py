@@ -188,7 +188,7 @@ def test_what_comes_while_a_recording_is_read_is_told_to_be_missing(camera, tmp_
     record(camera, folder)
     *_, end = records
     assert end.frames == 40
-    assert end.message == f"{folder} grew while it was read; what came later may be missing"
+    assert end.message == f"{folder} grew while it was read; the frames added may be missing"
     assert end.reason is EndReason.TRUNCATED
 
 
@@ -202,7 +202,7 @@ def test_what_comes_into_the_latest_segment_while_it_is_read_is_told_to_be_missi
     with sorted(folder.glob("*.mkv"))[-1].open("ab") as segment:
         segment.write(b"more")
     *_, end = records
-    assert end.message == f"{folder} grew while it was read; what came later may be missing"
+    assert end.message == f"{folder} grew while it was read; the frames added may be missing"
     assert end.reason is EndReason.TRUNCATED
 
 
@@ -264,8 +264,8 @@ def test_a_hole_is_told_by_the_frame_of_the_recording_before_it(camera, tmp_path
         (600, "{} has no frames for 598.4 s after frame 40"),
         (
             -60,
-            "the clock was set back before 00000001-e1-20260504T115900Z.mkv of {} began; how long "
-            "nothing was recorded from there on is unknown",
+            "the clock was set back before 00000001-e1-20260504T115900Z.mkv of {} began; the "
+            "length of the gap there is unknown",
         ),
     ],
 )

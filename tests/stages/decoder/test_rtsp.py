@@ -110,7 +110,7 @@ def test_a_camera_that_falls_silent_or_is_stuck_is_waited_for_once(video, slots,
     with rtsp.serve(play, parameters=video[0]) as url:
         records = read(url, slots, 31, options, waited=waited)
     times = [header.captured_ns for header in headers(records)]
-    message = "delivered no frame in time" if is_stuck else "broke off: nothing came for 1 s"
+    message = "delivered no frame in time" if is_stuck else "broke off: nothing arrived for 1 s"
     assert records[-1].message == f"the connection {message}"
     assert len(times) == 30
     assert times[-1] - times[-2] == 40_000_000

@@ -112,20 +112,20 @@ def test_who_falls_silent_and_comes_back_is_told(session, slots):
         over.set()
         thread.join()
     assert [record.epoch for record in records if isinstance(record, StreamStart)] == [0, 1]
-    assert told[0] == f"{path}: the connection broke off: nothing came for 2 s; connecting again"
+    assert told[0] == f"{path}: the connection broke off: nothing arrived for 2 s; connecting again"
 
 
 def test_that_nothing_comes_is_told(session, slots):
     path, _ = session
     options = LiveOptions(timeout=1, connect_seconds=0)
-    with pytest.raises(SourceError, match="nothing came for 1 s; gave up after 0 s"):
+    with pytest.raises(SourceError, match="nothing arrived for 1 s; gave up after 0 s"):
         read(str(path), slots, 1, options=options)
 
 
 def test_without_a_description_one_is_asked_for(session, slots):
     _, port = session
     options = LiveOptions(timeout=5, connect_seconds=0)
-    with sending(port), pytest.raises(SourceError, match="no MPEG-TS; a file NAME"):
+    with sending(port), pytest.raises(SourceError, match="not MPEG-TS; describe it in a file NAME"):
         read(f"rtp://127.0.0.1:{port}", slots, 1, options=options)
 
 
@@ -134,7 +134,7 @@ def test_a_port_that_is_taken_is_told(session, slots):
     options = LiveOptions(timeout=1, connect_seconds=0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", port))
-        with pytest.raises(SourceError, match="its port or the next one is in use, or c= is no"):
+        with pytest.raises(SourceError, match="its port or the next one is in use, or c= is not"):
             read(path.as_uri(), slots, 1, options=options)
 
 

@@ -24,5 +24,5 @@ def test_an_error_names_the_setting(tmp_path):
 
 def test_an_xml_file_that_describes_no_network_is_told(tmp_path):
     (tmp_path / "a.xml").write_text('<?xml version="1.0"?><sequence/>')
-    with pytest.raises(ConfigError, match=r"a\.xml is no model of OpenVINO's, or was cut off"):
+    with pytest.raises(ConfigError, match=r"a\.xml is not an OpenVINO model, or was cut off"):
         check_exported(tmp_path / "a.xml")

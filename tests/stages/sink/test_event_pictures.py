@@ -140,7 +140,9 @@ def test_beyond_the_limit_the_oldest_are_removed(
         *(f"events/{number:010}-stop-line-left-7.jpg" for number in (3, 4, 50)),
     ]
     (message,) = told
-    assert message.startswith(f"pictures in {tmp_path / 'events'} (sink.event_gigabytes): of more")
+    assert message.startswith(
+        f"pictures in {tmp_path / 'events'} (sink.event_gigabytes) have reached"
+    )
 
 
 def test_the_pictures_are_looked_through_once_for_each_hundredth_of_the_limit(

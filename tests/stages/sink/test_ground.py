@@ -121,7 +121,10 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
             ],
             "no three lie on a line",
         ),
-        ([*STRAIGHT[:2], [100, 90, 0, -9], [0, 90, 10, -9]], "no camera sees the points so"),
+        (
+            [*STRAIGHT[:2], [100, 90, 0, -9], [0, 90, 10, -9]],
+            "no camera can see the points like this",
+        ),
         (
             [*STRAIGHT, [50, 45, 5, -4.5], [50, 20, 5, -2], [20, 70, 9, -7]],
             r"contradict each other; they agree best without \[20, 70\]",

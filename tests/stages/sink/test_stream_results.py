@@ -175,7 +175,7 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
             sizes[name] = (stream.height, stream.width, stream.frames)
     assert sizes == {"overlay.mp4": (96, 128, 3), "overlay-2.mp4": (64, 96, 2)}
     assert [results.notices.get_nowait() for _ in range(results.notices.qsize())] == [
-        f"after frame {change}; another overlay begins"
+        f"after frame {change}; a new overlay begins"
         for change in (
             "3, frames are 96x64 instead of 128x96",
             "5, frames are 128x64 instead of 96x64",

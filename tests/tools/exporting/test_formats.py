@@ -192,7 +192,7 @@ def test_an_export_is_written_where_a_link_leads_and_into_no_pipe(tmp_path):
     assert link.is_symlink()
     assert torch.jit.load(str(link)) is not None
     os.mkfifo(pipe)
-    with pytest.raises(OutputError, match="it is no file"):
+    with pytest.raises(OutputError, match="it is not a file"):
         export(find_weights("nano"), "torchscript", pipe)
 
 

@@ -79,7 +79,7 @@ def test_classes_may_differ_from_those_of_the_wider_network(tmp_path, caplog, cl
     with caplog.at_level("INFO"):
         assert not begin_with(model, tmp_path / "wide.safetensors")
     assert torch.equal(model.state_dict()["hm.0.1.weight"], before)
-    assert "begun at random: hm.0.1.weight, hm.0.1.bias" in caplog.text
+    assert "initialised at random: hm.0.1.weight, hm.0.1.bias" in caplog.text
     assert "the strongest channels of" in caplog.text
 
 
@@ -95,7 +95,7 @@ def test_fewer_classes_do_not_make_a_network_narrower(tmp_path, caplog):
     assert torch.equal(
         model.state_dict()["hm.0.0.conv.weight"], wide.state_dict()["hm.0.0.conv.weight"]
     )
-    assert caplog.text.count("begun") == 1
+    assert caplog.text.count("initialised") == 1
 
 
 def test_classes_of_other_names_are_told(tmp_path, caplog):
@@ -104,7 +104,7 @@ def test_classes_of_other_names_are_told(tmp_path, caplog):
         with caplog.at_level("INFO"):
             assert begin_with(network(1, **WIDE, class_names=names), tmp_path / "first.safetensors")
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
-        "car, bus; they begin as bus, car"
+        "car, bus; in that order they become bus, car"
     ]
 
 

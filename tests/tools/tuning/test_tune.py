@@ -64,7 +64,7 @@ def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None
         "--gt", benchmark / "gt", "--detections", benchmark / "det", "--config", config,
         "--output", benchmark / "tuned.yaml", "--workers", "2",
     )  # fmt: skip
-    assert f"begun with the settings of {config}, which are not sort's defaults" in output
+    assert f"the search began with the settings of {config}, not sort's defaults" in output
     tuned = yaml.safe_load((benchmark / "tuned.yaml").read_text())
     assert tuned["tracker"]["name"] == "sort"
     assert 0.2 < tuned["tracker"]["settings"]["min_score"] <= 0.5
@@ -73,8 +73,8 @@ def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None
     assert (benchmark / "tuned.yaml").read_text().startswith("# Mine.")
     rows = {line.split("│")[1].strip(): line.split("│")[2:5] for line in output.splitlines()
             if line.count("│") > 4}  # fmt: skip
-    before, after = (float(rows[label][1]) for label in ("as begun with", "tuned on all"))
-    left_out = float(rows["each as tuned without it"][1])
+    before, after = (float(rows[label][1]) for label in ("initial settings", "tuned on all"))
+    left_out = float(rows["each tuned without it"][1])
     assert before < 20 < 70 < after
     assert left_out > 50
 
@@ -91,7 +91,7 @@ def test_scores_of_sequences_left_out_can_be_had_again(benchmark: Path) -> None:
         *("--json", found, "--output", tuned),
     )
     assert load_config(tuned).decoder == load_config(Path("uavdt")).decoder  # the benchmark's
-    assert "begun with the settings" not in output  # which are the tracker's defaults
+    assert "the search began with" not in output  # which are the tracker's defaults
     result = json.loads(found.read_text())
     assert set(result["folds"]) == set(result["sequences"]) == {"A", "B", "C"}
     for name, settings in result["folds"].items():
@@ -185,7 +185,7 @@ def test_no_sequence_is_left_out_where_the_user_says_so(benchmark: Path) -> None
     result = json.loads(found.read_text())
     assert result["folds"] == result["left_out"] == {}
     assert "without it" not in output
-    assert "begun with the settings" not in output
+    assert "the search began with" not in output
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def _tell_incomplete(score: EntryScore) -> None:
         names = ", ".join(f"{name} ({status})" for name, status in score.incomplete.items())
         typer.echo(
             f"{score.entry.label}scored as if complete, though the run was not: {names}; vehicles "
-            f"in frames that it lacks count as missed",
+            f"in the missing frames count as missed",
             err=True,
         )
 
@@ -122,7 +122,7 @@ def _tell_undivided(score: EntryScore) -> None:
         overall = "overall " if len(beyond) < len(score.sequences) else ""
         typer.echo(
             f"{score.entry.label}no {overall}PR scores: detections of {', '.join(beyond)} have "
-            f"scores that are not from 0 to 1, which the protocol's thresholds are",
+            f"scores outside 0 to 1, the range of the protocol's thresholds",
             err=True,
         )
     undivided = [name for name, each in score.sequences.items() if _undivided(each.points)]

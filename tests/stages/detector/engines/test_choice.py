@@ -128,7 +128,7 @@ def test_no_onnx_model_and_a_broken_one_are_one_line(tmp_path):
     with pytest.raises(ConfigError, match="no weights file"):
         build_engine(tmp_path / "missing.onnx", "onnxruntime")
     for content, told in (
-        (b"no model", "is no ONNX model, or was cut off"),
+        (b"no model", "is not an ONNX model, or was cut off"),
         (b"", "is empty: copy"),
     ):
         (tmp_path / "broken.onnx").write_bytes(content)

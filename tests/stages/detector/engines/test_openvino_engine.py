@@ -71,7 +71,7 @@ def test_weights_that_are_replaced_in_place_do_not_reach_what_computes(weights, 
 def test_what_is_no_model_is_named(tmp_path):
     path = tmp_path / "model.xml"
     path.write_bytes(bytes(range(256)))
-    with pytest.raises(ConfigError, match=r"model\.xml is no model of OpenVINO's, or was cut off"):
+    with pytest.raises(ConfigError, match=r"model\.xml is not an OpenVINO model, or was cut off"):
         OpenVinoEngine(path, 1)
 
 

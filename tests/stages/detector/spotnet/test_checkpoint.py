@@ -128,7 +128,7 @@ def test_whole_numbers_are_taken_for_weights(path):
 def test_a_published_network_of_an_absurd_number_of_classes_is_refused(tmp_path, classes):
     heatmap = torch.zeros(1).expand(classes, 256, 1, 1)  # takes four bytes
     torch.save({"hm.0.1.weight": heatmap}, tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match=r"a\.pth is of no SpotNet: num_classes must be"):
+    with pytest.raises(CheckpointError, match=r"a\.pth is not of a SpotNet: num_classes must be"):
         SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
