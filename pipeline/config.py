@@ -101,13 +101,13 @@ class DetectorConfig:
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.
-        max_detections: Most detections of a network per frame; an exported model has 100.
-        ignored: Regions by name of the stream ("*": every stream's), each [left, top, right,
-            bottom] in pixels of its frames; detections whose centre lies in one are discarded.
+        max_detections: Maximum number of detections per frame; fixed at 100 in exported models.
+        ignored: Regions by stream name ("*": all streams), each [left, top, right, bottom] in
+            pixels of its frames; detections whose centre lies in one are discarded.
         threads: Number of CPU threads; 0: the engine decides.
         workers: Number of detector processes, assigned to the GPUs in turn.
-        batch_size: Frames per batch, from any streams; 0: 8 on a GPU; on a CPU, frames side by
-            side, on a share of its cores each. 1: one at a time, on all.
+        batch_size: Frames per batch, from any streams. 0: 8 on a GPU; on a CPU, several frames at
+            once, each on its share of the cores. 1: one at a time, on all cores.
         batch_wait_ms: Longest wait for a batch to fill after its first frame, ms.
     """
 
@@ -142,7 +142,7 @@ class TrackerConfig:
     """Which tracker runs.
 
     Attributes:
-        name: One of those that spotstream track --help lists.
+        name: A tracker listed by spotstream track --help.
         settings: Settings of that tracker, see trackers/NAME.py.
     """
 
@@ -185,22 +185,22 @@ class SinkConfig:
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
         overlay_preset: x264's preset; a faster one makes larger files.
-        overlay_url: Live: where the overlay is also sent as it is made, an address of rtsp, rtsps,
-            rtmp or rtmps to which the stream's name is added, as rtsp://server:8554; or addresses
-            by name of the stream, of udp, too, to which nothing is added.
-        overlay_height: Most rows of an overlay, to which larger frames are scaled down; none: the
-            source's size.
+        overlay_url: Live: server to which the overlay is also streamed. Either one address (rtsp,
+            rtsps, rtmp or rtmps, such as rtsp://server:8554), to which the stream's name is
+            appended, or an address by stream name (udp as well), used as it is.
+        overlay_height: Maximum height of the overlay in pixels; larger frames are scaled down to
+            it; none: the height of the source.
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
-        overlay_min_score: Tracks with a lower score are not drawn; the text results hold them.
+        overlay_min_score: Tracks with a lower score are not drawn, but stay in the text results.
         overlay_trail: Number of past positions drawn for each track.
-        lines: Lines by name of the stream ("*": every stream's) and their own, each [x1, y1, x2,
-            y2] in pixels of its frames; vehicles that cross them are counted.
-        zones: Zones by name of the stream ("*": every stream's) and their own, each [[x, y], [x,
-            y], [x, y], …], the corners of a polygon in pixels of its frames; vehicles that enter
-            and leave them are counted and timed.
-        ground: Points of the ground by name of the stream ("*": every stream's), each [x, y, metres
-            x, metres y], in pixels of its frames and metres on the ground, four or more; where the
-            vehicles are on it is written to ground.txt, and their speeds there and on the overlay.
+        lines: Lines by stream name ("*": all streams) and line name, each [x1, y1, x2, y2] in
+            pixels of its frames; vehicles that cross them are counted.
+        zones: Zones by stream name ("*": all streams) and zone name, each [[x, y], [x, y], [x, y],
+            …], the corners of a polygon in pixels of its frames; vehicles that enter and leave
+            them are counted and timed.
+        ground: Four or more points on the ground by stream name ("*": all streams), each [x, y,
+            metres x, metres y], in pixels of its frames and in metres. With them, positions and
+            speeds of vehicles are written to ground.txt, and speeds drawn on the overlay.
     """
 
     __pydantic_config__ = STRICT
@@ -264,16 +264,17 @@ class RuntimeConfig:
         parallel_streams: Number of files processed at a time; live streams all run.
         frames: Pixels travel in shared memory, or inline in the messages.
         transport: Transport of the sockets; tcp stays on loopback.
-        metrics: HOST:PORT, or PORT of 127.0.0.1, of Prometheus metrics, /healthz and /readyz.
-        web: HOST:PORT, or PORT of 127.0.0.1, of a web page with the streams' latest pictures, which
-            whoever reaches it can see.
+        metrics: HOST:PORT, or PORT of 127.0.0.1, that serves Prometheus metrics, /healthz and
+            /readyz.
+        web: HOST:PORT, or PORT of 127.0.0.1, that serves a web page with the latest frame of each
+            stream, visible to everyone who can reach it.
         publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
         publish_key: Secret key of the publisher, see spotstream keys.
         publish_clients: Folder with the public keys of permitted subscribers.
-        restarts_per_minute: A stage that dies more often than this, in a minute or at one place,
-            fails the run, or a decoder its stream.
-        silence_seconds: A stage that reports nothing for this long is taken for hung and restarted.
-        port: First TCP port of transport tcp, which takes 67 and one for each stream.
+        restarts_per_minute: A stage that dies more often than this, within a minute or at the same
+            frame, ends the run; a decoder ends only its stream.
+        silence_seconds: A stage that reports nothing for this long is restarted as hung.
+        port: First TCP port of transport tcp, which uses 67 ports and one more per stream.
     """
 
     __pydantic_config__ = STRICT

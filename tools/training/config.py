@@ -34,7 +34,7 @@ class DataSetConfig(_Strict):
         None, gt=0, le=4, description="Input scale in validation; default: the model's."
     )
     max_hidden: float = Field(
-        0.8, ge=0, le=1, description="Boxes with a larger hidden fraction give no loss."
+        0.8, ge=0, le=1, description="Boxes of which a larger share is hidden give no loss."
     )
     ignored: Path | None = Field(
         None,
@@ -98,13 +98,13 @@ class TrainingConfig(_Strict):
     initial: Path | None = Field(
         None,
         description="Initial weights: a file of ours, SpotNet's or CenterNet's hourglass, or the "
-        "name of weights that ship. From a wider SpotNet the strongest channels are taken.",
+        "name of weights that ship. Of a wider SpotNet, the strongest channels are used.",
     )
     teacher: Path | None = Field(
-        None, description="Weights, likewise, whose boxes and scores are learnt as well."
+        None, description="Weights of a teacher, whose boxes and scores are learnt as well."
     )
     finder: Path | None = Field(
-        None, description="Weights, likewise, that find what is not annotated; see data.unlabelled."
+        None, description="Weights that find vehicles without annotation; see data.unlabelled."
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
     seed: int = Field(0, ge=0, description="Seed of the random numbers.")
@@ -125,7 +125,7 @@ class TrainingConfig(_Strict):
         ge=0,
         lt=1,
         description="Decay of the averaged weights; default: 0.999, or 1 - 5 / steps if that is "
-        "less, by which the average remembers about a fifth of the run.",
+        "less, so that the average spans about a fifth of the run.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 if the device supports it natively."
