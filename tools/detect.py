@@ -14,6 +14,7 @@ from stages.detector.ignored import outside
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame
 from tools.annotations.coco_ids import coco_ids
+from tools.detection_overlay import DetectionOverlays
 from tools.images import image_paths, read_images
 
 _MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
@@ -25,6 +26,7 @@ def detect_images(
     overrides: list[str],
     unreadable: Callable[[str], None],
     ids: Path | None = None,
+    overlay: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
@@ -37,6 +39,7 @@ def detect_images(
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image.
         ids: COCO annotation file whose ids the results are to have.
+        overlay: Folder for copies of the images with their detections drawn in.
         progress: Called with the number of images done and that of all, first with 0.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
 
@@ -45,7 +48,9 @@ def detect_images(
         with ``ids``, also ``image_id`` and ``category_id``.
 
     Raises:
-        ConfigError: Two images have the same name, or ``ids`` does not name an image or a class.
+        ConfigError: Two images have the same name, ``ids`` does not name an image or a class, or
+            ``overlay`` would replace an image.
+        OutputError: An overlay cannot be written.
         SourceError: There is no image, or none can be read.
     """
     images: list[Path] = []
@@ -65,6 +70,7 @@ def detect_images(
     config = load_configs(config_paths, [*defaults, *overrides]).detector
     detector = build_detector(config)
     given_ids = ids and coco_ids(ids, [path.name for path in images], detector.class_names)
+    overlays = overlay and DetectionOverlays(overlay, images, detector.class_names)
     pixels = read_images(images, unreadable)
     size = config.batch_size or detector.batch_size
     results: list[dict[str, Any]] = []
@@ -72,9 +78,11 @@ def detect_images(
     progress(read, len(images))
     while not stopped() and (batch := list(itertools.islice(pixels, size))):
         frames = [Frame.of_image(image, path.stem) for path, image in batch]
-        for (path, _), found in zip(batch, detector.detect(frames), strict=True):
+        for (path, image), found in zip(batch, detector.detect(frames), strict=True):
             counted = outside(found, ignored_in(config.ignored, path.stem))
             results += _in_coco_format(path.name, counted, detector.class_names)
+            if overlays:
+                overlays.write(path, image, counted)
         read += len(batch)
         progress(read, len(images))
     if not read and not stopped():

@@ -11,7 +11,14 @@ import typer
 from pipeline.signals import ignore_stop_signals
 from stages.errors import SourceError
 from stages.wording import counted
-from tools.commands.options import CONFIG_HELP, Overrides, config_names, refuse_inputs, writable
+from tools.commands.options import (
+    CONFIG_HELP,
+    Overrides,
+    config_names,
+    refuse_inputs,
+    writable,
+    writable_folder,
+)
 from tools.interruption import interruptible
 from tools.terminal import progress_bar
 
@@ -35,6 +42,14 @@ def detect(
         Path | None,
         typer.Option(
             help="COCO annotation file whose image_id and category_id the results get as well."
+        ),
+    ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for copies of the images with their detections drawn in, those with a "
+            "score of 0.3 or more.",
+            callback=writable_folder,
         ),
     ] = None,
 ) -> None:
@@ -67,6 +82,7 @@ def detect(
                     set_ or [],
                     unreadable.append,
                     ids,
+                    overlay,
                     show,
                     lambda: stops.count > 0,
                 )
