@@ -63,7 +63,7 @@ class DetectionOverlays:
         picture = image.copy()
         height, width = image.shape[:2]
         side = min(height, width)
-        thickness = max(1, round(side / 400))
+        thickness = max(1, round(side / 300))
         atlas = _atlas(max(7, round(side / 64)))
         likely = np.flatnonzero(found.scores >= LIKELY)[::-1]  # the best last, on top
         outlines = np.rint(found.boxes[likely].clip(-_FAR, _FAR)).astype(np.int64)

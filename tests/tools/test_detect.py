@@ -104,6 +104,21 @@ def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
     assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
 
 
+def test_overlays_show_what_counts(tmp_path):
+    draw(tmp_path / "a.png", tmp_path / "b.png")
+    (tmp_path / "c.png").write_text("no image")
+    ignored = "detector.ignored={b: [[0, 0, 320, 192]]}"
+    command = ["detect", str(tmp_path), "--output", str(tmp_path / "found.json"), *OPTIONS]
+    command += ["--overlay", str(tmp_path / "out"), "--set", ignored]
+    assert CliRunner().invoke(app, command).exit_code == 3
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
+    original, *overlays = (
+        cv2.imread(str(tmp_path / name)) for name in ("a.png", "out/a.png", "out/b.png")
+    )
+    assert (overlays[0] != original).any()
+    assert (overlays[1] == original).all()
+
+
 def test_pycocotools_reads_results_with_ids(tmp_path):
     coco = pytest.importorskip("pycocotools.coco")
     images = tmp_path / "a.png", tmp_path / "b.png"
