@@ -41,6 +41,14 @@ def test_label_ground_and_text(canvas: YuvCanvas) -> None:
     assert (region[mask.full == 0] == RED.y).all()
     assert (region[mask.full == 255] == WHITE.y).all()
     assert (mask.full == 255).any()
+    half = mask.half == 128
+    assert (np.abs(region[mask.full == 128].astype(int) - (RED.y + WHITE.y) / 2) <= 1).all()
+    for plane, ground in ((canvas.u, RED.u), (canvas.v, RED.v)):
+        label = plane[10 : 10 + height // 2, 5 : 5 + width // 2]
+        assert (label[mask.half == 0] == ground).all()
+        assert (np.abs(label[half].astype(int) - (ground + 128) / 2) <= 1).all()
+        label[:] = 128
+        assert (plane == 128).all()
     region[:] = 100
     assert (canvas.y == 100).all()
 
@@ -54,6 +62,18 @@ def test_blend_mixes_both_ways(canvas: YuvCanvas) -> None:
     canvas.blend(8, 10, mask, WHITE)
     assert canvas.y[10, 8] == 235
     assert (canvas.u == 128).all()
+    canvas.blend(8, 10, mask, RED)
+    np.testing.assert_array_equal(canvas.u[5:7, 4:7], [[90] * 3, [109, 109, 128]])
+    np.testing.assert_array_equal(canvas.v[5:7, 4:7], [[240] * 3, [184, 184, 128]])
+
+
+def test_a_line_has_its_color(canvas: YuvCanvas) -> None:
+    canvas.line((10, 20), (60, 20), RED, 4)
+    assert (canvas.y[19:22, 10:60] == RED.y).all()
+    assert (canvas.u[10, 5:30] == RED.u).all()
+    assert (canvas.v[10, 5:30] == RED.v).all()
+    assert (canvas.y[30:] == 100).all()
+    assert (canvas.u[15:] == 128).all()
 
 
 def test_glyphs_even_cached_and_without_accents() -> None:

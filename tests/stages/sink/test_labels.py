@@ -29,6 +29,21 @@ def test_keeps_off_the_vehicle_above() -> None:
     assert places == [(100, 86), (100, 200)]
 
 
+@pytest.mark.parametrize(
+    ("others", "place_of_label"),
+    [
+        ([[100, 60, 130, 100]], (160, 86)),  # above to the right edge
+        ([[100, 60, 200, 100]], (100, 160)),
+        ([[100, 60, 200, 100], [100, 160, 130, 200]], (160, 160)),  # below to the right edge
+    ],
+)
+def test_a_label_takes_the_first_free_slot(
+    others: list[list[float]], place_of_label: tuple[int, int]
+) -> None:
+    boxes = [[100.0, 100, 200, 160], *others]
+    assert place(LabelLayout(540, 960), list(range(len(boxes))), boxes)[0] == place_of_label
+
+
 def test_labels_keep_off_each_other() -> None:
     boxes = [[100.0, 100, 160, 150], [104.0, 100, 164, 150]]
     places = place(LabelLayout(540, 960), [1, 2], boxes)

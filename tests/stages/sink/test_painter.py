@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from stages.records import FrameHeader, PixelFormat, Tracks
-from stages.sink.colors import WHITE, track_color
+from stages.sink.colors import BLACK, WHITE, track_color
 from stages.sink.counting import Readings
 from stages.sink.crossings import Counts
 from stages.sink.drawing import YuvCanvas
+from stages.sink.glyphs import GlyphAtlas
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter, clock
 from stages.sink.zones import ZoneCounts
@@ -54,6 +55,41 @@ def test_trail_fades_and_leaves_the_vehicle_clear() -> None:
     assert (trail[: x + 20 - 25 * 6 - 4] == 0).all()
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_trail_leads_from_beyond_the_frame_to_the_edge_of_the_box(axis: int, sign: int) -> None:
+    """From the left, the right, the top and the bottom."""
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    size, center = (WIDTH, HEIGHT)[axis], [WIDTH // 2, HEIGHT // 2]
+    for index in range(9):
+        center[axis] = -60 + 20 * index if sign > 0 else size + 60 - 20 * index
+        box = [center[0] - 20, center[1] - 20, center[0] + 20, center[1] + 20]
+        canvas = paint(painter, make_tracks(header(index), [box], [1]))
+    changed = (canvas.y if axis == 0 else canvas.y.T) != 100  # rows along the way
+    along = changed[:, ::sign]
+    middle = center[1 - axis]
+    path = along[middle - 2 : middle + 3].any(axis=0)
+    assert path[:80].all()  # to the box, which begins there
+    assert not path[83:117].any()  # the vehicle is clear
+
+
+def test_a_trail_that_lies_outside_the_frame_is_not_drawn() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    for index in range(9):
+        beside, below = WIDTH + 50 + 20 * index, HEIGHT + 50 + 20 * index
+        boxes = [[beside, 50, beside + 10, 60], [50, below, 60, below + 10]]
+        canvas = paint(painter, make_tracks(header(index), boxes, [1, 2]))
+    assert (canvas.y[:200] == 100).sum() > 200 * WIDTH - 4 * 20 * 14  # but for the labels
+
+
+def test_a_trail_leads_through_frames_that_were_not_drawn() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    paint(painter, make_tracks(header(0), [[100, 100, 140, 140]], [1]))
+    painter.follow(make_tracks(header(1), [[200, 200, 240, 240]], [1]))
+    canvas = paint(painter, make_tracks(header(2), [[300, 100, 340, 140]], [1]))
+    assert (canvas.y[210:230, 210:230] != 100).any()
+
+
 def test_no_trails_on_request() -> None:
     painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(overlay_trail=0))
     for x in (100, 200):
@@ -85,6 +121,41 @@ def test_all_that_is_drawn_is_scaled_with_the_picture() -> None:
     assert changed[160:240, 198:212].any(axis=1).all()  # the line
     changed[:, 198:212] = False
     assert not changed[145:240].any()
+
+
+@pytest.mark.parametrize("shape", [(2160, 3840), (3840, 2160)])
+def test_lines_and_letters_grow_with_the_shorter_side(shape: tuple[int, int]) -> None:
+    painter = OverlayPainter(*shape)
+    planes = [np.full(shape, 100, np.uint8)]
+    planes += [np.full((shape[0] // 2, shape[1] // 2), 128, np.uint8) for _ in "uv"]
+    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[400, 400, 1200, 800]], [1]), 1)
+    column = planes[0][:, 1100] != 100
+    assert column[400:406].all()
+    assert not column[406:794].any()
+    assert column[794:800].all()
+    assert GlyphAtlas(34).height == (planes[0][:400, 410] != 100).sum()
+
+
+def test_number_and_time_of_the_frame_are_at_the_lower_left() -> None:
+    canvas = paint(OverlayPainter(HEIGHT, WIDTH), make_tracks(header(7)))
+    mask = GlyphAtlas(7).mask("  frame 8   00:00.280  ").full
+    height, width = mask.shape
+    stamp = canvas.y[HEIGHT - height :, :width]
+    assert (stamp[mask == 0] == BLACK.y).all()
+    assert (stamp[mask == 255] == WHITE.y).all()
+    stamp[:] = 100
+    assert (canvas.y == 100).all()
+
+
+@pytest.mark.parametrize("shape", [(12, 400), (270, 60)])
+def test_a_frame_too_small_for_a_text_goes_without(shape: tuple[int, int]) -> None:
+    lines = {"the stop line": (0, 0, 0, 40)}
+    painter = OverlayPainter(*shape, options=SinkOptions(lines=lines))
+    planes = [np.full(shape, 100, np.uint8)]
+    planes += [np.full((shape[0] // 2, shape[1] // 2), 128, np.uint8) for _ in "uv"]
+    readings = Readings(crossed={"the stop line": Counts(3, 4)})
+    painter.draw(YuvCanvas(*planes), make_tracks(header(0)), 1, readings)
+    assert (planes[0][:, 4:] == 100).all()
 
 
 def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
@@ -131,6 +202,34 @@ def test_a_speed_is_shown_instead_of_the_score() -> None:
     assert labels[1] == labels[2]  # whole km/h
     assert labels[0] == labels[4]
     assert len({*labels}) == 3
+
+
+def test_a_speed_stands_without_the_only_class() -> None:
+    """Of several classes, the name is shown."""
+    labels = []
+    for class_names in ((), ("car",), ("car", "bus")):
+        painter = OverlayPainter(HEIGHT, WIDTH, class_names)
+        tracks = make_tracks(header(0), [[100, 100, 300, 140]], [1])
+        painter.draw(canvas := blank(), tracks, 1, Readings(speeds={1: 48.0}))
+        labels.append(canvas.y[80:100].tobytes())
+    assert labels[0] == labels[1] != labels[2]
+
+
+def test_a_label_does_not_flicker_at_the_size_where_it_gets_short() -> None:
+    """A full one stays so down to a size at which a short one stays short."""
+
+    def label(painter: OverlayPainter, width: int) -> int:
+        tracks = make_tracks(header(0), [[100, 100, 100 + width, 140]], [1])
+        return int((paint(painter, tracks).y[88, 90:250] != 100).sum())
+
+    grown, shrunk = (OverlayPainter(HEIGHT, WIDTH, ("car",)) for _ in "ab")
+    full = label(shrunk, 100)
+    between = round(0.52 * full)
+    short = label(grown, 12)
+    assert label(shrunk, between) == full
+    assert label(grown, between) == short < full / 2
+    assert label(shrunk, round(0.4 * full)) == short
+    assert label(grown, round(0.65 * full)) == full
 
 
 def test_small_vehicles_get_a_short_label() -> None:
