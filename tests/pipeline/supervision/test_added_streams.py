@@ -59,6 +59,15 @@ def test_no_stream_gets_the_name_of_one_that_runs_or_of_unfinished_results(tmp_p
     assert spec.name == "clip-3"
 
 
+def test_a_folder_without_results_keeps_no_stream_from_its_name(tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    (tmp_path / "clip").mkdir()
+    assert streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path)[0].name == "clip"
+    assert streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path / "new")[0].name == "clip"
+    with pytest.raises(ConfigError, match="a stream north is running already"):
+        streams_to_add(str(tmp_path / "clip.mp4"), "north", ["north"], tmp_path)
+
+
 def test_a_name_is_for_one_stream_and_that_of_a_folder(tmp_path):
     videos = tmp_path / "videos"
     videos.mkdir()

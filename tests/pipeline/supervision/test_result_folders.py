@@ -132,6 +132,20 @@ def test_a_folder_of_recordings_does_not_replace_what_a_killed_run_left_of_camer
     ResultFolders([north], tmp_path, RunConfig(), overwrite=False).release()
 
 
+def test_complete_results_of_a_video_are_not_replaced_unasked(tmp_path):
+    """Sequences of a data set, in contrast, are skipped."""
+    north = SourceSpec("north", "north.mp4")
+    (tmp_path / "north").mkdir()
+    report = {"status": "complete", "source": str(Path("north.mp4").absolute())}
+    (tmp_path / "north" / "run.json").write_text(json.dumps(report))
+    (tmp_path / "north" / "mot.txt").touch()
+    with pytest.raises(OutputError, match="north holds results of an earlier run; choose another"):
+        ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
+    folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
+    assert (folders.to_run, folders.finished) == ([north], [])
+    folders.release()
+
+
 def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
     specs = [SourceSpec("north", "north.mp4"), SourceSpec("done", "done", of_data_set=True)]
     reports = [tmp_path / spec.name / "run.json" for spec in specs]
