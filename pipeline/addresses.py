@@ -18,7 +18,7 @@ _LAST_PORT = 65535
 
 
 def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
-    """ZeroMQ address of a named socket."""
+    """Returns the ZeroMQ address of a named socket."""
     if runtime.transport == "ipc":
         return f"ipc://{Path(sockets) / name}"
     kind, _, number = name.rpartition("-")
@@ -32,12 +32,12 @@ def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
 
 
 def stream_ports(runtime: RuntimeConfig) -> int:
-    """Number of TCP ports for the decoders of streams; channels that differ by it share one."""
+    """Returns the number of TCP ports for decoders; channels equal modulo that number share one."""
     return _LAST_PORT + 1 - runtime.port - len(_FIXED) - _MOST_DETECTORS
 
 
 def is_taken(address: str) -> bool:
-    """Whether something else listens at the address of one of a run's sockets, if it is TCP's."""
+    """Returns whether a socket's address is a TCP address that is already in use."""
     if not address.startswith("tcp://"):
         return False
     host, _, port = address.removeprefix("tcp://").rpartition(":")
@@ -51,19 +51,19 @@ def is_taken(address: str) -> bool:
 
 
 def memory_path(sockets: str, kind: str, channel: int) -> str:
-    """Path of the link to a stream's ring or logbook; removed when the stream has ended."""
+    """Returns the path of the link to a stream's ring or logbook; removed when the stream ends."""
     return str(Path(sockets) / f"{kind}-{channel}")
 
 
 def is_local(address: str) -> bool:
-    """Whether only this host can reach the address."""
+    """Returns whether only this host can reach the address."""
     if address.startswith(("ipc://", "inproc://")):
         return True
     return is_loopback(address.removeprefix("tcp://").rpartition(":")[0].strip("[]"))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this one by its name or number; other names and interfaces are not."""
+    """Returns whether a host is a loopback address or ``localhost``."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -71,5 +71,5 @@ def is_loopback(host: str) -> bool:
 
 
 def ends_with_port(address: str) -> bool:
-    """Whether the address ends with a TCP port; not with ``*`` or 0, for any free one."""
+    """Returns whether the address ends with a TCP port, other than ``*`` or 0 (any free port)."""
     return is_port(address.rpartition(":")[2])

@@ -1,4 +1,4 @@
-"""What may wait for ever, such as writing to a terminal, is done in a thread of its own."""
+"""Runs actions that may block forever, such as writing to a terminal, in a thread of their own."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ _BEHIND = 100
 
 
 class Background:
-    """Does one thing after another in a thread, for whom it may take as long as it likes.
+    """Runs actions one after another in a thread, so that a slow one does not block the caller.
 
-    A terminal that nobody reads, such as that of a frozen connection, lets those who write to it
-    wait. At most a thousand things wait to be done; more are lost.
+    Writing to a terminal that nobody reads, such as that of a frozen connection, blocks. At most a
+    thousand actions wait in the queue; further ones are lost.
 
     Args:
-        tell_lost: Called in the thread with the number of those lost, once no other waits.
+        tell_lost: Called in the thread, once the queue is empty, with the number of newly lost
+            actions.
     """
 
     def __init__(self, tell_lost: Callable[[int], None] = lambda count: None) -> None:
         self._tell_lost = tell_lost
         self._waiting: SimpleQueue[Action | None] = SimpleQueue()
-        self._lost = 0  # changed by the caller alone
-        self._told = 0  # of those; changed by the thread alone
+        self._lost = 0  # changed only by the caller
+        self._told = 0  # how many of these were reported; changed only by the thread
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much waits that what will soon be out of date had better be left out."""
+        """Whether so many actions wait that whatever is soon outdated should be skipped."""
         return self._waiting.qsize() >= _BEHIND
 
     def do(self, action: Action) -> None:
-        """Has something done soon; for one thread at a time.
+        """Queues an action; call it from one thread at a time.
 
         Raises:
-            BaseException: Whatever an earlier one has raised; since then, none is done.
+            BaseException: An earlier action raised it; no action has run since.
         """
         if self._error is not None:
             raise self._error
@@ -52,10 +53,10 @@ class Background:
             self._lost += 1
 
     def end(self, seconds: float, last: Action = lambda: None) -> bool:
-        """Waits for all that is to be done, and ``last``, but no longer than ``seconds``.
+        """Waits up to ``seconds`` for all queued actions, and then ``last``, to finish.
 
         Returns:
-            Whether all is done.
+            Whether all of them have finished.
 
         Raises:
             BaseException: See `do`.
@@ -85,7 +86,7 @@ class Background:
 
 
 def within(seconds: float, action: Action) -> bool:
-    """Does something in a thread; returns after ``seconds`` at the latest, and whether it is done.
+    """Runs an action in a thread and waits up to ``seconds``; returns whether it has finished.
 
     Raises:
         BaseException: Whatever ``action`` raises in this time.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LIVE_OVERLAY_MINUTES = 10.0
 _LIVE_TEXT_MINUTES = 60.0
-_SENT_KEYFRAME_SECONDS = 2.0  # whoever begins to watch waits for a key frame
+_SENT_KEYFRAME_SECONDS = 2.0  # a new viewer sees nothing until a key frame
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
@@ -153,8 +153,8 @@ class TrackerConfig:
 
 
 def _checked_tracker(config: TrackerConfig) -> TrackerConfig:
-    """Returns ``config`` if such a tracker with such settings exists."""
-    # Imported here: of the stage processes, only the tracker's needs it.
+    """Returns ``config`` if the tracker exists and accepts the settings."""
+    # Imported here because, among the stages, only the tracker needs it.
     from trackers import build_tracker
 
     build_tracker(config.name, **config.settings)
@@ -234,7 +234,7 @@ class SinkConfig:
             raise ValueError("overlay_url needs overlay, which is off")
 
     def options(self, stream: str, *, live: bool) -> SinkOptions:
-        """The options of a stream's `StreamResults`."""
+        """Returns the options of a stream's `StreamResults`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
         options = dataclasses.asdict(self) | {
@@ -245,11 +245,11 @@ class SinkConfig:
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0
-        if not live:  # a sink that replaces another one goes through all that was written
+        if not live:  # a sink that replaces another one replays all results
             options |= {f"{kind}_gigabytes": 0.0 for kind in ("overlay", "text", "event")}
         elif overlay_address(options["overlay_url"], stream):
             options["overlay_keyframe_seconds"] = _SENT_KEYFRAME_SECONDS
-        del options["overlay_url"]  # a stage writes files alone
+        del options["overlay_url"]  # a stage writes only files
         return SinkOptions(**options)
 
 
@@ -328,6 +328,6 @@ class RunConfig:
 
 
 def to_plain(config: RunConfig) -> dict[str, Any]:
-    """Returns the config in JSON's types."""
+    """Returns the config as JSON types."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config, enc_hook=str))  # paths
     return plain

@@ -1,4 +1,4 @@
-"""Reads the configuration of a run: a file of ours or the user's, and ``--set``."""
+"""Reads the configuration of a run from built-in files, the user's files and ``--set``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pipeline.config import RunConfig, TrackerConfig
 from pipeline.settings_file import overridden, problems, read_settings, validated
 from stages.errors import ConfigError
 
-_BASE = "intersection"  # what a config file of one's own builds on
+_BASE = "intersection"  # the config on which a user's file builds
 
 
 def built_in_configs(below: str = "") -> dict[str, Path]:
-    """Returns the files in ``configs/``, or a folder there, by name, such as ``intersection``."""
+    """Returns the files in ``configs/``, or in a subfolder, by name, such as ``intersection``."""
     folder = Path(__file__).parents[1] / "configs" / below
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
@@ -27,10 +27,10 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
 def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunConfig:
     """Reads YAML files (none: the defaults) and applies ``key.path=value`` overrides.
 
-    Each file builds on those before it, key by key, and the first, if it is none of
-    `built_in_configs`, on ``intersection``. A file that names its tracker gives all settings of the
-    tracker. If the overrides name another tracker than the files do, the files' tracker settings do
-    not apply.
+    Each file builds on those before it, key by key. If the first is not one of `built_in_configs`,
+    it builds on ``intersection``. A file that names its tracker replaces all tracker settings of
+    the files before it. If the overrides name a different tracker from the files, the files'
+    tracker settings do not apply.
 
     Args:
         paths: Files, or names of `built_in_configs`.
@@ -64,9 +64,9 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
 
 
 def _blame_the_first(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
-    """Raises a problem of the last of ``steps`` as that of the first that has it.
+    """Raises the last step's problem for the first of the earlier files that has it, if any.
 
-    Each is a file, and the content of all until then.
+    A step is a file and the merged content of all files up to and including it.
     """
     for path, content in steps[:-1]:
         if f"{path}: {problem}" in problems(RunConfig, content, path):

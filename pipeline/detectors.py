@@ -17,7 +17,7 @@ class Detector(Protocol):
     """Finds vehicles in frames."""
 
     name: str
-    description: str  # what computes the detections, for people
+    description: str  # what computes the detections, human-readable
     class_names: tuple[str, ...]
     batch_size: int  # frames per batch at which it is fastest
     compute_threads: ComputeThreads | None  # threads that compute frames side by side
@@ -27,14 +27,14 @@ class Detector(Protocol):
         """Returns the detections in each frame."""
 
     def cautions(self, start: StreamStart) -> list[str]:
-        """Returns lines to tell before the first frame of a stream."""
+        """Returns warnings to show before the first frame of a stream."""
 
 
 def check_weights(config: DetectorConfig) -> None:
     """Checks that the weights file can be read, if the config uses one.
 
     Raises:
-        ConfigError: There is no such file, or it cannot be read.
+        ConfigError: The file does not exist or cannot be read.
     """
     file = find_weights(config.weights)
     if config.detections is not None:
@@ -52,7 +52,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
     """Builds the detector for a config; workers are assigned to the GPUs in turn.
 
     Raises:
-        ConfigError: Its weights or its detection file cannot be used.
+        ConfigError: The weights or the detection file cannot be used.
     """
     if config.detections is not None:
         from stages.detector.delayed_detector import DELAYED, DelayedDetector

@@ -1,4 +1,4 @@
-"""Regions, lines, zones and the ground in the frames of streams, as a config says."""
+"""Regions, lines, zones and the ground in a config: their types, and those of a stream."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
 
 
 def ignored_in(ignored: Mapping[str, Sequence[Region]], stream: str) -> list[Region]:
-    """The regions of a stream by ``detector.ignored``: those of every stream, and its own."""
+    """Returns a stream's regions in ``detector.ignored``: those of every stream, and its own."""
     return [*ignored.get(EVERY_STREAM, ()), *ignored.get(stream, ())]
 
 
 def places_of(places: Mapping[str, Mapping[str, _Place]], stream: str) -> dict[str, _Place]:
-    """The lines or zones of a stream by its config: those of every stream, and its own."""
+    """Returns a stream's lines or zones in the config: those of every stream, and its own."""
     return {**places.get(EVERY_STREAM, {}), **places.get(stream, {})}
 
 
 def ground_of(ground: Mapping[str, GroundPoints], stream: str) -> GroundPoints | None:
-    """The ground of a stream by its config: its own, or that of every stream."""
+    """Returns a stream's ground in the config: its own, or else that of every stream."""
     return ground.get(stream, ground.get(EVERY_STREAM))
 
 
 def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
-    """Refuses values of another kind or length with a text that tells the form."""
+    """Rejects values of another type or length with the error ``text``, which states the form."""
 
     def checked(value: object) -> object:
         if not isinstance(value, kind) or length not in (None, len(value)):
@@ -66,13 +66,13 @@ _Points: TypeAlias = tuple[tuple[_Pixels, _Pixels, _Pixels, _Pixels], ...]
 _Ground: TypeAlias = Annotated[_Points, Before(checked_ground)]
 
 Regions: TypeAlias = Annotated[dict[str, _OfStream], _form(_REGIONS, dict)]
-"""The regions of each stream, by its name."""
+"""Regions by stream name."""
 
 Lines: TypeAlias = Annotated[dict[str, _NamedLines], _form(_LINES, dict)]
-"""The lines of each stream, by its name and theirs."""
+"""Lines by stream name and line name."""
 
 Zones: TypeAlias = Annotated[dict[str, _NamedZones], _form(_ZONES, dict)]
-"""The zones of each stream, by its name and theirs."""
+"""Zones by stream name and zone name."""
 
 Ground: TypeAlias = Annotated[dict[str, _Ground], _form(_GROUND, dict)]
-"""Points of the ground of each stream, by its name."""
+"""Points of the ground by stream name."""

@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _StandardError(logging.Handler):
-    """Writes lines to standard error without making the process wait for who reads them."""
+    """Writes lines to standard error without blocking the process when nobody reads them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,8 +62,8 @@ class _StandardError(logging.Handler):
 
 
 def _write(line: str) -> None:
-    # Not by a file object: a thread that waits in one keeps the interpreter from ending.
-    with contextlib.suppress(OSError):  # a full disk, or nobody is there
+    # Not through a file object: a thread blocked in one keeps the interpreter from exiting.
+    with contextlib.suppress(OSError):  # the disk is full, or the reader is gone
         os.write(_STANDARD_ERROR, f"{line}\n".encode(errors="backslashreplace"))
 
 
@@ -74,7 +74,7 @@ def json_line(level: str, fields: Mapping[str, object], created: float) -> str:
 
 
 def set_up_logging(stage: str, *, as_json: bool) -> None:
-    """Sends the log of this process to standard error; nothing waits for who reads it there."""
+    """Sends the log of this process to standard error without ever blocking on its reader."""
     handler = _StandardError()
     formatter = logging.Formatter(f"{stage}: %(message)s")
     handler.setFormatter(JsonFormatter(stage) if as_json else formatter)

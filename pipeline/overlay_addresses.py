@@ -1,4 +1,4 @@
-"""Where the overlays of live streams are sent, as a config says."""
+"""The addresses in a config to which the overlays of live streams are sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMATS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def overlay_address(addresses: Mapping[str, str], stream: str) -> str:
-    """Where the overlay of a stream goes by ``sink.overlay_url``, "" for nowhere."""
+    """Returns the address to which ``sink.overlay_url`` sends a stream's overlay, "" for none."""
     if stream in addresses:
         return addresses[stream]
     shared = addresses.get(EVERY_STREAM, "")
@@ -34,14 +34,14 @@ def overlay_address(addresses: Mapping[str, str], stream: str) -> str:
 
 
 def _checked(value: object) -> dict[str, str]:
-    """Returns addresses by name of the stream; one alone is that of every stream."""
+    """Returns the addresses by stream name; a single address is that of every stream."""
     given = {EVERY_STREAM: value} if isinstance(value, str) else value
     if not isinstance(given, dict):
         raise ValueError("must be an address, or have the form stream: address")
     addresses = {}
     for stream, url in given.items():
         scheme, mark, rest = str(url).partition("://")
-        scheme = scheme.lower()  # FFmpeg knows no others
+        scheme = scheme.lower()  # FFmpeg knows only lower case
         if scheme not in FORMATS or not mark:
             begins = ", ".join(f"{each}://" for each in FORMATS)
             raise ValueError(f"an address must begin with one of {begins}")
@@ -59,4 +59,4 @@ def _checked(value: object) -> dict[str, str]:
 
 
 OverlayAddresses: TypeAlias = Annotated[dict[str, str], Before(_checked)]
-"""The address of each stream, by its name."""
+"""Addresses by stream name."""

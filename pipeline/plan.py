@@ -16,11 +16,11 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class StreamPlan(msgspec.Struct, frozen=True):
-    """One stream: its source and its channel, see `pipeline.transport.messages.Envelope`.
+    """One stream: its source and its channel, see `pipeline.transport.envelope.Envelope`.
 
-    ``give_up_reason`` is why the decoder must end the stream where it is, "" to decode it;
-    ``only_one`` is set if the run would have nothing to do without this stream; ``patient`` if its
-    camera may refuse the password for a while, see `LiveOptions`.
+    ``give_up_reason`` is why the decoder must end the stream where it is, "" to decode it.
+    ``only_one`` is set if the run would have nothing to do without this stream; ``patient`` if a
+    password that its camera refuses is tried again, see `LiveOptions`.
     """
 
     name: str
@@ -34,18 +34,18 @@ class StreamPlan(msgspec.Struct, frozen=True):
 
 
 class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs; sent to its standard input as JSON, see `encode_struct`.
+    """Everything a worker needs; sent to its standard input as JSON, see `encode_struct`.
 
     Attributes:
         stage: Stage to run.
         worker: Index of the detector, 0 for the other stages.
-        detected_by: What a detector's predecessor computed its detections by, "" if it has none.
+        detected_by: What a detector's predecessor computed detections with, "" if it has none.
         config: The run's configuration.
-        streams: For a decoder, its own stream; for the other stages, the streams already begun.
+        streams: For a decoder, its own stream; for the other stages, the streams that have begun.
         output: Results folder.
         sockets: Folder of the ``ipc://`` sockets and of the links to the streams' memory.
-        give_up_reason: Why the sink must end all streams where they are, "" for its usual work.
-        text_only: Whether it then abandons their overlays, for lack of disk space.
+        give_up_reason: Why the sink must end all streams where they are, "" to work normally.
+        text_only: Whether the sink then abandons their overlays, for lack of disk space.
         debug: Whether an error in the program shows its traceback.
         json_log: Whether log lines are JSON.
     """
@@ -64,7 +64,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def run(self) -> str:
-        """Name of the run, which no other one has."""
+        """Unique name of the run."""
         return Path(self.sockets).name
 
     @property
@@ -73,24 +73,24 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.streams[0].name if self.stage == "decoder" else ""
 
     def endpoint(self, name: str) -> str:
-        """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``ack-<n>``."""
+        """Returns the address of ``control``, ``tracker``, ``sink``, ``detector-N``, ``ack-N``."""
         return endpoint(self.sockets, self.config.runtime, name)
 
     def ring(self, channel: int) -> str:
-        """Path of a stream's frame ring."""
+        """Returns the path of a stream's frame ring."""
         return memory_path(self.sockets, "ring", channel)
 
     def logbook(self, channel: int) -> str:
-        """Path of a stream's logbook."""
+        """Returns the path of a stream's logbook."""
         return memory_path(self.sockets, "logbook", channel)
 
     def folder(self, stream: str) -> Path:
-        """Folder for the results of a stream."""
+        """Returns the folder for the results of a stream."""
         return Path(self.output) / stream
 
 
 def encode_struct(value: msgspec.Struct) -> bytes:
-    """Encodes a struct with paths in it, for another process or a file."""
+    """Encodes a struct, which may contain paths, for another process or a file."""
     return msgspec.json.encode(value, enc_hook=str)  # paths
 
 

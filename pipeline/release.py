@@ -1,4 +1,4 @@
-"""The release that is installed, and what is known of a killed run, whichever release it was of."""
+"""The installed release, and facts about a killed run that can be read whatever its release."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class _Record(msgspec.Struct, frozen=True):
 
 
 def installed_release() -> str:
-    """Returns the release that a process started now would be of, "" while it is being replaced."""
-    from importlib.metadata import (  # here: it takes long
+    """Returns the release that a process started now would run, "" while it is being replaced."""
+    from importlib.metadata import (  # here: slow to import
         MetadataPathFinder,
         PackageNotFoundError,
         version,
     )
 
-    MetadataPathFinder().invalidate_caches()  # a folder's time does not tell of every change
+    MetadataPathFinder().invalidate_caches()  # a folder's time does not show every change
     try:
         return version("spotstream") or ""
     except (PackageNotFoundError, KeyError):  # an empty record gives None or KeyError
@@ -30,21 +30,21 @@ def installed_release() -> str:
 
 
 def recorded_release(path: Path) -> str:
-    """Returns the release that wrote the `RunRecord` at ``path``, whichever it is.
+    """Returns the release that wrote the `RunRecord` at ``path``; it may be any release.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is damaged.
+        OSError: The record cannot be read.
+        ValueError: The record is damaged.
     """
     return _read(path).versions.get("spotstream", "")
 
 
 def is_recorded_lossless(path: Path) -> bool:
-    """Returns whether the run of the `RunRecord` at ``path`` might drop no frames.
+    """Returns whether the run of the `RunRecord` at ``path`` was lossless.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is damaged.
+        OSError: The record cannot be read.
+        ValueError: The record is damaged.
     """
     return _read(path).lossless
 

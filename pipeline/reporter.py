@@ -1,4 +1,4 @@
-"""Both ends of the connection by which stage processes report to the supervisor."""
+"""Both ends of the connection through which stage processes report to the supervisor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Reporter:
 
     Attributes:
         latest: Monotonic time of the latest report, seconds.
-        is_busy: Whether that was `busy`.
+        is_busy: Whether that report was `Busy`.
     """
 
     def __init__(self, context: zmq.Context, plan: WorkerPlan) -> None:
@@ -39,9 +39,9 @@ class Reporter:
     def __call__(self, report: Report) -> None:
         """Sends a report, marked with the number of this worker.
 
-        Where some 2,000 wait, as while the supervisor is suspended by Ctrl-Z, the reports of work
-        that goes on are left out, `Busy` too, though a process that is then silent for long may be
-        replaced; any other report waits for it.
+        When some 2,000 reports wait, as while the supervisor is suspended by Ctrl-Z, reports of
+        ongoing work are dropped. So is `Busy`, although a process that is then silent for long may
+        be replaced. Any other report waits for the supervisor.
         """
         self.latest = time.monotonic()
         self.is_busy = False
@@ -55,7 +55,7 @@ class Reporter:
 
     def alive(self) -> None:
         """Reports at most once a second that the process is alive; a silent stage is replaced."""
-        # Being alive ends the busy time, so it is reported at once then.
+        # `Alive` ends the busy time, so it is reported at once then.
         if self.is_busy or time.monotonic() - self.latest >= _ALIVE_SECONDS:
             self(Alive(self._plan.stage, stream=self._plan.own_stream))
 

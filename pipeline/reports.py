@@ -34,16 +34,16 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
         frames: Frames written.
         dropped: Dropped frames by reason.
         connections: Connections to a live source, 0 for a file.
-        durations: Each stage's work per frame, and as ``latency`` the time from capture to results.
+        durations: Each stage's work per frame; under ``latency``, the time from capture to results.
         recent_latency_ms: p50, p95 and p99 of the latency over the latest frames.
-        left_out_of_overlay: Frames written that the overlay lacks, because it could not be written.
-        not_received: Frames that a live source owes, see `UnreceivedFrames`.
-        overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
-        overlay_is_unsent: Whether they should reach a media server, and do not at present.
+        left_out_of_overlay: Frames written that the overlay lacks because it could not be written.
+        not_received: Frames that a live source should have delivered, see `UnreceivedFrames`.
+        overlay_is_stuck: Whether the overlay's frames currently do not reach the disk.
+        overlay_is_unsent: Whether they should reach a media server and currently do not.
         crossings: How many vehicles have crossed each line.
-        zones: How many have entered each zone, and are there.
+        zones: How many vehicles have entered each zone, and how many are in it.
         tracks: Number of distinct tracks.
-        at: When this was so, by `time.monotonic`, which is the same for all processes.
+        at: Time of the metrics by `time.monotonic`, which is the same for all processes.
     """
 
     frames: int
@@ -69,12 +69,12 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
         tracks: Number of distinct tracks.
         status: How the source ended, or that frames are missing.
         dropped: Frames dropped, for any reason.
-        behind: Those of them dropped because a stage was too slow.
+        behind: Those that were dropped because a stage was too slow.
         fps: Frames per second; None if no time passed.
         folder: Folder of the results.
-        files: Names of the result files, of a result in several parts only the first.
+        files: Names of the result files; only the first of a result in several parts.
         crossings: How many vehicles have crossed each line.
-        zones: How many have entered each zone, and are there.
+        zones: How many vehicles have entered each zone, and how many are in it.
     """
 
     frames: int
@@ -112,7 +112,7 @@ class Ready(Report, frozen=True):
     """The process is ready to receive frames.
 
     Attributes:
-        detected_by: What a detector computes its detections by, for people.
+        detected_by: What a detector computes detections with, human-readable.
     """
 
     detected_by: str = ""
@@ -123,11 +123,11 @@ class Alive(Report, frozen=True):
 
 
 class Snapshot(Report, frozen=True, kw_only=True):
-    """What a stream shows now.
+    """A picture of what a stream shows now.
 
     Attributes:
-        jpeg: A frame, small.
-        frame_size: Width and height of the frame itself, in pixels.
+        jpeg: The current frame, scaled down.
+        frame_size: Width and height of the original frame, in pixels.
     """
 
     jpeg: bytes
@@ -145,7 +145,7 @@ class Progress(Report, frozen=True, kw_only=True):
         frames: Frames written so far.
         dropped: Frames dropped so far, for any reason.
         total: Frames in the whole stream, None if unknown.
-        work_ms: Recent average work per frame but the first, ms by stage.
+        work_ms: Recent average processing time per frame in ms, by stage, without the first frame.
         metrics: Sent about once a second, otherwise None.
     """
 
@@ -163,11 +163,11 @@ class Batches(Report, frozen=True, kw_only=True):
 
 
 class Notice(Report, frozen=True, kw_only=True):
-    """A message worth knowing.
+    """A message for the user.
 
     Attributes:
-        message: One line for people.
-        event: What has happened, for programs; "notice" if nothing of its own name.
+        message: One human-readable line.
+        event: Name of the event, for programs; "notice" if it has no name of its own.
     """
 
     message: str
@@ -182,7 +182,7 @@ class Done(Report, frozen=True, kw_only=True):
     """The stream's results are complete.
 
     Attributes:
-        message: One line for people, "" if there is nothing to report.
+        message: One human-readable line, "" if there is nothing to report.
         summary: The stream's summary.
         metrics: The stream's final metrics.
     """
@@ -193,14 +193,14 @@ class Done(Report, frozen=True, kw_only=True):
 
 
 class Failed(Report, frozen=True, kw_only=True):
-    """The process cannot continue, nor could a successor: the reason, and the exit code for it."""
+    """Neither the process nor a successor can continue: the reason, and the exit code for it."""
 
     message: str
     exit_code: int = 1
 
 
 class Crashed(Report, frozen=True, kw_only=True):
-    """The process is about to die of an error in the program; a successor may succeed."""
+    """The process is about to die because of a program error; a successor may succeed."""
 
     message: str
 

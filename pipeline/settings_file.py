@@ -18,11 +18,11 @@ from stages.urls import redact
 
 Settings = TypeVar("Settings")
 _TAG = "tag:yaml.org,2002:"
-_DEEPEST = 100  # levels of a file
-_MOST_VALUES = 100_000  # in a file, each alias counted as all that it stands for
+_DEEPEST = 100  # nesting levels in a file
+_MOST_VALUES = 100_000  # in a file, with all aliases expanded
 _LONGEST_GOT = 100  # characters of a value in an error
-_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, of dataclasses
-_IN_A_USERS_WORDS = {  # where pydantic names Python's classes
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # for models, for dataclasses
+_IN_A_USERS_WORDS = {  # instead of messages that name Python classes
     "dataclass_type": "must hold keys and values",
     "dict_type": "must hold keys and values",
     "model_type": "must hold keys and values",
@@ -77,7 +77,7 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
 
 
 def _load(text: str) -> Any:
-    """Returns what a YAML text says; one too deep, or whose aliases stand for much, is an error."""
+    """Parses a YAML text; refuses deep nesting, and aliases that expand to too many values."""
     try:
         content = yaml.load(text, _Loader)
         if _count(content, {}) > _MOST_VALUES:
@@ -93,7 +93,7 @@ def _load(text: str) -> Any:
 
 
 def _count(value: Any, known: dict[int, int], depth: int = 0) -> int:
-    """Returns of how many values ``value`` consists; ``known`` has the counts by id."""
+    """Returns the number of values in ``value``, at any depth; ``known`` has the counts by id."""
     if depth > _DEEPEST:
         raise RecursionError
     if isinstance(value, dict | list) and id(value) not in known:
@@ -130,7 +130,7 @@ def overridden(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
 def validated(
     model: type[Settings], content: dict[str, Any], path: Path | None, overrides: Sequence[str]
 ) -> Settings:
-    """Validates ``content``; ``path`` and ``overrides`` only tell errors where a key was set.
+    """Validates ``content``; errors use ``path`` and ``overrides`` to state where a key was set.
 
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names key and value.
@@ -145,7 +145,7 @@ def validated(
 
 
 def problems(model: type[Any], content: dict[str, Any], path: Path) -> list[str]:
-    """Returns all errors of which `validated` raises the first."""
+    """Returns all errors; `validated` raises the first of them."""
     try:
         settings = TypeAdapter(model).validate_python(content)
     except ValidationError as error:
@@ -199,7 +199,7 @@ def _problem(
     if key and not isinstance(error["input"], dict):
         given = error["input"]
         given = redact(given) if isinstance(given, str) else given
-        if "@" not in str(given):  # after a password
+        if "@" not in str(given):  # it may follow a password
             problem += f", got {given!r}"
     problem, got, value = problem.partition(", got ")
     problem += f"{got}{_shortened(value)}"
@@ -213,7 +213,7 @@ def _shortened(value: str) -> str:
 def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
     """Returns the prefix of an error about a key: the file or the option that sets it.
 
-    An option sets the key, one above it or one below it.
+    An option may set the key itself, one above it or one below it.
     """
     options = [f"{override.partition('=')[0]}." for override in overrides]
     if any(option.startswith(f"{key}.") or f"{key}.".startswith(option) for option in options):
@@ -222,7 +222,7 @@ def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
 
 
 def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
-    """Returns the keys allowed at a place in the model; list indices are skipped."""
+    """Returns the keys allowed at a location in the model; list indices are skipped."""
     parent: Any = model
     for part in place:
         if isinstance(part, str):
@@ -239,11 +239,10 @@ def _keys(kind: Any) -> Sequence[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Rejects duplicate keys in a mapping, of which PyYAML would silently keep the last.
+    """Rejects duplicate keys in a mapping; PyYAML would silently keep the last.
 
     Keys are text as written: a line may be called ``off`` or ``010``. ``1e-2`` is a number, though
-    not in YAML 1.1. Dates, numbers and tagged values that cannot be are errors of YAML, with their
-    place.
+    not in YAML 1.1. Impossible dates, numbers and tagged values are YAML errors, with their line.
     """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:

@@ -13,19 +13,19 @@ STAGE_END = signal.SIGRTMIN
 """Sent by the supervisor to a stage; a service manager sends SIGTERM to all processes of a run."""
 
 MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2)
-"""Many programs reopen their logs on these; by default, they would end a process."""
+"""Many programs reopen their logs on these signals; by default, they end a process."""
 
 _ONE_REQUEST_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
 class StopRequests:
-    """How often this process was asked to end.
+    """Counts how often this process was asked to end.
 
-    What passes signals on often sends one more: ``timeout`` to its command and to the group that
-    this belongs to; ``torchrun``, and others that start a program, after a terminal that has sent
-    Ctrl-C to both. So signals within a second of a request belong to it. So does any SIGHUP after
-    it: of a terminal that closes, the shell sends one and the kernel another.
+    Programs that forward signals often send a duplicate: ``timeout`` signals its command and also
+    the command's process group; ``torchrun`` and other launchers forward a Ctrl-C that the terminal
+    has sent to their program as well. Signals within a second of a request therefore belong to it.
+    So does any later SIGHUP: when a terminal closes, the shell sends one and the kernel another.
 
     Attributes:
         count: The number of requests so far.
@@ -45,9 +45,9 @@ class StopRequests:
         self.count += 1
 
     def add_signal(self, number: int) -> bool:
-        """Returns whether a signal is a request of its own, which is then counted."""
+        """Counts a signal unless it belongs to an earlier request; returns whether it did count."""
         now = self._clock()
-        # No call from here on, amid which the handler of another signal could run.
+        # No calls from here on: the handler of another signal could run during one.
         if self.count and (number == signal.SIGHUP or now - self._latest < _ONE_REQUEST_SECONDS):
             return False
         self._latest = now
@@ -56,7 +56,7 @@ class StopRequests:
 
 
 def die_with(parent: int) -> None:
-    """Has Linux kill this process when its parent dies; exits if that is already dead.
+    """Makes Linux kill this process when its parent dies; exits if the parent is already dead.
 
     Args:
         parent: Process id of the parent.

@@ -1,6 +1,6 @@
-"""How the values of a settings file are converted and checked beyond their types.
+"""Conversions and checks of the values of a settings file, beyond their types.
 
-Pydantic asks `Before` and `After` for their part of its schema; no other process loads it.
+`Before` and `After` load pydantic only when it asks for their schema.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Before:
     function: Callable[[object], object]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The schema of the annotated field."""
+        """Returns the schema of the annotated field."""
         from pydantic_core import core_schema
 
         return core_schema.no_info_before_validator_function(self.function, handler(source))
@@ -33,7 +33,7 @@ class After:
     function: Callable[[Any], object]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The schema of the annotated field."""
+        """Returns the schema of the annotated field."""
         from pydantic_core import core_schema
 
         return core_schema.no_info_after_validator_function(self.function, handler(source))
@@ -50,7 +50,7 @@ def unquoted_off(value: object) -> object:
 
 
 def column(value: object) -> str:
-    """Returns a name that can stand in a column of a text file."""
+    """Returns a name that is valid in a column of a text file."""
     name = str(value)
     if not name or name != name.strip() or not name.isprintable() or set(name) & set(',"'):
         raise ValueError("must be a name without commas and quotes, and without spaces at its ends")
@@ -58,7 +58,7 @@ def column(value: object) -> str:
 
 
 def host_and_port(value: object) -> str | None:
-    """Returns ``HOST:PORT`` for that or a port alone."""
+    """Returns ``HOST:PORT``; the host of a port alone is 127.0.0.1."""
     if value is None:
         return None
     host, _, port = str(value).rpartition(":")

@@ -1,6 +1,6 @@
 """Entry point of a stage process.
 
-``python -m pipeline.worker PID``, with the supervisor's PID; the plan comes on standard input.
+``python -m pipeline.worker PID``, with the supervisor's PID; it reads its plan from standard input.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(supervisor: int) -> int:
 
 
 def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    # Imported here so that a decoder does not pay for torch, nor a detector for PyAV.
+    # Imported here so that a decoder does not load torch, nor a detector PyAV.
     if plan.stage == "decoder":
         from pipeline.workers.decoder import run_decoder
 
