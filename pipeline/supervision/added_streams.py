@@ -1,4 +1,4 @@
-"""Which streams are added to a running pipeline, and under which names."""
+"""Determines which streams are added to a running pipeline, and their names."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def streams_to_add(
 ) -> list[SourceSpec]:
     """Returns the streams of a location that is added to a running pipeline.
 
-    A stream that the user names gets the folder of that name; what an ended one has there is set
-    aside in ``NAME-earlier``.
+    A stream that the user names gets the folder of that name; results that an ended stream left
+    there are moved to ``NAME-earlier``.
 
     Args:
         location: File, folder or URL, perhaps with ``NAME=`` before it.
         name: Name that the user wants, or "".
         running: Names of the running streams.
-        output: Results folder; names with results there are used again only on demand.
+        output: Results folder; a name with results there is reused only if the user gives it.
 
     Raises:
-        ConfigError: The name is that of a running stream or of unfinished results, or of a link to
+        ConfigError: The name belongs to a running stream, to unfinished results or to a link to
             results, or is given for several streams.
-        OutputError: Earlier results cannot be set aside.
+        OutputError: Earlier results cannot be moved.
         SourceError: There is no such source.
     """
     given, location = split_name(location)

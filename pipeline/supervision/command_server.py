@@ -1,4 +1,4 @@
-"""The end of the commands' socket at which a running pipeline answers."""
+"""The end of the command socket at which a running pipeline answers."""
 
 from __future__ import annotations
 
@@ -66,4 +66,4 @@ def _answer(message: bytes, carry_out: Callable[[Command], CommandResult]) -> An
 
 def _encodable(error: Exception) -> str:
     message = in_one_line(error)
-    return message.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
+    return message.encode(errors="backslashreplace").decode()  # a file name need not be UTF-8

@@ -29,7 +29,7 @@ class RunEndedError(SpotStreamError):
 
 
 class AddStream(msgspec.Struct, tag="add", frozen=True):
-    """Begin another stream, or those below a folder; the result is their names."""
+    """Begin another stream, or all streams in a folder; the result is their names."""
 
     location: str
     name: str = ""
@@ -58,7 +58,7 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
 
 
 class CommandFailed(msgspec.Struct, tag="crashed", frozen=True):
-    """An error in the program kept the command from being carried out: ``message``, in one line."""
+    """A program error prevented the command; ``message`` describes it in one line."""
 
     message: str
 
@@ -73,7 +73,7 @@ _answers = msgspec.msgpack.Decoder(Answer)
 
 
 def commands_endpoint(folder: Path) -> str:
-    """Returns where the pipeline whose folder this is takes commands."""
+    """Returns the address of the command socket of the pipeline with this folder."""
     return f"ipc://{folder / _SOCKET}"
 
 
@@ -81,7 +81,7 @@ def find_run(pid: int | None = None) -> RunInfo:
     """Returns this user's pipeline with process id ``pid``, or the only one that is running.
 
     Raises:
-        ConfigError: There is none, or there are several to choose from.
+        ConfigError: There is no such pipeline, or there are several.
     """
     runs = running()
     if pid is not None:
@@ -90,7 +90,7 @@ def find_run(pid: int | None = None) -> RunInfo:
         raise ConfigError(_none(pid))
     if len(runs) > 1:
         choice = "; ".join(f"--pid {run.pid} writes to {run.output}" for run in runs)
-        if len({run.pid for run in runs}) < len(runs):  # of containers that share a folder
+        if len({run.pid for run in runs}) < len(runs):  # in containers that share a folder
             choice += "; to tell those of one --pid apart, start each with a TMPDIR of its own"
         raise ConfigError(f"{len(runs)} pipelines are running: {choice}")
     return runs[0]
@@ -118,15 +118,15 @@ def _name(user: int) -> str:
 
 
 def add_stream(run: RunInfo, location: str | os.PathLike[str], name: str = "") -> list[str]:
-    """Adds a stream, or those below a folder, to a pipeline; returns their names.
+    """Adds a stream, or all streams in a folder, to a pipeline; returns their names.
 
     Raises:
         ConfigError: There is no such source, or the pipeline refuses.
-        SpotStreamError: It does not answer, or fails.
+        SpotStreamError: The pipeline does not answer, or fails.
     """
     try:
         place = absolute_location(os.fspath(location))
-        # Here first: a mount that does not answer would hold up the supervision of all streams.
+        # Checked here first: a mount that does not answer would block all supervision.
         expand_sources([place])
     except SourceError as error:
         raise ConfigError(str(error)) from None
@@ -138,7 +138,7 @@ def remove_stream(run: RunInfo, name: str) -> None:
 
     Raises:
         ConfigError: The pipeline refuses.
-        SpotStreamError: It does not answer, or fails.
+        SpotStreamError: The pipeline does not answer, or fails.
     """
     _send(run, RemoveStream(name), type(None))
 
@@ -147,8 +147,8 @@ def describe(run: RunInfo) -> Overview:
     """Returns an overview of a pipeline.
 
     Raises:
-        RunEndedError: It has ended.
-        SpotStreamError: It does not answer, or fails.
+        RunEndedError: The pipeline has ended.
+        SpotStreamError: The pipeline does not answer, or fails.
     """
     return _send(run, Describe(), Overview)
 

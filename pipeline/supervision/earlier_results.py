@@ -1,4 +1,4 @@
-"""Whether the finished results of an earlier run are those that this run would give."""
+"""Checks whether an earlier run's finished results are those that this run would give."""
 
 from __future__ import annotations
 
@@ -49,27 +49,27 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "ground",
     ),
 }
-"""The keys of a config, by section, that decide which results a recorded source gives.
+"""The config keys, by section, that determine the results of a recorded source.
 
-All others may change when an interrupted run is continued. So may the device, which a run chooses
-for itself; the engine's arithmetic differs more.
+All others may change when an interrupted run is continued. The device is one of them, because a run
+may choose it itself; the engine is not, because its arithmetic differs more.
 """
 
 _PATHS = ("detector.weights", "detector.detections")
 
 
 def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
-    """Returns what this run would do otherwise than the run of ``run.json``, "" if nothing.
+    """Returns how the results of the run in ``run.json`` differ from this run's, "" if not at all.
 
     Args:
         folder: The folder of a finished stream's results.
-        spec: The stream now; it is recorded, not live.
-        config: The configuration now.
+        spec: This run's stream; it is recorded, not live.
+        config: This run's configuration.
 
     Returns:
-        What the folder holds, to follow its name in a message: results of another source, other
-        settings or another release, without frames that this run would not drop, or older than a
-        file that they are made of.
+        The part of a message that follows the folder's name: its results are of another source,
+        other settings or another release, lack frames that this run would not drop, or are older
+        than a file that they are made from.
     """
     if other := other_source(folder, spec):
         return other
@@ -94,7 +94,7 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
 
 
 def other_source(folder: Path, spec: SourceSpec) -> str:
-    """Returns which other source ``run.json`` names, to follow the folder's name; "" if none."""
+    """Returns which other source ``run.json`` names, worded like `difference`; "" if none."""
     report = read_report(folder)
     earlier = report.get("source")
     if not isinstance(earlier, str) or not earlier:
@@ -108,9 +108,9 @@ def other_source(folder: Path, spec: SourceSpec) -> str:
 
 
 def _deciding(config: object, stream: str, directory: str | None) -> dict[str, Any]:
-    """The values of `DECIDING` for a stream by ``section.key``; keys left out have their defaults.
+    """Returns a stream's values of the `DECIDING` keys by ``section.key``, defaults included.
 
-    Of regions, lines, zones and the ground by name of the stream, they are those of this one.
+    Regions, lines, zones and the ground are only those of this stream.
     """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
@@ -140,12 +140,12 @@ def _dropped_in_live_mode(report: dict[str, Any]) -> int:
 
 
 def _located(path: str, directory: str | None) -> str:
-    """The real path; ``directory`` is None if it was gone when ``run.json`` was written."""
+    """Returns the real path; ``directory`` is None if it was gone when ``run.json`` was written."""
     return str(Path(directory or "", path).resolve())
 
 
 def _ends(source: Path) -> Iterator[Path]:
-    """The video, or the first and the last of the files that a folder is read from."""
+    """Yields the video, or the first and the last of the files that are read from a folder."""
     files = [source]
     if source.is_dir():
         recorded = is_recording(source)

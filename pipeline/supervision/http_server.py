@@ -1,4 +1,4 @@
-"""A small HTTP server, for what a run shows of itself."""
+"""A small HTTP server for the metrics and the web page of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pipeline.addresses import is_loopback
 from stages.errors import ConfigError
 
-_LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
+_LOOK_SECONDS = 0.1  # how often the server checks whether to close, which delays a run's end
 _MOST_REQUESTS = 16  # at a time, each with a thread and a descriptor
 _REQUEST_SECONDS = 5.0
 _COMPLAINT_SECONDS = 60.0
@@ -38,7 +38,7 @@ _REFUSAL = Answer(403, body=b"ask for 127.0.0.1 or localhost; a proxy has to set
 
 
 def _names_loopback(header: str) -> bool:
-    """Whether a request's ``Host`` is loopback, or empty."""
+    """Returns whether a request's ``Host`` is loopback, or empty."""
     try:
         host = urlsplit(f"//{header}").hostname
     except ValueError:
@@ -49,8 +49,9 @@ def _names_loopback(header: str) -> bool:
 class HttpServer:
     """Answers GET and HEAD in threads, until it is closed.
 
-    Connections beyond sixteen are closed at once, and every one after five seconds. On loopback,
-    names of other hosts are refused: a page of theirs in a browser here could read the answers.
+    Connections beyond sixteen are closed at once, and every connection after five seconds. On
+    loopback, requests that name another host are refused: otherwise a page of that host, open in a
+    browser on this machine, could read the answers.
 
     Attributes:
         port: The port it listens on.
@@ -58,7 +59,7 @@ class HttpServer:
     Args:
         setting: Config key of the address, for messages.
         address: ``HOST:PORT``; port 0 chooses a free one.
-        answer: Answers a request for a path, the query removed; called in several threads.
+        answer: Answers a request for a path without its query; called from several threads.
 
     Raises:
         ConfigError: The server cannot listen on the address.
@@ -82,7 +83,7 @@ class HttpServer:
                 self.do_GET()
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Logs nothing: a request is not an event."""
+                """Suppresses the log line of each request."""
 
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
@@ -110,9 +111,9 @@ class HttpServer:
 
 
 class _BoundedServer(ThreadingHTTPServer):
-    """A server whose clients cannot take all threads and descriptors of the process."""
+    """A server whose clients cannot exhaust the threads and descriptors of the process."""
 
-    request_queue_size = 128  # of connections not accepted yet; without room, they wait a second
+    request_queue_size = 128  # connections not yet accepted; when full, a client waits a second
 
     def __init__(self, setting: str, *args: Any) -> None:
         self._setting = setting
@@ -121,7 +122,7 @@ class _BoundedServer(ThreadingHTTPServer):
         super().__init__(*args)
 
     def server_bind(self) -> None:
-        """Binds without asking for its own name, which takes seconds if no name server answers."""
+        """Binds without looking up its own name, which takes seconds if no name server answers."""
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -144,7 +145,7 @@ class _BoundedServer(ThreadingHTTPServer):
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores broken connections; tells of another error at most once a minute."""
+        """Ignores broken connections; logs other errors at most once a minute."""
         error, now = sys.exc_info()[1], time.monotonic()
         if not isinstance(error, OSError) and now - self._complained >= _COMPLAINT_SECONDS:
             self._complained = now

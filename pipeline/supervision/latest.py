@@ -1,4 +1,4 @@
-"""A bounded memory of streams, for runs without end."""
+"""A bounded mapping by stream, for runs without end."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _MOST = 100
 
 
 class Latest(MutableMapping[str, _T]):
-    """Entries by name, of which the hundred set most recently are kept, the latest last.
+    """Maps names to entries; keeps the hundred that were set most recently, the latest last.
 
-    It is no dict, some of whose methods would set entries without regard to the limit.
+    It is not a subclass of dict, some of whose methods would set entries beyond the limit.
 
     Args:
-        streams: Number of streams the run begins with; as many entries are kept if that is more.
+        streams: Number of streams the run begins with; if above a hundred, it is the limit instead.
     """
 
     def __init__(self, streams: int = 0) -> None:

@@ -27,7 +27,7 @@ class PipelineCollector(Collector):
 
     def __init__(self, monitor: RunMonitor) -> None:
         self._monitor = monitor
-        self._version = installed_release()  # an upgrade may come while the run goes on
+        self._version = installed_release()  # an upgrade may happen during the run
 
     def collect(self) -> Iterator[Metric]:
         """Yields all metric families, as `prometheus_client` requires."""
@@ -109,7 +109,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         if now.is_up:
             for zone, (_, count) in now.metrics.zones.items():
                 inside.add_metric([stream, zone], count)
-    # Prometheus takes no notice of an increase from nothing to one.
+    # Prometheus sees no increase in a series that first appears with 1.
     for stream, count in (dict.fromkeys(streams, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, decoded, latest, dropped, not_received, reconnects, up, waiting)
@@ -159,7 +159,7 @@ class MetricsServer(HttpServer):
     Args:
         address: See `HttpServer`.
         monitor: The run's monitor.
-        ready: Returns whether all stages are ready and the run goes on.
+        ready: Returns whether all stages are ready and the run was not asked to end.
 
     Raises:
         ConfigError: The server cannot listen on the address.

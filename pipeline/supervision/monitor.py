@@ -33,7 +33,7 @@ _ZEROS = StreamMetrics(
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A stream under way: its latest metrics, when the latest frame came, its rate."""
+    """A stream under way: its latest metrics, the time of the latest frame, its rate."""
 
     logbook: Logbook
     metrics: StreamMetrics
@@ -59,13 +59,13 @@ class StreamCounts:
 
 @dataclass(frozen=True, slots=True)
 class CountsUnderWay(StreamCounts):
-    """Counts of a stream under way, and what is true of it at the moment.
+    """Counts of a stream under way, and its current state.
 
     Attributes:
         captured: When the latest frame was captured, in seconds since the epoch, 0 before the
             first.
         is_up: Whether frames are being written.
-        waiting: Frames decoded and not yet sent.
+        waiting: Frames decoded but not yet sent.
         recording_is_stuck: Whether the recording cannot be written.
     """
 
@@ -114,13 +114,13 @@ class RunMonitor:
 
     `counts`, `picture` and `is_turning` may be called from any thread.
 
-    A stream counts from its beginning, whether its source is reached or not. Memory is bounded,
-    however many streams come and go: the metrics of an ended stream are kept for ten minutes, and
-    failures for the latest hundred streams that failed.
+    A stream is included from its beginning, whether its source is reached or not. Memory is
+    bounded, however many streams are added and removed: the metrics of an ended stream are kept for
+    ten minutes, and failures for the latest hundred streams that failed.
 
     Args:
         clock: Returns a monotonic time in seconds.
-        sink: Its lines and zones count from the beginning of their stream, too.
+        sink: Its lines and zones are included from the beginning of their stream, too.
     """
 
     def __init__(
@@ -139,16 +139,16 @@ class RunMonitor:
         self._lock = threading.Lock()
 
     def beat(self) -> None:
-        """Records that the supervisor's loop has come round."""
+        """Records an iteration of the supervisor's loop."""
         self._beat = self._clock()
 
     @property
     def is_turning(self) -> bool:
-        """Whether the supervisor's loop has come round recently."""
+        """Whether the supervisor's loop has iterated recently."""
         return self._clock() - self._beat < _STUCK_SECONDS
 
     def begun(self, name: str, logbook: Logbook) -> None:
-        """Records that a stream was begun, for the first time or again."""
+        """Records that a stream has begun, for the first time or again."""
         lines, zones = places_of(self._sink.lines, name), places_of(self._sink.zones, name)
         zeros = msgspec.structs.replace(
             _ZEROS,
@@ -162,8 +162,9 @@ class RunMonitor:
     def take(self, name: str, metrics: StreamMetrics) -> None:
         """Records the metrics that the sink reported for a stream under way.
 
-        A new sink writes again what the one before had not kept; until it has, nothing is recorded:
-        counters do not go back. Several reports may have waited for a busy supervisor.
+        A new sink first repeats work that its predecessor had not saved. Until it has caught up,
+        nothing is recorded, so that counters do not go back. The frame rate is computed from the
+        times in the reports, as several of them may have waited for a busy supervisor.
         """
         with self._lock:
             before = self._streams[name]
@@ -177,16 +178,16 @@ class RunMonitor:
             self._streams[name] = _Stream(before.logbook, metrics, wrote, fps)
 
     def take_picture(self, snapshot: Snapshot) -> None:
-        """Records what a stream under way shows."""
+        """Records the latest picture of a stream under way."""
         self._snapshots[snapshot.stream] = snapshot
 
     def picture(self, name: str) -> bytes | None:
-        """What a stream under way showed last, as a JPEG; None if it has shown nothing yet."""
+        """Returns the latest picture of a stream under way as a JPEG, None before the first."""
         snapshot = self._snapshots.get(name)
         return snapshot.jpeg if snapshot else None
 
     def detector_began(self, detector: int) -> None:
-        """Records that a detector, the first one or one that replaces it, begins to count."""
+        """Records that a detector, the first one or its replacement, starts counting from 0."""
         with self._lock:
             self._past_batches.update(self._batches.pop(detector, {}))
 
@@ -206,7 +207,7 @@ class RunMonitor:
             self._failures[name] = self._failures.get(name, 0) + 1
 
     def forget_failures(self, name: str) -> None:
-        """Forgets that errors ended a stream: it was added again, or is not wanted any more."""
+        """Forgets the errors that ended a stream, which was added again or removed."""
         with self._lock:
             self._failures.pop(name, None)
 

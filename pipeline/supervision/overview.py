@@ -1,4 +1,4 @@
-"""A running pipeline at a glance."""
+"""The overview of a running pipeline."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
         source: Its location, credentials removed.
         state: What it is doing.
         frames: Frames written.
-        frame_size: Width and height in pixels of the frame that its picture shows; None without
-            one.
+        frame_size: Width and height in pixels of the frame that its picture shows; None without a
+            picture.
         fps: Recent frames per second.
-        latency_ms: Recent latency from capture to results: p50, p95, p99; empty without a frame.
+        latency_ms: Recent latency from capture to results (p50, p95, p99), empty before any frame.
         dropped: Frames dropped.
         reconnects: Connections after the first.
         error: Why it failed, "" if it has not.
         left_out_of_overlay: Frames written that its overlay lacks.
-        not_received: Frames that a live source owes.
-        overlay_is_stuck: Whether its overlay's pictures do not reach the disk at present.
-        overlay_is_unsent: Whether they should reach a media server, and do not at present.
-        recording_is_stuck: Whether its recording cannot be written at present.
+        not_received: Frames that a live source should have delivered.
+        overlay_is_stuck: Whether its overlay's frames currently do not reach the disk.
+        overlay_is_unsent: Whether they should reach a media server and currently do not.
+        recording_is_stuck: Whether its recording currently cannot be written.
         crossings: How many vehicles have crossed each line.
-        zones: How many have entered each zone, and are there.
+        zones: How many vehicles have entered each zone, and how many are in it.
     """
 
     name: str

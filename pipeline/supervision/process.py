@@ -1,4 +1,4 @@
-"""One process of a stage, restarted when it dies."""
+"""One process of a stage, which is restarted when it dies."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
     "OPENBLAS_NUM_THREADS": "1",
 }
-"""Set for every stage unless the user has set it.
+"""Environment variables of every stage, unless the user has set them.
 
 Torch's threads spin while they wait for one another, which makes the detector several times slower
 when another process needs a core. glibc keeps a memory arena for every thread that ever ran, up to
-eight per core (docs/architecture.md has the figures for both). NumPy's linear algebra, of which no
-stage does much, would keep threads and megabytes in every process.
+eight per core (docs/architecture.md has the figures for both). NumPy's linear algebra, which the
+stages hardly use, would keep threads and megabytes in every process.
 """
 
 _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
 _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
-_TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer pause is its own
+_TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer gap is its own pause
 _STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
-_GONE_SECONDS = 1.0  # after SIGKILL, which has to wait where a mount does not answer
+_GONE_SECONDS = 1.0  # after SIGKILL, which takes longer while a mount does not answer
 _FOR_MEMORY = ", as the kernel does when memory runs out"
 
 
 def start_worker(plan: WorkerPlan) -> subprocess.Popen[bytes]:
-    """Starts the process of a stage; it dies with this one."""
-    # A memory file and not a pipe, which holds only 64 KiB: writing never waits for the reader.
+    """Starts the process of a stage; it dies with the calling process."""
+    # A memory file: a pipe holds only 64 KiB, and writing more would wait for the reader.
     with os.fdopen(os.memfd_create("plan"), "w+b") as file:
         file.write(encode_struct(plan))
         file.seek(0)
@@ -60,26 +60,27 @@ class StageProcess:
         stage: Its stage.
         worker: Index of the detector, 0 for the other stages.
         stream: The stream of a decoder, "" for the other stages.
-        role: What it is in the run, such as ``decoder`` or ``detector 2``.
+        role: Its role in the run, such as ``decoder`` or ``detector 2``.
         state: ``starting``, ``ready``, ``waiting`` (to be started) or ``ended``.
         busy: Whether its latest report was `Busy`.
-        detected_by: See `Ready`; of the predecessor while it starts.
+        detected_by: See `Ready`; that of the predecessor while it starts.
 
     Args:
         stage: See above.
-        make_plan: Makes the process's plan, each time it is started.
-        silence_seconds: A process that reports nothing for this long is taken for hung, unless it
-            is starting or busy, both of which may take longer. Time during which `check` is not
-            called does not count: the whole run may have been paused.
+        make_plan: Makes the plan each time the process is started.
+        silence_seconds: A process that reports nothing for this long is considered hung, unless it
+            is starting or busy, which may take longer. Time during which `check` is not called does
+            not count, since the whole run may have been paused.
         restarts_per_minute: How often it may die in a minute.
         clock: Returns a monotonic time in seconds.
         worker: See above.
         stream: See above.
-        role: See above; its stage unless it is given.
-        place: Returns how far the process has come, None if a successor would go another way or
-            waits for work. One that dies at the same place more often than it may in a minute, in
-            whatever time, is hopeless; silence counts only if it is a stream's own, because a mount
-            whose server is gone may hold up the sink for hours.
+        role: See above; by default, its stage.
+        place: Returns how far the process has come, None if a successor would not repeat the same
+            work or would wait for work. A process that dies at the same place more often than it
+            may die in a minute, however long that takes, is hopeless. A hang counts only for the
+            process of a single stream, because a mount whose server is gone may block the sink for
+            hours.
     """
 
     def __init__(
@@ -139,9 +140,9 @@ class StageProcess:
         return self.state in ("starting", "ready")
 
     def heard(self, report: Report) -> None:
-        """Takes note of a report from the process."""
+        """Records a report from the process."""
         if not self.runs:
-            return  # the last report of a dead process
+            return  # a last report of a process that is dead
         self._heard = self._clock()
         self.busy = isinstance(report, Busy)
         if isinstance(report, Ready):
@@ -153,9 +154,9 @@ class StageProcess:
             self._message = report.message
 
     def start_if_due(self) -> bool:
-        """Starts the process if it waits for that and its pause is over; returns whether it did.
+        """Starts the process if it is waiting and its pause is over; returns whether it did.
 
-        That there was no descriptor or no memory for it is its death, see `check`.
+        A lack of descriptors or memory counts as its death, see `check`.
         """
         if self.state != "waiting" or self._clock() < self._restarts.due:
             return False
@@ -172,9 +173,10 @@ class StageProcess:
         return True
 
     def check(self) -> str:
-        """Returns how the process died since the last call, or "": ``was killed by signal 11``.
+        """Returns how the process died since the last call, as ``was killed by signal 11``, or "".
 
-        A hung process is killed; a later call returns its death. One that succeeded is ``ended``.
+        A hung process is killed; a later call returns its death. A process that succeeded is
+        ``ended``.
         """
         if self._unstarted:
             how, self._unstarted = f"cannot be started: {self._unstarted}", ""
@@ -197,7 +199,7 @@ class StageProcess:
             self.state = "ended"
             return ""
         if code > 0 and not self._message and not self._has_exited:
-            self._has_exited = True  # what it said of that may not have been read yet
+            self._has_exited = True  # its report of the reason may not have been read yet
             return ""
         if self._hung_for:
             how = f"did not report for {self._hung_for:g} s"
@@ -229,11 +231,11 @@ class StageProcess:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether restarting is pointless: it cannot start, or dies too often, or at one place."""
+        """Whether restarting is pointless: it cannot start, dies too often or makes no progress."""
         return self._cannot_start or self._restarts.are_too_many
 
     def replace(self) -> None:
-        """Kills the process; a successor, which has a different plan, is due at once."""
+        """Kills the process; a successor with a different plan is due at once."""
         self.kill()
         self._restarts.forget()
         self._cannot_start = False

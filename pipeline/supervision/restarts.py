@@ -1,4 +1,4 @@
-"""When a process that died is started again, and when that is pointless."""
+"""Decides when a process that died is started again, and when that is pointless."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _LONGEST_PAUSE = 5.0
 
 
 class Restarts:
-    """Decides by the deaths of a process and its predecessors when a successor is started.
+    """Decides from the deaths of a process and its predecessors when a successor is started.
 
     Attributes:
-        due: When it may be, in the seconds of the clock by which the deaths are told.
+        due: When the successor may be started, in seconds of the clock that times the deaths.
 
     Args:
-        per_minute: How often a process may die in a minute, or in a row at one place.
+        per_minute: How often a process may die in a minute, or in a row at the same place.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -28,11 +28,11 @@ class Restarts:
         self._pause = 0.0
 
     def died(self, now: float, *, steady: bool) -> None:
-        """Records a death; a successor is due at once if it was steady, else after a longer pause.
+        """Records a death; a successor is due at once after a steady process, else after a pause.
 
         Args:
             now: When it died.
-            steady: Whether it had been at work for a while.
+            steady: Whether it had been ready for a while; if not, the pause doubles.
         """
         self._pause = 0.0 if steady else min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
         self.due = now + self._pause
@@ -41,7 +41,7 @@ class Restarts:
             self._deaths.popleft()
 
     def died_at(self, place: int | None) -> None:
-        """Records at which place it died, see `StageProcess`; None is never the same place."""
+        """Records the place of a death, see `StageProcess`; None never counts as the same place."""
         is_same = place is not None and place == self._died_at
         self._here, self._died_at = self._here * is_same + 1, place
 
@@ -51,7 +51,7 @@ class Restarts:
         return max(len(self._deaths), self._here) > self._most
 
     def forget(self) -> None:
-        """Forgets the deaths of an earlier plan; the process of the next one is due at once."""
+        """Forgets the deaths under an earlier plan; one with the new plan is due at once."""
         self._deaths.clear()
         self._here = 0
         self.due = 0.0

@@ -11,14 +11,14 @@ from pipeline.supervision.latest import Latest
 
 @dataclass(slots=True)
 class RunResult:
-    """The result of a run; if very many streams were added to it, of the latest, see `Latest`.
+    """The result of a run; if very many streams were added, of the latest of them, see `Latest`.
 
     Attributes:
         finished: Summaries of the streams whose results are written, by name.
         failed: Error messages of the streams that failed and were not added again, by name.
         skipped: Data set sequences that an earlier run had finished.
         restarts: Number of restarts of each process, by name.
-        exit_code: 0, 130 after Ctrl-C, or that of the first failure.
+        exit_code: 0, 130 after Ctrl-C, or the exit code of the first failure.
     """
 
     finished: MutableMapping[str, StreamSummary] = field(default_factory=Latest)

@@ -1,4 +1,4 @@
-"""The results folders: which streams still need one, and what they contain."""
+"""The results folders of a run: which streams still have to run, and what the folders contain."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class ResultFolders:
         specs: The streams to run.
         output: Results folder.
         config: The run's configuration.
-        overwrite: Whether to replace results of earlier runs, each when the stream's first frame
-            has arrived; otherwise finished sequences of data sets are skipped.
+        overwrite: Whether to replace results of earlier runs, those of each stream when its first
+            frame has arrived; otherwise finished sequences of data sets are skipped.
 
     Raises:
-        OutputError: ``overwrite`` is off, and a stream's folder holds results, finished or not, or
-            that of a data set's sequence files that no run has written, or results of another
-            source or other settings, see `difference`; or results would replace the source or the
-            detections; or another process writes there, or the folder cannot be created.
+        OutputError: ``overwrite`` is off and a stream's folder holds results, finished or not, or
+            the folder of a data set's sequence holds files that no run has written, or results of
+            another source or other settings, see `difference`. Or results would replace the source
+            or the detections, another process writes there, or the folder cannot be created.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ResultFolders:
         if not overwrite and spec.of_data_set and is_complete(folder):
             if other := difference(folder, spec, config):
                 raise OutputError(f"{folder} {other}; {_ADVICE}")
-            remove_parts(folder)  # of a run that was killed when it had written the report
+            remove_parts(folder)  # of a run that was killed after it had written the report
             self.finished.append(spec.name)
             return
         for read in (Path(spec.location), *_detections_of(folder.name, config)):
@@ -83,10 +83,10 @@ class ResultFolders:
         self.to_run.append(spec)
 
     def outdate(self) -> None:
-        """Outdates the reports of earlier runs on data set sequences, on the first call only.
+        """Marks earlier reports of data set sequences as outdated, on the first call only.
 
-        All at once, so that no later run takes results older than this run for complete. The
-        results of a stream stay until its first frame has arrived, see `run_decoder`.
+        All are marked at once, so that no later run mistakes results older than this run for
+        complete. A stream's results stay until its first frame has arrived, see `run_decoder`.
 
         Raises:
             OutputError: A report cannot be renamed.
@@ -98,19 +98,19 @@ class ResultFolders:
             self._outdated = True
 
     def clear_away(self, stream: str, *, broken: bool) -> bool:
-        """Removes part files, unless the run broke off and they are all there is of its results.
+        """Removes part files, unless the run broke off and they are its only results.
 
         Returns:
-            Whether they stay.
+            Whether the part files stay.
         """
         folder = self.output / stream
         with contextlib.suppress(OSError, OutputError):
-            named = (folder / RUN).exists() and has_results(folder)  # all but the report, perhaps
+            named = (folder / RUN).exists() and has_results(folder)  # perhaps all except the report
             if broken and not (folder / REPORT).exists() and (named or unfinished_results(folder)):
                 return True
             if folder.is_dir():
                 remove_parts(folder)
-                folder.rmdir()  # only where nothing was written
+                folder.rmdir()  # fails if anything was written
         return False
 
     def release(self) -> None:
@@ -119,25 +119,25 @@ class ResultFolders:
 
 
 def how_to_complete(folder: Path, release: str) -> str:
-    """Says which command completes the results that a release left in a folder."""
+    """Returns a clause that names the command to complete the results of a release in a folder."""
     whose = "" if release == installed_release() else f" of SpotStream {release}"
     return f"`spotstream complete {shlex.quote(str(folder))}`{whose} completes them"
 
 
 def _detections_of(stream: str, config: RunConfig) -> list[Path]:
-    """The files that the run may read instead of detecting in a stream."""
+    """Returns the files from which the run may read a stream's detections."""
     given = config.detector.detections
     return [] if given is None else [given, given / stream / DETECTIONS]
 
 
 def _refuse_other_results(folder: Path, spec: SourceSpec) -> None:
-    """Refuses what is not of an earlier run of this sequence, as far as the folder tells."""
+    """Refuses a folder that visibly holds anything but an earlier run of this sequence."""
     if names := ", ".join(foreign_results(folder)):
         raise OutputError(f"{folder} holds {names}, which no run has written; {_ADVICE}")
     if other := other_source(folder, spec):
         raise OutputError(f"{folder} {other}; {_ADVICE}")
-    with contextlib.suppress(OSError, ValueError):  # there is none, or it is damaged
-        if not is_recorded_lossless(folder / RUN):  # a live stream's
+    with contextlib.suppress(OSError, ValueError):  # the record is missing or damaged
+        if not is_recorded_lossless(folder / RUN):  # results of a live stream
             _refuse_results(folder)
 
 

@@ -31,13 +31,13 @@ from stages.urls import redact
 from stages.wording import counted
 
 _SPARE_ENTRIES = 16
-_SHARED_DESCRIPTORS = 40  # of the supervisor, which has most, with some to spare
-_STREAM_DESCRIPTORS = 12  # of the sink, which has most: files, their next parts, memory, sockets
+_SHARED_DESCRIPTORS = 40  # of the supervisor, which has the most, with some to spare
+_STREAM_DESCRIPTORS = 12  # of the sink, which has the most: files, next parts, memory, sockets
 
 
 @dataclass(slots=True)
 class RunningStream:
-    """A stream that was begun and has not ended: its decoder, and the feedback socket to it.
+    """A stream that has begun and not ended, with its decoder and the feedback socket to it.
 
     ``completing`` is set once all its frames are written and its files are being completed.
     """
@@ -57,7 +57,7 @@ class RunningStream:
 
     @property
     def place(self) -> int | None:
-        """How many frames of a file were decoded; None for a live stream, which never repeats."""
+        """Number of decoded frames of a file; None for a live stream, which never repeats any."""
         return None if is_live(self.plan.location) else self.logbook[SharedNumber.SEQUENCE]
 
     def send(self, message: Feedback) -> None:
@@ -65,7 +65,7 @@ class RunningStream:
         self.feedback.send(encode_feedback(message))
 
     def stop(self) -> None:
-        """Asks the decoder to end the stream, at once or, if it is not ready yet, when it is."""
+        """Asks the decoder to end the stream, at once or as soon as it is ready."""
         self.stopping = True
         if self.decoder.state == "ready":
             self.decoder.ask_to_end()
@@ -75,7 +75,7 @@ class RunningStream:
         self.send(Acknowledged(MAX_POSITION))  # in case the sink was killed before it did so
         self.feedback.close(linger=100)
         self.folder.remove_stream(self.plan.channel)
-        self.logbook[SharedNumber.RELEASED] = 1  # from here on nobody can join it again
+        self.logbook[SharedNumber.RELEASED] = 1  # from here on no process can join it
 
 
 class Roster:
@@ -119,7 +119,7 @@ class Roster:
 
     @property
     def place(self) -> int | None:
-        """How many records have come through all stages; None while none is under way."""
+        """Number of records that have passed all stages; None while no record is in flight."""
         logbooks = [stream.logbook for stream in self.running.values()]
         if not any(next(logbook.unacknowledged(), None) for logbook in logbooks):
             return None
@@ -166,7 +166,7 @@ class Roster:
         return self._failed.pop(name, None) is not None
 
     def due(self) -> Iterator[SourceSpec]:
-        """Removes from the queue, and yields, the streams that are to be begun now."""
+        """Removes from the queue the streams that should begin now, and yields them."""
         for spec in list(self._waiting):
             if self._ports is not None and len(self.running) == self._ports:
                 return
@@ -187,11 +187,11 @@ class Roster:
     ) -> None:
         """Begins a stream whose decoder is yet to be started.
 
-        ``only_one`` and ``patient`` are for its plan.
+        ``only_one`` and ``patient``: see `StreamPlan`.
 
         Raises:
-            OSError: There is no descriptor, no memory or no port for another stream.
-            zmq.ZMQError: Likewise.
+            OSError: There is no descriptor, memory or port for another stream.
+            zmq.ZMQError: For the same reasons.
         """
         self._check_descriptors()
         runtime = self._runtime
@@ -219,7 +219,7 @@ class Roster:
     def _check_descriptors(self) -> None:
         """Raises an OSError if another stream might exhaust the descriptors of a process.
 
-        ZeroMQ aborts a process that has none left for a connection.
+        ZeroMQ aborts a process that has no descriptor left for a connection.
         """
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = max(0, limit - _SHARED_DESCRIPTORS) // _STREAM_DESCRIPTORS
@@ -228,7 +228,7 @@ class Roster:
             raise OSError(errno.EMFILE, f"{enough}; raise it with ulimit -n")
 
     def _next_channel(self, folder: RuntimeFolder) -> int:
-        """Returns a channel that no stream has had, and whose TCP port nothing else has.
+        """Returns a channel that no stream has had, and whose TCP port is free.
 
         Raises:
             OSError: All ports are taken.
@@ -253,7 +253,7 @@ class Roster:
         """Removes and returns a running stream that has ended."""
         stream = self.running.pop(name)
         stream.close()
-        if (failed := self._failed.get(name)) is not None:  # it has come further since
+        if (failed := self._failed.get(name)) is not None:  # it has progressed since then
             self._list_failed(name, stream.plan.location, failed.error)
         self._monitor.ended(name)
         return stream

@@ -1,4 +1,4 @@
-"""What a run does at the commands of others, and what it shows them."""
+"""Carries out the commands to a run, and gives its overview."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class RunCommands:
 
     Args:
         output: Results folder.
-        result: The result of the run; a stream that is added anew is removed from it.
+        result: The result of the run; a stream that is added again is removed from it.
         roster: The streams.
         processes: The processes.
-        stops: The requests to end the run; from the first on, no stream can be added.
+        stops: The requests to end the run; after the first, no stream can be added.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RunCommands:
         self._began = time.monotonic()
 
     def attend(self, run: RunResources) -> None:
-        """Answers those who command the run or watch it; to be called in each turn of a loop."""
+        """Answers commands and updates the web page; call it in each iteration of a loop."""
         run.monitor.beat()
         run.commands.serve(self.carry_out)
         if run.page is not None:
@@ -57,7 +57,7 @@ class RunCommands:
         """Carries out a command.
 
         Raises:
-            ConfigError: It is refused.
+            ConfigError: The command is refused.
         """
         match command:
             case AddStream() | RemoveStream() if self.closed:

@@ -58,7 +58,8 @@ def open_run_resources(
         config: The configuration.
         output: Results folder.
         monitor: Source of the metrics and of the pictures, if the config asks for their servers.
-        is_ready: Returns whether all stages are ready and the run goes on, for the metrics server.
+        is_ready: Returns, for the metrics server, whether all stages are ready and the run was not
+            asked to end.
         on_signal: Handler of the signals that ask the run to end.
 
     Raises:
@@ -99,7 +100,7 @@ def open_run_resources(
 
 
 def _check_loopback(port: int) -> None:
-    """Checks that the stages can connect to a port that is bound; ZeroMQ would try for ever."""
+    """Checks that the stages can connect to a port that is bound; ZeroMQ would retry forever."""
     try:
         socket.create_connection(("127.0.0.1", port), _CONNECTING_SECONDS).close()
     except OSError as error:
@@ -110,7 +111,7 @@ def _check_loopback(port: int) -> None:
 
 
 def _check_ports(config: RunConfig) -> None:
-    """Checks that the stages, which bind the ports after the first, will find them free."""
+    """Checks that the ports after the first, which the stages bind, are free."""
     detectors = (f"detector-{number}" for number in range(config.detector.workers))
     for name in ("tracker", "sink", *detectors):
         if is_taken(address := endpoint("", config.runtime, name)):
@@ -118,9 +119,9 @@ def _check_ports(config: RunConfig) -> None:
 
 
 def _raise_descriptor_limit() -> tuple[int, int]:
-    """Lets this process, and the stages, open as many files as they may; returns the old limits.
+    """Raises the open file limit of this process and the stages as far as it may; returns the old.
 
-    The usual limit of 1024 is for programs that call select(); none of the processes does.
+    The usual limit of 1024 is for programs that call select(); none of these processes does.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -137,6 +138,6 @@ def _serve_metrics(
 
 
 def _serve_page(address: str, monitor: RunMonitor) -> StreamPage:
-    from pipeline.supervision.stream_page import StreamPage  # here: it takes http.server
+    from pipeline.supervision.stream_page import StreamPage  # here: imports http.server
 
     return StreamPage(address, monitor.picture)

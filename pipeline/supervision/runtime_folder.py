@@ -29,14 +29,14 @@ class RuntimeFolder:
 
     Its lock is held as long as the process lives. Folders left behind by runs whose supervisor was
     killed are removed when the next run starts. The folder itself is locked as well: otherwise
-    systemd-tmpfiles would remove what is in it after ten days, where it clears ``/tmp``.
+    systemd-tmpfiles, where it cleans ``/tmp``, would remove the contents after ten days.
 
     Args:
         output: The results folder, recorded for `running`.
 
     Raises:
-        ConfigError: The folder cannot be created, its sockets' names would be too long, or a name
-            is not UTF-8.
+        ConfigError: The folder cannot be created, the paths of its sockets would be too long, or a
+            path is not UTF-8.
     """
 
     def __init__(self, output: str) -> None:
@@ -73,8 +73,8 @@ class RuntimeFolder:
             undo.callback(os.close, self._kept)
             fcntl.flock(self._kept, fcntl.LOCK_EX)
             os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
-            # It stays hidden until it is locked: another run that starts would take it for left
-            # behind and remove it.
+            # It stays hidden until it is locked: otherwise another run that starts would consider
+            # it left behind and remove it.
             self.path = str(hidden.rename(path))
             undo.pop_all()
 
@@ -94,10 +94,10 @@ class RuntimeFolder:
 
     def remove_stream(self, channel: int) -> None:
         """Releases the memory of a stream; processes that have it open keep it until they end."""
-        # The logbook first: who finds no ring then finds no logbook either, and knows why.
+        # The logbook first: a process that finds no ring then finds no logbook, and knows why.
         for kind in ("logbook", "ring"):
             Path(memory_path(self.path, kind, channel)).unlink(missing_ok=True)
-        Path(self.path, f"ack-{channel}").unlink(missing_ok=True)  # ZeroMQ leaves its sockets
+        Path(self.path, f"ack-{channel}").unlink(missing_ok=True)  # ZeroMQ does not remove it
         for descriptor in self._memory.pop(channel, ()):
             os.close(descriptor)
 
@@ -131,7 +131,7 @@ def running() -> list[RunInfo]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether the run whose folder this is goes on."""
+    """Returns whether the run that owns a folder is still running."""
     try:
         descriptor = os.open(folder / _LOCK, os.O_RDWR)
     except FileNotFoundError:
@@ -139,7 +139,7 @@ def is_locked(folder: Path) -> bool:
     except OSError:  # such as too many open files
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others look, too
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: others check, too
     except OSError:
         return True
     finally:
@@ -148,7 +148,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def writer_of(folder: Path) -> str:
-    """Names the process of the running pipeline whose results folder this is, if it is one."""
+    """Returns words for the process that writes to a results folder, with its id if it is known."""
     for run in running():
         with contextlib.suppress(OSError):
             if folder.samefile(run.output):
@@ -157,7 +157,7 @@ def writer_of(folder: Path) -> str:
 
 
 def unusable_temporary_folder() -> str:
-    """Says that ``TMPDIR`` cannot be used, and what is instead; "" if it is used or is not set.
+    """Returns a warning if ``TMPDIR`` cannot be used, naming the folder used instead, or "".
 
     Raises:
         ConfigError: There is no folder for temporary files.

@@ -19,9 +19,9 @@ _UNWANTED = "was asked to end"
 
 
 class _Heard:
-    """What a sink has reported: summaries of finished streams, and failures, by stream.
+    """Receives a sink's reports: summaries of finished streams, and failures, by stream.
 
-    All is passed on, but the reason, which the run itself tells.
+    All reports are passed on, but without the reason, which the run itself reports.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class _Heard:
                         report = replace(report, message="")
                 case Failed() | Crashed():
                     self.failures[report.stream] = report.message
-            with contextlib.suppress(Exception):  # the run may end because it cannot be shown
+            with contextlib.suppress(Exception):  # failing to show reports may be what ends the run
                 self._on_report(report)
 
     def failure(self, how: str) -> str:
-        """The latest failure; ``how`` the process ended if there is none."""
+        """Returns the latest failure, or ``how`` the process ended if it reported none."""
         return [f"the {self.sink.name} {how}", *self.failures.values()][-1]
 
 
@@ -69,7 +69,7 @@ def complete(
     reason: str,
     text_only: bool = False,
 ) -> tuple[dict[str, StreamSummary], str]:
-    """Has a sink end streams where they are, for as long as it takes unless it hangs.
+    """Makes a sink end streams where they are; this may take any time unless the sink hangs.
 
     Args:
         processes: The processes of the run; all but perhaps the sink are killed.
@@ -82,7 +82,7 @@ def complete(
 
     Returns:
         Summaries of the streams whose results were completed, by name, and why others were not, ""
-        if there are none.
+        if there are no others.
     """
     if processes.upgrade:  # a sink started now could not read what this one has written
         processes.kill_all(but=processes.sink)
@@ -96,7 +96,7 @@ def complete(
 def _by_another_sink(
     heard: _Heard, is_unwanted: Callable[[], bool]
 ) -> tuple[dict[str, StreamSummary], str]:
-    """Runs a sink, not started yet, whose plan is to give up."""
+    """Runs a sink that is not started yet and whose plan is to give up."""
     sink = heard.sink
     sink.start_if_due()
     how = sink.check()
@@ -115,7 +115,7 @@ def _by_another_sink(
 def _by_this_sink(
     heard: _Heard, streams: Sequence[RunningStream], is_unwanted: Callable[[], bool]
 ) -> tuple[dict[str, StreamSummary], str]:
-    """Tells the sink of the run, in the logbooks, that nobody else ends the streams."""
+    """Abandons the streams in their logbooks, so that the run's sink ends them."""
     sink = heard.sink
     how = "" if sink.runs else "has died"
     known = [each for each in streams if each.logbook[SharedNumber.ACKNOWLEDGED]]

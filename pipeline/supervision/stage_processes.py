@@ -18,7 +18,7 @@ from stages.errors import SpotStreamError
 from stages.wording import counted
 
 _END_SECONDS = 3.0
-_REPLACING_SECONDS = 60.0  # from the removal of the old files to the new ones, with a slow disk
+_REPLACING_SECONDS = 60.0  # from removing the old files to installing the new, on a slow disk
 
 
 class StageProcesses:
@@ -27,7 +27,7 @@ class StageProcesses:
     `all`, `are_ready`, `states` and `ids` may be called from any thread.
 
     Attributes:
-        release: The release of the program that the run is of.
+        release: The release of the program when the run started.
 
     Args:
         config: The run's configuration.
@@ -57,10 +57,10 @@ class StageProcesses:
         self._sockets = ""
         self.release = installed_release()
         self._clock = clock
-        self._missed_since = math.inf  # the release of what is installed
+        self._missed_since = math.inf  # since when no release has been installed
 
     def make_shared(self, sockets: str) -> None:
-        """Makes sink, tracker and detectors; the sockets of all are in the folder ``sockets``."""
+        """Makes sink, tracker and detectors; all sockets are in the folder ``sockets``."""
         self._sockets = sockets
         for stage in ("sink", "tracker"):
             self._shared[stage, 0] = self.make(stage)
@@ -76,7 +76,7 @@ class StageProcesses:
         *,
         text_only: bool = False,
     ) -> StageProcess:
-        """Makes a process, not started yet, see `WorkerPlan`; ``stream`` is a decoder's own."""
+        """Makes a process without starting it, see `WorkerPlan`; ``stream`` is a decoder's own."""
 
         def make_plan() -> WorkerPlan:
             running = self._roster.running
@@ -178,7 +178,7 @@ class StageProcesses:
 
     @property
     def upgrade(self) -> str:
-        """What has become of the program, "" if a new process would be of the same release."""
+        """How the program was replaced, "" if a new process would run the same release."""
         return self._upgrade_to(installed_release())
 
     def _upgrade_to(self, release: str) -> str:
@@ -192,8 +192,8 @@ class StageProcesses:
         """Starts the processes that are due, none while the program is replaced; returns them.
 
         Raises:
-            SpotStreamError: One is to be started, and would be of another release than the others,
-                or there has been none for a minute.
+            SpotStreamError: A process is to be started, but would run another release than the
+                others, or no release has been installed for a minute.
         """
         is_due = any(each.state == "waiting" for each in self.all())
         release = installed_release() if is_due else self.release
@@ -206,7 +206,7 @@ class StageProcesses:
         return [process for process in self.all() if process.start_if_due()]
 
     def let_end(self, decoder: StageProcess) -> None:
-        """Leaves a decoder whose stream has ended to end by itself."""
+        """Lets a decoder whose stream has ended exit by itself."""
         self._ending.append(decoder)
 
     def kill_all(self, but: StageProcess | None = None) -> None:
@@ -216,7 +216,7 @@ class StageProcesses:
                 process.kill()
 
     def end_all(self) -> None:
-        """Asks all processes to end, and kills those that do not within the same three seconds."""
+        """Asks all processes to end, and kills those that have not ended three seconds later."""
         processes = self.all()
         for process in processes:
             process.ask_to_end()

@@ -20,8 +20,8 @@ from stages.result_files import StreamStatus
 class StreamOutcomes:
     """Ends streams that are complete or have failed, and records that in the result of the run.
 
-    A failure of a decoder, frames that no detector takes, and a folder that the sink cannot write
-    end only their stream; any other ends the run.
+    A decoder's failure, frames that no detector can process, or a folder that the sink cannot write
+    to end only the stream concerned; any other failure ends the run.
 
     Args:
         result: The result of the run.
@@ -46,14 +46,14 @@ class StreamOutcomes:
         self._on_report = on_report
 
     def show(self, report: Report) -> None:
-        """Shows a report, unless it is of a failure of which the user has heard."""
+        """Shows a report, unless it repeats a failure that was already shown."""
         if not (isinstance(report, Failed) and self._is_known(report)):
             self._on_report(report)
 
     def _is_known(self, report: Failed) -> bool:
-        """Whether the stream has failed already, as for another detector; a sink's failure is news.
+        """Returns whether the stream has failed already, for example in another detector.
 
-        It means that the results are not completed.
+        A sink's failure is always new: it means that the results are not completed.
         """
         return report.stage != "sink" and report.stream in self._result.failed
 
@@ -71,10 +71,10 @@ class StreamOutcomes:
         self._note(report, spec.location)
 
     def fail(self, report: Failed) -> None:
-        """Acts on a failure for which no process can be replaced.
+        """Handles a failure that replacing a process cannot remedy.
 
         Raises:
-            SpotStreamError: It ends the run.
+            SpotStreamError: The failure ends the run.
         """
         if not report.stream:
             raise error_of(report)
@@ -102,7 +102,7 @@ class StreamOutcomes:
         self._roster.fail(report.stream, location, report.message)
 
     def _give_up(self, stream: RunningStream, message: str) -> None:
-        """Starts one more decoder to end the stream where it is, so that its results complete."""
+        """Starts one more decoder to end the stream where it is, so that results are completed."""
         if stream.plan.give_up_reason and stream.logbook[SharedNumber.ACKNOWLEDGED]:
             stream.decoder.kill()  # the last one failed too
             stream.logbook.abandon(message)
@@ -113,13 +113,13 @@ class StreamOutcomes:
             stream.decoder.replace()
 
     def _end(self, name: str) -> None:
-        """Forgets a stream whose results are complete or never will be."""
+        """Removes a stream whose results are complete or never will be."""
         stream = self._roster.end(name)
         self._processes.let_end(stream.decoder)
         self.clear_away(stream, broken=False)
 
     def clear_away(self, stream: RunningStream, *, broken: bool) -> bool:
-        """Removes a stream's part files unless they are all there is; returns whether they stay.
+        """Removes part files unless they are a stream's only results; returns whether they stay.
 
         ``broken``: see `ResultFolders.clear_away`.
         """

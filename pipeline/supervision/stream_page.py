@@ -20,8 +20,8 @@ class StreamPage(HttpServer):
 
     Args:
         address: See `HttpServer`.
-        picture: Returns the latest picture of the stream of that name as a JPEG, None if it has
-            none; called in several threads.
+        picture: Returns the latest picture of the named stream as a JPEG, or None without one;
+            called from several threads.
 
     Raises:
         ConfigError: The server cannot listen on the address.
@@ -35,7 +35,7 @@ class StreamPage(HttpServer):
         super().__init__("runtime.web", address, self._answer)
 
     def look(self, overview: Callable[[], Overview]) -> None:
-        """Takes in the overview, once a second; call it as often as you like, in one thread."""
+        """Refreshes the overview once a second; call it as often as you like, from one thread."""
         now = time.monotonic()
         if now >= self._due:
             self._due = now + _PAGE_SECONDS

@@ -43,20 +43,21 @@ _DRAIN_SECONDS = 60.0
 class Supervisor:
     """One run: a decoder process per stream, detectors, one tracker, one sink.
 
-    A process that dies is replaced, and what it had not finished is sent again. One that cannot
-    start, fails for a reason that only the user can remove, or dies too often, ends the run; a
-    decoder, frames that no detector takes, or a folder that the sink cannot write, end only theirs.
+    A process that dies is replaced, and its unfinished work is sent again. A process that cannot
+    start, fails for a reason that only the user can remove, or dies too often ends the run. A
+    decoder that does so, frames that no detector can process, or a folder that the sink cannot
+    write to end only the stream concerned.
 
     Attributes:
         result: The result of the run so far.
-        was_signalled: Whether the run was told to end by a signal, not only by `stop`.
+        was_signalled: Whether a signal, not only `stop`, has asked the run to end.
 
     Args:
         folders: The results folders of the streams to run; they are released when the run ends.
         config: The configuration.
         on_report: Called with every report of a worker, and with the supervisor's own notices;
-            nothing is supervised until it returns.
-        stay: Keep running when all streams have ended, until stopped: others may be added.
+            supervision pauses until it returns.
+        stay: Keep running until stopped, even without streams, since others may be added.
         debug: Show tracebacks of errors in the program.
         json_log: Write log lines as JSON.
     """
@@ -95,8 +96,8 @@ class Supervisor:
     def run(self) -> RunResult:
         """Runs all streams to their ends; call it only once.
 
-        Ctrl-C, SIGTERM or SIGHUP drains the run, a second request ends it at once and leaves part
-        files. After any error the results are completed as far as they go.
+        Ctrl-C, SIGTERM or SIGHUP drains the run; a second request ends it at once and leaves part
+        files. After any error, the results are completed as far as they go.
         """
         try:
             if self._roster or self._stay:
@@ -172,7 +173,7 @@ class Supervisor:
         for spec in self._roster.due():
             decoder = self._processes.make("decoder", stream=spec.name)
             only_one = not self._stay and not self._roster
-            # Who adds a stream is there to see that its password is wrong.
+            # A user who adds a stream is there to see that its password is wrong.
             patient = self._stay and any(spec is given for given in self._folders.to_run)
             try:
                 self._roster.begin(
@@ -206,7 +207,7 @@ class Supervisor:
                 self._outcomes.fail(report)
 
     def _welcome(self, report: Ready, process: StageProcess, stream: RunningStream | None) -> None:
-        """Handles a process that is ready: what its predecessor did not finish is sent again."""
+        """Handles a process that is ready: the unfinished work of its predecessor is sent again."""
         if report.stage == "detector":
             self._monitor.detector_began(report.worker)
         if report.stage == "decoder":
@@ -247,7 +248,7 @@ class Supervisor:
         self._stops.add_signal(number)
 
     def _end_overdue(self, run: RunResources) -> bool:
-        """Completes streams that did not end in time; returns whether it could."""
+        """Completes streams that did not end in time; returns whether that succeeded."""
         message = f"not ended {_DRAIN_SECONDS:g} s after the run was asked to end"
         for name in self._roster.running:
             told = f"{message}; completing its results in place"
@@ -262,14 +263,14 @@ class Supervisor:
     def _complete_what_there_is(
         self, run: RunResources, message: str, *, text_only: bool = False
     ) -> str:
-        """Has a sink end all streams where they are: it may save weeks of results.
+        """Makes a sink end all streams where they are, which may save weeks of results.
 
         Returns why that failed, or "".
         """
         self._commands.closed = True
 
         def is_unwanted() -> bool:
-            with contextlib.suppress(Exception):  # it may be why the run ends
+            with contextlib.suppress(Exception):  # this may be why the run ends
                 self._commands.attend(run)
             return self._stops.count > 1
 
