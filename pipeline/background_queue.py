@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 Action: TypeAlias = Callable[[], object]
 
-_MOST = 1000
+_MAX_WAITING = 1000
 _BEHIND = 100
 
 
@@ -20,15 +20,15 @@ class Background:
     thousand actions wait in the queue; further ones are lost.
 
     Args:
-        tell_lost: Called in the thread, once the queue is empty, with the number of newly lost
+        report_lost: Called in the thread, once the queue is empty, with the number of newly lost
             actions.
     """
 
-    def __init__(self, tell_lost: Callable[[int], None] = lambda count: None) -> None:
-        self._tell_lost = tell_lost
+    def __init__(self, report_lost: Callable[[int], None] = lambda count: None) -> None:
+        self._report_lost = report_lost
         self._waiting: SimpleQueue[Action | None] = SimpleQueue()
         self._lost = 0  # changed only by the caller
-        self._told = 0  # how many of these were reported; changed only by the thread
+        self._reported = 0  # how many of these were reported; changed only by the thread
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -47,7 +47,7 @@ class Background:
             raise self._error
         if self._thread.ident is None:
             self._thread.start()
-        if self._waiting.qsize() < _MOST:
+        if self._waiting.qsize() < _MAX_WAITING:
             self._waiting.put(action)
         else:
             self._lost += 1
@@ -63,7 +63,7 @@ class Background:
         """
         if self._thread.ident is None:
             self._thread.start()
-        for action in (self._tell, last, None):
+        for action in (self._report_if_lost, last, None):
             self._waiting.put(action)
         self._thread.join(seconds)
         if self._error is not None:
@@ -75,14 +75,14 @@ class Background:
             while (action := self._waiting.get()) is not None:
                 action()
                 if self._waiting.empty():
-                    self._tell()
+                    self._report_if_lost()
         except BaseException as error:
             self._error = error
 
-    def _tell(self) -> None:
-        if lost := self._lost - self._told:
-            self._told += lost
-            self._tell_lost(lost)
+    def _report_if_lost(self) -> None:
+        if lost := self._lost - self._reported:
+            self._reported += lost
+            self._report_lost(lost)
 
 
 def within(seconds: float, action: Action) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.geometry import Ground, Lines, Regions, Zones, ground_of, places_of
+from pipeline.geometry import Ground, Lines, Regions, Zones, ground_of, shapes_of
 from pipeline.overlay_addresses import OverlayAddresses, overlay_address
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
@@ -238,8 +238,8 @@ class SinkConfig:
         from stages.sink.options import SinkOptions  # loads PyAV
 
         options = dataclasses.asdict(self) | {
-            "lines": places_of(self.lines, stream),
-            "zones": places_of(self.zones, stream),
+            "lines": shapes_of(self.lines, stream),
+            "zones": shapes_of(self.zones, stream),
             "ground": ground_of(self.ground, stream),
         }
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):

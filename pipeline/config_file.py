@@ -49,7 +49,7 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
         if path is None and str(given) not in known:
             content = read_settings(RunConfig, known[_BASE])
         path = known.get(str(given), given)
-        content = _on_top(read_settings(RunConfig, path, advice), content)
+        content = _merged(read_settings(RunConfig, path, advice), content)
         steps.append((path, content))
     changed = overridden(content, overrides)
     section = content.get("tracker")
@@ -59,11 +59,11 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
     try:
         return validated(RunConfig, changed, path, overrides)
     except ConfigError as error:
-        _blame_the_first(str(error).removeprefix(f"{path}: "), steps)
+        _raise_for_earlier_file(str(error).removeprefix(f"{path}: "), steps)
         raise
 
 
-def _blame_the_first(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
+def _raise_for_earlier_file(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
     """Raises the last step's problem for the first of the earlier files that has it, if any.
 
     A step is a file and the merged content of all files up to and including it.
@@ -73,14 +73,14 @@ def _blame_the_first(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]])
             raise ConfigError(f"{path}: {problem}")
 
 
-def _on_top(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+def _merged(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     """Returns ``content`` with the keys of ``base`` that it lacks, at any depth."""
     merged = base | content
     for key, value in content.items():
         below = base.get(key)
         if isinstance(value, dict) and isinstance(below, dict):
             is_named_tracker = key == "tracker" and "name" in value
-            merged[key] = value if is_named_tracker else _on_top(value, below)
+            merged[key] = value if is_named_tracker else _merged(value, below)
     return merged
 
 

@@ -15,7 +15,7 @@ from stages.sink.zones import Zone, checked_zone
 EVERY_STREAM = "*"
 """Stands for every stream's name in ``detector.ignored`` and the sink's lines, zones and ground."""
 
-_Place = TypeVar("_Place", Line, Zone)
+_Shape = TypeVar("_Shape", Line, Zone)
 
 _Pixels: TypeAlias = Annotated[float, Ge(-1e9), Le(1e9)]
 Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
@@ -27,9 +27,9 @@ def ignored_in(ignored: Mapping[str, Sequence[Region]], stream: str) -> list[Reg
     return [*ignored.get(EVERY_STREAM, ()), *ignored.get(stream, ())]
 
 
-def places_of(places: Mapping[str, Mapping[str, _Place]], stream: str) -> dict[str, _Place]:
+def shapes_of(shapes: Mapping[str, Mapping[str, _Shape]], stream: str) -> dict[str, _Shape]:
     """Returns a stream's lines or zones in the config: those of every stream, and its own."""
-    return {**places.get(EVERY_STREAM, {}), **places.get(stream, {})}
+    return {**shapes.get(EVERY_STREAM, {}), **shapes.get(stream, {})}
 
 
 def ground_of(ground: Mapping[str, GroundPoints], stream: str) -> GroundPoints | None:
@@ -54,7 +54,7 @@ _ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …]
 _GROUND = "the ground has the form stream: [[x, y, metres x, metres y], …]"
 
 _Region: TypeAlias = Annotated[Region, _form(_REGIONS, list, 4)]
-_OfStream: TypeAlias = Annotated[tuple[_Region, ...], _form(_REGIONS, list)]
+_StreamRegions: TypeAlias = Annotated[tuple[_Region, ...], _form(_REGIONS, list)]
 _Name: TypeAlias = Annotated[str, Before(column)]
 _Ends: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
 _Line: TypeAlias = Annotated[_Ends, Before(checked_line)]
@@ -65,7 +65,7 @@ _NamedZones: TypeAlias = Annotated[dict[_Name, _Zone], _form(_ZONES, dict)]
 _Points: TypeAlias = tuple[tuple[_Pixels, _Pixels, _Pixels, _Pixels], ...]
 _Ground: TypeAlias = Annotated[_Points, Before(checked_ground)]
 
-Regions: TypeAlias = Annotated[dict[str, _OfStream], _form(_REGIONS, dict)]
+Regions: TypeAlias = Annotated[dict[str, _StreamRegions], _form(_REGIONS, dict)]
 """Regions by stream name."""
 
 Lines: TypeAlias = Annotated[dict[str, _NamedLines], _form(_LINES, dict)]

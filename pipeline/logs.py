@@ -38,7 +38,7 @@ class _StandardError(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._background = Background(self._tell_lost)
+        self._background = Background(self._report_lost)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -53,8 +53,8 @@ class _StandardError(logging.Handler):
         self._background.end(_END_SECONDS)
         super().close()
 
-    def _tell_lost(self, count: int) -> None:
-        _write(self._warning(f"lost {counted(count, 'message')}, because nobody read them"))
+    def _report_lost(self, count: int) -> None:
+        _write(self._warning(f"lost {counted(count, 'message')} of the log, because nobody read them"))
 
     def _warning(self, message: str) -> str:
         fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}

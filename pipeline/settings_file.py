@@ -18,11 +18,11 @@ from stages.urls import redact
 
 Settings = TypeVar("Settings")
 _TAG = "tag:yaml.org,2002:"
-_DEEPEST = 100  # nesting levels in a file
+_MAX_DEPTH = 100  # nesting levels in a file
 _MOST_VALUES = 100_000  # in a file, with all aliases expanded
-_LONGEST_GOT = 100  # characters of a value in an error
+_LONGEST_VALUE = 100  # characters of a value in an error
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # for models, for dataclasses
-_IN_A_USERS_WORDS = {  # instead of messages that name Python classes
+_PLAIN_MESSAGES = {  # instead of messages that name Python classes
     "dataclass_type": "must hold keys and values",
     "dict_type": "must hold keys and values",
     "model_type": "must hold keys and values",
@@ -94,7 +94,7 @@ def _load(text: str) -> Any:
 
 def _count(value: Any, known: dict[int, int], depth: int = 0) -> int:
     """Returns the number of values in ``value``, at any depth; ``known`` has the counts by id."""
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         raise RecursionError
     if isinstance(value, dict | list) and id(value) not in known:
         inner = value.values() if isinstance(value, dict) else value
@@ -195,7 +195,7 @@ def _problem(
     if error["type"] in _UNKNOWN_KEY:
         known = _fields(model, error["loc"][:-1])
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
-    problem = _IN_A_USERS_WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    problem = _PLAIN_MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     if key and not isinstance(error["input"], dict):
         given = error["input"]
         given = redact(given) if isinstance(given, str) else given
@@ -207,7 +207,7 @@ def _problem(
 
 
 def _shortened(value: str) -> str:
-    return f"{value[:_LONGEST_GOT]}…" if len(value) > _LONGEST_GOT else value
+    return f"{value[:_LONGEST_VALUE]}…" if len(value) > _LONGEST_VALUE else value
 
 
 def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
@@ -221,10 +221,10 @@ def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
     return f"{path}: " if path else ""
 
 
-def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
+def _fields(model: type[Any], location: Sequence[int | str]) -> Sequence[str]:
     """Returns the keys allowed at a location in the model; list indices are skipped."""
     parent: Any = model
-    for part in place:
+    for part in location:
         if isinstance(part, str):
             parent = get_type_hints(parent)[part]
             while not _keys(parent) and getattr(parent, "__args__", None):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 STAGE_END = signal.SIGRTMIN
 """Sent by the supervisor to a stage; a service manager sends SIGTERM to all processes of a run."""
 
-MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2)
+IGNORED_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 """Many programs reopen their logs on these signals; by default, they end a process."""
 
 _ONE_REQUEST_SECONDS = 1.0

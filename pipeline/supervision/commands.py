@@ -18,7 +18,7 @@ from stages.decoder.locations import absolute_location, expand_sources
 from stages.errors import ConfigError, SourceError, SpotStreamError
 
 _ANSWER_MS = 10_000
-_LOOK_MS = 100
+_POLL_MS = 100
 _SOCKET = "commands"
 
 _Result = TypeVar("_Result")
@@ -87,7 +87,7 @@ def find_run(pid: int | None = None) -> RunInfo:
     if pid is not None:
         runs = [run for run in runs if run.pid == pid]
     if not runs:
-        raise ConfigError(_none(pid))
+        raise ConfigError(_not_found(pid))
     if len(runs) > 1:
         choice = "; ".join(f"--pid {run.pid} writes to {run.output}" for run in runs)
         if len({run.pid for run in runs}) < len(runs):  # in containers that share a folder
@@ -96,21 +96,21 @@ def find_run(pid: int | None = None) -> RunInfo:
     return runs[0]
 
 
-def _none(pid: int | None) -> str:
+def _not_found(pid: int | None) -> str:
     me, folder = os.getuid(), tempfile.gettempdir()
     if pid is not None:
         with contextlib.suppress(OSError):
             owner = Path(f"/proc/{pid}").stat().st_uid
             if owner != me:
-                return f"process {pid} is of user {_name(owner)}, who alone can command it"
+                return f"process {pid} is of user {_user_name(owner)}, who alone can command it"
     running = "is running" + (f" as process {pid}" if pid else "")
     return (
-        f"no pipeline of user {_name(me)} with TMPDIR={folder} {running}; its own user finds it, "
-        "with the TMPDIR that it has"
+        f"no pipeline of user {_user_name(me)} with TMPDIR={folder} {running}; its own user "
+        "finds it, with the TMPDIR that it has"
     )
 
 
-def _name(user: int) -> str:
+def _user_name(user: int) -> str:
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:  # as in a container
@@ -125,12 +125,12 @@ def add_stream(run: RunInfo, location: str | os.PathLike[str], name: str = "") -
         SpotStreamError: The pipeline does not answer, or fails.
     """
     try:
-        place = absolute_location(os.fspath(location))
+        absolute = absolute_location(os.fspath(location))
         # Checked here first: a mount that does not answer would block all supervision.
-        expand_sources([place])
+        expand_sources([absolute])
     except SourceError as error:
         raise ConfigError(str(error)) from None
-    return _send(run, AddStream(place, name), list[str])
+    return _send(run, AddStream(absolute, name), list[str])
 
 
 def remove_stream(run: RunInfo, name: str) -> None:
@@ -171,8 +171,8 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
 
 
 def _await_answer(run: RunInfo, socket: zmq.Socket) -> None:
-    for _ in range(_ANSWER_MS // _LOOK_MS):
-        if socket.poll(_LOOK_MS):
+    for _ in range(_ANSWER_MS // _POLL_MS):
+        if socket.poll(_POLL_MS):
             return
         if not is_locked(run.folder):
             raise RunEndedError(f"the pipeline with process id {run.pid} has ended")

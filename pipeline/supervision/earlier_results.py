@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import ground_of, ignored_in, places_of
+from pipeline.geometry import ground_of, ignored_in, shapes_of
 from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
@@ -87,7 +87,10 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
     if config.runtime.mode != "live" and (dropped := _dropped_in_live_mode(report)):
         return f"lacks {counted(dropped, 'frame')} dropped in live mode"
     made = (folder / REPORT).stat().st_mtime
-    for path in (*_ends(Path(spec.location)), *(Path(now[key]) for key in _PATHS if now[key])):
+    for path in (
+        *_first_and_last(Path(spec.location)),
+        *(Path(now[key]) for key in _PATHS if now[key]),
+    ):
         if path.is_file() and path.stat().st_mtime > made:
             return f"holds results that are older than {path}"
     return ""
@@ -125,7 +128,7 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
     ignored = _mapping(values.pop("detector.ignored"))
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
     for key in ("sink.lines", "sink.zones"):
-        values[f"{key}.{stream}"] = places_of(_mapping(values.pop(key)), stream)
+        values[f"{key}.{stream}"] = shapes_of(_mapping(values.pop(key)), stream)
     values[f"sink.ground.{stream}"] = ground_of(_mapping(values.pop("sink.ground")), stream)
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:
@@ -144,7 +147,7 @@ def _located(path: str, directory: str | None) -> str:
     return str(Path(directory or "", path).resolve())
 
 
-def _ends(source: Path) -> Iterator[Path]:
+def _first_and_last(source: Path) -> Iterator[Path]:
     """Yields the video, or the first and the last of the files that are read from a folder."""
     files = [source]
     if source.is_dir():

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from pipeline.addresses import is_loopback
 from stages.errors import ConfigError
 
-_LOOK_SECONDS = 0.1  # how often the server checks whether to close, which delays a run's end
+_POLL_SECONDS = 0.1  # how often the server checks whether to close, which delays a run's end
 _MOST_REQUESTS = 16  # at a time, each with a thread and a descriptor
 _REQUEST_SECONDS = 5.0
-_COMPLAINT_SECONDS = 60.0
+_ERROR_LOG_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -92,17 +92,17 @@ class HttpServer:
         try:
             kind, passive = socket.SOCK_STREAM, socket.AI_PASSIVE
             found = socket.getaddrinfo(host, int(port), type=kind, flags=passive)
-            family, *_, place = min(found, key=lambda each: each[0] != socket.AF_INET)
+            family, *_, socket_address = min(found, key=lambda each: each[0] != socket.AF_INET)
 
             class Server(_BoundedServer):
                 address_family = family
 
-            self._server = Server(setting, place, Handler)
+            self._server = Server(setting, socket_address, Handler)
         except (OSError, UnicodeError) as error:
             raise ConfigError(f"{setting}: cannot listen on {address}: {error}") from error
         self.port = int(self._server.server_address[1])
         serve = self._server.serve_forever
-        threading.Thread(target=serve, args=(_LOOK_SECONDS,), name=setting, daemon=True).start()
+        threading.Thread(target=serve, args=(_POLL_SECONDS,), name=setting, daemon=True).start()
 
     def close(self) -> None:
         """Stops listening."""
@@ -118,7 +118,7 @@ class _BoundedServer(ThreadingHTTPServer):
     def __init__(self, setting: str, *args: Any) -> None:
         self._setting = setting
         self._deadlines: dict[socket.socket, float] = {}
-        self._complained = -math.inf
+        self._logged_error_at = -math.inf
         super().__init__(*args)
 
     def server_bind(self) -> None:
@@ -137,7 +137,7 @@ class _BoundedServer(ThreadingHTTPServer):
         self._deadlines.pop(request, None)
 
     def service_actions(self) -> None:
-        """Ends requests that take too long; called every `_LOOK_SECONDS`."""
+        """Ends requests that take too long; called every `_POLL_SECONDS`."""
         now = time.monotonic()
         for request, deadline in list(self._deadlines.items()):
             if now > deadline:
@@ -147,6 +147,6 @@ class _BoundedServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores broken connections; logs other errors at most once a minute."""
         error, now = sys.exc_info()[1], time.monotonic()
-        if not isinstance(error, OSError) and now - self._complained >= _COMPLAINT_SECONDS:
-            self._complained = now
+        if not isinstance(error, OSError) and now - self._logged_error_at >= _ERROR_LOG_SECONDS:
+            self._logged_error_at = now
             log.error("%s: cannot answer a request: %r", self._setting, error)

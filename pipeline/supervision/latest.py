@@ -7,7 +7,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-_MOST = 100
+_DEFAULT_LIMIT = 100
 
 
 class Latest(MutableMapping[str, _T]):
@@ -21,7 +21,7 @@ class Latest(MutableMapping[str, _T]):
 
     def __init__(self, streams: int = 0) -> None:
         self._entries: dict[str, _T] = {}
-        self._most = max(_MOST, streams)
+        self._limit = max(_DEFAULT_LIMIT, streams)
 
     def __getitem__(self, name: str) -> _T:
         return self._entries[name]
@@ -29,7 +29,7 @@ class Latest(MutableMapping[str, _T]):
     def __setitem__(self, name: str, value: _T) -> None:
         self._entries.pop(name, None)
         self._entries[name] = value
-        if len(self._entries) > self._most:
+        if len(self._entries) > self._limit:
             del self._entries[next(iter(self._entries))]
 
     def __delitem__(self, name: str) -> None:

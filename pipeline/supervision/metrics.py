@@ -79,10 +79,10 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     )
     failures = _counter("spotstream_failed_streams", "Streams that an error ended.")
     streams: Mapping[str, StreamCounts] = {**counts.ended, **counts.under_way}
-    for stream, its in streams.items():
-        metrics = its.metrics
+    for stream, stream_counts in streams.items():
+        metrics = stream_counts.metrics
         frames.add_metric([stream], metrics.frames)
-        decoded.add_metric([stream], its.decoded)
+        decoded.add_metric([stream], stream_counts.decoded)
         tracks.add_metric([stream], metrics.tracks)
         for reason, count in (dict.fromkeys(DropReason, 0) | metrics.dropped).items():
             dropped.add_metric([stream, reason], count)
@@ -175,7 +175,7 @@ class MetricsServer(HttpServer):
                 return Answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             if path not in ("/healthz", "/readyz"):
                 return Answer(404, body=b"try /metrics, /healthz or /readyz\n")
-            well = monitor.is_turning and (path == "/healthz" or ready())
+            well = monitor.is_loop_running and (path == "/healthz" or ready())
             return Answer(200, body=b"ok\n") if well else Answer(503, body=b"no\n")
 
         super().__init__("runtime.metrics", address, answer)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pipeline.config import SinkConfig
-from pipeline.geometry import places_of
+from pipeline.geometry import shapes_of
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Snapshot, StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamState, StreamView
@@ -112,7 +112,7 @@ def _is_behind(metrics: StreamMetrics, before: StreamMetrics) -> bool:
 class RunMonitor:
     """Keeps the workers' latest reports.
 
-    `counts`, `picture` and `is_turning` may be called from any thread.
+    `counts`, `picture` and `is_loop_running` may be called from any thread.
 
     A stream is included from its beginning, whether its source is reached or not. Memory is
     bounded, however many streams are added and removed: the metrics of an ended stream are kept for
@@ -143,13 +143,13 @@ class RunMonitor:
         self._beat = self._clock()
 
     @property
-    def is_turning(self) -> bool:
+    def is_loop_running(self) -> bool:
         """Whether the supervisor's loop has iterated recently."""
         return self._clock() - self._beat < _STUCK_SECONDS
 
     def begun(self, name: str, logbook: Logbook) -> None:
         """Records that a stream has begun, for the first time or again."""
-        lines, zones = places_of(self._sink.lines, name), places_of(self._sink.zones, name)
+        lines, zones = shapes_of(self._sink.lines, name), shapes_of(self._sink.zones, name)
         zeros = msgspec.structs.replace(
             _ZEROS,
             crossings=dict.fromkeys(lines, Counts()),

@@ -76,11 +76,11 @@ class StageProcess:
         worker: See above.
         stream: See above.
         role: See above; by default, its stage.
-        place: Returns how far the process has come, None if a successor would not repeat the same
-            work or would wait for work. A process that dies at the same place more often than it
-            may die in a minute, however long that takes, is hopeless. A hang counts only for the
-            process of a single stream, because a mount whose server is gone may block the sink for
-            hours.
+        progress: Returns how far the process has come, None if a successor would not repeat the
+            same work or would wait for work. A process that dies without progress more often in a
+            row than it may in a minute, however long that takes, is hopeless. A hang counts only
+            for the process of a single stream, because a mount whose server is gone may block the
+            sink for hours.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class StageProcess:
         worker: int = 0,
         stream: str = "",
         role: str = "",
-        place: Callable[[], int | None] = lambda: None,
+        progress: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.stage = stage
         self.worker = worker
@@ -107,13 +107,13 @@ class StageProcess:
         self._silence_seconds = silence_seconds
         self._restarts = Restarts(restarts_per_minute)
         self._clock = clock
-        self._place = place
+        self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._heard = self._checked = 0.0
         self._ready_since = 0.0
         self._was_ready = False
-        self._unstarted = ""
+        self._start_error = ""
         self._cannot_start = False
         self._has_exited = False
         self.busy = False
@@ -164,7 +164,7 @@ class StageProcess:
         try:
             self._process = start_worker(self._make_plan())
         except OSError as error:  # such as too many open files
-            self._process, self._unstarted = None, reason_of(error)
+            self._process, self._start_error = None, reason_of(error)
             return True
         self.state = "starting"
         self._heard = self._checked = self._clock()
@@ -178,10 +178,10 @@ class StageProcess:
         A hung process is killed; a later call returns its death. A process that succeeded is
         ``ended``.
         """
-        if self._unstarted:
-            how, self._unstarted = f"cannot be started: {self._unstarted}", ""
+        if self._start_error:
+            how, self._start_error = f"cannot be started: {self._start_error}", ""
             self._cannot_start = not self._was_ready
-            self._bury()
+            self._record_death()
             return how
         if self._process is None or not self.runs:
             return ""
@@ -211,7 +211,7 @@ class StageProcess:
         else:
             how = f"ended with status {code}"
         self._cannot_start = code > 0 and not self._was_ready
-        self._bury()
+        self._record_death()
         return how
 
     @property
@@ -220,13 +220,13 @@ class StageProcess:
             return max(_BUSY_SECONDS, self._silence_seconds)
         return self._silence_seconds if self.state == "ready" else _START_SECONDS
 
-    def _bury(self) -> None:
+    def _record_death(self) -> None:
         now = self._clock()
         self._message = ""
         steady = self.state == "ready" and now - self._ready_since >= _STEADY_SECONDS
         self._restarts.died(now, steady=steady)
         if self.stream or not self._hung_for:
-            self._restarts.died_at(self._place())
+            self._restarts.died_at(self._progress())
         self.state = "waiting"
 
     @property

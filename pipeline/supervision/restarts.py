@@ -16,14 +16,14 @@ class Restarts:
         due: When the successor may be started, in seconds of the clock that times the deaths.
 
     Args:
-        per_minute: How often a process may die in a minute, or in a row at the same place.
+        per_minute: How often a process may die in a minute, or in a row without progress.
     """
 
     def __init__(self, per_minute: int) -> None:
         self.due = 0.0
-        self._most = per_minute
+        self._limit = per_minute
         self._deaths: deque[float] = deque()
-        self._here = 0  # in a row, at the same place
+        self._without_progress = 0  # deaths in a row
         self._died_at: int | None = None
         self._pause = 0.0
 
@@ -40,18 +40,19 @@ class Restarts:
         while now - self._deaths[0] > _MINUTE:
             self._deaths.popleft()
 
-    def died_at(self, place: int | None) -> None:
-        """Records the place of a death, see `StageProcess`; None never counts as the same place."""
-        is_same = place is not None and place == self._died_at
-        self._here, self._died_at = self._here * is_same + 1, place
+    def died_at(self, progress: int | None) -> None:
+        """Records the progress at a death, see `StageProcess`; None never equals an earlier one."""
+        is_same = progress is not None and progress == self._died_at
+        self._without_progress = self._without_progress * is_same + 1
+        self._died_at = progress
 
     @property
     def are_too_many(self) -> bool:
         """Whether there were too many deaths, so that a successor is pointless."""
-        return max(len(self._deaths), self._here) > self._most
+        return max(len(self._deaths), self._without_progress) > self._limit
 
     def forget(self) -> None:
         """Forgets the deaths under an earlier plan; one with the new plan is due at once."""
         self._deaths.clear()
-        self._here = 0
+        self._without_progress = 0
         self.due = 0.0

@@ -56,7 +56,7 @@ class RunningStream:
         return self.logbook[SharedNumber.EPOCHS] > 0
 
     @property
-    def place(self) -> int | None:
+    def progress(self) -> int | None:
         """Number of decoded frames of a file; None for a live stream, which never repeats any."""
         return None if is_live(self.plan.location) else self.logbook[SharedNumber.SEQUENCE]
 
@@ -118,7 +118,7 @@ class Roster:
         return [*self.running, *(spec.name for spec in self._waiting)]
 
     @property
-    def place(self) -> int | None:
+    def progress(self) -> int | None:
         """Number of records that have passed all stages; None while no record is in flight."""
         logbooks = [stream.logbook for stream in self.running.values()]
         if not any(next(logbook.unacknowledged(), None) for logbook in logbooks):

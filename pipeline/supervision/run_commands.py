@@ -46,12 +46,12 @@ class RunCommands:
         self._stops = stops
         self._began = time.monotonic()
 
-    def attend(self, run: RunResources) -> None:
+    def serve(self, run: RunResources) -> None:
         """Answers commands and updates the web page; call it in each iteration of a loop."""
         run.monitor.beat()
         run.commands.serve(self.carry_out)
         if run.page is not None:
-            run.page.look(self._overview)
+            run.page.refresh(self._overview)
 
     def carry_out(self, command: Command) -> CommandResult:
         """Carries out a command.
@@ -73,8 +73,8 @@ class RunCommands:
     def _add(self, command: AddStream) -> list[str]:
         if self._stops.count:
             raise ConfigError("the pipeline is about to end")
-        if told := self._processes.upgrade:
-            raise ConfigError(told)
+        if replaced := self._processes.upgrade:
+            raise ConfigError(replaced)
         added = self._roster.add(command.location, command.name)
         for name in added:
             self._result.failed.pop(name, None)

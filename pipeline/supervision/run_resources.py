@@ -18,7 +18,7 @@ import zmq
 from pipeline.addresses import endpoint, is_taken
 from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
-from pipeline.signals import MEANINGLESS, stop_signals
+from pipeline.signals import IGNORED_SIGNALS, stop_signals
 from pipeline.supervision.command_server import CommandServer
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.runtime_folder import RuntimeFolder
@@ -76,7 +76,7 @@ def open_run_resources(
             undo.callback(page.close)
         for number in stop_signals():
             undo.callback(signal.signal, number, signal.signal(number, on_signal))
-        for number in MEANINGLESS:  # which the stages inherit
+        for number in IGNORED_SIGNALS:  # which the stages inherit
             undo.callback(signal.signal, number, signal.signal(number, signal.SIG_IGN))
         folder = RuntimeFolder(str(output.absolute()))
         undo.callback(folder.close)

@@ -69,9 +69,9 @@ class RuntimeFolder:
             self._lock = os.open(hidden / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
             undo.callback(os.close, self._lock)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
-            self._kept = os.open(hidden, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            undo.callback(os.close, self._kept)
-            fcntl.flock(self._kept, fcntl.LOCK_EX)
+            self._folder_lock = os.open(hidden, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            undo.callback(os.close, self._folder_lock)
+            fcntl.flock(self._folder_lock, fcntl.LOCK_EX)
             os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
             # It stays hidden until it is locked: otherwise another run that starts would consider
             # it left behind and remove it.
@@ -106,7 +106,7 @@ class RuntimeFolder:
         for channel in list(self._memory):
             self.remove_stream(channel)
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._kept)
+        os.close(self._folder_lock)
         os.close(self._lock)
 
 

@@ -18,7 +18,7 @@ _TURN_MS = 100
 _UNWANTED = "was asked to end"
 
 
-class _Heard:
+class _SinkReports:
     """Receives a sink's reports: summaries of finished streams, and failures, by stream.
 
     All reports are passed on, but without the reason, which the run itself reports.
@@ -86,45 +86,45 @@ def complete(
     """
     if processes.upgrade:  # a sink started now could not read what this one has written
         processes.kill_all(but=processes.sink)
-        heard = _Heard(processes.sink, reports, on_report, reason)
-        return _by_this_sink(heard, streams, is_unwanted)
+        sink_reports = _SinkReports(processes.sink, reports, on_report, reason)
+        return _by_this_sink(sink_reports, streams, is_unwanted)
     processes.kill_all()
     sink = processes.make("sink", give_up_reason=reason, text_only=text_only)
-    return _by_another_sink(_Heard(sink, reports, on_report, reason), is_unwanted)
+    return _by_another_sink(_SinkReports(sink, reports, on_report, reason), is_unwanted)
 
 
 def _by_another_sink(
-    heard: _Heard, is_unwanted: Callable[[], bool]
+    sink_reports: _SinkReports, is_unwanted: Callable[[], bool]
 ) -> tuple[dict[str, StreamSummary], str]:
     """Runs a sink that is not started yet and whose plan is to give up."""
-    sink = heard.sink
+    sink = sink_reports.sink
     sink.start_if_due()
     how = sink.check()
     while sink.runs and not is_unwanted():
-        heard.listen()
+        sink_reports.listen()
         how = sink.check()
     if is_unwanted():
         how = _UNWANTED
     sink.kill()
-    heard.listen()
+    sink_reports.listen()
     if not how:
-        return heard.finished, ""  # a failure would be a late report of an earlier sink
-    return heard.finished, heard.failure(how)
+        return sink_reports.finished, ""  # a failure would be a late report of an earlier sink
+    return sink_reports.finished, sink_reports.failure(how)
 
 
 def _by_this_sink(
-    heard: _Heard, streams: Sequence[RunningStream], is_unwanted: Callable[[], bool]
+    sink_reports: _SinkReports, streams: Sequence[RunningStream], is_unwanted: Callable[[], bool]
 ) -> tuple[dict[str, StreamSummary], str]:
     """Abandons the streams in their logbooks, so that the run's sink ends them."""
-    sink = heard.sink
+    sink = sink_reports.sink
     how = "" if sink.runs else "has died"
     known = [each for each in streams if each.logbook[SharedNumber.ACKNOWLEDGED]]
     for stream in known:
-        stream.logbook.abandon(heard.reason)
+        stream.logbook.abandon(sink_reports.reason)
     names = {stream.plan.name for stream in known}
-    while not how and names - heard.finished.keys() - heard.failures.keys():
-        heard.listen()
+    while not how and names - sink_reports.finished.keys() - sink_reports.failures.keys():
+        sink_reports.listen()
         how = _UNWANTED if is_unwanted() else sink.check()
     if how:
         sink.kill()  # asked to end, it would remove its part files
-    return heard.finished, heard.failure(how) if how or heard.failures else ""
+    return sink_reports.finished, sink_reports.failure(how) if how or sink_reports.failures else ""

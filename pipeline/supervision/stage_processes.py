@@ -96,11 +96,11 @@ class StageProcesses:
                 json_log=self._json_log,
             )
 
-        def place() -> int | None:
+        def progress() -> int | None:
             if stage != "decoder":
-                return self._roster.place
+                return self._roster.progress
             decoded = self._roster.running.get(stream)
-            return None if decoded is None else decoded.place
+            return None if decoded is None else decoded.progress
 
         several = stage == "detector" and self._config.detector.workers > 1
         role = f"{stage} {worker + 1}" if several else stage
@@ -116,7 +116,7 @@ class StageProcesses:
             worker=worker,
             stream=stream,
             role=role,
-            place=place,
+            progress=progress,
         )
 
     def all(self) -> list[StageProcess]:
@@ -201,8 +201,8 @@ class StageProcesses:
         self._missed_since = math.inf if release else min(now, self._missed_since)
         if not release and now - self._missed_since < _REPLACING_SECONDS:
             return []
-        if told := self._upgrade_to(release):
-            raise SpotStreamError(told)
+        if replaced := self._upgrade_to(release):
+            raise SpotStreamError(replaced)
         return [process for process in self.all() if process.start_if_due()]
 
     def let_end(self, decoder: StageProcess) -> None:

@@ -68,7 +68,7 @@ class StreamOutcomes:
         """Fails a stream that cannot be begun."""
         report = Failed("decoder", stream=spec.name, message=message, exit_code=3)
         self._on_report(report)
-        self._note(report, spec.location)
+        self._record_failure(report, spec.location)
 
     def fail(self, report: Failed) -> None:
         """Handles a failure that replacing a process cannot remedy.
@@ -81,7 +81,7 @@ class StreamOutcomes:
         stream = self._roster.running.get(report.stream)
         if stream is None:
             return  # its results were complete when the decoder failed
-        self._note(report, stream.plan.location)
+        self._record_failure(report, stream.plan.location)
         message = self._result.failed[report.stream]
         if report.stage == "decoder":
             self._give_up(stream, message)
@@ -94,7 +94,7 @@ class StreamOutcomes:
         else:
             self._end(report.stream)  # there are no results
 
-    def _note(self, report: Failed, location: str) -> None:
+    def _record_failure(self, report: Failed, location: str) -> None:
         if self._is_known(report):
             return
         self._result.exit_code = self._result.exit_code or report.exit_code

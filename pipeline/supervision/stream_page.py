@@ -34,7 +34,7 @@ class StreamPage(HttpServer):
         self._due = 0.0
         super().__init__("runtime.web", address, self._answer)
 
-    def look(self, overview: Callable[[], Overview]) -> None:
+    def refresh(self, overview: Callable[[], Overview]) -> None:
         """Refreshes the overview once a second; call it as often as you like, from one thread."""
         now = time.monotonic()
         if now >= self._due:

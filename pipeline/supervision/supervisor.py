@@ -85,7 +85,7 @@ class Supervisor:
         )
         self.was_signalled = False
         self._stops = StopRequests()
-        self._told_to_stop: float | None = None
+        self._stopping_since: float | None = None
         self._outcomes = StreamOutcomes(
             self.result, folders, self._roster, self._processes, on_report
         )
@@ -150,11 +150,11 @@ class Supervisor:
                 self._begin_streams(run)
             self._start_due()
             poller.poll(100)
-            self._commands.attend(run)
+            self._commands.serve(run)
             for report in run.reports.receive():
                 self._take(report)
-            if self._stops.count and self._told_to_stop is None:
-                self._told_to_stop = time.monotonic()
+            if self._stops.count and self._stopping_since is None:
+                self._stopping_since = time.monotonic()
                 self._roster.stop()
             if self._stops.count > 1 or self._is_overdue:
                 break
@@ -164,9 +164,9 @@ class Supervisor:
     @property
     def _is_overdue(self) -> bool:
         """Whether the drain has taken too long and no stream is being completed."""
-        if self._told_to_stop is None or self._processes.sink.busy or self._roster.completing:
+        if self._stopping_since is None or self._processes.sink.busy or self._roster.completing:
             return False
-        return time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
+        return time.monotonic() - self._stopping_since > _DRAIN_SECONDS
 
     def _begin_streams(self, run: RunResources) -> None:
         self._folders.outdate()
@@ -251,13 +251,13 @@ class Supervisor:
         """Completes streams that did not end in time; returns whether that succeeded."""
         message = f"not ended {_DRAIN_SECONDS:g} s after the run was asked to end"
         for name in self._roster.running:
-            told = f"{message}; completing its results in place"
-            self._on_report(Notice("sink", stream=name, message=told))
+            text = f"{message}; completing its results in place"
+            self._on_report(Notice("sink", stream=name, message=text))
         failure = self._complete_what_there_is(run, message)
         if failure and self._stops.count == 1:
             self.result.exit_code = OutputError.exit_code
-            told = f"results could not be completed, part files stay: {failure}"
-            self._on_report(Notice("sink", message=told))
+            text = f"results could not be completed, part files stay: {failure}"
+            self._on_report(Notice("sink", message=text))
         return not failure
 
     def _complete_what_there_is(
@@ -271,7 +271,7 @@ class Supervisor:
 
         def is_unwanted() -> bool:
             with contextlib.suppress(Exception):  # this may be why the run ends
-                self._commands.attend(run)
+                self._commands.serve(run)
             return self._stops.count > 1
 
         finished, failure = complete(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config_file import load_config
-from pipeline.geometry import ignored_in, places_of
+from pipeline.geometry import ignored_in, shapes_of
 from stages.errors import ConfigError
 
 LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
@@ -94,10 +94,10 @@ def test_lines_zones_and_regions_of_every_stream_are_those_of_each():
         "in": (0, 9, 9, 9),
         "out": (0, 5, 9, 5),
     }
-    assert places_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
+    assert shapes_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
     stop, on = ((0, 0), (9, 0), (9, 9)), ((0, 0), (9, 0), (0, 9))
     assert config.sink.options("north", live=True).zones == {"stop": stop}
-    assert places_of(config.sink.zones, "south") == {"stop": stop, "on": on}
+    assert shapes_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.signals import MEANINGLESS
+from pipeline.signals import IGNORED_SIGNALS
 from pipeline.supervision.commands import add_stream, find_run, remove_stream
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.subscription import subscribe
@@ -54,7 +54,7 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
-@pytest.mark.parametrize("number", MEANINGLESS)
+@pytest.mark.parametrize("number", IGNORED_SIGNALS)
 def test_signals_that_mean_nothing_here_disturb_no_process(clip, calm, tmp_path, number):
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 20)

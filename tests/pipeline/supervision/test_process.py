@@ -106,7 +106,7 @@ def process(worker_is):
 
     def make(places, stream):
         place = iter(places)
-        options = {"stream": stream, "place": lambda: next(place)}
+        options = {"stream": stream, "progress": lambda: next(place)}
         return StageProcess("decoder", lambda: PLAN, 60.0, 2, lambda: now[0], **options), now
 
     return make

@@ -54,9 +54,9 @@ def test_who_attends_to_a_run_shows_that_the_loop_turns_and_what_the_run_does(
     config = load_config(None, [f"runtime.web={port}"])
     with open_run_resources(config, tmp_path, monitor, lambda: True, print) as resources:
         now[0] = 1000.0
-        assert not monitor.is_turning
-        run.commands.attend(resources)
-        assert monitor.is_turning
+        assert not monitor.is_loop_running
+        run.commands.serve(resources)
+        assert monitor.is_loop_running
         code, overview = get(port, "/overview.json")
         assert code == 200
         assert f'"output":"{tmp_path}"' in overview

@@ -13,7 +13,7 @@ import zmq
 from pipeline.addresses import endpoint
 from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.config_file import load_config
-from pipeline.signals import MEANINGLESS
+from pipeline.signals import IGNORED_SIGNALS
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.run_resources import open_run_resources
@@ -71,7 +71,7 @@ def test_a_port_of_a_stage_that_another_program_has_is_told(temporary, tmp_path,
 
 def test_signals_have_their_handlers_while_the_run_goes_on(temporary, tmp_path):
     temporary(tmp_path)
-    numbers = (signal.SIGINT, signal.SIGTERM, *MEANINGLESS)
+    numbers = (signal.SIGINT, signal.SIGTERM, *IGNORED_SIGNALS)
     before = [signal.getsignal(number) for number in numbers]
     with open_run_resources(RunConfig(), tmp_path, RunMonitor(), lambda: True, print):
         handlers = [signal.getsignal(number) for number in numbers]

@@ -100,9 +100,9 @@ def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
     with zmq.Context() as context:
         roster.begin(spec, decoder, run_folder, context, only_one=True)
         roster.running["cam"].logbook[SharedNumber.SEQUENCE] = 7
-        assert decoder._place() == place
+        assert decoder._progress() == place
         roster.end("cam")
-    assert decoder._place() is None  # it may still have to be killed
+    assert decoder._progress() is None  # it may still have to be killed
 
 
 def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_way(
@@ -110,22 +110,22 @@ def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_
 ):
     processes = make_processes(roster=roster)
     detector = processes.make("detector")
-    assert detector._place() is None
+    assert detector._progress() is None
     with zmq.Context() as context:
         for name in ("north", "south"):
             decoder = processes.make("decoder", stream=name)
             spec = SourceSpec(name, f"rtsp://{name}/live")
             roster.begin(spec, decoder, run_folder, context, only_one=False)
         north, south = (stream.logbook for stream in roster.running.values())
-        assert detector._place() is None
+        assert detector._progress() is None
         for position in range(5):
             north.keep(position, b"record")
-        assert detector._place() == 0
+        assert detector._progress() == 0
         north[SharedNumber.ACKNOWLEDGED] = 4
         south[SharedNumber.ACKNOWLEDGED] = 3
-        assert detector._place() == 7
+        assert detector._progress() == 7
         north[SharedNumber.ACKNOWLEDGED] = 5
-        assert detector._place() is None
+        assert detector._progress() is None
         for name in ("north", "south"):
             roster.end(name)
 

@@ -44,15 +44,15 @@ def test_the_page_asks_for_what_there_is(page):
 
 def test_the_overview_is_that_of_the_latest_second(page, monkeypatch):
     assert get(page.port, "/overview.json")[0] == 404
-    page.look(lambda: OVERVIEW)
+    page.refresh(lambda: OVERVIEW)
     told = get(page.port, "/overview.json")[1]
     assert msgspec.json.decode(told, type=Overview) == OVERVIEW
     assert json.loads(told)["streams"][0]["frame_size"] == [1920, 1080]
-    page.look(lambda: pytest.fail("asked within the second"))
+    page.refresh(lambda: pytest.fail("asked within the second"))
     monkeypatch.setattr(stream_page, "_PAGE_SECONDS", 0.0)
     page._due = 0.0
     later = msgspec.structs.replace(OVERVIEW, seconds=62.5)
-    page.look(lambda: later)
+    page.refresh(lambda: later)
     assert json.loads(get(page.port, "/overview.json")[1])["seconds"] == 62.5
 
 
