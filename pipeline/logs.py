@@ -44,9 +44,8 @@ class _StandardError(logging.Handler):
         try:
             line = self.format(record)
         except Exception as error:  # such as arguments that do not fit the message
-            place = f"{record.pathname}:{record.lineno}"
-            why = in_one_line(error)
-            line = self._warning(f"a log message of {place} cannot be formatted: {why}")
+            location = f"{record.pathname}:{record.lineno}"
+            line = self._warning(f"a message of {location} cannot be formatted: {in_one_line(error)}")
         self._background.do(partial(_write, line))
 
     def close(self) -> None:

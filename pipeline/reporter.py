@@ -15,8 +15,8 @@ from pipeline.transport.link import WAITING_MESSAGES
 from stages.errors import OutputError, SpotStreamError
 
 _ALIVE_SECONDS = 1.0
-_AT_A_TIME = 1000
-_LARGEST = 2**20
+_MAX_PER_CALL = 1000
+_MAX_BYTES = 2**20
 
 _decoder: msgspec.msgpack.Decoder[AnyReport] = msgspec.msgpack.Decoder(AnyReport)
 
@@ -71,12 +71,12 @@ class ReportReceiver:
     def __init__(self, context: zmq.Context, endpoint: str) -> None:
         self.socket = context.socket(zmq.PULL)
         self.socket.rcvhwm = WAITING_MESSAGES
-        self.socket.maxmsgsize = _LARGEST
+        self.socket.maxmsgsize = _MAX_BYTES
         self.socket.bind(endpoint)
 
     def receive(self) -> Iterator[AnyReport]:
         """Yields pending reports, a limited number per call so that a flood blocks nothing."""
-        for _ in range(_AT_A_TIME):
+        for _ in range(_MAX_PER_CALL):
             try:
                 yield _decoder.decode(self.socket.recv(zmq.NOBLOCK))
             except zmq.Again:

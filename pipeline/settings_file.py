@@ -68,9 +68,9 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
         raise ConfigError(f"cannot read config {path}: {reason_of(error)}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = path if mark is None else f"{path}:{mark.line + 1}"
+        location = path if mark is None else f"{path}:{mark.line + 1}"
         problem = getattr(error, "problem", None) or error
-        raise ConfigError(f"{place}: not valid YAML: {problem}") from error
+        raise ConfigError(f"{location}: not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
     return _without_empty(model, content)

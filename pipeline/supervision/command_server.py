@@ -23,8 +23,8 @@ from pipeline.supervision.commands import (
 )
 from stages.errors import SpotStreamError, in_one_line
 
-_LARGEST = 64 * 1024
-_AT_A_TIME = 100
+_MAX_BYTES = 64 * 1024
+_MAX_PER_CALL = 100
 
 _commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
 
@@ -36,13 +36,13 @@ class CommandServer:
 
     def __init__(self, context: zmq.Context, folder: str) -> None:
         self.socket = context.socket(zmq.ROUTER)
-        self.socket.maxmsgsize = _LARGEST
+        self.socket.maxmsgsize = _MAX_BYTES
         self.socket.linger = 0
         self.socket.bind(commands_endpoint(Path(folder)))
 
     def serve(self, carry_out: Callable[[Command], CommandResult]) -> None:
         """Answers pending commands, a limited number per call so that a flood blocks nothing."""
-        for _ in range(_AT_A_TIME):
+        for _ in range(_MAX_PER_CALL):
             if not self.socket.poll(0):
                 return
             client, *parts = self.socket.recv_multipart()

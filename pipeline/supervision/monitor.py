@@ -159,7 +159,7 @@ class RunMonitor:
             self._ended.pop(name, None)
             self._streams[name] = _Stream(logbook, zeros)
 
-    def take(self, name: str, metrics: StreamMetrics) -> None:
+    def record_metrics(self, name: str, metrics: StreamMetrics) -> None:
         """Records the metrics that the sink reported for a stream under way.
 
         A new sink first repeats work that its predecessor had not saved. Until it has caught up,
@@ -177,7 +177,7 @@ class RunMonitor:
                 wrote = metrics.at
             self._streams[name] = _Stream(before.logbook, metrics, wrote, fps)
 
-    def take_picture(self, snapshot: Snapshot) -> None:
+    def record_picture(self, snapshot: Snapshot) -> None:
         """Records the latest picture of a stream under way."""
         self._snapshots[snapshot.stream] = snapshot
 
@@ -191,7 +191,7 @@ class RunMonitor:
         with self._lock:
             self._past_batches.update(self._batches.pop(detector, {}))
 
-    def take_batches(self, detector: int, counts: dict[int, int]) -> None:
+    def record_batches(self, detector: int, counts: dict[int, int]) -> None:
         """Records the number of batches by size that a detector has counted since it began."""
         with self._lock:
             self._batches[detector] = counts

@@ -124,7 +124,7 @@ class Supervisor:
             except BaseException as error:
                 broken = True
                 full = isinstance(error, OutputError)
-                self._complete_what_there_is(run, in_one_line(error), text_only=full)
+                self._salvage_results(run, in_one_line(error), text_only=full)
                 raise
             finally:
                 if self._stops.count > 1:
@@ -152,7 +152,7 @@ class Supervisor:
             poller.poll(100)
             self._commands.serve(run)
             for report in run.reports.receive():
-                self._take(report)
+                self._handle(report)
             if self._stops.count and self._stopping_since is None:
                 self._stopping_since = time.monotonic()
                 self._roster.stop()
@@ -183,7 +183,7 @@ class Supervisor:
                 message = f"there is no room for another stream: {reason_of(error)}"
                 self._outcomes.refuse(spec, message)
 
-    def _take(self, report: Report) -> None:
+    def _handle(self, report: Report) -> None:
         self._outcomes.show(report)
         stream = self._roster.running.get(report.stream)
         process = self._processes.sender(report)
@@ -191,22 +191,24 @@ class Supervisor:
             process.heard(report)
         match report:
             case Ready() if process is not None:
-                self._welcome(report, process, stream)
+                self._handle_ready(report, process, stream)
             case Batches():
-                self._monitor.take_batches(report.worker, report.counts)
+                self._monitor.record_batches(report.worker, report.counts)
             case Progress(metrics=StreamMetrics() as metrics) if stream is not None:
-                self._monitor.take(report.stream, metrics)
+                self._monitor.record_metrics(report.stream, metrics)
             case Snapshot() if stream is not None:
-                self._monitor.take_picture(report)
+                self._monitor.record_picture(report)
             case Completing() if stream is not None:
                 stream.completing = True
             case Done() if stream is not None:
-                self._monitor.take(report.stream, report.metrics)
+                self._monitor.record_metrics(report.stream, report.metrics)
                 self._outcomes.complete(report)
             case Failed() if process is not None:
                 self._outcomes.fail(report)
 
-    def _welcome(self, report: Ready, process: StageProcess, stream: RunningStream | None) -> None:
+    def _handle_ready(
+        self, report: Ready, process: StageProcess, stream: RunningStream | None
+    ) -> None:
         """Handles a process that is ready: the unfinished work of its predecessor is sent again."""
         if report.stage == "detector":
             self._monitor.detector_began(report.worker)
@@ -253,16 +255,14 @@ class Supervisor:
         for name in self._roster.running:
             text = f"{message}; completing its results in place"
             self._on_report(Notice("sink", stream=name, message=text))
-        failure = self._complete_what_there_is(run, message)
+        failure = self._salvage_results(run, message)
         if failure and self._stops.count == 1:
             self.result.exit_code = OutputError.exit_code
             text = f"results could not be completed, part files stay: {failure}"
             self._on_report(Notice("sink", message=text))
         return not failure
 
-    def _complete_what_there_is(
-        self, run: RunResources, message: str, *, text_only: bool = False
-    ) -> str:
+    def _salvage_results(self, run: RunResources, message: str, *, text_only: bool = False) -> str:
         """Makes a sink end all streams where they are, which may save weeks of results.
 
         Returns why that failed, or "".

@@ -50,8 +50,8 @@ def test_reports_become_metrics(server, monitor, logbook):
     logbook[SharedNumber.RECORDING_STUCK] = 1
     logbook[SharedNumber.SEQUENCE] = 130
     logbook[SharedNumber.CAPTURED_NS] = 1_777_888_999_250_000_000
-    monitor.take("cam", metrics)
-    monitor.take_batches(0, {8: 2, 1: 3})
+    monitor.record_metrics("cam", metrics)
+    monitor.record_batches(0, {8: 2, 1: 3})
     monitor.failed("north")
     code, text = get(server.port, "/metrics")
     found = values(text)
@@ -89,7 +89,7 @@ def test_each_fault_of_what_a_stream_writes_has_a_series_of_its_own(
     monitor.begun("cam", logbook)
     logbook[SharedNumber.RECORDING_STUCK] = fault == "recording_stuck"
     faults = {f"overlay_is_{how}": fault == f"overlay_{how}" for how in ("stuck", "unsent")}
-    monitor.take("cam", stream_metrics(9, **faults))
+    monitor.record_metrics("cam", stream_metrics(9, **faults))
     found = scrape(server.port)
     names = ("overlay_stuck", "overlay_unsent", "recording_stuck")
     told = [name for name in names if found[f"spotstream_{name}", "cam"]]
@@ -98,7 +98,7 @@ def test_each_fault_of_what_a_stream_writes_has_a_series_of_its_own(
 
 def test_batches_of_several_detectors_are_added(server, monitor):
     for detector, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
-        monitor.take_batches(detector, batches)
+        monitor.record_batches(detector, batches)
     found = scrape(server.port)
     assert found["spotstream_batch_frames_bucket", "1.0"] == 3
     assert found["spotstream_batch_frames_bucket", "2.0"] == 4
@@ -111,7 +111,7 @@ def test_batches_of_a_detector_that_was_replaced_still_count(server, monitor):
     for detector, *told in lives:
         monitor.detector_began(detector)
         for batches in told:
-            monitor.take_batches(detector, batches)
+            monitor.record_batches(detector, batches)
     found = scrape(server.port)
     assert found["spotstream_batch_frames_bucket", "1.0"] == 44 + 45 + 2
     assert found["spotstream_batch_frames_count",] == 44 + 45 + 2 + 9 + 9 + 4
@@ -148,7 +148,7 @@ def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
     reasons = ("stages behind", "decoder restarted", "broken frame", "unreadable image")
     monitor.begun("a", logbook)
     assert dropped() == dict.fromkeys(reasons, 0)
-    monitor.take("a", stream_metrics(9, {DropReason.BROKEN: 1}))
+    monitor.record_metrics("a", stream_metrics(9, {DropReason.BROKEN: 1}))
     assert dropped()["broken frame"] == 1
 
 
@@ -170,7 +170,9 @@ def test_the_first_vehicle_at_a_line_or_in_a_zone_is_an_increase(logbook):
     lines = {("cam", line, side): 0 for line in ("gate", "exit") for side in ("left", "right")}
     assert counted() == lines | {("cam", "stop"): 0}
     crossed = {"gate": Counts(0, 1), "exit": Counts()}
-    monitor.take("cam", stream_metrics(9, crossings=crossed, zones={"stop": ZoneCounts(1, 1)}))
+    monitor.record_metrics(
+        "cam", stream_metrics(9, crossings=crossed, zones={"stop": ZoneCounts(1, 1)})
+    )
     assert counted() == lines | {("cam", "gate", "right"): 1, ("cam", "stop"): 1}
 
 
@@ -191,7 +193,7 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
 
     def written(frames):
         zones = {"stop": ZoneCounts(9, 2)}
-        monitor.take("cam", stream_metrics(frames, zones=zones, at=now[0]))
+        monitor.record_metrics("cam", stream_metrics(frames, zones=zones, at=now[0]))
 
     monitor.begun("cam", logbook)
     assert found()
@@ -252,7 +254,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
 
     def report(stream):
         stuck = stream_metrics(9, {DropReason.BEHIND: 4}, overlay_is_stuck=True)
-        monitor.take(stream, stuck)
+        monitor.record_metrics(stream, stuck)
 
     for stream in ("north", "south", "west"):
         monitor.begun(stream, logbook)
@@ -289,7 +291,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
         now[0] += 1.0
         stream = f"clip-{number}"
         monitor.begun(stream, logbook)
-        monitor.take(stream, stream_metrics(9, {DropReason.BEHIND: 4}))
+        monitor.record_metrics(stream, stream_metrics(9, {DropReason.BEHIND: 4}))
         monitor.started("decoder", stream, 1)
         monitor.failed(stream)
         monitor.ended(stream)

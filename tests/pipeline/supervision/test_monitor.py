@@ -23,14 +23,14 @@ def test_a_view_shows_what_is_missing(logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
     faults = {"overlay_is_stuck": True, "overlay_is_unsent": True}
-    monitor.take("cam", metrics(9, left_out_of_overlay=4, not_received=5, **faults))
+    monitor.record_metrics("cam", metrics(9, left_out_of_overlay=4, not_received=5, **faults))
     assert not monitor.view("cam", "rtsp://cam").recording_is_stuck
     logbook[SharedNumber.RECORDING_STUCK] = 1
     view = monitor.view("cam", "rtsp://cam")
     assert view.recording_is_stuck
     assert (view.left_out_of_overlay, view.not_received) == (4, 5)
     assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, True)
-    monitor.take("cam", metrics(9, overlay_is_stuck=True))
+    monitor.record_metrics("cam", metrics(9, overlay_is_stuck=True))
     view = monitor.view("cam", "rtsp://cam")
     assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, False)
 
@@ -42,7 +42,7 @@ def test_counters_wait_for_a_sink_that_writes_again_what_the_one_before_had_not_
 
     def taken(frames, worked):
         now[0] += 1
-        monitor.take(
+        monitor.record_metrics(
             "cam", metrics(frames, {"sink": Durations([worked], worked, worked / 50)}, at=now[0])
         )
         return monitor.view("cam", "cam.mp4")
@@ -65,29 +65,29 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert view().state == "waiting"
     monitor.begun("cam", logbook)
     assert (view().state, view().reconnects) == ("connecting", 0)
-    monitor.take("cam", metrics(0))  # of drops
+    monitor.record_metrics("cam", metrics(0))  # of drops
     assert (view().state, view().dropped) == ("connecting", 3)
-    monitor.take("cam", metrics(10, at=0.0))
+    monitor.record_metrics("cam", metrics(10, at=0.0))
     now[0] = 2.0
-    monitor.take("cam", metrics(60, at=2.0))
+    monitor.record_metrics("cam", metrics(60, at=2.0))
     seen = view()
     assert (seen.state, seen.frames, seen.fps) == ("running", 60, 25.0)
     assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
     assert (seen.crossings, seen.zones) == ({"gate": Counts(4, 5)}, {"stop": ZoneCounts(9, 2)})
     now[0] = 4.0
-    monitor.take("cam", metrics(60, at=4.0))  # of drops
+    monitor.record_metrics("cam", metrics(60, at=4.0))  # of drops
     assert (view().state, view().fps) == ("running", 25.0)
     now[0] = 6.0
-    monitor.take("cam", metrics(110, at=6.0))
+    monitor.record_metrics("cam", metrics(110, at=6.0))
     assert (view().state, view().fps) == ("running", 12.5)
     now[0] = 10.0
     assert (view().state, view().fps) == ("silent", 0.0)
     for frames, at in ((160, 11.0), (210, 12.0)):  # the supervisor could not read them earlier
-        monitor.take("cam", metrics(frames, at=at))
+        monitor.record_metrics("cam", metrics(frames, at=at))
     assert (view().state, view().fps) == ("running", 50.0)
     assert view(stopping=True).state == "stopping"
     assert view().frame_size is None
-    monitor.take_picture(Snapshot("sink", stream="cam", jpeg=b"jpeg", frame_size=(1920, 1080)))
+    monitor.record_picture(Snapshot("sink", stream="cam", jpeg=b"jpeg", frame_size=(1920, 1080)))
     assert (monitor.picture("cam"), view().frame_size) == (b"jpeg", (1920, 1080))
     monitor.ended("cam")
     assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again

@@ -176,7 +176,7 @@ def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
     zones = {"stop": ZoneCounts(9, 2)}
-    monitor.take(
+    monitor.record_metrics(
         "cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, zones=zones)
     )
     roster = Roster([], tmp_path, RuntimeConfig(), monitor)
@@ -197,7 +197,9 @@ def test_nothing_of_a_stream_that_failed_is_stuck(tmp_path, logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
     faults = {"overlay_is_stuck": True, "overlay_is_unsent": True}
-    monitor.take("cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, **faults))
+    monitor.record_metrics(
+        "cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, **faults)
+    )
     logbook[SharedNumber.RECORDING_STUCK] = 1
     roster = Roster([], tmp_path, RuntimeConfig(), monitor)
     roster.fail("cam", "rtsp://cam", "the folder was removed")
@@ -217,7 +219,9 @@ def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(mak
     roster, begin = make(monitor=monitor)
 
     def take(frames):
-        monitor.take("cam", StreamMetrics(frames=frames, dropped={}, connections=1, durations={}))
+        monitor.record_metrics(
+            "cam", StreamMetrics(frames=frames, dropped={}, connections=1, durations={})
+        )
 
     plan = begin("cam", "rtsp://north/live")
     take(5)
