@@ -121,7 +121,7 @@ class StageProcess:
 
     @property
     def name(self) -> str:
-        """Name for people, such as ``decoder of north``."""
+        """Human-readable name, such as ``decoder of north``."""
         return f"{self.role} of {self.stream}" if self.stream else self.role
 
     @property

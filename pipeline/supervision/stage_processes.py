@@ -178,7 +178,7 @@ class StageProcesses:
 
     @property
     def upgrade(self) -> str:
-        """How the program was replaced, "" if a new process would run the same release."""
+        """How the program was replaced or removed, "" if it is still of the same release."""
         return self._upgrade_to(installed_release())
 
     def _upgrade_to(self, release: str) -> str:
