@@ -45,7 +45,8 @@ class _StandardError(logging.Handler):
             line = self.format(record)
         except Exception as error:  # such as arguments that do not fit the message
             location = f"{record.pathname}:{record.lineno}"
-            line = self._warning(f"a message of {location} cannot be formatted: {in_one_line(error)}")
+            why = in_one_line(error)
+            line = self._warning(f"a message of {location} cannot be formatted: {why}")
         self._background.do(partial(_write, line))
 
     def close(self) -> None:
@@ -53,7 +54,7 @@ class _StandardError(logging.Handler):
         super().close()
 
     def _report_lost(self, count: int) -> None:
-        _write(self._warning(f"lost {counted(count, 'message')} of the log, because nobody read them"))
+        _write(self._warning(f"lost {counted(count, 'message')}, because nobody read them"))
 
     def _warning(self, message: str) -> str:
         fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}

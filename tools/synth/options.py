@@ -1,4 +1,4 @@
-"""The options of rendering, and the check that a folder winitial settings the same ones."""
+"""The options of rendering, and the check that a folder was begun with the same ones."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def claim_folder(folder: Path, options: SynthOptions) -> None:
     """Records the options in ``folder``, so that no scenes of another kind are added.
 
     Raises:
-        ConfigError: The folder winitial settings other options.
+        ConfigError: The folder was begun with other options.
         OutputError: The folder cannot be written.
     """
     file, wanted = folder / MANIFEST, asdict(options)
