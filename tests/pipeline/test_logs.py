@@ -150,7 +150,7 @@ sys.stdin.read()
         numbers, lost = [], 0
         while len(numbers) + lost < 3000:
             said = process.stderr.readline().removeprefix("sink: ")
-            if "which nobody read" in said:
+            if "because nobody read them" in said:
                 lost += int(said.removeprefix("lost ").partition(" ")[0])
             else:
                 numbers.append(int(said))

@@ -47,7 +47,7 @@ def test_a_refusal_is_answered(tmp_path, error, said):
 
 def test_an_error_in_the_program_is_answered_and_logged(tmp_path, caplog):
     with pytest.raises(
-        SpotStreamError, match="process id 1 failed at this: KeyError: 'cam'"
+        SpotStreamError, match="process id 1 failed to do this: KeyError: 'cam'"
     ) as told:
         answered(tmp_path, KeyError("cam"))
     assert told.value.exit_code == 1
