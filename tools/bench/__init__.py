@@ -1,1 +1,1 @@
-"""How fast it is, and how good the masks are: measured side by side, never in a timed test."""
+"""Benchmarks of speed and of mask quality, run side by side and never as timed tests."""

@@ -1,4 +1,4 @@
-"""The arithmetic of a network, and the peak of its device."""
+"""Arithmetic operations of a network, and the peak rate of its device."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tu
     Args:
         weights: Weights of the network.
         detector: Detector with PyTorch's engine.
-        frame: Frame of the size in question.
+        frame: Frame of the size to measure.
     """
     engine, header = detector.engine, frame.header
     assert isinstance(engine, TorchEngine)
@@ -46,13 +46,13 @@ def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tu
 def arithmetic_figures(
     work: float, most: float, milliseconds: float, alone: float | None
 ) -> tuple[Figure, ...]:
-    """Returns the arithmetic of a frame, and the speed that PyTorch's engine reaches in it.
+    """Returns figures of the operations per frame and of the rate that PyTorch's engine reaches.
 
     Args:
         work: GFLOP per frame.
         most: TFLOP/s of a matrix product.
         milliseconds: Time of PyTorch's engine per frame.
-        alone: Time of the GPU itself per frame; None if there is none.
+        alone: Time of the GPU itself per frame; None without a GPU.
     """
     times = {EAGER: milliseconds} | ({} if alone is None else {GPU: alone})
     speeds = {name: work / time for name, time in times.items()}
@@ -66,7 +66,7 @@ def arithmetic_figures(
 
 
 def gflop_per_frame(network: SpotNet, height: int, width: int, scale: float) -> float:
-    """Returns additions and multiplications in 1e9, with sizes computed only at peaks.
+    """Returns the additions and multiplications per frame in 1e9, box sizes only at peaks.
 
     Args:
         network: Network with folded batch norms.
@@ -98,8 +98,7 @@ def matrix_teraflops(device: torch.device, dtype: torch.dtype) -> float:
 def gpu_milliseconds(detector: MeasuredDetector, frames: Sequence[Frame]) -> float | None:
     """Returns the time that a GPU itself takes per frame, the best of many recorded batches.
 
-    It includes everything from the frames in its memory to boxes there, but no copies and no
-    Python.
+    The time covers everything from frames to boxes in GPU memory, without copies or Python.
 
     Args:
         detector: Detector with PyTorch's engine.

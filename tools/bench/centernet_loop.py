@@ -1,4 +1,4 @@
-"""The detector written like CenterNet's demo, for comparison."""
+"""A detector written like CenterNet's demo, for comparison."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ TOP_K = 100
 
 
 class CenterNetLoop:
-    """One frame at a time: warped and normalised on the CPU, all in float32, whole maps decoded.
+    """Processes one frame at a time: CPU warp and normalisation, float32, whole maps decoded.
 
-    The network is ours, with unfolded batch norms and NCHW memory as in training.
+    The network is SpotNet, with unfolded batch norms and NCHW memory as in training.
 
     Args:
         weights: SpotNet weights file.
@@ -94,7 +94,7 @@ class _CenterNetEngine:
 
 
 def _warp(image: UInt8Array, geometry: InputGeometry) -> UInt8Array:
-    """Returns ``(1, H, W, 3)``, bilinear, black outside the image."""
+    """Returns the warped image ``(1, H, W, 3)``, bilinear, black outside the original."""
     (down, right), (top, left) = geometry.scale, geometry.offset
     matrix = np.array([[right, 0, left], [0, down, top]])
     size = geometry.width, geometry.height

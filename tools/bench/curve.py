@@ -1,4 +1,4 @@
-"""Accuracy against speed, for the choice of weights and input scale."""
+"""Accuracy against speed, for choosing weights and input scale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.training.held_out import read_held_out
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
 _POINT_AREA = 60.0  # square points, at scale 1
-_LEAST_RANGE = 0.1  # of AP that a panel shows, so that hundredths are not taken for much
+_LEAST_RANGE = 0.1  # minimum AP range of a panel, so that differences of 0.01 do not look large
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def bench_curve(
     rounds: int = 5,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[Point]:
-    """Scores and times every weights file at every scale, once if it is named several times.
+    """Scores and times every weights file at every scale; repeated names are measured once.
 
     Args:
         weights: Weights files, or names of weights that ship.
@@ -94,7 +94,7 @@ def curve_report(points: Sequence[Point]) -> BenchReport:
 
 
 def plot_curve(points: Sequence[Point], path: Path) -> None:
-    """Draws a panel for each data set: AP against milliseconds, a line for each weights file.
+    """Draws AP against milliseconds: one panel per data set, one line per weights file.
 
     Raises:
         ConfigError: See `check_plot`.

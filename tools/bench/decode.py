@@ -1,4 +1,4 @@
-"""Decoding: the pipeline's compared with a bare loop, the ffmpeg program and OpenCV."""
+"""Decoding by the pipeline compared with a bare loop, the ffmpeg program and OpenCV."""
 
 from __future__ import annotations
 
@@ -54,10 +54,11 @@ def bench_decode(
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
 ) -> BenchReport:
-    """Decodes a video in every way, opening included, but for the ffmpeg program.
+    """Measures each way of decoding a video.
 
-    The clocks of that begin once the video is open. FFmpeg chooses the number of its threads,
-    except in ``stages/decoder`` and `SAME_THREADS`.
+    Times include opening the video, except for the ffmpeg program, whose clocks start once the
+    video is open. FFmpeg chooses its number of threads, except in ``stages/decoder`` and
+    `SAME_THREADS`.
 
     Args:
         source: Video file; None for a generated one.
@@ -78,7 +79,7 @@ def bench_decode(
         if source is None:
             progress("making a video")
             source = moving_video(Path(folder), frames, height, width)
-        next(MediaSource(str(source), name="bench").records(HeapAllocator()))  # says what is wrong
+        next(MediaSource(str(source), name="bench").records(HeapAllocator()))  # raises if broken
         runners: dict[str, Runner] = {
             OURS: partial(_timed, _into_ring, source),
             BARE: partial(_timed, _bare, source),
@@ -142,7 +143,7 @@ def _into_ring(source: Path) -> int:
 
 
 class _Slots:
-    """Lends the slots in turn, as if each had been returned by the time it is next."""
+    """Hands out the slots in turn, as if each were free again by its next turn."""
 
     def __init__(self, ring: FrameRing) -> None:
         self._ring = ring
@@ -175,7 +176,7 @@ def _opencv(source: Path) -> int:
 
 
 def left_out(peers: Path | None) -> str:
-    """Returns what `bench_decode` cannot measure here, and what to do; "" if it measures all."""
+    """Returns a message on what `bench_decode` cannot measure here; "" if it measures all."""
     if peers is not None or shutil.which("ffmpeg"):
         return ""
     return "there is no ffmpeg program: it is left out; --peers DIR installs one"

@@ -1,4 +1,4 @@
-"""Speed of the detector by engine, frame in and boxes out."""
+"""Speed of the detector by engine, from frame to boxes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COMPARED_SCORE = 0.1  # minimum score of PyTorch's boxes that other engines must
 
 
 class MeasuredDetector(Protocol):
-    """A detector that can be measured: ours, or CenterNet's loop."""
+    """A detector that can be measured: SpotNet with any engine, or CenterNet's loop."""
 
     scale: float
     min_score: float
@@ -63,7 +63,7 @@ def source_frames(source: str, count: int) -> list[Frame]:
     """Reads the first frames of a video file or image folder.
 
     Raises:
-        SourceError: It is not exactly one stream, cannot be read or has no frames.
+        SourceError: The source is not exactly one stream, cannot be read or has no frames.
     """
     specs = expand_sources([source])
     if len(specs) != 1:
@@ -85,17 +85,17 @@ def make_detectors(
     compiled: bool = False,
     device: str = "cpu",
 ) -> dict[str, MeasuredDetector]:
-    """Makes a detector of each engine with the same weights; PyTorch's first, CenterNet's second.
+    """Makes a detector for each engine with the same weights: PyTorch, CenterNet's loop, others.
 
-    On a CPU also in int8, if the weights are calibrated for it.
+    On a CPU, int8 detectors are added if the weights are calibrated for int8.
 
     Args:
-        weights: Weights of all; None for the default.
-        threads: Threads of each.
-        models: Exported models to measure as well, called by file name, or path if several have it.
+        weights: Weights of all detectors; None for the default.
+        threads: Threads of each detector.
+        models: Exported models to measure as well, by file name, or by path if several share it.
         engines: Engines to use; None for all that are installed.
         compiled: Whether to add ``torch.compile``, which needs a C++ compiler.
-        device: PyTorch device; the other engines run on the CPU, and only if PyTorch does.
+        device: PyTorch device; by default, the other engines are used only if it is the CPU.
 
     Raises:
         ConfigError: Weights or a model cannot be used.
@@ -149,8 +149,9 @@ def bench_detect(
 
     Returns:
         Wall time per frame, CPU time per frame over all threads, and as `APART` the largest
-        difference of a side from PyTorch's, over its boxes with a score of at least 0.1. The
-        ratios are PyTorch's time to each other one's: CPU time if PyTorch runs on the CPU.
+        distance of a box side from PyTorch's, over its boxes with a score of at least 0.1. The
+        ratios are PyTorch's time to each other detector's: CPU time if PyTorch runs on the CPU,
+        else wall time.
 
     Raises:
         ConfigError: An exported model does not take frames of this size.
@@ -193,7 +194,7 @@ def _time(detector: MeasuredDetector, batches: Sequence[Sequence[Frame]]) -> dic
 
 
 def _distance(one: Detections, other: Detections) -> float:
-    """Largest distance from a sure box of ``one`` to the closest of ``other``."""
+    """Returns the largest distance from a confident box of ``one`` to the closest of ``other``."""
     sure = one.boxes[one.scores >= COMPARED_SCORE]
     if not len(sure) or not len(other):
         return float("inf") if len(sure) else 0.0

@@ -28,8 +28,8 @@ def score_detectors(
 ) -> dict[str, Scores]:
     """Scores each detector, all classes as one.
 
-    Like ``spotstream validate``, but for the whole detector, including exported int8 models. With
-    ``own_scale`` at the detectors' scale, otherwise at that of the data set or the weights.
+    Works like ``spotstream validate``, but on the whole detector, including exported int8 models.
+    The input scale is the detector's with ``own_scale``, otherwise the data set's or the weights'.
     """
     validation, classes = held_out
     scores: dict[str, Scores] = {}

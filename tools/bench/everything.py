@@ -27,10 +27,10 @@ def bench_all(
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[BenchReport]:
-    """Runs every bench: some minutes, and as long again to make the peers' environments.
+    """Runs every bench, which takes minutes, and as long again to create the peers' environments.
 
     Args:
-        peers: Folder of the environments of peers, which are measured too; None for none.
+        peers: Folder of the peers' environments; None leaves the peers out.
         source: Source of the pipeline.
         frames: Approximate number of frames; cheaper benches use more.
         rounds: Number of rounds, each measuring all in turn.

@@ -23,7 +23,7 @@ class Figure:
     """A quantity measured in every round.
 
     Attributes:
-        name: What was measured.
+        name: Name of the measured object.
         unit: Unit of the values.
         rounds: The value of each round.
     """
@@ -43,7 +43,7 @@ class Figure:
         return min(self.rounds), max(self.rounds)
 
     def as_json(self) -> dict[str, object]:
-        """Returns everything as JSON types, but for numbers that are not finite."""
+        """Returns everything as JSON types, except that non-finite numbers stay as they are."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -59,7 +59,7 @@ class Ratio:
 
     Attributes:
         name: Name of the figure.
-        to: Name of its limit or peer.
+        to: Name of the limit or peer that it is divided by.
         unit: Unit of the compared values.
         aim: Target minimum of the ratio; None for none.
         limit: Target maximum of the ratio; None for none.
@@ -80,7 +80,7 @@ class BenchReport:
         bench: Name of the bench.
         figures: Figures by name and unit, in the order of measurement.
         ratios: Each requested ratio, and its value in each round.
-        descriptions: Descriptions of what was measured, by name, if the name does not say it.
+        descriptions: Descriptions by name, for names that do not explain themselves.
     """
 
     bench: str
@@ -124,7 +124,7 @@ def measure(
     warm_up: int = 1,
     progress: Callable[[str], None] = lambda what: None,
 ) -> BenchReport:
-    """`measure_rounds`, with the requested ratios."""
+    """Runs `measure_rounds` and adds the requested ratios."""
     found = measure_rounds(bench, runners, rounds=rounds, warm_up=warm_up, progress=progress)
     return BenchReport.of(bench, found, ratios)
 
@@ -137,10 +137,10 @@ def measure_rounds(
     warm_up: int = 0,
     progress: Callable[[str], None] = lambda what: None,
 ) -> dict[tuple[str, str], list[float]]:
-    """Runs everything in turn, round by round, each round in the opposite order.
+    """Runs everything in turn, round by round, reversing the order after each round.
 
     A shared or warming machine slows everything in a round alike, so ratios within a round are more
-    reliable than figures of different rounds.
+    reliable than comparisons between rounds.
 
     Args:
         bench: Name of the bench, for ``progress``.

@@ -33,7 +33,7 @@ from tools.bench.processor import cpu_seconds
 
 SENDER = Path(__file__).with_name("bare_sender.py")
 LATENCIES = {"p50 ms": 50, "p99 ms": 99}
-_SKIPPED = 0.1  # fraction of the messages, during which both ends warm up
+_SKIPPED = 0.1  # fraction of the messages that is not counted, while both ends warm up
 _SECONDS = 120.0
 _SLOTS = 8
 
@@ -132,7 +132,7 @@ def our_hop(
 
 
 def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) -> dict[str, float]:
-    """Does the same with meaningless messages over a bare PUSH and PULL pair.
+    """Does the same with dummy messages over a bare PUSH and PULL pair.
 
     Raises:
         SpotStreamError: The port is in use, or nothing arrived in time.
@@ -150,7 +150,7 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
             sender = subprocess.Popen(
                 [sys.executable, str(SENDER), endpoint, *map(str, numbers)],
                 env=ENVIRONMENT | dict(os.environ),
-                start_new_session=True,  # Ctrl-C is for the bench, which kills it
+                start_new_session=True,  # Ctrl-C reaches only the bench, which kills it
             )
             with _killed_after(sender) as process:
                 arrivals = _Arrivals(load, process.pid)
@@ -168,7 +168,7 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
 
 @contextmanager
 def _free_ports(first: int) -> Iterator[None]:
-    """Tells of a port that the block cannot bind."""
+    """Converts the error of a port that is in use, raised in the block."""
     try:
         yield
     except zmq.ZMQError as error:
@@ -181,7 +181,7 @@ def _free_ports(first: int) -> Iterator[None]:
 
 
 def _receive(receiver: Receiver, sender: subprocess.Popen[bytes]) -> Envelope:
-    """Returns the next record, or fails as soon as nobody will send one."""
+    """Returns the next record; raises if the sender has ended or sends nothing for too long."""
     for _ in range(round(_SECONDS)):
         ended = sender.poll()
         if envelope := receiver.receive(1.0):

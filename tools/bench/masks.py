@@ -1,7 +1,7 @@
 """Measures the masks on rendered sequences: ``python -m tools.bench.masks``.
 
-Scores count the pixels inside the boxes of all frames of a sequence together; times are those of
-one core.
+Scores count pixels inside the boxes, over all frames of a sequence together. Times are for one
+core.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from tools.segmentation.flow import FRAMES_APART, FlowFunction, dis_flow, moving
 from tools.segmentation.refine import fill_empty, soften
 
 SCORED = 3  # every n-th frame is scored
-LEARNED = 60  # frames that a background is learned from
+LEARNED = 60  # frames from which a background is learned
 
 Found: TypeAlias = tuple[int, UInt8Array, npt.NDArray[np.bool_] | None]
-"""0-based frame index, foreground before it is cut, and where foreground is unknown."""
+"""0-based frame index, foreground before it is cut to the boxes, and unknown pixels."""
 
 Method: TypeAlias = Callable[[TrueSequence], Iterator[Found]]
 
 
 def boxes_alone(truth: TrueSequence) -> Iterator[Found]:
-    """Everything inside the boxes."""
+    """Yields everything as foreground, to be cut to the boxes."""
     for index, image in enumerate(truth.images):
         yield index, np.full(image.shape[:2], 255, np.uint8), None
 
 
 def _ellipses(truth: TrueSequence) -> Iterator[Found]:
-    """The ellipse in each box."""
+    """Yields the ellipse in each box."""
     for index, image in enumerate(truth.images):
         yield index, fill_empty(np.zeros(image.shape[:2], np.uint8), truth.boxes[index]), None
 
 
 def _by_background(name: str) -> Method:
-    """Difference from one of our backgrounds."""
+    """Returns the difference from a background of `make_background` as a method."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
         covers = [box_mask(b, *i.shape[:2]) for b, i in zip(truth.boxes, truth.images, strict=True)]
@@ -61,7 +61,7 @@ def _by_background(name: str) -> Method:
 
 
 def _online(make: Callable[[], cv2.BackgroundSubtractor]) -> Method:
-    """OpenCV's subtractor as it comes, for comparison: one pass, no boxes, its own shadows."""
+    """Returns OpenCV's unmodified subtractor as a method: one pass, no boxes, its own shadows."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
         subtractor = make()
@@ -72,7 +72,7 @@ def _online(make: Callable[[], cv2.BackgroundSubtractor]) -> Method:
 
 
 def _by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
-    """Dense flow to the frames ``apart`` before and after."""
+    """Returns the dense flow to the frames ``apart`` before and after as a method."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
         flow = make()
@@ -86,7 +86,7 @@ def _by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
 
 
 def farneback_flow() -> FlowFunction:
-    """Farneback's polynomial expansion (2003), with the settings in the paper's code."""
+    """Returns Farneback's polynomial expansion (2003), with the settings in the paper's code."""
 
     def flow(first: UInt8Array, second: UInt8Array) -> Float32Array:
         empty = np.zeros((*first.shape, 2), np.float32)
@@ -114,7 +114,7 @@ MOVING: dict[str, Method] = {
 
 
 def main() -> None:
-    """Renders, segments, and prints a table; for ``intersection`` or ``drone`` alone, if asked."""
+    """Prints a table for each camera and light; arguments name the cameras, by default both."""
     cv2.setNumThreads(1)
     cameras = ["intersection", "drone"]
     asked = sys.argv[1:] or cameras
@@ -135,8 +135,8 @@ def main() -> None:
 def score(truth: TrueSequence, method: Method) -> list[float]:
     """Returns four scores twice, and milliseconds per frame.
 
-    The scores are IoU, and IoU, precision and recall with empty boxes filled: first of the
-    foreground cut by the boxes, then of the same blurred and thresholded.
+    The scores are IoU, and IoU, precision and recall with empty boxes filled: first for the
+    foreground cut to the boxes, then for the same foreground blurred and thresholded.
     """
     counts = np.zeros((4, 3))
     started, spent, frames = time.process_time(), 0.0, 0

@@ -1,8 +1,8 @@
-"""The typical first version: OpenCV reads, draws and writes, the network runs in between.
+"""A typical first version: OpenCV reads, draws and writes, and the network runs in between.
 
     python -m tools.bench.opencv_loop
 
-takes a `LoopPlan` on standard input and leaves ``achieved_fps`` in the stream's ``run.json``.
+reads a `LoopPlan` from standard input and writes ``achieved_fps`` to the stream's ``run.json``.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ GREEN = (0, 255, 0)
 
 
 def run_opencv_loop(plan: LoopPlan) -> None:
-    """Reads, detects, tracks and writes the frames, one at a time; others are only grabbed.
+    """Reads, detects, tracks and writes frames one at a time; unselected ones are only grabbed.
 
-    The network runs as in CenterNet's demo; boxes from a file and the tracker are as in a run.
+    The network runs as in CenterNet's demo; boxes from a file and the tracker work as in a run.
 
     Raises:
         SourceError: The video cannot be read.

@@ -1,4 +1,4 @@
-"""Scores of third-party trackers on our detections, by our scoring."""
+"""Scores of third-party trackers on our detections, with our scoring."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def score_trackers(
     iou_threshold: float,
     progress: Callable[[str], None] = lambda what: None,
 ) -> dict[str, Mapping[str, float]]:
-    """Scores our trackers and theirs over all sequences combined.
+    """Scores our trackers and the peers over all sequences combined.
 
     Args:
         truths: Ground truth of the sequences.
-        detections: Folder of their detection files.
+        detections: Folder of the sequences' detection files.
         trackers: Our trackers.
         peers: Third-party trackers.
-        environments: Folder of their environments, which are created if missing.
+        environments: Folder of the peers' environments, which are created if missing.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
         progress: Called with the name of the current tracker.
 
     Returns:
-        The scores of each by its label.
+        The scores of each tracker by its label.
 
     Raises:
         ConfigError: A detection file is missing or malformed.

@@ -1,9 +1,9 @@
-"""Third-party trackers, each behind one function; run by the Python of their environment.
+"""Third-party trackers, each behind one function; run by the Python of its environment.
 
     python peer_trackers.py NAME INPUT.npz OUTPUT.npz SETTINGS.json-text
 
 Imports nothing from SpotStream, which is not installed there. INPUT holds ``counts (F,)``,
-``boxes (N, 4)`` ltrb and ``scores (N,)``, OUTPUT ``seconds (F,)`` of the tracker alone and
+``boxes (N, 4)`` ltrb and ``scores (N,)``. OUTPUT holds ``seconds (F,)`` of the tracker alone and
 ``rows (M, 6)``: frame from 0, id, left, top, right, bottom.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Array: TypeAlias = Any
-# Boxes (N, 4) and scores (N,) of a frame to rows (M, 5) of id, left, top, right, bottom.
+# Maps boxes (N, 4) and scores (N,) of a frame to rows (M, 5) of id, left, top, right, bottom.
 Update: TypeAlias = Callable[[Array, Array], Array]
 
 

@@ -1,9 +1,9 @@
-"""Frame transport by third-party libraries; run by the Python of their environment.
+"""Frame transport by third-party libraries; run by the Python of each library's environment.
 
     python peer_transports.py receive NAME HEIGHT WIDTH FRAMES PORT
 
-prints ``rate`` and frames per second. Imports nothing from SpotStream, which is not installed
-there. It starts a second instance of itself, with ``send``, as the other end.
+prints ``rate`` and frames per second. It imports nothing from SpotStream, which is not installed
+there, and starts a second instance of itself, with ``send``, as the other end.
 """
 
 from __future__ import annotations
@@ -82,16 +82,16 @@ PEERS = {"imagezmq": ImageZmq(), "netgear": NetGear(False), "netgear_jpeg": NetG
 
 
 def main() -> None:
-    """Sends, or starts a sender and receives; neither outlives who started it."""
+    """Sends, or starts a sender and receives; neither process outlives its parent."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     role, name, *numbers = sys.argv[1:]
     height, width, frames, port = (int(number) for number in numbers)
     peer: Any = PEERS[name]
     if role == "send":
-        # Blocks of one colour, as noise would be unfair to JPEG.
+        # Blocks of one colour, because noise would be unfair to JPEG.
         coarse = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
         picture = coarse.repeat(8, axis=0).repeat(8, axis=1)
-        # Several, as the frames of a video are not cached either.
+        # Several copies: like a video's frames, they are not in the CPU cache.
         peer.send([picture.copy() for _ in range(8)], frames, port)
         return
     sender = subprocess.Popen([sys.executable, __file__, "send", name, *numbers])

@@ -46,9 +46,9 @@ class Peer:
 
     Attributes:
         name: Name of its function in ``peer_trackers.py``.
-        kind: Our tracker that it is compared with.
+        kind: The tracker of ours that it is compared with.
         environment: Key of `REQUIREMENTS`.
-        least_score: Minimum score of the detections it gets.
+        least_score: Minimum score of its input detections.
         settings: Arguments of its function.
     """
 
@@ -89,7 +89,7 @@ PEERS = (
 
 
 def reference_sort(folder: Path) -> Peer:
-    """Returns abewley/sort, from a clone in ``folder``; it is GPL and not on PyPI."""
+    """Returns abewley/sort, from a clone in ``folder``: it is GPL and not on PyPI."""
     settings = {"path": str(folder.absolute()), "max_age": 30}
     return Peer("reference_sort", "sort", "reference", 0.3, settings)
 
@@ -106,17 +106,17 @@ def peer_python(
 ) -> Path:
     """Returns the Python of an environment below ``folder``.
 
-    It is created if it is missing, was not completed or has other packages; another process that
-    does so is waited for.
+    The environment is created if it is missing, incomplete or has other packages. If another
+    process is creating it, this one waits.
 
     Args:
         folder: Folder of the environments.
         environment: A key of `REQUIREMENTS`.
-        progress: Told if it is created, which may take minutes.
+        progress: Called if the environment is created, which may take minutes.
 
     Raises:
         OutputError: ``folder`` cannot be written.
-        SpotStreamError: Its packages cannot be installed, or its place holds something else.
+        SpotStreamError: Its packages cannot be installed, or its path holds something else.
     """
     home = folder.absolute() / environment
     python, installed = home / "bin" / "python", home / "installed"
@@ -125,7 +125,7 @@ def peer_python(
     def is_complete() -> bool:
         return python.exists() and installed.exists() and installed.read_text() == wanted
 
-    if is_complete():  # and perhaps in a folder that cannot be written
+    if is_complete():  # perhaps in a read-only folder
         return python
     make_folder(folder)
     with _locked(home.with_name(f".{environment}.lock")):
@@ -136,7 +136,7 @@ def peer_python(
             try:
                 _install(environment, home, python)
                 write_atomically(installed, wanted)
-            except BaseException:  # an interrupt, too: gigabytes that nobody would use
+            except BaseException:  # interrupts too: a partial environment can take gigabytes
                 shutil.rmtree(home, ignore_errors=True)
                 raise
     return python
@@ -144,7 +144,7 @@ def peer_python(
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock of this file, and holds it in the block."""
+    """Holds the lock of this file in the block, after waiting for any other process."""
     with writing(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
@@ -169,7 +169,7 @@ def _install(environment: str, home: Path, python: Path) -> None:
                     env={**os.environ, "TMPDIR": str(temporary)},
                 )
             shutil.rmtree(temporary)
-    except subprocess.CalledProcessError as error:  # of ensurepip, too
+    except subprocess.CalledProcessError as error:  # from ensurepip or pip
         lines = error.output.decode(errors="replace").split("\n")
         said = [line.strip() for line in lines if line.strip()] or ["no message"]
         reason = ([line for line in said if "error" in line.lower()] or said)[-1]
@@ -177,7 +177,7 @@ def _install(environment: str, home: Path, python: Path) -> None:
 
 
 def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:
-    """Returns the error for a failed program, with its last line but ffmpeg's measurements."""
+    """Returns the error for a failed program: its last line, ignoring ffmpeg's measurements."""
     lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("bench: ")]
     reason = lines[-1] if lines else "no message"
     if reason.startswith(("ModuleNotFoundError", "ImportError")):
@@ -188,12 +188,12 @@ def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamE
 def run_peer(
     peer: Peer, python: Path, frames: Frames
 ) -> tuple[npt.NDArray[np.float64], Trajectories]:
-    """Returns seconds ``(F,)`` the tracker took for each frame, on one thread, and its tracks.
+    """Returns the tracker's seconds ``(F,)`` per frame, on one thread, and its tracks.
 
-    It gets the detections that reach its ``least_score``.
+    The tracker gets the detections that reach its ``least_score``.
 
     Raises:
-        SpotStreamError: It failed; the message is its last line of output.
+        SpotStreamError: The tracker failed; the message is its last line of output.
     """
     kept = [scores >= peer.least_score for _, scores in frames]
     frames = [

@@ -1,4 +1,4 @@
-"""``spotstream bench pipeline``: four processes against one that does the same in a loop."""
+"""``spotstream bench pipeline``: four processes against one that does the same work in a loop."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RATIOS = (
 
 
 class LoopPlan(msgspec.Struct, frozen=True):
-    """Input of the process that runs the loop, which ends with its parent."""
+    """Input of the process that runs the loop; the process ends with its parent."""
 
     config: RunConfig
     name: str
@@ -54,7 +54,7 @@ class LoopPlan(msgspec.Struct, frozen=True):
 
     @classmethod
     def receive(cls) -> LoopPlan:
-        """Reads the plan from standard input, and from then on dies with who sent it."""
+        """Reads the plan from standard input; from then on the process ends with its parent."""
         plan = decode_struct(sys.stdin.buffer.read(), cls)
         die_with(plan.parent)
         return plan
@@ -66,15 +66,15 @@ def bench_pipeline(
     rounds: int,
     progress: Callable[[str], None] = lambda what: None,
 ) -> BenchReport:
-    """Runs all in turn, ``rounds`` times; the order alternates, as machines warm up.
+    """Runs all variants in turn, ``rounds`` times, in alternating order as machines warm up.
 
     OpenCV's loop is included if the source is a video file.
 
-    Frames per second are sustained ones, without start-up. The slowest stage is the one with the
-    largest median time per frame in the run of four processes; several detectors share theirs.
+    Frames per second exclude start-up. The slowest stage is the one with the largest median time
+    per frame in the run of four processes; several detectors divide their time between them.
 
     Raises:
-        ConfigError: The source is to be read at its own pace, which is then the speed of all.
+        ConfigError: The source is read at its own pace, which would limit every variant.
         SourceError: The source is not exactly one stream.
         SpotStreamError: The run failed.
     """
@@ -116,7 +116,7 @@ def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, 
             input=encode_struct(plan),
             env=ENVIRONMENT | dict(os.environ),
             check=True,
-            start_new_session=True,  # Ctrl-C is for the bench, which kills it
+            start_new_session=True,  # Ctrl-C reaches only the bench, which kills it
         )
         return {RATE: read_report(Path(folder) / spec.name)["achieved_fps"]}
 

@@ -1,4 +1,4 @@
-"""Plot of the ratios of benches."""
+"""Plots the ratios of benches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_plot(path: Path | None) -> None:
-    """Checks that a plot can be drawn, before hours are spent measuring.
+    """Checks that a plot can be drawn, before hours are spent on measuring.
 
     Raises:
         ConfigError: The suffix is not supported, or Matplotlib is missing.
@@ -34,7 +34,7 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     """Draws all ratios on one logarithmic scale: median, spread and target.
 
     Raises:
-        ConfigError: There is no ratio; or see `check_plot`.
+        ConfigError: There is no ratio, or as for `check_plot`.
         OutputError: The file cannot be written.
     """
     check_plot(path)
@@ -70,7 +70,7 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure in the format that the suffix names, whole or not at all.
+    """Writes a figure atomically, in the format of the file's suffix.
 
     Raises:
         OutputError: The file cannot be written.

@@ -8,7 +8,7 @@ from pathlib import Path
 def cpu_seconds(pid: int) -> float:
     """Returns the CPU time of all current threads of a process in seconds; 0 if it is gone.
 
-    Linux counts it in ns, whereas ``/proc/…/stat`` counts ticks of 10 ms.
+    ``schedstat`` counts in ns, whereas ``/proc/…/stat`` counts ticks of 10 ms.
     """
     total = 0
     try:

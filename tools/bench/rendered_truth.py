@@ -1,4 +1,4 @@
-"""Rendered sequences whose masks are known to the pixel, to measure against."""
+"""Rendered sequences with pixel-exact masks as ground truth."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SEED = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrueSequence:
-    """Frames as a data set has them, and what they show.
+    """Frames as in a data set, with their ground truth.
 
     Attributes:
         images: ``(H, W, 3)`` uint8 BGR, after JPEG compression.
-        boxes: ``(N, 4)`` float32 ltrb for each.
-        masks: ``(H, W)`` uint8 for each, 255 where a box shows a vehicle.
+        boxes: ``(N, 4)`` float32 ltrb for each frame.
+        masks: ``(H, W)`` uint8 for each frame, 255 where a box shows a vehicle.
     """
 
     images: list[UInt8Array]

@@ -1,4 +1,4 @@
-"""The overlay: drawing, encoding, and both as in the sink."""
+"""Speed of the overlay: drawing, encoding, and both as in the sink."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def bench_sink(
 
 
 def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list[Tracks]:
-    """Returns vehicles that cross the picture; one that leaves re-enters with another id."""
+    """Returns vehicles that cross the frame; one that leaves re-enters with a new id."""
     rng = np.random.default_rng(0)
     places = rng.uniform(0, (width, height), (vehicles, 2))
     steps = rng.normal(0, 3, (vehicles, 2))
@@ -117,7 +117,7 @@ def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list
 
 
 Work = Callable[[Sequence[UInt8Array], Sequence[Tracks], StreamStart], tuple[float, float]]
-"""Returns the wall and CPU seconds spent on work that is not to be measured."""
+"""Returns the wall and CPU seconds to exclude from the measurement."""
 
 
 def _timed(
@@ -133,7 +133,7 @@ def _timed(
 def _draw(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
-    """Draws on one frame repeatedly: its content makes no difference."""
+    """Draws on one frame repeatedly, as the content makes no difference."""
     painter = OverlayPainter(start.height, start.width, start.class_names)
     canvas = _canvas(pictures[0].copy())
     for each in tracks:

@@ -1,4 +1,4 @@
-"""Limits how far a loop without a frame ring runs ahead of the overlay it writes."""
+"""Limits how far a loop without a frame ring can run ahead of the overlay it writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stages.sink.overlay_parts import OverlayParts
 
 
 class Slots:
-    """Bounds the frames handed to an overlay and not yet kept, as the overlay never blocks.
+    """Bounds the frames handed to an overlay but not yet kept, as the overlay itself never blocks.
 
     Args:
         count: Number of slots, as in the ring of a run.

@@ -20,7 +20,7 @@ from tools.harness.runner import Victim, failure_of_run, run_with
 _SECONDS = 1.0
 _WARM_SHARE = 0.3  # fraction of the run during which pools and caches fill
 
-# After how many frames or reconnects; each process's memory in MB, and its descriptors.
+# Frames or reconnects so far, memory in MB by process, number of descriptors by process.
 _Sample: TypeAlias = tuple[int, dict[str, float], dict[str, int]]
 
 
@@ -31,8 +31,8 @@ class Soak:
     Attributes:
         count: Number of frames written, or of reconnects.
         slopes: Memory growth of each process in MB per 100,000 frames, or per 1,000 reconnects.
-        descriptors: Growth of each process in file descriptors.
-        of: What is counted.
+        descriptors: Growth in open file descriptors of each process.
+        of: Unit of the count.
         unit: Unit of the slopes.
     """
 
@@ -43,7 +43,7 @@ class Soak:
     unit: str = "MB per 100,000 frames"
 
     def report(self) -> BenchReport:
-        """Returns all as figures of one round."""
+        """Returns everything as figures of one round."""
         figures = [Figure("run", self.of, (self.count,))]
         for name, slope in self.slopes.items():
             figures.append(Figure(name, self.unit, (slope,)))
@@ -81,10 +81,10 @@ def bench_soak(frames: int, *, progress: Callable[[str], None] = lambda what: No
 
 
 def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what: None) -> Soak:
-    """Cuts the connection to an RTSP camera again and again and monitors all processes.
+    """Repeatedly cuts the connection to an RTSP camera and monitors all processes.
 
-    The stream is recorded, and its texts and overlay come in parts of which the earliest are
-    removed.
+    The stream is recorded, and its text files and overlay are written in parts, the oldest of which
+    are removed.
 
     Args:
         times: Number of cuts.
@@ -131,7 +131,7 @@ def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what
 
 
 def _comes_back(victim: Victim, wire: Wire) -> bool:
-    """Cuts the connection; returns whether frames come through another."""
+    """Cuts the connection; returns whether frames arrive through a new one."""
     before = wire.connections
     wire.cut()
     return victim.wait(lambda: wire.connections > before) and victim.wait_for_frames() is not None

@@ -32,7 +32,7 @@ def bench_streams(
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
 ) -> BenchReport:
-    """Plays a video as several cameras at its own pace, in live mode and without overlay.
+    """Plays a video at its own pace as several cameras, in live mode and without overlay.
 
     Args:
         source: Video file; None for a generated one, ten seconds of 960×540.
@@ -60,7 +60,7 @@ def _name(count: int) -> str:
 
 
 def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
-    """Measures CPU time per frame and memory over all processes, shared pages counted once."""
+    """Measures CPU time per frame and memory over all processes, counting shared pages once."""
     samples: list[tuple[int, float, float]] = []
 
     def watch(victim: Victim) -> None:
@@ -104,7 +104,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
 
 
 def proportional_megabytes(pid: int) -> float:
-    """Memory of a process in MB, pages shared by n processes counted 1/n; 0 if it is gone."""
+    """Returns the memory of a process in MB (0 if it is gone); a page shared by n counts 1/n."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

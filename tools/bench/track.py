@@ -24,7 +24,7 @@ CROWD_FRAMES = 80
 TRACKS = "tracks/frame"
 
 Timed: TypeAlias = Callable[[Frames], tuple[Float64Array, Int64Array]]
-"""Tracks a sequence; returns the seconds ``(F,)`` each frame took and the tracks ``(F,)`` in it."""
+"""Tracks a sequence; returns the seconds ``(F,)`` and number of tracks ``(F,)`` of each frame."""
 
 
 def crowd(count: int) -> Frames:
@@ -47,7 +47,7 @@ def read_loads(folder: Path | None, objects: Sequence[int]) -> dict[str, list[Fr
     """Returns crowds of ``objects`` and, if given, the detection files of ``folder`` as one load.
 
     Raises:
-        ConfigError: ``folder`` is none or holds no such file, or a file is malformed.
+        ConfigError: ``folder`` is not a folder or holds no such file, or a file is malformed.
     """
     loads: dict[str, list[Frames]] = {}
     if folder is not None:
@@ -69,15 +69,15 @@ def bench_track(
     *,
     objects: Sequence[int],
 ) -> BenchReport:
-    """Measures every tracker of ours and of ``peers`` on one load after the other.
+    """Measures all our trackers and ``peers`` on one load after another.
 
-    The unit of a figure is ``ms/frame, LOAD`` or ``tracks/frame, LOAD``. Peers are compared with
-    our tracker of their kind; it has its defaults, and what it does differs with its thresholds.
+    The unit of a figure is ``ms/frame, LOAD`` or ``tracks/frame, LOAD``. Each peer is compared with
+    our tracker of its kind at default settings. As thresholds differ, so does the work done.
 
     Args:
         folder: Folder of detection files to track in addition to the crowds.
         peers: Third-party trackers.
-        environments: Folder of their environments, which are created if missing.
+        environments: Folder of the peers' environments, which are created if missing.
         rounds: Number of rounds, each measuring all in turn.
         progress: Called with what is being measured.
         objects: Sizes of the crowds.
@@ -105,7 +105,7 @@ def bench_track(
 
 
 def _speed(track: Timed, load: str, sequences: Sequence[Frames]) -> dict[str, float]:
-    """Mean milliseconds and tracks per frame; for crowds, without the warm-up frames."""
+    """Returns mean milliseconds and tracks per frame; for crowds, without the warm-up frames."""
     skipped = WARM_UP if load.endswith(" objects") else 0
     seconds, tracks = zip(*(track(frames) for frames in sequences), strict=True)
     return {

@@ -1,4 +1,4 @@
-"""Frame transport: the pipeline's own compared with bare ZeroMQ and third-party libraries."""
+"""Frame transport of the pipeline compared with bare ZeroMQ and third-party libraries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL_BYTES = 64
 HOP_RATE = 100
 _PEER_SECONDS = 300.0
 PEERS = {"imagezmq": "imagezmq", "netgear": "vidgear", "netgear_jpeg": "vidgear"}
-"""Names in ``peer_transports.py``, and the environments they run in."""
+"""Environment of each library, by its name in ``peer_transports.py``."""
 
 FOUR = "four processes, shared memory"
 TINY = "four processes, 64×48 pixels"
@@ -64,7 +64,7 @@ def bench_transport(
 
     Args:
         peers: Folder of the environments of imagezmq and VidGear; None leaves them out.
-        frames: Inline frames per round; ten times as many in shared memory, which cost less.
+        frames: Inline frames per round; ten times as many in shared memory, which is faster.
         rounds: Number of rounds, each measuring all in turn.
         warm_up: Number of uncounted rounds before them.
         port: First TCP port.
@@ -103,7 +103,7 @@ def four_processes(load: Load) -> dict[str, float]:
     Detector and tracker find nothing, and the sink writes no overlay.
 
     Returns:
-        Frames per second, and CPU time per frame of each process, the busiest of which limits the
+        Frames per second, and CPU time per frame of each process; the busiest process limits the
         rate.
 
     Raises:
@@ -142,7 +142,7 @@ def peer_transport(name: str, python: Path, load: Load, port: int) -> dict[str, 
     """Measures frames per second of a third-party library over TCP between two processes.
 
     Raises:
-        SpotStreamError: It failed, with its last line of output as the message, or hangs.
+        SpotStreamError: The library failed (the message is its last line of output) or hangs.
     """
     numbers = [str(number) for number in (load.height, load.width, load.frames, port)]
     command: list[str | Path] = [python, DRIVER, "receive", name, *numbers]
