@@ -1,1 +1,1 @@
-"""Ground truth: reading the annotations of UA-DETRAC, UAVDT, MOTChallenge and COCO."""
+"""Reads ground truth: the annotations of UA-DETRAC, UAVDT, MOTChallenge and COCO."""

@@ -1,4 +1,4 @@
-"""Reading of COCO's JSON files."""
+"""Reads COCO's JSON files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_json(path: Path) -> Any:
     """Returns the content of a JSON file.
 
     Raises:
-        ConfigError: It cannot be read or is not JSON; the message names file and line.
+        ConfigError: The file cannot be read or is not JSON; the message names file and line.
     """
     try:
         return json.loads(path.read_bytes())
@@ -25,7 +25,7 @@ def read_json(path: Path) -> Any:
         raise ConfigError(f"cannot read {path}: {reason_of(error)}") from error
     except json.JSONDecodeError as error:
         raise ConfigError(_fault(path, error)) from error
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a number with thousands of digits
         raise ConfigError(f"cannot read {path}: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"cannot read {path}: its JSON is nested too deep") from error
@@ -49,7 +49,7 @@ def read_annotations(path: Path) -> dict[str, Any]:
     """Returns the content of a COCO annotation file whose ids and category names are valid.
 
     Raises:
-        ConfigError: It is not such a file.
+        ConfigError: The file is not such a file.
     """
     content = read_json(path)
     if not is_coco(content):
@@ -66,9 +66,10 @@ def read_annotations(path: Path) -> dict[str, Any]:
 
 
 def ids_by_name(images: list[dict[str, Any]]) -> dict[str, list[int | str]]:
-    """Returns the ids of the images with each file name: as given, else without folders.
+    """Returns the ids of the images with each file name, as given and also without folders.
 
-    Folders end with ``/`` or, in files written on Windows, with a backslash.
+    A name as given takes precedence. Folders end with ``/`` or, in files written on Windows, with a
+    backslash.
     """
     whole: dict[str, list[int | str]] = defaultdict(list)
     inner: dict[str, list[int | str]] = defaultdict(list)

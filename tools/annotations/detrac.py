@@ -22,8 +22,8 @@ def read_detrac_ground_truth(path: Path) -> GroundTruth:
     A vehicle's level follows from the larger of its occluded and truncated fractions: easy if both
     are 0, medium up to one half, hard beyond, as in the degrees of occlusion in the benchmark's
     paper (arXiv 1511.04136). The last annotated frame is taken as the last of the sequence. Tracks
-    begin and end outside ignored regions, as in the benchmark's program: what is found there is not
-    scored, so that nobody could track them to their end.
+    begin and end outside ignored regions, as in the benchmark's program: results in these regions
+    are not scored, so no tracker could complete such a track.
 
     Raises:
         ConfigError: As for `read_detrac_xml`.
@@ -47,7 +47,7 @@ def read_detrac_ground_truth(path: Path) -> GroundTruth:
 
 
 def _ends_outside(tracks: Trajectories, ignored: IgnoredRegions) -> Trajectories:
-    """Leaves out each track's boxes before the first and after the last that is not ignored."""
+    """Drops each track's boxes before its first and after its last box outside ignored regions."""
     outside = ~ignored.cover(tracks.frames, tracks.boxes)
     _, numbers = np.unique(tracks.ids, return_inverse=True)
     frames, number = tracks.frames[outside], numbers[outside]

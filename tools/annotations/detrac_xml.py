@@ -1,4 +1,4 @@
-"""Parsing of UA-DETRAC's annotations: one XML file per sequence."""
+"""Parses UA-DETRAC's annotations: one XML file per sequence."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _occlusion(covered: list[_Box], box: _Box) -> float:
     area = (box[2] - box[0]) * (box[3] - box[1])
     if not covered or area <= 0:
         return 0.0
-    # The usual one or two regions are faster without arrays.
+    # Usually there are one or two regions, which are faster without arrays.
     inside = [
         (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
         for left, top, right, bottom in covered

@@ -1,4 +1,4 @@
-"""What MOT16 and later annotate besides pedestrians; results on some of it are not scored."""
+"""Objects besides pedestrians in MOT16 and later; results on some of them are not scored."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MINIMUM_IOU = 0.5 - float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MotObjects:
-    """All annotated boxes of a sequence of MOT16 or later, of whatever class.
+    """All annotated boxes of a sequence of MOT16 or later, of any class.
 
     Attributes:
         rows: ``(N, 8)`` frame from 1, id, left, top, width, height, flag, class; by frame.
-        benchmark: Whose distractors they are, by the name that TrackEval gives it.
+        benchmark: Benchmark that decides which classes are distractors, by TrackEval's name.
     """
 
     rows: Float64Array
@@ -34,10 +34,10 @@ class MotObjects:
 
     @classmethod
     def of(cls, values: Float64Array, name: str) -> MotObjects | None:
-        """Returns the objects of the file of sequence ``name``, or None if it is another format.
+        """Returns the objects in the file of sequence ``name``, or None if it has another format.
 
-        MOT15 has no classes, and those of other data sets are scored: here all but pedestrians have
-        flag 0.
+        MOT15 has no classes, and other data sets score theirs; in this format, all objects but
+        pedestrians have flag 0.
         """
         if values.shape[1] <= CLASS:
             return None
@@ -51,8 +51,8 @@ class MotObjects:
     def distracted(self, tracks: Trajectories) -> BoolArray:
         """Returns which boxes of ``tracks`` ``(N,)`` follow a distractor, as TrackEval finds them.
 
-        In each frame, boxes are matched with objects of all classes by the greatest sum of IoUs of
-        at least 0.5.
+        In each frame, boxes are matched with objects of all classes to maximise the sum of IoUs,
+        where only IoUs of at least 0.5 count.
         """
         classes = DISTRACTORS + ((OTHER_VEHICLE,) if self.benchmark == "MOT20" else ())
         distractor = np.isin(self.rows[:, CLASS], classes)

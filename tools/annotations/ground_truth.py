@@ -19,12 +19,12 @@ class GroundTruth:
         name: Name of the sequence.
         frame_count: Number of frames.
         tracks: Boxes with identities, for scoring trackers.
-        objects: Boxes for scoring detectors; often those of ``tracks``.
+        objects: Boxes for scoring detectors; often the same as ``tracks``.
         ignored: Regions in which nothing is scored.
         levels: For each level of difficulty, which of ``objects`` ``(N,)`` belong to it.
         conditions: Properties of the whole sequence, such as its weather.
-        mot_objects: Every object, where results on some of them are left out; else None.
-        missing: Suffixes of the files that it could have, but has not.
+        mot_objects: All objects, if results on some of them are not scored; else None.
+        missing: Suffixes of optional files that are missing.
     """
 
     name: str

@@ -46,7 +46,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
     if benchmark == "detrac":
         truths = [read_detrac_ground_truth(file) for file in annotation_files(folder, ".xml")]
     elif benchmark == "uavdt":
-        # By any of its files: what lacks one must not be left out in silence.
+        # Any of its files names a sequence: one that lacks a file must not be skipped silently.
         suffixes = (TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX)
         names = {
             file.name.removesuffix(packed).removesuffix(suffix)
@@ -74,6 +74,6 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
 
 
 def annotation_files(folder: Path, suffix: str) -> list[Path]:
-    """Returns the files whose name ends with ``suffix``; hidden ones, as macOS adds, are none."""
+    """Returns the files whose name ends with ``suffix``, without hidden ones, which macOS adds."""
     files = folder.glob(f"*{suffix}")
     return sorted(file for file in files if not file.name.startswith("."))

@@ -26,7 +26,7 @@ class IgnoredRegions:
 
     Attributes:
         boxes: ``(R, 4)`` float64 ltrb.
-        frames: ``(R,)`` 0-based frame of each; None if all apply to every frame.
+        frames: ``(R,)`` 0-based frame of each region; None if all apply to every frame.
         rule: A result box is ignored when at least half of its area lies in the union of the
             regions (UA-DETRAC), or when its centre lies in one of them (UAVDT).
     """
@@ -49,7 +49,7 @@ class IgnoredRegions:
 
 
 def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floating]) -> BoolArray:
-    """Returns which boxes ltrb lie in the union of regions ltrb with at least half their area."""
+    """Returns which boxes ltrb have at least half their area in the union of regions ltrb."""
     exact = boxes.astype(np.float64)
     area = areas(exact)
     return (area > 0) & (area_in_union(exact, regions.astype(np.float64)) >= HALF * area)
@@ -58,7 +58,8 @@ def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floatin
 def area_in_union(boxes: Float64Array, regions: Float64Array) -> Float64Array:
     """Returns the ``(N,)`` area of each box ltrb inside the union of the regions ltrb.
 
-    Exact: the edges of the regions cut the plane into cells, each wholly in or out.
+    The result is exact: the edges of the regions divide the plane into cells, each of which lies
+    wholly inside or outside the union.
     """
     columns, rows = np.unique(regions[:, [0, 2]]), np.unique(regions[:, [1, 3]])
     covered = np.zeros((max(0, len(columns) - 1), max(0, len(rows) - 1)))

@@ -1,4 +1,4 @@
-"""Reading of MOTChallenge ground truth and results."""
+"""Reads MOTChallenge ground truth and results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_COLUMNS = 6
 
 
 def read_mot(path: str | os.PathLike[str], frame_count: int | None = None) -> Trajectories:
-    """Reads ``frame,id,left,top,width,height,…``, frames counted from 1, also as ``.gz``.
+    """Reads rows ``frame,id,left,top,width,height,…`` with frames from 1, plain or as ``.gz``.
 
     Args:
         path: The file; an empty one has no boxes.
@@ -67,7 +67,7 @@ def boxes_of(table: NumberTable) -> Float64Array:
 
 
 def mot_sequences(folder: str | os.PathLike[str]) -> list[tuple[str, Path]]:
-    """Returns name and ground truth of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
+    """Returns the name and file of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
     folder = Path(folder)
     found = [(file.parts[-3], file) for file in sorted(folder.glob("*/gt/gt.txt"))]
     if found:
@@ -83,9 +83,9 @@ def mot_sequences(folder: str | os.PathLike[str]) -> list[tuple[str, Path]]:
 def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTruth:
     """Reads a file found by `mot_sequences`.
 
-    Rows whose seventh column is 0 are left out: MOTChallenge marks boxes that are not scored so.
-    The number of frames is that in ``seqinfo.ini`` next to the folder ``gt``, else that in the
-    file itself, such rows included.
+    Rows whose seventh column is 0 are left out: MOTChallenge marks boxes that are not scored this
+    way. The number of frames is taken from ``seqinfo.ini`` next to the folder ``gt``, else from the
+    file itself, including such rows.
 
     Raises:
         ConfigError: As for `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
@@ -109,7 +109,7 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
 
 
 def _repeated(frames: Int64Array, ids: Float64Array) -> BoolArray:
-    """Returns, ``(N,)``, whether a row repeats frame and id of an earlier one."""
+    """Returns which rows ``(N,)`` repeat the frame and id of an earlier row."""
     order = np.lexsort((ids, frames))
     twice = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
     repeated = np.zeros(len(frames), np.bool_)

@@ -41,12 +41,12 @@ class Trajectories:
 
         Args:
             frames: ``(N,)`` 0-based frames.
-            ids: ``(N,)``, each at most once in a frame.
+            ids: ``(N,)`` ids, each at most once in a frame.
             boxes: ``(N, 4)`` ltrb in pixels.
 
         Raises:
             ValueError: Shapes are wrong, a number is not finite, a frame is negative, a frame or an
-                id is no whole number, or an id occurs twice in a frame.
+                id is not a whole number, or an id occurs twice in a frame.
         """
         frame_array = _whole_numbers("frames", frames)
         id_array = _whole_numbers("ids", ids)
@@ -109,14 +109,14 @@ def rows_by_frame(frames: Int64Array, count: int) -> list[slice]:
 
 
 def rows_of(frames: Int64Array) -> dict[int, Int64Array]:
-    """Returns the rows of each frame that has any, in their order, given the frame of every row."""
+    """Returns the rows of each frame that has rows, in order, given the frame of every row."""
     order = np.argsort(frames, kind="stable")
     numbers, starts = np.unique(frames[order], return_index=True)
     return dict(zip(numbers.tolist(), np.split(order, starts)[1:], strict=True))
 
 
 def _whole_numbers(name: str, values: npt.ArrayLike) -> Int64Array:
-    """``values`` as int64; those of int64 stay exact."""
+    """Returns ``values`` as int64; int64 values stay exact."""
     given = np.asarray(values)
     try:
         with np.errstate(invalid="ignore"):
@@ -130,7 +130,7 @@ def _whole_numbers(name: str, values: npt.ArrayLike) -> Int64Array:
 
 
 def _box_array(boxes: npt.ArrayLike) -> Float64Array:
-    """``boxes`` as float64; ``[]`` stands for none."""
+    """Returns ``boxes`` as float64; ``[]`` means no boxes."""
     array = np.asarray(boxes, np.float64)
     if array.shape == (0,):
         return array.reshape(0, 4)

@@ -1,4 +1,4 @@
-"""Reading of UAVDT's ground truth: three text files per sequence."""
+"""Reads UAVDT's ground truth: three text files per sequence."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ INSTEAD = {
     OBJECTS_SUFFIX: f"detections are scored against {TRACKS_SUFFIX}",
     IGNORED_SUFFIX: "no boxes are ignored",
 }
-"""What holds for a sequence without such a file."""
+"""Consequence of a missing file, by its suffix."""
 
 
 def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
     """Reads ``NAME_gt.txt`` (tracking), ``NAME_gt_whole.txt`` (detection), ``NAME_gt_ignore.txt``.
 
-    Each may be compressed, its name ending in ``.gz``. Without one of the latter two, `INSTEAD`
-    holds. The last frame in any of the files is taken as the last of the sequence.
+    Each may be compressed, with a name ending in ``.gz``. The last two are optional; `INSTEAD` says
+    what applies without them. The last frame in any of the files is taken as the last of the
+    sequence.
 
     Raises:
-        ConfigError: A file is missing, malformed, or there also in compressed form; the message
-            names file and line.
+        ConfigError: The tracking file is missing, or a file is malformed or exists both plain and
+            compressed; the message names file and line.
     """
     whole, regions = (find_file(folder, name, each) for each in (OBJECTS_SUFFIX, IGNORED_SUFFIX))
     tracks = read_mot(find_file(folder, name, TRACKS_SUFFIX) or folder / f"{name}{TRACKS_SUFFIX}")
@@ -47,7 +48,7 @@ def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
 def missing_files(
     truths: Sequence[GroundTruth], suffixes: Iterable[str] = tuple(INSTEAD)
 ) -> dict[str, list[str]]:
-    """Returns, by its suffix, which sequences lack a file; none that all of them have."""
+    """Returns the sequences that lack a file by its suffix; omits files that none of them lack."""
     lacking = {
         suffix: [truth.name for truth in truths if suffix in truth.missing] for suffix in suffixes
     }
@@ -58,7 +59,7 @@ def find_file(folder: Path, name: str, suffix: str) -> Path | None:
     """Returns the file of a sequence, plain or compressed; None if there is neither.
 
     Raises:
-        ConfigError: There are both.
+        ConfigError: Both exist.
     """
     files = [folder / f"{name}{suffix}{packed}" for packed in ("", ".gz")]
     found = [file for file in files if file.exists()]

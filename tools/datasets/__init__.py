@@ -1,1 +1,1 @@
-"""Annotated images to train on: UA-DETRAC, UAVDT, COCO json, YOLO folders, as one sample type."""
+"""Annotated images to train on: UA-DETRAC, UAVDT, COCO JSON and YOLO, as one sample type."""

@@ -8,7 +8,7 @@ from stages.records import Float32Array, UInt8Array
 
 
 def box_mask(boxes: Float32Array, height: int, width: int) -> UInt8Array:
-    """``(height, width)`` uint8, 255 in every pixel that a box of ``(N, 4)`` ltrb touches."""
+    """Returns ``(height, width)`` uint8, 255 where a box of ``(N, 4)`` ltrb touches the pixel."""
     mask = np.zeros((height, width), np.uint8)
     for left, top, right, bottom in whole_boxes(boxes, height, width):
         mask[top:bottom, left:right] = 255
@@ -16,6 +16,6 @@ def box_mask(boxes: Float32Array, height: int, width: int) -> UInt8Array:
 
 
 def whole_boxes(boxes: Float32Array, height: int, width: int) -> list[list[int]]:
-    """The pixels that boxes ``(N, 4)`` touch, as whole left, top, right, bottom in the image."""
+    """Returns the pixels that boxes ``(N, 4)`` touch, as integer ltrb inside the image."""
     outward = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
     return [[int(v) for v in box] for box in outward.clip(0, [width, height, width, height])]

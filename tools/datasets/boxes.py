@@ -1,4 +1,4 @@
-"""Annotated boxes as given, and what is usable of them."""
+"""Cuts annotated boxes at the border of their image."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class CutBoxes:
 
     Attributes:
         boxes: ``(N, 4)`` float32 ltrb; valid where ``usable``.
-        hidden: ``(N,)`` float32, as given, or the share that was cut off where that is greater.
-        usable: ``(N,)`` bool, the box has an area left.
-        faults: Kind and row of each box that was not finite, or had no area, or none in the image,
-            or that is usable and reached beyond the image.
+        hidden: ``(N,)`` float32, the larger of the given share and the share that was cut off.
+        usable: ``(N,)`` bool, whether the box has an area left.
+        faults: Kind and row of each fault: a box that is not finite or has no area, a box outside
+            the image, or a usable box that reached beyond the image.
     """
 
     boxes: Float32Array
@@ -39,7 +39,7 @@ class CutBoxes:
 def cut_boxes(
     boxes: npt.NDArray[np.floating], hidden: npt.NDArray[np.floating], width: int, height: int
 ) -> CutBoxes:
-    """Cuts boxes ``(N, 4)`` ltrb, whose hidden shares are ``hidden`` ``(N,)``, at the border."""
+    """Cuts boxes ``(N, 4)`` ltrb with hidden shares ``hidden`` ``(N,)`` at the image border."""
     finite = np.isfinite(boxes).all(axis=1)
     given = np.where(finite[:, None], boxes, 0.0).astype(np.float64)
     cut = given.clip(0, [width, height, width, height])
@@ -47,7 +47,7 @@ def cut_boxes(
     usable = ~flat & (shorter_sides(cut) >= MIN_SIDE)
     beyond = usable & (np.abs(cut - given).max(axis=1) > TOLERANCE)
     lost = np.zeros(len(given))
-    with np.errstate(over="ignore"):  # all of an endless box is lost
+    with np.errstate(over="ignore"):  # a box of infinite area loses all of it
         lost[beyond] = 1 - areas(cut[beyond]) / areas(given[beyond])
     kinds = {
         ProblemKind.FLAT_BOX: flat,
@@ -60,7 +60,7 @@ def cut_boxes(
 
 
 def cut_regions(regions: npt.NDArray[np.floating], width: int, height: int) -> Float32Array:
-    """The parts ``(K, 4)`` of ignored regions ``(R, 4)`` ltrb that lie in the image."""
+    """Returns the parts ``(K, 4)`` of ignored regions ``(R, 4)`` ltrb that lie in the image."""
     if len(regions) == 0:
         return np.empty((0, 4), np.float32)
     cut = cut_boxes(regions, np.zeros(len(regions)), width, height)

@@ -1,4 +1,4 @@
-"""What a data set holds, and which of its images do not open."""
+"""Statistics of a data set, and a check that its images can be opened."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Summary:
 
     Attributes:
         name: Name of the scene or class.
-        images: Number of images; of a class, those that show it.
-        empty_images: Images without boxes.
+        images: Number of images; for a class, of images that show it.
+        empty_images: Number of images without boxes.
         boxes: Number of boxes.
-        labels: Boxes of each class.
-        sizes: √area of the boxes in pixels at `QUANTILES`; empty where there are none.
-        hidden_boxes: Boxes of which more than half is hidden.
-        ignored_boxes: Boxes of which at least half lies in ignored regions.
+        labels: Number of boxes of each class.
+        sizes: √area of the boxes in pixels at `QUANTILES`; empty if there are no boxes.
+        hidden_boxes: Number of boxes that are more than half hidden.
+        ignored_boxes: Number of boxes with at least half their area in ignored regions.
         ignored_share: Share of the area of all images that is ignored, in [0, 1].
         masks: Number of images that have a foreground mask.
-        splits: Number of images of each split, of those that have one.
-        conditions: Conditions that all its samples share.
+        splits: Number of images in each split; images without a split are not counted.
+        conditions: Conditions that all samples share.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Findings:
         name: Name of the data set.
         format: See `DataSet`.
         total: Summary of everything.
-        scenes: Summaries of the scenes, in order of name.
-        classes: Summaries of the classes, the most frequent first.
-        image_sizes: Number of images of each ``"WIDTHxHEIGHT"``, the most frequent first.
+        scenes: Summaries of the scenes, sorted by name.
+        classes: Summaries of the classes, most frequent first.
+        image_sizes: Number of images of each ``"WIDTHxHEIGHT"``, most frequent first.
         tried: Number of images that were decoded.
-        problems: Places of each kind of problem, the most frequent first; paths are from the root
-            of the data set.
+        problems: Locations of each kind of problem, most frequent kind first; paths are relative to
+            the root of the data set.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Findings:
 def unreadable_images(
     samples: Sequence[Sample], progress: Callable[[int], None] = lambda done: None
 ) -> list[Problem]:
-    """Decodes every image and mask of ``samples``; returns those that fail or differ in size.
+    """Decodes every image and mask of ``samples``; returns those that fail or have a wrong size.
 
     Args:
         samples: Samples whose pixels are read.
@@ -107,12 +107,12 @@ def unreadable_images(
 
 
 def summarize(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findings:
-    """Counts what a data set holds.
+    """Summarises a data set.
 
     Args:
         data_set: The data set.
         tried: Number of images that were decoded.
-        unreadable: What `unreadable_images` returned.
+        unreadable: Result of `unreadable_images`.
     """
     by_scene: dict[str, list[Sample]] = defaultdict(list)
     for sample in data_set.samples:
@@ -140,7 +140,7 @@ def summarize(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> F
 
 
 def _of_class(sample: Sample, label: str) -> Sample:
-    """A sample that shows a class, with the boxes of that class alone."""
+    """Returns the sample with only the boxes of one class."""
     rows = [row for row, each in enumerate(sample.labels) if each == label]
     boxes, hidden = sample.boxes[rows], sample.hidden[rows]
     return replace(sample, boxes=boxes, labels=(label,) * len(rows), hidden=hidden)
@@ -172,7 +172,7 @@ def _summary(name: str, samples: Sequence[Sample]) -> Summary:
 
 
 def _ignored(samples: Sequence[Sample]) -> tuple[int, float]:
-    """Number of boxes in ignored regions, and the share of the images that these cover."""
+    """Returns the number of boxes in ignored regions, and the regions' share of the image area."""
     # The frames of a sequence share one array of regions.
     groups: dict[tuple[int, int, int], list[Sample]] = defaultdict(list)
     for sample in samples:

@@ -1,4 +1,4 @@
-"""COCO object annotations: json files and the images they name."""
+"""Reads COCO object annotations: JSON files and the images they name."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tools.datasets.image_size import image_size
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 
 ANNOTATIONS = "annotations.json"
-_LARGEST_SIDE = 2**31 - 1  # pixels, what PNG allows
+_LARGEST_SIDE = 2**31 - 1  # pixels, the limit of PNG
 _Entry = TypeVar("_Entry")
 
 
 def coco_files(tree: FolderTree) -> list[Path]:
-    """Json files that may be COCO annotations: in the root, or one folder below.
+    """Returns the JSON files that may be COCO annotations, in the root or one folder below.
 
-    ``annotations.json`` in the root is the only one. Otherwise, where there are files
+    If the root has ``annotations.json``, only that file is returned. Otherwise, if there are files
     ``instances_*.json``, only these are: the others hold keypoints and captions.
     """
     if tree.has(tree.root / ANNOTATIONS):
@@ -41,18 +41,18 @@ def coco_files(tree: FolderTree) -> list[Path]:
 def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
     """Reads ``files``; JSON files of another kind are skipped.
 
-    A ``file_name``, as given or else with slashes for backslashes, is looked for beside its JSON
-    file, in the root, in ``images`` and in the folders in them, that of the same split first. An
-    annotation without ``bbox`` has the box of its polygons. A box is ignored if it is a crowd, has
-    ``"ignore": 1``, or is of a category that is not listed. As extensions of the format, ``scene``,
-    ``frame`` and ``conditions`` of an image and ``hidden`` of an annotation are read. Without
-    ``scene``, every image is a scene of its own.
+    A ``file_name`` is tried as given, then with slashes for backslashes. It is searched beside its
+    JSON file, in the root, in ``images`` and in the subfolders of both, preferring subfolders of
+    the same split. An annotation without ``bbox`` has the bounding box of its polygons. A box is
+    ignored if it is a crowd, has ``"ignore": 1``, or has a category that is not listed. As
+    extensions of the format, ``scene``, ``frame`` and ``conditions`` of an image and ``hidden`` of
+    an annotation are read. Without ``scene``, every image is its own scene.
 
     Returns:
-        The data set, or None where none of the files is a COCO annotation.
+        The data set, or None if none of the files is a COCO annotation.
 
     Raises:
-        ConfigError: The only file is broken.
+        ConfigError: There is only one file, and it is broken.
     """
     problems: list[Problem] = []
     samples: list[Sample] = []
@@ -82,7 +82,7 @@ def _load(file: Path) -> dict[str, Any] | None:
 
 
 class _CocoFile:
-    """The samples of one json file."""
+    """The samples of one JSON file."""
 
     def __init__(
         self, tree: FolderTree, file: Path, content: dict[str, Any], problems: list[Problem]
@@ -103,7 +103,7 @@ class _CocoFile:
                 self._note(ProblemKind.UNREADABLE_ROW, f"annotations[{index}]: no image_id")
 
     def samples(self, seen: set[Path]) -> list[Sample]:
-        """The samples whose images exist and are not in ``seen``, to which they are added."""
+        """Returns the samples whose images exist and are not yet in ``seen``; adds them to it."""
         for number in sorted(self._annotations.keys() - self._images.keys()):
             self._note(ProblemKind.MISSING_FRAME, f"image {number} is not listed")
         made = [self._sample(number, entry, seen) for number, entry in self._images.items()]
@@ -112,7 +112,7 @@ class _CocoFile:
     def _first(
         self, what: str, entries: list[Any], read: Callable[[dict[str, Any]], _Entry]
     ) -> dict[str, _Entry]:
-        """Entries by id; the first of several with the same id."""
+        """Returns the entries by id, keeping the first of several with the same id."""
         found: dict[str, _Entry] = {}
         for index, entry in enumerate(entries):
             try:
@@ -223,7 +223,7 @@ def _reason(error: Exception) -> str:
 
 
 def _sides(annotation: dict[str, Any]) -> tuple[float, float, float, float]:
-    """Left, top, width and height by ``bbox`` or, without one, by the polygons."""
+    """Returns left, top, width and height from ``bbox`` or, without one, from the polygons."""
     sides = annotation.get("bbox")
     if sides:
         if len(sides) != 4:
@@ -242,7 +242,7 @@ def _sides(annotation: dict[str, Any]) -> tuple[float, float, float, float]:
 
 
 def _key(value: object) -> str:
-    """An id, which is a number or a text, as a text."""
+    """Returns an id, which is a number or a text, as text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int | str) or isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""A sheet of annotated images to look at: boxes, ignored regions and masks."""
+"""Draws a contact sheet of annotated images with boxes, ignored regions and masks."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ TEXT: Color = (225, 225, 225)
 FADED: Color = (150, 150, 150)
 HATCHING: Color = (60, 60, 235)
 MASK_TINT: Color = (255, 0, 200)
-MOSTLY_HIDDEN = 0.5  # beyond this share a box is dashed
+MOSTLY_HIDDEN = 0.5  # above this hidden share, a box is dashed
 SMALL, DASH = 20, 5  # pixels of the sheet
 GAP = 6
 CAPTION, LEGEND = 20, 30
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_SUB_PIXEL = 4  # bits of fraction in the corners of boxes
+_SUB_PIXEL = 4  # fractional bits of box corners
 
 
 def contact_sheet(samples: Sequence[Sample], columns: int = 4, tile_width: int = 480) -> UInt8Array:
     """Draws samples row by row, under a legend of their classes.
 
-    Boxes are in the colour of their class, dashed where the object is mostly hidden; ignored
-    regions are hatched; a mask is a translucent tint. The tile of an image or mask that does not
-    open says so.
+    Boxes have the colour of their class and are dashed if the object is mostly hidden. Ignored
+    regions are hatched, and a mask is a translucent tint. If an image or mask cannot be opened, its
+    tile says so.
 
     Args:
-        samples: What to draw; their pixels are read here, one at a time.
+        samples: Samples to draw; their pixels are read here, one at a time.
         columns: Tiles in a row.
-        tile_width: Width of every tile in pixels; a row is as high as its highest image, up to a
-            square, into which higher ones are fitted.
+        tile_width: Width of every tile in pixels; a row is as high as its highest image, but at
+            most square, and higher images are scaled to fit.
 
     Returns:
         ``(H, W, 3)`` uint8 BGR.
@@ -116,7 +116,7 @@ def _draw_tile(tile: UInt8Array, sample: Sample, colors: dict[str, Color]) -> No
     )
     fault = _tint_mask(picture, sample)
     _hatch(picture, sample.ignored * scale)
-    # The largest first, lest they cover the small ones.
+    # Largest first, so that small boxes are not covered.
     for index in np.argsort(-areas(sample.boxes)):
         color = colors[sample.labels[index]]
         _draw_box(picture, sample.boxes[index] * scale, color, sample.hidden[index])
@@ -126,7 +126,7 @@ def _draw_tile(tile: UInt8Array, sample: Sample, colors: dict[str, Color]) -> No
 
 
 def _draw_box(picture: UInt8Array, box: Float32Array, color: Color, hidden: float) -> None:
-    """Draws a box ltrb, thin where it is small lest it hide what it holds."""
+    """Draws a box ltrb, with thin lines if it is small so that its content stays visible."""
     thickness = 1 if (box[2:] - box[:2]).min() < SMALL else 2
     left, top, right, bottom = np.rint(box * 2**_SUB_PIXEL).astype(int).tolist()
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
@@ -136,7 +136,7 @@ def _draw_box(picture: UInt8Array, box: Float32Array, color: Color, hidden: floa
 
 
 def _dashes(start: Point, end: Point) -> Iterator[tuple[Point, Point]]:
-    """Dashes of a line, with the first and the last at its ends."""
+    """Yields the dashes of a line, with the first and the last at its ends."""
     length = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
     count = max(1, length // (DASH << _SUB_PIXEL)) | 1
     points = np.rint(np.linspace(start, end, count + 1)).astype(int).tolist()
@@ -145,7 +145,7 @@ def _dashes(start: Point, end: Point) -> Iterator[tuple[Point, Point]]:
 
 
 def _tint_mask(picture: UInt8Array, sample: Sample) -> str:
-    """Tints the foreground and draws its edge, in place; returns what is wrong, else ""."""
+    """Tints the foreground and draws its edge, in place; returns a fault, or "" if none."""
     if sample.mask is None:
         return ""
     try:
@@ -181,7 +181,7 @@ def _hatch(picture: UInt8Array, regions: np.ndarray) -> None:
 def _legend(
     samples: Sequence[Sample], counts: Counter[str], colors: dict[str, Color], width: int
 ) -> UInt8Array:
-    """Class names with their colours and counts, in as many lines as they need."""
+    """Draws class names with their colours and counts, in as many lines as needed."""
     entries = [(f"{label} {counts[label]:,}", color) for label, color in colors.items()]
     if any(len(sample.ignored) for sample in samples):
         entries.append(("ignored", HATCHING))

@@ -1,4 +1,4 @@
-"""UA-DETRAC: sequence folders ``MVI_xxxxx`` and one XML file for each."""
+"""Reads UA-DETRAC: sequence folders ``MVI_xxxxx`` with one XML file each."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tools.datasets.sequences import AnnotatedSequence, put_once, read_sequences
 _VERSION = re.compile(r"_v(\d+)$")  # the tracking annotation has a version 3
 _KNOWN = re.compile(r"MVI_\d+(_v\d+)?\.xml")
 _ROOT = re.compile(rb"<sequence[\s>]")
-_HEAD = 2048  # bytes of a file within which its root element begins
+_HEAD = 2048  # bytes at the start of a file in which its root element begins
 
 
 def is_detrac(tree: FolderTree) -> bool:
-    """Whether an annotation of UA-DETRAC lies anywhere under the root."""
+    """Returns whether there is a UA-DETRAC annotation anywhere under the root."""
     return any(_annotations(tree, folder) for folder in tree.walk())
 
 
 def read_detrac(tree: FolderTree) -> DataSet:
-    """Reads every sequence that has both images and an annotation, wherever they lie.
+    """Reads every sequence that has both images and an annotation, anywhere under the root.
 
-    Frames that the annotation leaves out between others have no vehicles. Frames before the first
-    and after the last annotated one are left out: the annotation does not say whether they were
+    Frames missing from the annotation between annotated ones have no vehicles. Frames before the
+    first and after the last annotated one are left out, as it is unknown whether they were
     annotated.
     """
     problems: list[Problem] = []
@@ -38,8 +38,8 @@ def read_detrac(tree: FolderTree) -> DataSet:
         if folder != tree.root and tree.images(folder):
             put_once(folders, tree.sequence(folder), folder, problems)
         files += _annotations(tree, folder)
-    # Each version has a folder of its own in the benchmark's archives. The first one is used: the
-    # test set has no other, and later ones have types of vehicles that training configs lack.
+    # Each version has its own folder in the benchmark's archives. The first one is used: the test
+    # set has no other, and later versions have vehicle types that training configs lack.
     for file in sorted(files, key=_version):
         put_once(annotations, annotated_sequence(file), file, problems)
 
@@ -51,12 +51,12 @@ def read_detrac(tree: FolderTree) -> DataSet:
 
 
 def annotated_sequence(file: Path) -> str:
-    """The sequence of an annotation by the file's name: ``MVI_20011`` for ``MVI_20011_v3.xml``."""
+    """Returns the sequence of an annotation file: ``MVI_20011`` for ``MVI_20011_v3.xml``."""
     return _VERSION.sub("", file.stem)
 
 
 def _annotations(tree: FolderTree, folder: Path) -> list[Path]:
-    """Files of a folder that hold a sequence."""
+    """Returns the annotation files in a folder."""
     names = sorted(tree.files(folder))
     return [folder / name for name in names if name.endswith(".xml") and _is_one(folder / name)]
 

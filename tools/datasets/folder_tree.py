@@ -1,4 +1,4 @@
-"""Names of files in folders, each folder listed once."""
+"""Cached listings of the folders of a data set."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ log = logging.getLogger(__name__)
 
 IMAGES = "images"
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
-"""What users call each split."""
+"""Names that users give to each split."""
 _SPLIT = re.compile(r"(?<![a-z])(train|valid|val|test)(?:ation|ing)?(?![a-z])")
 
 
 class FolderTree:
-    """A folder and what lies under it; a data set has hundreds of thousands of files.
+    """A folder and its content, which may be hundreds of thousands of files.
 
-    A folder is listed at its first use, and the listing is cached.
+    Each folder is listed at its first use, and the listing is cached.
 
     Attributes:
         root: The folder.
-        name: Its own name, however the path to it was written.
+        name: Name of the folder, whatever path was given to it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -36,21 +36,21 @@ class FolderTree:
         self._list = cache(_list)
 
     def files(self, folder: Path) -> frozenset[str]:
-        """Names of the files in ``folder``; none where it cannot be listed."""
+        """Returns the names of the files in ``folder``; empty if it cannot be listed."""
         return self._list(os.path.normpath(folder))[0]
 
     def has(self, path: Path) -> bool:
-        """Whether there is such a file."""
+        """Returns whether the file exists."""
         folder, name = os.path.split(os.path.normpath(path))
         return name in self._list(folder)[0]
 
     def folders(self, folder: Path) -> list[Path]:
-        """Folders in ``folder``, sorted, without hidden ones."""
+        """Returns the folders in ``folder``, sorted, without hidden ones."""
         names = self._list(os.path.normpath(folder))[1]
         return [folder / name for name in names if not name.startswith(".")]
 
     def walk(self) -> Iterator[Path]:
-        """The root and all folders under it but those of masks, each once, links followed."""
+        """Yields the root and all folders under it except masks, each once, following links."""
         waiting, seen = [self.root], set()
         while waiting:
             folder = waiting.pop()
@@ -62,17 +62,17 @@ class FolderTree:
             waiting += [inner for inner in reversed(self.folders(folder)) if inner.name != MASKS]
 
     def images(self, folder: Path) -> list[Path]:
-        """Image files in ``folder``, sorted by name; not the sheet of a check of that folder."""
+        """Returns the image files in ``folder``, sorted by name, without its contact sheet."""
         names = sorted(filter(is_image, self.files(folder)))
         sheet = sheet_name(folder)
         return [folder / name for name in names if name != sheet]
 
     def sequence(self, folder: Path) -> str:
-        """The sequence whose images lie in ``folder``, however the path to the root was written."""
+        """Returns the sequence whose images are in ``folder``, whatever path to it was given."""
         return sequence_of(Path(os.path.abspath(folder)))  # noqa: PTH100 (links keep their names)
 
     def scene(self, image: Path) -> str:
-        """The scene of a single image: its path without its suffix and folders ``images``."""
+        """Returns the scene of a single image: its path without suffix and ``images`` folders."""
         try:
             parts = image.relative_to(self.root).with_suffix("").parts
         except ValueError:  # outside the root
@@ -80,7 +80,7 @@ class FolderTree:
         return "/".join([*(part for part in parts[:-1] if part != IMAGES), parts[-1]])
 
     def mask(self, scene: str, image: Path) -> Path | None:
-        """The foreground mask of an image of ``scene``, where ``spotstream segment`` made one."""
+        """Returns the mask that ``spotstream segment`` made for an image of ``scene``, if any."""
         if scene.partition("/")[0] not in self._mask_scenes:
             return None
         path = self.root / MASKS / scene / f"{image.stem}.png"
@@ -88,12 +88,12 @@ class FolderTree:
 
     @cached_property
     def _mask_scenes(self) -> frozenset[str]:
-        """Avoids a lookup of each image's folder where every image is a scene."""
+        """Scenes with masks; saves a lookup per image where every image is a scene."""
         return frozenset(folder.name for folder in self.folders(self.root / MASKS))
 
 
 def _list(folder: str) -> tuple[frozenset[str], list[str]]:
-    """Returns the names of files, and those of folders, sorted."""
+    """Returns the names of files, and the sorted names of folders."""
     files: list[str] = []
     folders: list[str] = []
     try:
@@ -102,7 +102,7 @@ def _list(folder: str) -> tuple[frozenset[str], list[str]]:
                 (folders if _is_folder(entry) else files).append(entry.name)
     except PermissionError:
         log.warning("left out, since this user may not read it: %s", folder)
-    except (OSError, ValueError):  # no folder can have this name, of a list in UTF-16 for example
+    except (OSError, ValueError):  # not a possible name, for example from a list in UTF-16
         pass
     return frozenset(files), sorted(folders)
 
@@ -110,18 +110,18 @@ def _list(folder: str) -> tuple[frozenset[str], list[str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, or to what may not be seen
+    except OSError:  # a link to itself or to an inaccessible path
         return False
 
 
 def is_image(name: str) -> bool:
-    """Whether a file of this name is one of the images that can be read, and not hidden."""
+    """Returns whether the name is that of a readable image format, and not hidden."""
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
     return suffix in IMAGE_SUFFIXES and not name.startswith(".")
 
 
 def split_of(*names: str) -> str:
-    """``"train"``, ``"val"`` or ``"test"``, by the first name that says so; else ""."""
+    """Returns ``"train"``, ``"val"`` or ``"test"``, from the first name that says so; else ""."""
     for name in names:
         found = _SPLIT.search(name.lower())
         if found is not None:

@@ -1,4 +1,4 @@
-"""Reads a data set, whatever its format."""
+"""Reads a data set of any known format."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class UnknownFormatError(ConfigError):
 
 
 def read_data_set(root: Path) -> DataSet:
-    """Reads a data set of any known format, which is detected from the folder's content.
+    """Reads a data set, detecting its format from the folder's content.
 
-    Images are decoded only where their size is found in no other way. What cannot be used is left
-    out and named in ``problems``.
+    Images are decoded only if their size cannot be found otherwise. Unusable content is left out
+    and listed in ``problems``.
 
     Raises:
         UnknownFormatError: The folder has none of the known formats.
-        ConfigError: There is no such folder, it has two formats, a file that everything depends on
+        ConfigError: The folder does not exist or has two formats, a file that everything depends on
             is broken, or no annotated image is left.
     """
     if not root.is_dir():
@@ -69,7 +69,7 @@ def _read(tree: FolderTree) -> DataSet:
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keeps the garbage collector from scanning all that was read so far again and again."""
+    """Keeps the garbage collector from repeatedly scanning everything read so far."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -17,9 +17,9 @@ _NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF: tables and an extensio
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """``(width, height)`` in pixels as in `read_image`, with the EXIF orientation applied.
+    """Returns ``(width, height)`` in pixels as in `read_image`, with EXIF orientation applied.
 
-    JPEG (ITU-T T.81) and PNG files are not decoded, others are.
+    JPEG (ITU-T T.81) and PNG files are not decoded, unless their headers lack a size; others are.
 
     Raises:
         SourceError: The file cannot be read or is not an image.
@@ -41,7 +41,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _png_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Size of a PNG file that is positioned after its signature; None where it has none.
+    """Returns the size of a PNG file, which is positioned after its signature, or None.
 
     EXIF data may come before or after the pixels.
     """
@@ -61,7 +61,7 @@ def _png_size(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Size of a JPEG file that is positioned after its first marker; None where it has none."""
+    """Returns the size of a JPEG file, which is positioned after its first marker, or None."""
     turned = False
     while True:
         byte = file.read(1)
@@ -89,7 +89,7 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _exif_orientation(tiff: bytes) -> int:
-    """The orientation 1 to 8 that EXIF states; 0 if there is none, or no EXIF."""
+    """Returns the EXIF orientation, 1 to 8; 0 if there is none."""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
         return 0

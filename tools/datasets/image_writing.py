@@ -1,4 +1,4 @@
-"""Writing of image files, whole or not at all."""
+"""Writes image files atomically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_image_name(path: Path) -> None:
     Raises:
         ConfigError: It does not.
     """
-    # Asked with other names, OpenCV ends the process where they are not UTF-8.
+    # OpenCV must get ASCII names only: it ends the process if a name is not UTF-8.
     if not path.suffix.isascii() or not cv2.haveImageWriter(f"image{path.suffix}"):
         raise ConfigError(f"cannot write {path}: {path.suffix!r} is not an image format; try .jpg")
 
@@ -25,7 +25,7 @@ def check_image_name(path: Path) -> None:
 def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:
     """Writes ``image`` ``(H, W, 3)`` BGR or ``(H, W)`` in the format that the suffix names.
 
-    The file has its name only when it is complete; its folder is created where missing.
+    The file gets its name only when it is complete; its folder is created if missing.
 
     Args:
         path: The file.

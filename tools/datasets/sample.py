@@ -1,4 +1,4 @@
-"""The form in which every data set is read."""
+"""The common form of all data sets."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def _no_boxes() -> Float32Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One annotated image; its pixels are read when they are needed.
+    """One annotated image, whose pixels are read when needed.
 
     Boxes are ``(left, top, right, bottom)`` in pixels of the image, cut at its border.
 
     Attributes:
         path: The image file.
         scene: Sequence or scene; images of one scene resemble each other.
-        frame: 1-based number in its sequence, None for a single image.
+        frame: 1-based number in its sequence; None for a single image.
         width: Width of the image in pixels.
         height: Height of the image in pixels.
         boxes: ``(N, 4)`` float32.
-        labels: Class name of each box as the data set spells it, N of them.
+        labels: N class names, one for each box, as the data set spells them.
         hidden: ``(N,)`` float32, share of each object that is occluded or outside the image; 0
-            where the data set does not say.
+            if the data set does not say.
         ignored: ``(K, 4)`` float32, regions where nothing is annotated.
-        mask: An 8-bit image of the foreground, 255 where something moves, None where there is none.
-        conditions: What the data set says about the scene: ``"weather"``, ``"camera_state"``, and
-            ``"split"`` (train, val or test) where it has such parts.
+        mask: Path of an 8-bit image, 255 where something moves; None if there is none.
+        conditions: Properties of the scene from the data set: ``"weather"``, ``"camera_state"``,
+            and ``"split"`` (train, val or test) if the data set has splits.
     """
 
     path: Path
@@ -68,7 +68,7 @@ class Sample:
 
 
 class ProblemKind(StrEnum):
-    """What can be wrong with a data set, in the same words for all formats."""
+    """Kinds of problems in a data set, with the same wording for all formats."""
 
     MISSING_IMAGE = "missing image"
     UNREADABLE_IMAGE = "image that does not open"
@@ -99,7 +99,7 @@ USED_ANYWAY = frozenset(
         ProblemKind.BOX_CUT,
     }
 )
-"""Problems for which nothing is left out."""
+"""Problems that do not cause anything to be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """A data set: what can be used of it, and what cannot.
+    """The usable samples of a data set, and its problems.
 
     Attributes:
         name: Name of its folder.
         root: Its folder.
         format: ``"coco"``, ``"detrac"``, ``"uavdt"`` or ``"yolo"``.
-        samples: Ordered by scene, then frame or file name.
-        problems: What was left out.
+        samples: Usable samples, ordered by scene, then frame or file name.
+        problems: Everything that was left out or is `USED_ANYWAY`.
     """
 
     name: str

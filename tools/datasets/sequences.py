@@ -26,15 +26,15 @@ class AnnotatedSequence:
 
     Attributes:
         name: Name of the sequence.
-        source: The file that it was read from.
+        source: The file from which it was read.
         frames: ``(N,)`` 1-based frame of each box.
         boxes: ``(N, 4)`` ltrb in pixels.
         labels: ``(N,)`` class names.
-        hidden: ``(N,)`` share of each object that cannot be seen.
+        hidden: ``(N,)`` share of each object that is hidden.
         annotated: ``(F,)`` 1-based frames that are known to be annotated; all between the first and
             the last of them count as annotated too.
         regions: ``(R, 4)`` ltrb of ignored regions.
-        region_frames: ``(R,)`` 1-based frame of each region; None where all apply to every frame.
+        region_frames: ``(R,)`` 1-based frame of each region; None if all apply to every frame.
         conditions: See `Sample`.
     """
 
@@ -51,7 +51,7 @@ class AnnotatedSequence:
 
 
 def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Problem]) -> None:
-    """Records where a sequence lies; later finds are reported and left out."""
+    """Records the path of a sequence; later ones are reported and left out."""
     if found.setdefault(name, path) != path:
         place = f"{name}: {path}; the one used is {found[name]}"
         problems.append(Problem(ProblemKind.STATED_TWICE, place))
@@ -69,8 +69,8 @@ def read_sequences(
     Args:
         tree: Folders of the data set.
         annotations: The file of each sequence.
-        folders: Folder of each sequence's images, the root left out; the number at the end of an
-            image's name is that of the frame.
+        folders: Folder of each sequence's images, without the root; the number at the end of an
+            image's name is its frame number.
         read: Returns the annotation of a sequence, or raises a `ConfigError`.
         problems: List to which everything that cannot be used is added.
 
@@ -91,9 +91,9 @@ def read_sequences(
 
 
 def _put_root(tree: FolderTree, annotations: dict[str, Path], folders: dict[str, Path]) -> None:
-    """Records that the images of a sequence lie in the root, if they lie nowhere else.
+    """Records that the images of a sequence are in the root, if they are nowhere else.
 
-    Pictures in a root above the sequences of a benchmark, such as a sheet of samples, are none.
+    Images in a root above the sequences of a benchmark, such as a contact sheet, are not frames.
     """
     name = tree.sequence(tree.root)
     if name in annotations and tree.images(tree.root):
@@ -101,7 +101,7 @@ def _put_root(tree: FolderTree, annotations: dict[str, Path], folders: dict[str,
 
 
 def _missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> Iterator[Problem]:
-    """What sequences lack: images, or an annotation. Both arguments are keyed by sequence."""
+    """Yields the sequences without images or annotation. Both arguments are keyed by sequence."""
     for name in sorted(annotations.keys() - folders.keys()):
         yield Problem(ProblemKind.NO_IMAGES, str(annotations[name]))
     for name in sorted(folders.keys() - annotations.keys()):
@@ -111,7 +111,7 @@ def _missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> It
 def _samples(
     tree: FolderTree, sequence: AnnotatedSequence, images: Path, problems: list[Problem]
 ) -> list[Sample]:
-    """One sample for each annotated frame of a sequence that has an image.
+    """Returns one sample for each annotated frame of a sequence that has an image.
 
     All images are assumed to be as large as the first that opens.
     """
@@ -175,7 +175,7 @@ def _images_by_frame(tree: FolderTree, folder: Path, problems: list[Problem]) ->
 
 
 def _first_size(paths: dict[int, Path], problems: list[Problem]) -> tuple[int, int] | None:
-    """``(width, height)`` of the first image that opens."""
+    """Returns ``(width, height)`` of the first image that opens."""
     for path in paths.values():
         try:
             return image_size(path)

@@ -1,4 +1,4 @@
-"""A few samples that represent all."""
+"""Chooses a few samples that represent all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from tools.datasets.sample import Sample
 
 
 def spread_samples(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """At most ``count`` samples, from as many scenes and as far apart in them as possible.
+    """Returns at most ``count`` samples, from as many scenes and as far apart in them as possible.
 
-    Samples without boxes are taken only where there are not enough others. Deterministic.
+    Samples without boxes are used only if there are not enough others. The choice is deterministic.
     """
     annotated = [sample for sample in samples if len(sample.boxes)]
     scenes: dict[str, list[Sample]] = {}
@@ -32,7 +32,7 @@ def spread_samples(samples: Sequence[Sample], count: int) -> list[Sample]:
 
 
 def _evenly(length: int, count: int) -> list[int]:
-    """At most ``count`` indices below ``length``, each in the middle of an equal part."""
+    """Returns at most ``count`` indices below ``length``, each at the centre of an equal part."""
     if count >= length:
         return list(range(length))
     return [int((position + 0.5) * length / count) for position in range(count)]

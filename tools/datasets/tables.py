@@ -16,7 +16,7 @@ MAX_SCENES, MAX_PLACES, MAX_SIZES = 60, 3, 4
 
 
 def finding_tables(findings: Findings, width: int) -> Iterator[Table]:
-    """Scenes and classes, for a `wide_console` of ``width`` columns; an empty table is left out."""
+    """Yields scenes and classes for a `wide_console` of ``width`` columns; omits empty tables."""
     if any(scene.images > 1 for scene in findings.scenes):
         yield _scene_table(findings, width)
     if findings.classes:
@@ -24,9 +24,9 @@ def finding_tables(findings: Findings, width: int) -> Iterator[Table]:
 
 
 def headline(findings: Findings) -> str:
-    """One line: name, format, how many images, scenes and boxes, and how large the images are.
+    """Returns one line: name, format, numbers of images, scenes and boxes, and image sizes.
 
-    Images are counted by split as well, unless all are of one.
+    Images are also counted by split, unless all belong to the same one.
     """
     total = findings.total
     sizes = [f"{size} ({count:,})" for size, count in findings.image_sizes.items()]
@@ -50,7 +50,7 @@ def headline(findings: Findings) -> str:
 
 
 def problem_lines(findings: Findings) -> Iterator[str]:
-    """Kind and number of the problems, each with its first places, and a line that sums up."""
+    """Yields the number of problems of each kind with the first locations, then a summary line."""
     for kind, places in findings.problems.items():
         yield f"{len(places):,} × {kind}"
         yield from (f"    {place}" for place in places[:MAX_PLACES])
@@ -64,9 +64,9 @@ def problem_lines(findings: Findings) -> Iterator[str]:
 
 
 def _scene_table(findings: Findings, width: int) -> Table:
-    """With as many classes, the most frequent first, as there is room for.
+    """Returns the table of scenes, with as many classes as fit, most frequent first.
 
-    Where there is too little, conditions are cut, names and numbers last.
+    If space is short, conditions are cut before names and numbers.
     """
     total, scenes = findings.total, [*findings.scenes[:MAX_SCENES], findings.total]
     columns = {
@@ -113,7 +113,7 @@ def _sizes(sizes: tuple[float, ...]) -> str:
 
 
 def _own_conditions(scene: Summary, total: Summary) -> str:
-    """Conditions that not all scenes share."""
+    """Returns the conditions that not all scenes share."""
     own = scene.conditions.items() - total.conditions.items()
     return ", ".join(value for _, value in sorted(own))
 

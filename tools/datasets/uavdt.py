@@ -1,4 +1,4 @@
-"""UAVDT: sequence folders ``M0101`` and text files of ground truth."""
+"""Reads UAVDT: sequence folders ``M0101`` and text files of ground truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.datasets.sample import DataSet, Problem, ProblemKind
 from tools.datasets.sequences import AnnotatedSequence, put_once, read_sequences
 
 CLASSES = dict(enumerate(CLASS_NAMES["uavdt"], 1))
-"""By the code in column 9."""
+"""Class by the code in column 9."""
 OUT_OF_VIEW = {1: 0.0, 2: 0.4, 3: 0.15}
 """Share outside the image by the code in column 7: none, medium (30 to 50 %), small (to 30 %)."""
 OCCLUSION = {1: 0.0, 2: 0.85, 3: 0.5, 4: 0.15}
@@ -30,19 +30,19 @@ _OUT_OF_VIEW_COLUMN, _OCCLUSION_COLUMN, _CLASS_COLUMN = 6, 7, 8
 
 
 def is_uavdt(tree: FolderTree) -> bool:
-    """Whether a ground truth of UAVDT lies anywhere under the root."""
+    """Returns whether there is a UAVDT ground truth anywhere under the root."""
     return any(_FILE.fullmatch(name) for folder in tree.walk() for name in tree.files(folder))
 
 
 def read_uavdt(tree: FolderTree) -> DataSet:
-    """Reads every sequence that has both images and ``NAME_gt_whole.txt``, wherever they lie.
+    """Reads every sequence that has both images and ``NAME_gt_whole.txt``, anywhere under the root.
 
-    Ignored boxes are those of ``NAME_gt_ignore.txt`` beside it, and boxes of no known class. Both
-    text files may be compressed, their names ending in ``.gz``.
-    ``NAME_gt.txt``, the ground truth of tracking, is not read: it lacks vehicles that are partly
-    out of view. Degrees of occlusion and out-of-view become the middle of the ranges that the
-    benchmark's paper (arXiv 1804.00518) states. The split is that of the folder that holds
-    ``NAME_attr.txt``, as in the benchmark's toolkit.
+    Ignored boxes are the boxes in ``NAME_gt_ignore.txt`` beside it, and boxes of unknown classes.
+    Both text files may be compressed, with names ending in ``.gz``. ``NAME_gt.txt``, the ground
+    truth for tracking, is not read: it lacks vehicles that are partly out of view. Degrees of
+    occlusion and out-of-view become the midpoints of the ranges in the benchmark's paper (arXiv
+    1804.00518). The split is that of the folder that holds ``NAME_attr.txt``, as in the
+    benchmark's toolkit.
     """
     problems: list[Problem] = []
     folders: dict[str, Path] = {}
@@ -106,7 +106,7 @@ def _sequence(
 
 
 def _usable(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTable:
-    """The rows whose box has no negative side."""
+    """Returns the rows whose box has no negative side."""
     good = (table.values[:, WIDTH] >= 0) & (table.values[:, HEIGHT] >= 0)
     for row in np.flatnonzero(~good):
         place = f"{file.name}, frame {table.values[row, 0]:g}"
@@ -115,7 +115,7 @@ def _usable(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTa
 
 
 def _once(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTable:
-    """The rows that are the first of their frame and id."""
+    """Returns the first row of each frame and id."""
     first = np.zeros(len(table.values), np.bool_)
     first[np.unique(table.values[:, : IDENTITY + 1], axis=0, return_index=True)[1]] = True
     for frame, identity in table.values[~first, : IDENTITY + 1]:
@@ -125,7 +125,7 @@ def _once(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTabl
 
 
 def _hidden(values: Float64Array, file: Path, problems: list[Problem]) -> Float64Array:
-    """``(N,)`` the greater of the shares that each row's codes stand for."""
+    """Returns the larger of the shares that each row's two codes mean, ``(N,)``."""
     hidden = np.zeros(len(values))
     for what, column, shares in (
         ("out of view", _OUT_OF_VIEW_COLUMN, OUT_OF_VIEW),

@@ -1,4 +1,4 @@
-"""YOLO folders: ``images`` and ``labels`` side by side, named by a ``data.yaml``."""
+"""Reads YOLO folders: ``images`` and ``labels`` side by side, described by a ``data.yaml``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.datasets.yolo_labels import LABELS, label_file, read_labels
 
 
 def yolo_file(tree: FolderTree) -> Path | None:
-    """The yaml file in the root that names images: ``data.yaml``, else the first."""
+    """Returns the YAML file in the root that names images: ``data.yaml``, else the first."""
     names = sorted(tree.files(tree.root), key=lambda name: (name != "data.yaml", name))
     for name in names:
         if name.endswith((".yaml", ".yml")) and _describes_images(tree.root / name):
@@ -30,15 +30,15 @@ def yolo_file(tree: FolderTree) -> Path | None:
 
 
 def read_yolo(tree: FolderTree, file: Path) -> DataSet:
-    """Reads the images that ``train``, ``val`` and ``test`` of a yaml file name, in this order.
+    """Reads the images that ``train``, ``val`` and ``test`` of a YAML file name, in this order.
 
-    ``valid`` and ``validation`` mean ``val``. By ``kpt_shape``, lines of labels end with keypoints.
+    ``valid`` and ``validation`` mean ``val``. With ``kpt_shape``, label lines end with keypoints.
     Labels are read by `read_labels`. An image whose label file is missing or empty has no objects;
-    one whose label file cannot be read is left out. A box of a class that ``names`` lacks is
+    one whose label file cannot be read is left out. A box whose class is not in ``names`` is
     ignored. Every image is a scene.
 
     Raises:
-        ConfigError: The yaml file is broken, or names neither classes nor images.
+        ConfigError: The YAML file is broken, or names no classes or no images.
     """
     description = _Description.read(tree, file)
     problems = [
@@ -85,7 +85,7 @@ def _describes_images(file: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """The content of the yaml file."""
+    """The content of the YAML file."""
 
     tree: FolderTree
     file: Path
@@ -123,7 +123,7 @@ class _Description:
         return cls(tree, file, names, parts, base, _keypoint_columns(file, content))
 
     def images(self, split: str, problems: list[Problem]) -> Iterator[Path]:
-        """Images of a split: in its folders and those under them, or named by its lists."""
+        """Yields the images of a split: in its folders, at any depth, or named in its lists."""
         for part in self.parts[split]:
             place = self._find(part)
             if place is None:
@@ -136,7 +136,7 @@ class _Description:
                     yield from self.tree.images(folder)
 
     def _find(self, part: str) -> Path | None:
-        """Where ``part`` lies; exported files name folders of the machine they were made on."""
+        """Returns the path of ``part``; exported files name folders of the exporting machine."""
         root = self.tree.root
         below = part
         while below.startswith(("../", "./")):
@@ -161,7 +161,7 @@ class _Description:
 
 
 def _keypoint_columns(file: Path, content: dict[str, Any]) -> int:
-    """Number of values that describe an object's keypoints, by ``kpt_shape``."""
+    """Returns the number of values that describe an object's keypoints, from ``kpt_shape``."""
     given = content.get("kpt_shape")
     match given:
         case None:

@@ -1,4 +1,4 @@
-"""Label files of YOLO: one line of text for each object."""
+"""Reads YOLO label files: one line of text for each object."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from tools.datasets.folder_tree import IMAGES
 from tools.datasets.sample import Problem, ProblemKind
 
 LABELS = "labels"
-LARGEST_SHARE = 1.01  # above 1 by rounding; larger values are pixels
+LARGEST_SHARE = 1.01  # above 1 to allow for rounding; larger values are pixels
 _BOX_COLUMNS = 5
 
 
 def label_file(image: Path) -> Path:
-    """The label file of an image: the last ``images`` in its path becomes ``labels``."""
+    """Returns the label file of an image: the last ``images`` in its path becomes ``labels``."""
     parts = list(image.with_suffix(".txt").parts)
     for position in range(len(parts) - 2, -1, -1):
         if parts[position] == IMAGES:
@@ -26,16 +26,16 @@ def label_file(image: Path) -> Path:
 def read_labels(
     file: Path, problems: list[Problem], keypoint_columns: int = 0
 ) -> tuple[list[int], list[tuple[float, float, float, float]], list[int]]:
-    """Class, box ltrb in shares of the image, and line number of each object of a file.
+    """Returns the class, box ltrb in shares of the image, and line number of each object of a file.
 
     Lines are ``class cx cy width height`` in shares of the image, or a polygon ``class x1 y1 x2 y2
-    x3 y3 …``, of which the box is taken. All other lines are added to ``problems``.
+    x3 y3 …``, whose bounding box is used. All other lines are added to ``problems``.
 
     Args:
         file: The label file.
-        problems: Where lines that cannot be read are added.
+        problems: List to which lines that cannot be read are added.
         keypoint_columns: Number of values after each box that describe its keypoints; they are
-            skipped. With any, there are no polygons.
+            skipped. If it is not 0, polygons are not accepted.
 
     Raises:
         ConfigError: The file cannot be read.
