@@ -1,1 +1,1 @@
-"""Foreground masks from motion, for data sets that have boxes alone."""
+"""Foreground masks from motion, for data sets that have only boxes."""

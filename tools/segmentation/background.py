@@ -1,4 +1,4 @@
-"""Foreground of a camera that stands still: what differs from the background."""
+"""Foreground for a stationary camera: pixels that differ from the background."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tools.segmentation.options import Subtractor
 from tools.segmentation.shadows import is_shadow
 
 DIFFERENCE = 10  # grey levels in any channel
-NOISE = 5.0  # times the picture's noise: foreground differs by more
-CLOSED = 11  # pixels: gaps up to this width are closed
+NOISE = 5.0  # foreground differs by more than this multiple of the image noise
+CLOSED = 11  # pixels; gaps up to this width are closed
 LEARNING_RATE = 0.02  # weight of a new frame in the background
 BRIGHT = 190  # grey levels
-_ROWS = 32  # processed at a time
-_THIN = 8  # every n-th pixel is enough for light and noise
+_ROWS = 32  # rows processed at a time
+_THIN = 8  # every n-th pixel is enough to estimate light and noise
 _LIGHT = (0.5, 2.0)
 
 
 class Background(Protocol):
-    """A background that is known from the start and follows the light.
+    """A background that is known from the start and adapts to the light.
 
     Attributes:
         known: ``(H, W)`` bool, where the background was seen.
@@ -32,11 +32,11 @@ class Background(Protocol):
     known: BoolArray
 
     def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
-        """Foreground of the next frame; must be called once for each frame, in order.
+        """Returns the foreground of the next frame; call it once for each frame, in order.
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
-            cover: ``(H, W)`` uint8, 255 where something may hide the background; None where that is
+            cover: ``(H, W)`` uint8, 255 where something may hide the background; None if that is
                 unknown.
 
         Returns:
@@ -45,17 +45,17 @@ class Background(Protocol):
 
 
 class MedianBackground:
-    """The median over frames of the whole sequence, for each pixel where no box covers it.
+    """The median of each pixel over the frames of the sequence in which no box covers it.
 
-    Works in two passes: frames from all over the sequence determine the background, so that the
-    first masks are as good as the last ones; then it follows the light slowly, outside the boxes. A
-    vehicle that waits at a light for minutes therefore never becomes background. Where a box covers
-    a pixel in all frames, its background is unknown, and nothing there counts as foreground.
+    Works in two passes. Frames from the whole sequence determine the background, so that the first
+    masks are as good as the last ones. Then the background slowly follows the light outside the
+    boxes, so a vehicle that waits at a traffic light for minutes never becomes background. If a box
+    covers a pixel in all frames, its background is unknown and it never counts as foreground.
 
     Args:
-        images: ``(H, W, 3)`` uint8 BGR, from all over the sequence.
-        covers: ``(H, W)`` uint8 for each, 255 where something may hide the background. None where
-            there are no boxes: what differs from a first median is then left out of a second.
+        images: ``(H, W, 3)`` uint8 BGR, from the whole sequence.
+        covers: ``(H, W)`` uint8 for each image, 255 where something may hide the background. None
+            without boxes: pixels that differ from a first median are then left out of a second.
 
     Attributes:
         known: ``(H, W)`` bool, where the background was seen.
@@ -95,7 +95,7 @@ class MedianBackground:
         plain = self.image
         background = _in_the_light_of(image, plain, free)
         difference = _largest(image, background)
-        bright = plain.max(axis=2) > BRIGHT  # overexposed, it may stay so while all else changes
+        bright = plain.max(axis=2) > BRIGHT  # overexposed pixels may not change with the light
         difference[bright] = cv2.min(difference, _largest(image, plain))[bright]
         calm = difference[::_THIN, ::_THIN][free[::_THIN, ::_THIN]]
         noise = float(np.median(calm)) if calm.size else 0.0
@@ -107,13 +107,13 @@ class MedianBackground:
 class AdaptiveBackground:
     """One of OpenCV's adaptive background subtractors, prevented from learning vehicles.
 
-    It learns from frames in which boxes are painted over with what was last seen there without one;
-    it is applied to the frames themselves without learning.
+    It learns from frames in which boxes are painted over with the background last seen there, and
+    is applied to the original frames without learning.
 
     Args:
-        subtractor: A subtractor that has learned nothing yet.
+        subtractor: A subtractor that has not learned anything yet.
         images: As for `MedianBackground`.
-        covers: As for `MedianBackground`, but with None it learns from whole frames.
+        covers: As for `MedianBackground`, but if None, it learns from whole frames.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class AdaptiveBackground:
 def make_background(
     name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
 ) -> Background:
-    """The background by a `Subtractor`.
+    """Makes the background of a `Subtractor`.
 
     Args:
         name: ``median``, ``mog2`` (Zivkovic 2004) or ``knn`` (Zivkovic and van der Heijden 2006).
@@ -167,11 +167,15 @@ def make_background(
 def median_background(
     images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
 ) -> tuple[UInt8Array, BoolArray]:
-    """The median of each pixel over the frames that do not cover it; None covers nothing.
+    """Computes the median of each pixel over the frames in which it is not covered.
+
+    Args:
+        images: As for `MedianBackground`.
+        covers: As for `MedianBackground`, but if None, no pixel is covered.
 
     Returns:
-        The median ``(H, W, 3)`` uint8, and where there is one, ``(H, W)`` bool; elsewhere it is
-        that of all frames.
+        The median ``(H, W, 3)`` uint8, and ``(H, W)`` bool, where it is known. Pixels that are
+        covered in all frames have the median of all frames.
     """
     height, width = images[0].shape[:2]
     if covers is None:
@@ -205,7 +209,7 @@ def clean(mask: UInt8Array) -> UInt8Array:
 
 
 def _in_the_light_of(image: UInt8Array, background: UInt8Array, free: BoolArray) -> UInt8Array:
-    """``background``, made as bright as ``image`` is where ``free``: clouds, exposure."""
+    """Returns ``background`` with the brightness that ``image`` has where ``free``."""
     thin = free[::_THIN, ::_THIN]
     if not thin.any():
         return background

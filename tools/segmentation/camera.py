@@ -1,4 +1,4 @@
-"""Whether the camera of a sequence stands still."""
+"""Detects whether the camera of a sequence moves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from stages.decoder.motion import STILL, composed
 from stages.records import Float32Array, Frame, UInt8Array
 
 MOST_DRIFT = 0.012  # of the frame's width, from the first frame to any other
-MOST_LOST = 0.5  # share of frames without an estimate, above which it moves
+MOST_LOST = 0.5  # share of frames without an estimate; above this, the camera counts as moving
 
 
 def camera_moves(images: Sequence[UInt8Array]) -> bool:
-    """Whether the camera moves, judged by frames from all over its sequence, in order.
+    """Returns whether the camera moves, judged by frames from its whole sequence, in order.
 
-    A mast that sways in the wind counts as still: what matters is how far the corners of the frame
-    get from where they were at first. Frames without an estimate are skipped, unless there are
-    many.
+    A mast that sways in the wind counts as still: the criterion is how far the corners of the frame
+    get from their first position. Frames without an estimate are skipped, unless there are many.
 
     Args:
         images: ``(H, W, 3)`` uint8 BGR.
@@ -45,7 +44,7 @@ def camera_moves(images: Sequence[UInt8Array]) -> bool:
 
 
 def _corner_shift(motion: Float32Array, width: int, height: int) -> float:
-    """Median displacement of the frame's corners, pixels."""
+    """Returns the median displacement of the frame's corners in pixels."""
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     moved = corners @ motion[:, :2].T + motion[:, 2]
     return float(np.median(np.linalg.norm(moved - corners, axis=1)))

@@ -1,4 +1,4 @@
-"""Foreground of a camera that moves: what moves differently from the ground."""
+"""Foreground for a moving camera: pixels that move differently from the ground."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tools.datasets.box_mask import box_mask, whole_boxes
 FlowFunction = Callable[[UInt8Array, UInt8Array], Float32Array]
 
 FRAMES_APART = 4
-"""Distance of the two frames of a flow: a slow vehicle moves by more than the noise."""
+"""Distance between the two frames of a flow, in which even a slow vehicle exceeds the noise."""
 WIDTH = 1024  # pixels: wider frames are reduced to this width
 LEAST_MOTION = 0.3  # pixels
 NOISE = 4.0  # times the noise of the ground's motion
-SHARE = 0.6  # of the motion of a vehicle; flow is smooth, and extends beyond its edges
+SHARE = 0.6  # of the vehicle's motion; flow is smooth and extends beyond the vehicle's edges
 _GRID = 12  # pixels between the points that the ground is fitted to
 _LEAST_POINTS = 40
 _LEAST_AGREEING = 0.3
 _OFF = 0.5  # pixels by which a point of the ground may deviate
-_TYPICAL = 80  # percentile of the motion in a box's middle, taken for the vehicle's
+_TYPICAL = 80  # percentile of the motion around a box's centre, used as the vehicle's motion
 
 
 def dis_flow() -> FlowFunction:
-    """Dense inverse search (Kroeger et al. 2016), preset medium, with variational refinement."""
+    """Returns dense inverse search (Kroeger et al. 2016), preset medium, variationally refined."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def flow(first: UInt8Array, second: UInt8Array) -> Float32Array:
@@ -44,18 +44,18 @@ def moving_foreground(
     boxes: Float32Array | None,
     flow: FlowFunction,
 ) -> UInt8Array:
-    """What moves in ``frame`` differently from the ground.
+    """Returns the pixels of ``frame`` that move differently from the ground.
 
-    The ground's motion to each neighbour is a homography, fitted to the dense flow outside the
-    boxes by RANSAC. Foreground is where the residual flow exceeds its noise to *every* neighbour
-    (one before and one after: what a vehicle uncovers seems to move in one of them only), and
-    exceeds a share of the motion of the vehicle that the pixel belongs to.
+    The ground's motion to each neighbour is a homography, fitted by RANSAC to the dense flow
+    outside the boxes. A pixel is foreground if its residual flow exceeds the noise to *every*
+    neighbour and a share of the motion of the vehicle to which it belongs. There is one neighbour
+    before and one after, as ground that a vehicle uncovers seems to move in only one of them.
 
     Args:
         frame: ``(H, W)`` uint8 grey.
         neighbors: Frames of the same sequence, in the same form.
-        boxes: ``(N, 4)`` left, top, right, bottom in pixels; None where there are none, and each
-            region that moves counts as one.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels; None if there are none, in which case
+            each moving region counts as a box.
         flow: Maps two grey frames to their flow, ``(H, W, 2)`` float32 pixels.
 
     Returns:
@@ -87,14 +87,14 @@ def moving_foreground(
 
 
 def ground_relative(flow: Float32Array, ground: npt.NDArray[np.bool_]) -> Float32Array | None:
-    """Speed relative to the ground.
+    """Computes the speed relative to the ground.
 
     Args:
         flow: ``(H, W, 2)`` pixels.
         ground: ``(H, W)`` bool, where there are no boxes.
 
     Returns:
-        ``(H, W)`` float32 pixels, or None where no motion of the ground explains the flow.
+        ``(H, W)`` float32 pixels, or None if no motion of the ground explains the flow.
     """
     height, width = flow.shape[:2]
     y, x = np.mgrid[_GRID // 2 : height : _GRID, _GRID // 2 : width : _GRID]
@@ -118,7 +118,7 @@ def ground_relative(flow: Float32Array, ground: npt.NDArray[np.bool_]) -> Float3
 
 
 def _noise_floor(ground_motion: Float32Array) -> float:
-    """Motion above this is not noise, by the median absolute deviation of the ground's."""
+    """Returns the least motion that is not noise, from the ground's median absolute deviation."""
     thin = ground_motion[::7]
     if not thin.size:
         return LEAST_MOTION
@@ -134,7 +134,7 @@ def _typical(part: Float32Array) -> float:
 
 
 def _moving_parts(moving: npt.NDArray[np.bool_]) -> Float32Array:
-    """``(N, 4)`` ltrb boxes of connected regions larger than specks."""
+    """Returns ``(N, 4)`` ltrb boxes of connected regions larger than specks."""
     opened = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     statistics: npt.NDArray[Any] = cv2.connectedComponentsWithStats(opened)[2][1:]
     left, top, width, height = statistics[:, :4].T

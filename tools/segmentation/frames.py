@@ -1,4 +1,4 @@
-"""The frames of one sequence, from a data set or a video, read as often as they are needed."""
+"""The frames of one sequence, from a data set or a video, which can be read repeatedly."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ class Frames(Protocol):
 
     Attributes:
         name: Name of the sequence.
-        problems: What could not be read and was left out, each once; grows while reading.
+        problems: Messages about unreadable content that was left out; grows while reading.
     """
 
     name: str
     problems: dict[str, None]
 
     def masks(self) -> list[Path]:
-        """Paths of the masks, in order, including those of frames that cannot be read.
+        """Returns the paths of all masks, in order, including those of unreadable frames.
 
         Raises:
             SourceError: The sequence as a whole cannot be read.
         """
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
-        """Yields every n-th frame, from the first on; those that cannot be read are left out.
+        """Yields every n-th frame, starting with the first; unreadable frames are left out.
 
         Raises:
             SourceError: The sequence as a whole cannot be read.
         """
 
     def apart(self, frames: int) -> int:
-        """How many places in the sequence correspond to about ``frames`` frames of the camera."""
+        """Returns how many sequence positions correspond to about ``frames`` camera frames."""
 
 
 class SampleFrames:
@@ -68,7 +68,7 @@ class SampleFrames:
         name: Name of the sequence.
         samples: Its samples, in order.
         root: The folder ``masks``.
-        annotated: Whether the boxes of the samples say where vehicles are.
+        annotated: Whether the samples have boxes of vehicles.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class SampleFrames:
 
 
 class VideoFrames:
-    """Frames of a video, which have no boxes.
+    """Frames of a video, without boxes.
 
     Args:
         video: The file.
@@ -127,7 +127,7 @@ class VideoFrames:
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
         """See `Frames.read`."""
-        from stages.detector.preprocessing import to_bgr  # here: torch takes seconds to import
+        from stages.detector.preprocessing import to_bgr  # lazily: imports torch for seconds
 
         size: tuple[int, ...] | None = None
         for position, frame in enumerate(self._frames()):
@@ -157,7 +157,7 @@ class VideoFrames:
 
 
 def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
-    """Images without boxes as samples, numbered from 1; other files are left out and reported."""
+    """Returns images without boxes as samples, numbered from 1, and problems with other files."""
     samples, problems = [], []
     nothing = np.empty((0, 4), np.float32)
     for number, path in enumerate(files, start=1):
@@ -172,5 +172,5 @@ def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list
 
 
 def mask_path(root: Path, scene: str, stem: str) -> Path:
-    """The mask of an image of ``scene`` below the folder ``masks``."""
+    """Returns the path of the mask of an image of ``scene``, below the folder ``masks``."""
     return root / scene / f"{stem}.png"

@@ -1,4 +1,4 @@
-"""The record of a mask folder: what its masks were made with, or that they are to be made again."""
+"""The record of a mask folder: the options of its masks, or that they must be made again."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tools.segmentation.frames import Frames
 from tools.segmentation.options import Method, SegmentOptions
 
 RECORD = ".segment.json"
-"""Name of the file, hidden in the folder of the masks; masks of earlier releases have none."""
+"""Name of the hidden file in the folder of the masks; earlier releases did not write it."""
 
 _OUTDATED = {"outdated": True}
 
 
 def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> None:
-    """Refuses sequences that have masks which these options would not give.
+    """Refuses sequences with existing masks that were made with other options.
 
     Raises:
         OutputError: There is such a sequence.
@@ -42,7 +42,7 @@ def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> 
 
 
 def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
-    """Removes all masks if ``overwrite``, or if a run that was told so has not removed all.
+    """Removes all masks if ``overwrite``, or if an earlier run with it did not remove all.
 
     Raises:
         OutputError: The file system refuses.
@@ -51,11 +51,11 @@ def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
     for frames in sequences:
         for mask in frames.masks():
             masks.setdefault(mask.parent, []).append(mask)
-    if overwrite:  # first: a run that is killed leaves no mask that later counts as made
+    if overwrite:  # before removing, so that a killed run leaves no mask that counts as new
         for folder in filter(Path.is_dir, masks):
             with written_aside(folder / RECORD, synced=False) as part:
                 part.write_text(json.dumps(_OUTDATED))
-    if any(_read(folder) == _OUTDATED for folder in masks):  # it may not have come to mark the rest
+    if any(_read(folder) == _OUTDATED for folder in masks):  # a killed run may not have marked all
         for folder, paths in masks.items():
             for path in paths:
                 remove_file(path)
@@ -63,7 +63,7 @@ def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
 
 
 def chosen_method(folder: Path, options: SegmentOptions) -> Method:
-    """The method asked for; for ``auto`` the one that was chosen for the masks that are there."""
+    """Returns the requested method; for ``auto``, the one that was chosen for existing masks."""
     recorded = _read(folder).get("method")
     if options.method is Method.AUTO and recorded in (Method.BACKGROUND, Method.FLOW):
         return Method(recorded)
@@ -71,12 +71,12 @@ def chosen_method(folder: Path, options: SegmentOptions) -> Method:
 
 
 def write_record(folder: Path, method: Method, options: SegmentOptions) -> None:
-    """Writes what the masks of ``folder`` are made with.
+    """Writes the options that the masks of ``folder`` are made with.
 
     Args:
         folder: Folder of the masks of one sequence.
-        method: Their method, not ``auto``.
-        options: All else that was asked for.
+        method: Method of the masks, not ``auto``.
+        options: The other options.
 
     Raises:
         OutputError: The file system refuses.
@@ -86,7 +86,7 @@ def write_record(folder: Path, method: Method, options: SegmentOptions) -> None:
 
 
 def _settings(method: Method, options: SegmentOptions) -> dict[str, Any]:
-    """What decides the masks, by the names of the options."""
+    """Returns the settings that affect the masks, by the names of the options."""
     settings: dict[str, Any] = {"method": method.value}
     if method is Method.BACKGROUND:
         settings["subtractor"] = options.subtractor.value
@@ -96,7 +96,7 @@ def _settings(method: Method, options: SegmentOptions) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The record; empty if there is none, or it is damaged."""
+    """Returns the record; empty if it is missing or damaged."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
     except (OSError, ValueError):

@@ -16,7 +16,7 @@ class Method(StrEnum):
 
 
 class Subtractor(StrEnum):
-    """What separates foreground from background, see `tools.segmentation.background`."""
+    """Method of separating foreground from background, see `tools.segmentation.background`."""
 
     MEDIAN = "median"
     MOG2 = "mog2"
@@ -25,13 +25,13 @@ class Subtractor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """What masks are wanted.
+    """How masks are made.
 
     Attributes:
-        method: How foreground is found; ``auto`` decides by whether the camera moves.
+        method: How foreground is found; ``auto`` depends on whether the camera moves.
         subtractor: Subtractor for `Method.BACKGROUND`.
         fill_empty: Whether a box with hardly any foreground gets an ellipse.
-        blur: Whether masks are blurred and thresholded, as the paper's are.
+        blur: Whether masks are blurred and thresholded, as in the paper.
     """
 
     method: Method = Method.AUTO

@@ -1,4 +1,4 @@
-"""Turns what the user names into sequences to segment."""
+"""Turns the user's source into sequences to segment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tools.segmentation.frames import (
 )
 
 TOGETHER = 200
-"""Single images that one worker takes at a time."""
+"""Number of single images that one worker processes at a time."""
 
 _UNREADABLE = (
     ProblemKind.UNREADABLE_IMAGE,
@@ -33,14 +33,14 @@ _UNREADABLE = (
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be segmented.
+    """The sequences and images to segment.
 
     Attributes:
         sequences: Sequences of consecutive frames.
-        singles: Single images, of which nothing but boxes is known.
-        samples: Every image that will have a mask, `Sample.mask` set; no frames of videos.
-        failures: What could not be read, or is a scene that no folder can be named after.
-        problems: What else was left out, such as boxes without area or images not annotated.
+        singles: Single images, for which only boxes are known.
+        samples: Every image that will have a mask, with `Sample.mask` set; no frames of videos.
+        failures: Content that could not be read, and scenes whose name cannot be a folder name.
+        problems: Other content that was left out, such as boxes without area.
         annotated: Whether there are boxes.
     """
 
@@ -53,14 +53,14 @@ class Plan:
 
 
 def make_plan(source: Path, output: Path) -> Plan:
-    """Finds what there is to segment.
+    """Finds the sequences and images to segment.
 
     Args:
         source: A data set; or, without boxes, a video, a folder of images, or a folder of these.
         output: The folder that ``masks`` is in.
 
     Raises:
-        ConfigError: A data set is broken, or foreground cannot be found in what is there.
+        ConfigError: A data set is broken, or foreground cannot be found in this source.
         SourceError: There is nothing to read.
     """
     plan, root = Plan(), output / MASKS
@@ -92,7 +92,7 @@ def make_plan(source: Path, output: Path) -> Plan:
 
 
 def leave_out_unreadable(plan: Plan) -> None:
-    """Takes off the plan what cannot be read as a whole; decodes videos to count their frames.
+    """Removes unreadable sequences from the plan; decodes videos to count their frames.
 
     Raises:
         SourceError: Nothing can be read.

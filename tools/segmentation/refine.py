@@ -14,21 +14,21 @@ SIGMA = 4.0
 """Pixels. The paper's code passes OpenCV's ``BORDER_DEFAULT``, which is 4, as the sigma."""
 THRESHOLD = 24
 SPECK_SHARE = 2e-4
-EMPTY_SHARE = 0.1  # of a box: with less foreground it counts as empty
+EMPTY_SHARE = 0.1  # of a box; with less foreground, the box counts as empty
 
 
 def fill_empty(
     mask: UInt8Array, boxes: Float32Array, unknown: npt.NDArray[np.bool_] | None = None
 ) -> UInt8Array:
-    """Fills each box that holds hardly any foreground, such as that of a standing vehicle.
+    """Fills each box that holds hardly any foreground, for example around a standing vehicle.
 
-    The ellipse that touches the box's sides is filled: it is closer to vehicles than the box.
+    The ellipse inscribed in the box is filled, as it is closer to a vehicle's shape than the box.
 
     Args:
         mask: ``(H, W)`` uint8, 0 or 255.
         boxes: ``(N, 4)`` left, top, right, bottom in pixels.
-        unknown: ``(H, W)`` bool, where foreground is unknown; the ellipses of the other boxes are
-            filled there too.
+        unknown: ``(H, W)`` bool, where foreground is unknown; there, the ellipses of the other
+            boxes are filled too.
 
     Returns:
         A new mask.
@@ -65,7 +65,7 @@ def without_specks(mask: UInt8Array) -> UInt8Array:
 def soften(mask: UInt8Array) -> UInt8Array:
     """Blurs a mask ``(H, W)`` uint8, 0 or 255, and thresholds it as the paper's code does.
 
-    Holes close, edges move out.
+    This closes holes and moves edges outwards.
     """
     blurred = cv2.GaussianBlur(mask, KERNEL, SIGMA)
     return np.asarray(cv2.threshold(blurred, THRESHOLD, 255, cv2.THRESH_BINARY)[1], np.uint8)

@@ -1,4 +1,4 @@
-"""Segments one sequence: from its frames to its masks on the disk."""
+"""Segments one sequence, from its frames to mask files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.refine import fill_empty, soften, without_specks
 from tools.workers import StoppedError
 
-LEARNED = 60  # frames that the background and the camera's motion are learned from
+LEARNED = 60  # frames from which the background and the camera's motion are learned
 _LEARNED_BYTES = 400_000_000
-_LEAST_FRAMES = 8  # fewer do not suffice for a background
+_LEAST_FRAMES = 8  # minimum for a background
 _PNG_END = b"IEND\xaeB`\x82"
 
 
 Found: TypeAlias = tuple[SequenceFrame, UInt8Array, npt.NDArray[np.bool_] | None]
-"""A frame, its foreground, and where that is unknown; None if it is known everywhere."""
+"""A frame, its foreground, and where the foreground is unknown (None: nowhere)."""
 
 
 @dataclass(slots=True)
@@ -40,9 +40,9 @@ class SequenceSummary:
 
     Attributes:
         name: Name of the sequence.
-        method: How its masks were made, ``""`` where all existed.
+        method: How its masks were made; ``""`` if all existed.
         written: Number of masks written.
-        kept: Number of masks that existed.
+        kept: Number of masks that already existed.
         problems: Images that were left out.
     """
 
@@ -63,15 +63,15 @@ def segment_sequence(
 ) -> SequenceSummary:
     """Writes the missing masks of a sequence.
 
-    A background follows the light from frame to frame: where one of its masks is missing, all are
-    made again, so that an interrupted run yields the same masks as an undisturbed one.
+    A background follows the light from frame to frame. If a mask is missing, all frames are
+    processed again, so that an interrupted run yields the same masks as an uninterrupted one.
 
     Args:
         frames: The sequence.
-        options: What masks are wanted.
+        options: How masks are made.
         advance: Called with the number of further frames done.
         stopped: Called before each frame; returns whether to stop.
-        recorded: Whether the masks have a folder to themselves, which gets a record of ``options``.
+        recorded: Whether the masks have their own folder, which gets a record of ``options``.
 
     Raises:
         OutputError: The file system refuses.
@@ -107,7 +107,7 @@ def segment_sequence(
     for frame, foreground, unknown in found():
         if stopped():
             raise StoppedError
-        if frame.mask not in missing:  # which a subtractor has to see all the same
+        if frame.mask not in missing:  # the background had to process the frame all the same
             continue
         if method is not Method.BOXES:
             foreground = _refined(frame, foreground, unknown, options)
@@ -123,7 +123,7 @@ def segment_sequence(
 
 
 def _write(path: Path, mask: UInt8Array) -> None:
-    # No waiting for the disk: `is_complete` finds files that a crash cut off.
+    # Not synced to the disk: `is_complete` finds files that a crash cut off.
     with written_aside(path, synced=False) as part:
         part.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
 
@@ -134,7 +134,7 @@ def _refined(
     unknown: npt.NDArray[np.bool_] | None,
     options: SegmentOptions,
 ) -> UInt8Array:
-    """The mask that is written: cut by the boxes, filled, blurred and thresholded."""
+    """Returns the mask to write: cut to the boxes, filled, blurred and thresholded."""
     if frame.boxes is not None:
         foreground = foreground & box_mask(frame.boxes, *foreground.shape)
         if options.fill_empty:
@@ -145,7 +145,7 @@ def _refined(
 
 
 def is_complete(mask: Path) -> bool:
-    """Whether the PNG file exists and is written to its end."""
+    """Returns whether the PNG file exists and is written to its end."""
     try:
         with mask.open("rb") as file:
             file.seek(-len(_PNG_END), 2)
@@ -155,7 +155,7 @@ def is_complete(mask: Path) -> bool:
 
 
 def _learned(frames: Frames, count: int) -> list[SequenceFrame]:
-    """Frames from all over the sequence, as many as there is memory for."""
+    """Returns frames from the whole sequence, as many as fit in memory."""
     every = -(-count // LEARNED)
     chosen: list[SequenceFrame] = []
     for frame in _of_one_size(frames, every):
@@ -170,7 +170,7 @@ def _learned(frames: Frames, count: int) -> list[SequenceFrame]:
 def _of_one_size(
     frames: Frames, every: int = 1, size: tuple[int, ...] | None = None
 ) -> Iterator[SequenceFrame]:
-    """Every n-th frame, but none of another shape than ``size``, or than the first of them."""
+    """Yields every n-th frame that has the shape ``size``, by default that of the first frame."""
     for frame in frames.read(every):
         size = size or frame.image.shape
         if frame.image.shape == size:
@@ -206,7 +206,7 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
         if frame.mask not in wanted:
             return
         beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
-        if not beside and len(window) > 1:  # shorter than the distance
+        if not beside and len(window) > 1:  # the sequence is shorter than the distance
             beside = [window[-1 if at == 0 else 0][1]]
         yield frame, moving_foreground(gray, beside, frame.boxes, flow), None
 

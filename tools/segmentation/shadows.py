@@ -1,4 +1,4 @@
-"""Shadows: darker than the background, of the same colour."""
+"""Detects shadows: pixels darker than the background, but of the same colour."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from stages.records import UInt8Array
 
 DARKEST, BRIGHTEST = 0.5, 0.95
 MOST_TINT = 0.04
-_LIFT = 4.0  # grey levels; steadies the ratios of dark pixels
+_LIFT = 4.0  # grey levels; stabilises the ratios of dark pixels
 
 
 def is_shadow(image: UInt8Array, background: UInt8Array) -> npt.NDArray[np.bool_]:
-    """Where ``image`` shows ``background`` in shadow (the ratio test of Cucchiara et al. 2003).
+    """Returns where ``image`` shows ``background`` in shadow (ratio test, Cucchiara et al. 2003).
 
-    A pixel is in shadow where all three channels have about the same ratio to the background, and
-    that ratio lies between `DARKEST` and `BRIGHTEST`.
+    A pixel is in shadow if all three channels have about the same ratio to the background, and that
+    ratio lies between `DARKEST` and `BRIGHTEST`.
 
     Args:
         image: ``(H, W, 3)`` uint8 BGR.
-        background: The same without vehicles.
+        background: The same view without vehicles.
 
     Returns:
         ``(H, W)`` bool.

@@ -35,7 +35,7 @@ def mask_sheet(plan: Plan, count: int) -> UInt8Array:
 
 
 def _video_samples(sequences: Sequence[Frames], count: int, folder: Path) -> list[Sample]:
-    """Frames of videos, written into ``folder`` for the sheet to read."""
+    """Returns frames of videos as samples, written into ``folder`` for the sheet to read."""
     samples: list[Sample] = []
     for frames in sequences:
         if not isinstance(frames, VideoFrames):

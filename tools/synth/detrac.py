@@ -1,4 +1,4 @@
-"""Scenes in UA-DETRAC's layout: ``images/NAME``, ``annotations/NAME.xml``, ``masks/NAME``."""
+"""Writes scenes as in UA-DETRAC: ``images/NAME``, ``annotations/NAME.xml``, ``masks/NAME``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tools.synth.truth import FrameTruth, SceneTruth
 
 VEHICLE_TYPES = ("car", "van", "others", "bus")
 """In the order of ``Scene.class_names``: car, van, truck, bus."""
-_BEHIND = 0.005  # least hidden share for which an occlusion is written
+_BEHIND = 0.005  # minimum hidden share for which an occlusion is written
 
 
 class DetracWriter:
-    """Writes one scene; it counts as complete once its annotation is there.
+    """Writes one scene, which counts as complete once its annotation exists.
 
     Args:
         root: Root of the data set.
@@ -32,7 +32,7 @@ class DetracWriter:
 
     @staticmethod
     def is_complete(root: Path, name: str) -> bool:
-        """Whether the scene was written before."""
+        """Returns whether the scene was written before."""
         return (
             (root / "annotations" / f"{name}.xml").is_file()
             and (root / "images" / name).is_dir()
@@ -40,7 +40,7 @@ class DetracWriter:
         )
 
     def add(self, number: int, jpeg: bytes, mask: bytes) -> None:
-        """Writes a picture, whose number counts from 1, and its mask, a PNG."""
+        """Writes an image, whose number counts from 1, and its mask, a PNG."""
         self._images.write(f"img{number:05d}.jpg", jpeg)
         self._masks.write(f"img{number:05d}.png", mask)
 
@@ -51,13 +51,13 @@ class DetracWriter:
         write_atomically(self._annotation, detrac_xml(truth))
 
     def discard(self) -> None:
-        """Removes what is incomplete."""
+        """Removes incomplete files."""
         self._images.discard()
         self._masks.discard()
 
 
 def detrac_xml(truth: SceneTruth) -> str:
-    """The annotation of a scene, including pictures without vehicles."""
+    """Returns the annotation of a scene, including images without vehicles."""
     root = ElementTree.Element("sequence", name=truth.name)
     ElementTree.SubElement(
         root,
@@ -107,14 +107,15 @@ def _add_occlusion(target: ElementTree.Element, frame: FrameTruth, row: int) -> 
 
 
 def hidden_region(box: Float64Array, overlap: Float64Array, hidden: float) -> Float64Array:
-    """The part of a box that is annotated as hidden.
+    """Returns the part of a box that is annotated as hidden.
 
-    UA-DETRAC annotates rectangles, but hidden parts have any shape: the extent of the hidden part
-    is scaled about its centre until its share of the box is the hidden share of the vehicle.
+    UA-DETRAC annotates rectangles, but hidden parts can have any shape. The extent of the hidden
+    part is therefore scaled about its centre until its share of the box equals the hidden share of
+    the vehicle.
 
     Args:
         box: ltrb.
-        overlap: ltrb of the extent of the hidden part; where it is empty, the box stands in.
+        overlap: ltrb of the extent of the hidden part; if it is empty, the box is used instead.
         hidden: The hidden share, in [0, 1].
 
     Returns:
@@ -127,7 +128,7 @@ def hidden_region(box: Float64Array, overlap: Float64Array, hidden: float) -> Fl
     size, full = part[2:] - part[:2], outer[2:] - outer[:2]
     wanted = hidden * full.prod()
     scaled = size * np.sqrt(wanted / size.prod())
-    # A side longer than the box's is cut to it, and the other side makes up for that.
+    # A side longer than the box's is cut to it, and the other side is lengthened to compensate.
     if scaled[0] > full[0]:
         scaled = np.array([full[0], wanted / full[0]])
     elif scaled[1] > full[1]:

@@ -1,4 +1,4 @@
-"""Scenes in MOTChallenge's layout: ``NAME/img1``, ``NAME/gt/gt.txt``, ``NAME/seqinfo.ini``."""
+"""Writes scenes as in MOTChallenge: ``NAME/img1``, ``NAME/gt/gt.txt``, ``NAME/seqinfo.ini``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tools.synth.truth import SceneTruth
 
 
 class MotWriter:
-    """Writes one scene; it counts as complete once its folder has its name.
+    """Writes one scene, which counts as complete once its folder has its final name.
 
     Args:
         root: Root of the data set.
         name: Name of the scene.
-        options: Rate and size of the pictures, for ``seqinfo.ini``.
+        options: Rate and size of the images, for ``seqinfo.ini``.
     """
 
     def __init__(self, root: Path, name: str, options: SynthOptions) -> None:
@@ -24,11 +24,11 @@ class MotWriter:
 
     @staticmethod
     def is_complete(root: Path, name: str) -> bool:
-        """Whether the scene was written before."""
+        """Returns whether the scene was written before."""
         return (root / name).is_dir()
 
     def add(self, number: int, jpeg: bytes, mask: bytes) -> None:
-        """Writes a picture, whose number counts from 1; MOTChallenge has no masks."""
+        """Writes an image, whose number counts from 1; MOTChallenge has no masks."""
         self._folder.write(f"img1/{number:06d}.jpg", jpeg)
 
     def commit(self, truth: SceneTruth) -> None:
@@ -43,12 +43,12 @@ class MotWriter:
         self._folder.commit()
 
     def discard(self) -> None:
-        """Removes what is incomplete."""
+        """Removes incomplete files."""
         self._folder.discard()
 
 
 def ground_truth_rows(truth: SceneTruth) -> str:
-    """``frame,id,left,top,width,height,considered,class,visibility``, sorted.
+    """Returns rows ``frame,id,left,top,width,height,considered,class,visibility``, sorted.
 
     ``considered`` is 0 for vehicles that are too hidden or too small for the scene's own list.
     The class is 1 car, 2 van, 3 truck, 4 bus; ``visibility`` is the share that is neither hidden

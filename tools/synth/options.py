@@ -1,4 +1,4 @@
-"""The options of rendering, and the check that a folder was begun with the same ones."""
+"""Rendering options, and the check that a folder was started with the same options."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ MANIFEST = "synth.json"
 
 @dataclass(frozen=True, slots=True)
 class SynthOptions:
-    """Options that decide what a scene's files hold; the same options give the same files.
+    """Options that determine a scene's files; the same options give the same files.
 
     Attributes:
-        frames: Number of pictures of each scene.
-        every: Every n-th frame of the scene, which has 25 per second, becomes a picture.
-        width: Width of the pictures in pixels, even.
-        height: Height of the pictures in pixels, even.
+        frames: Number of images of each scene.
+        every: Every n-th frame of the scene, which has 25 per second, becomes an image.
+        width: Width of the images in pixels, even.
+        height: Height of the images in pixels, even.
         view: See `SceneConfig`.
         light: See `SceneConfig`.
         weather: See `SceneConfig`.
         format: One of `FORMATS`.
-        varied: Draw everything from wide ranges, as for training; else scenes are like the demo's.
+        varied: Whether everything varies over wide ranges, as for training; else scenes are like
+            the demo's.
     """
 
     frames: int = 10
@@ -53,11 +54,11 @@ class SynthOptions:
 
     @property
     def frame_rate(self) -> Fraction:
-        """Pictures per second of the scene."""
+        """Images per second of the scene."""
         return FRAME_RATE / self.every
 
     def scene(self, seed: int) -> SceneConfig:
-        """The config of a seed's scene.
+        """Returns the config of a seed's scene.
 
         Raises:
             ConfigError: A setting is out of range.
@@ -70,15 +71,15 @@ class SynthOptions:
 
 
 def scene_name(seed: int) -> str:
-    """``MVI_9`` and the seed: readers of UA-DETRAC accept it, and UA-DETRAC does not use it."""
+    """Returns ``MVI_9`` and the seed, a name that UA-DETRAC readers accept but UA-DETRAC lacks."""
     return f"MVI_9{seed:05d}"
 
 
 def claim_folder(folder: Path, options: SynthOptions) -> None:
-    """Records the options in ``folder``, so that no scenes of another kind are added.
+    """Records the options in ``folder``, so that no scenes with other options are added.
 
     Raises:
-        ConfigError: The folder was begun with other options.
+        ConfigError: The folder was started with other options.
         OutputError: The folder cannot be written.
     """
     file, wanted = folder / MANIFEST, asdict(options)

@@ -20,14 +20,14 @@ JPEG_QUALITY = 92
 
 
 def format_folders(folder: Path, options: SynthOptions) -> dict[str, Path]:
-    """The folder of each format: ``folder`` itself, or for both formats a subfolder each."""
+    """Returns the folder of each format: ``folder``, or one subfolder each for both formats."""
     if options.format == "both":
         return {name: folder / name for name in ("detrac", "mot")}
     return {options.format: folder}
 
 
 def is_complete(folder: Path, options: SynthOptions, seed: int) -> bool:
-    """Whether the scene of a seed was written before, in all formats."""
+    """Returns whether the scene of a seed was written before, in all formats."""
     name = scene_name(seed)
     return all(
         (DetracWriter if kind == "detrac" else MotWriter).is_complete(root, name)
@@ -46,13 +46,13 @@ def render_scene(
 
     Args:
         folder: The output folder.
-        options: What to render.
+        options: Rendering options.
         seed: Seed of the scene.
-        advance: Called with the number of further pictures done.
-        stopped: Called before every picture; returns whether to give up.
+        advance: Called with the number of further images done.
+        stopped: Called before every image; returns whether to give up.
 
     Returns:
-        The number of boxes listed in its pictures.
+        The number of boxes listed in its images.
 
     Raises:
         OutputError: The file system refuses; incomplete files are removed.
@@ -94,7 +94,7 @@ def render_scene(
 
 
 def _weather(scene: Scene) -> str:
-    """In UA-DETRAC's terms: night even when it rains, and cloudy at dusk."""
+    """Returns the weather in UA-DETRAC's terms: night even if it rains, and cloudy at dusk."""
     if scene.light == "night":
         return "night"
     if scene.weather == "rain":

@@ -1,4 +1,4 @@
-"""A folder that carries its final name only when it is complete."""
+"""A folder that gets its final name only when it is complete."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from stages.errors import OutputError
 
 
 class SceneFolder:
-    """Files written aside, in a hidden folder that is renamed when complete.
+    """Writes files to a temporary hidden folder, which is renamed when complete.
 
     Args:
-        path: Final name. The leftovers of an interrupted run are removed.
+        path: Final path. The leftovers of an interrupted run are removed.
 
     Raises:
-        OutputError: From every method that writes, when the file system refuses.
+        OutputError: The file system refuses; raised by every method that writes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +41,7 @@ class SceneFolder:
         give_final_name(self.path)
 
     def discard(self) -> None:
-        """Removes what was written aside.
+        """Removes the hidden folder.
 
         Raises:
             OutputError: It cannot be removed.

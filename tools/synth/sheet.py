@@ -1,4 +1,4 @@
-"""A picture of what was rendered, with its annotations."""
+"""A contact sheet of rendered images with their annotations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TILES, COLUMNS, TILE_WIDTH, JPEG_QUALITY = 12, 3, 480, 82
 
 
 def write_sheet(folder: Path, options: SynthOptions, seeds: Sequence[int], file: Path) -> None:
-    """Draws the middle picture of each of the first scenes, as read back from the files.
+    """Draws the middle image of each of the first scenes, read back from the files.
 
     Args:
         folder: The output folder.
-        options: What was rendered; UA-DETRAC is among the formats.
+        options: Options of the rendering; UA-DETRAC is among the formats.
         seeds: Seeds of the scenes.
         file: File of the sheet; its suffix determines the format.
 

@@ -16,24 +16,24 @@ from trackers.boxes import shorter_sides
 LEAST_SIDE = 3.0
 """Pixels; vehicles with a thinner box are not listed."""
 LEAST_VISIBLE = 0.01
-"""Share of the part inside the frame; vehicles of which less is visible are not listed."""
-_MARGIN = 3  # pixels around far vehicles that are ignored too
+"""Visible share of the part inside the frame; vehicles with less are not listed."""
+_MARGIN = 3  # pixels around far vehicles that are also ignored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameTruth:
-    """The vehicles of one picture, sorted by id.
+    """The vehicles of one image, sorted by id.
 
     Attributes:
         boxes: ``(N, 4)`` float32 ltrb in pixels, cut at the frame.
         ids: ``(N,)`` int64.
         classes: ``(N,)`` int16 index into ``Scene.class_names``.
-        visibility: ``(N,)`` share of the part inside the frame that nothing hides.
+        visibility: ``(N,)`` unoccluded share of the part inside the frame.
         truncation: ``(N,)`` share outside the frame.
         easy: ``(N,)`` bool, large and visible enough for the scene's own list.
-        occluders: ``(N,)`` id of the vehicle that hides most of it, 0 where none does.
+        occluders: ``(N,)`` id of the vehicle that hides most of it; 0 if none does.
         overlaps: ``(N, 4)`` ltrb of the hidden part.
-        small: ``(N,)`` bool, so far away that a side of its whole box is below 10 pixels.
+        small: ``(N,)`` bool, so far away that a side of the whole box is below 10 pixels.
     """
 
     boxes: Float32Array
@@ -48,7 +48,7 @@ class FrameTruth:
 
     @classmethod
     def from_details(cls, details: SceneDetails) -> FrameTruth:
-        """Drops picture and mask, and the vehicles of which hardly a pixel is visible."""
+        """Keeps the vehicles without image and mask; drops those with hardly a visible pixel."""
         frame = details.frame
         large = shorter_sides(frame.boxes) >= LEAST_SIDE
         kept = np.flatnonzero(large & (frame.visibility >= LEAST_VISIBLE))
@@ -66,7 +66,7 @@ class FrameTruth:
         ).take(order)
 
     def take(self, rows: np.ndarray) -> FrameTruth:
-        """The vehicles of ``rows``, indices or a mask."""
+        """Returns the vehicles of ``rows``, indices or a mask."""
         return FrameTruth(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
@@ -76,10 +76,10 @@ class SceneTruth:
 
     Attributes:
         name: Name of the scene.
-        frames: One for each picture.
-        regions: ``(R, 4)`` ltrb in pixels, ignored in all pictures; vehicles of which half lies in
-            them are not listed.
-        stable: Whether the camera stands still.
+        frames: One for each image.
+        regions: ``(R, 4)`` ltrb in pixels, ignored in all images; vehicles with at least half their
+            box in them are not listed.
+        stable: Whether the camera is stationary.
         weather: ``sunny``, ``cloudy``, ``rainy`` or ``night``.
     """
 
@@ -105,15 +105,15 @@ def make_truth(
 ) -> SceneTruth:
     """Decides which vehicles are listed.
 
-    Where the camera stands still, far vehicles whose boxes are thinner than 10 pixels lie in
-    ignored regions. A moving camera has no lasting regions: there they are listed.
+    If the camera is stationary, far vehicles whose boxes are thinner than 10 pixels lie in ignored
+    regions. A moving camera has no fixed regions, so these vehicles are listed.
 
     Args:
         name: Name of the scene.
-        frames: One for each picture, with every vehicle visible.
-        size: Width and height of the pictures.
-        stable: Whether the camera stands still.
-        weather: In UA-DETRAC's terms.
+        frames: One for each image, with every visible vehicle.
+        size: Width and height of the images.
+        stable: Whether the camera is stationary.
+        weather: Weather in UA-DETRAC's terms.
     """
     if not stable:
         return SceneTruth(name, tuple(frames), np.empty((0, 4)), stable, weather)
@@ -124,7 +124,7 @@ def make_truth(
 
 
 def _enclose(boxes: Float32Array, size: tuple[int, int]) -> Float64Array:
-    """``(R, 4)`` rectangles that do not touch each other and contain all ``boxes`` ``(N, 4)``."""
+    """Returns ``(R, 4)`` rectangles that do not touch and contain all ``boxes`` ``(N, 4)``."""
     limits = np.array([*size, *size])
     grown = boxes + np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])
     rectangles = np.round(grown).clip(0, limits).astype(np.int64)
