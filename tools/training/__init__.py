@@ -1,1 +1,1 @@
-"""Training SpotNet from images and boxes."""
+"""Trains SpotNet from images and boxes."""

@@ -1,4 +1,4 @@
-"""Batches of random crops; batch ``n`` is always the same, whichever process makes it."""
+"""Batches of random crops; batch ``n`` is always the same, whichever worker makes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tools.workers import blocked, check_current_folder
 
 MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a fraction of the side
 MOST_PASTED = 3  # maximum number of vehicles pasted from another image into one crop
-MAX_UNREADABLE = 20  # in a row, before the data is considered broken
+MAX_UNREADABLE = 20  # consecutive images, before the data is considered broken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +40,7 @@ class Batch:
         images: ``(N, side, side, 3)`` uint8 BGR.
         targets: Targets at stride 4.
         names: Source images of each crop, with ``<`` before one whose vehicles were pasted.
-        unreadable: One message for each unreadable image, which another one replaced.
+        unreadable: One message for each unreadable image that another one replaced.
     """
 
     images: Tensor
@@ -55,7 +55,7 @@ class Batch:
 
 
 class CropBatches(Dataset[Batch | ConfigError]):
-    """Batches ``n`` of ``rank``, which depend only on the config's seed, ``n`` and ``rank``.
+    """The batches of a process; batch ``n`` depends only on the config's seed, ``n`` and ``rank``.
 
     Args:
         data: Samples to draw from.
@@ -101,7 +101,7 @@ class CropBatches(Dataset[Batch | ConfigError]):
         return replace(crop, image=recolor(crop.image, augmentation, rng)), name
 
     def _paste(self, crop: AnnotatedImage, rng: np.random.Generator) -> tuple[AnnotatedImage, str]:
-        """Pastes vehicles of another image; returns its name too, "" if nothing was pasted."""
+        """Pastes vehicles of another image; also returns its name, "" if nothing was pasted."""
         sample, _ = self._draw(rng)
         try:
             image = sample.read()
@@ -142,19 +142,20 @@ def load_batches(
 ) -> Generator[Batch, None, None]:
     """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers.
 
-    Close it: after an error that outlives it, Python would wait at its exit for the workers.
+    The caller must close the generator: if an error keeps it alive, Python waits for the workers at
+    exit.
 
     Raises:
         ConfigError: The current folder may not be entered; or many images in a row cannot be read,
-            raised when its batch is due.
+            raised when their batch is due.
         SpotStreamError: A worker died.
     """
     workers = batches.config.workers
     context = None
     if workers:
         check_current_folder()
-        # A fork of a process whose libraries run threads may deadlock; the server runs none, and
-        # its forks need not import anything.
+        # Forking a process whose libraries run threads may deadlock. The fork server runs none, and
+        # its forks do not need to import anything.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", __name__])
     loader: DataLoader[Batch | ConfigError] = DataLoader(
@@ -179,23 +180,23 @@ def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch, None, Non
                 raise item
             yield item
     except (ConnectionError, EOFError, RuntimeError) as error:
-        # Whether a killed process was about to send a batch, or had sent where the batch is.
+        # The type depends on whether the process was killed before it sent the batch's location.
         if isinstance(error, RuntimeError) and "exited unexpectedly" not in str(error):
             raise
         raise SpotStreamError(
             "a process that makes crops died, perhaps for lack of memory; try fewer: workers"
         ) from error
     finally:
-        # The traceback of an error in a worker holds `items`, and no signal ends the others.
+        # The traceback of a worker's error keeps `items` alive, and no signal ends the others.
         end_workers = getattr(items, "_shutdown_workers", None)
         if end_workers is not None:
             end_workers()
 
 
 def _begin_worker(_: int) -> None:
-    """Uses one thread, leaving the others to the network, and ends with the training process.
+    """Limits the worker to one thread, leaving the others to training, and ends it with training.
 
-    Torch's own watch for that looks at the fork server, which lives as long as its workers.
+    Torch's own watchdog checks the fork server instead, which lives as long as its workers.
     """
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

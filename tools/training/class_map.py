@@ -1,4 +1,4 @@
-"""A data set's classes as the network's: what of an image is learnt, and what gives no loss."""
+"""Maps a data set's classes to the network's: which objects are learnt or give no loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.training.config import TrainingConfig
 from tools.training.crops import AnnotatedImage
 
 SOFTENING = 5
-"""Pixels by which a mask of motion may reach beyond the box that it was cut by."""
+"""Pixels by which a motion mask may reach beyond the box to which it was cut."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +25,8 @@ class Objects:
     Attributes:
         boxes: ``(N, 4)`` float32 ltrb in pixels.
         classes: ``(N,)`` int64 class of the network; -1 for background classes.
-        hidden: ``(N,)`` bool, whether it is partly hidden or outside the image, or mostly in
-            ignored regions.
+        hidden: ``(N,)`` bool, whether the object is partly hidden or outside the image, or mostly
+            in ignored regions.
     """
 
     boxes: Float32Array
@@ -107,7 +107,7 @@ def _read_mask(sample: Sample) -> UInt8Array | None:
 
 
 def _without(mask: UInt8Array, boxes: Float32Array, kept: Float32Array) -> UInt8Array:
-    """Clears what moves in ``boxes``, softened edges included, but not what lies in ``kept``."""
+    """Clears the mask in ``boxes``, including softened edges, but not in ``kept``."""
     cleared = mask.copy()
     for box in boxes:
         cleared[_area(box, SOFTENING)] = 0

@@ -1,4 +1,4 @@
-"""Held-out images that are trained on as well, as a copy of the file."""
+"""Finds held-out images that are also trained on, as copies of the file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Group: TypeAlias = tuple[Sequence[Path], Sequence[Path]]
 
 
 def copy_notes(data: TrainingData) -> list[str]:
-    """Warns of held-out images whose bytes are those of a training image."""
+    """Returns a warning about held-out images with the same bytes as a training image."""
     copies = find_copies(
         [sample.path for sample, _ in data.training],
         [sample.path for _, held in data.validation.values() for sample in held],
@@ -39,9 +39,9 @@ def copy_notes(data: TrainingData) -> list[str]:
 def find_copies(training: Sequence[Path], held_out: Sequence[Path]) -> list[tuple[Path, Path]]:
     """Returns each held-out file that is a copy, with a training file of the same bytes.
 
-    Of most files, only the size is looked up. Files of one size are compared by a piece of theirs,
-    since among a hundred thousand images many have the same size by chance; few are read whole.
-    Files that cannot be read are no copies.
+    For most files, only the size is looked up. Files of the same size are compared by a piece of
+    their content, as among a hundred thousand images many have the same size by chance; few files
+    are read completely. Unreadable files do not count as copies.
     """
     groups: list[_Group] = [(training, held_out)]
     for key in (_size, _piece, _digest):
@@ -69,7 +69,7 @@ def _size(path: Path) -> int:
 
 
 def _piece(path: Path) -> bytes:
-    """Bytes from the middle: headers of images from one camera are the same."""
+    """Returns bytes from the middle, as images from one camera have the same header."""
     with path.open("rb") as file:
         file.seek(file.seek(0, os.SEEK_END) // 2)
         return file.read(_PIECE)

@@ -39,7 +39,7 @@ class AnnotatedImage:
     mask: UInt8Array | None = None
 
     def known_mask(self) -> UInt8Array:
-        """Returns ``mask`` or, if unknown, a mask of the boxes, likewise ``(H, W)`` uint8."""
+        """Returns ``mask`` or, if unknown, a mask of the boxes, also ``(H, W)`` uint8."""
         if self.mask is None:
             return box_mask(self.boxes, *self.image.shape[:2])
         return self.mask
@@ -52,10 +52,10 @@ def random_crop(
     rng: np.random.Generator,
     flip: float = 0.5,
 ) -> AnnotatedImage:
-    """Makes a crop of ``size`` (width, height), randomly resized, placed and mirrored.
+    """Makes a crop of ``size`` (width, height) with random scale, position and mirroring.
 
-    Boxes are clipped to the crop. Two of three crops are placed around a box, which is shrunk if
-    it would not fit.
+    Boxes are clipped to the crop. Two out of three crops are placed around a box, which is shrunk
+    if it would not fit.
     """
     height, width = annotated.image.shape[:2]
     low, high = np.log(scale_range[0]), np.log(scale_range[1])
@@ -127,9 +127,9 @@ def _window(
     right, bottom = np.maximum(start + window - (pixels.shape[1], pixels.shape[0]), 0)
     (x, y), (end_x, end_y) = np.maximum(start, 0), start + window
     part = pixels[y:end_y, x:end_x]
-    # The border is added first: resized with the image, it ends where boxes do.
+    # The border is added before resizing, so that the image ends exactly where its boxes do.
     padded = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_CONSTANT)
-    # Like the detector's resize: averaged when it shrinks.
+    # As in the detector: averaged when shrinking.
     interpolation = cv2.INTER_AREA if (size < window).any() else cv2.INTER_LINEAR
     resized = cv2.resize(padded, (int(size[0]), int(size[1])), interpolation=interpolation)
     return np.asarray(resized, np.uint8)
@@ -153,7 +153,7 @@ def recolor(image: UInt8Array, config: AugmentationConfig, rng: np.random.Genera
 
     Args:
         image: ``(H, W, 3)`` uint8 BGR.
-        config: How strongly.
+        config: Strength of the changes.
         rng: Source of randomness.
     """
     strength = config.colour

@@ -33,7 +33,7 @@ BOXES_LACKING = frozenset(
         ProblemKind.BOX_OUTSIDE,
     }
 )
-"""Problems by which an image may lack boxes that its annotation has, or should have."""
+"""Problems that may leave an image without boxes that its annotation has or should have."""
 
 _Ltrb: TypeAlias = tuple[float, float, float, float]
 
@@ -78,8 +78,8 @@ def read_training_data(config: TrainingConfig) -> TrainingData:
     """Reads the annotations of all data sets; images are read when drawn.
 
     Raises:
-        ConfigError: A data set is missing or broken, or a held-out scene is not in it or is also
-            trained on.
+        ConfigError: A data set is missing or broken, or a held-out scene is missing or also trained
+            on.
     """
     data, weights = TrainingData(), []
     known = {member for members in config.classes.values() for member in members}
@@ -113,7 +113,7 @@ def read_training_data(config: TrainingConfig) -> TrainingData:
 
 
 def _unscored(config: TrainingConfig, validation: HeldOutSamples) -> list[str]:
-    """Warns of data sets whose held-out images have nothing to find, whose AP is no number."""
+    """Returns warnings about data sets whose held-out images have no boxes, so that AP is NaN."""
     classes = ClassMap.of(config).index
     return [
         f"{name}: no held-out image has a box of {', '.join(classes)}; there is nothing to score"
@@ -123,7 +123,7 @@ def _unscored(config: TrainingConfig, validation: HeldOutSamples) -> list[str]:
 
 
 def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:
-    """Warns of training on images that the data set sets apart for validation or testing."""
+    """Returns warnings about training on images of a validation or test split."""
     counts = Counter(sample.conditions.get("split") for sample in trained)
     return [
         f"{data_set.root}: {counted(counts[split], 'image')} of its split {split} "
@@ -137,7 +137,7 @@ def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:
 def _never_seen(
     config: TrainingConfig, training: Sequence[tuple[Sample, DataSetConfig]]
 ) -> list[str]:
-    """Warns of the network's classes without a box, such as those of a misspelled name."""
+    """Returns warnings about network classes without a box, for example misspelled ones."""
     there = {label for sample, _ in training for label in sample.labels}
     return [
         f"no training image has a box of class {name}, which includes {', '.join(members) or '-'}"
@@ -150,7 +150,7 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
     """Adds the regions of `DataSetConfig.ignored`.
 
     Raises:
-        ConfigError: The file cannot be read, or names an image that is not there, or several.
+        ConfigError: The file cannot be read, or a name in it matches no image or several.
     """
     if path is None:
         return list(samples)

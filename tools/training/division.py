@@ -1,4 +1,4 @@
-"""Division of a data set into images to train on and images that are held out."""
+"""Divides a data set into images to train on and images that are held out."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def divide(
 
 
 def _split(name: str) -> str:
-    """What the split is called here that ``name`` may be another name of."""
+    """Returns our name of the split if ``name`` is a synonym of one, else ``name``."""
     return next((split for split, names in SPLITS.items() if name in names), name)
 
 

@@ -31,12 +31,12 @@ HeldOut: TypeAlias = tuple[HeldOutSamples, ClassMap]
 
 INFINITE = float("inf")
 SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, INFINITE))
-"""Ranges of boxes' sizes: the square root of the area, in pixels."""
+"""Ranges of box sizes, as the square root of the area in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
-    """Scores of one scene, of all scenes of a data set, or of one class in these.
+    """Scores of one scene, of all scenes of a data set, or of one class in all of them.
 
     Attributes:
         name: Name of the data set, and the scene or the class.
@@ -60,12 +60,13 @@ def score_held_out(
     weights: Path | None = None,
     scale: float | None = None,
 ) -> list[list[GroupScore]]:
-    """Returns for each data set the scores of its scenes, then those of all scenes.
+    """Returns, for each data set, the scores of each scene, then of all scenes together.
 
-    In these, all classes are one. The scores of each class in all scenes follow if there are
-    several, and the weights have classes of the same names; otherwise a warning says why not.
+    These scores treat all classes as one. Scores of each class over all scenes follow if the config
+    has several classes and the weights have classes of the same names; if the names differ, a
+    warning says so.
 
-    The network is computed on the config's ``device``.
+    The network runs on the config's ``device``.
 
     Args:
         config: Training config.
@@ -110,7 +111,7 @@ def score_held_out(
 
 
 def read_held_out(config: Path, overrides: Sequence[str] = ()) -> HeldOut:
-    """Returns what a training config holds out.
+    """Returns the samples that a training config holds out.
 
     Raises:
         ConfigError: The config is invalid or holds out nothing.

@@ -30,7 +30,7 @@ class TrainingLog:
         first_step: Number of steps already done.
 
     Raises:
-        OutputError: A file cannot be written; raised by the methods that write, too.
+        OutputError: A file cannot be written; also raised by the methods that write.
     """
 
     def __init__(self, folder: Path, first_step: int = 0) -> None:
@@ -116,6 +116,6 @@ def _tensorboard(folder: Path, first_step: int) -> Any:
     except ImportError:
         log.info("TensorBoard is not installed; for its log: %s", install_hint("train"))
         return None
-    undone = first_step + 1 if first_step else 0  # events from this step on are made again
+    undone = first_step + 1 if first_step else 0  # events from this step on are written again
     with writing(folder / CURVES):
         return SummaryWriter(str(folder / CURVES), purge_step=undone)

@@ -14,7 +14,7 @@ TERM_WEIGHTS = {"hm": 1.0, "wh": 0.1, "reg": 1.0, "iou": 2.0, "seg": 1.0}
 
 
 def focal_loss(logits: Tensor, heatmap: Tensor, counted: Tensor) -> Tensor:
-    """Penalty-reduced pixelwise focal loss, per centre (arXiv 1904.07850, equation 1; α 2, β 4).
+    """Returns the penalty-reduced focal loss per centre (arXiv 1904.07850, eq. 1; α 2, β 4).
 
     ``counted`` ``(N, 1, h, w)`` is 0 where background gives no loss.
     """

@@ -1,4 +1,4 @@
-"""Initialising a narrow network with the strongest channels of a wide one."""
+"""Initialises a narrow network with the strongest channels of a wide one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError
 from stages.extras import need
 
-_CLASS_LAYER = re.compile(r"hm\.\d+\.1\.")  # in keys: a channel for each class, of no rank
+_CLASS_LAYER = re.compile(r"hm\.\d+\.1\.")  # state keys; one channel per class, not to be ranked
 
 
 def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
@@ -47,7 +47,7 @@ def narrow(model: SpotNet, wide: SpotNet) -> list[str]:
     of torch-pruning (DepGraph, arXiv 2301.12900). Blocks that ``model`` lacks are left out.
 
     Returns:
-        Names of the tensors that keep their values, as ``wide`` has another number of classes.
+        Names of the tensors that keep their values because ``wide`` has another number of classes.
 
     Raises:
         ConfigError: torch-pruning is not installed, or a layer gets the wrong shape.
@@ -87,9 +87,9 @@ def narrow(model: SpotNet, wide: SpotNet) -> list[str]:
 
 
 class _WithoutAttention(nn.Module):
-    """The network with heads that are independent of each other.
+    """The network with independent heads.
 
-    The attention map, one channel that multiplies all others, would tie their pruning to itself.
+    The attention map is one channel that multiplies all others, which would couple their pruning.
     """
 
     def __init__(self, network: SpotNet) -> None:

@@ -1,7 +1,7 @@
-"""Vehicles cut out of other images and pasted: one camera's cars on another camera's roads.
+"""Pastes vehicles cut out of other images: one camera's cars on another camera's roads.
 
-"Cut, Paste and Learn" (Dwibedi et al., arXiv 1708.01642) for box annotations: GrabCut segments
-the vehicle inside its box.
+This is "Cut, Paste and Learn" (Dwibedi et al., arXiv 1708.01642) for box annotations: GrabCut
+segments the vehicle inside its box.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ BACKGROUND = -1
 """Class of pasted objects that are learnt as background, such as bikes."""
 
 LEAST_SIDE = 14  # pixels; GrabCut does not find the outline of smaller objects
-MAX_OVERLAP = 0.15  # with another object, as a fraction of the smaller; else not cut out
+MAX_OVERLAP = 0.15  # with another object, as a fraction of the smaller; above this, not cut out
 MAX_COVERED = 0.5  # fraction of an existing box that a pasted object may cover
 LARGEST_CUT = 96  # pixels of the longer side of the image that GrabCut segments
-MARGIN = 0.2  # fraction of the box on each side, known to be background
+MARGIN = 0.2  # fraction of the box on each side that is known to be background
 PLAUSIBLE_SHARE = (0.35, 0.97)  # fraction of its box that a vehicle fills; else GrabCut failed
 LARGEST_SCALE = 1.5  # larger would be blurred
 LEAST_OUTLINE = 3  # minimum side of a box for GrabCut, in pixels
@@ -105,9 +105,9 @@ def _rounded(width: int, height: int) -> Float32Array:
 
 
 def paste(crop: AnnotatedImage, cut_outs: list[CutOut], rng: np.random.Generator) -> AnnotatedImage:
-    """Pastes objects, each near the size and the height in the image of a vehicle of the crop.
+    """Pastes objects, each with about the size and vertical position of a vehicle in the crop.
 
-    None covers more than half of an existing box.
+    No object covers more than half of an existing box.
     """
     image = crop.image.copy()
     mask = None if crop.mask is None else crop.mask.copy()

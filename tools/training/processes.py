@@ -18,14 +18,14 @@ from stages.errors import ConfigError
 from tools.training.torchrun import OtherProcessEndedError
 
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
-"""How long other processes wait for process 0 to validate, or for one that hangs."""
+"""How long processes wait for process 0 to validate, or for a process that hangs."""
 
 _SET_BY_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process among the training processes.
+    """The role of this process among the training processes.
 
     Attributes:
         rank: 0-based rank of this process; process 0 writes and validates.
@@ -79,9 +79,9 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     """Joins the other processes if ``torchrun`` started several.
 
     Raises:
-        ConfigError: The device cannot be used, or is a single GPU for several processes, or these
-            were not started by ``torchrun``.
-        OtherProcessEndedError: Another process ended while this one was to exchange data with it.
+        ConfigError: The device cannot be used or is a single GPU for several processes, or several
+            processes were not started by ``torchrun``.
+        OtherProcessEndedError: Another process ended before this one could exchange data with it.
     """
     stated = os.environ.get("WORLD_SIZE") or "1"
     if not (stated.isascii() and stated.isdigit() and int(stated) > 0):
@@ -104,7 +104,7 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     try:
         yield Processes(rank, count, chosen)
     except RuntimeError as error:
-        # Gloo's has no type of its own.
+        # Gloo's error has no type of its own.
         if isinstance(error, distributed.DistError) or "gloo/transport" in str(error):
             raise OtherProcessEndedError("another of the training processes has ended") from error
         raise

@@ -1,4 +1,4 @@
-"""What tells a training run from another in the same folder: only its own checkpoint resumes it."""
+"""Identity of a training run, so that only its own checkpoint can resume it."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ class DataIdentity:
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """What must not change on resuming, as a checkpoint tells it.
+    """Everything that must not change on resuming, as recorded in a checkpoint.
 
     Attributes:
         config: The settings that must not change, as plain values.
         data: Identity of the data.
-        digests: SHA-256 of the weights files that a resumed run reads again, by setting: of the
-            teacher, and of what finds vehicles that are not labelled, see `ignore_unlabelled`.
-            Files that do not open are left out: whoever loads them says why.
-        processes: Number of processes that train; each makes crops of its own.
+        digests: SHA-256 of the weights files that a resumed run reads again, by setting: the
+            teacher's, and those that find unlabelled vehicles, see `ignore_unlabelled`. Files that
+            cannot be opened are left out, as loading them reports the reason.
+        processes: Number of training processes; each makes its own crops.
     """
 
     config: dict[str, Any]
@@ -70,22 +70,23 @@ class RunIdentity:
 
     @classmethod
     def of(cls, config: TrainingConfig, data: TrainingData, processes: int = 1) -> RunIdentity:
-        """Identifies a run by all that it is given."""
+        """Identifies a run by all its inputs."""
         settings = config.model_dump(mode="json", exclude=SETTINGS_THAT_MAY_CHANGE)
         return cls(settings, DataIdentity.of(data), _weights_digests(config), processes)
 
     def check(self, content: Mapping[str, Any], path: Path) -> None:
-        """Checks that the checkpoint ``path`` with this ``content`` is of this run.
+        """Checks that the checkpoint ``path`` with this ``content`` belongs to this run.
 
         Raises:
-            ConfigError: It belongs to another config, number of processes, other data or weights.
+            ConfigError: It belongs to another config or number of processes, or to other data or
+                weights.
         """
         saved, now = content["config"], self.config
         saved = saved | {"model": settings_of_now(saved["model"])}
         differing = sorted(key for key in now if saved.get(key) != now[key])
         if not differing and list(saved["classes"]) != list(now["classes"]):
-            differing = ["order of classes"]  # the heatmap's, to which dicts are blind
-        processes = content.get("processes", self.processes)  # older checkpoints do not tell
+            differing = ["order of classes"]  # the heatmap's, which comparing dicts ignores
+        processes = content.get("processes", self.processes)  # missing in older checkpoints
         if processes != self.processes:
             differing.append(f"number of processes ({processes}, now {self.processes})")
         if differing:
@@ -93,9 +94,9 @@ class RunIdentity:
             raise ConfigError(
                 f"{path} was trained with another {named}; choose another output, or --overwrite"
             )
-        if "data" in content:  # likewise
+        if "data" in content:  # missing in older checkpoints
             _check_data(path, DataIdentity(**content["data"]), self.data)
-        if "digests" in content:  # likewise
+        if "digests" in content:  # missing in older checkpoints
             _check_weights(path, content["digests"], self.digests)
 
 
@@ -117,7 +118,7 @@ def _weights_digests(config: TrainingConfig) -> dict[str, str]:
 
 
 def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None:
-    """Refuses other data: images that were trained on may now be held out."""
+    """Refuses other data, as images that were trained on may now be held out."""
     if trained_on == now:
         return
     how = f"{trained_on.counts()}, now {now.counts()}"
@@ -130,7 +131,7 @@ def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None
 
 
 def _check_weights(path: Path, trained_with: dict[str, str], now: dict[str, str]) -> None:
-    """Refuses weights that have changed in their file; one that is missing is told of later."""
+    """Refuses weights files that have changed; a missing file is reported later."""
     changed = [name for name in now if now[name] != trained_with.get(name)]
     if changed:
         raise ConfigError(

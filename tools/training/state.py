@@ -60,7 +60,7 @@ class TrainingState:
         torch.manual_seed(config.seed)
         model = SpotNet(config.network())
         if model.config.squeeze_excitation:
-            model.SqEx.requires_grad_(False)  # does not affect the outputs, so gets no gradients
+            model.SqEx.requires_grad_(False)  # does not affect the outputs, so it gets no gradients
         model = channels_last(model.to(device)).train()
         average = copy.deepcopy(model).eval().requires_grad_(False)
         kinds = {"adamw": optim.AdamW, "adam": optim.Adam}

@@ -1,4 +1,4 @@
-"""Optimizer steps: gradients of a few batches, and the average of the weights."""
+"""Takes optimizer steps: gradients of a few batches, and the average of the weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DivergedError(SpotStreamError):
 
 
 class Steps:
-    """Takes optimizer steps, identical in every process of a run.
+    """Takes optimizer steps, which are identical in every process of a run.
 
     Args:
         config: Training config.
@@ -63,8 +63,8 @@ class Steps:
 
         Raises:
             DivergedError: The loss is not finite in one of the processes; all of them raise this.
-            SpotStreamError: The GPU's memory is full. Only this process raises it; its end ends the
-                others.
+            SpotStreamError: The GPU's memory is full. Only this process raises this, and its exit
+                ends the others.
         """
         try:
             return self._take(batches)
@@ -98,18 +98,18 @@ class Steps:
                 (terms["total"] / config.accumulate).backward()
             passes.append((batch, {name: value.detach() for name, value in terms.items()}))
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_norm)
-        # Gradients are averaged, so one loss that is not finite stops all processes here.
+        # Gradients are averaged, so a non-finite loss in one process stops all of them here.
         if not torch.isfinite(norm):
             self._give_up(passes)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        if self._processes.leads:  # and saves the average
+        if self._processes.leads:  # it also saves the average
             state.update_average(average_decay(config, state.step, fresh=state.fresh))
         each = [terms for _, terms in passes]
         return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
 
     def _tell(self, unreadable: Sequence[str]) -> None:
-        """Warns of each image once, however often it is drawn."""
+        """Warns about each image once, however often it is drawn."""
         for line in unreadable:
             if line not in self._told:
                 self._told.add(line)
@@ -121,14 +121,14 @@ class Steps:
 
     def _give_up(self, passes: Sequence[_Pass]) -> NoReturn:
         message = self._blamed(passes)
-        self._processes.wait()  # until all crops are saved: the first to end stops the others
+        self._processes.wait()  # until all have saved their crops: the first to end stops the rest
         raise DivergedError(
             f"{message}. Checkpoints from before it stay; begin again with a lower learning_rate "
             f"and --overwrite, or another output"
         )
 
     def _blamed(self, passes: Sequence[_Pass]) -> str:
-        """Describes the failure, and saves the first batch here whose loss is not finite."""
+        """Describes the failure, and saves this process's first batch with a non-finite loss."""
         step = self._state.step
         for batch, terms in passes:
             wrong = ", ".join(name for name, value in terms.items() if not value.isfinite())
@@ -143,15 +143,15 @@ class Steps:
 
 
 def average_decay(config: TrainingConfig, step: int, *, fresh: bool) -> float:
-    """Decay of the averaged weights in the 0-based ``step``.
+    """Returns the decay of the averaged weights in the 0-based ``step``.
 
-    Of a run that resumes with other ``steps``, it is that of the new ones from there on, as the
-    learning rate is.
+    If a run resumes with other ``steps``, the decay follows the new value from then on, as does the
+    learning rate.
 
     Args:
         config: Training config.
         step: Number of steps done.
-        fresh: Whether some initial weights were untrained: the average soon forgets those.
+        fresh: Whether some initial weights were untrained; the average then forgets them sooner.
     """
     decay = config.ema_decay
     if decay is None:
@@ -160,7 +160,12 @@ def average_decay(config: TrainingConfig, step: int, *, fresh: bool) -> float:
 
 
 def schedule(progress: float, warmup: float) -> float:
-    """Fraction of the peak learning rate at ``progress`` in [0, 1): linear warm-up, then cosine."""
+    """Returns the fraction of the peak learning rate: linear warm-up, then cosine.
+
+    Args:
+        progress: Completed fraction of the run, in [0, 1).
+        warmup: Fraction of the run spent warming up.
+    """
     if progress < warmup:
         return max(0.02, progress / warmup)
     return 0.01 + 0.99 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2

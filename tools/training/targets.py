@@ -25,7 +25,7 @@ MAX_REACH = 4
 class Targets:
     """Targets of one batch at stride 4; ``rows`` lists the cells that learn a box.
 
-    A box is learnt by the cells around its centre as well, which makes TTFNet (arXiv 1909.00700)
+    A box is also learnt by the cells around its centre, which makes TTFNet (arXiv 1909.00700)
     converge several times faster than CenterNet.
 
     Attributes:
@@ -77,7 +77,7 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
         for left, top, right, bottom in crop.ignored / STRIDE:
             area = np.s_[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))]
             counted[image, 0][area] = 0
-        # Where boxes overlap, cells belong to the smaller box, which has fewer.
+        # Where boxes overlap, cells belong to the smaller box, which has fewer cells.
         for index in np.argsort(-extents.prod(axis=1), kind="stable"):
             x, y = centers[index].astype(int)
             gaussian = _gaussian(width, x, extents[index, 0])[None]
@@ -89,7 +89,7 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
                 max(0, y - reach_y) : y + reach_y + 1, max(0, x - reach_x) : x + reach_x + 1
             ]
             owner[area], strength[area] = index, gaussian[area]
-            counted[image, 0, y, x] = 1  # a centre counts wherever it lies
+            counted[image, 0, y, x] = 1  # a centre counts even in an ignored region
         foreground = crop.known_mask()
         mask[image, 0] = cv2.resize(
             foreground.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_AREA

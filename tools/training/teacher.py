@@ -1,4 +1,4 @@
-"""Distillation: a teacher network's detections as targets, with or without annotated boxes."""
+"""Distillation: a teacher network's detections as targets, annotated or not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
     """Loads the network of ``config.teacher`` for inference; None if there is none.
 
     Raises:
-        ConfigError: It cannot be loaded, has other classes, or does not take crops of that size.
+        ConfigError: It cannot be loaded, has other classes, or does not accept the crop size.
     """
     if config.teacher is None:
         return None
@@ -46,9 +46,10 @@ def teacher_loss(
 ) -> dict[str, Tensor]:
     """Returns each distillation term and their weighted ``total``; ``taught`` is the last stack.
 
-    Terms are averaged over stacks: ``hm_t`` quality focal loss of the centres (arXiv 2006.04388,
-    β 2; weight 4), and ``iou_t`` 1 - GIoU of the boxes (2), both by the teacher's scores. Ignored
-    regions count as well, as the teacher finds the unannotated vehicles in them.
+    Terms are averaged over stacks: ``hm_t`` is the quality focal loss of the centres (arXiv
+    2006.04388, β 2; weight 4) with the teacher's scores as targets, and ``iou_t`` is 1 - GIoU of
+    the boxes (2), weighted by these scores. Ignored regions count as well, as the teacher finds the
+    unannotated vehicles in them.
     """
     score = torch.sigmoid(taught["hm"].float())
     sure = score.amax(1)

@@ -37,7 +37,7 @@ from tools.training.validation import evaluate, mean_score
 log = logging.getLogger(__name__)
 
 LINE_SECONDS = 10.0
-"""Shortest time between lines on how far a validation has come."""
+"""Minimum time between progress lines of a validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class TrainingResult:
     Attributes:
         weights: File of the best weights by AP, or of the last if nothing was held out.
         steps: Total number of steps done.
-        scores: AP at IoU 0.5 and 0.7 by data set, for the last weights; none if an earlier run
-            had scored them.
+        scores: AP at IoU 0.5 and 0.7 by data set, for the last weights; empty if an earlier run
+            scored them.
         best_step: Number of steps after which the best weights were saved; 0 for initial weights.
-        best_scores: APs of the best weights, likewise; none if nothing was scored.
+        best_scores: The same APs of the best weights; empty if nothing was scored.
         complete: False if the run was interrupted; it can be resumed.
         leads: Whether this process is the one that prints to the user.
     """
@@ -67,16 +67,16 @@ class TrainingResult:
 def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     """Trains for ``config.steps`` steps, from the checkpoint in ``config.output`` if there is one.
 
-    A checkpoint after more steps stays as it is, and nothing is done.
+    If the checkpoint has more steps, it stays as it is and nothing is done.
 
     Writes ``best.safetensors``, ``last.safetensors``, ``checkpoint.pt``, ``log.csv``,
-    ``validation.csv`` and TensorBoard's files there. Ctrl-C stops after the current step. Initial
-    weights of which none are random are scored first, and may remain the best.
+    ``validation.csv`` and TensorBoard's files to ``config.output``. Ctrl-C stops after the current
+    step. Initial weights that are all trained are scored first, and may remain the best.
 
     Args:
         config: Training config.
-        overwrite: Start over even if there is a checkpoint; the files of the earlier run are
-            removed once all inputs of this one have been read.
+        overwrite: Whether to start over even if there is a checkpoint; the files of the earlier run
+            are removed once all inputs of this one have been read.
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, no training image has
@@ -99,7 +99,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
             f"see classes, and spotstream data check"
         )
     with training_processes(config.device) as processes, ExitStack() as stack:
-        if processes.leads:  # the steps of another run would mix with those here
+        if processes.leads:  # the steps of another run would mix with those of this one
             stack.callback(FolderLock(config.output, setting="output").release)
         identity = RunIdentity.of(config, data, processes.count)
         state = begin(config, identity, processes.device, overwrite=overwrite)
@@ -118,7 +118,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         run = _Run(config, data, identity, state, processes, steps)
         if overwrite:
             _remove_earlier(config.output, processes)
-        if state.step and processes.leads:  # the run before may have ended ahead of writing them
+        if state.step and processes.leads:  # the previous run may have ended before writing them
             save_weights(state.average, config.output / LAST)
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
@@ -153,7 +153,7 @@ class _Run:
         scores: dict[str, dict[str, float]] = {}
         began = time.monotonic() - state.seconds
         stop = False
-        # Processes that still start would end with a traceback if this one ended before them.
+        # Workers that are still starting would end with a traceback if this process ended first.
         with (
             interruptible() as stops,
             closing(load_batches(crops, first, page_locked=on_gpu)) as batches,
@@ -166,7 +166,7 @@ class _Run:
                 if stop or state.step >= config.steps:
                     break
                 if state.step == 0:
-                    began = time.monotonic()  # without the validation of the initial weights
+                    began = time.monotonic()  # excludes the validation of the initial weights
                 terms = self.steps.take(batches)
                 state.step += 1
                 state.seconds = time.monotonic() - began
@@ -179,7 +179,7 @@ class _Run:
                     journal.losses(state.step, state.seconds, values)
                     log.info("%s", _line(state, config, values))
                 if state.step % config.save_every == 0 or self._validation_due() or stop:
-                    # The checkpoint first: a run that ends in between resumes with its weights.
+                    # The checkpoint first: a run that ends in between rewrites LAST on resuming.
                     state.save(config.output, self.identity)
                     save_weights(state.average, config.output / LAST)
         return _result(config, state, scores, complete=not stop, leads=journal is not None)
@@ -216,7 +216,7 @@ class _Run:
             return {}
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:
-            if state.step == 0:  # there is no checkpoint yet, without which weights are refused
+            if state.step == 0:  # without a checkpoint, which is missing yet, weights are refused
                 state.save(config.output, self.identity)
             state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)

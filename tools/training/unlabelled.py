@@ -1,4 +1,4 @@
-"""Vehicles missing from the annotation: found by trained weights, they give no loss."""
+"""Finds vehicles missing from the annotation with trained weights, so that they give no loss."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from trackers.boxes import overlaps_of_smaller
 log = logging.getLogger(__name__)
 
 LARGEST_OVERLAP = 0.3
-"""Overlap, as a fraction of the smaller box, from which a detection is an annotated vehicle."""
+"""Overlap, as a fraction of the smaller box, from which a detection counts as annotated."""
 
 
 def ignore_unlabelled(data: TrainingData, config: TrainingConfig, device: torch.device) -> int:
     """Ignores regions where ``config.finder`` finds vehicles and no box is nearby.
 
-    Without a finder, ``config.teacher`` is used, and without one, ``config.initial``. Applies only
-    to data sets with ``unlabelled``.
-    Every process of a run finds the same regions.
+    Without a finder, ``config.teacher`` is used, and without a teacher, ``config.initial``. Applies
+    only to data sets with ``unlabelled``. Every process of a run finds the same regions.
 
     Returns:
         Number of regions added.

@@ -25,7 +25,7 @@ from trackers.boxes import areas
 
 log = logging.getLogger(__name__)
 
-RECALLED_SIZE = 16.0  # least square root of the area in pixels of a vehicle that recall counts
+RECALLED_SIZE = 16.0  # minimum size of vehicles that recall counts: √area in pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ class DetectedImage:
         scores: ``(N,)`` float32 scores of the detections.
         truth_classes: ``(G,)`` int64 classes of the true boxes.
         classes: ``(N,)`` int64 classes of the detections.
-        forgiven: ``(N,)`` bool, detections that are no false alarms, whatever they are.
+        forgiven: ``(N,)`` bool, detections that are not false alarms even if they match nothing.
     """
 
     scene: str
@@ -51,7 +51,7 @@ class DetectedImage:
     forgiven: BoolArray
 
     def of_class(self, number: int) -> DetectedImage:
-        """Returns the image with what is of one class alone."""
+        """Returns the image with only the boxes of one class."""
         true, found = self.truth_classes == number, self.classes == number
         return DetectedImage(
             self.scene,
@@ -91,10 +91,11 @@ def evaluate(
 def detect_samples(
     detector: Detect, samples: Iterable[Sample], classes: ClassMap, max_hidden: float
 ) -> list[DetectedImage]:
-    """Detects in samples; unreadable images are skipped with a warning.
+    """Runs a detector on samples; unreadable images are skipped with a warning.
 
-    Detections in ignored regions, by UA-DETRAC's rule of half the area, are no false alarms. Boxes
-    that give no loss are such regions, too, which must not hide the vehicles before them.
+    Detections in ignored regions, by UA-DETRAC's rule of half the area, are not false alarms. They
+    can still match a vehicle, because boxes that give no loss are ignored regions too, and there
+    may be vehicles in front of them.
     """
     images = []
     for sample in samples:
@@ -115,7 +116,7 @@ def detect_samples(
 
 @torch.inference_mode()
 def detect(network: SpotNet, scale: float, image: UInt8Array) -> Detected:
-    """`Detect` with a fused network, on its device, at input scale ``scale``.
+    """Detects with a fused network, on its device, at input scale ``scale``; see `Detect`.
 
     Raises:
         SpotStreamError: The GPU's memory is full.
@@ -132,7 +133,7 @@ def detect(network: SpotNet, scale: float, image: UInt8Array) -> Detected:
             f"take a lower scale (validation_scale) or smaller weights"
         ) from error
     boxes = geometry.to_frame(placed)
-    have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # early in training, not all have
+    have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # early in training, some have none
     return boxes[have_area], scores[have_area], classes[have_area]
 
 
@@ -144,12 +145,12 @@ def average_precisions(images: Sequence[DetectedImage]) -> dict[str, float]:
 def average_precision(
     images: Sequence[DetectedImage], iou: float, sizes: tuple[float, float] = (0, np.inf)
 ) -> float:
-    """AP of vehicles whose size, the square root of the area in pixels, is in ``[sizes)``."""
+    """Returns the AP of vehicles with a size (√area in pixels) in ``[sizes[0], sizes[1])``."""
     return _judged(images, iou, sizes).average_precision
 
 
 def recall_at_alarms(images: Sequence[DetectedImage], alarms: float = 0.5) -> float:
-    """Recall at IoU 0.5 with ``alarms`` false detections per image.
+    """Returns the recall at IoU 0.5 with ``alarms`` false detections per image.
 
     Vehicles smaller than `RECALLED_SIZE` do not count.
     """
@@ -182,6 +183,6 @@ def _judged(
 
 
 def mean_score(scores: Mapping[str, Mapping[str, float]]) -> float:
-    """Mean of all defined APs, by which the best weights are chosen; NaN if none is."""
+    """Returns the mean of all defined APs, which decides the best weights; NaN without any."""
     values = [value for each in scores.values() for value in each.values()]
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
