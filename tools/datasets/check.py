@@ -100,8 +100,8 @@ def unreadable_images(
                 problems.append(Problem(ProblemKind.UNREADABLE_IMAGE, str(error)))
                 continue
             if (height, width) != (sample.height, sample.width):
-                place = f"{path}: {width}x{height}, annotated {sample.width}x{sample.height}"
-                problems.append(Problem(ProblemKind.WRONG_SIZE, place))
+                location = f"{path}: {width}x{height}, annotated {sample.width}x{sample.height}"
+                problems.append(Problem(ProblemKind.WRONG_SIZE, location))
         progress(done)
     return problems
 
@@ -123,10 +123,10 @@ def summarize(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> F
     }
     sizes = Counter(f"{sample.width}x{sample.height}" for sample in data_set.samples)
     root = re.compile(rf"(?<!\S){re.escape(str(data_set.root))}/")
-    places: dict[str, list[str]] = defaultdict(list)
+    locations: dict[str, list[str]] = defaultdict(list)
     for problem in [*unreadable, *data_set.problems]:
-        places[problem.kind.value].append(root.sub("", problem.place))
-    ordered = sorted(places.items(), key=lambda item: -len(item[1]))
+        locations[problem.kind.value].append(root.sub("", problem.location))
+    ordered = sorted(locations.items(), key=lambda item: -len(item[1]))
     return Findings(
         name=data_set.name,
         format=data_set.format,

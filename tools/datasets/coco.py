@@ -92,9 +92,9 @@ class _CocoFile:
         self._problems = problems
         self._name = file.relative_to(tree.root)
         self._split = split_of(*reversed(self._name.with_suffix("").parts))
-        self._folders = self._places()
-        self._names = self._first("category", content["categories"], lambda each: str(each["name"]))
-        self._images = self._first("image", content["images"], lambda each: dict(each))
+        self._folders = self._image_folders()
+        self._names = self._by_id("category", content["categories"], lambda each: str(each["name"]))
+        self._images = self._by_id("image", content["images"], lambda each: dict(each))
         self._annotations: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for index, each in enumerate(content["annotations"]):
             try:
@@ -109,7 +109,7 @@ class _CocoFile:
         made = [self._sample(number, entry, seen) for number, entry in self._images.items()]
         return [sample for sample in made if sample is not None]
 
-    def _first(
+    def _by_id(
         self, what: str, entries: list[Any], read: Callable[[dict[str, Any]], _Entry]
     ) -> dict[str, _Entry]:
         """Returns the entries by id, keeping the first of several with the same id."""
@@ -129,8 +129,8 @@ class _CocoFile:
     def _sample(self, number: str, entry: dict[str, Any], seen: set[Path]) -> Sample | None:
         name = str(entry.get("file_name", ""))
         names = (name, name.replace("\\", "/"))  # the second for files written on Windows
-        places = (folder / each for each in names for folder in self._folders)
-        path = next((place for place in places if self._tree.has(place)), None)
+        candidates = (folder / each for each in names for folder in self._folders)
+        path = next((file for file in candidates if self._tree.has(file)), None)
         if path is None:
             self._note(ProblemKind.MISSING_IMAGE, name or f"image {number} has no file_name")
             return None
@@ -179,7 +179,7 @@ class _CocoFile:
     ) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
         boxes, labels, hidden, ignored = [], [], [], []
         for annotation in annotations:
-            place = f"{name}, annotation {annotation.get('id', '?')}"
+            location = f"{name}, annotation {annotation.get('id', '?')}"
             try:
                 left, top, width, height = _sides(annotation)
                 category = _key(annotation["category_id"])
@@ -187,13 +187,13 @@ class _CocoFile:
                 if not 0 <= share <= 1:
                     raise ValueError(f"hidden {share}")
             except (KeyError, TypeError, ValueError, OverflowError) as error:
-                self._note(ProblemKind.UNREADABLE_ROW, f"{place}: {_reason(error)}")
+                self._note(ProblemKind.UNREADABLE_ROW, f"{location}: {_reason(error)}")
                 continue
             box = (left, top, left + width, top + height)
             if annotation.get("iscrowd") or annotation.get("ignore"):
                 ignored.append(box)
             elif category not in self._names:
-                self._note(ProblemKind.UNKNOWN_CLASS, f"{place}, category {category}")
+                self._note(ProblemKind.UNKNOWN_CLASS, f"{location}, category {category}")
                 ignored.append(box)
             else:
                 boxes.append(box)
@@ -206,16 +206,16 @@ class _CocoFile:
             np.array(ignored, np.float64).reshape(-1, 4),
         )
 
-    def _places(self) -> list[Path]:
+    def _image_folders(self) -> list[Path]:
         root = self._tree.root
         inner = [*self._tree.folders(root), *self._tree.folders(root / IMAGES)]
         of_split = [folder for folder in inner if split_of(folder.name) == self._split]
         parent = self._file.parent
-        places = [parent, parent / IMAGES, *of_split, root, root / IMAGES, *inner]
-        return list(dict.fromkeys([*places, *(folder / IMAGES for folder in inner)]))
+        folders = [parent, parent / IMAGES, *of_split, root, root / IMAGES, *inner]
+        return list(dict.fromkeys([*folders, *(folder / IMAGES for folder in inner)]))
 
-    def _note(self, kind: ProblemKind, place: str) -> None:
-        self._problems.append(Problem(kind, f"{self._name}: {place}"))
+    def _note(self, kind: ProblemKind, location: str) -> None:
+        self._problems.append(Problem(kind, f"{self._name}: {location}"))
 
 
 def _reason(error: Exception) -> str:

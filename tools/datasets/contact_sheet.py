@@ -187,15 +187,15 @@ def _legend(
         entries.append(("ignored", HATCHING))
     if any(sample.mask for sample in samples):
         entries.append(("foreground mask", MASK_TINT))
-    places, x, line = [], GAP, 0
+    layout, x, line = [], GAP, 0
     for text, color in entries or [("no boxes", FADED)]:
         length = 22 + cv2.getTextSize(drawable(text), _FONT, 0.5, 1)[0][0] + 18
         if x > GAP and x + length > width:
             x, line = GAP, line + 1
-        places.append((text, color, x, line))
+        layout.append((text, color, x, line))
         x += length
     legend = np.full(((line + 1) * LEGEND, width, 3), BACKGROUND, np.uint8)
-    for text, color, x, line in places:
+    for text, color, x, line in layout:
         top = line * LEGEND
         cv2.rectangle(legend, (x, top + 9), (x + 13, top + 21), color, cv2.FILLED)
         _write(legend, text, x + 20, top + 20, TEXT, 0.5)

@@ -58,7 +58,9 @@ def annotated_sequence(file: Path) -> str:
 def _annotations(tree: FolderTree, folder: Path) -> list[Path]:
     """Returns the annotation files in a folder."""
     names = sorted(tree.files(folder))
-    return [folder / name for name in names if name.endswith(".xml") and _is_one(folder / name)]
+    return [
+        folder / name for name in names if name.endswith(".xml") and _is_annotation(folder / name)
+    ]
 
 
 def _version(file: Path) -> int:
@@ -66,7 +68,7 @@ def _version(file: Path) -> int:
     return int(match[1]) if match else 1
 
 
-def _is_one(file: Path) -> bool:
+def _is_annotation(file: Path) -> bool:
     if _KNOWN.fullmatch(file.name):
         return True
     try:

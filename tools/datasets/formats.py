@@ -43,7 +43,7 @@ def read_data_set(root: Path) -> DataSet:
         data_set = _read(FolderTree(root))
     if not data_set.samples:
         first = data_set.problems[0] if data_set.problems else None
-        reason = "" if first is None else f"; {first.kind}: {first.place}"
+        reason = "" if first is None else f"; {first.kind}: {first.location}"
         more = len(data_set.problems) - 1
         rest = f" and {counted(more, 'more problem', form=',')}" if more > 0 else ""
         raise ConfigError(f"{root} holds no annotated image ({data_set.format}){reason}{rest}")

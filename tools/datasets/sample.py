@@ -108,11 +108,11 @@ class Problem:
 
     Attributes:
         kind: What is wrong.
-        place: File, and line or object where there is one.
+        location: File, and line or object where there is one.
     """
 
     kind: ProblemKind
-    place: str
+    location: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

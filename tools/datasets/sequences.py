@@ -53,8 +53,8 @@ class AnnotatedSequence:
 def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Problem]) -> None:
     """Records the path of a sequence; later ones are reported and left out."""
     if found.setdefault(name, path) != path:
-        place = f"{name}: {path}; the one used is {found[name]}"
-        problems.append(Problem(ProblemKind.STATED_TWICE, place))
+        location = f"{name}: {path}; the one used is {found[name]}"
+        problems.append(Problem(ProblemKind.STATED_TWICE, location))
 
 
 def read_sequences(
@@ -122,12 +122,12 @@ def _samples(
         return []
     first, last = _span(sequence.annotated)
     for number in np.setdiff1d(sequence.annotated, list(paths)):
-        place = f"{sequence.source.name}, frame {number}"
-        problems.append(Problem(ProblemKind.MISSING_FRAME, place))
+        location = f"{sequence.source.name}, frame {number}"
+        problems.append(Problem(ProblemKind.MISSING_FRAME, location))
     cut = cut_boxes(sequence.boxes, sequence.hidden, *size)
     for kind, row in cut.faults:
-        place = f"{sequence.source.name}, frame {sequence.frames[row]}"
-        problems.append(Problem(kind, place))
+        location = f"{sequence.source.name}, frame {sequence.frames[row]}"
+        problems.append(Problem(kind, location))
     good = np.flatnonzero(cut.usable)
     usable_rows = rows_of(sequence.frames[good])
     no_rows = np.empty(0, np.int64)
@@ -169,8 +169,8 @@ def _images_by_frame(tree: FolderTree, folder: Path, problems: list[Problem]) ->
         if number is None:
             problems.append(Problem(ProblemKind.NO_NUMBER, str(path)))
         elif (first := found.setdefault(int(number[1]), path)) != path:
-            place = f"frame {int(number[1])}: {path}; the one used is {first.name}"
-            problems.append(Problem(ProblemKind.STATED_TWICE, place))
+            location = f"frame {int(number[1])}: {path}; the one used is {first.name}"
+            problems.append(Problem(ProblemKind.STATED_TWICE, location))
     return found
 
 

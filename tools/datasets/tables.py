@@ -12,7 +12,7 @@ from tools.datasets.check import Findings, Summary
 
 FORMATS = {"coco": "COCO", "detrac": "UA-DETRAC", "uavdt": "UAVDT", "yolo": "YOLO"}
 _counted = partial(counted, form=",")
-MAX_SCENES, MAX_PLACES, MAX_SIZES = 60, 3, 4
+MAX_SCENES, MAX_LOCATIONS, MAX_SIZES = 60, 3, 4
 
 
 def finding_tables(findings: Findings, width: int) -> Iterator[Table]:
@@ -51,16 +51,16 @@ def headline(findings: Findings) -> str:
 
 def problem_lines(findings: Findings) -> Iterator[str]:
     """Yields the number of problems of each kind with the first locations, then a summary line."""
-    for kind, places in findings.problems.items():
-        yield f"{len(places):,} × {kind}"
-        yield from (f"    {place}" for place in places[:MAX_PLACES])
-        if len(places) > MAX_PLACES:
-            yield f"    … {len(places) - MAX_PLACES:,} more"
+    for kind, locations in findings.problems.items():
+        yield f"{len(locations):,} × {kind}"
+        yield from (f"    {location}" for location in locations[:MAX_LOCATIONS])
+        if len(locations) > MAX_LOCATIONS:
+            yield f"    … {len(locations) - MAX_LOCATIONS:,} more"
     count = sum(map(len, findings.problems.values()))
-    told = (
+    outcome = (
         f"{_counted(count, 'problem')}; what cannot be used is left out" if count else "no problems"
     )
-    yield f"{findings.tried:,} of {_counted(findings.total.images, 'image')} decoded; {told}"
+    yield f"{findings.tried:,} of {_counted(findings.total.images, 'image')} decoded; {outcome}"
 
 
 def _scene_table(findings: Findings, width: int) -> Table:

@@ -71,14 +71,14 @@ def _sequence(
     name: str, file: Path, conditions: dict[str, str], problems: list[Problem]
 ) -> AnnotatedSequence:
     table = _usable(NumberTable.read(file, _CLASS_COLUMN + 1, "annotation"), file, problems)
-    table = _once(table, file, problems)
+    table = _first_of_each(table, file, problems)
     frames, boxes = table.frame_indices() + 1, boxes_of(table)
     annotated = frames
     known = np.isin(table.values[:, _CLASS_COLUMN], list(CLASSES))
     for row in np.flatnonzero(~known):
         number = table.values[row, _CLASS_COLUMN]
-        place = f"{file.name}, frame {frames[row]}, class {number:g}"
-        problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
+        location = f"{file.name}, frame {frames[row]}, class {number:g}"
+        problems.append(Problem(ProblemKind.UNKNOWN_CLASS, location))
     values = table.values[known]
     regions, region_frames = boxes[~known], frames[~known]
     ignored = find_file(file.parent, name, IGNORED_SUFFIX)
@@ -109,18 +109,18 @@ def _usable(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTa
     """Returns the rows whose box has no negative side."""
     good = (table.values[:, WIDTH] >= 0) & (table.values[:, HEIGHT] >= 0)
     for row in np.flatnonzero(~good):
-        place = f"{file.name}, frame {table.values[row, 0]:g}"
-        problems.append(Problem(ProblemKind.FLAT_BOX, place))
+        location = f"{file.name}, frame {table.values[row, 0]:g}"
+        problems.append(Problem(ProblemKind.FLAT_BOX, location))
     return table.only(good)
 
 
-def _once(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTable:
+def _first_of_each(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTable:
     """Returns the first row of each frame and id."""
     first = np.zeros(len(table.values), np.bool_)
     first[np.unique(table.values[:, : IDENTITY + 1], axis=0, return_index=True)[1]] = True
     for frame, identity in table.values[~first, : IDENTITY + 1]:
-        place = f"{file.name}, frame {frame:g}, id {identity:g}"
-        problems.append(Problem(ProblemKind.STATED_TWICE, place))
+        location = f"{file.name}, frame {frame:g}, id {identity:g}"
+        problems.append(Problem(ProblemKind.STATED_TWICE, location))
     return table.only(first)
 
 
@@ -133,7 +133,7 @@ def _hidden(values: Float64Array, file: Path, problems: list[Problem]) -> Float6
     ):
         codes = values[:, column]
         for row in np.flatnonzero(~np.isin(codes, list(shares))):
-            place = f"{file.name}, frame {values[row, 0]:g}, {what} {codes[row]:g}"
-            problems.append(Problem(ProblemKind.UNKNOWN_CODE, place))
+            location = f"{file.name}, frame {values[row, 0]:g}, {what} {codes[row]:g}"
+            problems.append(Problem(ProblemKind.UNKNOWN_CODE, location))
         hidden = np.maximum(hidden, [shares.get(code, 0.0) for code in codes])
     return hidden

@@ -69,8 +69,8 @@ def _load(file: Path) -> Any:
         raise ConfigError(f"cannot read {file}: {reason_of(error)}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = file if mark is None else f"{file}:{mark.line + 1}"
-        raise ConfigError(f"{place}: {getattr(error, 'problem', None) or 'not YAML'}") from error
+        location = file if mark is None else f"{file}:{mark.line + 1}"
+        raise ConfigError(f"{location}: {getattr(error, 'problem', None) or 'not YAML'}") from error
 
 
 def _describes_images(file: Path) -> bool:
@@ -125,14 +125,14 @@ class _Description:
     def images(self, split: str, problems: list[Problem]) -> Iterator[Path]:
         """Yields the images of a split: in its folders, at any depth, or named in its lists."""
         for part in self.parts[split]:
-            place = self._find(part)
-            if place is None:
+            found = self._find(part)
+            if found is None:
                 problem = f"{self.file.name}: {split}: {part}"
                 problems.append(Problem(ProblemKind.MISSING_IMAGE, problem))
-            elif place.suffix == ".txt":
-                yield from self._listed(place, problems)
+            elif found.suffix == ".txt":
+                yield from self._listed(found, problems)
             else:
-                for folder in FolderTree(place).walk():
+                for folder in FolderTree(found).walk():
                     yield from self.tree.images(folder)
 
     def _find(self, part: str) -> Path | None:
@@ -141,9 +141,9 @@ class _Description:
         below = part
         while below.startswith(("../", "./")):
             below = below.partition("/")[2]
-        for place in (root / self.base / part, root / part, root / below):
-            if place.is_dir() or (place.suffix == ".txt" and place.is_file()):
-                return Path(place)
+        for path in (root / self.base / part, root / part, root / below):
+            if path.is_dir() or (path.suffix == ".txt" and path.is_file()):
+                return path
         return None
 
     def _listed(self, file: Path, problems: list[Problem]) -> Iterator[Path]:
@@ -151,11 +151,11 @@ class _Description:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            places = [file.parent / line.strip(), self.tree.root / line.strip()]
-            path = next((place for place in places if self.tree.has(place)), None)
+            candidates = [file.parent / line.strip(), self.tree.root / line.strip()]
+            path = next((each for each in candidates if self.tree.has(each)), None)
             if path is None:
-                place = f"{file.name}:{number}: {line.strip()}"
-                problems.append(Problem(ProblemKind.MISSING_IMAGE, place))
+                location = f"{file.name}:{number}: {line.strip()}"
+                problems.append(Problem(ProblemKind.MISSING_IMAGE, location))
             else:
                 yield path
 
@@ -195,8 +195,8 @@ def _sample(
     corners = np.array(boxes, np.float64).reshape(-1, 4) * [width, height, width, height]
     known = np.array([number in names for number in numbers], np.bool_)
     for row in np.flatnonzero(~known):
-        place = f"{file}:{lines[row]}: class {numbers[row]}"
-        problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
+        location = f"{file}:{lines[row]}: class {numbers[row]}"
+        problems.append(Problem(ProblemKind.UNKNOWN_CLASS, location))
     cut = cut_boxes(corners, np.zeros(len(corners)), width, height)
     problems += [Problem(kind, f"{file}:{lines[row]}") for kind, row in cut.faults]
     kept = cut.usable & known

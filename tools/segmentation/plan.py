@@ -72,8 +72,8 @@ def make_plan(source: Path, output: Path) -> Plan:
         plan.annotated = True
         for problem in data_set.problems:
             if problem.kind not in USED_ANYWAY:
-                told = plan.failures if problem.kind in _UNREADABLE else plan.problems
-                told.append(f"{problem.kind}: {problem.place}")
+                messages = plan.failures if problem.kind in _UNREADABLE else plan.problems
+                messages.append(f"{problem.kind}: {problem.location}")
         _add(plan, data_set.samples, root)
         return plan
     for spec in expand_sources([str(source)]):

@@ -48,7 +48,7 @@ def make_sample(
 def problems(data_set: DataSet) -> list[tuple[str, str]]:
     """Kind and place, without the part of the path that differs from run to run."""
     root = f"{data_set.root}/"
-    return sorted((p.kind.name, p.place.replace(root, "")) for p in data_set.problems)
+    return sorted((p.kind.name, p.location.replace(root, "")) for p in data_set.problems)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_masks_are_decoded_as_images_are(sample: Sample, tmp_path: Path) -> None
         ProblemKind.WRONG_SIZE,
         ProblemKind.UNREADABLE_IMAGE,
     ]
-    assert found[0].place == f"{small}: 48x27, annotated 96x54"
+    assert found[0].location == f"{small}: 48x27, annotated 96x54"
 
 
 def test_a_vehicle_of_which_half_is_hidden_is_not_mostly_hidden(sample: Sample) -> None:
