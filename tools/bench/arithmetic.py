@@ -44,24 +44,24 @@ def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tu
 
 
 def arithmetic_figures(
-    work: float, most: float, milliseconds: float, alone: float | None
+    work: float, peak: float, milliseconds: float, gpu_only: float | None
 ) -> tuple[Figure, ...]:
     """Returns figures of the operations per frame and of the rate that PyTorch's engine reaches.
 
     Args:
         work: GFLOP per frame.
-        most: TFLOP/s of a matrix product.
+        peak: TFLOP/s of a matrix product.
         milliseconds: Time of PyTorch's engine per frame.
-        alone: Time of the GPU itself per frame; None without a GPU.
+        gpu_only: Time of the GPU itself per frame; None without a GPU.
     """
-    times = {EAGER: milliseconds} | ({} if alone is None else {GPU: alone})
+    times = {EAGER: milliseconds} | ({} if gpu_only is None else {GPU: gpu_only})
     speeds = {name: work / time for name, time in times.items()}
     return (
         Figure(EAGER, WORK, (work,)),
-        *(() if alone is None else [Figure(GPU, MILLISECONDS, (alone,))]),
+        *(() if gpu_only is None else [Figure(GPU, MILLISECONDS, (gpu_only,))]),
         *(Figure(name, SPEED, (speed,)) for name, speed in speeds.items()),
-        Figure(PRODUCT, SPEED, (most,)),
-        *(Figure(name, SHARE, (100 * speed / most,)) for name, speed in speeds.items()),
+        Figure(PRODUCT, SPEED, (peak,)),
+        *(Figure(name, SHARE, (100 * speed / peak,)) for name, speed in speeds.items()),
     )
 
 

@@ -70,8 +70,8 @@ def bench_curve(
         name: NetworkDetector(file, engine="torch", scale=scale, threads=threads)
         for name, (file, scale) in chosen.items()
     }
-    pictures = rendered_frames(frames)
-    runners = {name: partial(_run, each, pictures) for name, each in detectors.items()}
+    rendered = rendered_frames(frames)
+    runners = {name: partial(_run, each, rendered) for name, each in detectors.items()}
     times = measure("curve", runners, rounds=rounds, progress=progress).figures
     scores = score_detectors(detectors, held_out, progress, own_scale=True)
     return [

@@ -92,7 +92,7 @@ def bench_decode(
         return measure("decode", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
 
 
-def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array]:
+def moving_images(frames: int, height: int, width: int) -> Iterator[UInt8Array]:
     """Yields planar YUV 4:2:0 ``(H * 3 / 2, W)``: a soft sliding texture with a little noise."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(30, 220, (height // 16 + 2, width // 16 + 2), np.uint8)
@@ -106,7 +106,7 @@ def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array
 
 
 def moving_video(folder: Path, frames: int, height: int, width: int) -> Path:
-    """Writes `moving_pictures` as an H.264 video, similar to a traffic camera's.
+    """Writes `moving_images` as an H.264 video, similar to a traffic camera's.
 
     Raises:
         OutputError: The file system refuses.
@@ -116,8 +116,8 @@ def moving_video(folder: Path, frames: int, height: int, width: int) -> Path:
         options = {"preset": "veryfast", "crf": "23"}
         stream = container.add_stream("libx264", rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for picture in moving_pictures(frames, height, width):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "yuv420p")))
+        for image in moving_images(frames, height, width):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "yuv420p")))
         container.mux(stream.encode(None))
     return path
 

@@ -195,10 +195,10 @@ def _time(detector: MeasuredDetector, batches: Sequence[Sequence[Frame]]) -> dic
 
 def _distance(one: Detections, other: Detections) -> float:
     """Returns the largest distance from a confident box of ``one`` to the closest of ``other``."""
-    sure = one.boxes[one.scores >= COMPARED_SCORE]
-    if not len(sure) or not len(other):
-        return float("inf") if len(sure) else 0.0
-    apart = np.abs(sure[:, None] - other.boxes[None]).max(axis=-1)
+    confident = one.boxes[one.scores >= COMPARED_SCORE]
+    if not len(confident) or not len(other):
+        return float("inf") if len(confident) else 0.0
+    apart = np.abs(confident[:, None] - other.boxes[None]).max(axis=-1)
     return float(apart.min(axis=1).max())
 
 

@@ -40,8 +40,8 @@ def score_detectors(
         for group, (data_set, samples) in validation.items():
             if not own_scale:
                 detector.scale = data_set.validation_scale or detector.engine.config.scale
-            told = _told(samples, f"{name}, {group}", progress)
-            images = detect_samples(partial(_detect, detector), told, classes, data_set.max_hidden)
+            shown = _with_progress(samples, f"{name}, {group}", progress)
+            images = detect_samples(partial(_detect, detector), shown, classes, data_set.max_hidden)
             scores[name][group] = average_precisions(images)
         detector.scale, detector.min_score = before
     return scores
@@ -62,7 +62,7 @@ def _detect(detector: MeasuredDetector, image: UInt8Array) -> Detected:
     return found.boxes, found.scores, found.classes.astype(np.int64)
 
 
-def _told(
+def _with_progress(
     samples: Sequence[Sample], what: str, progress: Callable[[str], None]
 ) -> Iterator[Sample]:
     for number, sample in enumerate(samples, 1):

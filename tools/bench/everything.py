@@ -57,5 +57,5 @@ def _detect_report(frames: int, rounds: int, progress: Callable[[str], None]) ->
     from tools.bench.detect import bench_detect, make_detectors, rendered_frames
 
     progress("detect")
-    pictures = rendered_frames(min(frames, 4))
-    return bench_detect(make_detectors(None), pictures, rounds, progress)
+    rendered = rendered_frames(min(frames, 4))
+    return bench_detect(make_detectors(None), rendered, rounds, progress)

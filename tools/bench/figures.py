@@ -91,15 +91,15 @@ class BenchReport:
     @classmethod
     def of(cls, bench: str, found: Rounds, ratios: Sequence[Ratio]) -> BenchReport:
         """Builds the report; ratios with an unmeasured side are left out."""
-        answers = []
-        for asked in ratios:
-            ours = found.get((asked.name, asked.unit))
-            theirs = found.get((asked.to, asked.unit))
+        measured = []
+        for request in ratios:
+            ours = found.get((request.name, request.unit))
+            theirs = found.get((request.to, request.unit))
             if ours is not None and theirs is not None:
                 quotients = tuple(one / other for one, other in zip(ours, theirs, strict=True))
-                answers.append((asked, Figure(asked.name, "×", quotients)))
+                measured.append((request, Figure(request.name, "×", quotients)))
         figures = tuple(Figure(name, unit, tuple(each)) for (name, unit), each in found.items())
-        return cls(bench, figures, tuple(answers))
+        return cls(bench, figures, tuple(measured))
 
     def as_json(self) -> dict[str, object]:
         """Returns all figures and ratios as JSON types."""
@@ -108,8 +108,8 @@ class BenchReport:
             "figures": [figure.as_json() for figure in self.figures],
             "ratios": [
                 figure.as_json()
-                | {"to": asked.to, "of": asked.unit, "aim": asked.aim, "limit": asked.limit}
-                for asked, figure in self.ratios
+                | {"to": request.to, "of": request.unit, "aim": request.aim, "limit": request.limit}
+                for request, figure in self.ratios
             ],
             "descriptions": dict(self.descriptions),
         }

@@ -117,12 +117,12 @@ def main() -> None:
     """Prints a table for each camera and light; arguments name the cameras, by default both."""
     cv2.setNumThreads(1)
     cameras = ["intersection", "drone"]
-    asked = sys.argv[1:] or cameras
-    if not set(asked) <= set(cameras):
-        sys.exit(f"give one of {', '.join(cameras)}, or nothing for both; got {' '.join(asked)}")
+    chosen = sys.argv[1:] or cameras
+    if not set(chosen) <= set(cameras):
+        sys.exit(f"give one of {', '.join(cameras)}, or nothing for both; got {' '.join(chosen)}")
     columns = ("", "foreground IoU", "filled", "P", "R", "blurred IoU", "filled", "P", "R", "ms")
     for camera, methods in (("intersection", FIXED), ("drone", MOVING)):
-        for light in ("day", "night") if camera in asked else ():
+        for light in ("day", "night") if camera in chosen else ():
             fixed = camera == "intersection"
             truth = render_truth(camera, light, 20 if fixed else 1.2, 5 if fixed else 25)
             table = Table(*columns, title=f"{camera}, {light}")

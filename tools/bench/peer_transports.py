@@ -22,13 +22,13 @@ import numpy as np
 class ImageZmq:
     """imagezmq as documented: each frame waits for the reply to the previous one."""
 
-    def send(self, pictures: list[Any], frames: int, port: int) -> None:
+    def send(self, images: list[Any], frames: int, port: int) -> None:
         """Sends ``frames`` frames."""
         import imagezmq
 
         with imagezmq.ImageSender(connect_to=f"tcp://127.0.0.1:{port}") as sender:
             for number in range(frames):
-                sender.send_image("bench", pictures[number % len(pictures)])
+                sender.send_image("bench", images[number % len(images)])
 
     def receive(self, frames: int, port: int) -> Iterator[Any]:
         """Yields the frames as they arrive."""
@@ -59,11 +59,11 @@ class NetGear:
             jpeg_compression=self._jpeg,
         )
 
-    def send(self, pictures: list[Any], frames: int, port: int) -> None:
+    def send(self, images: list[Any], frames: int, port: int) -> None:
         """Sends ``frames`` frames."""
         server = self._end(port, receive=False)
         for number in range(frames):
-            server.send(pictures[number % len(pictures)])
+            server.send(images[number % len(images)])
         time.sleep(1)  # closing drops frames in flight
         server.close()
 
@@ -90,9 +90,9 @@ def main() -> None:
     if role == "send":
         # Blocks of one colour, because noise would be unfair to JPEG.
         coarse = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
-        picture = coarse.repeat(8, axis=0).repeat(8, axis=1)
+        image = coarse.repeat(8, axis=0).repeat(8, axis=1)
         # Several copies: like a video's frames, they are not in the CPU cache.
-        peer.send([picture.copy() for _ in range(8)], frames, port)
+        peer.send([image.copy() for _ in range(8)], frames, port)
         return
     sender = subprocess.Popen([sys.executable, __file__, "send", name, *numbers])
     try:

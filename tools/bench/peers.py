@@ -48,14 +48,14 @@ class Peer:
         name: Name of its function in ``peer_trackers.py``.
         kind: The tracker of ours that it is compared with.
         environment: Key of `REQUIREMENTS`.
-        least_score: Minimum score of its input detections.
+        min_score: Minimum score of its input detections.
         settings: Arguments of its function.
     """
 
     name: str
     kind: str
     environment: str
-    least_score: float
+    min_score: float
     settings: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -171,8 +171,8 @@ def _install(environment: str, home: Path, python: Path) -> None:
             shutil.rmtree(temporary)
     except subprocess.CalledProcessError as error:  # from ensurepip or pip
         lines = error.output.decode(errors="replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()] or ["no message"]
-        reason = ([line for line in said if "error" in line.lower()] or said)[-1]
+        output = [line.strip() for line in lines if line.strip()] or ["no message"]
+        reason = ([line for line in output if "error" in line.lower()] or output)[-1]
         raise SpotStreamError(f"cannot install {environment}: {reason}") from error
 
 
@@ -190,12 +190,12 @@ def run_peer(
 ) -> tuple[npt.NDArray[np.float64], Trajectories]:
     """Returns the tracker's seconds ``(F,)`` per frame, on one thread, and its tracks.
 
-    The tracker gets the detections that reach its ``least_score``.
+    The tracker gets the detections that reach its ``min_score``.
 
     Raises:
         SpotStreamError: The tracker failed; the message is its last line of output.
     """
-    kept = [scores >= peer.least_score for _, scores in frames]
+    kept = [scores >= peer.min_score for _, scores in frames]
     frames = [
         (boxes[chosen], scores[chosen])
         for (boxes, scores), chosen in zip(frames, kept, strict=True)

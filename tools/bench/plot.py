@@ -47,14 +47,16 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     figure = Figure(figsize=(9, 1.2 + 0.32 * len(rows)), dpi=150, layout="constrained")
     axes = figure.subplots()
     colors = {report.bench: f"C{number}" for number, report in enumerate(reports)}
-    for row, (bench, asked, ratio) in enumerate(rows):
+    for row, (bench, request, ratio) in enumerate(rows):
         low, high = ratio.spread
         axes.plot([low, high], [row, row], color=colors[bench], linewidth=2)
         axes.plot(ratio.median, row, "o", color=colors[bench])
-        for bound, marker in ((asked.aim, ">"), (asked.limit, "<")):
+        for bound, marker in ((request.aim, ">"), (request.limit, "<")):
             if bound is not None:
                 axes.plot(bound, row, marker, color="black", zorder=3)
-    labels = [f"{bench}: {asked.name} / {asked.to}, {asked.unit}" for bench, asked, _ in rows]
+    labels = [
+        f"{bench}: {request.name} / {request.to}, {request.unit}" for bench, request, _ in rows
+    ]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axvline(1, color="gray", linewidth=0.8)
@@ -64,8 +66,8 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", labelsize=8)
-    told = "ratio: median and spread of the rounds; aimed at: at least ▶, at most ◀"
-    figure.supxlabel(told, fontsize=9)
+    caption = "ratio: median and spread of the rounds; aimed at: at least ▶, at most ◀"
+    figure.supxlabel(caption, fontsize=9)
     save_figure(figure, path)
 
 

@@ -27,7 +27,7 @@ from stages.sink.encoding import VideoSettings
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.painter import OverlayPainter
-from tools.bench.decode import moving_pictures
+from tools.bench.decode import moving_images
 from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.slots import Slots
 
@@ -66,7 +66,7 @@ def bench_sink(
         width: Width in pixels, even.
         progress: Called with what is being measured.
     """
-    pictures = list(moving_pictures(_DISTINCT, height, width))
+    images = list(moving_images(_DISTINCT, height, width))
     tracks = drifting_tracks(frames, vehicles, height, width)
     rate = Fraction(FRAME_RATE)
     start = StreamStart("bench", 0, "", height, width, rate, 1 / rate, class_names=("car",))
@@ -76,10 +76,10 @@ def bench_sink(
         ULTRAFAST: SinkOptions(overlay_preset="ultrafast"),
     }
     runners: dict[str, Runner] = {
-        DRAWING: partial(_timed, _draw, pictures, tracks, start),
-        ENCODING: partial(_timed, _encode, pictures, tracks, start),
+        DRAWING: partial(_timed, _draw, images, tracks, start),
+        ENCODING: partial(_timed, _encode, images, tracks, start),
         **{
-            name: partial(_timed, partial(_overlay, options), pictures, tracks, start)
+            name: partial(_timed, partial(_overlay, options), images, tracks, start)
             for name, options in overlays.items()
         },
         LIMIT: lambda: {CPU: 1000 / FRAME_RATE},
@@ -90,7 +90,7 @@ def bench_sink(
 def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list[Tracks]:
     """Returns vehicles that cross the frame; one that leaves re-enters with a new id."""
     rng = np.random.default_rng(0)
-    places = rng.uniform(0, (width, height), (vehicles, 2))
+    positions = rng.uniform(0, (width, height), (vehicles, 2))
     steps = rng.normal(0, 3, (vehicles, 2))
     sizes = rng.uniform(height / 30, height / 8, (vehicles, 2))
     scores = np.linspace(0.4, 1, vehicles, dtype=np.float32)
@@ -98,7 +98,7 @@ def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list
     numbers = np.arange(1, vehicles + 1, dtype=np.int64)
     result = []
     for index in range(frames):
-        turns, corner = np.divmod(places + steps * index, (width, height))
+        turns, corner = np.divmod(positions + steps * index, (width, height))
         journeys = (turns[:, 0] * 100 + turns[:, 1]).astype(np.int64)
         ids = numbers + vehicles * (journeys + 10_000)
         boxes = np.concatenate([corner, corner + sizes], axis=1).astype(np.float32)
@@ -121,34 +121,34 @@ Work = Callable[[Sequence[UInt8Array], Sequence[Tracks], StreamStart], tuple[flo
 
 
 def _timed(
-    work: Work, pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+    work: Work, images: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> dict[str, float]:
     started, used = time.perf_counter(), time.process_time()
-    wall_apart, cpu_apart = work(pictures, tracks, start)
+    wall_apart, cpu_apart = work(images, tracks, start)
     wall = time.perf_counter() - started - wall_apart
     cpu = time.process_time() - used - cpu_apart
     return {RATE: len(tracks) / wall, CPU: cpu / len(tracks) * 1e3}
 
 
 def _draw(
-    pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+    images: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
     """Draws on one frame repeatedly, as the content makes no difference."""
     painter = OverlayPainter(start.height, start.width, start.class_names)
-    canvas = _canvas(pictures[0].copy())
+    canvas = _canvas(images[0].copy())
     for each in tracks:
         painter.draw(canvas, each, each.frame.number)
     return 0.0, 0.0
 
 
-def _canvas(picture: UInt8Array) -> YuvCanvas:
-    height, width = picture.shape[0] * 2 // 3, picture.shape[1]
-    u, v = picture[height:].reshape(2, height // 2, width // 2)
-    return YuvCanvas(picture[:height], u, v)
+def _canvas(image: UInt8Array) -> YuvCanvas:
+    height, width = image.shape[0] * 2 // 3, image.shape[1]
+    u, v = image[height:].reshape(2, height // 2, width // 2)
+    return YuvCanvas(image[:height], u, v)
 
 
 def _encode(
-    pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+    images: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
     """Encodes drawn frames; the drawing time is excluded."""
     settings = VideoSettings(
@@ -166,9 +166,9 @@ def _encode(
     wall = cpu = 0.0
     for index, each in enumerate(tracks):
         began, used = time.perf_counter(), time.process_time()
-        picture = pictures[index % len(pictures)].copy()
-        painter.draw(_canvas(picture), each, each.frame.number)
-        frame = VideoFrame.from_ndarray(picture, "yuv420p")
+        image = images[index % len(images)].copy()
+        painter.draw(_canvas(image), each, each.frame.number)
+        frame = VideoFrame.from_ndarray(image, "yuv420p")
         frame.pts, frame.time_base = index, start.time_base
         wall, cpu = wall + time.perf_counter() - began, cpu + time.process_time() - used
         context.encode(frame)
@@ -178,7 +178,7 @@ def _encode(
 
 def _overlay(
     options: SinkOptions,
-    pictures: Sequence[UInt8Array],
+    images: Sequence[UInt8Array],
     tracks: Sequence[Tracks],
     start: StreamStart,
 ) -> tuple[float, float]:
@@ -187,6 +187,6 @@ def _overlay(
         overlays = OverlayParts(Path(folder), options, slots.free, lambda: None)
         for index, each in enumerate(tracks):
             slots.wait(overlays)
-            overlays.write(start, each, pictures[index % len(pictures)], index + 1)
+            overlays.write(start, each, images[index % len(images)], index + 1)
         overlays.commit()
     return 0.0, 0.0

@@ -66,7 +66,7 @@ def bench_soak(frames: int, *, progress: Callable[[str], None] = lambda what: No
     def watch(victim: Victim) -> None:
         while not victim.over.wait(_SECONDS):
             if victim.is_ready():
-                samples.append((victim.frames(), *_look(victim)))
+                samples.append((victim.frames(), *_usage(victim)))
                 progress(f"soak: {victim.frames()} of {frames} frames")
 
     with tempfile.TemporaryDirectory(prefix="spotstream-soak-") as folder:
@@ -101,9 +101,9 @@ def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what
     def watch(victim: Victim) -> None:
         victim.wait_for_frames()
         for number in range(1, times + 1):
-            if not _comes_back(victim, wire):
+            if not _reconnects(victim, wire):
                 break
-            samples.append((number, *_look(victim)))
+            samples.append((number, *_usage(victim)))
             progress(f"soak: {number} of {times} reconnects")
         victim.supervisor.stop()
 
@@ -130,7 +130,7 @@ def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what
     return replace(growth, of="reconnects", unit="MB per 1,000 reconnects")
 
 
-def _comes_back(victim: Victim, wire: Wire) -> bool:
+def _reconnects(victim: Victim, wire: Wire) -> bool:
     """Cuts the connection; returns whether frames arrive through a new one."""
     before = wire.connections
     wire.cut()
@@ -148,7 +148,7 @@ def _growth(samples: Sequence[_Sample], count: int, *, per: int) -> Soak:
     return Soak(count, slopes, {name: last[name] - before for name, before in first.items()})
 
 
-def _look(victim: Victim) -> tuple[dict[str, float], dict[str, int]]:
+def _usage(victim: Victim) -> tuple[dict[str, float], dict[str, int]]:
     """Returns the anonymous resident memory of each process in MB, and its descriptor count."""
     processes = victim.supervisor.processes() | {"supervisor": os.getpid()}
     memory, descriptors = {}, {}

@@ -30,14 +30,14 @@ Timed: TypeAlias = Callable[[Frames], tuple[Float64Array, Int64Array]]
 def crowd(count: int) -> Frames:
     """Returns ``count`` objects that drift through 3840 × 2160, all detected in every frame."""
     rng = np.random.default_rng(0)
-    places = rng.uniform(0, 1, (count, 2)) * [3840, 2160]
+    positions = rng.uniform(0, 1, (count, 2)) * [3840, 2160]
     speeds = rng.normal(0, 3, (count, 2))
     sizes = rng.uniform(20, 60, (count, 2))
     scores = np.full(count, 0.9)
     result = []
     for _ in range(CROWD_FRAMES):
-        places = places + speeds
-        centers = places + rng.normal(0, 1, (count, 2))
+        positions = positions + speeds
+        centers = positions + rng.normal(0, 1, (count, 2))
         halves = sizes * (1 + rng.normal(0, 0.02, (count, 2))) / 2
         result.append((np.concatenate((centers - halves, centers + halves), axis=1), scores))
     return result

@@ -44,7 +44,7 @@ COPY = "memcpy"
 RATIOS = (
     Ratio(FOUR, TINY),
     Ratio(SHARED, BARE_SMALL),
-    *(Ratio(INLINE[way], BARE[way], aim=0.7 if way == "tcp" else None) for way in INLINE),
+    *(Ratio(INLINE[kind], BARE[kind], aim=0.7 if kind == "tcp" else None) for kind in INLINE),
     *(Ratio(INLINE["tcp"], name) for name in PEERS),
     Ratio(PACED, BARE_PACED, "p50 ms"),
     Ratio(PACED, BARE_PACED, "p99 ms"),

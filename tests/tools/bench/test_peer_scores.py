@@ -44,7 +44,7 @@ def test_theirs_and_ours_are_scored_alike(
         read_ground_truths("uavdt", tmp_path / "gt"),
         tmp_path / "det",
         [],
-        [replace(theirs, least_score=0.1)],
+        [replace(theirs, min_score=0.1)],
         tmp_path,
         iou_threshold=0.5,
     )

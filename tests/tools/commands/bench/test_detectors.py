@@ -54,7 +54,7 @@ def test_all_that_is_shown_is_saved_and_of_the_scale_asked_for(config, tmp_path,
 
 
 def test_what_a_gpu_takes_alone_is_saved():
-    figures = arithmetic_figures(work=10, most=4, milliseconds=5, alone=4)
+    figures = arithmetic_figures(work=10, peak=4, milliseconds=5, gpu_only=4)
     assert {(figure.name, figure.unit): figure.median for figure in figures} == {
         ("torch", WORK): 10,
         ("torch", SPEED): 2,
