@@ -80,14 +80,14 @@ def ids_by_name(images: list[dict[str, Any]]) -> dict[str, list[int | str]]:
     return {**inner, **whole}
 
 
-def check_entry(path: Path, place: str, entry: object, needed: Sequence[str]) -> None:
+def check_entry(path: Path, location: str, entry: object, needed: Sequence[str]) -> None:
     """Checks that ``entry`` is an object with valid ids."""
     if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {place}: expected an object, got {entry!r}")
+        raise ConfigError(f"{path}: {location}: expected an object, got {entry!r}")
     for name in ("id", "image_id", "category_id"):
         value = entry.get(name)
         if (value is None and name not in needed) or (
             isinstance(value, int | str) and not isinstance(value, bool)
         ):
             continue
-        raise ConfigError(f"{path}: {place}: {name} must be a number or a name, got {value!r}")
+        raise ConfigError(f"{path}: {location}: {name} must be a number or a name, got {value!r}")

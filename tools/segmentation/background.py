@@ -19,7 +19,7 @@ LEARNING_RATE = 0.02  # weight of a new frame in the background
 BRIGHT = 190  # grey levels
 _ROWS = 32  # rows processed at a time
 _THIN = 8  # every n-th pixel is enough to estimate light and noise
-_LIGHT = (0.5, 2.0)
+_GAIN_RANGE = (0.5, 2.0)
 
 
 class Background(Protocol):
@@ -93,10 +93,10 @@ class MedianBackground:
     def _differing(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
         free = self.known if cover is None else self.known & (cover == 0)
         plain = self.image
-        background = _in_the_light_of(image, plain, free)
-        difference = _largest(image, background)
+        background = _with_brightness_of(image, plain, free)
+        difference = _largest_difference(image, background)
         bright = plain.max(axis=2) > BRIGHT  # overexposed pixels may not change with the light
-        difference[bright] = cv2.min(difference, _largest(image, plain))[bright]
+        difference[bright] = cv2.min(difference, _largest_difference(image, plain))[bright]
         calm = difference[::_THIN, ::_THIN][free[::_THIN, ::_THIN]]
         noise = float(np.median(calm)) if calm.size else 0.0
         differs = (difference > max(DIFFERENCE, NOISE * noise)) & self.known
@@ -197,7 +197,7 @@ def median_background(
     return background, known
 
 
-def _largest(image: UInt8Array, background: UInt8Array) -> UInt8Array:
+def _largest_difference(image: UInt8Array, background: UInt8Array) -> UInt8Array:
     return np.asarray(cv2.absdiff(image, background).max(axis=2), np.uint8)
 
 
@@ -208,12 +208,12 @@ def clean(mask: UInt8Array) -> UInt8Array:
     return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel), np.uint8)
 
 
-def _in_the_light_of(image: UInt8Array, background: UInt8Array, free: BoolArray) -> UInt8Array:
+def _with_brightness_of(image: UInt8Array, background: UInt8Array, free: BoolArray) -> UInt8Array:
     """Returns ``background`` with the brightness that ``image`` has where ``free``."""
     thin = free[::_THIN, ::_THIN]
     if not thin.any():
         return background
     now = image[::_THIN, ::_THIN][thin].astype(np.float32) + 1
     then = background[::_THIN, ::_THIN][thin].astype(np.float32) + 1
-    gain = float(np.clip(np.median(now.sum(axis=1) / then.sum(axis=1)), *_LIGHT))
+    gain = float(np.clip(np.median(now.sum(axis=1) / then.sum(axis=1)), *_GAIN_RANGE))
     return np.asarray(cv2.convertScaleAbs(background, alpha=gain), np.uint8)

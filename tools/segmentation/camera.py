@@ -26,7 +26,7 @@ def camera_moves(images: Sequence[UInt8Array]) -> bool:
     if len(images) < 2:
         return False
     camera = CameraMotion()
-    place: Float32Array | None = STILL
+    from_start: Float32Array | None = STILL
     lost, farthest = 0, 0.0
     height, width = images[0].shape[:2]
     for index, image in enumerate(images):
@@ -36,10 +36,10 @@ def camera_moves(images: Sequence[UInt8Array]) -> bool:
         if motion is None:
             lost += 1
             continue
-        place = composed(place, motion)
-        if place is None:
+        from_start = composed(from_start, motion)
+        if from_start is None:
             return True
-        farthest = max(farthest, _corner_shift(place, width, height))
+        farthest = max(farthest, _corner_shift(from_start, width, height))
     return farthest > MOST_DRIFT * width or lost > MOST_LOST * (len(images) - 1)
 
 

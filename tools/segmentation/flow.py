@@ -75,8 +75,8 @@ def moving_foreground(
     if motions:
         motion = np.min(motions, axis=0)
         least = _noise_floor(motion[ground])
-        places = _moving_parts(motion > least) if boxes is None else given
-        for left, top, right, bottom in whole_boxes(places, *small.shape):
+        regions = _moving_parts(motion > least) if boxes is None else given
+        for left, top, right, bottom in whole_boxes(regions, *small.shape):
             part = motion[top:bottom, left:right]
             if part.size:
                 own = part > max(least, SHARE * _typical(part))
@@ -122,15 +122,15 @@ def _noise_floor(ground_motion: Float32Array) -> float:
     thin = ground_motion[::7]
     if not thin.size:
         return LEAST_MOTION
-    middle = np.median(thin)
-    spread = 1.4826 * np.median(np.abs(thin - middle))
-    return max(LEAST_MOTION, float(middle + NOISE * spread))
+    median = np.median(thin)
+    spread = 1.4826 * np.median(np.abs(thin - median))
+    return max(LEAST_MOTION, float(median + NOISE * spread))
 
 
 def _typical(part: Float32Array) -> float:
     height, width = part.shape
-    middle = part[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return float(np.percentile(middle if middle.size else part, _TYPICAL))
+    center = part[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return float(np.percentile(center if center.size else part, _TYPICAL))
 
 
 def _moving_parts(moving: npt.NDArray[np.bool_]) -> Float32Array:

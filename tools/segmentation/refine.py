@@ -35,8 +35,8 @@ def fill_empty(
     """
     filled = mask.copy()
     for left, top, right, bottom in whole_boxes(boxes, *mask.shape):
-        place = slice(top, bottom), slice(left, right)
-        part = mask[place]
+        area = slice(top, bottom), slice(left, right)
+        part = mask[area]
         if not part.size:
             continue
         ellipse = np.zeros(part.shape, np.uint8)
@@ -48,9 +48,9 @@ def fill_empty(
             cv2.FILLED,
         )
         if np.count_nonzero(part) < EMPTY_SHARE * part.size:
-            filled[place] |= ellipse
+            filled[area] |= ellipse
         elif unknown is not None:
-            filled[place][unknown[place]] |= ellipse[unknown[place]]
+            filled[area][unknown[area]] |= ellipse[unknown[area]]
     return filled
 
 

@@ -205,10 +205,10 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
         frame, gray = window[at]
         if frame.mask not in wanted:
             return
-        beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
-        if not beside and len(window) > 1:  # the sequence is shorter than the distance
-            beside = [window[-1 if at == 0 else 0][1]]
-        yield frame, moving_foreground(gray, beside, frame.boxes, flow), None
+        neighbors = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
+        if not neighbors and len(window) > 1:  # the sequence is shorter than the distance
+            neighbors = [window[-1 if at == 0 else 0][1]]
+        yield frame, moving_foreground(gray, neighbors, frame.boxes, flow), None
 
     for frame in _of_one_size(frames):
         window.append((frame, np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)))

@@ -26,7 +26,7 @@ def is_shadow(image: UInt8Array, background: UInt8Array) -> npt.NDArray[np.bool_
     Returns:
         ``(H, W)`` bool.
     """
-    ratios = cv2.divide(_calm(image), _calm(background))
+    ratios = cv2.divide(_smoothed(image), _smoothed(background))
     blue, green, red = cv2.split(ratios)
     highest = cv2.max(cv2.max(blue, green), red)
     tint = cv2.subtract(highest, cv2.min(cv2.min(blue, green), red))
@@ -34,5 +34,5 @@ def is_shadow(image: UInt8Array, background: UInt8Array) -> npt.NDArray[np.bool_
     return np.asarray((mean > DARKEST) & (mean < BRIGHTEST) & (tint < MOST_TINT))
 
 
-def _calm(image: UInt8Array) -> npt.NDArray[np.float32]:
+def _smoothed(image: UInt8Array) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.blur(image, (3, 3)), np.float32) + np.float32(_LIFT)
