@@ -77,7 +77,7 @@ def random_crop(
     start = np.clip(center - window / 2, np.minimum(free, 0), np.maximum(free, 0)).astype(int)
     mirrored = bool(rng.random() < flip)
 
-    def place(boxes: Float32Array) -> Float32Array:
+    def to_crop(boxes: Float32Array) -> Float32Array:
         moved = (boxes - np.tile(start, 2)) * np.tile(whole / window, 2)
         if mirrored:
             moved[:, [0, 2]] = whole[0] - moved[:, [2, 0]]
@@ -88,7 +88,7 @@ def random_crop(
         return np.ascontiguousarray(part[:, ::-1]) if mirrored else part
 
     boxes, classes, ignored = _cut(
-        place(annotated.boxes), annotated.classes, place(annotated.ignored), whole
+        to_crop(annotated.boxes), annotated.classes, to_crop(annotated.ignored), whole
     )
     mask = None if annotated.mask is None else cut_out(annotated.mask)
     return AnnotatedImage(cut_out(annotated.image), boxes, classes, ignored, mask)
@@ -103,9 +103,9 @@ def mosaic(crops: list[AnnotatedImage], corner: tuple[int, int], side: int) -> A
     boxes, classes, ignored = [], [], []
     for crop, (left, top) in zip(crops, ((0, 0), (x, 0), (0, y), (x, y)), strict=True):
         height, width = crop.image.shape[:2]
-        place = np.s_[top : top + height, left : left + width]
-        image[place] = crop.image
-        mask[place] = crop.known_mask()
+        area = np.s_[top : top + height, left : left + width]
+        image[area] = crop.image
+        mask[area] = crop.known_mask()
         shift = np.array([left, top, left, top], np.float32)
         boxes.append(crop.boxes + shift)
         classes.append(crop.classes)

@@ -59,8 +59,8 @@ def cut_out_some(
         (boxes[:, 2:] <= (width - 2, height - 2)).all(axis=1)
     )
     large = shorter_sides(boxes) >= LEAST_SIDE
-    alone = overlaps.max(axis=1, initial=0) < MAX_OVERLAP
-    usable = np.flatnonzero(inside & large & alone & ~objects.hidden)
+    isolated = overlaps.max(axis=1, initial=0) < MAX_OVERLAP
+    usable = np.flatnonzero(inside & large & isolated & ~objects.hidden)
     chosen = rng.permutation(usable)[:count]
     brightness = float(image.mean())
     return [
@@ -113,7 +113,7 @@ def paste(crop: AnnotatedImage, cut_outs: list[CutOut], rng: np.random.Generator
     mask = None if crop.mask is None else crop.mask.copy()
     boxes, classes = crop.boxes, crop.classes
     for cut in cut_outs:
-        box = _place(crop, boxes, cut, rng)
+        box = _free_box(crop, boxes, cut, rng)
         if box is None:
             continue
         left, top, right, bottom = box
@@ -137,7 +137,7 @@ def paste(crop: AnnotatedImage, cut_outs: list[CutOut], rng: np.random.Generator
     return AnnotatedImage(image, boxes, classes, crop.ignored, mask)
 
 
-def _place(
+def _free_box(
     crop: AnnotatedImage, boxes: Float32Array, cut: CutOut, rng: np.random.Generator
 ) -> tuple[int, int, int, int] | None:
     """Returns a box in whole pixels inside the crop; None if no try found room."""

@@ -56,7 +56,7 @@ class Steps:
         self._teacher = teacher
         self._normalise = Normalisation(processes.device)
         self._model = processes.spread(state.model)
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def take(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
         """Takes a step with ``config.accumulate`` batches; returns the mean of each loss term.
@@ -85,7 +85,7 @@ class Steps:
         passes: list[_Pass] = []
         for part in range(config.accumulate):
             batch = next(batches)
-            self._tell(batch.unreadable)
+            self._warn(batch.unreadable)
             images = self._normalise(batch.images.to(device, non_blocking=True))
             with without_averaging(self._model, part == config.accumulate - 1):
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
@@ -108,11 +108,11 @@ class Steps:
         each = [terms for _, terms in passes]
         return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
 
-    def _tell(self, unreadable: Sequence[str]) -> None:
+    def _warn(self, unreadable: Sequence[str]) -> None:
         """Warns about each image once, however often it is drawn."""
         for line in unreadable:
-            if line not in self._told:
-                self._told.add(line)
+            if line not in self._warned:
+                self._warned.add(line)
                 log.warning("%s, left out", line)
 
     @torch.no_grad()
@@ -120,14 +120,14 @@ class Steps:
         return None if self._teacher is None else self._teacher(images)[-1]
 
     def _give_up(self, passes: Sequence[_Pass]) -> NoReturn:
-        message = self._blamed(passes)
+        message = self._described(passes)
         self._processes.wait()  # until all have saved their crops: the first to end stops the rest
         raise DivergedError(
             f"{message}. Checkpoints from before it stay; begin again with a lower learning_rate "
             f"and --overwrite, or another output"
         )
 
-    def _blamed(self, passes: Sequence[_Pass]) -> str:
+    def _described(self, passes: Sequence[_Pass]) -> str:
         """Describes the failure, and saves this process's first batch with a non-finite loss."""
         step = self._state.step
         for batch, terms in passes:

@@ -16,7 +16,7 @@ from tools.training.losses import giou_loss
 
 TERM_WEIGHTS = {"hm_t": 4.0, "iou_t": 2.0}
 
-SURE = 0.1
+LEAST_SCORE = 0.1
 """Minimum score of the cells that teach a box."""
 
 
@@ -52,9 +52,9 @@ def teacher_loss(
     unannotated vehicles in them.
     """
     score = torch.sigmoid(taught["hm"].float())
-    sure = score.amax(1)
-    image, y, x = torch.nonzero(sure > SURE, as_tuple=True)
-    weights = sure[image, y, x]
+    best = score.amax(1)
+    image, y, x = torch.nonzero(best > LEAST_SCORE, as_tuple=True)
+    weights = best[image, y, x]
     boxes = {name: taught[name][image, :, y, x].float() for name in ("wh", "reg")}
     zero = score.new_zeros(())
     terms = {"hm_t": zero, "iou_t": zero}

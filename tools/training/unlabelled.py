@@ -64,6 +64,6 @@ def _unlabelled(network: SpotNet, sample: Sample, entry: DataSetConfig) -> Float
         boxes, scores, _ = detect(network, scale, sample.read())
     except SourceError:
         return np.empty((0, 4), np.float32)  # reported when the image is drawn
-    sure = boxes[scores >= (entry.unlabelled or 0)]
-    overlaps = overlaps_of_smaller(sure, sample.boxes)
-    return sure[overlaps.max(axis=1, initial=0) < LARGEST_OVERLAP]
+    confident = boxes[scores >= (entry.unlabelled or 0)]
+    overlaps = overlaps_of_smaller(confident, sample.boxes)
+    return confident[overlaps.max(axis=1, initial=0) < LARGEST_OVERLAP]
