@@ -23,7 +23,7 @@ Update: TypeAlias = Callable[[Array, Array], Array]
 
 
 def reference_sort(path: str, **settings: Any) -> Update:
-    """abewley/sort, from a clone at ``path``."""
+    """Returns abewley/sort, from a clone at ``path``."""
     sys.path.insert(0, path)
     from sort import Sort
 
@@ -53,21 +53,21 @@ def _supervision(update_tracker: Callable[[Any], Any]) -> Update:
 
 
 def roboflow_sort(**settings: Any) -> Update:
-    """SORT of roboflow's trackers."""
+    """Returns SORT of roboflow's trackers."""
     from trackers import SORTTracker
 
     return _supervision(SORTTracker(**settings).update)
 
 
 def roboflow_bytetrack(**settings: Any) -> Update:
-    """ByteTrack of roboflow's trackers."""
+    """Returns ByteTrack of roboflow's trackers."""
     from trackers import ByteTrackTracker
 
     return _supervision(ByteTrackTracker(**settings).update)
 
 
 def supervision_bytetrack(**settings: Any) -> Update:
-    """ByteTrack of supervision, which includes it up to version 0.27."""
+    """Returns ByteTrack of supervision, which includes it up to version 0.27."""
     import supervision
 
     return _supervision(supervision.ByteTrack(**settings).update_with_detections)
@@ -85,28 +85,28 @@ def _boxmot(tracker: Any) -> Update:
 
 
 def boxmot_ocsort(**settings: Any) -> Update:
-    """OC-SORT of boxmot."""
+    """Returns OC-SORT of boxmot."""
     from boxmot import OcSort
 
     return _boxmot(OcSort(**settings))
 
 
 def boxmot_bytetrack(**settings: Any) -> Update:
-    """ByteTrack of boxmot."""
+    """Returns ByteTrack of boxmot."""
     from boxmot import ByteTrack
 
     return _boxmot(ByteTrack(**settings))
 
 
 def boxmot_botsort(**settings: Any) -> Update:
-    """BoT-SORT of boxmot, without appearance and without frames."""
+    """Returns BoT-SORT of boxmot, without appearance features and without frames."""
     from boxmot import BotSort
 
     return _boxmot(BotSort(use_embeddings=False, use_cmc=False, **settings))
 
 
 def norfair(**settings: Any) -> Update:
-    """Norfair with IoU."""
+    """Returns Norfair with IoU."""
     from norfair import Detection, Tracker
 
     tracker = Tracker(distance_function="iou", **{"distance_threshold": 0.7, **settings})

@@ -19,7 +19,7 @@ class Slots:
         self._freed = threading.Event()
 
     def free(self) -> None:
-        """Called by the overlay when frames have been kept."""
+        """Wakes `wait`; called by the overlay when it has kept frames."""
         self._freed.set()
 
     def wait(self, overlays: OverlayParts) -> None:

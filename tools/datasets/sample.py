@@ -134,5 +134,5 @@ class DataSet:
     problems: list[Problem]
 
     def label_counts(self) -> Counter[str]:
-        """Number of boxes of each class."""
+        """Returns the number of boxes of each class."""
         return Counter(label for sample in self.samples for label in sample.labels)
