@@ -127,7 +127,7 @@ class VideoFrames:
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
         """See `Frames.read`."""
-        from stages.detector.preprocessing import to_bgr  # lazily: imports torch for seconds
+        from stages.detector.preprocessing import to_bgr  # here: torch takes seconds to import
 
         size: tuple[int, ...] | None = None
         for position, frame in enumerate(self._frames()):

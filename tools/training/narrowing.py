@@ -12,7 +12,7 @@ from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError
 from stages.extras import need
 
-_CLASS_LAYER = re.compile(r"hm\.\d+\.1\.")  # state keys; one channel per class, not to be ranked
+_CLASS_LAYER = re.compile(r"hm\.\d+\.1\.")  # in state keys; class channels are not ranked
 
 
 def is_narrower(model: SpotNet, wide: SpotNet) -> bool:

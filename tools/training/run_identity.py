@@ -85,7 +85,7 @@ class RunIdentity:
         saved = saved | {"model": settings_of_now(saved["model"])}
         differing = sorted(key for key in now if saved.get(key) != now[key])
         if not differing and list(saved["classes"]) != list(now["classes"]):
-            differing = ["order of classes"]  # the heatmap's, which comparing dicts ignores
+            differing = ["order of classes"]  # which comparing dicts ignores; the heatmap has it
         processes = content.get("processes", self.processes)  # missing in older checkpoints
         if processes != self.processes:
             differing.append(f"number of processes ({processes}, now {self.processes})")

@@ -32,7 +32,7 @@ def is_first() -> bool:
 def bound_to_torchrun() -> Iterator[None]:
     """Ends this process with ``torchrun``, and reports an error that leaves the block to it."""
     if "TORCHELASTIC_RUN_ID" in os.environ:
-        die_with(os.getppid())  # else it would continue unnoticed after torchrun's SIGKILL
+        die_with(os.getppid())  # else it would continue, unnoticed, if torchrun is killed
     try:
         yield
     except Exception as error:

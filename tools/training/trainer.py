@@ -216,7 +216,7 @@ class _Run:
             return {}
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:
-            if state.step == 0:  # without a checkpoint, which is missing yet, weights are refused
+            if state.step == 0:  # weights without a checkpoint, which is missing yet, are refused
                 state.save(config.output, self.identity)
             state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)
