@@ -23,9 +23,9 @@ from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
 from tools.segmentation.flow import FRAMES_APART, FlowFunction, dis_flow, moving_foreground
 from tools.segmentation.refine import fill_empty, soften
+from tools.segmentation.sequence import LEARNED
 
 SCORED = 3  # every n-th frame is scored
-LEARNED = 60  # frames from which a background is learned
 
 Found: TypeAlias = tuple[int, UInt8Array, npt.NDArray[np.bool_] | None]
 """0-based frame index, foreground before it is cut to the boxes, and unknown pixels."""

@@ -13,12 +13,11 @@ from stages.decoder.image_file import read_image
 from stages.errors import SourceError
 from tools.annotations.ignored import area_in_union, half_inside
 from tools.datasets.folder_tree import SPLITS
-from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
+from tools.datasets.sample import MOSTLY_HIDDEN, DataSet, Problem, ProblemKind, Sample
 from trackers.boxes import areas
 
 QUANTILES = (5, 25, 50, 75, 95)
 """Percentiles of the sizes of boxes."""
-MOSTLY_HIDDEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array, UInt8Array
 from stages.wording import drawable
-from tools.datasets.sample import Sample
+from tools.datasets.sample import MOSTLY_HIDDEN, Sample
 from trackers.boxes import areas
 
 Color: TypeAlias = tuple[int, int, int]
@@ -39,7 +39,6 @@ TEXT: Color = (225, 225, 225)
 FADED: Color = (150, 150, 150)
 HATCHING: Color = (60, 60, 235)
 MASK_TINT: Color = (255, 0, 200)
-MOSTLY_HIDDEN = 0.5  # above this hidden share, a box is dashed
 SMALL, DASH = 20, 5  # pixels of the sheet
 GAP = 6
 CAPTION, LEGEND = 20, 30

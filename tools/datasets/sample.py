@@ -13,6 +13,9 @@ from stages.decoder.image_file import read_image
 from stages.errors import SourceError
 from stages.records import Float32Array, UInt8Array
 
+MOSTLY_HIDDEN = 0.5
+"""Hidden share above which an object counts as mostly hidden."""
+
 
 def _no_boxes() -> Float32Array:
     return np.empty((0, 4), np.float32)
