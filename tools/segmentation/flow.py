@@ -15,7 +15,7 @@ from tools.datasets.box_mask import box_mask, whole_boxes
 FlowFunction = Callable[[UInt8Array, UInt8Array], Float32Array]
 
 FRAMES_APART = 4
-"""Distance between the two frames of a flow, in which even a slow vehicle exceeds the noise."""
+"""Distance between the two frames of a flow: a slow vehicle moves by more than the noise."""
 WIDTH = 1024  # pixels: wider frames are reduced to this width
 LEAST_MOTION = 0.3  # pixels
 NOISE = 4.0  # times the noise of the ground's motion

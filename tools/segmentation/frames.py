@@ -37,7 +37,7 @@ class Frames(Protocol):
 
     Attributes:
         name: Name of the sequence.
-        problems: Messages about unreadable content that was left out; grows while reading.
+        problems: Messages on unreadable content left out, each once; grows while reading.
     """
 
     name: str

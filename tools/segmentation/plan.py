@@ -40,7 +40,7 @@ class Plan:
         singles: Single images, for which only boxes are known.
         samples: Every image that will have a mask, with `Sample.mask` set; no frames of videos.
         failures: Content that could not be read, and scenes whose name cannot be a folder name.
-        problems: Other content that was left out, such as boxes without area.
+        problems: Other content that was left out, such as boxes without area or unannotated images.
         annotated: Whether there are boxes.
     """
 

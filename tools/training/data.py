@@ -78,8 +78,8 @@ def read_training_data(config: TrainingConfig) -> TrainingData:
     """Reads the annotations of all data sets; images are read when drawn.
 
     Raises:
-        ConfigError: A data set is missing or broken, or a held-out scene is missing or also trained
-            on.
+        ConfigError: A data set is missing or broken, or a held-out scene is missing or is used for
+            training as well.
     """
     data, weights = TrainingData(), []
     known = {member for members in config.classes.values() for member in members}
@@ -113,7 +113,7 @@ def read_training_data(config: TrainingConfig) -> TrainingData:
 
 
 def _unscored(config: TrainingConfig, validation: HeldOutSamples) -> list[str]:
-    """Returns warnings about data sets whose held-out images have no boxes, so that AP is NaN."""
+    """Returns warnings about data sets with no held-out box of a known class, whose AP is NaN."""
     classes = ClassMap.of(config).index
     return [
         f"{name}: no held-out image has a box of {', '.join(classes)}; there is nothing to score"

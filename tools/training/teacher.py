@@ -17,7 +17,7 @@ from tools.training.losses import giou_loss
 TERM_WEIGHTS = {"hm_t": 4.0, "iou_t": 2.0}
 
 LEAST_SCORE = 0.1
-"""Minimum score of the cells that teach a box."""
+"""Minimum teacher score of the cells that teach a box."""
 
 
 def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None:
