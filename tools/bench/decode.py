@@ -176,7 +176,7 @@ def _opencv(source: Path) -> int:
 
 
 def left_out(peers: Path | None) -> str:
-    """Returns a message on what `bench_decode` cannot measure here; "" if it measures all."""
+    """Returns what `bench_decode` cannot measure here and the remedy; "" if it measures all."""
     if peers is not None or shutil.which("ffmpeg"):
         return ""
     return "there is no ffmpeg program: it is left out; --peers DIR installs one"

@@ -209,7 +209,7 @@ def clean(mask: UInt8Array) -> UInt8Array:
 
 
 def _with_brightness_of(image: UInt8Array, background: UInt8Array, free: BoolArray) -> UInt8Array:
-    """Returns ``background`` with the brightness that ``image`` has where ``free``."""
+    """Returns ``background`` as bright as ``image`` where ``free``: clouds and exposure vary."""
     thin = free[::_THIN, ::_THIN]
     if not thin.any():
         return background
