@@ -1,6 +1,6 @@
 """A config as a YAML file that explains each key.
 
-A run's keys are explained by the docstrings of its classes, a training's by their descriptions.
+The docstrings of the config classes explain a run's keys, field descriptions those of a training.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def config_listing(config: RunConfig) -> str:
 def training_listing(config: TrainingConfig) -> str:
     """Returns YAML that `load_training_config` reads as ``config``, with a comment above each key.
 
-    Of several data sets, the first has the comments.
+    If there are several data sets, only the first has comments.
     """
     return "\n".join([_NOTE, "", *_model(config)]) + "\n"
 
@@ -99,19 +99,19 @@ def _comment(text: str, indent: str = "") -> list[str]:
 
 
 def _described(documented: Any, section: str) -> dict[str, str]:
-    """Returns the entries of a section of a docstring in Google's style, by name."""
+    """Returns the entries of a section of a Google-style docstring, by name."""
     body = _docstring(documented).partition(f"{section}:\n")[2].partition("\n\n")[0]
     body = body.replace("``", "")
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(body)}
 
 
 def _docstring(documented: Any) -> str:
-    """Returns a docstring; "" under ``python -OO``, where a dataclass has its signature for one."""
+    """Returns a docstring; "" under ``python -OO``, where a dataclass's is only its signature."""
     return "" if sys.flags.optimize > 1 else inspect.getdoc(documented) or ""
 
 
 def _limits(parts: Iterable[Any]) -> str:
-    """Returns what values the parts of a type permit, a sentence after a description, or ""."""
+    """Returns the limits in the parts of a type as a sentence to append to a description, or ""."""
     found = []
     for part in parts:
         if get_origin(part) is Literal:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
-    """Returns lines as CSV; what is not finite is empty, as is a column that a line lacks."""
+    """Returns lines as CSV; non-finite values and columns that a line lacks are left empty."""
     text = io.StringIO()
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -20,7 +20,7 @@ def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
 
 
 def finite_or_none(value: Any) -> Any:
-    """Returns a value with None for NaN and infinity, in mappings, lists and tuples, too."""
+    """Replaces NaN and infinity by None, also within mappings, lists and tuples."""
     if isinstance(value, Mapping):
         return {key: finite_or_none(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

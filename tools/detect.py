@@ -17,7 +17,7 @@ from tools.annotations.coco_ids import coco_ids
 from tools.detection_overlay import DetectionOverlays
 from tools.images import image_paths, read_images
 
-_MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
+_MIN_SCORE = 0.01  # lower than in a run: AP also counts weak detections
 
 
 def detect_images(
@@ -33,14 +33,13 @@ def detect_images(
     """Detects vehicles in every image.
 
     Args:
-        paths: Images and folders of images; an image that is named twice counts once.
-        config_paths: Configs, each on those before it, whose detector is used; without one,
-            detections with a score of at least 0.01 count.
+        paths: Images and folders of images; an image that is named twice is used once.
+        config_paths: Configs, each layered on those before it, whose detector is used; without
+            any, the minimum score is 0.01.
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image.
-        ids: COCO annotation file whose ids the results are to have.
-        overlay: Folder for copies of the images with their detections drawn in.
-        progress: Called with the number of images done and that of all, first with 0.
+        ids: COCO annotation file whose ids the results get.
+        progress: Called with the number of images done and the total, first with 0 done.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
 
     Returns:

@@ -55,8 +55,8 @@ class EventLog:
 
 
 def log_start(output: Path) -> None:
-    """Logs that a run starts, which writes into the folder ``output``."""
-    from importlib.metadata import version  # here: it takes long
+    """Logs the start of a run that writes into the folder ``output``."""
+    from importlib.metadata import version  # imported here because it is slow
 
     run = {"version": version("spotstream"), "pid": os.getpid(), "output": str(output.absolute())}
     _write("info", {"event": "start", **run})

@@ -29,8 +29,8 @@ def tracked_frames(
         settings: Its settings.
         frame_count: Number of frames in the sequence.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
-            that of the run that made the file, else of the benchmark whose format it has.
-        min_score: Minimum detection score; lower ones are ignored.
+            the size stated by the run that made the file, or else by the benchmark of its format.
+        min_score: Minimum score; detections below it are ignored.
 
     Raises:
         ConfigError: The tracker is unknown or a setting is invalid.

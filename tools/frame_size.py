@@ -5,7 +5,7 @@ from __future__ import annotations
 from stages.errors import ConfigError
 
 LARGEST_SIDE = 16384
-"""Pixels; as wide or high as encoders of H.264 and HEVC make video."""
+"""In pixels, the largest width or height that H.264 and HEVC encoders support."""
 
 
 def parse_frame_size(text: str, option: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Images that a user names, one by one or by their folder."""
+"""Images that a user names individually or by folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def image_paths(path: Path) -> list[Path]:
 def read_images(
     paths: Iterable[Path], unreadable: Callable[[str], None]
 ) -> Iterator[tuple[Path, UInt8Array]]:
-    """Yields each image that can be read; ``unreadable`` gets a message for each other one."""
+    """Yields each readable image; calls ``unreadable`` with a message for each of the others."""
     for path in paths:
         try:
             yield path, read_image(path)

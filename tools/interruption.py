@@ -14,11 +14,11 @@ from pipeline.signals import StopRequests, stop_signals
 
 @contextmanager
 def interruptible(end: Callable[[int], object] = os._exit) -> Iterator[StopRequests]:
-    """Yields what counts the requests to end; says so at the first, ends at once at the second.
+    """Yields a counter of stop requests; announces the first, and exits at once at the second.
 
     Args:
-        end: Called with the exit status at the second one. ``sys.exit`` cleans up; ``os._exit``
-            does not wait for other processes and threads, which may be stuck.
+        end: Called with the exit status at the second request. ``sys.exit`` cleans up;
+            ``os._exit`` does not wait for other processes and threads, which may be stuck.
     """
     requests = StopRequests()
 

@@ -8,5 +8,5 @@ from tools.csv_text import finite_or_none
 
 
 def as_json(content: object) -> str:
-    """Returns values as JSON with indents, ending in a line feed; what is not finite is null."""
+    """Returns indented JSON that ends in a line feed; non-finite numbers become null."""
     return json.dumps(finite_or_none(content), indent=2, allow_nan=False) + "\n"

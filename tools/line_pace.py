@@ -1,4 +1,4 @@
-"""How often a log that nobody may watch says how far a run has come."""
+"""How often a log that may be unattended reports a run's progress."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ _LONGEST_SECONDS = 3600.0
 
 
 class LinePace:
-    """When lines are due: often at first, then ever more rarely, at last once an hour.
+    """Decides when lines are due: often at first, then less and less, finally once an hour.
 
     The interval is a twentieth of the time since the start.
 
     Args:
-        seconds: Shortest interval.
+        seconds: Shortest interval, in seconds.
         now: Time of the start, in seconds.
     """
 

@@ -64,7 +64,7 @@ for name, group in {
 
 def _version(wanted: bool) -> None:
     if wanted:
-        import importlib.metadata  # here: it takes long, and hardly a command needs it
+        import importlib.metadata  # imported here because it is slow and rarely needed
 
         typer.echo(f"spotstream {importlib.metadata.version('spotstream')}")
         raise typer.Exit
@@ -84,11 +84,11 @@ def root(
     context.default_map = {"run": {"debug": debug}}
     try:
         Path.cwd()
-    except FileNotFoundError as error:  # in which torch would not find its libraries
+    except FileNotFoundError as error:  # torch would not find its libraries from there
         raise ConfigError("the current folder was removed; change to another") from error
 
 
-# What the names that a user gives may cause, and what standard output may; others are our faults.
+# Errors that a file name given by the user, or standard output, may cause; others are our bugs.
 _OF_NAMES = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
 _OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EPERM}
 
@@ -99,17 +99,17 @@ def main() -> None:
     for number in stop_signals():
         signal.signal(number, lambda number, _: requests.add_signal(number) and sys.exit(130))
     open_missing()
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # whoever reads a file says what is wrong
-    # It warns of the folders that it tries for its cache.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # the code that reads a file reports errors
+    # Matplotlib warns about the folders that it tries for its cache.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     with contextlib.redirect_stderr(lossy(sys.stderr)):
         try:
             app()
         except SpotStreamError as error:
             _fail(error)
-        except UnicodeEncodeError as error:  # of a file's name
+        except UnicodeEncodeError as error:  # in a file name
             is_name = "\n" not in error.object
             if not (is_name and (problem := unreadable_name(error.object))):
                 raise
@@ -123,17 +123,18 @@ def main() -> None:
                 message = "there is no folder for temporary files; set TMPDIR to one"
                 _fail(ConfigError(message))
             raise
-        except RuntimeError as error:  # of Python before 3.13, which has no OSError for it
+        except RuntimeError as error:  # Python before 3.13 raises it instead of an OSError
             if not str(error).startswith("Symlink loop"):
                 raise
             _fail(ConfigError(f"{error}: the link leads to itself"))
 
 
 def _no_temporary_folder(error: OSError) -> bool:
-    """Whether ``error`` is of a library that found no folder for temporary files.
+    """Returns whether ``error`` comes from a library that found no folder for temporary files.
 
-    Neither its type nor its number tells: Python's is that of a missing file, without a file, and
-    Matplotlib's, or one of another process, has none. So they are looked for once more.
+    Neither its type nor its errno shows this: Python raises the error for a missing file, without
+    a file name, and errors from Matplotlib or another process have no errno. So the search is
+    repeated here.
     """
     if error.filename or error.errno not in (None, errno.ENOENT):
         return False
@@ -146,7 +147,7 @@ def _no_temporary_folder(error: OSError) -> bool:
 
 def _fail(error: SpotStreamError) -> NoReturn:
     told = traceback.format_exc() if "--debug" in sys.argv else f"spotstream: {error}"
-    shown = without_credentials(told)  # whatever value it names
+    shown = without_credentials(told)  # in whatever value the message quotes
     within(PATIENCE_SECONDS, lambda: typer.echo(shown, err=True))
     sys.exit(error.exit_code)
 

@@ -1,4 +1,4 @@
-"""Notices that published records have not come."""
+"""Detection of published records that did not arrive."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _REASON = "this watch or the network was too slow, or the connection broke off"
 
 
 class MissedRecords:
-    """Counts the records of each stream that have not come, by the gaps between their positions.
+    """Counts the missed records of each stream by the gaps between the positions of the others.
 
-    It begins with the stream's start: a new subscriber does not get what comes before. What was
-    missed is told on standard error, at most once a minute for each stream.
+    Counting begins at the stream's start record, since a new subscriber does not get earlier
+    records. Missed records are reported on standard error, at most once a minute per stream.
 
     Args:
         monotonic: Returns a monotonic time in seconds.
@@ -27,18 +27,21 @@ class MissedRecords:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        # All by stream.
+        # The keys are streams.
         self._latest: dict[str, _Place] = {}
         self._untold: dict[str, int] = {}
         self._told_at: dict[str, float] = {}
 
     def before(self, envelope: Envelope) -> int:
-        """Returns how many are missing just before this one; call it with each, as they come."""
+        """Returns how many records are missing just before this one.
+
+        Must be called with every envelope, in order of arrival.
+        """
         stream, record = envelope.stream, envelope.record
         place = _Place(envelope.run, envelope.channel, envelope.position)
         latest = self._latest.get(stream)
         if latest is None or latest[:2] != place[:2]:
-            if isinstance(record, StreamStart):  # else it is new, or what an earlier run left
+            if isinstance(record, StreamStart):  # else we joined late, or an earlier run left it
                 self._latest[stream] = place
             return 0
         if isinstance(record, EndOfStream):
@@ -53,7 +56,7 @@ class MissedRecords:
         return missed
 
     def look(self) -> None:
-        """Tells what is due; call it often."""
+        """Reports missed records that are due to be reported; call it often."""
         now = self._monotonic()
         for stream, told_at in list(self._told_at.items()):
             if now - told_at >= _SILENT_SECONDS:
@@ -63,7 +66,7 @@ class MissedRecords:
             self._tell(stream)
 
     def close(self) -> None:
-        """Tells what was not told yet."""
+        """Reports the missed records that were not reported yet."""
         for stream in list(self._untold):
             self._tell(stream)
 

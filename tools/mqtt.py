@@ -1,4 +1,4 @@
-"""Published tracks and events, passed on to an MQTT broker."""
+"""Forwards published tracks and events to an MQTT broker."""
 
 from __future__ import annotations
 
@@ -24,28 +24,29 @@ _FORM = (
     "--mqtt must be mqtt://USER:PASSWORD@HOST:PORT/PREFIX or mqtts://…; "
     "in a password, write / as %2F, # as %23 and ? as %3F"
 )
-_MOST_EVENTS = 10_000  # that wait for the broker
-_MOST_SENT = 1000  # of them, that it has not acknowledged
-_MOST_FRAMES = 100  # that wait for a slow connection
+_MOST_EVENTS = 10_000  # waiting for the broker
+_MOST_SENT = 1000  # events sent but not yet acknowledged
+_MOST_FRAMES = 100  # waiting for a slow connection
 _LONGEST_PREFIX = 1000  # bytes
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1, 30  # seconds between two attempts to connect
-_KEEPALIVE_SECONDS = 20  # the broker may be silent for as long
+_KEEPALIVE_SECONDS = 20  # how long the broker may be silent
 _END_SECONDS = 2.0
 
 
 class MqttBroker:
     """Publishes facts as JSON, each to the topic ``PREFIX/STREAM/KIND``.
 
-    What there is of every frame goes at most once (QoS 0), and is left out while the broker is away
-    or slow. All else goes at least once (QoS 1), in its order, and waits for it. Retained are
-    ``PREFIX/status``, ``online`` or ``offline``, and the start of each stream until it ends, which
-    an empty message tells there; a broker that has lost them gets them again. Faults are told on
-    standard error, each once until there is a connection.
+    Facts about every frame are sent at most once (QoS 0), and dropped while the broker is away or
+    slow. All others are sent at least once (QoS 1), in order, and wait for the broker. Two kinds of
+    messages are retained: ``PREFIX/status``, which is ``online`` or ``offline``, and the start of
+    each stream, which an empty message on its topic clears when the stream ends. A broker that has
+    lost retained messages gets them again. Faults are reported on standard error, each once until
+    a connection is made.
 
     Args:
-        url: ``mqtt://USER:PASSWORD@HOST:PORT/PREFIX``, or ``mqtts``; all but the host may be left
-            out. The prefix is then ``spotstream``.
-        kinds: The kinds of facts to pass on.
+        url: ``mqtt://USER:PASSWORD@HOST:PORT/PREFIX``, or ``mqtts``; everything but the host is
+            optional. The default prefix is ``spotstream``.
+        kinds: The kinds of facts to forward.
 
     Raises:
         ConfigError: The URL is wrong, or paho-mqtt is not installed.
@@ -56,7 +57,7 @@ class MqttBroker:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
-            # Not by `need`: a host that only watches shall not get PyTorch with the extra.
+            # Not `need`: its hint, the extra, would install PyTorch on a host that only watches.
             hint = "pip install 'paho-mqtt>=2.1'"
             raise ConfigError(f"--mqtt needs the package paho-mqtt: {hint}") from error
         scheme, host, port, user, password, self._prefix = _parsed(url)
@@ -64,16 +65,16 @@ class MqttBroker:
         self._status = f"{self._prefix}/status"
         self._kinds = kinds
         self._started: dict[str, tuple[str, int]] = {}  # run and channel by stream
-        self._told = ""  # why there is no connection
-        self._has_answered = False  # since it was last connected to
-        self._listens = True  # to what others say of the status
-        self._is_asking = False  # whether that is allowed
-        # Paho calls back with its locks held, so that nobody may wait for us with a lock of ours:
-        # all that follows belongs to one thread, which gets its jobs here.
+        self._told = ""  # the reason last reported for having no connection
+        self._has_answered = False  # on the current connection
+        self._listens = True  # to the status that others publish
+        self._is_asking = False  # for permission to listen
+        # Paho runs its callbacks with its own locks held, so they must not wait for a lock of ours:
+        # all attributes below belong to one thread, which gets its jobs from this queue.
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._events: deque[_Event] = deque()
-        self._retained: dict[str, _Event] = {}  # by topic, the latest that the broker has got
-        self._first: dict[str, _Event] = {}  # by topic, what it is to get before all events
+        self._retained: dict[str, _Event] = {}  # by topic, the latest sent to the broker
+        self._first: dict[str, _Event] = {}  # by topic, to be sent before all other events
         self._sent: set[int] = set()  # events that the broker has not acknowledged
         self._frames: deque[MQTTMessageInfo] = deque()
         self._greeting: int | None = None
@@ -100,7 +101,7 @@ class MqttBroker:
         client.loop_start()
 
     def publish(self, fact: dict[str, Any]) -> None:
-        """Passes on a fact with ``kind`` and ``stream``, "" for none in particular."""
+        """Forwards a fact, which has a ``kind`` and a ``stream`` ("" for none in particular)."""
         kind, stream = fact["kind"], fact["stream"]
         if kind == "start":
             self._start(stream, (fact["run"], fact["channel"]))
@@ -113,14 +114,14 @@ class MqttBroker:
             self._end(stream, (fact["run"], fact["channel"]))
 
     def _start(self, stream: str, of: tuple[str, int]) -> None:
-        """A killed run has not told of the ends of its streams, which another may not have."""
+        """Notes the start of a stream; ends those of other runs, which a killed run left open."""
         for other, (run, channel) in list(self._started.items()):
             if run != of[0] and other != stream:
                 self._end(other, (run, channel))
         self._started[stream] = of
 
     def _end(self, stream: str, of: tuple[str, int]) -> None:
-        if self._started.get(stream, of) == of:  # not that of an earlier run
+        if self._started.get(stream, of) == of:  # else an earlier run's stream has ended
             self._started.pop(stream, None)
             if "start" in self._kinds:
                 self._jobs.put(partial(self._take, _Event(self._topic(stream, "start"), "", True)))
@@ -129,16 +130,16 @@ class MqttBroker:
         return "/".join(filter(None, (self._prefix, stream, kind)))
 
     def close(self) -> None:
-        """Sends what waits, says that it is offline, and ends, within some seconds.
+        """Sends waiting events and the status ``offline``, and disconnects, within a few seconds.
 
-        Where the broker does not acknowledge that, the connection stays until the process ends:
-        then the broker says so itself.
+        If the broker does not acknowledge them, the connection stays open until the process ends;
+        the broker then publishes ``offline`` itself.
         """
         done = threading.Event()
         self._jobs.put(partial(self._finish, done))
         if done.wait(_END_SECONDS) or not self._client.is_connected():
             self._client.disconnect()
-            stop = threading.Thread(target=self._client.loop_stop, daemon=True)  # may wait for ever
+            stop = threading.Thread(target=self._client.loop_stop, daemon=True)  # may never end
             stop.start()
             stop.join(_END_SECONDS)
 
@@ -152,7 +153,7 @@ class MqttBroker:
     def _take_frame(self, frame: _Event) -> None:
         while self._frames and _is_over(self._frames[0]):
             self._frames.popleft()
-        if self._is_ready and len(self._frames) < _MOST_FRAMES:  # paho has no limit for them
+        if self._is_ready and len(self._frames) < _MOST_FRAMES:  # paho does not limit them
             sent = self._client.publish(frame.topic, frame.text)
             if sent.rc == 0:
                 self._frames.append(sent)
@@ -185,7 +186,7 @@ class MqttBroker:
             else:
                 self._events.popleft()
             self._retained.pop(event.topic, None)
-            if event.retain:  # an empty one, too: the broker may come back with an older state
+            if event.retain:  # even an empty one: the broker may return with an older state
                 self._retained[event.topic] = event
                 if len(self._retained) > _MOST_EVENTS:
                     del self._retained[next(iter(self._retained))]
@@ -194,15 +195,19 @@ class MqttBroker:
         self._greeting, self._has_lost = greeting, False
 
     def _contradict(self) -> None:
-        """Another with this prefix has ended, or the broker just found an old connection dead."""
+        """Publishes ``online`` again after an ``offline`` from elsewhere.
+
+        Another client with this prefix has ended, or the broker noticed that an old connection is
+        dead.
+        """
         if self._done is None:
             self._client.publish(self._status, "online", qos=1, retain=True)
 
     def _acknowledged(self, mid: int) -> None:
         self._sent.discard(mid)
-        if mid == self._greeting:  # by then, paho has sent again what was not acknowledged before
+        if mid == self._greeting:  # by now, paho has resent everything unacknowledged
             self._is_ready = True
-            self._first = self._retained | self._first  # the broker may have lost what it had
+            self._first = self._retained | self._first  # the broker may have lost its copies
             self._retained = {}
 
     def _disconnected(self) -> None:
@@ -234,16 +239,16 @@ class MqttBroker:
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
         self._jobs.put(self._disconnected)
-        if self._is_asking:  # some brokers disconnect whoever asks for what is denied
+        if self._is_asking:  # some brokers disconnect clients that ask for a forbidden topic
             self._listens = self._is_asking = False
         has_answered, self._has_answered = self._has_answered, False
         if reason.is_failure and not has_answered:
             self._tell("it does not answer")
-        elif reason.is_failure and not self._told:  # else it was refused
+        elif reason.is_failure and not self._told:  # else a refusal was reported
             self._tell("it broke off")
 
     def _on_connect_fail(self, *_: Any) -> None:
-        error = sys.exception()  # paho calls this where it handles it
+        error = sys.exception()  # paho calls this while handling it
         self._tell(reason_of(error) if isinstance(error, OSError) else "it cannot be reached")
 
     def _tell(self, reason: str) -> None:
@@ -259,10 +264,10 @@ class _Event(NamedTuple):
 
 
 def _is_over(sent: MQTTMessageInfo) -> bool:
-    """Whether a message was sent, or never will be."""
+    """Returns whether a message was sent or never will be."""
     try:
         return sent.is_published()
-    except RuntimeError:  # the connection broke off
+    except RuntimeError:  # the connection was lost
         return True
 
 
@@ -275,9 +280,9 @@ def _parsed(url: str) -> tuple[str, str, int, str, str, str]:
     try:
         parts = urlsplit(url, allow_fragments=False)
         port, host = parts.port, parts.hostname or ""
-        host.encode("idna")  # as it is looked up
+        host.encode("idna")  # as the look-up does
     except ValueError:
-        raise ConfigError(_FORM) from None  # urllib shows parts of a password
+        raise ConfigError(_FORM) from None  # urllib's message may show parts of a password
     if parts.scheme not in _PORTS or not host or "@" in parts.path or parts.query:
         raise ConfigError(_FORM)
     prefix = unquote(parts.path).strip("/") or "spotstream"

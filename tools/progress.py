@@ -25,9 +25,9 @@ from tools.line_pace import LinePace
 from tools.terminal import is_terminal
 
 _LINE_SECONDS = 5.0
-_FORGOTTEN_SECONDS = 5.0  # progress of streams that fail together overlaps their failures
+_FORGOTTEN_SECONDS = 5.0  # streams that fail together may still report progress in between
 _RATE_SECONDS = 1.0  # shorter intervals give unreliable rates
-_RECENT_SECONDS = 30.0  # a camera's mean since weeks ago would say nothing of how it fares now
+_RECENT_SECONDS = 30.0  # a mean over weeks would say nothing about a camera's current rate
 _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink": "write"}
 
 
@@ -37,9 +37,9 @@ class _Bar:
 
     Attributes:
         task: Task of its bar on the terminal.
-        since: Time of a report, in seconds, and its frame count: of the first, later of one thirty
+        since: Time in seconds and frame count of a report: the first one, later one from thirty
             to sixty seconds ago.
-        then: The same of the report that follows as ``since``.
+        then: The same for the report that will replace ``since``.
         latest: The latest report.
     """
 
@@ -58,22 +58,23 @@ class _Bar:
 
 
 class ProgressView:
-    """Bars on a terminal, lines at their `LinePace` elsewhere; both with each stage's rate.
+    """Shows bars on a terminal, and lines at their `LinePace` elsewhere.
 
-    A line is about the only stream, or the sum of several, without the stages' rates.
+    Bars come with each stage's rate. A line shows the only stream with each stage's rate, or sums
+    up several streams without these rates.
 
     Args:
         console: Console to print on.
         clock: Returns the time in seconds.
 
     Attributes:
-        failed: The latest streams whose failure has been shown and not yet followed, five seconds
-            later, by progress of another stream; and when it was shown.
+        failed: When the latest failures were shown, by stream. A failure is forgotten once another
+            stream progresses at least five seconds later.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.failed: Latest[float] = Latest()
-        self._reasons: Latest[str] = Latest()  # of failed streams whose results are not complete
+        self._reasons: Latest[str] = Latest()  # of failed streams whose results are incomplete
         self._console = console
         self._clock = clock
         self._bars = ProgressBars(
@@ -89,7 +90,7 @@ class ProgressView:
             console=console,
             transient=True,
             refresh_per_second=5,
-            redirect_stdout=False,  # what others print must not wait for this console
+            redirect_stdout=False,  # other output must not wait for this console
             redirect_stderr=False,
         )
         self._shown: dict[str, _Bar] = {}
@@ -168,7 +169,7 @@ class ProgressView:
 
 
 def _rate_and_drops(bars: Sequence[_Bar], now: float) -> str:
-    """Returns the frames per second and the drops of all the bars' streams."""
+    """Returns the summed frame rates and drops of the bars' streams."""
     rates = [rate for bar in bars if (rate := bar.rate(now)) is not None]
     dropped = sum(bar.latest.dropped for bar in bars)
     told = [f"{sum(rates):.1f} fps"] if rates else []
@@ -176,7 +177,7 @@ def _rate_and_drops(bars: Sequence[_Bar], now: float) -> str:
 
 
 def stage_rates(work_ms: Mapping[str, float]) -> str:
-    """Returns the frames per second that each stage could do without waiting for the others."""
+    """Returns the frames per second that each stage would reach without waiting for the others."""
     rates = [
         f"{verb} {_rounded(1000 / max(work_ms[stage], 1e-3))}"
         for stage, verb in _VERBS.items()

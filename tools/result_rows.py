@@ -1,4 +1,4 @@
-"""The rows of a stream's results, whatever became of its run."""
+"""The rows of a stream's results, even if its run was killed or has not ended yet."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stages.result_files import number_of, read_report
 
 
 def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path]:
-    """Returns the folders in and below ``folders`` where one of the text ``results`` is."""
+    """Returns the folders, in and below ``folders``, that contain any of the text ``results``."""
     found = {
-        path.parent.resolve(): path.parent  # once, whatever names it has
+        path.parent.resolve(): path.parent  # once, even if links lead to it
         for folder in folders
-        # Folders of streams may be links, which the former does not follow.
+        # Folders of streams may be links, which rglob does not follow.
         for path in (*folder.rglob("*.txt*"), *folder.glob("*/*.txt*"))
         if any(_number(path, name) for name in results)
     }
@@ -26,17 +26,20 @@ def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path
 
 
 def stream_of(folder: Path) -> str:
-    """Returns the name of the stream, which the folder of an earlier one of that name lacks."""
+    """Returns the stream's name as its report states it, else the name of its folder.
+
+    They differ if the results were set aside in ``NAME-earlier`` for another stream of that name.
+    """
     return str(read_report(folder).get("stream", folder.absolute().name))
 
 
 def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tuple[Any, ...]]:
-    """Yields the rows of a result from all its files, those under way or left by a kill included.
+    """Yields the rows of a result from all its files, including unfinished ones.
 
     Args:
-        folder: The stream's.
-        name: The result, as ``crossings.txt``; its files may be compressed (``.gz``).
-        columns: What reads each column.
+        folder: The stream's folder.
+        name: The result, such as ``crossings.txt``; its files may be compressed (``.gz``).
+        columns: A function for each column that converts its text.
 
     Raises:
         ConfigError: A row is malformed, or a compressed file is broken.
@@ -44,8 +47,8 @@ def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tu
     for path in _files(folder, name):
         try:
             with _opened(path) as file:
-                for number, line in enumerate(file, 1):  # noqa: B007 (told below)
-                    if line.endswith("\n"):  # else it is being written, or was cut
+                for number, line in enumerate(file, 1):  # noqa: B007 (used below)
+                    if line.endswith("\n"):  # else it is being written, or was cut off
                         cells = zip(columns, line[:-1].split(","), strict=True)
                         yield tuple([read(text) for read, text in cells])
         except (ValueError, OverflowError):
@@ -56,15 +59,15 @@ def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tu
 
 
 def _files(folder: Path, name: str) -> list[Path]:
-    """The files in the order of their frames."""
-    # The last of a number is taken: no part, nor what is still being compressed.
+    """Returns the files of a result in the order of their frames."""
+    # The last file of a number wins: a complete one over a part, then plain text over gzip.
     paths = sorted(folder.iterdir(), key=lambda path: (final_path(path) == path, not _is_gz(path)))
     found = {_number(path, name): path for path in paths}
     return [found[number] for number in sorted(found) if number]
 
 
 def _number(path: Path, name: str) -> int:
-    """See `number_of`; parts and compressed files have the numbers of what they are of."""
+    """Returns `number_of` of the file that ``path`` is, or is a part or compressed copy of."""
     final = final_path(path)
     return number_of(final.with_suffix("") if _is_gz(final) else final, name)
 
@@ -78,5 +81,5 @@ def _opened(path: Path) -> TextIO:
         return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", errors="replace"))
     try:
         return path.open(encoding="utf-8", errors="replace")
-    except FileNotFoundError:  # it has got its name just now
+    except FileNotFoundError:  # it was completed, and renamed, in the meantime
         return final_path(path).open(encoding="utf-8", errors="replace")

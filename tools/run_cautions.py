@@ -1,4 +1,4 @@
-"""What a user is told before a run: what of the sources and settings has no effect."""
+"""Warnings before a run, about sources and settings that have no effect."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from stages.result_files import folder_name
 from stages.urls import redact
 
 _NAMED = 8  # of a folder's streams, in a warning
-_FOR_LIVE = ("overlay_url", "text_gigabytes")  # of the sink; overlay_gigabytes has a default
+_FOR_LIVE = ("overlay_url", "text_gigabytes")  # of sink; overlay_gigabytes has a default
 
 
 def cautions(
     sources: Sequence[str], specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
 ) -> Iterator[Notice]:
-    """Yields what to tell before a run.
+    """Yields the warnings to show before a run.
 
     Args:
         sources: Sources as the user named them.
-        specs: The streams that they are.
+        specs: The streams that they expand to.
         config: The run's config.
         stay: Whether streams may be added later.
     """
@@ -73,7 +73,7 @@ def without_live_streams(specs: Sequence[SourceSpec], config: RunConfig, *, stay
 def unknown_in_config(
     specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
 ) -> Iterator[Notice]:
-    """Yields a warning for each key with places in streams that the run lacks."""
+    """Yields a warning for each key that names streams the run does not have."""
     names = [spec.name for spec in specs]
     known = {EVERY_STREAM, *names}
     yet = " yet" if stay else ""
@@ -93,7 +93,7 @@ def unknown_in_config(
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:
-    """Returns a warning if cameras differ only in what is not shown of their URLs, else ""."""
+    """Returns a warning if cameras differ only in the hidden parts of their URLs, else ""."""
     names = defaultdict(list)
     for spec in specs:
         shown = redact(spec.location)

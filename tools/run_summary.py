@@ -1,4 +1,4 @@
-"""What a user is told after a run: its streams, advice, and what to look at."""
+"""The output after a run: its streams, advice, and which file to look at."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def demo_scores(
 
 
 def print_summary(result: RunResult, seconds: float, scores: Mapping[str, DemoScore]) -> None:
-    """Prints a table of the streams, and what is worth telling besides."""
+    """Prints a table of the streams, then totals, counts, restarts and which file to look at."""
     if result.skipped:
         print(f"{counted(len(result.skipped), 'finished sequence')} skipped")
     if not result.finished:

@@ -12,14 +12,14 @@ _CREDENTIALS = re.compile(r"\S*@")
 
 
 def read_sources(file: Path) -> list[str]:
-    """Returns the sources in a file, one a line, as ``--source`` takes them.
+    """Returns the sources in a file, one per line, as ``--source`` takes them.
 
     Empty lines and those that begin with ``#`` are left out.
 
     Raises:
         ConfigError: The file cannot be read or has no source.
-        SourceError: A source is refused. The message names the line, and has no password even if
-            what should be a URL is none.
+        SourceError: A source is refused. The message names the line, and contains no password even
+            if the URL is malformed.
     """
     try:
         lines = file.read_text("utf-8-sig").splitlines()

@@ -8,7 +8,7 @@ import sys
 from typing import Any, TextIO, cast
 
 PATIENCE_SECONDS = 5.0
-"""How long what a command says last waits for a terminal, or a reader, that takes nothing."""
+"""How long a command's last output waits for a terminal or reader that accepts nothing."""
 
 
 class _LossyFile(io.FileIO):
@@ -27,8 +27,8 @@ class _LossyFile(io.FileIO):
 def open_missing() -> None:
     """Opens ``/dev/null`` for each standard stream that is closed, as in ``spotstream run >&-``.
 
-    Python has None for such a stream, and the next file that this process or one of its stages
-    opens would take its number, and with it what libraries print.
+    Python sets such a stream to None, and the next file that this process or one of its stages
+    opens would get the stream's descriptor, and with it whatever libraries print.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -46,7 +46,7 @@ def lossy(stream: TextIO) -> TextIO:
         file = _LossyFile(stream.fileno(), "w", closefd=False)
     except OSError:
         return stream
-    # Without a buffer, whose lock a thread that waits for a terminal would keep beyond the end.
+    # Unbuffered: a thread that waits for a terminal would hold the buffer's lock even at exit.
     return io.TextIOWrapper(
         cast(io.BufferedWriter, file),
         encoding=stream.encoding,

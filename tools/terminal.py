@@ -1,4 +1,4 @@
-"""What commands show beside their results: wide tables, and the current activity."""
+"""How commands show wide tables, progress and their current activity."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SILENT_SECONDS = 30.0
 
 
 def is_terminal(console: Console) -> bool:
-    """Returns whether a console is a terminal; FORCE_COLOR makes Rich take any file for one."""
+    """Returns whether a console is a terminal; with FORCE_COLOR, Rich treats any file as one."""
     return console.is_terminal and console.file.isatty()
 
 
 def wide_console() -> Console:
     """Returns the terminal's console; for a file or a pipe, one wide enough not to wrap tables.
 
-    Brackets and colons in names of files and sequences are no markup and no emoji.
+    Brackets and colons in names of files and sequences are not read as markup or emoji.
     """
     console = Console(markup=False, emoji=False)
     if not is_terminal(console):
@@ -46,7 +46,7 @@ def wide_console() -> Console:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Shows a bar for each count on standard error until the end; tells a file or a pipe counts."""
+    """Shows a bar for each task on standard error; a file or a pipe gets lines with the counts."""
     console = Console(stderr=True)
     shown = is_terminal(console)
     columns = (
@@ -67,13 +67,13 @@ def _count(task: Task) -> str:
 
 @contextmanager
 def activity(first: str) -> Iterator[Callable[[str], None]]:
-    """Shows what a command is doing on standard error; gives a function that shows what is next.
+    """Shows a command's current activity on standard error; yields a function that updates it.
 
-    A terminal shows it in place. A file or a pipe gets a line for each, but not while only a count
-    grows, as in ``image 3 of 90``; what goes on for long is told again.
+    A terminal shows it in place. A file or a pipe gets a line for each activity, but not while only
+    a count grows, as in ``image 3 of 90``; a line is repeated while an activity lasts.
 
     Args:
-        first: What it is doing first; not told to a file or a pipe before it goes on for long.
+        first: The first activity; a file or a pipe gets a line for it only if it lasts.
     """
     console = Console(stderr=True)
     if is_terminal(console):
@@ -94,12 +94,12 @@ def activity(first: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _told_again(what: Callable[[], str]) -> Iterator[None]:
-    """Writes what a command is doing to standard error every half minute, later more rarely."""
+    """Prints the current activity on standard error every half minute, later more rarely."""
     start, over = time.monotonic(), threading.Event()
     pace = LinePace(_SILENT_SECONDS, start)
 
     def tell() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # for the main one
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # left to the main thread
         while not over.wait(_SILENT_SECONDS):
             now = time.monotonic()
             if pace.is_due(now):
@@ -109,4 +109,4 @@ def _told_again(what: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()  # not waited for, as a terminal or a reader may take nothing
+        over.set()  # without a join, since a terminal or a reader may accept nothing

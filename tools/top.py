@@ -15,7 +15,7 @@ from pipeline.supervision.runtime_folder import RunInfo
 from stages.wording import counted
 from tools.terminal import is_terminal, wide_console
 
-_SOURCES_FROM = 100  # least terminal width, in characters, for the source column
+_SOURCES_FROM = 100  # minimum terminal width, in characters, for the source column
 _STYLES = {
     "ready": "green",
     "running": "green",
@@ -55,7 +55,7 @@ def render(overview: Overview, width: int) -> Group:
 
 
 def streams(overview: Overview, width: int) -> Group:
-    """Returns the table of streams, then the errors of failed ones and what else is missing."""
+    """Returns the table of streams, followed by the errors of failed ones and other faults."""
     lines = [
         Text(f"{stream.name} failed: {stream.error}", style="red")
         for stream in overview.streams

@@ -35,7 +35,7 @@ class TrackSummary:
         tracks: Number of distinct ids.
         seconds: Tracking time, excluding reading and writing.
         scores: ``(N,)`` scores of the detections.
-        doubts: About the detections, see `doubts`.
+        doubts: Doubts about the detections, see `doubts`.
     """
 
     detections: Path
@@ -69,7 +69,7 @@ def track_file(
         tracker: Name of the tracker.
         settings: Its settings.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
-            that of the run that made the file, else of the benchmark whose format it has.
+            the size stated by the run that made the file, or else by the benchmark of its format.
         fill: Longest gap of a track, in frames, to fill by linear interpolation afterwards; the
             boxes from online tracking stay unchanged.
 
@@ -121,23 +121,24 @@ def track_folder(
 ) -> Iterator[TrackSummary]:
     """Tracks every detection file in a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
-    A folder without such files may be one of results: ``MVI_1/detections.txt`` is tracked likewise.
+    A folder without such files may be a run's results: then ``MVI_1/detections.txt`` is tracked to
+    ``output/MVI_1.txt``.
 
     Args:
         detections: The folder.
         output: Folder to write to.
-        tracker: As for `track_file`, and all below.
-        settings: Settings of the tracker.
-        frame_size: Width and height in pixels.
-        fill: Longest gap of a track to fill.
+        tracker: See `track_file`.
+        settings: See `track_file`.
+        frame_size: See `track_file`.
+        fill: See `track_file`.
 
     Yields:
         A summary for each sequence, sorted by name, once its file is written.
 
     Raises:
         ConfigError: The folder is missing or has no detection files, two files belong to the same
-            sequence, or as for `track_file`; the message counts the files written before.
-        OutputError: A result cannot be written, likewise.
+            sequence, or see `track_file`; the message counts the files written before.
+        OutputError: A result cannot be written; the message counts the files written before.
     """
     if not detections.is_dir():
         raise ConfigError(f"detections folder {detections} does not exist")
@@ -155,7 +156,7 @@ def track_folder(
 
 
 def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
-    """Returns the tracks of every frame with short gaps filled by the class before the gap."""
+    """Returns the tracks of every frame, with short gaps filled in."""
     counts = [len(tracks) for tracks in tracked]
     values = [np.column_stack((tracks.boxes, tracks.scores)) for tracks in tracked]
     before = np.repeat(np.arange(len(tracked)), counts)
@@ -164,7 +165,7 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
     frames, ids, filled = fill_gaps(
         before, ids_before, np.concatenate([np.empty((0, 5)), *values]), most_frames
     )
-    # A filled box has the class of the last one of its track before it.
+    # A filled-in box gets the class of the last box of its track before it.
     order = np.lexsort((before, ids_before))
     places = (ids_before * len(tracked) + before)[order]
     latest = np.searchsorted(places, ids * len(tracked) + frames, side="right") - 1

@@ -1,4 +1,4 @@
-"""Shows a run's reports without making the run wait for who reads them."""
+"""Shows a run's reports without making the run wait for their reader."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tools.standard_streams import PATIENCE_SECONDS
 
 
 class ViewThread:
-    """A view in a thread of its own.
+    """Runs a view in a thread of its own.
 
-    While nobody reads what it shows, the latest progress is left out and up to a thousand messages
-    wait; of more, only the number is shown.
+    While nobody reads its output, progress is skipped and up to a thousand messages wait; of
+    further messages, only the number is shown.
 
     Args:
         view: The view; entered and left in the thread.
 
     Attributes:
-        is_read: Whether all was shown by the end.
+        is_read: Whether everything had been shown by the end.
     """
 
     def __init__(self, view: ProgressView | EventLog) -> None:
@@ -43,14 +43,14 @@ class ViewThread:
         """Shows a report soon.
 
         Raises:
-            BaseException: Whatever the view has raised for an earlier one.
+            BaseException: Whatever the view raised for an earlier report.
         """
         if isinstance(report, Alive | Batches | Progress) and self._background.is_behind:
             return
         self.do(partial(self._view.show, report))
 
     def do(self, action: Action) -> None:
-        """Does something in the thread, after what was to be shown before."""
+        """Runs an action in the thread, after everything queued before it."""
         self._background.do(action)
 
     def _as_context(self) -> AbstractContextManager[object]:

@@ -1,4 +1,4 @@
-"""``spotstream watch``: what a pipeline publishes, as lines of text or of JSON."""
+"""``spotstream watch``: what a pipeline publishes, as lines of text or JSON."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from stages.wording import counted
 from tools.missed_records import MissedRecords
 
 Fact: TypeAlias = dict[str, Any]
-"""What happened, as JSON has it: its ``kind``, the ``stream``, and what this kind has."""
+"""An event as a JSON object: its ``kind``, its ``stream``, and the keys of that kind."""
 
 KINDS = ("start", "frame", "crossing", "zone", "ground", "dropped", "missed", "silence", "end")
 OF_EVERY_FRAME = ("frame", "ground")
 
 _SILENCE = 5.0
-"""Seconds without anything to print after which this is said."""
+"""Seconds without anything to print after which the silence is reported."""
 
 _HEARTBEAT = 3.0
-"""Seconds without a word from a pipeline, which speaks every second, after which it may be gone."""
+"""Seconds without a message from a pipeline, which sends every second, until it may be gone."""
 
 
 def watch(
@@ -43,13 +43,13 @@ def watch(
     server_key: Path | None,
     tell: Callable[[Fact], None] | None = None,
 ) -> None:
-    """Prints what is published of one stream, or of all for "", until Ctrl-C.
+    """Prints what is published about one stream, or about all for "", until Ctrl-C.
 
-    Each track is ``stream,`` and a MOTChallenge row; what happens at lines and zones, dropped
-    frames and ends of streams are told on standard error. With ``tell``, it is called instead with
-    each of these, and with each frame and its tracks. Records that were missed are told on standard
-    error, and to ``tell`` as well, and so is a silence of some seconds: ZeroMQ does not tell a
-    wrong address or key from a pipeline yet to start.
+    Each track is printed as ``stream,`` and a MOTChallenge row. Events at lines and zones, dropped
+    frames and ends of streams are printed on standard error. If ``tell`` is given, nothing of this
+    is printed; ``tell`` is called with each `Fact` instead. Missed records and silences of a few
+    seconds are reported on standard error in both cases, and to ``tell`` if given: ZeroMQ cannot
+    distinguish a wrong address or key from a pipeline that has not started yet.
     """
     silence = _Silence(stream, address, tell, has_key=key is not None)
     class_names: dict[str, tuple[str, ...]] = {}
@@ -78,7 +78,7 @@ def watch(
 
 
 class _Silence:
-    """Says that nothing has come for a while and why that may be; again when that changes."""
+    """Reports that nothing has arrived for a while and the likely reason, again if it changes."""
 
     def __init__(
         self, stream: str, address: str, tell: Callable[[Fact], None] | None, *, has_key: bool
@@ -89,15 +89,15 @@ class _Silence:
         self._keys = "with these keys" if has_key else "without keys"
         self._since = time.monotonic()
         self._has_heard = False
-        self._told_alive: bool | None = None  # what was told of the pipeline
+        self._told_alive: bool | None = None  # whether the latest report said so
 
     def end(self) -> None:
-        """Something has come."""
+        """Ends the silence, since a record has arrived."""
         self._since = time.monotonic()
         self._has_heard, self._told_alive = True, None
 
     def look(self, subscription: Subscription) -> None:
-        """Says so if nothing has come for long."""
+        """Reports a silence if nothing has arrived for some time."""
         is_alive = subscription.silence < _HEARTBEAT
         if self._told_alive is is_alive or time.monotonic() - self._since < _SILENCE:
             return
@@ -164,7 +164,7 @@ def _did(event: ZoneEvent) -> str:
 
 
 def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
-    """Yields what an envelope says, as JSON has it; ``time`` is when a frame was decoded."""
+    """Yields the facts in an envelope; ``time`` is when a frame was decoded."""
     of = _of(envelope)
     match envelope.record:
         case StreamStart() as start:

@@ -1,4 +1,4 @@
-"""What to say where SORT, which by default has no threshold, is given mostly noise."""
+"""A warning if SORT, which by default has no score threshold, is given mostly noise."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from stages.records import Float32Array
 
 _WEAK = 0.2
-_SURE = 0.5  # where no score is higher, they may mean anything
+_SURE = 0.5  # if no score is higher, scores may mean anything
 _MANY = 1 / 3  # of the detections
 
 
 def keeps_weak(tracker: str, settings: Mapping[str, object]) -> bool:
-    """Whether a tracker, by its name and settings, is SORT without a threshold."""
+    """Returns whether a tracker, by its name and settings, is SORT without a threshold."""
     return tracker == "sort" and not settings.get("min_score")
 
 
 def warning_of_weak(scores: Float32Array, named: str) -> str | None:
     """Returns a warning if many of the detections are weak.
 
-    Scores that are not in [0, 1] mean something else; 0 stands for no score.
+    Scores outside [0, 1] have some other meaning; 0 stands for no score.
 
     Args:
         scores: ``(N,)`` scores of all detections.

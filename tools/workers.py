@@ -45,8 +45,8 @@ class Work(Protocol[_Job, _Result]):
 class Workers:
     """Processes that do one list of jobs after another, until the ``with`` statement ends.
 
-    On leaving it, also by an error or an interrupt, each process stops when it next polls, by a
-    second interrupt at once.
+    On exit, also by an error or an interrupt, each process stops when it next polls; a second
+    interrupt kills them at once.
 
     Args:
         count: Maximum number of processes; with 1, everything runs in this process.
@@ -115,7 +115,7 @@ class Workers:
     def _side_by_side(
         self, work: Work[Job, Result], jobs: Sequence[Job], advance: Callable[[int], None]
     ) -> Generator[tuple[int, Result], None, None]:
-        """Yields the place of each job and its result, in the order in which jobs end."""
+        """Yields the index of each job and its result, in the order in which jobs end."""
         while len(self._processes) < min(self._count, len(jobs)):
             self._start()
         rest = enumerate(jobs)
@@ -145,7 +145,7 @@ class Workers:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 print("stopping; once more ends at once", file=sys.stderr)
-            self._stop()  # else results in progress would be taken for the next list's
+            self._stop()  # else results in progress would be mistaken for the next list's
             raise
 
     def _start(self) -> None:
@@ -155,7 +155,7 @@ class Workers:
         with blocked(signal.SIGINT):
             process.start()
             theirs.close()
-            self._processes[ours] = process  # to be stopped, if an interrupt is next
+            self._processes[ours] = process  # so that an interrupt right after this stops it
 
 
 def _one_by_one(
@@ -166,10 +166,10 @@ def _one_by_one(
 
 
 def check_current_folder() -> None:
-    """Changes to the current folder, as each process will that multiprocessing starts.
+    """Changes to the current folder, as each process started by multiprocessing will.
 
     Raises:
-        ConfigError: That is not allowed, as where another user has changed to it before.
+        ConfigError: This is not permitted, for example if the shell entered it as another user.
     """
     folder = Path.cwd()
     try:
@@ -182,12 +182,12 @@ def check_current_folder() -> None:
 
 @contextlib.contextmanager
 def blocked(*numbers: signal.Signals) -> Iterator[None]:
-    """Blocks signals, here until the end and for good in processes started meanwhile.
+    """Blocks signals: here until the context ends, permanently in processes started within it.
 
-    Terminals and service managers send them to every process; the parent then ends the others,
-    which would tell of an interrupt with a traceback, even while they start.
+    Terminals and service managers send them to every process, but it is the parent that ends its
+    workers. Unblocked, these would answer an interrupt with a traceback, even while they start.
     """
-    resource_tracker.ensure_running()  # which would unblock them
+    resource_tracker.ensure_running()  # its start would unblock them
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
@@ -215,9 +215,9 @@ def _worker_died() -> SpotStreamError:
 
 
 def _serve(parent: Connection, process: int) -> None:
-    """Does the jobs of a parent, whose process id is given, as long as it lives."""
-    die_with(process)  # or it would write where a second run, after the parent's death, does
-    import cv2  # in these processes only: the parent need not load it
+    """Does the jobs of the parent with the process id ``process`` as long as the parent lives."""
+    die_with(process)  # else it could write to the same files as a run after the parent's death
+    import cv2  # imported here, since the parent does not need it
 
     cv2.setNumThreads(1)
 
@@ -241,7 +241,7 @@ def _portable(error: Exception) -> Exception:
     """Returns the error, or an equivalent if it cannot be pickled, with its traceback as a note."""
     try:
         copy: Exception = pickle.loads(pickle.dumps(error))
-    except Exception:  # its constructor may need anything
+    except Exception:  # its constructor may need other arguments
         copy = RuntimeError(in_one_line(error))
     copy.add_note(traceback.format_exc())  # a traceback itself does not pickle
     return copy
