@@ -40,7 +40,7 @@ def _messages(rng: random.Random, count: int) -> Iterator[list[bytes]]:
         if choice < 0.2:
             yield [rng.randbytes(rng.randrange(200)) for _ in range(rng.randrange(1, 20))]
         elif choice < 0.3:
-            yield [b"cam", b"\x91" * rng.randrange(1, 5000)]  # arrays in arrays in arrays
+            yield [b"cam", b"\x91" * rng.randrange(1, 5000)]  # deeply nested arrays
         elif choice < 0.35:
             yield [b"cam", b"\xdf\xff\xff\xff\xff", b"\xdd\xff\xff\xff\xff"]  # claims 4 GiB
         else:

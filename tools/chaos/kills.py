@@ -17,14 +17,14 @@ from tools.harness.runner import Victim, run_with
 
 _TEXTS = (TRACKS, DETECTIONS, TIMES)
 _STARTING_SHARE = 0.1  # fraction of the kills that may hit processes still starting
-_HALTED_SHARE = 0.2  # and of those that come while a process stands still, for a while longer
+_HALTED_SHARE = 0.2  # fraction of the kills during which another process is suspended
 _HALTED_SECONDS = 4.0
 
 
 def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
     """Sends SIGKILL to random processes at random moments, over as many runs as needed.
 
-    At some, another process stands still until the killed one may be back, or longer.
+    During some, another process is suspended until the killed one may be back, or longer.
 
     All results must equal those of an undisturbed run, and the overlay must have every frame.
     """
@@ -64,7 +64,7 @@ def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
 
 
 def kills_in_live_runs(folder: Path, kills: int) -> Outcome:
-    """Sends SIGKILL in a live run; frames must follow soon after each restart, and no id recur.
+    """Sends SIGKILL in a live run; frames must soon follow each restart, and ids must not recur.
 
     How long a process takes to start depends on the machine: it is reported, not judged.
     """

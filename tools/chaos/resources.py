@@ -46,7 +46,7 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
 
 
 def full_disk(folder: Path) -> Outcome:
-    """The disk of the results is full after a while: one error line, no partial results.
+    """The disk of the results fills up: one error line, no partial results.
 
     The rows written so far are completed; the overlay is removed to make room for them.
     """
@@ -83,7 +83,7 @@ def _run_on_mount(
 ) -> subprocess.CompletedProcess[str] | None:
     """Runs the command with a file system of ``size`` at ``mount``; lists its files on stdout.
 
-    Returns None where this user can mount none.
+    Returns None if this user may not mount one.
     """
     script = (
         f"mount -t tmpfs -o size={size} tmpfs {shlex.quote(str(mount))} || exit {_CANNOT_MOUNT}\n"

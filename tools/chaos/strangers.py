@@ -1,4 +1,4 @@
-"""Hostile bytes to the ports that other hosts may reach."""
+"""Hostile bytes sent to the ports that other hosts may reach."""
 
 from __future__ import annotations
 

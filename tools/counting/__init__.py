@@ -1,1 +1,1 @@
-"""Tables of what a run has counted: vehicles across lines, turns, and stays in zones."""
+"""Tables of what runs have counted: line crossings, turns, and dwell times in zones."""

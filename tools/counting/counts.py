@@ -1,4 +1,4 @@
-"""What was counted of a stream, and tables of it."""
+"""The counts of a stream, and tables of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row: TypeAlias = dict[str, object]
 
 
 class Crossing(NamedTuple):
-    """A vehicle crossed a line; ``speed`` in km/h, None if it is not known."""
+    """A vehicle crossed a line; ``speed`` is in km/h, None if unknown."""
 
     interval: Interval
     line: str
@@ -30,7 +30,7 @@ class Crossing(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A vehicle crossed several times: the first line, in that interval, and the last."""
+    """A vehicle crossed lines several times: the first one, in ``interval``, and the last."""
 
     interval: Interval
     first: str
@@ -50,14 +50,14 @@ class Stay(NamedTuple):
 
 @dataclass
 class StreamCounts:
-    """What was counted of a stream, in all the runs that are added.
+    """The counts of a stream over all the runs that were added.
 
     Attributes:
-        runs: How many runs these are.
-        frames: Number of frames of each interval in which there are any.
-        crossings: Vehicles across lines.
-        turns: Those that crossed several times.
-        stays: What happened in zones.
+        runs: Number of these runs.
+        frames: Number of frames in each interval that has any.
+        crossings: Line crossings of vehicles.
+        turns: Turns of vehicles that crossed several times.
+        stays: Events in zones.
     """
 
     runs: int = 0
@@ -67,7 +67,7 @@ class StreamCounts:
     stays: list[Stay] = field(default_factory=list)
 
     def add(self, folder: Path, clock: Clock) -> None:
-        """Adds what a run has left in the stream's folder.
+        """Adds the counts that a run has left in the stream's folder.
 
         Raises:
             ConfigError: A row is malformed.
@@ -75,7 +75,7 @@ class StreamCounts:
         self.runs += 1
         self.frames.update(interval for _, interval in rows(folder, TIMES, str, clock.interval))
         crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
-        crossed.sort(key=lambda row: row[0])  # they come when they count
+        crossed.sort(key=lambda row: row[0])  # they are written once confirmed
         speeds = _speeds(folder, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
         ways = defaultdict(list)
         for frame, interval, vehicle, class_name, line, direction in crossed:
@@ -90,8 +90,8 @@ class StreamCounts:
 
 
 def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float | None]:
-    """The speeds by frame and vehicle; None, or no entry, where they are not known."""
-    if not wanted:  # the rows are one for each vehicle and frame
+    """Returns speeds by frame and vehicle; unknown ones are None or missing."""
+    if not wanted:  # the file is large: it has a row for each vehicle and frame
         return {}
     return {
         (frame, vehicle): speed
@@ -109,9 +109,9 @@ class CountTable:
     """A kind of table.
 
     Attributes:
-        events: Returns what is counted.
-        columns: What is told apart: headings, and attributes of an event.
-        cells: Returns the last cells of a row, of the events that it counts.
+        events: Returns the events to count.
+        columns: Columns by which events are grouped: headings, and attributes of an event.
+        cells: Returns the last cells of a row from the events that the row counts.
     """
 
     events: Callable[[StreamCounts], Sequence[Any]]
@@ -119,9 +119,10 @@ class CountTable:
     cells: Callable[[Sequence[Any]], Row]
 
     def by_interval(self, counts: StreamCounts) -> list[Row]:
-        """Returns a row for each interval and what is told apart, also where nothing was counted.
+        """Returns a row for each interval and group, even if nothing was counted.
 
-        An interval without frames has none, but one whose ``times.txt`` was removed has.
+        An interval without frames has no rows, unless something was counted in it: its
+        ``times.txt`` was removed.
         """
         groups = _grouped(self.events(counts), ("interval", *self.columns.values()))
         intervals = sorted({*counts.frames, *(interval for interval, *_ in groups)})
@@ -137,7 +138,7 @@ class CountTable:
         ]
 
     def sums(self, counts: StreamCounts) -> list[Row]:
-        """Returns a row for what is told apart besides class, of all intervals."""
+        """Returns a row for each group, over all intervals and classes."""
         columns = [heading for heading in self.columns if heading != "class"]
         groups = _grouped(self.events(counts), [self.columns[heading] for heading in columns])
         return [

@@ -9,12 +9,12 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 class Interval(NamedTuple):
-    """An interval; the earlier ones come first.
+    """An interval; intervals sort by time.
 
     Attributes:
-        at: When it begins, in seconds: since the epoch, or of recorded video from its beginning.
-        begin: The same for people: ``2026-05-04 07:15:00`` in local time, or ``0:15:00``.
-        utc_offset: What local time is ahead of UTC then, as ``+02:00``; "" if it is not known.
+        at: Its start in seconds, since the epoch or since the beginning of recorded video.
+        begin: Its start in readable form: ``2026-05-04 07:15:00`` in local time, or ``0:15:00``.
+        utc_offset: How far local time is then ahead of UTC, such as ``+02:00``; "" if unknown.
     """
 
     at: float
@@ -23,12 +23,12 @@ class Interval(NamedTuple):
 
 
 class Clock:
-    """Tells in which interval a time lies. Intervals begin at local midnight, or with the video.
+    """Finds the interval of a time. Intervals count from local midnight or the video's beginning.
 
     Args:
         seconds: Length of an interval.
-        zone: The zone of local time; None for that of this machine.
-        start: When recorded video began, in local time; None if it is not known.
+        zone: Time zone of local time; None for this machine's.
+        start: Local time at which recorded video began; None if unknown.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Clock:
         self._latest: tuple[str, Interval] | None = None
 
     def interval(self, time: str) -> Interval:
-        """Returns the interval of a time as in ``times.txt``.
+        """Returns the interval of a time in the format of ``times.txt``.
 
         Raises:
-            ValueError: It is none.
+            ValueError: The time is malformed.
         """
         second = time.partition(".")[0]
-        if self._latest is None or self._latest[0] != second:  # 25 frames have the same
+        if self._latest is None or self._latest[0] != second:  # many frames share it
             interval = self._of_camera(second) if "T" in time else self._of_video(int(second))
             self._latest = second, interval
         return self._latest[1]
@@ -55,7 +55,7 @@ class Clock:
         at = datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
         begin = self._begin(datetime.fromtimestamp(at, self._zone))
         again = begin.replace(fold=1)
-        if begin.timestamp() < again.timestamp() <= at:  # clocks were set back to it
+        if begin.timestamp() < again.timestamp() <= at:  # clocks were set back to this time
             begin = again
         begin = datetime.fromtimestamp(begin.timestamp(), UTC).astimezone(self._zone)
         shown = begin.isoformat(" ")  # such as 2026-05-04 07:15:00+02:00

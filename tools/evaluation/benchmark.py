@@ -46,7 +46,7 @@ class Entry:
         folder: Folder of the files that are scored.
         kind: What they hold.
         tracker: Tracker to run on the detections.
-        source: Where a tracker runs, the name of the detections; "" if they have none.
+        source: If a tracker runs, the name of the detections; "" if they are unnamed.
     """
 
     name: str
@@ -138,7 +138,7 @@ def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
 
 
 def protocol_points(sequences: Sequence[SequenceScore]) -> list[PrPoint]:
-    """Returns the points of all sequences combined, by threshold; none if any sequence has none."""
+    """Returns the points of all sequences combined, by threshold; empty if any sequence has none."""
     if not all(score.points for score in sequences):
         return []
     by_threshold = zip(*(score.points for score in sequences), strict=True)
@@ -165,8 +165,8 @@ def score_entries(
         advance: Called with the number of newly scored sequences of entries.
 
     Raises:
-        ConfigError: A sequence has no file, or a file is malformed; the message names file and
-            line, where a tracker runs of the first eight such files.
+        ConfigError: A sequence has no file, or a file is malformed. The message names file and
+            line; if a tracker runs, of up to eight such files.
     """
     names = [truth.name for truth in truths]
     tasks, incomplete = [], []
@@ -199,7 +199,7 @@ def _check_files(tasks: Sequence[SequenceTask], pool: Workers) -> None:
 
     Raises:
         BeyondSequenceError: A file has a frame that the sequence lacks.
-        ConfigError: Files are malformed; the message names file and line of the first eight.
+        ConfigError: Files are malformed; the message names the file and line of the first eight.
     """
     faults = [fault for fault in pool.do_all(fault_in_file, _one_per_file(tasks)) if fault]
     malformed = [each for each in faults if not isinstance(each, BeyondSequenceError)]
@@ -218,7 +218,7 @@ def _one_per_file(tasks: Sequence[SequenceTask]) -> list[SequenceTask]:
 
 
 def _lengths_needed(tasks: Sequence[SequenceTask], pool: Workers) -> str:
-    """Returns the options by which no file has a frame that its sequence lacks."""
+    """Returns the options that make the sequences as long as their files."""
     by_file = _one_per_file(tasks)
     counts = {task.truth.name: task.truth.frame_count for task in tasks}
     needed: dict[str, int] = {}

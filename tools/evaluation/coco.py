@@ -19,7 +19,7 @@ from tools.annotations.coco_json import check_entry, ids_by_name, read_annotatio
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
-MOST_DETECTIONS = 100  # detections of a class in an image that count, as in COCO
+MOST_DETECTIONS = 100  # counted per class and image, as in COCO
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
     undetected = images - {each["image_id"] for each in detections}
     if why:
         scored = {category["id"] for category in content["categories"]}
-        # Those whose name tells that they are of another class are left out.
+        # Detections whose category is known not to be scored are left out.
         detections = [each for each in detections if each["category_id"] in (None, *scored)]
         for detection in detections:
             detection["category_id"] = content["categories"][0]["id"]
-    # pycocotools sorts the ids, which may mix names and numbers; of equal scores, the first count.
+    # pycocotools sorts ids, which may mix strings and numbers; of equal scores, the first count.
     for part, key in (("images", "image_id"), ("categories", "category_id")):
         ids = sorted((entry["id"] for entry in content[part]), key=_by_kind)
         number = {each: index for index, each in enumerate(ids, 1)}
@@ -163,7 +163,7 @@ def _detections(
     images: list[dict[str, Any]],
     categories: list[dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], str]:
-    """Returns the detections, and why classes cannot be told apart, or ""."""
+    """Returns the detections, and why classes cannot be distinguished, or ""."""
     content = read_json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
@@ -199,7 +199,7 @@ def _detections(
             if category is None and not why:
                 named_so = "" if label is None else f" of {truth_path}, but {label!r}"
                 why = f"{path}: {place} has no category_id and no category{named_so}"
-        # No other keys: pycocotools takes a detection with a caption for one.
+        # No other keys: a "caption" would make pycocotools treat detections as captions.
         detections.append(
             {
                 "image_id": found,

@@ -151,7 +151,7 @@ def _hota(scores: Sequence[EntryScore]) -> Drawing | None:
 
 
 def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
-    """Draws the first entry with tracks only: others would hide it."""
+    """Draws only the first entry with tracks, since others would hide it."""
     tracked = [
         each for each in scores if any(s.errors is not None for s in each.sequences.values())
     ]
@@ -189,7 +189,7 @@ def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
 
 
 def _sums_of_five(values: np.ndarray) -> np.ndarray:
-    """Returns for each value the sum of it and of the two before and after it."""
+    """Returns the sum of each value with the two before and the two after it."""
     return np.convolve(values, np.ones(5))[2:-2]
 
 

@@ -148,7 +148,7 @@ def hota(comparison: Comparison) -> HotaResult:
 
 
 def _alignment(comparison: Comparison) -> Float64Array:
-    """Returns ``(G, R)`` soft Jaccard indices of tracks; ambiguous overlaps are shared out."""
+    """Returns ``(G, R)`` soft Jaccard indices of tracks; ambiguous overlaps are divided up."""
     truth_lengths, result_lengths = comparison.truth_lengths, comparison.result_lengths
     shared = np.zeros((len(truth_lengths), len(result_lengths)))
     for frame in comparison.frames:

@@ -1,4 +1,4 @@
-"""What was scored and how: without it, scores of two tables cannot be compared."""
+"""What was scored and how: without this, scores of two tables cannot be compared."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ScoringProtocol:
         return {**found, "iou_thresholds": self._iou_thresholds([score]), "overall": POOLED}
 
     def missing_files(self, scores: Sequence[EntryScore]) -> dict[str, list[str]]:
-        """Returns, by its suffix, which sequences lack a file that would change ``scores``."""
+        """Returns the sequences that lack a file that would change ``scores``, by its suffix."""
         judged = any(each.detection for score in scores for each in score.sequences.values())
         return missing_files(self.truths, INSTEAD if judged else [IGNORED_SUFFIX])
 

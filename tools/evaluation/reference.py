@@ -60,10 +60,10 @@ def check_by_trackeval(
 def trackeval_scores(
     data: Mapping[str, dict[str, object]], iou_threshold: float
 ) -> dict[str, float]:
-    """Returns TrackEval's scores over all sequences combined, under the names of ours.
+    """Returns TrackEval's scores over all sequences combined, under our names.
 
     Args:
-        data: Sequences in the input format of its metrics, see `trackeval_data`.
+        data: Sequences in the input format of TrackEval's metrics, see `trackeval_data`.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
 
     Raises:
@@ -74,7 +74,7 @@ def trackeval_scores(
 
     settings = {"PRINT_CONFIG": False, "THRESHOLD": iou_threshold}
     combined: dict[str, float] = {}
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints its settings and times
+    with contextlib.redirect_stdout(io.StringIO()):  # TrackEval prints settings and times
         for metric in (HOTA(), CLEAR(settings), Identity(settings)):
             results = {name: metric.eval_sequence(each) for name, each in data.items()}
             combined |= metric.combine_sequences(results)
@@ -102,12 +102,12 @@ def trackeval_data(comparison: Comparison) -> dict[str, object]:
 def _preprocessed(
     truth: GroundTruth, objects: MotObjects, given: Trajectories
 ) -> dict[str, object]:
-    """Returns what TrackEval scores of a sequence of MOT16 or later, chosen by itself."""
+    """Returns a sequence of MOT16 or later as TrackEval's own preprocessing selects it."""
     need("trackeval", "evaluate", "--check")
     from trackeval.datasets import MotChallenge2DBox
 
     sizes = given.boxes[:, 2:] - given.boxes[:, :2]
-    _, ids = np.unique(given.ids, return_inverse=True)  # it makes an array as long as the largest
+    _, ids = np.unique(given.ids, return_inverse=True)  # TrackEval allocates up to the largest
     results = np.column_stack(
         (given.frames + 1, ids, given.boxes[:, :2], sizes, np.ones(len(given)))
     )

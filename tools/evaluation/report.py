@@ -19,7 +19,7 @@ from tools.evaluation.sequence import SequenceScore
 from tools.evaluation.tables import score_tables
 
 PAGE = "report.html"
-MOMENTS, MOMENTS_OF_SEVERAL = 9, 3  # of the only entry; of each of several
+MOMENTS, MOMENTS_OF_SEVERAL = 9, 3  # for a single entry; for each of several
 FATES = {
     "matched": 'stroke="#2a9d2a" stroke-width="2"',
     "missed": 'stroke="#1f77b4" stroke-dasharray="6 3" stroke-width="2"',

@@ -75,9 +75,9 @@ class SequenceScore:
             outside [0, 1].
         tracks: The tracks that were scored, without ignored boxes.
         matches: Matches of ``tracks`` with the ground truth.
-        given: The tracks of the file, where the ground truth has `MotObjects`.
+        given: The tracks of the file, if the ground truth has `MotObjects`.
         file: File of the detections or tracks.
-        doubts: About the file, see `doubts`.
+        doubts: Doubts about the file, see `doubts`.
     """
 
     name: str
@@ -115,7 +115,7 @@ def score_sequence(
     points: tuple[PrPoint, ...] = ()
     tracks = given = None
     told: list[str] = []
-    width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # of the frames, at least
+    width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # at most the frame size
     if task.kind == "detections":
         file = DetectionFile.read(task.file, frame_count=truth.frame_count)
         # Classes are not scored.
@@ -162,7 +162,7 @@ def score_sequence(
 
 
 def fault_in_file(task: SequenceTask, **_: object) -> ConfigError | None:
-    """Returns the error for which the file of the task cannot be scored, None if there is none."""
+    """Returns the error that keeps the file of the task from being scored, or None."""
     try:
         _READERS[task.kind](task.file, frame_count=task.truth.frame_count)
     except ConfigError as error:

@@ -8,7 +8,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, eq=False)  # each subclass says whether its fields compare
 class Summed:
-    """A result whose sum is that of each field of its dataclass."""
+    """A dataclass of results that are added field by field."""
 
     def __add__(self, other: Self) -> Self:
         names = [each.name for each in fields(self)]

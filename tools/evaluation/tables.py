@@ -34,7 +34,7 @@ class ScoreTable:
         title: Title of the table.
         columns: Names of the scores.
         rows: Name and cells of each row.
-        has_total: Whether the last row is of all sequences.
+        has_total: Whether the last row combines all sequences.
     """
 
     title: str
@@ -44,7 +44,7 @@ class ScoreTable:
 
 
 def score_tables(scores: Sequence[EntryScore]) -> list[ScoreTable]:
-    """Returns tables of the sequences of a single entry and overall, or of several entries."""
+    """Returns tables of a single entry, by sequence and overall, or of several entries."""
     has_total = len(scores) == 1 and len(scores[0].sequences) > 1
     if len(scores) > 1:
         rows = [(score.entry.name, score.overall) for score in scores]
@@ -93,7 +93,7 @@ def shown(name: str, value: float | None) -> str:
 
 
 def to_json(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
-    """Returns ``protocol``, ``overall`` and ``sequences``, by name unless the only entry has none.
+    """Returns ``protocol``, ``overall`` and ``sequences``, by entry unless the only one is unnamed.
 
     Scores are fractions and counts, ``null`` if there is nothing to score.
     """

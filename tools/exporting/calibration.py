@@ -18,7 +18,7 @@ from stages.records import UInt8Array
 from tools.images import read_images
 
 FIRST_SEED = 70_000
-"""First of the seeds, which no training scene of the shipped weights has."""
+"""First of the seeds; no training scene of the shipped weights has any of them."""
 
 SCENES = 32
 
@@ -46,8 +46,8 @@ def calibrate(
         Number of features.
 
     Raises:
-        ConfigError: The weights do not load, are in another format, or of a kind of network that
-            int8 does not support.
+        ConfigError: The weights do not load, are in another format, or belong to a kind of network
+            that int8 does not support.
         SourceError: None of the images can be read.
         OutputError: The file cannot be written, or has been replaced meanwhile.
     """
@@ -69,7 +69,7 @@ def calibrate(
     ranges = feature_ranges(network, inputs())
     if not ranges:
         raise SourceError("no image can be read")
-    if _content(weights) != content:  # as by training: these ranges are of other weights
+    if _content(weights) != content:  # such as by training: the ranges are of the old weights
         raise OutputError(f"{weights} has changed meanwhile; calibrate it again")
     with written_aside(weights) as part:
         part.write_bytes(with_ranges(content, network.config, ranges))
@@ -77,7 +77,7 @@ def calibrate(
 
 
 def _content(file: Path) -> bytes:
-    """The bytes of a file; none if it cannot be read."""
+    """Returns the bytes of a file; empty if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError:

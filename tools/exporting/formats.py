@@ -52,7 +52,7 @@ def export(
 
     Raises:
         ConfigError: The weights do not load or cannot run in int8, the suffix is another
-            format's, a package is missing, or memory does not suffice for ``frame_size``.
+            format's, a package is missing, or there is too little memory for ``frame_size``.
         OutputError: The files cannot be written.
     """
     if output.suffix != SUFFIXES[format]:
@@ -107,11 +107,11 @@ def _traced(
 def _write_pair(output: Path, save: Callable[[Path], object]) -> list[Path]:
     """Lets ``save`` write OpenVINO's two files, the ``.xml`` and the ``.bin`` that belongs to it.
 
-    They replace older ones together: a ``.bin`` never stands beside the ``.xml`` of another.
+    They replace older ones together: a ``.bin`` never lies next to the ``.xml`` of another export.
     """
     weights = output.with_suffix(".bin")
     with written_aside(output) as part, written_aside(weights) as weights_part:
-        aside = part.with_name(f"{part.name}{output.suffix}")  # the suffix that OpenVINO asks for
+        aside = part.with_name(f"{part.name}{output.suffix}")  # the suffix that OpenVINO requires
         try:
             save(aside)
             shutil.copyfile(aside, part)  # into the file that is locked

@@ -55,7 +55,7 @@ def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) ->
 
 
 def detections_setting(video: Path, *, delay_ms: float | None = None) -> str:
-    """Returns the setting that gives `detections_of` a video, as late as a slow detector would."""
+    """Returns the setting that selects `detections_of` a video, delayed as by a slow detector."""
     found = detections_of(video)
     return f"detector.detections={found if delay_ms is None else delayed(found, delay_ms)}"
 

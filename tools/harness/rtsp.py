@@ -53,7 +53,7 @@ class Wire:
     """A TCP relay to a server; ``mode`` may change at any time.
 
     ``open`` forwards everything; ``silent`` accepts connections but neither forwards nor closes;
-    ``lossy`` drops bytes, which no network does but a reader must survive all the same.
+    ``lossy`` drops bytes: no network does that, but a reader must survive it.
     """
 
     def __init__(self, port: int) -> None:

@@ -36,7 +36,7 @@ class Victim:
     Attributes:
         supervisor: Its supervisor.
         over: Set when the run has ended.
-        crash: Error of a process that crashed on its own, which none should.
+        crash: Error of a process that crashed by itself, which none should.
         notices: Messages of the run's notices.
     """
 
@@ -93,7 +93,7 @@ class Victim:
 
     @contextlib.contextmanager
     def one_halted(self, rng: random.Random) -> Iterator[None]:
-        """Lets a random process stand still, as one does that waits for a disk."""
+        """Suspends a random process, as if it were waiting for a disk."""
         chosen = self._any_of(rng)
         self._send(signal.SIGSTOP, chosen)
         try:
@@ -106,7 +106,7 @@ class Victim:
         return rng.choice(sorted(processes.items())) if processes else ("", 0)
 
     def _send(self, number: signal.Signals, process: tuple[str, int]) -> str:
-        """Sends a signal to a process; returns its name, "" if it is no more."""
+        """Sends a signal to a process; returns its name, "" if it no longer exists."""
         name, pid = process
         if not pid:
             return ""

@@ -1,1 +1,1 @@
-"""Maps of where the vehicles of fixed cameras drive and stand."""
+"""Maps of where vehicles drive and stand in front of fixed cameras."""

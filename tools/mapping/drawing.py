@@ -1,4 +1,4 @@
-"""Maps of a stream's traffic, drawn over a picture of its scene."""
+"""Maps of a stream's traffic, drawn over an image of its scene."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _OPACITY = 0.9
 
 
 def flow_map(traffic: Traffic, scene: UInt8Array) -> UInt8Array:
-    """Draws which way vehicles drove.
+    """Draws the direction in which vehicles drove.
 
-    A colour stands for a direction, as on the disc at the lower left. It is the stronger, the more
-    vehicles came by; where they drive both ways, those are left that are more.
+    A colour stands for a direction, as on the disc at the lower left. It is stronger where more
+    vehicles drove. Opposite directions cancel out: where both occur, the more frequent one is left.
 
     Args:
-        traffic: Of the stream.
-        scene: ``(H, W, 3)`` uint8 BGR, of the frames' size.
+        traffic: Traffic of the stream.
+        scene: ``(H, W, 3)`` uint8 BGR, in the size of the frames.
     """
     x, y = (_blurred(part, _BLUR) for part in np.moveaxis(traffic.drive, -1, 0))
     drawn = _over(scene, _colors_of(x, y), _strength(np.hypot(x, y), 0.98))
@@ -34,13 +34,14 @@ def flow_map(traffic: Traffic, scene: UInt8Array) -> UInt8Array:
 
 
 def heat_map(traffic: Traffic, scene: UInt8Array) -> UInt8Array:
-    """Draws how long vehicles were where.
+    """Draws how long vehicles were at each position.
 
-    The bar at the lower left goes from none to the longest time; colours go by its root.
+    The bar at the lower left runs from zero to the longest time; colours follow the square root of
+    the time.
 
     Args:
-        traffic: Of the stream.
-        scene: ``(H, W, 3)`` uint8 BGR, of the frames' size.
+        traffic: Traffic of the stream.
+        scene: ``(H, W, 3)`` uint8 BGR, in the size of the frames.
     """
     heat = _strength(_blurred(traffic.stay, 1.5 * _BLUR), 0.995)
     drawn = _over(scene, _heat_colors(heat), np.minimum(1, 3 * heat))
@@ -56,14 +57,14 @@ def _blurred(values: Float64Array, share: float) -> Float32Array:
 
 
 def _strength(values: Float32Array, full: float) -> Float32Array:
-    """The root of the values, 0 to 1; 1 from the ``full`` quantile of all that are not 0 on."""
+    """Returns the square roots of the values, 1 from the ``full`` quantile of the non-zero ones."""
     some = values[values > 1e-4]
     return np.sqrt(np.minimum(1, values / np.quantile(some, full))) if some.size else 0 * values
 
 
 def _colors_of(x: Float32Array, y: Float32Array) -> UInt8Array:
-    """A colour ``(H, W, 3)`` uint8 BGR for each direction; y points down."""
-    hue = np.degrees(np.arctan2(-y, x)) % 360 / 2  # OpenCV's degrees are two
+    """Returns a colour for each direction, ``(H, W, 3)`` uint8 BGR; y points down."""
+    hue = np.degrees(np.arctan2(-y, x)) % 360 / 2  # OpenCV halves the hue to fit a byte
     full = np.full(hue.shape, 255, np.uint8)
     hsv = np.dstack([hue.astype(np.uint8), full, full])
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), np.uint8)
@@ -82,7 +83,7 @@ def _over(scene: UInt8Array, colors: UInt8Array, strength: Float32Array) -> UInt
 
 
 def _add_legend(drawn: UInt8Array, legend: UInt8Array) -> None:
-    """Puts it at the lower left, as far as there is room."""
+    """Adds a legend at the lower left, cropped to the frame."""
     border = max(2, len(drawn) // 135)
     legend = np.pad(legend, ((border, border), (border, border), (0, 0)))
     corner = drawn[-len(legend) :, : legend.shape[1]]

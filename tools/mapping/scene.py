@@ -1,4 +1,4 @@
-"""A picture of a stream's scene without its vehicles, from overlays."""
+"""An image of a stream's scene without its vehicles, from overlays."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from stages.decoder.decoding import decoded
 from stages.records import UInt8Array
 from tools.segmentation.background import median_background
 
-_PICTURES = 25  # at most; of many overlays, one each
+_PICTURES = 25  # at most; one from each overlay if there are many
 
 
 def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
-    """Returns the median picture ``(H, W, 3)`` uint8 BGR of overlays, None if there are none.
+    """Returns the median frame of overlays, ``(H, W, 3)`` uint8 BGR; None if there are none.
 
-    What moves is hidden, its boxes and labels too; lines and zones stay. Overlays of another size
-    than the last one's do not count.
+    The median removes moving objects with their boxes and labels; lines and zones stay. Overlays
+    that differ in size from the last one are ignored.
 
     Raises:
-        SourceError: One of them cannot be read.
+        SourceError: An overlay cannot be read.
     """
     apart = max(1, -(-len(overlays) // _PICTURES))
     chosen = overlays[::-apart]
@@ -33,10 +33,10 @@ def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
 
 
 def video_size(video: Path) -> tuple[int, int]:
-    """Returns width and height in pixels.
+    """Returns the width and height of a video in pixels.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The video cannot be read.
     """
     with open_media(str(video)) as container:
         stream = video_stream(container, str(video))
@@ -44,7 +44,7 @@ def video_size(video: Path) -> tuple[int, int]:
 
 
 def _pictures(video: Path, number: int) -> Iterator[UInt8Array]:
-    """Yields that many pictures at equal distances."""
+    """Yields ``number`` frames at equal intervals."""
     with open_media(str(video)) as container:
         stream = video_stream(container, str(video))
         for index in range(number):

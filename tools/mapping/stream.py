@@ -1,4 +1,4 @@
-"""What maps of a stream are made of, from the folders of its runs."""
+"""The input of a stream's maps, from the folders of its runs."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from tools.mapping.traffic import Traffic
 from tools.result_rows import rows
 
 _GREY = 128
-_UNLIKE = 0.02  # share by which the shape of a picture may be another
+_UNLIKE = 0.02  # relative tolerance of a picture's aspect ratio
 
 
 def traffic_of(
     name: str, folders: Sequence[Path], picture: UInt8Array | None
 ) -> tuple[Traffic, UInt8Array]:
-    """Returns where a stream's vehicles were, and a picture of its scene of the same size.
+    """Returns the traffic of a stream, and a picture of its scene in the same size.
 
     Args:
-        name: The stream's.
-        folders: With its tracks, one for each run.
-        picture: ``(H, W, 3)`` uint8 BGR; None to take what the overlays show, or grey.
+        name: Name of the stream.
+        folders: Folders with its tracks, one for each run.
+        picture: ``(H, W, 3)`` uint8 BGR; None to use the scene of the overlays, or plain grey if
+            there are none.
 
     Raises:
-        ConfigError: The size of the frames is not known, or not always the same, or the picture is
-            of another shape; or a row is malformed.
-        SourceError: There is no picture, and an overlay cannot be read.
+        ConfigError: The size of the frames is unknown or varies, the picture has another aspect
+            ratio, or a row is malformed.
+        SourceError: No picture is given, and an overlay cannot be read.
     """
     width, height = size = _size_of(name, folders, picture)
     traffic = Traffic(width, height)
@@ -51,7 +52,7 @@ def traffic_of(
 
 
 def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> tuple[int, int]:
-    """Width and height of the stream's frames in pixels."""
+    """Returns the width and height of the stream's frames in pixels."""
     sizes = {
         size
         for folder in folders
@@ -78,7 +79,7 @@ def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> 
 
 
 def _sizes_in(name: str, folder: Path, *, has_picture: bool) -> set[tuple[int, int]]:
-    """Width and height in pixels, as the files of a run tell it; empty where none does."""
+    """Returns widths and heights in pixels according to the files of a run; empty if unknown."""
     drawn = set()
     for overlay in files_of(folder, OVERLAY):
         try:
@@ -86,7 +87,7 @@ def _sizes_in(name: str, folder: Path, *, has_picture: bool) -> set[tuple[int, i
         except SourceError:
             if not has_picture:
                 raise
-    if len(drawn) > 1:  # a new part begins where the frames change in size
+    if len(drawn) > 1:  # a new overlay begins when the frame size changes
         raise ConfigError(f"{folder}: the frames of {name} change in size")
     if size := frame_size(folder):
         return {size}

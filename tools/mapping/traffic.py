@@ -1,4 +1,4 @@
-"""Where the vehicles of a stream were, and which way they drove."""
+"""Where the vehicles of a stream were, and in which direction they drove."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import numpy as np
 from stages.records import BoolArray, Float64Array
 from stages.sink.places import TREMBLING
 
-_BATCH = 65_536  # boxes; memory stays the same for as many days as there are
-_REMEMBERED = 10_000  # vehicles, of which few are in a frame
-_STEP = 0.25  # of a vehicle's size, far enough to have a direction
+_BATCH = 65_536  # boxes; bounds memory, however many days there are
+_REMEMBERED = 10_000  # vehicles; only few of them are in a frame
+_STEP = 0.25  # of a vehicle's size: far enough to have a direction
 _SHORTEST = 4.0  # pixels
 
 
 class Traffic:
     """Sums over all vehicles of a stream, for each pixel of its frames.
 
-    A vehicle is where the middle of its box's lower edge is. Boxes that the frame's left, right or
-    lower edge may cut do not count, because where their vehicles stand is not known.
+    A vehicle's position is the bottom centre of its box. Boxes that the frame's left, right or
+    bottom edge may cut are left out, because the positions of their vehicles are unknown.
 
     Args:
-        width: Of the frames, in pixels.
-        height: Likewise.
+        width: Width of the frames in pixels.
+        height: Height of the frames in pixels.
 
     Attributes:
-        boxes: How many boxes were added, cut ones included.
-        stay: ``(H, W)``, in how many frames a vehicle was there.
-        drive: ``(H, W, 2)``, the sum of the ways, x and y in pixels, that vehicles drove there.
+        boxes: Number of boxes added, including cut ones.
+        stay: ``(H, W)``, number of frames in which a vehicle was at the pixel.
+        drive: ``(H, W, 2)``, sum of the vehicles' displacements at the pixel, x and y in pixels.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -42,7 +42,7 @@ class Traffic:
         """Adds the boxes of one run, in the order of their frames.
 
         Args:
-            tracks: Of each box the vehicle's id, left, top, width and height in pixels.
+            tracks: The vehicle's id, left, top, width and height in pixels of each box.
         """
         tracks = iter(tracks)
         steps = _Steps()
@@ -61,25 +61,25 @@ class Traffic:
             self._add_ways(steps.between(ids, places, size, known))
 
     def _add_ways(self, ways: Float64Array) -> None:
-        """Adds straight ways, ``(N, 4)`` from x, y to x, y, to the pixels along them."""
+        """Adds straight steps, ``(N, 4)`` from x, y to x, y, to the pixels along them."""
         begin, way = ways[:, :2], ways[:, 2:] - ways[:, :2]
         pixels = np.ceil(np.abs(way).max(axis=1, initial=1)).astype(int)
-        of = np.repeat(np.arange(len(ways)), pixels)  # each pixel's way
+        of = np.repeat(np.arange(len(ways)), pixels)  # the step of each pixel
         along = (np.arange(len(of)) - (pixels.cumsum() - pixels)[of]) / pixels[of]
         x, y = (begin[of] + along[:, None] * way[of]).astype(int).T
         np.add.at(self.drive, (y, x), (way / pixels[:, None])[of])
 
 
 class _Steps:
-    """Takes vehicles' ways apart into straight ones, each long enough to have a direction."""
+    """Splits vehicles' paths into straight steps, each long enough to have a direction."""
 
     def __init__(self) -> None:
-        self._begins: dict[float, tuple[float, float]] = {}  # of vehicles' next steps
+        self._begins: dict[float, tuple[float, float]] = {}  # of the next steps, by vehicle
 
     def between(
         self, ids: Float64Array, places: Float64Array, size: Float64Array, known: BoolArray
     ) -> Float64Array:
-        """Returns the steps that end in the next boxes, ``(N, 4)`` from x, y to x, y."""
+        """Returns the steps that end at the next boxes, ``(N, 4)`` from x, y to x, y."""
         shortest = np.maximum(_SHORTEST, _STEP * size)
         found = []
         columns = (column.tolist() for column in (ids, *places.T, shortest, known))
@@ -92,7 +92,7 @@ class _Steps:
                 self._begins[identity] = x, y
             elif hypot(x - begin[0], y - begin[1]) >= far:
                 found.append((*begin, x, y))
-                del self._begins[identity]  # so that the latest come last
+                del self._begins[identity]  # so that the most recent vehicles come last
                 self._begins[identity] = x, y
         for identity in [*islice(self._begins, max(0, len(self._begins) - _REMEMBERED))]:
             del self._begins[identity]

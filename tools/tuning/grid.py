@@ -1,4 +1,4 @@
-"""The values of trackers' settings that are tried, each list in rising order."""
+"""The values of tracker settings that are tried, each list in ascending order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendered scenes to tune on, where there are no annotated ones."""
+"""Rendered scenes to tune on if there are no annotated sequences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.tuning.tune import TuningSequence
 
-FIRST_SEED = 9000  # not that of a scene which the shipped weights learned from or which is shown
+FIRST_SEED = 9000  # of scenes that the shipped weights have not seen and that are shown nowhere
 FRAMES = 150  # of each scene
 
 
@@ -32,7 +32,7 @@ def render_sequences(
         view: ``drone`` or ``intersection``.
         detector_config: Detector to run on them.
         count: Number of scenes.
-        progress: Called with the number of scenes done, and of all.
+        progress: Called with the number of scenes done and the total.
 
     Raises:
         ConfigError: There is no such view, or the detector cannot be used.

@@ -24,7 +24,7 @@ class Worth:
     parts: tuple[float, ...] = ()
 
     def improves(self, other: Worth, least_gain: float) -> bool:
-        """Whether it is better by ``least_gain`` or more, and no more sequences lose than win."""
+        """Returns whether it gains at least ``least_gain``, and no more sequences lose than win."""
         pairs = list(zip(self.parts, other.parts, strict=True))
         losing = sum(mine < theirs for mine, theirs in pairs)
         winning = sum(mine > theirs for mine, theirs in pairs)
@@ -51,9 +51,9 @@ def search(
     Args:
         objective: Scores settings.
         grid: Values of each setting that is searched.
-        start: Settings to begin with; those that are not in the grid stay.
+        start: Settings to begin with; those that are not in the grid stay unchanged.
         least_gain: Smaller improvements are rejected: they are noise, and would not generalise.
-        most_rounds: Most rounds over all settings.
+        most_rounds: Maximum number of rounds over all settings.
         so_far: Called with the best settings so far, first with the start.
 
     Returns:
@@ -80,7 +80,7 @@ def _best_in_reach(
     worth: Worth,
     least_gain: float,
 ) -> tuple[dict[str, object], Worth]:
-    """The best settings with another value of ``name``, going up and down; or the start."""
+    """Returns the best settings with another ``name`` value, searched up and down, or ``start``."""
     current = start[name]
     assert isinstance(current, int | float)
     ways = (

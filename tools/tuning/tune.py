@@ -1,4 +1,4 @@
-"""Tuning a tracker: search on all sequences, and leave one out to see what that is worth."""
+"""Tuning a tracker: a search on all sequences, and cross-validation by leaving one out."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def tune(
         leave_one_out: Also search without each sequence in turn.
         workers: Number of processes; None for one per usable core.
         progress: Called with what is searched and the number of settings tried so far.
-        so_far: Called with the best found on all sequences so far, and whether that search is over;
-            next, sequences are left out.
+        so_far: Called with the best result on all sequences so far, and whether that search is
+            over; next, sequences are left out.
 
     Raises:
         ConfigError: The tracker or a setting is unknown.
@@ -204,8 +204,8 @@ def _score(
 def with_tracker(text: str, result: TuningResult) -> str:
     """Returns ``text``, a config, with the tracker section of ``result`` in place of its own.
 
-    Settings at their defaults are left out. If its tracker section is in flow style, or all of it,
-    as in JSON, its comments are lost.
+    Settings at their defaults are left out. If the tracker section or the whole config is in flow
+    style, as in JSON, the comments are lost.
     """
     defaults = default_settings(result.tracker)
     changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
