@@ -37,10 +37,10 @@ def complete(
 
 
 def _complete(folder: Path) -> Iterator[OutputError | None]:
-    """Completes all streams in ``folder``, or the one whose folder it is.
+    """Completes all streams in ``folder``, or the single stream that ``folder`` belongs to.
 
     Yields:
-        For each stream that was not complete, why it could not be completed, or None.
+        For each incomplete stream, the error that kept it from being completed, or None.
     """
     from pipeline.workers.recovery import has_leftovers
     from stages.atomic import writing
@@ -62,7 +62,8 @@ def _complete_stream(folder: Path) -> None:
     from stages.folder_lock import FolderLock
     from stages.wording import counted
 
-    # A pipeline locks its --output, which is either where a link to the stream is.
+    # A pipeline locks its --output: if the stream is a link, that is the folder of the link or of
+    # its target.
     outputs = {folder.parent.resolve(), folder.resolve().parent}
     with contextlib.ExitStack() as locks:
         for output in outputs:

@@ -41,7 +41,7 @@ def config(
 
 
 def _is_for_training(path: Path) -> bool:
-    """Returns whether a name is of such a config, or a file has data sets, as they all have."""
+    """Returns whether a path names a training config: a built-in one, or a file with data sets."""
     from pipeline.config import RunConfig
     from pipeline.config_file import built_in_configs
     from pipeline.settings_file import read_settings
@@ -52,5 +52,5 @@ def _is_for_training(path: Path) -> bool:
         return True
     try:
         return path.is_file() and "data" in read_settings(RunConfig, path)
-    except OSError:  # in the words of load_config
+    except OSError:  # load_config reports it
         return False

@@ -82,7 +82,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
     try:
         return None if name is None else ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # absolute paths, folders of several zones
+    except (KeyError, ValueError, OSError):  # unknown, absolute, or a folder of zones
         raise ConfigError(
             f"--timezone: no zone {name}; they are named as Europe/Berlin, and a system without "
             f"them needs the package tzdata"
@@ -106,7 +106,7 @@ def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
             write_atomically(file, as_csv(rows))
             typer.echo(f"{file}: written")
         elif file.exists():
-            remove_file(file)  # of earlier counts
+            remove_file(file)  # left by an earlier count
             typer.echo(f"{file}: removed; it would have no rows")
 
 

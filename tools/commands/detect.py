@@ -22,6 +22,8 @@ from tools.commands.options import (
 from tools.interruption import interruptible
 from tools.terminal import progress_bar
 
+_LIKELY = 0.3  # most detections with lower scores are not vehicles
+
 
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
@@ -96,17 +98,15 @@ def detect(
             written = f"{output}: {found} in" if done else f"{output} is not written:"
             typer.echo(f"{written} {done} of {counted(total, 'image')}", err=True)
     if stops.count:
-        ignore_stop_signals()  # one more would end the interpreter's last steps by itself
+        ignore_stop_signals()  # another one would kill the interpreter while it shuts down
         raise typer.Exit(130)
     if unreadable:
         raise typer.Exit(SourceError.exit_code)
 
 
 def _likely(results: list[dict[str, Any]]) -> str:
-    """Returns how many of the detections are not weak; "" if none is weak."""
-    from tools.detection_overlay import LIKELY
-
-    count = sum(each["score"] >= LIKELY for each in results)
+    """Returns text on how many of the detections are not weak; "" if none is weak."""
+    count = sum(each["score"] >= _LIKELY for each in results)
     if count == len(results):
         return ""
     return f", {count} of them with a score of {LIKELY:g} or more"

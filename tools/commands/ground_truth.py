@@ -1,4 +1,4 @@
-"""Ground truth as commands read it: what it lacks is told."""
+"""Reading of ground truth for commands, with warnings about missing files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def read_by_name(
     only: Sequence[str] | None,
     lengths: Sequence[str] | None = None,
 ) -> tuple[dict[str, GroundTruth], list[str]]:
-    """Returns the ground truth by name, and the names of sequences that need not be read.
+    """Returns the ground truth by name, and the names of sequences that were not read.
 
-    Of UA-DETRAC, whose annotations take most of the time, only those named in ``only`` and
-    ``lengths`` (``NAME=N``) are read, if the names of the files tell which these are.
+    UA-DETRAC's annotations are slow to read: only those named in ``only`` and ``lengths``
+    (``NAME=N``) are read, if they can be identified by their file names.
 
     Raises:
         ConfigError: See `tools.annotations.ground_truths.read_ground_truths`.
@@ -50,7 +50,7 @@ def choose_sequences(
     """Returns the sequences named in ``only``, or all, and the names of the others.
 
     Raises:
-        ConfigError: A name is of no sequence in ``folder``.
+        ConfigError: There is no sequence of a given name in ``folder``.
     """
     for name in only or []:
         if name not in by_name:
@@ -64,7 +64,7 @@ def choose_sequences(
 def read_tracks(
     benchmark: Benchmark, folder: Path, only: Sequence[str] | None = None
 ) -> tuple[list[GroundTruth], list[str]]:
-    """Reads sequences to score tracks, and tells which lack ignored regions.
+    """Reads the sequences to score tracks on, and warns about those without ignored regions.
 
     Args:
         benchmark: Format of the ground truth.
@@ -86,11 +86,11 @@ def read_tracks(
 
 
 def tell_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
-    """Names the sequences that lack a file of the ground truth, and says what holds instead.
+    """Warns about sequences that lack a ground-truth file, and says what applies instead.
 
     Args:
         folder: Ground-truth folder.
-        missing: Names of sequences by the suffix of the file.
+        missing: Names of sequences by the suffix of the missing file.
     """
     from tools.annotations.uavdt import INSTEAD
 

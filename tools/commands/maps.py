@@ -61,12 +61,12 @@ def maps(
             with activity("reading") as tell:
                 tell(f"reading {name}")
                 traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
-        except (ConfigError, SourceError) as error:  # the other streams have maps all the same
+        except (ConfigError, SourceError) as error:  # the other streams still get maps
             if failed is not None:
                 typer.echo(f"spotstream: {failed}", err=True)
             failed = error
             continue
-        file = folder_name(name)  # which it is, unless somebody has edited its report
+        file = folder_name(name)  # equal to the name, unless the report was edited
         for kind, draw in (("flow", flow_map), ("heat", heat_map)):
             write_image(output / f"{file}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
         boxes = counted(traffic.boxes, "box", "boxes", form=",")

@@ -18,7 +18,7 @@ CONFIG_HELP = (
     "YAML file, which builds on intersection; or one of "
     "demo, intersection, uav, rtsp, detrac, uavdt. Of several, each builds on those before it."
 )
-"""Help text of the ``--config`` options that take several."""
+"""Help text of ``--config`` options that take several configs."""
 
 WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
 """Help text of ``--weights`` options."""
@@ -30,7 +30,7 @@ TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 
 
 def config_names(incomplete: str) -> list[str]:
-    """Completes the name of a config; where none fits, shells complete files."""
+    """Completes the name of a config; if none matches, shells complete files."""
     return _names_of_configs(incomplete, "")
 
 
@@ -40,7 +40,7 @@ def training_config_names(incomplete: str) -> list[str]:
 
 
 def weights_names(incomplete: str) -> list[str]:
-    """Completes the name of weights that ship."""
+    """Completes the name of shipped weights."""
     return [name for name in SHIPPED if name.startswith(incomplete)]
 
 
@@ -51,14 +51,14 @@ def _names_of_configs(incomplete: str, below: str) -> list[str]:
 
 
 def finite(value: float) -> float:
-    """Refuses infinity and what is no number, which a minimum need not keep out."""
+    """Refuses infinity and NaN, which a minimum may let through."""
     if not isfinite(value):
         raise typer.BadParameter(f"{value} is not a number")
     return value
 
 
 def writable(path: Path | None) -> Path | None:
-    """Refuses an output that cannot or should not be written, before the work that leads to it."""
+    """Refuses an output that cannot or should not be written, before the work begins."""
     if path is not None:
         if is_of_run(path):
             raise ConfigError(f"output {path} is a result of a run; choose another")
@@ -67,14 +67,14 @@ def writable(path: Path | None) -> Path | None:
 
 
 def writable_folder(path: Path | None) -> Path | None:
-    """Refuses a folder that cannot be written to, before the work that leads to it."""
+    """Refuses a folder that cannot be written to, before the work begins."""
     if path is not None:
         check_folder_writable(path)
     return path
 
 
 def writable_image(path: Path | None) -> Path | None:
-    """Refuses a picture that cannot be written, before the work that leads to it."""
+    """Refuses an image file that cannot be written, before the work begins."""
     from tools.datasets.image_writing import check_image_name
 
     if path is not None:
@@ -85,7 +85,7 @@ def writable_image(path: Path | None) -> Path | None:
 def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
     """Refuses an output that would replace one of the command's inputs.
 
-    In an input folder, earlier outputs may be replaced.
+    Earlier outputs in an input folder may be replaced.
     """
     read = {path.resolve() for path in inputs if path is not None}
     for path in outputs:
@@ -97,7 +97,7 @@ def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
 
 
 def _existing(path: Path) -> Path:
-    """Refuses a missing file before torch, which takes seconds, is imported to read the config."""
+    """Refuses a missing file before reading the config, which imports torch and takes seconds."""
     from pipeline.config_file import built_in_configs
 
     known = built_in_configs("train")
@@ -129,7 +129,7 @@ ResultsFolders = Annotated[
         file_okay=False,
     ),
 ]
-"""Argument of commands that read what runs have written."""
+"""Argument of commands that read the results of runs."""
 
 WorkerCount = Annotated[
     int | None,

@@ -65,7 +65,7 @@ def run(
 ) -> None:
     """Track vehicles in one or more sources with the four-process pipeline."""
     for number in stop_signals():
-        # Until the supervisor takes over; an exception would often be lost amid an import.
+        # Until the supervisor takes over; during an import, an exception would often get lost.
         signal.signal(number, lambda *_: os._exit(130))
     from tools.event_log import log_error
     from tools.run import run_pipeline
@@ -91,6 +91,6 @@ def run(
             raise
         within(PATIENCE_SECONDS, partial(log_error, error))
         code = error.exit_code
-    if code == 130:  # one more signal would end the interpreter's last steps by itself
+    if code == 130:  # another signal would kill the interpreter while it shuts down
         ignore_stop_signals()
     raise typer.Exit(code)

@@ -100,7 +100,7 @@ def segment(
         summaries: list[SequenceSummary] = []
         try:
             _segment(plan, options, workers or usable_cores(), summaries.append)
-        finally:  # by an interrupt, too
+        finally:  # also after an interrupt
             failures = plan.failures + [each for summary in summaries for each in summary.problems]
             _tell(summaries, (output or source) / MASKS, failures + plan.problems)
     if sheet is not None:

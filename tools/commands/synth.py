@@ -72,7 +72,7 @@ def synth(
         raise ConfigError("--sheet needs --format detrac or both")
     seeds = range(seed, seed + scenes)
     with ExitStack() as stack:
-        stack.callback(FolderLock(output).release)  # another run would remove unfinished scenes
+        stack.callback(FolderLock(output).release)  # other runs remove unfinished scenes
         claim_folder(output, options)
         missing = [number for number in seeds if not is_complete(output, options, number)]
         kept = scenes - len(missing)

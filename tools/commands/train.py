@@ -39,7 +39,7 @@ def train(
         from tools.training.state import BEST, CHECKPOINT
         from tools.training.trainer import train as train_model
 
-        # Progress is the same in all processes; what each warns of is its own.
+        # Progress is the same in all processes, but each has its own warnings.
         logging.basicConfig(
             level=logging.INFO if is_first() else logging.WARNING, format="%(message)s"
         )
@@ -48,8 +48,8 @@ def train(
     if not result.complete:
         if result.leads:
             told = f"stopped after step {result.steps}; run the same command to resume"
-            print(told, file=lossy(sys.stdout))  # Ctrl-C ends whoever reads it, as well
-        ignore_stop_signals()  # one more would end the interpreter's last steps by itself
+            print(told, file=lossy(sys.stdout))  # Ctrl-C also ends its reader
+        ignore_stop_signals()  # another one would kill the interpreter while it shuts down
         raise typer.Exit(130)
     if not result.leads:
         return
@@ -73,7 +73,7 @@ def train(
 
 
 def _scored(result: TrainingResult) -> dict[str, dict[str, dict[str, float]]]:
-    """Returns the scores of the best and of the last weights by what these are called."""
+    """Returns the scores of the best and of the last weights, by the name of the weights."""
     if result.best_scores and result.best_step == result.steps:
         return {f"best and last, step {result.steps}": result.best_scores}
     return {

@@ -144,10 +144,10 @@ def tune(
                 progress=lambda stage, tried: tell(f"{stage}: {counted(tried, 'setting')} tried"),
                 so_far=keep,
             )
-    except SystemExit:  # by a signal
+    except SystemExit:  # after a signal
         if best is None:
             raise
-        with contextlib.redirect_stdout(lossy(sys.stdout)):  # Ctrl-C ends whoever reads it, as well
+        with contextlib.redirect_stdout(lossy(sys.stdout)):  # Ctrl-C also ends its reader
             if is_searched:
                 give(best)
                 typer.echo("stopped before all sequences had been left out", err=True)
@@ -182,7 +182,7 @@ def _scenes(
 
 
 def _tell_start(result: TuningResult, config: Path) -> None:
-    """Says so where the settings begun with may have seen the sequences that are left out."""
+    """Warns if the initial settings may have been tuned on the sequences that are left out."""
     from trackers import default_settings
 
     if result.folds and result.start != default_settings(result.tracker):

@@ -138,7 +138,7 @@ def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
 
 
 def protocol_points(sequences: Sequence[SequenceScore]) -> list[PrPoint]:
-    """Returns the points of all sequences combined, by threshold; empty if any sequence has none."""
+    """Returns the points of all sequences combined, by threshold; empty if a sequence has none."""
     if not all(score.points for score in sequences):
         return []
     by_threshold = zip(*(score.points for score in sequences), strict=True)

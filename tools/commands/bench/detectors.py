@@ -108,7 +108,7 @@ def bench_detectors(
 
 
 def _engines_table(report: BenchReport, scored: Sequence[Figure]) -> Table:
-    """A row for each engine: times, distance of its boxes from PyTorch's, scores."""
+    """Returns a row for each engine: times, distance of its boxes from PyTorch's, scores."""
     from tools.bench.detect import APART
 
     found = {(figure.name, figure.unit): figure for figure in (*report.figures, *scored)}

@@ -30,7 +30,7 @@ Plot = Annotated[
 
 
 def check_outputs(json_: Path | None, plot: Path | None) -> None:
-    """Checks that both can be written, before hours are spent measuring.
+    """Checks that both files can be written, before hours are spent measuring.
 
     Raises:
         ConfigError: They are the same file; or see `check_plot`.
@@ -45,7 +45,7 @@ def show(
     json_: Path | None,
     plot: Path | None,
 ) -> None:
-    """Runs benches and prints their reports; ``json_`` and ``plot`` are files to save them in."""
+    """Runs benches, prints their reports, and saves them in the files ``json_`` and ``plot``."""
     check_outputs(json_, plot)
     with activity("starting") as tell:
         reports = run(tell)
@@ -59,7 +59,7 @@ def show(
 
 
 def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:
-    """Saves reports, with the machine's core count and load, in the files asked for."""
+    """Saves reports in the requested files, with the machine's core count and load."""
     from stages.atomic import write_atomically
     from tools.json_text import as_json
 

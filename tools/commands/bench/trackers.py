@@ -75,7 +75,7 @@ def bench_trackers(
 def _chosen_peers(
     environments: Path | None, reference: Path | None, only: Sequence[str]
 ) -> list[Peer]:
-    """Peers of the packages in ``only``, or all, and the clone of abewley/sort."""
+    """Returns the peers from the packages in ``only``, or all, and the clone of abewley/sort."""
     from tools.bench.peers import PEERS, reference_sort
 
     packages = list(dict.fromkeys(peer.environment for peer in PEERS))
@@ -95,7 +95,7 @@ def _chosen_peers(
 
 
 def _trackers_table(report: BenchReport) -> Table:
-    """A row for each tracker, columns for each load; peers with their ratio to our equivalent."""
+    """Returns a row per tracker and a column per load; peers have their ratio to our equivalent."""
     units = list(dict.fromkeys(figure.unit for figure in report.figures))
     table = Table("", *("\n".join(reversed(unit.split(", ", 1))) for unit in units))
     cells = {(figure.name, figure.unit): f"{figure.median:.3g}" for figure in report.figures}

@@ -47,7 +47,7 @@ def read_entries(
 
 
 def _choices(labels: Sequence[str], settings: Sequence[str]) -> list[TrackerChoice]:
-    """Returns the trackers; of several, an error of the settings says how to give them to one."""
+    """Returns the trackers; an error in the settings of several explains how to configure one."""
     from tools.evaluation.tracker_choice import choose_tracker
 
     choices = []
@@ -57,7 +57,7 @@ def _choices(labels: Sequence[str], settings: Sequence[str]) -> list[TrackerChoi
         except ConfigError as error:
             if not settings or len(labels) == 1:
                 raise
-            choose_tracker(label)  # raises if it is not for the settings
+            choose_tracker(label)  # raises if the settings are not the cause
             raise ConfigError(
                 f"{error}. --set holds for every --tracker; for settings of one, give a config "
                 f"file for each: --tracker sort.yaml"
@@ -77,7 +77,7 @@ def check_names(names: Sequence[str]) -> None:
     """Checks that the names are unique.
 
     Raises:
-        ConfigError: They are not.
+        ConfigError: A name occurs twice.
     """
     for name in names:
         if names.count(name) > 1:

@@ -43,7 +43,7 @@ class Output:
     check: bool
 
     def write(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> None:
-        """Writes the outputs asked for and, also where that fails, prints the scores.
+        """Writes the requested outputs and prints the scores, even if writing fails.
 
         Raises:
             ConfigError: A package that the page or the comparison needs is not installed.
@@ -79,7 +79,7 @@ class Output:
             _tell_weak(score)
 
     def _write_files(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> Path | None:
-        """Writes the files asked for, and returns the page if it is one of them."""
+        """Writes the requested files; returns the HTML page if it is one of them."""
         from stages.atomic import write_atomically
         from tools.evaluation.tables import to_csv, to_json
 
@@ -95,7 +95,7 @@ class Output:
 
 
 def _tell_doubts(scores: Sequence[EntryScore]) -> None:
-    """Tells what the files may mean otherwise, once for all trackers that were given them."""
+    """Warns about files that may have another meaning, once for all trackers that share them."""
     from stages.detector.doubts import doubts_of_files
 
     sequences = [each for score in scores for each in score.sequences.values()]
@@ -105,7 +105,7 @@ def _tell_doubts(scores: Sequence[EntryScore]) -> None:
 
 
 def _tell_incomplete(score: EntryScore) -> None:
-    """Names the sequences of which a run processed only a part."""
+    """Warns about sequences that a run processed only in part."""
     if score.incomplete:
         names = ", ".join(f"{name} ({status})" for name, status in score.incomplete.items())
         typer.echo(
@@ -116,7 +116,7 @@ def _tell_incomplete(score: EntryScore) -> None:
 
 
 def _tell_undivided(score: EntryScore) -> None:
-    """Explains why a tracked entry or its sequences have no PR scores, or all of them are 0."""
+    """Explains why a tracked entry or its sequences have no PR scores, or only zeros."""
     beyond = [name for name, each in score.sequences.items() if not each.points]
     if score.entry.tracker is not None and beyond:
         overall = "overall " if len(beyond) < len(score.sequences) else ""
@@ -140,7 +140,7 @@ def _undivided(points: Sequence[PrPoint]) -> bool:
 
 
 def _tell_weak(score: EntryScore) -> None:
-    """Says so where much of what SORT is given is noise."""
+    """Warns if many of the detections that SORT tracked are noise."""
     from tools.evaluation.detection import DetectionResult
     from tools.weak_detections import keeps_weak, warning_of_weak
 
