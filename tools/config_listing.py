@@ -59,9 +59,9 @@ def _model(config: BaseModel, indent: str = "", *, explained: bool = True) -> It
             yield from _model(value, f"{indent}  ")
         elif name == "data":
             yield "data:"
-            for place, each in enumerate(value):
+            for index, each in enumerate(value):
                 yield "  -"
-                yield from _model(each, "    ", explained=place == 0)
+                yield from _model(each, "    ", explained=index == 0)
         else:
             yield from _entry(name, plain[name], indent)
 

@@ -146,8 +146,8 @@ def _no_temporary_folder(error: OSError) -> bool:
 
 
 def _fail(error: SpotStreamError) -> NoReturn:
-    told = traceback.format_exc() if "--debug" in sys.argv else f"spotstream: {error}"
-    shown = without_credentials(told)  # in whatever value the message quotes
+    text = traceback.format_exc() if "--debug" in sys.argv else f"spotstream: {error}"
+    shown = without_credentials(text)  # in whatever value the message quotes
     within(PATIENCE_SECONDS, lambda: typer.echo(shown, err=True))
     sys.exit(error.exit_code)
 

@@ -28,9 +28,9 @@ class MissedRecords:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         # The keys are streams.
-        self._latest: dict[str, _Place] = {}
-        self._untold: dict[str, int] = {}
-        self._told_at: dict[str, float] = {}
+        self._latest: dict[str, _Position] = {}
+        self._unreported: dict[str, int] = {}
+        self._reported_at: dict[str, float] = {}
 
     def before(self, envelope: Envelope) -> int:
         """Returns how many records are missing just before this one.
@@ -38,44 +38,44 @@ class MissedRecords:
         Must be called with every envelope, in order of arrival.
         """
         stream, record = envelope.stream, envelope.record
-        place = _Place(envelope.run, envelope.channel, envelope.position)
+        current = _Position(envelope.run, envelope.channel, envelope.position)
         latest = self._latest.get(stream)
-        if latest is None or latest[:2] != place[:2]:
+        if latest is None or latest[:2] != current[:2]:
             if isinstance(record, StreamStart):  # else we joined late, or an earlier run left it
-                self._latest[stream] = place
+                self._latest[stream] = current
             return 0
         if isinstance(record, EndOfStream):
             del self._latest[stream]
         else:
-            self._latest[stream] = place
-        missed = place.position - latest.position - 1
-        if missed <= 0 or place.position == MAX_POSITION:
+            self._latest[stream] = current
+        missed = current.position - latest.position - 1
+        if missed <= 0 or current.position == MAX_POSITION:
             return 0
-        self._untold[stream] = self._untold.get(stream, 0) + missed
-        self.look()
+        self._unreported[stream] = self._unreported.get(stream, 0) + missed
+        self.report_due()
         return missed
 
-    def look(self) -> None:
+    def report_due(self) -> None:
         """Reports missed records that are due to be reported; call it often."""
         now = self._monotonic()
-        for stream, told_at in list(self._told_at.items()):
-            if now - told_at >= _SILENT_SECONDS:
-                del self._told_at[stream]
-        for stream in self._untold.keys() - self._told_at:
-            self._told_at[stream] = now
-            self._tell(stream)
+        for stream, reported_at in list(self._reported_at.items()):
+            if now - reported_at >= _SILENT_SECONDS:
+                del self._reported_at[stream]
+        for stream in self._unreported.keys() - self._reported_at:
+            self._reported_at[stream] = now
+            self._report(stream)
 
     def close(self) -> None:
         """Reports the missed records that were not reported yet."""
-        for stream in list(self._untold):
-            self._tell(stream)
+        for stream in list(self._unreported):
+            self._report(stream)
 
-    def _tell(self, stream: str) -> None:
-        missed = counted(self._untold.pop(stream), "record", form=",")
+    def _report(self, stream: str) -> None:
+        missed = counted(self._unreported.pop(stream), "record", form=",")
         print(f"{stream}: {missed} missed: {_REASON}", file=sys.stderr, flush=True)
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     run: str
     channel: int
     position: int

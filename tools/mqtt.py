@@ -65,10 +65,10 @@ class MqttBroker:
         self._status = f"{self._prefix}/status"
         self._kinds = kinds
         self._started: dict[str, tuple[str, int]] = {}  # run and channel by stream
-        self._told = ""  # the reason last reported for having no connection
+        self._reported = ""  # the reason last reported for having no connection
         self._has_answered = False  # on the current connection
         self._listens = True  # to the status that others publish
-        self._is_asking = False  # for permission to listen
+        self._is_subscribing = False  # the broker has not answered the subscription
         # Paho runs its callbacks with its own locks held, so they must not wait for a lock of ours:
         # all attributes below belong to one thread, which gets its jobs from this queue.
         self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -108,8 +108,8 @@ class MqttBroker:
         if kind in self._kinds:
             text = json.dumps(fact, ensure_ascii=False)
             event = _Event(self._topic(stream, kind), text, retain=kind == "start")
-            take = self._take_frame if kind in OF_EVERY_FRAME else self._take
-            self._jobs.put(partial(take, event))
+            send = self._send_frame if kind in OF_EVERY_FRAME else self._queue
+            self._jobs.put(partial(send, event))
         if kind == "end":
             self._end(stream, (fact["run"], fact["channel"]))
 
@@ -124,7 +124,7 @@ class MqttBroker:
         if self._started.get(stream, of) == of:  # else an earlier run's stream has ended
             self._started.pop(stream, None)
             if "start" in self._kinds:
-                self._jobs.put(partial(self._take, _Event(self._topic(stream, "start"), "", True)))
+                self._jobs.put(partial(self._queue, _Event(self._topic(stream, "start"), "", True)))
 
     def _topic(self, stream: str, kind: str) -> str:
         return "/".join(filter(None, (self._prefix, stream, kind)))
@@ -150,7 +150,7 @@ class MqttBroker:
             if self._done and self._is_ready and not (self._first or self._events or self._sent):
                 self._done.set()
 
-    def _take_frame(self, frame: _Event) -> None:
+    def _send_frame(self, frame: _Event) -> None:
         while self._frames and _is_over(self._frames[0]):
             self._frames.popleft()
         if self._is_ready and len(self._frames) < _MOST_FRAMES:  # paho does not limit them
@@ -158,7 +158,7 @@ class MqttBroker:
             if sent.rc == 0:
                 self._frames.append(sent)
 
-    def _take(self, event: _Event) -> None:
+    def _queue(self, event: _Event) -> None:
         self._events.append(event)
         if len(self._events) > _MOST_EVENTS:
             oldest = self._events.popleft()
@@ -217,18 +217,18 @@ class MqttBroker:
     def _on_connect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
         self._has_answered = True
         if reason.is_failure:
-            self._tell(str(reason).lower())
+            self._report(str(reason).lower())
             return
         greeting = client.publish(self._status, "online", qos=1, retain=True).mid
         if self._listens:
-            self._is_asking = True
+            self._is_subscribing = True
             client.subscribe(self._status, qos=1)
         self._jobs.put(partial(self._greeted, greeting))
-        self._told = ""
+        self._reported = ""
         _say(f"connected to {self._server}")
 
     def _on_subscribe(self, *_: Any) -> None:
-        self._is_asking = False
+        self._is_subscribing = False
 
     def _on_message(self, client: Any, _: Any, message: Any) -> None:
         if message.payload == b"offline":
@@ -239,21 +239,21 @@ class MqttBroker:
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
         self._jobs.put(self._disconnected)
-        if self._is_asking:  # some brokers disconnect clients that ask for a forbidden topic
-            self._listens = self._is_asking = False
+        if self._is_subscribing:  # some brokers disconnect clients that ask for a forbidden topic
+            self._listens = self._is_subscribing = False
         has_answered, self._has_answered = self._has_answered, False
         if reason.is_failure and not has_answered:
-            self._tell("it does not answer")
-        elif reason.is_failure and not self._told:  # else a refusal was reported
-            self._tell("it broke off")
+            self._report("it does not answer")
+        elif reason.is_failure and not self._reported:  # else a refusal was reported
+            self._report("it broke off")
 
     def _on_connect_fail(self, *_: Any) -> None:
         error = sys.exception()  # paho calls this while handling it
-        self._tell(reason_of(error) if isinstance(error, OSError) else "it cannot be reached")
+        self._report(reason_of(error) if isinstance(error, OSError) else "it cannot be reached")
 
-    def _tell(self, reason: str) -> None:
-        if reason != self._told:
-            self._told = reason
+    def _report(self, reason: str) -> None:
+        if reason != self._reported:
+            self._reported = reason
             _say(f"no connection to {self._server}: {reason}; trying again")
 
 

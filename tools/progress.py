@@ -172,8 +172,8 @@ def _rate_and_drops(bars: Sequence[_Bar], now: float) -> str:
     """Returns the summed frame rates and drops of the bars' streams."""
     rates = [rate for bar in bars if (rate := bar.rate(now)) is not None]
     dropped = sum(bar.latest.dropped for bar in bars)
-    told = [f"{sum(rates):.1f} fps"] if rates else []
-    return ", ".join([*told, f"{dropped} dropped"] if dropped else told)
+    parts = [f"{sum(rates):.1f} fps"] if rates else []
+    return ", ".join([*parts, f"{dropped} dropped"] if dropped else parts)
 
 
 def stage_rates(work_ms: Mapping[str, float]) -> str:

@@ -30,25 +30,25 @@ def cautions(
         config: The run's config.
         stay: Whether streams may be added later.
     """
-    if told := unusable_temporary_folder():
-        yield Notice("decoder", message=told)
-    if told := nothing_to_record(specs, config, stay=stay):
-        yield Notice("decoder", message=told)
-    if told := without_live_streams(specs, config, stay=stay):
-        yield Notice("sink", message=told)
+    if warning := unusable_temporary_folder():
+        yield Notice("decoder", message=warning)
+    if warning := nothing_to_record(specs, config, stay=stay):
+        yield Notice("decoder", message=warning)
+    if warning := without_live_streams(specs, config, stay=stay):
+        yield Notice("sink", message=warning)
     sink = config.sink
     if sink.event_pictures and not (sink.lines or sink.zones):
         yield Notice(
             "sink", message="sink.event_pictures: no effect without sink.lines or sink.zones"
         )
     yield from unknown_in_config(specs, config, stay=stay)
-    if told := named_by_order(specs):
-        yield Notice("decoder", message=told)
+    if warning := named_by_order(specs):
+        yield Notice("decoder", message=warning)
     if videos := passed_over(sources, specs):
         yield Notice("decoder", message=_name_them(videos))
     if closed := not_searched(sources):
-        told = f"left out, since this user may not read it: {_first_of(closed)}"
-        yield Notice("decoder", message=told)
+        warning = f"left out, since this user may not read it: {_first_of(closed)}"
+        yield Notice("decoder", message=warning)
 
 
 def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:

@@ -82,14 +82,14 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     if config.detector.detections is not None or dropped <= _MANY * (dropped + written):
         return ""
     detector = config.detector
-    ways = []
+    options = []
     if detector.precision == "auto" and detector.weights in _SHIPPED and not _has_gpu():
-        ways.append("precision=int8")
+        options.append("precision=int8")
     if detector.weights in _SHIPPED and detector.weights != Path(FASTEST):
-        ways.append(f"weights={FASTEST}")
+        options.append(f"weights={FASTEST}")
     if detector.scale is None:
-        ways.append("scale=0.5")
-    tried = " or ".join(f"--set detector.{each}" for each in ways)
+        options.append("scale=0.5")
+    tried = " or ".join(f"--set detector.{each}" for each in options)
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, install_hint("openvino"))))
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"

@@ -56,7 +56,7 @@ def progress_bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     bar = Progress(*columns, console=console, transient=True, disable=not shown)
-    with bar if shown else _told_again(lambda: ", ".join(map(_count, bar.tasks))):
+    with bar if shown else _repeated(lambda: ", ".join(map(_count, bar.tasks))):
         yield bar
 
 
@@ -88,24 +88,24 @@ def activity(first: str) -> Iterator[Callable[[str], None]]:
         if _COUNT.sub("", what) != _COUNT.sub("", before):
             typer.echo(what, err=True)
 
-    with _told_again(lambda: latest):
+    with _repeated(lambda: latest):
         yield write
 
 
 @contextmanager
-def _told_again(what: Callable[[], str]) -> Iterator[None]:
+def _repeated(what: Callable[[], str]) -> Iterator[None]:
     """Prints the current activity on standard error every half minute, later more rarely."""
     start, over = time.monotonic(), threading.Event()
     pace = LinePace(_SILENT_SECONDS, start)
 
-    def tell() -> None:
+    def repeat() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # left to the main thread
         while not over.wait(_SILENT_SECONDS):
             now = time.monotonic()
             if pace.is_due(now):
                 typer.echo(f"after {now - start:.0f} s: {what()}", err=True)
 
-    threading.Thread(target=tell, daemon=True).start()
+    threading.Thread(target=repeat, daemon=True).start()
     try:
         yield
     finally:

@@ -167,8 +167,8 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
     )
     # A filled-in box gets the class of the last box of its track before it.
     order = np.lexsort((before, ids_before))
-    places = (ids_before * len(tracked) + before)[order]
-    latest = np.searchsorted(places, ids * len(tracked) + frames, side="right") - 1
+    keys = (ids_before * len(tracked) + before)[order]
+    latest = np.searchsorted(keys, ids * len(tracked) + frames, side="right") - 1
     classes = classes[order][latest]
     return [
         Tracks(

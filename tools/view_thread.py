@@ -29,7 +29,7 @@ class ViewThread:
     def __init__(self, view: ProgressView | EventLog) -> None:
         self.is_read = True
         self._view = view
-        self._background = Background(self._tell_lost)
+        self._background = Background(self._report_lost)
 
     def __enter__(self) -> ViewThread:
         self.do(self._as_context().__enter__)
@@ -56,6 +56,6 @@ class ViewThread:
     def _as_context(self) -> AbstractContextManager[object]:
         return self._view if isinstance(self._view, ProgressView) else nullcontext()
 
-    def _tell_lost(self, count: int) -> None:
+    def _report_lost(self, count: int) -> None:
         message = f"lost {counted(count, 'message')}, because nobody read them"
         self._view.show(Notice("sink", message=message))

@@ -41,17 +41,17 @@ def watch(
     stream: str,
     key: Path | None,
     server_key: Path | None,
-    tell: Callable[[Fact], None] | None = None,
+    on_fact: Callable[[Fact], None] | None = None,
 ) -> None:
     """Prints what is published about one stream, or about all for "", until Ctrl-C.
 
     Each track is printed as ``stream,`` and a MOTChallenge row. Events at lines and zones, dropped
-    frames and ends of streams are printed on standard error. If ``tell`` is given, nothing of this
-    is printed; ``tell`` is called with each `Fact` instead. Missed records and silences of a few
-    seconds are reported on standard error in both cases, and to ``tell`` if given: ZeroMQ cannot
+    frames and ends of streams are printed on standard error. If ``on_fact`` is given, it is called
+    with each `Fact` instead, and none of these is printed. Missed records and silences of a few
+    seconds are reported on standard error in both cases, and to ``on_fact`` if given: ZeroMQ cannot
     distinguish a wrong address or key from a pipeline that has not started yet.
     """
-    silence = _Silence(stream, address, tell, has_key=key is not None)
+    silence = _Silence(stream, address, on_fact, has_key=key is not None)
     class_names: dict[str, tuple[str, ...]] = {}
     with (
         contextlib.closing(MissedRecords()) as missed,
@@ -59,53 +59,53 @@ def watch(
     ):
         while True:
             envelope = subscription.receive(_SILENCE)
-            missed.look()
+            missed.report_due()
             if envelope is None or (stream and envelope.stream != stream):
-                silence.look(subscription)
+                silence.check(subscription)
                 continue
             silence.end()
             records = missed.before(envelope)
             if isinstance(envelope.record, StreamStart):
                 class_names[envelope.stream] = envelope.record.class_names
             names = class_names.get(envelope.stream, ())
-            if tell is None:
+            if on_fact is None:
                 _print(envelope, names)
                 continue
             if records:
-                tell({"kind": "missed", **_of(envelope), "records": records})
+                on_fact({"kind": "missed", **_of(envelope), "records": records})
             for fact in _facts(envelope, names):
-                tell(fact)
+                on_fact(fact)
 
 
 class _Silence:
     """Reports that nothing has arrived for a while and the likely reason, again if it changes."""
 
     def __init__(
-        self, stream: str, address: str, tell: Callable[[Fact], None] | None, *, has_key: bool
+        self, stream: str, address: str, on_fact: Callable[[Fact], None] | None, *, has_key: bool
     ) -> None:
         self._stream = stream
-        self._tell = tell
+        self._on_fact = on_fact
         self._what = f"nothing {f'of stream {stream} ' if stream else ''}from {address}"
         self._keys = "with these keys" if has_key else "without keys"
         self._since = time.monotonic()
         self._has_heard = False
-        self._told_alive: bool | None = None  # whether the latest report said so
+        self._reported_alive: bool | None = None  # whether the latest report said so
 
     def end(self) -> None:
         """Ends the silence, since a record has arrived."""
         self._since = time.monotonic()
-        self._has_heard, self._told_alive = True, None
+        self._has_heard, self._reported_alive = True, None
 
-    def look(self, subscription: Subscription) -> None:
+    def check(self, subscription: Subscription) -> None:
         """Reports a silence if nothing has arrived for some time."""
         is_alive = subscription.silence < _HEARTBEAT
-        if self._told_alive is is_alive or time.monotonic() - self._since < _SILENCE:
+        if self._reported_alive is is_alive or time.monotonic() - self._since < _SILENCE:
             return
-        self._told_alive = is_alive
+        self._reported_alive = is_alive
         reason = self._reason(is_alive=is_alive, known=subscription.streams)
         print(f"{self._what} {reason} Still waiting", file=sys.stderr, flush=True)
-        if self._tell is not None:
-            self._tell({"kind": "silence", "stream": self._stream, "pipeline_alive": is_alive})
+        if self._on_fact is not None:
+            self._on_fact({"kind": "silence", "stream": self._stream, "pipeline_alive": is_alive})
 
     def _reason(self, *, is_alive: bool, known: Sequence[str]) -> str:
         lasts = f"for {_SILENCE:g} s" if self._has_heard else "yet"

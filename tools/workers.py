@@ -105,9 +105,9 @@ class Workers:
         done: dict[int, Result] = {}
         due = 0
         with contextlib.closing(results):
-            for place, result in results:
+            for index, result in results:
                 finished(result)
-                done[place] = result
+                done[index] = result
                 while due in done:
                     yield done.pop(due)
                     due += 1
@@ -119,29 +119,29 @@ class Workers:
         while len(self._processes) < min(self._count, len(jobs)):
             self._start()
         rest = enumerate(jobs)
-        places: dict[Connection, int] = {}  # of the jobs in progress
+        indices: dict[Connection, int] = {}  # of the jobs in progress
 
         def hand_out(end: Connection) -> None:
-            for place, job in rest:
+            for index, job in rest:
                 _send(end, (work, job))
-                places[end] = place
+                indices[end] = index
                 break
 
         try:
             for end in self._processes:
                 hand_out(end)
-            while places:
-                ready = set(wait(list(places)))
-                for end in [each for each in places if each in ready]:
+            while indices:
+                ready = set(wait(list(indices)))
+                for end in [each for each in indices if each in ready]:
                     kind, content = _receive(end)
                     if kind == "advance":
                         advance(content)
                     elif kind == "error":
                         raise content
                     else:
-                        place = places.pop(end)
+                        index = indices.pop(end)
                         hand_out(end)
-                        yield place, content
+                        yield index, content
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 print("stopping; once more ends at once", file=sys.stderr)
@@ -161,8 +161,8 @@ class Workers:
 def _one_by_one(
     work: Work[Job, Result], jobs: Sequence[Job], advance: Callable[[int], None]
 ) -> Generator[tuple[int, Result], None, None]:
-    for place, job in enumerate(jobs):
-        yield place, work(job, advance=advance, stopped=lambda: False)
+    for index, job in enumerate(jobs):
+        yield index, work(job, advance=advance, stopped=lambda: False)
 
 
 def check_current_folder() -> None:
@@ -214,9 +214,9 @@ def _worker_died() -> SpotStreamError:
     return SpotStreamError("a worker process died, perhaps for lack of memory; try fewer of them")
 
 
-def _serve(parent: Connection, process: int) -> None:
-    """Does the jobs of the parent with the process id ``process`` as long as the parent lives."""
-    die_with(process)  # else it could write to the same files as a run after the parent's death
+def _serve(parent: Connection, parent_pid: int) -> None:
+    """Does the jobs of a parent process as long as that lives."""
+    die_with(parent_pid)  # else it could write to the same files as a run after the parent's death
     import cv2  # imported here, since the parent does not need it
 
     cv2.setNumThreads(1)

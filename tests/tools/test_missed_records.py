@@ -136,7 +136,7 @@ def test_losses_that_go_on_are_told_once_a_minute(heard, capsys):
     def told(seconds):
         nonlocal now
         now = seconds
-        missed.look()
+        missed.report_due()
         return capsys.readouterr().err
 
     positions = (0, 2, 1003, 1005, 1006, 1008)

@@ -34,7 +34,7 @@ def flood(endpoints: Sequence[str], messages: int, seed: int) -> None:
 
 
 def _messages(rng: random.Random, count: int) -> Iterator[list[bytes]]:
-    sound = _sound()
+    valid = _valid_messages()
     for _ in range(count):
         choice = rng.random()
         if choice < 0.2:
@@ -44,19 +44,21 @@ def _messages(rng: random.Random, count: int) -> Iterator[list[bytes]]:
         elif choice < 0.35:
             yield [b"cam", b"\xdf\xff\xff\xff\xff", b"\xdd\xff\xff\xff\xff"]  # claims 4 GiB
         else:
-            parts = [bytes(part) for part in rng.choice(sound)]
-            yield [_spoiled(part, rng) for part in parts]
+            parts = [bytes(part) for part in rng.choice(valid)]
+            yield [_corrupted(part, rng) for part in parts]
 
 
-def _spoiled(part: bytes, rng: random.Random) -> bytes:
-    spoiled = bytearray(part)
+def _corrupted(part: bytes, rng: random.Random) -> bytes:
+    corrupted = bytearray(part)
     for _ in range(rng.randrange(3)):
-        if spoiled:
-            spoiled[rng.randrange(len(spoiled))] = rng.randrange(256)
-    return bytes(spoiled[: rng.randrange(len(spoiled) + 1)] if rng.random() < 0.1 else spoiled)
+        if corrupted:
+            corrupted[rng.randrange(len(corrupted))] = rng.randrange(256)
+    return bytes(
+        corrupted[: rng.randrange(len(corrupted) + 1)] if rng.random() < 0.1 else corrupted
+    )
 
 
-def _sound() -> list[list[bytes | memoryview]]:
+def _valid_messages() -> list[list[bytes | memoryview]]:
     header = FrameHeader.of_image(48, 64, "stranger", pixel_format=PixelFormat.YUV420P)
     boxes = np.full((2, 4), np.nan, np.float32)
     found = Detections(header, boxes, boxes[:, 0], np.zeros(2, np.int16))

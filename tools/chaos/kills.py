@@ -17,8 +17,8 @@ from tools.harness.runner import Victim, run_with
 
 _TEXTS = (TRACKS, DETECTIONS, TIMES)
 _STARTING_SHARE = 0.1  # fraction of the kills that may hit processes still starting
-_HALTED_SHARE = 0.2  # fraction of the kills during which another process is suspended
-_HALTED_SECONDS = 4.0
+_SUSPENDED_SHARE = 0.2  # fraction of the kills during which another process is suspended
+_SUSPENDED_SECONDS = 4.0
 
 
 def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
@@ -40,11 +40,11 @@ def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
         while done < kills and not victim.over.is_set():
             if rng.random() > _STARTING_SHARE:
                 victim.wait(victim.is_ready)
-            halted = rng.random() < _HALTED_SHARE
-            with victim.one_halted(rng) if halted else nullcontext():
+            suspended = rng.random() < _SUSPENDED_SHARE
+            with victim.one_suspended(rng) if suspended else nullcontext():
                 victim.over.wait(rng.uniform(0, 0.4))
                 done += bool(victim.kill_one(rng))
-                victim.over.wait(rng.uniform(0, _HALTED_SECONDS) * halted)
+                victim.over.wait(rng.uniform(0, _SUSPENDED_SECONDS) * suspended)
 
     while done < kills:
         output = folder / "harmed"

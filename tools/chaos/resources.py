@@ -56,11 +56,11 @@ def full_disk(folder: Path) -> Outcome:
     done = _run_on_mount(clip, disk, disk, "256k")
     if done is None:
         return Outcome(0, _NO_MOUNT, None)
-    said = done.stderr.strip().rpartition("\n")[2].replace(f"{folder}/", "")
+    error_line = done.stderr.strip().rpartition("\n")[2].replace(f"{folder}/", "")
     left = {Path(path).name for path in done.stdout.splitlines()}
     return Outcome(
         1,
-        f"{said or 'nothing was said'}; {', '.join(sorted(left)) or 'nothing'} left",
+        f"{error_line or 'nothing was said'}; {', '.join(sorted(left)) or 'nothing'} left",
         done.returncode == OutputError.exit_code and left == {TRACKS, DETECTIONS, TIMES, REPORT},
     )
 

@@ -30,8 +30,8 @@ def calibrate(
     files = [file for given in images or [] for file in image_paths(given)]
     left_out: list[str] = []
     try:
-        with activity("loading") as tell:
-            count = run(weights, left_out.append, files, scenes, tell)
+        with activity("loading") as update:
+            count = run(weights, left_out.append, files, scenes, update)
     finally:
         for message in left_out:
             typer.echo(f"left out: {message}", err=True)

@@ -48,9 +48,9 @@ def count(
 
     zone, starts = _zone(timezone), dict(map(_start, start or []))
     counts: defaultdict[str, StreamCounts] = defaultdict(StreamCounts)
-    with activity("reading") as tell:
+    with activity("reading") as update:
         for folder in folders_with(COUNTS, folders):
-            tell(f"reading {folder}")
+            update(f"reading {folder}")
             name = stream_of(folder)
             began = starts.get(name, starts.get(""))
             counts[name].add(folder, Clock(round(60 * minutes), zone, began))

@@ -81,11 +81,11 @@ def read_tracks(
 
     by_name, unread = read_by_name(benchmark, folder, only)
     truths, others = choose_sequences(by_name, folder, only)
-    tell_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
+    warn_of_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
     return truths, unread + others
 
 
-def tell_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
+def warn_of_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
     """Warns about sequences that lack a ground-truth file, and says what applies instead.
 
     Args:

@@ -58,8 +58,8 @@ def maps(
     failed: ConfigError | SourceError | None = None
     for name, runs in sorted(streams.items()):
         try:
-            with activity("reading") as tell:
-                tell(f"reading {name}")
+            with activity("reading") as update:
+                update(f"reading {name}")
                 traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))
         except (ConfigError, SourceError) as error:  # the other streams still get maps
             if failed is not None:

@@ -49,13 +49,13 @@ def watch(
 
             publish = stack.enter_context(contextlib.closing(MqttBroker(mqtt, kinds))).publish
 
-        def tell(fact: dict[str, Any]) -> None:
+        def forward(fact: dict[str, Any]) -> None:
             if json_ and fact["kind"] in kinds:
                 print_json(fact)
             if publish is not None:
                 publish(fact)
 
-        print_tracks(address, stream, key, server_key, tell if json_ or mqtt else None)
+        print_tracks(address, stream, key, server_key, forward if json_ or mqtt else None)
 
 
 @keys.command()

@@ -102,7 +102,7 @@ def segment(
             _segment(plan, options, workers or usable_cores(), summaries.append)
         finally:  # also after an interrupt
             failures = plan.failures + [each for summary in summaries for each in summary.problems]
-            _tell(summaries, (output or source) / MASKS, failures + plan.problems)
+            _report(summaries, (output or source) / MASKS, failures + plan.problems)
     if sheet is not None:
         from tools.segmentation.sheet import mask_sheet
 
@@ -112,7 +112,7 @@ def segment(
         raise typer.Exit(SourceError.exit_code)
 
 
-def _tell(summaries: list[SequenceSummary], folder: Path, left_out: list[str]) -> None:
+def _report(summaries: list[SequenceSummary], folder: Path, left_out: list[str]) -> None:
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
         were = "was" if summary.kept == 1 else "were"

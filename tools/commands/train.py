@@ -47,8 +47,8 @@ def train(
         result = train_model(settings, overwrite=overwrite)
     if not result.complete:
         if result.leads:
-            told = f"stopped after step {result.steps}; run the same command to resume"
-            print(told, file=lossy(sys.stdout))  # Ctrl-C also ends its reader
+            message = f"stopped after step {result.steps}; run the same command to resume"
+            print(message, file=lossy(sys.stdout))  # Ctrl-C also ends its reader
         ignore_stop_signals()  # another one would kill the interpreter while it shuts down
         raise typer.Exit(130)
     if not result.leads:

@@ -116,24 +116,24 @@ def tune(
             write_atomically(output, with_tracker(text, result))
         is_searched = searched
 
-    def give(result: TuningResult) -> None:
+    def finish(result: TuningResult) -> None:
         try:
             if json_ is not None:
                 write_atomically(json_, as_json(criteria | asdict(result)))
         finally:
             _show(result)
-            _tell_start(result, first)
+            _warn_of_start(result, first)
         for file in (json_, output):
             if file is not None:
                 typer.echo(f"{file}: written")
 
     try:
-        with activity("reading") as tell:
+        with activity("reading") as update:
             if gt is not None and detections is not None:
                 sequences = _sequences(benchmark, gt, detections, sequence)
             else:
                 assert view is not None
-                sequences = _scenes(view, chosen.detector, count, tell)
+                sequences = _scenes(view, chosen.detector, count, update)
             result = search(
                 sequences,
                 chosen.tracker.name,
@@ -141,7 +141,7 @@ def tune(
                 iou_threshold=iou_threshold,
                 leave_one_out=leave_one_out,
                 workers=workers,
-                progress=lambda stage, tried: tell(f"{stage}: {counted(tried, 'setting')} tried"),
+                progress=lambda stage, tried: update(f"{stage}: {counted(tried, 'setting')} tried"),
                 so_far=keep,
             )
     except SystemExit:  # after a signal
@@ -149,13 +149,13 @@ def tune(
             raise
         with contextlib.redirect_stdout(lossy(sys.stdout)):  # Ctrl-C also ends its reader
             if is_searched:
-                give(best)
+                finish(best)
                 typer.echo("stopped before all sequences had been left out", err=True)
             else:
                 _show(best)
                 typer.echo("stopped with the best settings so far; nothing is written", err=True)
         raise
-    give(result)
+    finish(result)
 
 
 def _sequences(
@@ -181,7 +181,7 @@ def _scenes(
     )
 
 
-def _tell_start(result: TuningResult, config: Path) -> None:
+def _warn_of_start(result: TuningResult, config: Path) -> None:
     """Warns if the initial settings may have been tuned on the sequences that are left out."""
     from trackers import default_settings
 

@@ -38,7 +38,7 @@ class Turn(NamedTuple):
     class_name: str
 
 
-class Stay(NamedTuple):
+class ZoneEvent(NamedTuple):
     """A vehicle entered a zone, left it after ``seconds``, or was lost there."""
 
     interval: Interval
@@ -57,14 +57,14 @@ class StreamCounts:
         frames: Number of frames in each interval that has any.
         crossings: Line crossings of vehicles.
         turns: Turns of vehicles that crossed several times.
-        stays: Events in zones.
+        zone_events: Events in zones.
     """
 
     runs: int = 0
     frames: Counter[Interval] = field(default_factory=Counter)
     crossings: list[Crossing] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
+    zone_events: list[ZoneEvent] = field(default_factory=list)
 
     def add(self, folder: Path, clock: Clock) -> None:
         """Adds the counts that a run has left in the stream's folder.
@@ -77,16 +77,18 @@ class StreamCounts:
         crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed
         speeds = _speeds(folder, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
-        ways = defaultdict(list)
+        crossings = defaultdict(list)
         for frame, interval, vehicle, class_name, line, direction in crossed:
             speed = speeds.get((frame, vehicle))
             crossing = Crossing(interval, line, direction, class_name, speed)
             self.crossings.append(crossing)
-            ways[vehicle].append(crossing)
-        for first, *_, last in (way for way in ways.values() if len(way) > 1):
+            crossings[vehicle].append(crossing)
+        for first, *_, last in (each for each in crossings.values() if len(each) > 1):
             self.turns.append(Turn(first.interval, first.line, last.line, last.class_name))
-        stays = rows(folder, ZONES, int, clock.interval, int, str, str, str, float)
-        self.stays += [Stay(when, zone, name, *event) for _, when, _, name, zone, *event in stays]
+        events = rows(folder, ZONES, int, clock.interval, int, str, str, str, float)
+        self.zone_events += [
+            ZoneEvent(when, zone, name, *event) for _, when, _, name, zone, *event in events
+        ]
 
 
 def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float | None]:
@@ -160,13 +162,13 @@ def _crossing_cells(crossings: Sequence[Crossing]) -> Row:
     return {"vehicles": len(crossings), "mean_km_h": _mean(speeds), "p85_km_h": high}
 
 
-def _stay_cells(stays: Sequence[Stay]) -> Row:
-    events = Counter(stay.event for stay in stays)
-    left = [stay.seconds for stay in stays if stay.event == "leave"]
+def _zone_cells(events: Sequence[ZoneEvent]) -> Row:
+    kinds = Counter(each.event for each in events)
+    left = [each.seconds for each in events if each.event == "leave"]
     return {
-        "entered": events["enter"],
+        "entered": kinds["enter"],
         "left": len(left),
-        "lost": events["lost"],
+        "lost": kinds["lost"],
         "mean_stay_s": _mean(left),
     }
 
@@ -186,5 +188,7 @@ TABLES = {
         {"from": "first", "to": "last", "class": "class_name"},
         lambda turns: {"vehicles": len(turns)},
     ),
-    "zones": CountTable(attrgetter("stays"), {"zone": "zone", "class": "class_name"}, _stay_cells),
+    "zones": CountTable(
+        attrgetter("zone_events"), {"zone": "zone", "class": "class_name"}, _zone_cells
+    ),
 }

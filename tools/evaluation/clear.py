@@ -15,7 +15,7 @@ from trackers.settings import checked_share
 MOSTLY_TRACKED = 0.8  # fraction of its frames in which a track is matched
 MOSTLY_LOST = 0.2
 KEEP_BONUS = 1000.0  # outweighs any sum of IoU, so that pairs of the previous frame are kept first
-NOBODY = -1
+NO_TRACK = -1
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -111,14 +111,14 @@ def match_boxes(
     """
     checked_share("iou_threshold", iou_threshold)
     tracks = len(comparison.truth_lengths)
-    last = np.full(tracks, NOBODY)  # last match of each ground-truth track, however long ago
-    previous = np.full(tracks, NOBODY)  # match of each ground-truth track in the previous frame
+    last = np.full(tracks, NO_TRACK)  # last match of each ground-truth track, however long ago
+    previous = np.full(tracks, NO_TRACK)  # match of each ground-truth track in the previous frame
     numbers, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
     parts = [Matches(numbers, numbers, numbers, np.empty(0), flags, flags)]
     for index, frame in enumerate(comparison.frames):
         if frame.iou.size == 0:
             if as_detrac:
-                previous[:] = NOBODY
+                previous[:] = NO_TRACK
             continue
         rows, columns = _matches(frame, previous, iou_threshold)
         truth, result = frame.truth[rows], frame.result[columns]
@@ -128,12 +128,12 @@ def match_boxes(
                 truth,
                 result,
                 frame.iou[rows, columns],
-                (last[truth] != NOBODY) & (last[truth] != result),
-                previous[truth] == NOBODY,
+                (last[truth] != NO_TRACK) & (last[truth] != result),
+                previous[truth] == NO_TRACK,
             )
         )
         last[truth] = result
-        previous[:] = NOBODY
+        previous[:] = NO_TRACK
         previous[truth] = result
     return Matches(
         *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Matches))

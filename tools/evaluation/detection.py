@@ -83,16 +83,16 @@ def judge(
     order = np.argsort(-scores, kind="stable")
     pairs = find_overlaps(boxes[order].astype(np.float64), truth.astype(np.float64))
     pairs = pairs.where(pairs.iou >= minimum_iou - ROUNDING)
-    idle = np.zeros(len(truth), np.bool_) if neutral is None else neutral
+    is_neutral = np.zeros(len(truth), np.bool_) if neutral is None else neutral
     claimed = np.zeros(len(truth), np.bool_)
     hits = np.zeros(len(boxes), np.bool_)
     left_out = np.zeros(len(boxes), np.bool_)
-    for place in np.lexsort((-pairs.iou, idle[pairs.columns], pairs.rows)).tolist():
-        row, column = pairs.rows[place], pairs.columns[place]
+    for pair in np.lexsort((-pairs.iou, is_neutral[pairs.columns], pairs.rows)).tolist():
+        row, column = pairs.rows[pair], pairs.columns[pair]
         if hits[row] or left_out[row] or claimed[column]:
             continue
         claimed[column] = True
-        if idle[column]:
+        if is_neutral[column]:
             left_out[row] = True
         else:
             hits[row] = True
@@ -100,5 +100,5 @@ def judge(
     if forgiven is not None:
         kept &= hits | ~forgiven[order]
     return DetectionResult(
-        scores[order][kept].astype(np.float32), hits[kept], int(np.count_nonzero(~idle))
+        scores[order][kept].astype(np.float32), hits[kept], int(np.count_nonzero(~is_neutral))
     )

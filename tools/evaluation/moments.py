@@ -68,7 +68,9 @@ def _windows(entry: str, sequence: str, errors: Int64Array) -> list[Moment]:
     return moments
 
 
-def boxes_by_fate(truth: Trajectories, score: SequenceScore, frame: int) -> dict[str, Float64Array]:
+def boxes_by_outcome(
+    truth: Trajectories, score: SequenceScore, frame: int
+) -> dict[str, Float64Array]:
     """Returns the boxes of a 0-based frame, ``(N, 4)`` ltrb, by outcome of the comparison.
 
     They are ground truth that is ``matched``, ``missed`` or ``switched`` (matched under a new id),

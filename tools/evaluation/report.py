@@ -13,14 +13,14 @@ from stages.wording import counted
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.curves import draw_curves
-from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
+from tools.evaluation.moments import Moment, boxes_by_outcome, worst_moments
 from tools.evaluation.protocol import ScoringProtocol
 from tools.evaluation.sequence import SequenceScore
 from tools.evaluation.tables import score_tables
 
 PAGE = "report.html"
 MOMENTS, MOMENTS_OF_SEVERAL = 9, 3  # for a single entry; for each of several
-FATES = {
+OUTCOMES = {
     "matched": 'stroke="#2a9d2a" stroke-width="2"',
     "missed": 'stroke="#1f77b4" stroke-dasharray="6 3" stroke-width="2"',
     "false": 'stroke="#d62728" stroke-width="2"',
@@ -82,8 +82,8 @@ def _frame_svg(truth: Trajectories, score: SequenceScore, frame: int) -> str:
     width, height = whole[:, 2:].max(axis=0, initial=1.0)
     rectangles = [
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
-        f'height="{bottom - top:.1f}" fill="none" {FATES[fate]}/>'
-        for fate, boxes in boxes_by_fate(truth, score, frame).items()
+        f'height="{bottom - top:.1f}" fill="none" {OUTCOMES[outcome]}/>'
+        for outcome, boxes in boxes_by_outcome(truth, score, frame).items()
         for left, top, right, bottom in boxes
     ]
     return (

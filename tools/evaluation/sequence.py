@@ -114,12 +114,14 @@ def score_sequence(
     levels: dict[str, DetectionResult] = {}
     points: tuple[PrPoint, ...] = ()
     tracks = given = None
-    told: list[str] = []
+    found_doubts: list[str] = []
     width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # at most the frame size
     if task.kind == "detections":
         file = DetectionFile.read(task.file, frame_count=truth.frame_count)
         # Classes are not scored.
-        told = doubts(file, (width, height), of_uavdt=True, tracked=task.tracker is not None)
+        found_doubts = doubts(
+            file, (width, height), of_uavdt=True, tracked=task.tracker is not None
+        )
         shown = ~truth.ignored.cover(file.indices, file.boxes)
         detection = {iou: _judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
         levels = {
@@ -132,7 +134,7 @@ def score_sequence(
                 points = _points(task, file, detection[PR_IOU], stopped)
     else:
         given = read_mot(task.file, frame_count=truth.frame_count)
-        told = box_doubts(given.boxes, (width, height))
+        found_doubts = box_doubts(given.boxes, (width, height))
         tracks = _scored(truth, given)
     score = SequenceScore(
         truth.name,
@@ -141,7 +143,7 @@ def score_sequence(
         conditions=truth.conditions,
         points=points,
         file=task.file,
-        doubts=tuple(told),
+        doubts=tuple(found_doubts),
     )
     if tracks is None:
         return score

@@ -92,7 +92,7 @@ class Victim:
         return self._send(signal.SIGKILL, self._any_of(rng))
 
     @contextlib.contextmanager
-    def one_halted(self, rng: random.Random) -> Iterator[None]:
+    def one_suspended(self, rng: random.Random) -> Iterator[None]:
         """Suspends a random process, as if it were waiting for a disk."""
         chosen = self._any_of(rng)
         self._send(signal.SIGSTOP, chosen)

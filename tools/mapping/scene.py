@@ -12,7 +12,7 @@ from stages.decoder.decoding import decoded
 from stages.records import UInt8Array
 from tools.segmentation.background import median_background
 
-_PICTURES = 25  # at most; one from each overlay if there are many
+_FRAMES = 25  # at most; one from each overlay if there are many
 
 
 def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
@@ -24,11 +24,11 @@ def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
     Raises:
         SourceError: An overlay cannot be read.
     """
-    apart = max(1, -(-len(overlays) // _PICTURES))
-    chosen = overlays[::-apart]
-    share = _PICTURES // max(1, len(chosen))
-    pictures = [picture for overlay in chosen for picture in _pictures(overlay, share)]
-    alike = [picture for picture in pictures if picture.shape == pictures[0].shape]
+    stride = max(1, -(-len(overlays) // _FRAMES))
+    chosen = overlays[::-stride]
+    share = _FRAMES // max(1, len(chosen))
+    frames = [frame for overlay in chosen for frame in _sampled(overlay, share)]
+    alike = [frame for frame in frames if frame.shape == frames[0].shape]
     return median_background(alike, None)[0] if alike else None
 
 
@@ -43,7 +43,7 @@ def video_size(video: Path) -> tuple[int, int]:
         return stream.width, stream.height
 
 
-def _pictures(video: Path, number: int) -> Iterator[UInt8Array]:
+def _sampled(video: Path, number: int) -> Iterator[UInt8Array]:
     """Yields ``number`` frames at equal intervals."""
     with open_media(str(video)) as container:
         stream = video_stream(container, str(video))

@@ -19,7 +19,7 @@ from tools.mapping.traffic import Traffic
 from tools.result_rows import rows
 
 _GREY = 128
-_UNLIKE = 0.02  # relative tolerance of a picture's aspect ratio
+_ASPECT_TOLERANCE = 0.02  # relative tolerance of a picture's aspect ratio
 
 
 def traffic_of(
@@ -71,7 +71,7 @@ def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> 
             )
         return given
     ((width, height),) = sizes
-    if given and abs(given[0] * height - given[1] * width) > _UNLIKE * given[0] * height:
+    if given and abs(given[0] * height - given[1] * width) > _ASPECT_TOLERANCE * given[0] * height:
         raise ConfigError(
             f"--picture of {name} is {given[0]}x{given[1]}, its frames are {width}x{height}"
         )

@@ -45,55 +45,55 @@ class Traffic:
             tracks: The vehicle's id, left, top, width and height in pixels of each box.
         """
         tracks = iter(tracks)
-        steps = _Steps()
+        paths = _Paths()
         height, width = self.stay.shape
         while batch := [*islice(tracks, _BATCH)]:
             self.boxes += len(batch)
             rows = np.array(batch)
             ids, left, top, wide, high = rows[np.isfinite(rows).all(axis=1)].T
-            places = np.column_stack([left + wide / 2, top + high])
+            positions = np.column_stack([left + wide / 2, top + high])
             size = np.sqrt(np.maximum(wide * high, 0))
             space = np.minimum.reduce([left, width - left - wide, height - top - high])
-            inside = ((places >= 0) & (places < (width, height))).all(axis=1)
+            inside = ((positions >= 0) & (positions < (width, height))).all(axis=1)
             known = inside & (space > TREMBLING * size)
-            x, y = places[known].astype(int).T
+            x, y = positions[known].astype(int).T
             np.add.at(self.stay, (y, x), 1)
-            self._add_ways(steps.between(ids, places, size, known))
+            self._add_steps(paths.steps(ids, positions, size, known))
 
-    def _add_ways(self, ways: Float64Array) -> None:
+    def _add_steps(self, steps: Float64Array) -> None:
         """Adds straight steps, ``(N, 4)`` from x, y to x, y, to the pixels along them."""
-        begin, way = ways[:, :2], ways[:, 2:] - ways[:, :2]
-        pixels = np.ceil(np.abs(way).max(axis=1, initial=1)).astype(int)
-        of = np.repeat(np.arange(len(ways)), pixels)  # the step of each pixel
+        start, displacement = steps[:, :2], steps[:, 2:] - steps[:, :2]
+        pixels = np.ceil(np.abs(displacement).max(axis=1, initial=1)).astype(int)
+        of = np.repeat(np.arange(len(steps)), pixels)  # the step of each pixel
         along = (np.arange(len(of)) - (pixels.cumsum() - pixels)[of]) / pixels[of]
-        x, y = (begin[of] + along[:, None] * way[of]).astype(int).T
-        np.add.at(self.drive, (y, x), (way / pixels[:, None])[of])
+        x, y = (start[of] + along[:, None] * displacement[of]).astype(int).T
+        np.add.at(self.drive, (y, x), (displacement / pixels[:, None])[of])
 
 
-class _Steps:
+class _Paths:
     """Splits vehicles' paths into straight steps, each long enough to have a direction."""
 
     def __init__(self) -> None:
-        self._begins: dict[float, tuple[float, float]] = {}  # of the next steps, by vehicle
+        self._starts: dict[float, tuple[float, float]] = {}  # of the next steps, by vehicle
 
-    def between(
-        self, ids: Float64Array, places: Float64Array, size: Float64Array, known: BoolArray
+    def steps(
+        self, ids: Float64Array, positions: Float64Array, size: Float64Array, known: BoolArray
     ) -> Float64Array:
         """Returns the steps that end at the next boxes, ``(N, 4)`` from x, y to x, y."""
         shortest = np.maximum(_SHORTEST, _STEP * size)
         found = []
-        columns = (column.tolist() for column in (ids, *places.T, shortest, known))
+        columns = (column.tolist() for column in (ids, *positions.T, shortest, known))
         for identity, x, y, far, is_known in zip(*columns, strict=True):
             if not is_known:
-                self._begins.pop(identity, None)
+                self._starts.pop(identity, None)
                 continue
-            begin = self._begins.get(identity)
-            if begin is None:
-                self._begins[identity] = x, y
-            elif hypot(x - begin[0], y - begin[1]) >= far:
-                found.append((*begin, x, y))
-                del self._begins[identity]  # so that the most recent vehicles come last
-                self._begins[identity] = x, y
-        for identity in [*islice(self._begins, max(0, len(self._begins) - _REMEMBERED))]:
-            del self._begins[identity]
+            start = self._starts.get(identity)
+            if start is None:
+                self._starts[identity] = x, y
+            elif hypot(x - start[0], y - start[1]) >= far:
+                found.append((*start, x, y))
+                del self._starts[identity]  # so that the most recent vehicles come last
+                self._starts[identity] = x, y
+        for identity in [*islice(self._starts, max(0, len(self._starts) - _REMEMBERED))]:
+            del self._starts[identity]
         return np.array(found, np.float64).reshape(-1, 4)

@@ -83,13 +83,13 @@ def _best_in_reach(
     """Returns the best settings with another ``name`` value, searched up and down, or ``start``."""
     current = start[name]
     assert isinstance(current, int | float)
-    ways = (
+    directions = (
         [value for value in values if value > current],
         [value for value in reversed(values) if value < current],
     )
     best, best_worth = start, worth
-    for way in ways:
-        for value in way:
+    for direction in directions:
+        for value in direction:
             settings = {**start, name: value}
             found = objective(settings)
             if found.improves(worth, least_gain) and found.score > best_worth.score:

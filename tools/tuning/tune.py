@@ -117,7 +117,7 @@ def tune(
         folds = {}
         if leave_one_out and len(sequences) > 1:
             for left, name in enumerate(names):
-                others = [place for place in everything if place != left]
+                others = [index for index in everything if index != left]
                 stage = partial(progress, f"without {left + 1} of {len(names)}, {name}")
                 folds[name] = _best_on(others, results, first, stage)
         return _result(results, first, best, folds)
@@ -147,17 +147,17 @@ def _result(
     results: _Results, first: Settings, best: Settings, folds: Mapping[str, Settings] | None = None
 ) -> TuningResult:
     names = [sequence.truth.name for sequence in results.sequences]
-    ways: dict[str, list[Settings]] = {
+    variants: dict[str, list[Settings]] = {
         "before": [first] * len(names),
         "after": [best] * len(names),
     }
     if folds:
-        ways["left_out"] = list(folds.values())
+        variants["left_out"] = list(folds.values())
     found = {
-        way: [results.of(each)[place] for place, each in enumerate(settings)]
-        for way, settings in ways.items()
+        variant: [results.of(each)[index] for index, each in enumerate(settings)]
+        for variant, settings in variants.items()
     }
-    overall = {way: total(each).scores for way, each in found.items()}
+    overall = {variant: total(each).scores for variant, each in found.items()}
     return TuningResult(
         results.tracker,
         first,
@@ -165,24 +165,24 @@ def _result(
         **overall,
         folds=folds or {},
         sequences={
-            name: {way: each[place].scores for way, each in found.items()}
-            for place, name in enumerate(names)
+            name: {variant: each[index].scores for variant, each in found.items()}
+            for index, name in enumerate(names)
         },
         tried=len(results.known),
     )
 
 
 def _best_on(
-    places: Sequence[int],
+    indices: Sequence[int],
     results: _Results,
     first: Settings,
     progress: Callable[[int], None],
     so_far: Callable[[Settings], None] = lambda settings: None,
 ) -> Settings:
-    """Returns the best settings for the sequences at ``places``, searched from ``first``."""
+    """Returns the best settings for the sequences at ``indices``, searched from ``first``."""
 
     def worth(settings: Settings) -> Worth:
-        chosen = [results.of(settings)[place] for place in places]
+        chosen = [results.of(settings)[index] for index in indices]
         progress(len(results.known))
         return Worth(_objective(chosen), tuple(_objective([each]) for each in chosen))
 

@@ -32,7 +32,7 @@ class PretendedVictim:
     def kill_one(self, rng):
         return "sink"
 
-    def one_halted(self, rng):
+    def one_suspended(self, rng):
         return contextlib.nullcontext()
 
 

@@ -9,7 +9,7 @@ from tests.tools.evaluation.conftest import tracks
 from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.clear import match_boxes
 from tools.evaluation.comparison import compare
-from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
+from tools.evaluation.moments import Moment, boxes_by_outcome, worst_moments
 from tools.evaluation.sequence import SequenceScore
 
 
@@ -27,10 +27,10 @@ def test_moments_with_most_errors_come_first_and_those_without_never() -> None:
     assert worst_moments(score, most=9)[0] == dataclasses.replace(last, id_switches=3)
 
 
-def test_boxes_by_fate() -> None:
+def test_boxes_by_outcome() -> None:
     truth = tracks({3: 1, 5: 102, 9: 203}, {3: 0, 5: 100, 9: 200})
     found = tracks({30: 0, 50: 101}, {30: 0, 90: 101, 7: 400})
     score = SequenceScore("A", tracks=found, matches=match_boxes(compare(truth, found), 0.5))
-    fates = boxes_by_fate(truth, score, 1)
-    lefts = {fate: boxes[:, 0].tolist() for fate, boxes in fates.items()}
+    outcomes = boxes_by_outcome(truth, score, 1)
+    lefts = {outcome: boxes[:, 0].tolist() for outcome, boxes in outcomes.items()}
     assert lefts == {"matched": [0], "missed": [200], "false": [400], "switched": [100]}

@@ -26,7 +26,7 @@ def test_a_process_stands_still_for_a_while_or_is_killed_and_the_run_goes_on(tmp
         assert victim.wait_for_frames()
         assert victim.wait(victim.is_ready)
         assert halted(victim) == []
-        with victim.one_halted(rng):
+        with victim.one_suspended(rng):
             wait_for(lambda: len(halted(victim)) == 1)
         wait_for(lambda: halted(victim) == [], 30)  # before it is taken for hung
         killed.append(victim.kill_one(rng))

@@ -77,16 +77,18 @@ def bench_detectors(
     detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
     for detector in detectors.values():
         detector.scale = scale or detector.scale
-    with activity("starting") as tell:
+    with activity("starting") as update:
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
-        report = bench_detect(detectors, pictures, rounds, tell, batch=batch)
-        tell("arithmetic")
+        report = bench_detect(detectors, pictures, rounds, update, batch=batch)
+        update("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
         alone = gpu_milliseconds(detectors[EAGER], pictures[:batch])
         scores: tuple[Figure, ...] = ()
         if held_out is not None:
             own_scale = scale is not None
-            scores = score_figures(score_detectors(detectors, held_out, tell, own_scale=own_scale))
+            scores = score_figures(
+                score_detectors(detectors, held_out, update, own_scale=own_scale)
+            )
     time = report.figures[0].median
     reached = work / time
     arithmetic = arithmetic_figures(work, most, time, alone)
@@ -159,7 +161,7 @@ def bench_curve(
 
     check_outputs(json_, plot)
     files = weights or [Path(name) for name in SHIPPED]
-    with activity("starting") as tell:
+    with activity("starting") as update:
         points = run(
             files,
             scale or SCALES,
@@ -167,7 +169,7 @@ def bench_curve(
             set_ or [],
             threads=threads,
             rounds=rounds,
-            progress=tell,
+            progress=update,
         )
     try:
         save([curve_report(points)], json_, None)

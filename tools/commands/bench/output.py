@@ -47,8 +47,8 @@ def show(
 ) -> None:
     """Runs benches, prints their reports, and saves them in the files ``json_`` and ``plot``."""
     check_outputs(json_, plot)
-    with activity("starting") as tell:
-        reports = run(tell)
+    with activity("starting") as update:
+        reports = run(update)
     try:
         save(reports, json_, plot)
     finally:

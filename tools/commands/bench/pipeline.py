@@ -93,11 +93,11 @@ def bench_soak(
     from tools.bench.soak import bench_soak as run
     from tools.bench.soak import soak_reconnects
 
-    with activity("starting") as tell:
+    with activity("starting") as update:
         if reconnects is None:
-            result = run(frames, progress=tell)
+            result = run(frames, progress=update)
         else:
-            result = soak_reconnects(reconnects, progress=tell)
+            result = soak_reconnects(reconnects, progress=update)
     table = Table("process", result.unit, "descriptors", title=f"{result.count} {result.of}")
     for name, slope in result.slopes.items():
         table.add_row(name, f"{slope:+.2f}", f"{result.descriptors[name]:+d}")
@@ -122,8 +122,8 @@ def bench_all(
     from tools.bench.decode import left_out
     from tools.bench.everything import bench_all as run
 
-    if told := left_out(peers):
-        typer.echo(told, err=True)
+    if warning := left_out(peers):
+        typer.echo(warning, err=True)
     show(
         lambda progress: run(
             peers, source=source or DEMO, frames=frames, rounds=rounds, progress=progress

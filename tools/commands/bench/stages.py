@@ -47,8 +47,8 @@ def bench_decode(
     from tools.bench.decode import bench_decode as run
     from tools.bench.decode import left_out
 
-    if told := left_out(peers):
-        typer.echo(told, err=True)
+    if warning := left_out(peers):
+        typer.echo(warning, err=True)
     show(
         lambda progress: [run(source, peers, frames=frames, rounds=rounds, progress=progress)],
         json_,

@@ -64,8 +64,8 @@ def bench_trackers(
     crowds = (100, 300, 1000) if objects is None else tuple(count for count in objects if count)
     if not crowds and detections is None:
         raise ConfigError("--objects 0 leaves nothing to track; give --detections, too")
-    with activity("starting") as tell:
-        report = bench_track(detections, others, peers, rounds, tell, objects=crowds)
+    with activity("starting") as update:
+        report = bench_track(detections, others, peers, rounds, update, objects=crowds)
     try:
         save([report], json_, plot)
     finally:
@@ -131,7 +131,7 @@ def bench_scores(
     from tools.json_text import as_json
 
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
-    with activity("starting") as tell:
+    with activity("starting") as update:
         scores = score_trackers(
             read_tracks(benchmark, gt)[0],
             detections,
@@ -139,7 +139,7 @@ def bench_scores(
             _chosen_peers(peers, reference, []),
             peers,
             iou_threshold=IOU_THRESHOLDS[benchmark],
-            progress=tell,
+            progress=update,
         )
     table = Table("", *columns)
     for label, row in scores.items():

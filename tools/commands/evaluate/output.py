@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tools.commands.ground_truth import tell_missing
+from tools.commands.ground_truth import warn_of_missing
 from tools.commands.options import writable
 from tools.terminal import wide_console
 
@@ -71,12 +71,12 @@ class Output:
         for score in scores:
             typer.echo(score.entry.description)
         typer.echo(protocol.summary(scores))
-        tell_missing(protocol.ground_truth, protocol.missing_files(scores))
-        _tell_doubts(scores)
+        warn_of_missing(protocol.ground_truth, protocol.missing_files(scores))
+        _warn_of_doubts(scores)
         for score in scores:
-            _tell_incomplete(score)
-            _tell_undivided(score)
-            _tell_weak(score)
+            _warn_of_incomplete_runs(score)
+            _explain_pr_scores(score)
+            _warn_of_weak_detections(score)
 
     def _write_files(self, scores: Sequence[EntryScore], protocol: ScoringProtocol) -> Path | None:
         """Writes the requested files; returns the HTML page if it is one of them."""
@@ -94,17 +94,17 @@ class Output:
         return write_report(self.report, scores, protocol)
 
 
-def _tell_doubts(scores: Sequence[EntryScore]) -> None:
+def _warn_of_doubts(scores: Sequence[EntryScore]) -> None:
     """Warns about files that may have another meaning, once for all trackers that share them."""
     from stages.detector.doubts import doubts_of_files
 
     sequences = [each for score in scores for each in score.sequences.values()]
-    told = {each.file: each.doubts for each in sequences if each.file is not None}
-    for doubt in doubts_of_files(told.items()):
+    by_file = {each.file: each.doubts for each in sequences if each.file is not None}
+    for doubt in doubts_of_files(by_file.items()):
         typer.echo(doubt, err=True)
 
 
-def _tell_incomplete(score: EntryScore) -> None:
+def _warn_of_incomplete_runs(score: EntryScore) -> None:
     """Warns about sequences that a run processed only in part."""
     if score.incomplete:
         names = ", ".join(f"{name} ({status})" for name, status in score.incomplete.items())
@@ -115,7 +115,7 @@ def _tell_incomplete(score: EntryScore) -> None:
         )
 
 
-def _tell_undivided(score: EntryScore) -> None:
+def _explain_pr_scores(score: EntryScore) -> None:
     """Explains why a tracked entry or its sequences have no PR scores, or only zeros."""
     beyond = [name for name, each in score.sequences.items() if not each.points]
     if score.entry.tracker is not None and beyond:
@@ -139,7 +139,7 @@ def _undivided(points: Sequence[PrPoint]) -> bool:
     return len({point.detections for point in points if point.detections}) == 1
 
 
-def _tell_weak(score: EntryScore) -> None:
+def _warn_of_weak_detections(score: EntryScore) -> None:
     """Warns if many of the detections that SORT tracked are noise."""
     from tools.evaluation.detection import DetectionResult
     from tools.weak_detections import keeps_weak, warning_of_weak
