@@ -1,6 +1,7 @@
 """A config as a YAML file that explains each key.
 
-The docstrings of the config classes explain a run's keys, field descriptions those of a training.
+The keys of a run config are explained by the docstrings of its classes, those of a training config
+by field descriptions.
 """
 
 from __future__ import annotations

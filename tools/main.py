@@ -147,7 +147,7 @@ def _no_temporary_folder(error: OSError) -> bool:
 
 def _fail(error: SpotStreamError) -> NoReturn:
     text = traceback.format_exc() if "--debug" in sys.argv else f"spotstream: {error}"
-    shown = without_credentials(text)  # in whatever value the message quotes
+    shown = without_credentials(text)  # it may quote any value
     within(PATIENCE_SECONDS, lambda: typer.echo(shown, err=True))
     sys.exit(error.exit_code)
 

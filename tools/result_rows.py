@@ -26,7 +26,7 @@ def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path
 
 
 def stream_of(folder: Path) -> str:
-    """Returns the stream's name as its report states it, else the name of its folder.
+    """Returns the name of the stream from its report, or else the name of its folder.
 
     They differ if the results were set aside in ``NAME-earlier`` for another stream of that name.
     """

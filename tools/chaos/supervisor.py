@@ -64,7 +64,7 @@ def _wait_for(condition: Callable[[], bool]) -> bool:
 
 
 def _runs(pid: str) -> bool:
-    """Returns whether a process is running; one that has ended has no command line."""
+    """Returns whether a process is running; an ended process has no command line."""
     try:
         return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
     except OSError:

@@ -98,7 +98,7 @@ class EntryScore:
         return protocol_points(list(self.sequences.values()))
 
     def to_json(self) -> dict[str, object]:
-        """Returns the ``overall`` scores and, by name, those of the ``sequences``."""
+        """Returns the ``overall`` scores, and the scores of the ``sequences`` by name."""
         return {
             "overall": self.overall,
             "sequences": {name: scores_of([score]) for name, score in self.sequences.items()},

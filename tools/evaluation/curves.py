@@ -46,7 +46,7 @@ def _label(score: EntryScore) -> str:
 
 
 def _detector_label(score: EntryScore) -> str:
-    """The name of the detections, without that of the tracker that runs on them."""
+    """Returns the name of the detections, without the tracker that runs on them."""
     entry = score.entry
     if entry.tracker is None or entry.source:
         return _plain(entry.source) or _label(score)

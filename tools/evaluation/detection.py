@@ -77,8 +77,8 @@ def judge(
         boxes: ``(N, 4)`` boxes ltrb.
         scores: ``(N,)`` scores.
         minimum_iou: Minimum IoU of a true detection, in (0, 1].
-        neutral: ``(G,)`` bool, boxes that may, but need not, be found; None for none.
-        forgiven: ``(N,)`` bool, detections that are ignored if they match nothing; None for none.
+        neutral: ``(G,)`` bool, boxes whose detection is optional; None if there are none.
+        forgiven: ``(N,)`` bool, detections to ignore if they match nothing; None if there are none.
     """
     order = np.argsort(-scores, kind="stable")
     pairs = find_overlaps(boxes[order].astype(np.float64), truth.astype(np.float64))

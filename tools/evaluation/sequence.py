@@ -62,7 +62,7 @@ class SequenceTask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceScore:
-    """The scores of one task; those it did not ask for are empty or None.
+    """The scores of one task; scores that it did not request are empty or None.
 
     Attributes:
         name: Name of the sequence.
@@ -195,8 +195,7 @@ def _judge_file(
         file: Detections of the sequence.
         shown: ``(N,)`` bool, which detections to judge.
         minimum_iou: Minimum IoU of a true detection.
-        neutral: ``(G,)`` bool, which of ``truth.objects`` may, but need not, be found; None for
-            none.
+        neutral: ``(G,)`` bool, which of ``truth.objects`` are optional to detect; None if none are.
     """
     indices, boxes, scores = file.indices[shown], file.boxes[shown], file.scores[shown]
     true_rows = rows_by_frame(truth.objects.frames, truth.frame_count)

@@ -84,7 +84,7 @@ def terminal_table(table: ScoreTable) -> Table:
 
 
 def shown(name: str, value: float | None) -> str:
-    """Formats a score: percent with two decimals, or a count; – for none."""
+    """Formats a score: percent with two decimals, or a count; – if there is none."""
     if value is None or math.isnan(value):
         return "–"
     if name in COUNTS:

@@ -32,7 +32,7 @@ class TrackerChoice:
 
 
 def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:
-    """Returns the tracker of that name, or that of a config.
+    """Returns the tracker of a given name, or the tracker of a config.
 
     Args:
         label: A tracker's name, the name of a built-in config, or a config file.

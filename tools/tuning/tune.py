@@ -49,9 +49,9 @@ class TuningResult:
         before: Scores of ``start``, on all sequences.
         after: Scores of the best, on all sequences.
         left_out: Combined scores of all sequences, each tracked with the best settings found
-            without it: what the search is worth on unseen sequences. Empty where there is only one
-            sequence or they were not requested.
-        folds: Those settings, by the sequence that was left out.
+            without it, as an estimate for unseen sequences. Empty if there is only one sequence or
+            they were not requested.
+        folds: The settings behind ``left_out``, by the sequence that was left out.
         sequences: Scores of each sequence by name, each with the settings of ``before``, ``after``
             and ``left_out``.
         tried: Number of settings tried.
@@ -84,7 +84,7 @@ def tune(
     Args:
         sequences: Sequences to tune on.
         tracker: Name of the tracker.
-        start: Settings to begin with; those it lacks have the tracker's defaults.
+        start: Settings to begin with; missing ones have the tracker's defaults.
         iou_threshold: Least IoU of a match for MOTA and IDF1.
         leave_one_out: Also search without each sequence in turn.
         workers: Number of processes; None for one per usable core.

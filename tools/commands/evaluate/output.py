@@ -31,9 +31,9 @@ class Output:
     """Outputs for scores besides the tables on the terminal.
 
     Attributes:
-        json: JSON file for all scores; None for none.
-        csv: CSV file for all scores; None for none.
-        report: Folder for an HTML page; None for none.
+        json: JSON file for all scores, or None.
+        csv: CSV file for all scores, or None.
+        report: Folder for an HTML page, or None.
         check: Whether to compare the scores with TrackEval's.
     """
 
