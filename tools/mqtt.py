@@ -113,15 +113,15 @@ class MqttBroker:
         if kind == "end":
             self._end(stream, (fact["run"], fact["channel"]))
 
-    def _start(self, stream: str, of: tuple[str, int]) -> None:
+    def _start(self, stream: str, origin: tuple[str, int]) -> None:
         """Notes the start of a stream; ends those of other runs, which a killed run left open."""
         for other, (run, channel) in list(self._started.items()):
-            if run != of[0] and other != stream:
+            if run != origin[0] and other != stream:
                 self._end(other, (run, channel))
-        self._started[stream] = of
+        self._started[stream] = origin
 
-    def _end(self, stream: str, of: tuple[str, int]) -> None:
-        if self._started.get(stream, of) == of:  # else an earlier run's stream has ended
+    def _end(self, stream: str, origin: tuple[str, int]) -> None:
+        if self._started.get(stream, origin) == origin:  # else an earlier run's stream has ended
             self._started.pop(stream, None)
             if "start" in self._kinds:
                 self._jobs.put(partial(self._queue, _Event(self._topic(stream, "start"), "", True)))

@@ -72,7 +72,7 @@ def watch(
                 _print(envelope, names)
                 continue
             if records:
-                on_fact({"kind": "missed", **_of(envelope), "records": records})
+                on_fact({"kind": "missed", **_origin(envelope), "records": records})
             for fact in _facts(envelope, names):
                 on_fact(fact)
 
@@ -144,8 +144,8 @@ def _print(envelope: Envelope, class_names: Sequence[str]) -> None:
             for event in record.events:
                 entered, inside = record.counts[event.zone]
                 print(
-                    f"{envelope.stream}: track {event.identity} {_did(event)}: {inside} there of "
-                    f"{entered} that entered",
+                    f"{envelope.stream}: track {event.identity} {_action(event)}: "
+                    f"{inside} there of {entered} that entered",
                     file=sys.stderr,
                 )
         case Dropped() as dropped:
@@ -156,21 +156,21 @@ def _print(envelope: Envelope, class_names: Sequence[str]) -> None:
             print(f"{envelope.stream}: ended: {reason}", file=sys.stderr)
 
 
-def _did(event: ZoneEvent) -> str:
+def _action(event: ZoneEvent) -> str:
     if event.kind == "enter":
         return f"entered {event.zone}"
-    did = "left" if event.kind == "leave" else "was lost in"
-    return f"{did} {event.zone} after {event.seconds:.1f} s"
+    action = "left" if event.kind == "leave" else "was lost in"
+    return f"{action} {event.zone} after {event.seconds:.1f} s"
 
 
 def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
     """Yields the facts in an envelope; ``time`` is when a frame was decoded."""
-    of = _of(envelope)
+    origin = _origin(envelope)
     match envelope.record:
         case StreamStart() as start:
             yield {
                 "kind": "start",
-                **of,
+                **origin,
                 "epoch": start.epoch,
                 "source": start.source,
                 "width": start.width,
@@ -182,7 +182,7 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
         case Tracks() as tracks:
             yield {
                 "kind": "frame",
-                **of,
+                **origin,
                 "epoch": tracks.frame.epoch,
                 "frame": tracks.frame.number,
                 "time": utc_time(tracks.frame.captured_ns),
@@ -193,7 +193,7 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
             for crossing in record.crossings:
                 yield {
                     "kind": "crossing",
-                    **of,
+                    **origin,
                     "frame": crossing.number,
                     "time": crossing.time,
                     "id": crossing.identity,
@@ -206,7 +206,7 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
             for event in record.events:
                 yield {
                     "kind": "zone",
-                    **of,
+                    **origin,
                     "frame": event.number,
                     "time": event.time,
                     "id": event.identity,
@@ -219,20 +219,20 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
         case GroundPlaces() as found:
             yield {
                 "kind": "ground",
-                **of,
+                **origin,
                 "frame": found.number,
                 "time": found.time,
                 "vehicles": [_rounded(place) for place in found.places],
             }
         case Dropped() as dropped:
             frames = dropped.last - dropped.first + 1
-            yield {"kind": "dropped", **of, "frames": frames, "reason": dropped.reason}
+            yield {"kind": "dropped", **origin, "frames": frames, "reason": dropped.reason}
         case EndOfStream() as end:
             reason = {"reason": end.reason, "message": end.message}
-            yield {"kind": "end", **of, "frames": end.frames, **reason}
+            yield {"kind": "end", **origin, "frames": end.frames, **reason}
 
 
-def _of(envelope: Envelope) -> Fact:
+def _origin(envelope: Envelope) -> Fact:
     return {"run": envelope.run, "stream": envelope.stream, "channel": envelope.channel}
 
 

@@ -64,10 +64,10 @@ class Traffic:
         """Adds straight steps, ``(N, 4)`` from x, y to x, y, to the pixels along them."""
         start, displacement = steps[:, :2], steps[:, 2:] - steps[:, :2]
         pixels = np.ceil(np.abs(displacement).max(axis=1, initial=1)).astype(int)
-        of = np.repeat(np.arange(len(steps)), pixels)  # the step of each pixel
-        along = (np.arange(len(of)) - (pixels.cumsum() - pixels)[of]) / pixels[of]
-        x, y = (start[of] + along[:, None] * displacement[of]).astype(int).T
-        np.add.at(self.drive, (y, x), (displacement / pixels[:, None])[of])
+        step = np.repeat(np.arange(len(steps)), pixels)  # index of each pixel's step
+        along = (np.arange(len(step)) - (pixels.cumsum() - pixels)[step]) / pixels[step]
+        x, y = (start[step] + along[:, None] * displacement[step]).astype(int).T
+        np.add.at(self.drive, (y, x), (displacement / pixels[:, None])[step])
 
 
 class _Paths:
