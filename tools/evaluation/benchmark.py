@@ -259,7 +259,7 @@ def _files(entry: Entry, names: Sequence[str], others: Sequence[str]) -> dict[st
 
 
 def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:
-    """Returns each entry with detections once per tracker, named after both where needed."""
+    """Returns each entry with detections once per tracker, named after both if necessary."""
     result = []
     for entry in entries:
         if entry.kind == "results" or not trackers:

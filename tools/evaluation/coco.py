@@ -50,9 +50,9 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
 
     Images are identified by ``image_id`` or ``file_name``, classes by ``category_id`` or
     ``category``, and scores are averaged over classes, as in COCO. If no detection has a
-    ``category_id`` and one has no ``category`` that the annotation file names either, all classes
-    are treated as one, without detections whose ``category`` is the name of a category that is not
-    scored. A key that is null counts as absent.
+    ``category_id`` and some have no ``category`` known to the annotation file, all classes are
+    treated as one; detections whose ``category`` is known but not scored are left out. A key that
+    is null counts as absent.
 
     Args:
         truth_path: COCO annotation file.

@@ -164,7 +164,7 @@ def score_sequence(
 
 
 def fault_in_file(task: SequenceTask, **_: object) -> ConfigError | None:
-    """Returns the error that keeps the file of the task from being scored, or None."""
+    """Returns the error that keeps the task's file from being scored, or None."""
     try:
         _READERS[task.kind](task.file, frame_count=task.truth.frame_count)
     except ConfigError as error:
@@ -173,7 +173,7 @@ def fault_in_file(task: SequenceTask, **_: object) -> ConfigError | None:
 
 
 def frames_in_file(task: SequenceTask, **_: object) -> int:
-    """Returns the number of the last frame that has a line in the file of the task.
+    """Returns the number of the last frame that has a line in the task's file.
 
     Raises:
         ConfigError: The file is missing or malformed; the message names file and line.
