@@ -87,9 +87,10 @@ def detect_images(
     if not read and not stopped():
         raise SourceError("no image can be read")
     if given_ids:
+        image_ids, category_ids = given_ids
         for each in results:
-            each["image_id"] = given_ids[0][each["file_name"]]
-            each["category_id"] = given_ids[1][each["category"]]
+            each["image_id"] = image_ids[each["file_name"]]
+            each["category_id"] = category_ids[each["category"]]
     return results
 
 

@@ -89,8 +89,8 @@ def root(
 
 
 # Errors that a file name given by the user, or standard output, may cause; others are our bugs.
-_OF_NAMES = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
-_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EPERM}
+_NAME_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EPERM}
 
 
 def main() -> None:
@@ -115,9 +115,9 @@ def main() -> None:
                 raise
             _fail(ConfigError(problem))
         except OSError as error:
-            if error.filename and error.errno in _OF_NAMES:
+            if error.filename and error.errno in _NAME_ERRORS:
                 _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
-            if not error.filename and error.errno in _OF_OUTPUT:
+            if not error.filename and error.errno in _OUTPUT_ERRORS:
                 _fail(OutputError(f"cannot write to standard output: {reason_of(error)}"))
             if _no_temporary_folder(error):
                 message = "there is no folder for temporary files; set TMPDIR to one"
