@@ -39,6 +39,7 @@ def detect_images(
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image.
         ids: COCO annotation file whose ids the results get.
+        overlay: Folder for copies of the images with the detections drawn on them.
         progress: Called with the number of images done and the total, first with 0 done.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
 

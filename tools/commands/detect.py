@@ -22,8 +22,6 @@ from tools.commands.options import (
 from tools.interruption import interruptible
 from tools.terminal import progress_bar
 
-_LIKELY = 0.3  # most detections with lower scores are not vehicles
-
 
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
@@ -106,7 +104,9 @@ def detect(
 
 def _likely(results: list[dict[str, Any]]) -> str:
     """Returns text on how many of the detections are not weak; "" if none is weak."""
-    count = sum(each["score"] >= _LIKELY for each in results)
+    from tools.detection_overlay import LIKELY
+
+    count = sum(each["score"] >= LIKELY for each in results)
     if count == len(results):
         return ""
     return f", {count} of them with a score of {LIKELY:g} or more"
