@@ -11,16 +11,16 @@ from stages.records import Float32Array, Float64Array, Frame, UInt8Array
 WIDTH = 480  # pixels: wider frames are scaled down to this
 BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
 LEAST_CORNERS = 12
-LEAST_SHARE = 0.3  # of the corners: these must agree on the motion
-OFF = 0.7  # pixels of the small image: a corner farther off does not agree
+LEAST_SHARE = 0.3  # share of the corners that must agree on the motion
+OFF = 0.7  # pixels of the small image by which an agreeing corner may be off
 
 
 class CameraMotion:
-    """Follows corners by sparse optical flow; their dominant motion is the camera's.
+    """Tracks corners by sparse optical flow and takes their dominant motion as the camera's.
 
-    One corner in every block of the frame (Shi and Tomasi 1994), since the strongest ones lie on
-    vehicles; pyramidal Lucas-Kanade flow (Bouguet 2000); a similarity transform by RANSAC. The same
-    frames always give the same motion.
+    It picks one corner in each block of the frame (Shi and Tomasi 1994), since the strongest ones
+    lie on vehicles, tracks them by pyramidal Lucas-Kanade flow (Bouguet 2000) and fits a similarity
+    transform by RANSAC. The same frames always give the same motion.
     """
 
     def __init__(self) -> None:
@@ -37,8 +37,8 @@ class CameraMotion:
 
         Returns:
             ``(2, 3)`` similarity transform from the pixels of the previous frame to those of this
-            one, the origin at the outer corner of the first pixel; None at the start of an epoch
-            and if no motion explains the picture, as at a cut.
+            one, with the origin at the outer corner of the first pixel; None at the start of an
+            epoch, or if no motion explains the frame, as at a cut.
         """
         before = self._previous if self._epoch == frame.header.epoch else None
         self.pass_over(frame)

@@ -1,4 +1,4 @@
-"""When the frames of a live stream were captured."""
+"""Capture times of the frames of a live stream."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from fractions import Fraction
 
 import av
 
-_SILENCE = 0.5  # seconds beyond what the packets' times say
+_SILENCE = 0.5  # seconds of waiting beyond the step between the packets' times
 _REORDERED = 16  # packets whose frames a decoder may hold back
 
 
 class CaptureTimes:
-    """Dates the frames of a connection by their arrival, unless a silence withheld them.
+    """Dates the frames of a connection by their arrival, unless a silence held them back.
 
-    FFmpeg knows that a frame is whole when the next one begins, and decoders hold back frames that
-    are out of order. When a source falls silent, its last frames therefore come with the first ones
-    after the silence, or when the connection is given up. They were captured as long after the
-    frame before them as their presentation times say.
+    FFmpeg considers a frame complete only when the next one begins, and decoders hold back frames
+    to reorder them. When a source falls silent, its last frames therefore arrive with the first
+    ones after the silence, or when the connection is given up. Such a frame is dated by the
+    previous frame's capture time plus the difference between their presentation times.
 
     Args:
         time_base: Unit of the times, in seconds.
         unfinished: Number of packets that FFmpeg holds back: one in the parser, and one in the
-            reader of MPEG-TS.
+            MPEG-TS demuxer.
     """
 
     def __init__(self, time_base: Fraction, unfinished: int = 2) -> None:
         self._time_base = time_base
         self._unfinished = unfinished
         self._recent: deque[int] = deque(maxlen=_REORDERED)  # times of packets
-        self._withheld: set[int] = set()  # those that came before the latest silence
+        self._withheld: set[int] = set()  # times of packets sent before the latest silence
         self._last: tuple[int, int] | None = None
 
     def follow(
         self, packets: Iterable[av.Packet], monotonic: Callable[[], float]
     ) -> Iterator[av.Packet]:
-        """Yields the same packets and notices silences; ``monotonic`` gives seconds."""
+        """Yields the same packets and detects silences; ``monotonic`` returns seconds."""
         unfinished = 0
         asked = monotonic()
         for packet in packets:
@@ -56,8 +56,8 @@ class CaptureTimes:
         """Returns when a frame was captured, ns since the epoch.
 
         Args:
-            source_pts: Its time as the source states it, that of its packet.
-            pts: Its time in the stream, later than that of the frame before.
+            source_pts: Its presentation time as stated by the source, in its packet.
+            pts: Its presentation time in the stream, later than the previous frame's.
             now_ns: Wall clock, ns since the epoch.
         """
         captured_ns = now_ns
@@ -68,5 +68,5 @@ class CaptureTimes:
         return captured_ns
 
     def _step(self, pts: int | None) -> float:
-        """Returns the seconds between the latest packet and one of this time."""
+        """Returns the seconds between the latest packet and one at ``pts``, 0 if that is None."""
         return 0.0 if pts is None else float(abs(pts - self._recent[-1]) * self._time_base)

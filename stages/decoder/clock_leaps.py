@@ -1,4 +1,4 @@
-"""Leaps of a source's clock, as where files were joined or a camera sets it."""
+"""Leaps of a source's clock, as where files were joined or a camera's clock was set."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 
-_UNCONFIRMED = 10  # seconds that a live source may be ahead of the clock
-_LATE = 1  # second: a shorter pause at a leap is no more than jitter
-_LEADS = 25
+_UNCONFIRMED = 10  # seconds by which a live source may get ahead of the monotonic clock
+_LATE = 1  # second: a shorter pause at a leap is treated as jitter
+_LEADS = 25  # frames
 
 
 class ClockLeaps:
-    """Undoes leaps: the times continue one frame later, or as much later as the source paused.
+    """Removes leaps: times continue one frame later, or later by as much as the source paused.
 
-    Times leap back if they fall by more than reordering explains. Those of a live source leap ahead
-    if they pass the clock by ten seconds more than the latest ones. What comes in a burst does not.
+    Times leap back if they fall by more than reordering explains. Times of a live source leap ahead
+    if their lead over the monotonic clock exceeds that of the latest frames by more than ten
+    seconds. Frames that arrive in a burst do not count as a leap.
 
     Args:
         frame: Length of a frame, in ticks.
         time_base: Unit of the times, in seconds.
-        reordered: Most seconds by which a time may be before the latest one.
-        monotonic: Monotonic clock in seconds, for times that are handed over as they arrive; None
-            for others, where the real length of a pause is unknown.
+        reordered: Maximum seconds by which a time may lie before the latest one.
+        monotonic: Monotonic clock in seconds, for times that are passed in as they arrive; None for
+            others, where the real length of a pause is unknown.
     """
 
     def __init__(
@@ -37,16 +38,15 @@ class ClockLeaps:
         self._time_base = time_base
         self._reordered = round(reordered / time_base)
         self._monotonic = monotonic
-        self._offsets = (0, 0)  # from the source's times to these: the one in use, the one before
-        self._leads: deque[float] = deque(maxlen=_LEADS)  # times less those of arrival
+        self._offsets = (0, 0)  # added to the source's times: the current offset, the previous one
+        self._leads: deque[float] = deque(maxlen=_LEADS)  # time minus arrival, in ticks
 
     def undone(self, pts: int, last: int | None) -> int:
-        """Returns a time, in ticks, without the leaps up to it.
+        """Returns a time, in ticks, with all leaps so far removed.
 
         Args:
             pts: The time that the source states.
-            last: The latest of the times returned before, or of those made of them; None if this is
-                the first.
+            last: The latest time returned before, or derived from one; None for the first.
         """
         arrived = None if self._monotonic is None else self._monotonic() / float(self._time_base)
         if last is not None:
@@ -61,7 +61,7 @@ class ClockLeaps:
         if arrived is not None:
             due = arrived + max(self._leads, default=last - arrived)
             furthest = due + _UNCONFIRMED / self._time_base
-        # A single frame may be late, as after an error; the next ones use the offset before it.
+        # A single frame may be late, as after an error; the next ones use the previous offset.
         offset = min(self._offsets, key=lambda offset: abs(pts + offset - following))
         time = pts + offset
         if time < last - self._reordered or time > furthest:

@@ -1,21 +1,21 @@
-"""Compares the pace of a camera's clock with that of real time."""
+"""Compares the pace of a camera's clock with real time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-_FIRST_SECONDS = 10.0  # of a connection: a camera may begin with what it has kept
+_FIRST_SECONDS = 10.0  # of a connection are left out: a camera may first send what it has buffered
 _WINDOW_SECONDS = 120.0
-_DRIFT = 0.01  # no camera's clock is as fast
-_TOLERANCE = 0.1  # what leaps and pauses that go on as before may come to
+_DRIFT = 0.01  # share of the time; no camera's clock is that fast
+_TOLERANCE = 0.1  # deviation that a leap or a pause alone may cause
 
 
 class ClockPace:
     """Compares the times of a connection's frames with those of their arrival.
 
     Attributes:
-        ahead: How many seconds earlier, by its time, the latest frame came than the first; 0 where
-            a clock that is a little fast may have come to that.
+        ahead: Seconds by which the times have advanced more than real time since the first frame; 0
+            if a clock that is slightly fast explains it.
 
     Args:
         monotonic: Returns a monotonic time in seconds.
@@ -25,14 +25,15 @@ class ClockPace:
         self.ahead = 0.0
         self._monotonic = monotonic
         self._first: tuple[float, float] | None = None  # seconds, and when it arrived
-        self._since: tuple[float, float] | None = None  # the same of the window's first frame
+        self._since: tuple[float, float] | None = None  # the same for the first frame of the window
 
     def follow(self, seconds: float) -> float | None:
         """Takes the time of the next frame.
 
         Returns:
-            By how many seconds the times advanced in each second of the last two minutes, if that
-            differs from one by more than a tenth; None otherwise, and until it is known again.
+            Seconds that the times advanced per real second over the last two minutes, if that
+            differs from one by more than a tenth; None otherwise, and until the next two minutes
+            have passed.
         """
         arrived = self._monotonic()
         if self._first is None:

@@ -1,4 +1,4 @@
-"""What FFmpeg knows of a container and its video: rate, time base, length, whether it ends."""
+"""What FFmpeg knows about a container and its video: rate, time base, length, whether it ends."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 def frame_rate(stream: VideoStream) -> Fraction:
     """Returns the frames per second; 25 if FFmpeg knows no plausible rate.
 
-    The average of a format without times is the rate that FFmpeg reads it at, always 25. What it
-    guesses without having seen many frames may be the rate of fields; the codec's own is not.
+    For a format without timestamps, the average is the rate at which FFmpeg reads it, always 25. A
+    rate that FFmpeg guesses from few frames may be the field rate; the codec's own rate is not.
     """
     stated = stream.codec_context.framerate if stream.codec_context else None
     rates = stream.average_rate, stated, stream.guessed_rate
@@ -35,7 +35,7 @@ def time_base(stream: VideoStream) -> Fraction:
 
 
 def has_times(container: Container) -> bool:
-    """Returns whether the format states times, unlike MJPEG over HTTP or raw H.264."""
+    """Returns whether the format has timestamps, unlike MJPEG over HTTP or raw H.264."""
     return not container.format.flags & _NO_TIMESTAMPS
 
 
@@ -47,17 +47,17 @@ def is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
 def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """Returns the frame count in the header of an MP4 or MOV; None if that counts no frames.
 
-    Of one in fragments, those in the header are counted, if any. Elsewhere the count is of ticks
-    (AVI), or a guess.
+    The header of a fragmented file counts no frames, or those of the first fragment. Other formats
+    count ticks (AVI), or the count is a guess.
     """
     return stream.frames or None if "mp4" in container.format.name else None
 
 
 def stated_length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Returns the seconds that the video lasts by its container, None if that does not tell.
+    """Returns the length of the video in seconds by its container, None if that is not stated.
 
-    Another stream, such as audio, may last longer. Matroska has a tag for each that says how long.
-    RTSP has one length for all, which is taken for the video's.
+    The container's length may be that of another stream, such as audio. Matroska tags each stream
+    with its own length. RTSP has one length for all, which is taken as the video's.
     """
     if len(container.streams) == 1 or container.format.name == "rtsp":
         return None if container.duration is None else container.duration / av.time_base
@@ -66,9 +66,9 @@ def stated_length(container: InputContainer, stream: VideoStream) -> float | Non
 
 
 def lacks_size(container: InputContainer) -> bool:
-    """Returns whether the size of no video is known, as between key frames, without parameter sets.
+    """Returns whether no video has a known size, as between key frames without parameter sets.
 
-    FFmpeg could not record it.
+    FFmpeg cannot record such a video.
     """
     videos = [stream for stream in container.streams.video if stream.codec_context is not None]
     return bool(videos) and not any(stream.width for stream in videos)
@@ -77,9 +77,10 @@ def lacks_size(container: InputContainer) -> bool:
 def is_finished(container: InputContainer, stream: VideoStream) -> bool:
     """Returns whether this is a finished video, rather than a camera whose server may disconnect.
 
-    The size of a playlist or a description is not that of the video. If it is unknown, as with
-    chunked HTTP, Matroska has a duration unless it is live, and MP4 has a frame count unless it
-    comes in fragments; its duration is then a guess. MPEG-TS has neither.
+    A playlist or session description has a size of its own, so its duration decides. Any other
+    source of known size is finished. If the size is unknown, as with chunked HTTP, Matroska has a
+    duration unless it is live, and MP4 has a frame count unless it is fragmented (its duration is
+    then a guess). MPEG-TS has neither.
     """
     has_duration = (container.duration or 0) > 0
     if container.format.name in ("hls", "rtsp", "sdp"):
@@ -90,14 +91,14 @@ def is_finished(container: InputContainer, stream: VideoStream) -> bool:
 
 
 def goes_on(container: InputContainer, stream: VideoStream, arrived: int) -> bool:
-    """Returns whether a video that seemed finished is that of a camera after all.
+    """Returns whether a video that seemed finished comes from a camera after all.
 
-    An MP4 in fragments may count the frames of the first one in its header.
+    The header of a fragmented MP4 may count the frames of the first fragment only.
 
     Args:
         container: The container.
         stream: Its video stream.
-        arrived: Number of frames that came until its end.
+        arrived: Number of frames received by its end.
     """
     counted = frame_count(container, stream)
     return container.size <= 0 and counted is not None and arrived > counted

@@ -1,4 +1,4 @@
-"""Opens videos: files and URLs, the stream that is read, and what decodes it."""
+"""Opens video files and URLs, chooses the stream to read, and sets how it is decoded."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from stages.urls import redact
 
 _MAX_THREADS = 16  # the most that FFmpeg recommends
 _PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
-_CONTROL = re.compile(rb"[^\t\n\r\x20-\x7e\x80-\xff]")  # characters that no text has
+_CONTROL = re.compile(rb"[^\t\n\r\x20-\x7e\x80-\xff]")  # bytes that do not occur in text
 _CONCAT = b"ffconcat"  # a list of videos to be read one after the other
-_PLAYLISTS = (b"#EXTM3U", _CONCAT, b"v=0")  # of HLS, of FFmpeg, SDP
-_TEXT_BYTES = 4096  # looked at
+_PLAYLISTS = (b"#EXTM3U", _CONCAT, b"v=0")  # HLS, FFmpeg, SDP
+_TEXT_BYTES = 4096  # read to recognise text
 _TEXT = (
     "it is a text file; detections are for spotstream track --detections, a list of cameras for "
     "spotstream run --sources"
@@ -53,13 +53,13 @@ def open_media(
         options: FFmpeg's options.
         container_format: FFmpeg's name of the container format; None to have it guessed.
         timeout: Maximum seconds for opening, and for each packet after it.
-        hardware: Device that decodes, see `hardware_decoder`; the CPU if it cannot.
+        hardware: Device that decodes, see `hardware_decoder`; the CPU decodes if it cannot.
 
     Raises:
         SourceError: The video cannot be opened; FFmpeg's error is the cause.
     """
     device = hardware_decoder(hardware)
-    # In a relative path, FFmpeg would take the part before a colon for a protocol.
+    # In a relative path, FFmpeg would interpret the part before a colon as a protocol.
     url = location if "://" in location else str(Path(location).absolute())
     options = dict(options or {})
     if fault := name_fault(location):
@@ -91,16 +91,16 @@ def open_media(
         )
         reason += proxy_in_use(location)
         raise SourceError(f"cannot open {shown} as a video: {reason}") from error
-    if container.format.name == "tty":  # which draws a text as a terminal would
+    if container.format.name == "tty":  # FFmpeg renders a text file as a terminal would
         container.close()
         raise SourceError(f"cannot open {redact(location)} as a video: {_TEXT}")
     return container
 
 
 def _file_fault(path: Path, error: Exception) -> str:
-    """Returns what is wrong with a file, "" if only FFmpeg's error tells or there is none."""
+    """Returns what is wrong with a file, "" if only FFmpeg's error says, or if it is not a file."""
     try:
-        if not path.is_file():  # a device or a pipe would have to be waited for
+        if not path.is_file():  # reading from a device or a pipe might block
             return ""
         with path.open("rb") as file:
             boxes = list(_mp4_boxes(file))
@@ -122,12 +122,12 @@ def _file_fault(path: Path, error: Exception) -> str:
 
 
 def _mp4_boxes(file: BinaryIO) -> Iterator[bytes]:
-    """Yields the types of the boxes in an MP4; of another file, nothing of use."""
+    """Yields the types of the boxes in an MP4; for other files, meaningless values."""
     position = 0
     while len(header := file.read(16)) >= 8:
         yield header[4:8]
         size = int.from_bytes(header[:4])
-        if size == 1:  # the real one follows
+        if size == 1:  # the actual size follows
             size = int.from_bytes(header[8:])
         if size < 8:
             return
@@ -136,10 +136,10 @@ def _mp4_boxes(file: BinaryIO) -> Iterator[bytes]:
 
 
 def set_threads(stream: VideoStream, *, paced: bool) -> None:
-    """Sets how FFmpeg's threads share the work: by frames, or by slices of a paced stream's frames.
+    """Sets how FFmpeg's threads share the work: by frame, or by slice in a paced stream.
 
-    Frame threads are faster and hold more frames in memory, one each. A device gains nothing by
-    threads: one hands it the packets.
+    Frame threads are faster, but each holds one more frame in memory. A device gains nothing from
+    more than one thread, which passes it the packets.
     """
     if stream.codec_context.is_hwaccel:
         stream.thread_count = 1
@@ -152,9 +152,9 @@ def set_threads(stream: VideoStream, *, paced: bool) -> None:
 
 
 def frame_threads() -> int:
-    """Returns one thread for each core that may be used; FFmpeg's own choice, one more, is slower.
+    """Returns the number of frame threads, one per usable core and at most `_MAX_THREADS`.
 
-    The figures are in ``docs/performance.md``.
+    FFmpeg's own choice, one more, is slower; the figures are in ``docs/performance.md``.
     """
     return min(usable_cores(), _MAX_THREADS)
 
@@ -162,7 +162,7 @@ def frame_threads() -> int:
 def tell_choice(
     container: InputContainer, stream: VideoStream, shown: str, notify: Callable[[str], None]
 ) -> None:
-    """Tells which of several video streams is read; ``shown`` names the container."""
+    """Reports which of several video streams is read; ``shown`` names the container."""
     count, size = len(container.streams.video), f"{stream.width}×{stream.height}"
     if count > 1:
         notify(f"{shown} has {count} video streams; the one that is read is of {size}")
@@ -171,12 +171,12 @@ def tell_choice(
 def tell_decoder(
     stream: VideoStream, shown: str, hardware: str, notify: Callable[[str], None]
 ) -> None:
-    """Tells what decodes a stream that has given a frame.
+    """Reports what decodes a stream that has given a frame.
 
     Args:
-        stream: The stream; only with its first frame does FFmpeg choose.
+        stream: The stream; FFmpeg chooses its decoder with the first frame.
         shown: Its name in messages.
-        hardware: Device asked for, see `hardware_decoder`; if ``"off"``, nothing is told.
+        hardware: Requested device, see `hardware_decoder`; if ``"off"``, nothing is reported.
         notify: Called with the line.
     """
     if hardware != "off":
@@ -188,9 +188,9 @@ def tell_decoder(
 def video_stream(container: InputContainer, shown: str) -> VideoStream:
     """Returns the video stream to read; ``shown`` names the container in messages.
 
-    The largest of several, the first of equals, and one of still pictures only if there is no
-    other. FFmpeg's own choice depends on a flag that cover pictures bear, too, and on what it has
-    probed, which differs from one connection to the next.
+    That is the largest, or the first of equally large ones; a stream of still images is chosen only
+    if there is no other. FFmpeg's own choice depends on a flag that cover images carry as well, and
+    on what it has probed, which differs from one connection to the next.
 
     Raises:
         SourceError: There is no video stream, or FFmpeg cannot decode it.

@@ -1,4 +1,4 @@
-"""Decodes packets, and finds the frames among them that are broken or lost."""
+"""Decodes packets and detects frames that are broken or lost."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from stages.decoder.container_facts import is_one_of
 from stages.decoder.losses import LostFrames
 from stages.errors import SourceError
 
-_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
+_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for example, has decoding times only
 
 
 def flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
-    """Yields the same packets; after an error also the one that asks for the last frames."""
+    """Yields the same packets; after an error, also the empty one that flushes the decoder."""
     try:
         yield from packets
     except (SourceError, av.error.FFmpegError):
@@ -51,9 +51,9 @@ def decoded(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator
 
 
 def _without_cut_off_end(packets: Iterable[av.Packet], losses: LostFrames) -> Iterator[av.Packet]:
-    """Leaves out a last packet of which a part is missing, and counts its frame as lost.
+    """Leaves out a truncated last packet, and counts its frame as lost.
 
-    FFmpeg's error for it would cost some of the frames before it, more with more threads.
+    FFmpeg's error on it would cost some of the preceding frames, more with more threads.
     """
     held: av.Packet | None = None
     for packet in packets:
@@ -65,5 +65,5 @@ def _without_cut_off_end(packets: Iterable[av.Packet], losses: LostFrames) -> It
         held = packet if packet.is_corrupt else None
         if held is None:
             yield packet
-    if held is not None:  # the source broke off without saying that it ends
+    if held is not None:  # the source broke off without a final empty packet
         yield held

@@ -36,8 +36,8 @@ from stages.records import Dropped, DropReason, Frame, StreamStart
 from stages.wording import counted
 
 _INDEXED = frozenset({"mp4"})  # has an index, often at its end
-_LATEST_TICK = 2**63 - 1  # counted from there, the first frame is at 0
-_SIZED = frozenset({"avi", "flv", "mp4"})  # state how long each packet is; MPEG-TS ends anywhere
+_LATEST_TICK = 2**63 - 1  # as the origin, it makes the first frame begin at 0
+_SIZED = frozenset({"avi", "flv", "mp4"})  # state the size of each packet; MPEG-TS may end anywhere
 
 
 class FrameReader:
@@ -48,11 +48,11 @@ class FrameReader:
     Attributes:
         epoch: Latest epoch, -1 before the first frame.
         seen: Number of frames decoded or lost so far, selected or not.
-        arrived: Those of them that are from the latest container.
+        arrived: How many of these are from the latest container.
         given: Number of frames and drops yielded so far.
         finished: Whether the last selected frame has passed.
         broken: Error of the network or the disk that ended the latest container, or "".
-        gaps: Gaps in all containers, not those between them.
+        gaps: Gaps within the containers, not between them.
 
     Args:
         source: Location of the source, credentials removed.
@@ -105,7 +105,7 @@ class FrameReader:
         packets: Iterable[av.Packet] | None = None,
         on_frame: Callable[[int, int], None] = lambda index, pts: None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
-        """Yields the records of one container, in a new epoch, and another if the size changes.
+        """Yields the records of one container in a new epoch; a change of size begins another.
 
         Broken frames before the first intact one are skipped: a connection usually begins between
         two key frames.
@@ -116,9 +116,9 @@ class FrameReader:
             allocator: Allocates the memory for the pixels.
             continues: Whether it continues the previous container, without a new epoch, and with
                 the same clock.
-            begins: Otherwise: what the presentation times begin at, in seconds.
-            packets: Packets of the stream, by default all. An error of FFmpeg ends them: the
-                container is cut off.
+            begins: If it does not continue: start of the presentation times, in seconds.
+            packets: Packets of the stream, by default all. An FFmpeg error ends them: the container
+                is cut off.
             on_frame: Called with the index and the presentation time, in ticks, of every intact
                 frame, selected or not.
         """
@@ -127,7 +127,7 @@ class FrameReader:
             unit = time_base(stream)
             first = round(begins / unit)
             zero = stream.start_time
-            if zero is None:  # of a live stream or a few frames, FFmpeg has seen too little
+            if zero is None:  # FFmpeg has seen too little, as of a live stream or a few frames
                 zero = _LATEST_TICK
             self._times = PresentationTimes(
                 frame_rate(stream),
@@ -144,7 +144,7 @@ class FrameReader:
         packets = flushed(container.demux(stream) if packets is None else packets, stream)
         unfinished = 1 if container.format.name in ("rtsp", "sdp") else 2
         captures = CaptureTimes(time_base(stream), unfinished)
-        if self._monotonic is not None:  # a file's frames are dated by when they are decoded
+        if self._monotonic is not None:  # a file's frames are dated when they are decoded
             packets = captures.follow(packets, self._monotonic)
         for frame in decoded(container, self._counted(container, packets)):
             index = self.seen
@@ -188,14 +188,14 @@ class FrameReader:
         return (self._times.last + self._times.frame) * self._times.time_base
 
     def missing(self, container: InputContainer, stream: VideoStream) -> str | None:
-        """Returns how much arrived of what the container promised; None if all did."""
+        """Returns how much arrived of what the container states; None if all did."""
         total = frame_count(container, stream)
         if total is not None:
             total -= self._hidden
             return f"{self.arrived} of {total} frames" if self.arrived < total else None
         times, length = self._times, stated_length(container, stream)
         if times is not None and times.last is not None and length is not None:
-            # Matroska states when the last frame ends, also of a part whose first one has a time.
+            # Matroska states the end of the last frame, even in a part that starts after 0.
             last = max(times.last, times.last + times.origin)
             seconds = float(last * (stream.time_base or 0))
             if seconds < 0.95 * length - 0.5:

@@ -10,7 +10,7 @@ _LEAST_FRAMES = 5
 
 
 class Gaps:
-    """Finds gaps between frames of constant rate, as where a part of a file is missing.
+    """Finds gaps between frames at a constant rate, as where part of a file is missing.
 
     If the rate varies, a pause does not count as a gap.
     """
@@ -20,7 +20,7 @@ class Gaps:
         self._count = 0
 
     def begin(self, time_base: Fraction) -> None:
-        """Begins, or begins anew after an interruption, which is no gap; call it first.
+        """Starts, or restarts after an interruption, which is not a gap; call it first.
 
         Args:
             time_base: Unit of the times from here on, in seconds.
@@ -45,7 +45,7 @@ class Gaps:
         return self._first + more
 
     def note(self, seconds: float, index: int) -> None:
-        """Takes a gap after the frame of this 0-based index."""
+        """Records a gap after the frame with this 0-based index."""
         self._count += 1
         if self._count == 1:
             self._first = f"no frames for {seconds:.1f} s after frame {index + 1}"

@@ -27,10 +27,10 @@ def hardware_decoder(wanted: str) -> HWAccel | None:
 
 
 def decodes_on_device(context: VideoCodecContext) -> bool:
-    """Whether a device decodes a stream; true of its first frame and later ones, not before.
+    """Returns whether a device decodes a stream; known from its first frame on, not before.
 
-    The context's ``is_hwaccel`` says no more than that there is a device for the codec. If that
-    refuses the profile, FFmpeg takes another pixel format than the device's.
+    The context's ``is_hwaccel`` means only that there is a device for the codec. If the device
+    rejects the profile, FFmpeg uses a pixel format other than the device's.
     """
     formats = (config.format for config in context.codec.hardware_configs)
     return context.is_hwaccel and context.pix_fmt in {each.name for each in formats if each}

@@ -1,4 +1,4 @@
-"""Image files, read whole or not at all."""
+"""Reads image files, and rejects truncated ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.errors import SourceError, reason_of
 from stages.records import UInt8Array
 
 _JPEG_START = b"\xff\xd8"
-# Of a segment, or the end; others stand between pixels, where FF itself is followed by 00.
+# Starts a segment or marks the end; other markers occur in pixel data, where FF is written FF 00.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _JPEG_END = b"\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
@@ -22,7 +22,7 @@ _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Array:
     """Returns the image as ``(H, W, 3)`` uint8 BGR, or ``(H, W)`` if ``gray``.
 
-    A truncated JPEG file, which OpenCV would fill up with grey, is rejected.
+    A truncated JPEG file, which OpenCV would fill with grey, is rejected.
 
     Raises:
         SourceError: The file cannot be read, is truncated, is not an image, is too large, or has
@@ -42,7 +42,7 @@ def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Arra
             image = cv2.imdecode(content, how)
             if image is None:
                 unchanged = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-        except cv2.error as error:  # the size that its header states, above all
+        except cv2.error as error:  # mostly about the size in its header
             raise SourceError(
                 f"cannot read image {path}: damaged, or too large for OpenCV"
             ) from error
@@ -57,21 +57,22 @@ def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Arra
 
 
 def picture_count(path: Path) -> int:
-    """Returns the number of pictures in an image file: a TIFF or animated WebP or PNG has many."""
+    """Returns the number of images in a file: a TIFF or an animated WebP or PNG may have many."""
     return cv2.imcount(str(path))
 
 
 def _is_cut_off(data: bytes) -> bool:
-    """Returns whether a JPEG or PNG file lacks its end; OpenCV itself rejects other formats."""
+    """Returns whether a JPEG or PNG file lacks its end; OpenCV checks other formats itself."""
     if data.startswith(_JPEG_START):
         return not _jpeg_ends(data)
     return data.startswith(_PNG_START) and data.rfind(_PNG_END) < 0
 
 
 def _jpeg_ends(data: bytes) -> bool:
-    """Returns whether a JPEG's end follows its segments (ITU-T T.81), whatever comes after it.
+    """Returns whether a JPEG's segments end with its end marker (ITU-T T.81).
 
-    The segments hold a small picture with an end of its own; phones append a video, cameras notes.
+    A thumbnail in a segment has an end marker of its own. Phones append a video after the end, and
+    cameras append notes.
     """
     at = len(_JPEG_START)
     while marker := _JPEG_MARKER.search(data, at):

@@ -31,21 +31,21 @@ _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
 _MOT_NAME = re.compile(r"(?:img)?(\d+)$")
 _COUNTED_NAME = re.compile(r"\D*(\d+)$")
-_FARTHEST = 100_000  # over an hour at 25 fps: names may count this far, however few the images
-_SPARSEST = 1000  # frames per image, up to which names may count beyond that
+_FARTHEST = 100_000  # over an hour at 25 fps: names may count up to this, however few images
+_SPARSEST = 1000  # frames per image: names may count beyond that up to this ratio
 
 
 def sheet_name(folder: Path) -> str:
-    """Name of the sheet that a check of a data set draws where the user does not give one."""
+    """Returns the default name of the sheet that a check of a data set draws."""
     return f"{folder.resolve().name}-sheet.jpg"
 
 
 def image_files(folder: Path) -> list[Path]:
     """Returns the folder's images in natural order (``img2`` before ``img10``).
 
-    Hidden files are left out: macOS puts a ``._img00001.jpg``, which is no image, beside each file
-    that it copies to a foreign disk or archive, and copies under way often begin with a dot. So is
-    the sheet that ``spotstream data check`` writes there.
+    Hidden files are left out: macOS puts a ``._img00001.jpg``, which is not an image, beside each
+    file that it copies to a foreign disk or archive, and names of unfinished copies often begin
+    with a dot. The sheet that ``spotstream data check`` writes there is left out as well.
     """
     sheet = sheet_name(folder)
     files = [
@@ -70,11 +70,11 @@ def image_files(folder: Path) -> list[Path]:
 
 @dataclass
 class ImageFolderSource:
-    """Images of one size. Frame numbers follow the file names if these count frames.
+    """Images of one size, numbered by their file names if these count frames.
 
-    They do if all are ``img<number>`` (in MOTChallenge's layout ``<number>``, too), from 1 on,
-    without duplicates, and with no number so large that hardly a frame would have an image;
-    otherwise images are numbered by position.
+    Names count frames if all are ``img<number>`` (or ``<number>`` in MOTChallenge's layout), with
+    numbers from 1, without duplicates, and with no number so large that hardly any frame would have
+    an image. Otherwise images are numbered by position.
 
     Attributes:
         folder: Folder of the images, or a single image file.
@@ -104,8 +104,8 @@ class ImageFolderSource:
         start: StreamStart | None = None
         first = chosen[0][1]
         unreadable: list[Path] = []
-        reason = ""  # why the first of them could not be read
-        early: list[Dropped] = []  # before the stream's start, which needs a size
+        reason = ""  # why the first of these could not be read
+        early: list[Dropped] = []  # drops before the stream's start, which needs a size
         for sequence, (index, path) in enumerate(chosen):
             try:
                 image = read_image(path)
@@ -196,7 +196,7 @@ class ImageFolderSource:
         return [number - 1 for number in numbers]
 
     def _tell_gap(self, numbers: Sequence[int]) -> None:
-        """Tells which number the names leave out, if they have most of a range."""
+        """Reports the first number that the names leave out, if they cover most of a range."""
         if not numbers:
             return
         every = range(min(numbers), max(numbers) + 1)
