@@ -46,11 +46,11 @@ from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.urls import is_session, redact
 
-_FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
-# Where a segment is lost, the next one is waited for; to wait for the gap as well would put off all
-# later ones, until they are lost, too.
+_FIRST_PICTURE = 4  # the first frame of a connection may take this many times as long as later ones
+# When a segment is lost, the next one is awaited. Waiting for the gap as well would delay all later
+# ones until they are lost, too.
 _LIVE_GAP_SECONDS = 0.5
-_AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
+_AHEAD_SECONDS = 5.0  # longer than what a camera's server may buffer and send at once
 _REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _HOPELESS = (
     *_REFUSED,
@@ -62,11 +62,11 @@ _HOPELESS = (
 
 @dataclass
 class LiveSource:
-    """A stream without end, from any URL that FFmpeg reads or a camera device.
+    """An endless stream from a camera device or any URL that FFmpeg reads.
 
     Every connection begins an epoch, and so does a change of size; sequence and frame numbers
-    continue through all of them. A finished video, by whatever URL, is read at its own pace and
-    ends the stream.
+    continue across epochs. A finished video behind any URL is read at its own pace and ends the
+    stream.
 
     Attributes:
         location: URL, ``/dev/video<n>`` or the file of an RTP session, see `is_session`.
@@ -76,7 +76,7 @@ class LiveSource:
         hardware: Device that decodes, see `hardware_decoder`.
         recorder: Records the incoming packets, if given.
         resume_from: Where an earlier process of the stream stopped.
-        runtime: See `SourceRuntime`; told of outages by `Outages`.
+        runtime: See `SourceRuntime`; `Outages` reports outages to it.
     """
 
     resumes = True
@@ -95,7 +95,7 @@ class LiveSource:
         self._source = redact(self.location)
         is_url = "://" in self.location
         self._format = "sdp" if is_session(self.location) else None if is_url else "v4l2"
-        self._was_live = False  # when a frame came
+        self._was_live = False  # whether a frame came from what was not a finished video
         self._is_advised = False
         self._is_told_blank = False
         self._is_told_pace = False
@@ -104,7 +104,7 @@ class LiveSource:
         """See `Source.records`; ends when the runtime's ``wait`` returns True.
 
         Raises:
-            SourceError: The first connection failed to give a frame in time, or never will (wrong
+            SourceError: The first connection delivered no frame in time, or never will (wrong
                 password unless ``patient``, unknown protocol).
         """
         options, runtime = self.options, self.runtime
@@ -141,7 +141,7 @@ class LiveSource:
     def _connection(
         self, reader: FrameReader, allocator: FrameAllocator, outages: Outages
     ) -> Generator[SourceRecord, None, EndOfStream | None]:
-        """Yields the records of one connection; returns the stream's end if it ends with it."""
+        """Yields the records of one connection; returns the end record if the stream ends here."""
         runtime = self.runtime
         # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
@@ -172,7 +172,7 @@ class LiveSource:
             try:
                 yield from records
             except SourceError as error:
-                # Where nothing is missing, it has ended, though the server does not say so.
+                # If nothing is missing, it has ended, although the server does not say so.
                 if not has_length or reader.missing(container, stream):
                     if (
                         not is_video
@@ -180,11 +180,11 @@ class LiveSource:
                         or goes_on(container, stream, reader.arrived)
                     ):
                         raise
-                    # Its beginning would not go on from here.
+                    # Another connection would start again from the beginning.
                     return self._end(reader, EndReason.TRUNCATED, str(error))
             if not is_video or goes_on(container, stream, reader.arrived):
                 self._advise_to_end(clock_pace.ahead)
-                if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
+                if is_playlist:  # FFmpeg does not report why it ends, only why it cannot be opened
                     self._connected(patience).close()
                 return None
             has_length = has_length or frame_count(container, stream) is not None
@@ -203,7 +203,7 @@ class LiveSource:
         pace: Pace | None,
         finished: bool,
     ) -> Iterator[StreamStart | Frame | Dropped]:
-        """Yields the same records, frames when they are due, and takes note of what they tell."""
+        """Yields the same records, frames when they are due, and tracks the connection's state."""
         for record in records:
             if isinstance(record, StreamStart) and record.epoch == 0:
                 tell_decoder(stream, self._source, self.hardware, self.runtime.notify)
@@ -255,14 +255,14 @@ class LiveSource:
     def _watched(
         self, packets: Iterator[av.Packet], reader: FrameReader, patience: float
     ) -> Iterator[av.Packet]:
-        """Yields the same packets as long as they make pictures.
+        """Yields the same packets as long as they produce frames.
 
-        The first one may be far, where key frames are rare: that is reported once. The very first
-        one of the stream is waited for without limit.
+        Where key frames are rare, the first frame may take long: that is reported once. The first
+        frame of the stream is awaited without limit.
 
         Raises:
-            SourceError: No picture came for ``patience``, as where another encoder has taken over,
-                or in a connection made anew for four times as long.
+            SourceError: No frame came for ``patience``, as when another encoder has taken over, or
+                for four times as long at the start of a later connection.
         """
         monotonic = self.runtime.monotonic
         longest = math.inf if reader.epoch < 0 else _FIRST_PICTURE * patience
@@ -297,7 +297,7 @@ class LiveSource:
             )
 
     def _advise_to_end(self, ahead: float) -> None:
-        """Tells what to do if this is no camera, whose frames cannot come before their time."""
+        """Advises what to do if frames come before their time, which a camera's cannot."""
         if ahead < _AHEAD_SECONDS or self._is_advised or not self.options.reconnect:
             return
         self._is_advised = True

@@ -20,10 +20,10 @@ class LiveOptions:
             refuses TCP; encrypted cameras then get TCP alone.
         first_wait: Seconds before the first attempt to reconnect; doubled with every failure.
         longest_wait: Upper limit of that wait, so that a source that is back is read soon.
-        refused_wait: Seconds to wait after a failure that retrying hardly cures, such as a wrong
-            password, of a source that was read before.
-        patient: Whether a wrong password at the first connection is tried again as well: a camera
-            that is starting may refuse the right one.
+        refused_wait: Seconds to wait after a failure that a retry is unlikely to cure, such as a
+            wrong password.
+        patient: Whether to retry a wrong password at the first connection as well: a camera that is
+            starting may refuse the right one.
     """
 
     timeout: float = 5.0
@@ -36,16 +36,16 @@ class LiveOptions:
     patient: bool = False
 
     def for_ffmpeg(self, location: str) -> dict[str, str]:
-        """Returns FFmpeg's options for what is no device: timeouts and little buffering."""
+        """Returns FFmpeg's options for a URL or RTP session: timeouts and little buffering."""
         microseconds = str(round(self.timeout * 1e6))
         # Probing many frames for the frame rate would delay the first one by 0.8 s.
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         protocol = location.partition("://")[0]
         flash = protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv")
         if flash or protocol in ("rtsp", "rtsps") or is_session(location):
-            # For sound or a second video that does not come, FFmpeg would wait five seconds.
+            # FFmpeg would wait five seconds for audio or a second video that does not arrive.
             options["analyzeduration"] = "500000"
-        # FFmpeg heeds the first, in seconds; `timeout_of` knows the second.
+        # FFmpeg uses the first, in seconds; `timeout_of` reads the second.
         heard = {"listen_timeout": f"{self.timeout:f}", "rw_timeout": microseconds}
         if is_session(location):
             return options | heard | {"protocol_whitelist": "file,rtp,udp"}
@@ -64,8 +64,8 @@ class LiveOptions:
                 return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
             case _:
                 if location.partition("?")[0].endswith(".m3u8"):
-                    # Otherwise, what stalls is waited for twice, for the next piece as well.
+                    # Otherwise, a stall is waited out twice, again for the next segment.
                     options["http_persistent"] = "0"
-                    # Otherwise, after a change of stream numbers (PIDs) nothing arrives any more.
+                    # Otherwise, nothing arrives any more once stream numbers (PIDs) have changed.
                     options["seg_format_options"] = "merge_pmt_versions=1"
                 return options | {"rw_timeout": microseconds}

@@ -1,4 +1,4 @@
-"""Packets of a live stream, with the times that FFmpeg leaves without."""
+"""Packets of a live stream, with times added where FFmpeg provides none."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from stages.decoder.network_faults import reading_fault, timeout_of
 from stages.decoder.source import waited_for
 from stages.errors import SourceError
 
-_LONGEST_START = 10  # seconds between two frames
-_AT_ONCE = 0.5  # seconds: a packet that comes so soon after a timeout came because of it
+_LONGEST_START = 10  # seconds between the first two frames
+_AT_ONCE = 0.5  # seconds: a packet that comes this soon after a timeout came because of it
 _BROKEN = "the connection broke off: "
 _NO_FRAME = "the connection delivered no frame in time"
 
@@ -31,18 +31,18 @@ def live_packets(
 ) -> Iterator[av.Packet]:
     """Yields the packets of one stream as they arrive, with times, until the source ends.
 
-    If the format has no times (MJPEG over HTTP, raw H.264 over TCP), they are those of arrival, in
-    a time base of `MPEG_CLOCK`; in a finished video FFmpeg counts them.
+    If the format has no timestamps (MJPEG over HTTP, raw H.264 over TCP), they are the times of
+    arrival, in a time base of `MPEG_CLOCK`; in a finished video, FFmpeg counts frames instead.
 
     Args:
         container: The container to read.
         stream: Its video stream; all others are discarded.
-        patience: Seconds without a packet of the stream that are tolerated while others arrive.
+        patience: Maximum seconds without a packet of the stream while packets of others arrive.
         waited: Context entered around the wait for each packet.
         monotonic: Monotonic clock, seconds.
 
     Raises:
-        SourceError: The connection broke off, or gave no packet of the stream in time.
+        SourceError: The connection broke off, or delivered no packet of the stream in time.
     """
     for other in container.streams:
         if other is not stream:
@@ -63,7 +63,7 @@ def _until_the_end(
     latest = asked = monotonic()
     before: av.Packet | None = None
     try:
-        # Of all streams: RTSP delivers discarded ones, too, and they restart PyAV's timeout.
+        # All streams: RTSP delivers the discarded ones, too, and they restart PyAV's timeout.
         for packet in container.demux():
             waited = monotonic() - asked
             if packet.stream.index == stream.index:
@@ -88,12 +88,12 @@ def _fault_before(
     waited: float,
     patience: float,
 ) -> str:
-    """Returns why nothing came after a packet, where FFmpeg gave it for that reason, or "".
+    """Returns why nothing came after a packet, if FFmpeg released it for that reason, or "".
 
-    Of RTP, RTSP and HLS, whose segments are farther apart than its timeout.
-
-    FFmpeg keeps a packet until the next one begins or reading fails, and would then wait anew. As
-    many seconds may have passed because the pictures are so far apart, or the line is so slow.
+    FFmpeg holds a packet until the next one begins or reading fails, and would then wait again.
+    Only RTP, RTSP and HLS are checked, HLS against ``patience`` alone, as its segments are farther
+    apart than the timeout. A long wait is not a fault if the frames are as far apart, or if it
+    exceeds the timeout because the line is slow.
     """
     timeout, kind = timeout_of(container.options), container.format.name
     if kind not in ("rtp", "rtsp", "sdp", "hls") or timeout is None:
@@ -117,7 +117,7 @@ def _by_the_clock(
 
 
 def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
-    """Yields the same packets with a time for the first, which FFmpeg leaves without over RTSP."""
+    """Yields the same packets, with a time for the first, as FFmpeg provides none over RTSP."""
     first = next(packets, None)
     if first is None:
         return
@@ -131,7 +131,7 @@ def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[
 
 
 def _time_before(pts: int, stream: VideoStream) -> int:
-    """Returns the time of the frame before ``pts``: RTSP's 0, unless the server misstates that."""
+    """Returns the time of the frame before ``pts``: 0 as in RTSP, or one frame less if unlikely."""
     if 0 < pts * time_base(stream) < _LONGEST_START:
         return 0
     return pts - round(1 / frame_rate(stream) / time_base(stream))

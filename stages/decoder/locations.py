@@ -1,4 +1,4 @@
-"""Turns what the user gives after ``--source`` into streams."""
+"""Resolves the locations that the user gives after ``--source`` to streams."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class SourceSpec:
     frame_rate: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "location", os.fspath(self.location))  # a `Path` will do as well
+        object.__setattr__(self, "location", os.fspath(self.location))  # a `Path` is accepted, too
 
 
 def is_live(location: str) -> bool:
@@ -75,7 +75,7 @@ def is_live(location: str) -> bool:
 
 
 def is_pipe(location: str) -> bool:
-    """Returns whether a location is a named pipe, whose writer may pause as long as it likes."""
+    """Returns whether a location is a named pipe, whose writer may pause for any length of time."""
     try:
         return Path(location).is_fifo()
     except OSError:  # such as a URL too long for a path
@@ -88,14 +88,13 @@ def expand_sources(
     """Returns a spec per source; for a data set's root, one per sequence. Names are unique.
 
     Args:
-        locations: Locations that the user gave; a stream may have a name of its own,
-            ``NAME=LOCATION``.
+        locations: Locations that the user gave; ``NAME=LOCATION`` names the stream.
         taken: Names of other streams.
 
     Raises:
         SourceError: A location is empty or not UTF-8, a URL names no host or an impossible port,
-            a given name is taken or for several streams, a path does not exist, cannot be read
-            or holds nothing to read, or they are images of one folder.
+            a given name is taken or refers to several streams, a path does not exist, cannot be
+            read or holds nothing to read, or several locations are images of one folder.
     """
     _reject_single_images(locations)
     specs: list[SourceSpec] = []
@@ -121,7 +120,7 @@ def expand_sources(
 
 
 def absolute_location(location: str) -> str:
-    """Returns the location for a process with another working directory.
+    """Returns the location as valid in any working directory.
 
     Raises:
         SourceError: The location is empty.
@@ -150,9 +149,9 @@ def name_sources(
 
 
 def split_name(location: str) -> tuple[str, str]:
-    """Splits ``NAME=LOCATION``; without a name, or if a file is called just so, the name is "".
+    """Splits ``NAME=LOCATION``; the name is "" if none is given or a file has exactly that path.
 
-    The name is that of the stream's folder, see `folder_name`.
+    The name is valid as the name of the stream's folder, see `folder_name`.
     """
     named = _NAMED.fullmatch(location)
     if named is None or ("://" not in location and os.access(location, os.F_OK)):
@@ -166,7 +165,10 @@ def _reject_empty(location: str) -> None:
 
 
 def _reject_single_images(locations: Sequence[str]) -> None:
-    """Each would be a stream, with processes of its own; a shell makes a list of ``frames/*``."""
+    """Rejects several images of one folder, to which a shell expands ``frames/*``.
+
+    Each would be a stream with processes of its own.
+    """
     files = [Path(place) for place in locations if "://" not in place]
     folders = Counter(file.parent for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
     for folder, count in folders.items():
@@ -215,7 +217,7 @@ def _expand(location: str) -> list[SourceSpec]:
 
 
 def _recordings(root: Path, folders: Sequence[Path]) -> list[SourceSpec]:
-    """Leaves out the folders of cameras that never gave a frame: their recorders kept nothing."""
+    """Returns a spec for each recording that has segments; that of a silent camera has none."""
     found = [folder for folder in folders if segments_of(folder)]
     if not found:
         raise SourceError(f"the recordings in {root} are empty: their cameras gave no frame")
@@ -223,7 +225,7 @@ def _recordings(root: Path, folders: Sequence[Path]) -> list[SourceSpec]:
 
 
 def _below(root: Path, found: Sequence[Path]) -> list[SourceSpec]:
-    """Returns a spec for each of the files and folders, named by all below ``root``."""
+    """Returns a spec for each of the files and folders, named by its path below ``root``."""
     places = [
         (path.relative_to(root) if path.is_dir() else path.relative_to(root).with_suffix("")).parts
         for path in found
@@ -242,7 +244,7 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
 
 
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
-    """Returns the videos in and below the given folders that others keep from being ``specs``."""
+    """Returns the videos in and below the given folders that others keep out of ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
     recorded = {path for path in taken if is_recording(path)}
     return [
@@ -255,19 +257,19 @@ def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[P
 
 
 def not_searched(locations: Sequence[str]) -> list[Path]:
-    """Returns the folders below the given ones that may not be read."""
+    """Returns the folders below the given ones that the user is not permitted to read."""
     return [closed for folder in _folders(locations) for closed in closed_folders(folder)]
 
 
 def _folders(locations: Sequence[str]) -> list[Path]:
-    """Returns the folders among locations that are no recordings."""
+    """Returns the folders among the locations, except recordings."""
     places = [split_name(location)[1] for location in locations]
     folders = [_path(place) for place in places if "://" not in place]
     return [folder for folder in folders if folder.is_dir() and not is_recording(folder)]
 
 
 def _path(location: str) -> Path:
-    """The path of a location; one that only looks like somebody's home folder is as it is."""
+    """Returns the path of a location; ``~NAME`` is kept if there is no such home folder."""
     try:
         return Path(location).expanduser()
     except RuntimeError:

@@ -15,11 +15,11 @@ _MOST_WAITING = 50_000  # packets: a live stream may go without a frame for days
 
 
 class LostFrames:
-    """Locates lost frames by the times of packets, since threads make a decoder lag behind those.
+    """Locates lost frames by packet times, since a threaded decoder lags behind its packets.
 
-    A decoder that raises reports that a frame is lost, but not which. Without an error, a frame
-    counts as lost only if the frames around it leave a hole as well, since not every packet makes a
-    frame: some hold a field, or a picture that is not shown.
+    A decoder that raises shows that a frame is lost, but not which one. Without an error, a frame
+    counts as lost only if the frames around it leave a hole as well, since not every packet yields
+    a frame: some hold a field, or a frame that is not shown.
 
     Args:
         presented: Whether the container's packets have presentation times, not decoding times;
@@ -32,7 +32,7 @@ class LostFrames:
         self._errors = 0
         self._last: int | None = None
         self._steps: deque[int] = deque(maxlen=_REMEMBERED_STEPS)
-        self._lost: dict[int, int] = {}  # number of frames since, by time of the lost frame
+        self._lost: dict[int, int] = {}  # time of each lost frame, and the number of frames since
 
     def sent(self, packet: Packet) -> None:
         """Records that a packet is sent to the decoder."""
@@ -46,7 +46,7 @@ class LostFrames:
             self._wait_for(0)
 
     def is_late(self, pts: int | None) -> bool:
-        """Returns whether a frame coming out was counted as lost, as some are after an error."""
+        """Returns whether the frame at ``pts`` was counted as lost, as some are after an error."""
         return pts in self._lost
 
     def before(self, pts: int | None) -> int:
@@ -94,6 +94,6 @@ class LostFrames:
             return
         if self._last is not None:
             self._steps.append(pts - self._last)
-            # Times fall or restart: from then on a gap does not mean that a frame is lost.
+            # Once times fall or restart, a gap no longer means that a frame is lost.
             self._presented = self._presented and pts > self._last
         self._last = pts

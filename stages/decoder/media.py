@@ -33,7 +33,7 @@ from stages.wording import counted
 class MediaSource:
     """A video of any container and codec that FFmpeg reads, from its start to its end.
 
-    Frames come out upright, as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
+    Frames are upright, in planar YUV 4:2:0 of limited range, or in BGR if a side is odd.
 
     Attributes:
         location: A path or URL.
@@ -43,8 +43,8 @@ class MediaSource:
         hardware: Device that decodes, see `hardware_decoder`.
         paced: Whether frames are read at their own pace, not as fast as possible; see
             `set_threads`.
-        timeout: Of a URL: seconds without a byte after which the connection counts as broken.
-            Opening it and each packet may take three times as long, if bytes come.
+        timeout: For a URL: seconds without a byte after which the connection counts as broken.
+            Opening it and each packet may take three times as long if bytes arrive.
         runtime: See `SourceRuntime`.
     """
 
@@ -68,7 +68,7 @@ class MediaSource:
         opened, size = _file_size(self.location)
         waits = remote or is_pipe(self.location)
         waited = self.runtime.waited if waits else nullcontext()
-        # FFmpeg would take times that fall back for a clock that overflowed, 26 hours later.
+        # FFmpeg would read falling times as an overflow of the clock, and put them 26 hours later.
         options = {"correct_ts_overflow": "0"}
         if remote:
             options["rw_timeout"] = str(round(self.timeout * 1e6))
@@ -111,7 +111,7 @@ class MediaSource:
 
 
 def _file_size(location: str) -> tuple[int, int]:
-    """Returns which file this is and its bytes; zeros if it is none, or only FFmpeg reads it."""
+    """Returns a file's inode and size; zeros if there is no file, or only FFmpeg can read it."""
     try:
         found = Path(location).stat()
     except (OSError, ValueError):  # such as a URL too long for a path

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from stages.records import Float32Array
 
 _MOST_ZOOM = 10.0  # between two frames that show the same scene
-_FARTHEST = 1e6  # pixels, likewise
+_FARTHEST = 1e6  # pixels between two such frames
 
 STILL = np.eye(2, 3, dtype=np.float32)
 """The motion of a camera that stands still."""

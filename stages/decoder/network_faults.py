@@ -1,4 +1,4 @@
-"""Why a network source failed: FFmpeg has one and the same error for many causes."""
+"""Explains why a network source failed, since FFmpeg reports many causes by the same error."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import av.error
 from stages.background import in_background
 from stages.urls import CALLING, LISTENING, UNCERTAIN, is_session, server_of
 
-_LOOKUP_SECONDS = 20.0  # by far enough for a second name server when the first is silent
+_LOOKUP_SECONDS = 20.0  # ample for a second name server when the first is silent
 _SILENT, _NO_HOST = "the name server does not answer", "no such host"
-_NEARLY = 0.9  # FFmpeg's clock and ours begin to count at different times
+_NEARLY = 0.9  # FFmpeg's clock and ours start at different times
 _RTSP = frozenset({"rtsp", "rtsps"})
-_VAGUE = (av.error.InvalidDataError, av.error.PermissionError)  # the latter of no answer to PLAY
+_VAGUE = (av.error.InvalidDataError, av.error.PermissionError)  # the latter if PLAY gets no answer
 _WEB = frozenset({"http", "https"})
 _TLS = frozenset({"https", "rtmps", "rtsps", "tls"})
 
@@ -30,14 +30,14 @@ def opening_fault(
     seconds: float,
     limit: float | None,
 ) -> str:
-    """Returns why a URL could not be opened, or "" where FFmpeg's own message serves.
+    """Returns why a URL could not be opened, or "" if FFmpeg's own message suffices.
 
     Args:
         error: FFmpeg's error.
-        location: The URL; that of a file on the disk has nothing to explain.
+        location: The URL; the result is "" for a local file.
         options: FFmpeg's options, with its time-out.
         seconds: How long the attempt took.
-        limit: Seconds after which PyAV ends an attempt in which data may come.
+        limit: Seconds after which PyAV ends an attempt, even if data arrives.
     """
     if not _is_remote(location):
         return ""
@@ -70,9 +70,9 @@ def opening_fault(
 
 
 def proxy_in_use(location: str) -> str:
-    """Returns, to end a reason with, that FFmpeg opens a URL through a proxy; "" if it does not.
+    """Returns a suffix for a reason if FFmpeg opens the URL through a proxy, else "".
 
-    It knows only the variables in lower case, and asks the proxy for local addresses as well.
+    FFmpeg reads only the variables in lower case, and uses the proxy for local addresses as well.
     """
     is_proxied = _scheme(location) in _TLS | _WEB
     if not (is_proxied and os.environ.get("http_proxy", "").startswith("http://")):
@@ -92,13 +92,13 @@ def reading_fault(
     *,
     has_begun: bool = True,
 ) -> str:
-    """Returns why an open source broke off, in FFmpeg's words where they serve.
+    """Returns why an open source broke off, in FFmpeg's words if they suffice.
 
     Args:
         error: FFmpeg's error.
         location: A path or URL.
         options: FFmpeg's options, with its time-out.
-        has_begun: Whether frames have come, or could without jumping back from an index at the end.
+        has_begun: Whether frames have come, or could without seeking back from an index at the end.
     """
     reason = error.strerror or str(error)
     if not _is_remote(location) or not isinstance(error, OSError):
@@ -132,7 +132,7 @@ def timeout_of(options: Mapping[str, str]) -> float | None:
 
 
 def _host(location: str) -> str:
-    """Returns the host of a URL, "" where it is not certain."""
+    """Returns the host of a URL, "" if it is not certain."""
     try:
         host = urlsplit(server_of(location)).hostname or ""
     except ValueError:
@@ -143,7 +143,7 @@ def _host(location: str) -> str:
 def name_fault(location: str) -> str:
     """Returns why the host of a URL has no address, "" if it has one or a proxy looks it up.
 
-    FFmpeg's own lookup takes minutes where name servers are silent, and cannot be ended.
+    FFmpeg's own lookup takes minutes if name servers are silent, and cannot be interrupted.
     """
     is_served = _scheme(location) in CALLING | LISTENING and not proxy_in_use(location)
     host = _host(location) if is_served else ""

@@ -1,4 +1,4 @@
-"""When to reconnect to a lost camera, and what to report of it."""
+"""Decides when to reconnect to a lost camera, and what to report about it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _HOUR = 3600.0
 
 
 class Outages:
-    """Paces the attempts to connect, and reports outages, about one line a minute at most.
+    """Paces the attempts to connect, and reports outages in at most about one line a minute.
 
     The pauses between attempts double up to a limit; they start over after a connection that
-    delivered frames for ten seconds. While an outage lasts, a new reason is reported, and every
-    hour how long it has lasted. The end of a reported outage is reported as well.
+    delivered frames for ten seconds. While an outage lasts, each new reason is reported, and every
+    hour its length. The end of a reported outage is reported as well.
 
     Args:
         shown: Location of the source, without credentials.
         options: How long to wait.
-        runtime: Takes the reports, one line each, and has the clock.
+        runtime: Takes the reports, one line each, and provides the clock.
         jitter: Returns a number in [0, 1); spreads the attempts of many streams.
     """
 
@@ -42,7 +42,7 @@ class Outages:
         self._jitter = jitter
         self._frames_since: float | None = None
         self._count = 0
-        self._attempts = 0  # to end this outage
+        self._attempts = 0  # in this outage
         self._doublings = 0
         self._told_at = -math.inf
         self._told = ""  # reason last reported of this outage, "" if none was

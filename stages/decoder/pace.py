@@ -10,24 +10,24 @@ from typing import TypeVar
 
 from stages.records import FrameHeader
 
-LONGEST_GAP = 10.0  # seconds between two frames; longer ones are outages or jumps of a clock
+LONGEST_GAP = 10.0  # seconds between two frames; longer gaps are outages or leaps of a clock
 _Packet = TypeVar("_Packet")
 
 
 class Pace:
-    """Holds each frame back until as much time has passed as between it and the first one.
+    """Holds each frame until as much time has passed as lies between it and the first frame.
 
-    A late frame comes at once, and so do those after it until they have caught up. If the source
-    itself had nothing to give, see `follow`, all later frames are delayed by that much instead, for
-    each piece of a live source would come as a burst. They catch up a tenth faster than they were
-    taken, until the source has nothing again: where a server was slow, all is there, and where it
-    has paused, nothing more.
+    A late frame is released at once, and so are those after it until they have caught up. If the
+    source itself had nothing to give, see `follow`, all later frames are delayed by that much
+    instead, as each segment of a live source would otherwise be released in a burst. They then
+    catch up at a pace a tenth faster until the source has nothing again: if the server was slow,
+    the frames are available by now; if it had paused, there is nothing more to catch up with.
 
     Args:
         wait: Sleeps for the given seconds.
         clock: Wall clock, ns since the epoch.
         monotonic: Returns a monotonic time in ns.
-        longest_gap: Most seconds to wait between two frames.
+        longest_gap: Maximum seconds to wait between two frames.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Pace:
         self._latest: tuple[int, Fraction] | None = None
         self._due_ns = 0
         self._waited_ns = 0  # for the source, since the latest frame
-        self._delay_ns = 0  # that may be caught up
+        self._delay_ns = 0  # that may still be caught up
         self._caught_up_ns = 0  # since the source last had nothing
 
     def follow(self, packets: Iterator[_Packet]) -> Iterator[_Packet]:
-        """Yields the same packets, and measures how long the source keeps one waiting for them."""
+        """Yields the same packets, and measures how long the source takes to deliver them."""
         asked = self._monotonic()
         for packet in packets:
             self._waited_ns += self._monotonic() - asked
@@ -56,7 +56,7 @@ class Pace:
             asked = self._monotonic()
 
     def hold(self, frame: FrameHeader) -> FrameHeader:
-        """Returns the frame when it is due, with that moment as its time of capture."""
+        """Returns the frame when it is due, with that moment as its capture time."""
         seconds = frame.pts * frame.time_base
         if self._latest is None:
             self._due_ns = self._monotonic()
@@ -73,7 +73,7 @@ class Pace:
         return replace(frame, captured_ns=self._clock())
 
     def _shortened(self, step_ns: int) -> int:
-        """The time to the next frame, less what it catches up."""
+        """Returns the time to the next frame, less the delay that is caught up."""
         saved = min(step_ns // 10, self._delay_ns)
         self._delay_ns -= saved
         self._caught_up_ns += saved

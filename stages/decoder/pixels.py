@@ -12,7 +12,8 @@ from av.video.stream import VideoStream
 from stages.color_spaces import yuv_format
 from stages.records import PixelFormat, UInt8Array
 
-_FIELD_CODECS = frozenset({"hevc", "vvc"})  # mark pictures of one field, whose rows belong together
+# These flag pictures of a single field as interlaced, although all of their rows show one moment.
+_FIELD_CODECS = frozenset({"hevc", "vvc"})
 
 
 def quarter_turns(frame: VideoFrame) -> int:
@@ -41,7 +42,7 @@ def pixel_aspect(stream: VideoStream, turns: int) -> Fraction:
 def pixel_format_of(frame: VideoFrame) -> PixelFormat:
     """Returns the format in which a decoded frame is passed to the other stages.
 
-    A frame without a stated colour matrix is taken for BT.601, as in FFmpeg's and OpenCV's
+    A frame without a stated colour matrix is treated as BT.601, as in FFmpeg's and OpenCV's
     conversions.
     """
     if frame.height % 2 or frame.width % 2:
@@ -50,7 +51,7 @@ def pixel_format_of(frame: VideoFrame) -> PixelFormat:
 
 
 def is_woven(frame: VideoFrame, stream: VideoStream) -> bool:
-    """Whether a frame is interlaced: its even rows show one moment, its odd rows another."""
+    """Returns whether a frame is interlaced: even rows show one moment, odd rows another."""
     return frame.interlaced_frame and stream.codec_context.name not in _FIELD_CODECS
 
 
@@ -87,7 +88,7 @@ def fill(
 
 
 def _even_rows(image: UInt8Array) -> UInt8Array:
-    """Returns an image whose every odd row is the mean, rounded down, of the rows beside it."""
+    """Returns a copy whose odd rows are the mean, rounded down, of the rows above and below."""
     filled = image.copy()
     above, odd, below = filled[:-2:2], filled[1:-1:2], filled[2::2]
     np.bitwise_xor(above, below, out=odd)

@@ -11,22 +11,22 @@ _REORDERED = Fraction(1, 2)  # second; AVI has decoding times, which are out of 
 
 
 class PresentationTimes:
-    """Makes presentation times that always increase, whatever the source says.
+    """Makes presentation times that always increase, whatever the source states.
 
-    Leaps are undone, see `ClockLeaps`. A frame without a time comes one frame later, one that is
-    merely out of order one tick.
+    Leaps are removed, see `ClockLeaps`. A frame without a time is placed one frame after the
+    previous one, a frame that is merely out of order one tick after it.
 
     Args:
         frame_rate: Frames per second.
         time_base: Unit of the times, in seconds.
         monotonic: Monotonic clock in seconds, for live frames placed as they arrive; None for other
             sources.
-        origin: The source's time that is 0 here, in ticks.
-        begins: Least time, in ticks. If the first frame is before it, as pictures shown before the
-            first key frame are, all come that much later.
+        origin: The source's time that maps to 0, in ticks.
+        begins: Earliest time, in ticks. If the first frame is before it, as frames shown before the
+            first key frame are, all frames are moved later by the difference.
 
     Attributes:
-        origin: The source's time that is 0 here, in ticks.
+        origin: The source's time that maps to 0, in ticks.
         time_base: Unit of the times, in seconds.
         frame: Length of a frame, in ticks.
         last: The latest presentation time in ticks, None before the first.

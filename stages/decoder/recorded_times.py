@@ -1,4 +1,4 @@
-"""Times at which packets are recorded."""
+"""Timestamps of recorded packets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _REORDERED = Fraction(1)  # second: a larger fall in time means that the camera'
 
 
 class RecordedTimes:
-    """Makes the times at which the packets of a connection are recorded, without leaps.
+    """Makes the timestamps with which the packets of a connection are recorded, without leaps.
 
-    Decoding times are made up: FFmpeg's are missing or wrong after a connection or a leap. Matroska
-    does not keep them; they only have to rise, and never to pass a presentation time. The first
-    one comes so late that none is negative.
+    Decoding times are made up, since FFmpeg's are missing or wrong after a connection or a leap.
+    Matroska does not store them; they only have to rise and must not exceed a presentation time.
+    The first presentation time is late enough for no time to be negative.
 
     Args:
         frame_rate: Frames per second.
@@ -28,13 +28,13 @@ class RecordedTimes:
     ) -> None:
         frame = max(1, round(1 / frame_rate / time_base))
         self._leaps = ClockLeaps(frame, time_base, _REORDERED, monotonic)
-        self._delay = round(2 * _REORDERED / time_base)  # from decoding to presentation, at least
-        self._origin = 0  # the source's time that is 0 here
+        self._delay = round(2 * _REORDERED / time_base)  # ticks from decoding to presentation
+        self._origin = 0  # the source's time that maps to 0
         self._latest: int | None = None
         self._dts = -1
 
     def place(self, pts: int) -> tuple[int, int]:
-        """Returns the presentation and decoding time of the next packet, by that of the source."""
+        """Returns the presentation and decoding time of the next packet, given the source's."""
         if self._latest is None:
             self._origin = pts - self._delay
             self._latest = self._delay

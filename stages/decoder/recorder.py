@@ -37,21 +37,21 @@ class Recorder:
     """Writes the packets of a stream into Matroska files of bounded total size.
 
     A segment begins with a key frame, and ends at the first key frame after its length or with the
-    connection. All those of a connection have one clock, see `RecordedTimes`. A segment's name
+    connection. All segments of a connection share one clock, see `RecordedTimes`. A segment's name
     holds its number, its epoch and its start (UTC). If a segment cannot be written, the stream
     continues without it, and another is tried ten seconds later; a file without a packet is
     removed.
 
     Args:
-        folder: Folder for the segments; those of an earlier recording are kept and counted, except
-            empty ones.
+        folder: Folder for the segments; those of an earlier recording are kept and count towards
+            the limit, except empty ones, which are removed.
         source: Location of the stream.
         segment_seconds: Length of a segment, seconds.
         most_bytes: Limit of the total size; the oldest segments beyond it are removed.
         notify: Called with one line when writing fails, every ten minutes while that lasts, and
             when it works again.
         monotonic: Returns a monotonic time in seconds.
-        writing: Makes the context of all that reads or writes the folder.
+        writing: Returns a context that is entered around all access to the folder.
         patient: Whether to retry if the folder cannot be created or is in use, as for a segment.
         stuck: Called with True when writing fails, and with False when it works again.
 
@@ -86,14 +86,14 @@ class Recorder:
         self._stream: VideoStream | None = None
         self._times: RecordedTimes | None = None  # of this connection
         self._began = 0.0
-        self._works_since: float | None = None  # without a fault
+        self._works_since: float | None = None  # start of writing without a fault
         self._retry_at = 0.0
-        self._told_at: float | None = None  # since the recording has paused
+        self._told_at: float | None = None  # latest report of a failure that lasts
         self._room = 0  # bytes until segments must be removed
         self._ended: deque[tuple[Path, int]] = deque()  # segments and their bytes, in order
         self._ended_bytes = 0
         self._number = self._first_epoch = 0
-        self._locked: os.stat_result | None = None  # the folder
+        self._locked: os.stat_result | None = None  # status of the locked folder
         self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
         try:
             with self._writing():
@@ -110,7 +110,7 @@ class Recorder:
         try:
             descriptor = lock_folder(self._folder)
         except BlockingIOError as error:
-            # Both would give segments the same numbers, and one remove what the other has begun.
+            # Both would use the same segment numbers, and one would remove what the other began.
             error.strerror = "another process is recording there"
             raise
         self._release = weakref.finalize(self, os.close, descriptor)
@@ -150,7 +150,7 @@ class Recorder:
             if self._container is not None:
                 self._mux(packet, pts, dts)
                 self._tell_recovery()
-        except (OSError, FFmpegError, ValueError) as error:  # of a codec that Matroska lacks
+        except (OSError, FFmpegError, ValueError) as error:  # or Matroska lacks the codec
             self._complain(error)
             self._end_segment()
 
@@ -188,8 +188,8 @@ class Recorder:
             container.close()
         except (OSError, FFmpegError) as error:
             self._complain(error)
-        with contextlib.suppress(OSError):  # the folder may no longer be entered
-            if _is_empty(self._path):  # it failed at its start: a full disk would gain many
+        with contextlib.suppress(OSError):  # the folder may have become inaccessible
+            if _is_empty(self._path):  # it failed at its start: on a full disk, many would pile up
                 self._path.unlink(missing_ok=True)
             else:
                 self._count(self._path)
@@ -204,10 +204,10 @@ class Recorder:
         if self._container is None:
             return now >= self._retry_at
         is_full = now - self._began >= self._segment_seconds or self._room < 0
-        return is_full or not self._holds_folder()  # what goes into a removed file is lost
+        return is_full or not self._holds_folder()  # what is written to a removed file is lost
 
     def _begin(self, stream: VideoStream, epoch: int) -> None:
-        if not self._holds_folder():  # not yet, or somebody removed it, and perhaps made another
+        if not self._holds_folder():  # not yet, or it was removed or replaced
             self._open_folder()
         self._make_room()
         epoch += self._first_epoch
@@ -234,10 +234,10 @@ class Recorder:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Removes the oldest segments beyond the limit, except the one that is written.
+        """Removes the oldest segments beyond the limit, except the one being written.
 
-        If that one is too large by itself, it ends at the next key frame. The folder is not read:
-        a camera that comes and goes leaves a hundred thousand segments there.
+        If that one is too large by itself, it ends at the next key frame. The folder is not listed:
+        an unreliable camera may leave a hundred thousand segments there.
         """
         written = file_size(self._path) if self._container is not None and self._path else 0
         while self._ended and self._ended_bytes + written > self._most_bytes:
@@ -258,5 +258,5 @@ def _remove_empty(folder: Path) -> None:
 def _is_empty(path: Path) -> bool:
     try:
         return path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes()
-    except FileNotFoundError:  # it could not be made, or somebody who tidies up removed it
+    except FileNotFoundError:  # it could not be created, or was removed by someone else
         return True

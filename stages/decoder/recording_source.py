@@ -25,17 +25,17 @@ from stages.records import EndOfStream, EndReason
 from stages.wording import counted
 
 _HOLE_SECONDS = 1  # where the recorder could not write, or a camera paused
-_LONGEST_PAUSE = 6  # seconds, to one more by the names of segments; a recorder's are longer
+_LONGEST_PAUSE = 6  # seconds; segment names are exact to one, and a recorder's pauses are longer
 
 
 @dataclass
 class RecordingSource:
     """The frames of a recording, through all its segments.
 
-    Tracks continue from one segment to the next; if the connection was lost in between, an epoch
-    ends as it did then, and so it does where nothing was recorded for some seconds, which is told
-    at the end. Presentation times are counted from the recording's beginning, outages included;
-    their length is that by the names of the segments, exact to a second.
+    Tracks continue from one segment to the next. If the connection was lost in between, the epoch
+    ends as it did live. It also ends where nothing was recorded for some seconds, which is reported
+    at the end. Presentation times are counted from the recording's beginning, outages included; the
+    length of an outage is taken from the segment names, exact to a second.
 
     Attributes:
         folder: Folder that a `Recorder` wrote.
@@ -57,7 +57,7 @@ class RecordingSource:
     runtime: SourceRuntime = field(default_factory=SourceRuntime)
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """See `Source.records`; unreadable segments are skipped, and told at the end."""
+        """See `Source.records`; unreadable segments are skipped, and reported at the end."""
         reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
         latest: int | None = None
         unreadable = 0
@@ -106,13 +106,13 @@ class RecordingSource:
 
 
 def _end_of(folder: Path) -> tuple[Segment, int] | None:
-    """Returns the last segment of a recording and its bytes; None if there is none."""
+    """Returns the last segment of a recording and its size in bytes; None if there is none."""
     segments = segments_of(folder)
     return (segments[-1], file_size(segments[-1].path)) if segments else None
 
 
 def _set_back(segments: Sequence[Segment]) -> Segment | None:
-    """Returns the first segment that is named as if it began before the one before it."""
+    """Returns the first segment whose name states an earlier start than its predecessor's."""
     return next(
         (later for earlier, later in itertools.pairwise(segments) if later.began < earlier.began),
         None,
@@ -124,14 +124,14 @@ def _joined(
 ) -> Iterator[av.Packet]:
     """Yields the packets of a segment and of those that continue it, for one decoder.
 
-    Pictures shown before the key frame that begins a segment refer to the one before, so that a new
-    decoder leaves them out.
+    Frames shown before the key frame that begins a segment refer to the previous segment, so a new
+    decoder would leave them out.
 
     Args:
         container: The segment.
-        stream: Its video stream, whose decoder all packets are for.
+        stream: Its video stream, whose decoder takes all packets.
         epoch: Its epoch.
-        later: The segments after it, from which those that are read are taken.
+        later: The segments after it; those that are read are removed.
     """
     ends = 0
     for packet in container.demux(stream):
@@ -160,6 +160,6 @@ def _joined(
 
 
 def _is_alike(one: VideoStream, other: VideoStream) -> bool:
-    """Returns whether one decoder can decode both; a change of size it finds in the packets."""
+    """Returns whether one decoder can decode both; it finds a change of size in the packets."""
     first, second = one.codec_context, other.codec_context
     return (first.name, first.extradata) == (second.name, second.extradata)

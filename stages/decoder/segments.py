@@ -27,7 +27,7 @@ class Segment(NamedTuple):
 
 
 def is_recording(folder: Path) -> bool:
-    """Returns whether ``folder`` holds what a recorder has written; segments alone will do."""
+    """Returns whether ``folder`` holds a recording; segments without the index suffice."""
     return (folder / RECORDING_INDEX).is_file() or (folder.is_dir() and bool(segments_of(folder)))
 
 

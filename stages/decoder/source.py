@@ -48,12 +48,12 @@ class SourceRuntime:
     Attributes:
         wait: Sleeps for the given seconds; returns True, at once, if the source must stop.
         waited: Context entered by the reading thread around each call that waits for the network or
-            for who writes into a pipe. The time that a file takes is work.
+            for the writer of a pipe. The time that a file takes counts as work.
         notify: Takes a line for the user.
-        lost: Takes a line for the user that tells of an outage of a live source.
-        back: Takes a line for the user that tells that such an outage is over.
+        lost: Takes a line for the user that reports an outage of a live source.
+        back: Takes a line for the user that reports the end of such an outage.
         connected: Called when a connection of a live source delivers its first frame.
-        not_received: Called with a number of frames that a live source owes, see
+        not_received: Called with a number of frames that are missing from a live source, see
             `UnreceivedFrames`.
         clock: Wall clock, ns since the epoch.
         monotonic: Monotonic clock in seconds, for waits and arrival times of frames.
@@ -73,7 +73,7 @@ class SourceRuntime:
 def waited_for(
     packets: Iterator[_Packet], waited: AbstractContextManager[None]
 ) -> Iterator[_Packet]:
-    """Yields the same packets; ``waited`` of the runtime is entered around the wait for each."""
+    """Yields the same packets, with the runtime's ``waited`` entered around the wait for each."""
     while True:
         with waited:
             packet = next(packets, None)
@@ -114,7 +114,7 @@ class Source(Protocol):
         Closing the generator closes the source; files and connections are closed in any case.
 
         Raises:
-            SourceError: The source cannot be opened, or yields not a single frame.
+            SourceError: The source cannot be opened, or yields no frame at all.
         """
 
 

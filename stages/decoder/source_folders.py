@@ -1,4 +1,4 @@
-"""Searches folders for what can be read: recordings, folders of images, videos."""
+"""Searches folders for sources: recordings, folders of images, videos."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.result_files import REPORT
 from stages.seqinfo import read_seqinfo
 
 MASKS = "masks"
-"""Name of a data set's folder of foreground masks, which are no sequences."""
+"""Name of a data set's folder of foreground masks, which are not sequences."""
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -43,8 +43,8 @@ def recordings_in(folder: Path, depth: int = _DEPTH) -> list[Path]:
 def image_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
     """Returns the folders of images, not of masks, at most ``depth`` levels down, in order.
 
-    ``folder`` itself is the only one if it has images. But pictures above the sequences of a
-    benchmark, such as a map of the place, are not what is meant.
+    ``folder`` itself is the only one if it has images. However, images above the sequences of a
+    benchmark, such as a map of the site, are ignored.
     """
     found: list[Path] = []
     if depth:
@@ -55,7 +55,7 @@ def image_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
 
 
 def nearest_videos(folder: Path, depth: int = _DEPTH) -> list[Path]:
-    """Returns the videos in a folder, else those in the folders below that hold no results."""
+    """Returns the videos in a folder or, if it has none, in the folders below without results."""
     return videos_in(folder) or videos_below(folder, depth)
 
 
@@ -71,7 +71,7 @@ def videos_in(folder: Path) -> list[Path]:
 
 
 def videos_below(folder: Path, depth: int = _DEPTH) -> list[Path]:
-    """Returns the nearest videos in each of the folders in ``folder`` that hold no results."""
+    """Returns the nearest videos in each folder in ``folder`` that holds no results."""
     if not depth:
         return []
     return [
@@ -83,7 +83,7 @@ def videos_below(folder: Path, depth: int = _DEPTH) -> list[Path]:
 
 
 def closed_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
-    """Returns the folders at most ``depth`` levels down that may not be read, in order."""
+    """Returns the folders at most ``depth`` levels down that cannot be read, in order."""
     if not depth:
         return []
     below = [each for each in _shown_folders(folder) if each.name != "lost+found"]
@@ -95,7 +95,7 @@ def closed_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    """Returns the folders in ``folder`` that are not hidden and may be read, in order."""
+    """Returns the folders in ``folder`` that are not hidden and can be read, in order."""
     return list(filter(_is_open, _shown_folders(folder)))
 
 
@@ -112,7 +112,7 @@ def _shown_folders(folder: Path) -> list[Path]:
 def _is_shown_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir() and not entry.name.startswith(".")
-    except OSError:  # a link to itself, or to what may not be seen
+    except OSError:  # a link to itself, or to something inaccessible
         return False
 
 

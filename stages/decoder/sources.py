@@ -33,7 +33,7 @@ def open_source(
 
     Args:
         spec: Name and location of the source.
-        selection: Frames to use, by default all; a blank source uses all of its own.
+        selection: Frames to use, by default all; a blank source ignores it and yields all.
         frame_rate: Frames per second of images, unless the spec has a rate.
         live: How a live source behaves.
         hardware: Device that decodes videos, see `hardware_decoder`.

@@ -1,4 +1,4 @@
-"""Frames that a live source owes: it sends at a steady rate, and they never came."""
+"""Frames that never arrived from a live source that sends at a steady rate."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class _Hole:
 
 
 class UnreceivedFrames:
-    """Counts frames missing between others, as where a network loses all packets of a frame.
+    """Counts frames missing between others, as when the network loses all packets of a frame.
 
-    A camera whose rate varies leaves holes, too, and so does one that sets its clock. A hole counts
-    only if all of this holds:
+    A camera whose rate varies or that sets its clock leaves holes, too. A hole therefore counts
+    only if all of the following hold:
 
-    - The 25 steps from frame to frame before it and the 25 after it are equal, but for a tenth or
-      two ticks.
+    - The 25 steps from frame to frame before it and the 25 after it are equal within a tenth or two
+      ticks.
     - It is a whole number of such steps, with the same tolerance.
     - It is not longer than a second.
-    - The frames after it are as late as those before it, but for half its length. Where a clock was
-      set forward, they seem to come earlier.
+    - The frames after it are as late as those before it, within half its length. After a clock was
+      set forward, frames seem to arrive earlier.
 
-    So of several frames that are lost within 25 steps none is counted, and a camera that slows
-    down, pauses or often skips a frame counts for nothing. Whether the network lost a single frame
-    or the camera never sent it is not known.
+    Hence frames that are lost within 25 steps of one another are not counted, and neither are the
+    holes of a camera that slows down, pauses or often skips a frame. Whether the network lost a
+    single frame or the camera never sent it is not known.
 
     Args:
         time_base: Unit of the times, in seconds.
@@ -51,7 +51,7 @@ class UnreceivedFrames:
     def __init__(self, time_base: Fraction) -> None:
         self._time_base = float(time_base)
         self._steps: deque[float] = deque(maxlen=_STEPS)  # ticks per frame
-        self._delays: deque[float] = deque(maxlen=_STEPS)  # arrival less time, seconds
+        self._delays: deque[float] = deque(maxlen=_STEPS)  # arrival minus time, seconds
         self._last: tuple[int, int] | None = None
         self._hole: _Hole | None = None
 
@@ -64,7 +64,7 @@ class UnreceivedFrames:
             arrived: Monotonic time in seconds at which it arrived.
 
         Returns:
-            Number of frames of which it is now known that they were not received.
+            Number of frames that are now known not to have been received.
         """
         last, self._last = self._last, (index, pts)
         delay = arrived - pts * self._time_base
@@ -91,7 +91,7 @@ class UnreceivedFrames:
         return abs(ticks - frames * self._step) <= max(2.0, self._step / 10)
 
     def _hole_of(self, frames: int, ticks: int) -> _Hole | None:
-        """Returns the hole in a step over so many frames and ticks, None if it cannot count."""
+        """Returns the hole in a step of so many frames and ticks; None if it cannot count."""
         seconds = ticks * self._time_base
         if self._hole is not None or len(self._steps) < _STEPS or seconds > _LONGEST_SECONDS:
             return None
