@@ -1,4 +1,4 @@
-"""A rendered traffic scene: the built-in demo, and pictures to train on."""
+"""A rendered traffic scene: the built-in demo, and images to train on."""
 
 from stages.decoder.scene.config import SceneConfig, random_config
 from stages.decoder.scene.scene import Scene, SceneDetails, SceneFrame

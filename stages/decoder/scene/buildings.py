@@ -1,4 +1,4 @@
-"""Buildings: houses here and there, and the blocks of a city along the roads."""
+"""Buildings: scattered houses, and city blocks along the roads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK_FLOOR = 3.3
 def place_houses(
     rng: np.random.Generator, plan: RoadPlan, path: CameraPath, varied: bool
 ) -> list[Placed]:
-    """Houses away from the roads, from each other and from the camera."""
+    """Returns houses away from the roads, from each other and from the camera."""
     houses: list[Placed] = []
     for _ in range(int(rng.integers(0, 30)) if varied else 24):
         length, width = rng.uniform(12, 26), rng.uniform(9, 16)
@@ -39,7 +39,7 @@ def place_houses(
 
 
 def place_city(rng: np.random.Generator, plan: RoadPlan, highest: float) -> list[Placed]:
-    """Blocks on both sides of the roads, with gaps, none above ``highest`` metres."""
+    """Returns blocks on both sides of the roads, with gaps, none above ``highest`` metres."""
     blocks = []
     setback, tall = rng.uniform(3, 16), rng.uniform(6, 34)
     for road in plan.roads:
@@ -61,7 +61,7 @@ def place_city(rng: np.random.Generator, plan: RoadPlan, highest: float) -> list
 
 
 def _make_house(rng: np.random.Generator, length: float, width: float, height: float) -> Mesh:
-    """A house with rows of windows."""
+    """Returns a house with rows of windows."""
     wall = scaled(pick(rng, palette.WALLS[:4]), rng.uniform(0.8, 1.1))
     b = MeshBuilder()
     sides = _add_walls(b, rng, (length, width, height), wall)
@@ -78,7 +78,7 @@ def _make_house(rng: np.random.Generator, length: float, width: float, height: f
 
 
 def _make_block(rng: np.random.Generator, length: float, width: float, height: float) -> Mesh:
-    """A block with shops below, and rows or bands of windows above."""
+    """Returns a block with shops below, and rows or bands of windows above."""
     wall = scaled(pick(rng, palette.WALLS), rng.uniform(0.75, 1.15))
     b = MeshBuilder()
     sides = _add_walls(b, rng, (length, width, height), wall)
@@ -112,6 +112,6 @@ def _add_walls(
 
 
 def _pane(rng: np.random.Generator) -> Color:
-    """Colour of a window pane: mostly dark, at times reflecting the sky."""
+    """Returns the colour of a window pane: mostly dark, sometimes reflecting the sky."""
     tone = rng.uniform(0.12, 0.28)
     return gray(tone) if rng.random() < 0.85 else (0.42, 0.52, 0.56)

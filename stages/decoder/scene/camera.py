@@ -16,7 +16,7 @@ from stages.decoder.scene.viewpoints import Viewpoint
 from stages.records import Float64Array
 
 CLEAR_AROUND_CAMERA = 16.0  # metres along the ground in which nothing tall stands
-_LOW = 22.0  # metres; a camera below it can have things right in front of it
+_LOW = 22.0  # metres; a camera below this height can be blocked by a nearby object
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,26 +36,26 @@ class Camera:
     center: tuple[float, float]
 
     def to_camera(self, points: Float64Array) -> Float64Array:
-        """World ``(N, 3)`` to camera coordinates ``(N, 3)``."""
+        """Converts world ``(N, 3)`` to camera coordinates ``(N, 3)``."""
         return (points - self.position) @ self.rotation.T
 
     def to_image(self, points: Float64Array) -> Float64Array:
-        """Camera coordinates ``(N, 3)`` to pixels ``(N, 2)``; depth is kept above 0.1 m."""
+        """Projects camera coordinates ``(N, 3)`` to pixels ``(N, 2)``; depth is at least 0.1 m."""
         depth = np.maximum(points[:, 2:], 0.1)
         return points[:, :2] * (self.focal / depth) + self.center
 
     def fall(self, x: Any, y: Any) -> Any:
-        """Metres that pixels' rays descend per metre of depth, negative above the horizon.
+        """Returns how far pixel rays descend per metre of depth, negative above the horizon.
 
         Args:
             x: ``(column - center) / focal`` of the pixels, a number or an array.
-            y: ``(row - center) / focal``, likewise; the two broadcast.
+            y: ``(row - center) / focal``, a number or an array; the two broadcast.
         """
-        right, down, forward = self.rotation[:, 2].tolist()  # Python's keep float32 arrays float32
+        right, down, forward = self.rotation[:, 2].tolist()  # Python floats keep arrays float32
         return -(right * x + down * y + forward)
 
     def ground_homography(self) -> Float64Array:
-        """``(3, 3)`` map from ground ``(x, y, 1)`` to homogeneous pixels."""
+        """Returns the ``(3, 3)`` map from ground ``(x, y, 1)`` to homogeneous pixels."""
         intrinsic = np.array(
             [[self.focal, 0, self.center[0]], [0, self.focal, self.center[1]], [0, 0, 1.0]]
         )
@@ -66,10 +66,11 @@ class Camera:
 
 
 def look(yaw: float, pitch: float, roll: float) -> Float64Array:
-    """Rotation of a camera facing ``yaw`` (0 east, counter-clockwise), ``pitch`` below level.
+    """Returns the rotation of a camera facing ``yaw``, ``pitch`` below level.
 
-    Angles in radians; pitch pi/2 looks straight down. The rows of the ``(3, 3)`` matrix are the
-    directions of right, down and forward in the world.
+    Angles are in radians; yaw is 0 to the east and counter-clockwise, and pitch pi/2 looks straight
+    down. The rows of the ``(3, 3)`` matrix are the camera's right, down and forward axes in the
+    world.
     """
     forward = np.array(
         [math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), -math.sin(pitch)]
@@ -99,7 +100,7 @@ class CameraPath:
         yaw_swing: Radians the yaw turns to each side.
         shake: Amplitude of a quick shake, radians.
         phases: Random phases, radians.
-        highest_block: Greatest height of a city's blocks, metres: a drone flies well above them.
+        highest_block: Maximum height of city blocks, metres: a drone flies well above them.
     """
 
     base: tuple[float, float, float]
@@ -116,7 +117,7 @@ class CameraPath:
     highest_block: float = math.inf
 
     def at(self, seconds: float) -> Camera:
-        """The camera at a time."""
+        """Returns the camera at a time."""
         p, turn = self.phases, self.glide_rate * seconds
         position = np.array(self.base) + np.array(self.glide) * [
             math.sin(turn + p[0]),
@@ -130,11 +131,11 @@ class CameraPath:
         return Camera(position, look(yaw, pitch, roll), self.focal, self.center)
 
     def distance(self, x: float, y: float) -> float:
-        """Metres along the ground from the point below the camera."""
+        """Returns the metres along the ground from the point below the camera."""
         return math.hypot(x - self.base[0], y - self.base[1])
 
     def is_blocked_at(self, x: float, y: float, radius: float) -> bool:
-        """Whether something tall at a ground point would stand right in front of a low camera."""
+        """Returns whether a tall object at a ground point would stand in front of a low camera."""
         if self.base[2] > _LOW:
             return False
         dx, dy = x - self.base[0], y - self.base[1]
@@ -146,7 +147,7 @@ class CameraPath:
 
 
 def _sway(seconds: float, phase: float) -> float:
-    """A quick, aperiodic motion, from about -1 to 1."""
+    """Returns the value of a quick, aperiodic motion, from about -1 to 1."""
     return (
         0.6 * math.sin(2.1 * seconds + phase)
         + 0.3 * math.sin(5.3 * seconds + 2.7 * phase)
@@ -157,7 +158,7 @@ def _sway(seconds: float, phase: float) -> float:
 def drone_path(
     rng: np.random.Generator, width: int, height: int, varied: bool, road_yaw: float | None
 ) -> CameraPath:
-    """A drone aimed near the origin, or near a straight road of direction ``road_yaw``."""
+    """Returns the path of a drone aimed near the origin, or near a road in ``road_yaw``."""
     field = math.radians(rng.uniform(45, 78) if varied else 62)
     focal = width / 2 / math.tan(field / 2)
     up = rng.uniform(16, 75) if varied else rng.uniform(42, 50)
@@ -191,7 +192,7 @@ def drone_path(
 def mast_path(
     rng: np.random.Generator, width: int, height: int, varied: bool, viewpoint: Viewpoint
 ) -> CameraPath:
-    """A camera on a mast, with a height and a lens that the viewpoint allows."""
+    """Returns the path of a camera on a mast, with a height and a lens that suit the viewpoint."""
     stand, target = viewpoint.stand, viewpoint.target
     field = math.radians(rng.uniform(*viewpoint.fields))
     up = rng.uniform(*viewpoint.heights)

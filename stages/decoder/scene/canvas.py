@@ -11,11 +11,11 @@ from stages.records import Float64Array, UInt8Array
 
 
 class Canvas:
-    """Draws ground coordinates into masks of the ground's square.
+    """Draws shapes given in ground coordinates into square masks of the ground.
 
     Args:
         size: Side of the masks in pixels.
-        reach: The square goes from -reach to +reach, metres; north is up.
+        reach: The square extends from -reach to +reach, metres; north is up.
 
     Attributes:
         size: Side of the masks in pixels.
@@ -27,7 +27,7 @@ class Canvas:
         self.size, self.reach, self.scale = size, reach, size / (2 * reach)
 
     def mask(self) -> UInt8Array:
-        """An empty mask, ``(size, size)``."""
+        """Returns an empty mask, ``(size, size)``."""
         return np.zeros((self.size, self.size), np.uint8)
 
     def polygon(self, mask: UInt8Array, points: Float64Array, value: int = 255) -> None:

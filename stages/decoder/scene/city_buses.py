@@ -14,7 +14,7 @@ _CAST = 0.015  # standard deviation of the colours, see `vary`
 
 
 def make_city_bus(rng: np.random.Generator) -> Mesh:
-    """A bus of 7 to 18.5 m; one in four is articulated, in one straight piece."""
+    """Returns a bus of 7 to 18.5 m; one in four is articulated, with both parts in line."""
     kind = str(rng.choice(["short", "long", "articulated"], p=[0.2, 0.55, 0.25]))
     low, high = {"short": (7.0, 9.0), "long": (10.5, 13.0), "articulated": (16.5, 18.5)}[kind]
     length, height = rng.uniform(low, high), rng.uniform(2.85, 3.3)
@@ -47,7 +47,7 @@ def _section(
     colors: tuple[Color, Color],
     ends: tuple[bool, bool],
 ) -> None:
-    """One rigid body; ``ends`` says whether it includes the bus's rear and its front."""
+    """Adds one rigid body; ``ends`` states whether it includes the bus's rear and its front."""
     lower, upper = colors
     half, span = _HALF_WIDTH, front - rear
     sill, waist, eaves = 0.32, rng.uniform(1.05, 1.3), height - rng.uniform(0.35, 0.55)
@@ -92,7 +92,7 @@ def _section(
 def _finish_front(
     b: MeshBuilder, front: float, skirt: Float64Array, band: Float64Array, roof: Float64Array
 ) -> None:
-    """Windscreen, sign, lamps and mirrors on the front's quads."""
+    """Adds windscreen, sign, lamps and mirrors to the front's quads."""
     b.panel(band, (0.03, 0.97), (0.0, 1.0), palette.CITY_BUS_GLASS)
     b.panel(roof, (0.15, 0.85), (0.0, 0.9), palette.AMBER, Material.MATT)
     b.panel(skirt, (0.3, 0.7), (0.05, 0.3), gray(0.07), Material.MATT)
@@ -111,7 +111,7 @@ def _finish_front(
 def _finish_rear(
     b: MeshBuilder, skirt: Float64Array, band: Float64Array, paint: Color, *, window: bool
 ) -> None:
-    """Grille, plate, lamps and at times a window on the rear's quads."""
+    """Adds grille, plate, lamps and, if asked for, a window to the rear's quads."""
     if window:
         b.panel(band, (0.1, 0.9), (0.1, 0.9), palette.CITY_BUS_GLASS)
     b.panel(skirt, (0.22, 0.78), (0.1, 0.65), scaled(paint, 0.5), Material.MATT)

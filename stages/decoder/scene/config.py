@@ -32,7 +32,7 @@ class SceneConfig:
             ``random`` (rain in every fourth scene).
         vehicles: Approximate number of vehicles in the whole scene, fewer where the roads are full;
             the camera sees about a third of them at a time.
-        varied: Draw camera, ground and picture quality from far wider ranges, as for training.
+        varied: Draw camera, ground and image quality from far wider ranges, as for training.
     """
 
     seed: int = 0
@@ -72,7 +72,7 @@ class SceneConfig:
 
 
 def random_config(seed: int, width: int, height: int, *, frames: int = 150) -> SceneConfig:
-    """A config with all other settings drawn from wide ranges, the number of vehicles too.
+    """Returns a config with all other settings drawn from wide ranges, also the vehicle count.
 
     The frame rate is 25 frames per second.
     """

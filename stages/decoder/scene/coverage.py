@@ -1,6 +1,6 @@
-"""How much of each thing is inside the frame, how much is hidden, and by what.
+"""Measures how much of each object is inside the frame, how much is hidden, and by what.
 
-A thing is represented by its hull, the convex outline of all that is painted of it.
+An object is represented by its hull, the convex outline of everything that is painted of it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _SHIFT = 8  # fractional bits of the hulls' coordinates
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
-    """What hides things.
+    """What hides each object.
 
     Attributes:
-        occluders: ``(M,)`` index of the thing that hides most of each thing, -1 where that is not
-            solid (a tree's crown) or where nothing hides it.
+        occluders: ``(M,)`` index of the object that hides most of each object, -1 if that is not
+            solid (a tree's crown) or if nothing hides it.
         overlaps: ``(M, 4)`` left, top, right, bottom in pixels of the hidden part; empty where
             nothing is hidden.
     """
@@ -38,12 +38,12 @@ class Coverage:
 
     Args:
         size: Frame width and height in pixels.
-        count: Number of things.
+        count: Number of objects.
 
     Attributes:
-        covers: ``(H, W)`` int16, 1 + index of the thing, 0 for none.
+        covers: ``(H, W)`` int16, 1 + index of the object, 0 for none.
         inside: ``(M,)`` share of each hull inside the frame.
-        crops: Region of ``covers`` that holds each thing added.
+        crops: Region of ``covers`` that holds each object added.
     """
 
     def __init__(self, size: tuple[int, int], count: int) -> None:
@@ -54,7 +54,7 @@ class Coverage:
         self._totals = np.zeros(count)
 
     def add(self, item: int, points: Float64Array, box: Float64Array) -> None:
-        """Adds the hull of a thing's ``points`` ``(N, 2)``, pixels, which lie in ``box``."""
+        """Adds the hull of an object's ``points`` ``(N, 2)``, pixels, which lie in ``box``."""
         hull = cv2.convexHull(points.astype(np.float32))
         self._hulls[item] = to_fixed(hull, _SHIFT)
         cv2.fillConvexPoly(self.covers, self._hulls[item], item + 1, cv2.LINE_8, _SHIFT)
@@ -65,7 +65,7 @@ class Coverage:
         self.inside[item] = min(1.0, total / max(cv2.contourArea(hull) + outline, 1e-6))
 
     def visible(self) -> Float64Array:
-        """``(M,)`` share of each hull's pixels in the frame that nothing hides."""
+        """Returns the ``(M,)`` share of each hull's pixels in the frame that nothing hides."""
         visible = np.zeros(len(self._totals))
         for item in self.crops:
             if self._totals[item]:
@@ -73,7 +73,7 @@ class Coverage:
         return visible
 
     def occlusion(self, visible: Float64Array) -> Occlusion:
-        """What hides the hulls that are not wholly visible.
+        """Returns what hides the hulls that are not fully visible.
 
         Args:
             visible: ``(M,)`` visible share of each hull, see `visible`.
@@ -97,7 +97,7 @@ class Coverage:
         return Occlusion(occluders, overlaps)
 
     def _shown(self, item: int) -> int:
-        """Number of pixels that show a thing's hull."""
+        """Returns the number of pixels that show an object's hull."""
         return int(np.count_nonzero(self.covers[self.crops[item]] == item + 1))
 
 

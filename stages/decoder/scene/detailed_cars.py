@@ -1,4 +1,4 @@
-"""Detailed cars, taxis among them: rounded, with wheel arches, seams and plates."""
+"""Detailed cars, including taxis: rounded, with wheel arches, seams and plates."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _STYLES: dict[str, _Shape] = {
 
 
 def make_car(rng: np.random.Generator) -> Mesh:
-    """A car of one of six styles."""
+    """Returns a car of one of six styles."""
     style = str(rng.choice(list(_STYLES), p=[0.42, 0.16, 0.06, 0.24, 0.04, 0.08]))
     shape = _STYLES[style]
     length, half = shape.length + rng.normal(0, 0.15), shape.width / 2 + rng.normal(0, 0.02)
@@ -67,7 +67,7 @@ def _body(
     colors: tuple[Color, Color],
     shape: _Shape,
 ) -> None:
-    """A car up to its waist; ``colors`` are those of the flanks and of what is above them."""
+    """Adds a car up to its waist; ``colors`` are those of the flanks and of the parts above."""
     rear, front = ends
     paint, upper = colors
     length, nose = front - rear, waist - rng.uniform(0.14, 0.24)
@@ -99,7 +99,7 @@ def _ends(
     bumpers: Sequence[Float64Array],
     flanks: Sequence[Float64Array],
 ) -> None:
-    """Plates, grille and lamps on the sides of the lower body, whose rings are `_rounded`."""
+    """Adds plates, grille and lamps to the sides of the lower body, made by `_rounded` rings."""
     plate = pick_share(rng, palette.PLATES)
     b.panel(bumpers[3], (0.12, 0.88), (0.45, 1.0), palette.TRIM, Material.MATT)
     b.panel(skirt[3], (0.1, 0.9), (0.2, 0.9), palette.TRIM, Material.MATT)
@@ -128,7 +128,7 @@ def _greenhouse(
     paint: Color,
     glass: Color,
 ) -> None:
-    """Windows and roof; ``sill`` and ``roof`` are from rear to front, ``z`` from waist to top."""
+    """Adds windows and roof; ``sill`` and ``roof`` run rear to front, ``z`` from waist to top."""
     waist, height = z
     low = ring(*sill, half - 0.08, (waist - 0.02, waist - 0.07))
     eaves = ring(*roof, half - 0.24, (height - 0.09, height - 0.06))
@@ -144,7 +144,7 @@ def _greenhouse(
 
 
 def _arches(b: MeshBuilder, x: float, half: float, radius: float) -> None:
-    """The dark half discs in which the wheels turn."""
+    """Adds the dark half discs in which the wheels turn."""
     angle = np.linspace(-0.15, np.pi + 0.15, 10)
     for side in (-1, 1):
         turn = angle if side < 0 else angle[::-1]
@@ -154,9 +154,9 @@ def _arches(b: MeshBuilder, x: float, half: float, radius: float) -> None:
 
 
 def _rounded(rear: float, front: float, half: float, z: tuple[float, float]) -> Float64Array:
-    """A level ring ``(12, 3)`` with round corners, counter-clockwise from above.
+    """Returns a ring ``(12, 3)`` with round corners, counter-clockwise from above.
 
-    Its sides: 0 right, 3 front, 6 left, 9 rear, with two corner pieces between neighbours.
+    Its sides are 0 right, 3 front, 6 left and 9 rear, with two corner pieces between neighbours.
     """
     cx, cy, w, bulge = 0.46, 0.34, half, 0.3
     flat = np.array(

@@ -13,5 +13,5 @@ SHIFT = 4  # fractional bits
 
 
 def to_fixed(points: npt.NDArray[Any], shift: int = SHIFT) -> Int32Array:
-    """Pixel coordinates with ``shift`` fractional bits, rounded."""
+    """Returns pixel coordinates with ``shift`` fractional bits, rounded."""
     return np.round(points * (1 << shift)).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Who is on the roads: plain vehicles and people in the demo, others in scenes to train on."""
+"""Draws vehicles and people: plain ones in the demo, mostly detailed ones in varied scenes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASS_NAMES = ("car", "van", "truck", "bus")
 
 
 def draw_vehicle(rng: np.random.Generator, kind: int, varied: bool) -> Mesh:
-    """A vehicle of the class ``kind``, an index into `CLASS_NAMES`."""
+    """Returns a vehicle of the class ``kind``, an index into `CLASS_NAMES`."""
     if varied and CLASS_NAMES[kind] == "bus":
         return make_city_bus(rng)
     if varied and CLASS_NAMES[kind] == "car" and rng.random() < 0.85:
@@ -31,14 +31,14 @@ def draw_vehicle(rng: np.random.Generator, kind: int, varied: bool) -> Mesh:
 
 
 def draw_rider(rng: np.random.Generator, varied: bool, rain: bool) -> Mesh:
-    """Somebody on two or three wheels."""
+    """Returns a rider on two or three wheels."""
     if not varied:
         return make_plain_rider(rng)
     return make_tricycle(rng) if rng.random() < 0.25 else make_rider(rng, rain)
 
 
 def draw_walker(rng: np.random.Generator, walker: Walker, varied: bool, rain: bool) -> Mesh:
-    """Somebody on foot, or on wheels if the walker is as fast as that."""
+    """Returns a person on foot, or a rider if the walker is faster than `RIDING`."""
     if walker.speed > RIDING:
         return draw_rider(rng, varied, rain)
     return make_person(rng, rain) if varied else make_plain_person(rng)

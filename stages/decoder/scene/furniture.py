@@ -1,4 +1,4 @@
-"""Roadside objects: lamps, fences, and what looks like a vehicle from afar."""
+"""Roadside objects: lamps, fences, and objects that look like vehicles from afar."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SEGMENT = 9.0  # metres of fence in one piece
 
 
 def place_furniture(rng: np.random.Generator, plan: RoadPlan, count: int) -> list[Placed]:
-    """Boxes, kiosks, signs, bushes and shelters on the pavements and just behind them."""
+    """Returns boxes, kiosks, signs, bushes and shelters on the pavements and just behind them."""
     pieces = []
     for _ in range(count):
         road = pick(rng, plan.roads)
@@ -30,7 +30,7 @@ def place_furniture(rng: np.random.Generator, plan: RoadPlan, count: int) -> lis
 
 
 def place_fences(rng: np.random.Generator, plan: RoadPlan) -> list[Placed]:
-    """A fence between the two directions, or beside the carriageway, of some roads."""
+    """Returns fences of some roads, between the two directions or beside the carriageway."""
     fences = []
     for road in plan.roads:
         if rng.random() < 0.5:
@@ -46,7 +46,7 @@ def place_fences(rng: np.random.Generator, plan: RoadPlan) -> list[Placed]:
 
 
 def make_lamp_post() -> Mesh:
-    """A lamp on a pole with an arm towards +x."""
+    """Returns a lamp on a pole with an arm towards +x."""
     b = MeshBuilder()
     foot, tip = ring(-0.08, 0.08, 0.08, 0.0), ring(-0.05, 0.05, 0.05, 7.8)
     b.loft(foot, tip, palette.LAMP_POST, material=Material.MATT)
@@ -90,7 +90,7 @@ def _make_piece(rng: np.random.Generator) -> Mesh:
 
 
 def _make_fence(color: Color) -> Mesh:
-    """One segment: posts and two rails."""
+    """Returns one segment of a fence: posts and two rails."""
     b = MeshBuilder()
     half = _SEGMENT / 2
     for x in np.arange(-half, half - 0.1, 1.5):

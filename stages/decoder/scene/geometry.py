@@ -1,4 +1,4 @@
-"""All solid things of a scene in one set of arrays, so that a frame is projected in a few calls."""
+"""All solid objects of a scene in one set of arrays, so that a frame is projected in few calls."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from stages.decoder.scene.mesh import Material, Mesh
 from stages.decoder.scene.palette import saturate
 from stages.records import BoolArray, Float64Array, Int64Array
 
-NEAR = 0.5  # metres in front of the camera; closer things are not painted
+NEAR = 0.5  # metres in front of the camera; closer objects are not painted
 _LIMIT = 30000.0  # pixels; keeps fixed-point coordinates in range
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
-    """The solid things as one camera sees them.
+    """The solid objects as one camera sees them.
 
     Attributes:
         points: ``(V, 2)`` pixels.
-        seen: ``(M,)`` bool, which things are in front of the camera and touch the frame.
-        boxes: ``(M, 4)`` pixel-centre extent of each thing's vertices, not clipped.
+        seen: ``(M,)`` bool, which objects are in front of the camera and touch the frame.
+        boxes: ``(M, 4)`` pixel-centre extent of each object's vertices, not clipped.
         depths: ``(M,)`` metres along the optical axis.
         facing: ``(F,)`` cosine between each face's normal and the direction to the camera.
         colors: ``(F, 3)`` lit colours, 0..255.
-        ahead: ``(M,)`` bool, whether the camera is ahead of where a thing's two parts join.
+        ahead: ``(M,)`` bool, whether the camera is ahead of the joint of an object's two parts.
     """
 
     points: Float64Array
@@ -41,10 +41,10 @@ class Projection:
 
 
 class Geometry:
-    """The meshes of all things, concatenated.
+    """The meshes of all objects, concatenated.
 
     Args:
-        meshes: One for each thing.
+        meshes: One for each object.
         saturation: Factor on the saturation of all colours.
     """
 
@@ -68,7 +68,7 @@ class Geometry:
         self._split = np.array([_split(mesh) for mesh in meshes])
 
     def vertices_of(self, item: int) -> slice:
-        """Range of a thing's vertices among all."""
+        """Returns the range of an object's vertices among all vertices."""
         return slice(int(self._vertex_first[item]), int(self._vertex_first[item + 1]))
 
     def project(
@@ -80,7 +80,7 @@ class Geometry:
         braking: BoolArray,
         size: tuple[int, int],
     ) -> Projection:
-        """Places the things at ``poses`` ``(M, 3)`` (x, y, heading) and lights them.
+        """Projects the objects at ``poses`` ``(M, 3)`` (x, y, heading) and lights them.
 
         Args:
             camera: The camera.
@@ -138,13 +138,13 @@ class Geometry:
 
 
 def _turned(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float64Array:
-    """Vectors ``(N, 3)``, each turned around the vertical by an angle of its own."""
+    """Returns the vectors ``(N, 3)``, each turned around the vertical axis by its own angle."""
     x, y = vectors[:, 0], vectors[:, 1]
     return np.column_stack([cos * x - sin * y, sin * x + cos * y, vectors[:, 2]])
 
 
 def _split(mesh: Mesh) -> float:
-    """Place of the joint between a long vehicle's two parts, along x."""
+    """Returns the position along x of the joint between a long vehicle's two parts."""
     if not mesh.in_front.any():
         return 0.0
     first = mesh.starts[:-1][mesh.in_front]

@@ -1,4 +1,4 @@
-"""The light that vehicle lamps shed into the lens."""
+"""Halos of vehicle lamps in the lens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material
 from stages.records import Int16Array, UInt8Array
 
-_SHRINK = 4  # glow is soft: a quarter of the frame's size will do
+_SHRINK = 4  # glow is soft: a quarter of the frame's size suffices
 _HEAD = (230.0, 245.0, 255.0)
 _TAIL = (20.0, 20.0, 190.0)
 
@@ -23,9 +23,9 @@ def add_glow(
 
     Args:
         image: ``(H, W, 3)`` uint8 BGR.
-        covers: ``(H, W)`` int16, 1 + index of the thing each pixel shows.
-        geometry: The things.
-        projection: The things as the camera sees them.
+        covers: ``(H, W)`` int16, 1 + index of the object each pixel shows.
+        geometry: The objects.
+        projection: The objects as the camera sees them.
         light: The light; the darker, the stronger the halos.
     """
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""The ground as one large picture seen from above: grass, asphalt, kerbs and markings."""
+"""The ground as one large image seen from above: grass, asphalt, kerbs and markings."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Ground:
     """The lit ground and its coarser copies.
 
     Attributes:
-        levels: Pictures ``(S, S, 3)``, each half the size of the one before.
+        levels: Images ``(S, S, 3)``, each half the size of the one before.
         metres_per_pixel: Resolution of the first level, whose row 0 is the north end.
         lamp: ``(L, L)`` float32 nearness of street lamps, 0..1, over the same square.
-        reach: The square goes from -reach to +reach, metres.
+        reach: The square extends from -reach to +reach, metres.
         gloss: ``(L, L)`` uint8, how much wet ground reflects, over the same square; None where it
             is dry.
     """
@@ -35,13 +35,13 @@ class Ground:
     gloss: UInt8Array | None = None
 
     def to_world(self, level: int) -> Float64Array:
-        """``(3, 3)`` from a level's pixels to ground coordinates."""
+        """Returns the ``(3, 3)`` map from a level's pixels to ground coordinates."""
         step = self.metres_per_pixel * 2**level
         first = self.metres_per_pixel / 2 - self.reach
         return np.array([[step, 0, first], [0, -step, -first], [0, 0, 1]])
 
     def lamp_at(self, points: Float64Array) -> Float64Array:
-        """``(N,)`` nearness of street lamps at ``(N, 2)`` ground points."""
+        """Returns the ``(N,)`` nearness of street lamps at ``(N, 2)`` ground points."""
         size = len(self.lamp)
         column = ((points[:, 0] + self.reach) * size / (2 * self.reach)).clip(0, size - 1)
         row = ((self.reach - points[:, 1]) * size / (2 * self.reach)).clip(0, size - 1)
@@ -51,7 +51,7 @@ class Ground:
 def fractal_noise(
     rng: np.random.Generator, size: int, cells: int, octaves: int, fall: float = 0.55
 ) -> Float32Array:
-    """``(size, size)`` noise of about unit deviation; each octave is twice as fine."""
+    """Returns ``(size, size)`` noise of about unit deviation; each octave is twice as fine."""
     total = np.zeros((size, size), np.float32)
     weight, norm = 1.0, 0.0
     for _ in range(octaves):
@@ -101,7 +101,7 @@ def make_ground(
 
 
 def _pyramid(picture: UInt8Array) -> tuple[UInt8Array, ...]:
-    """A picture and its successive halves, down to a sixteenth."""
+    """Returns an image and its successive halves, down to a sixteenth."""
     levels = [picture]
     while len(levels[-1]) > len(picture) // 16:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.uint8))
@@ -109,7 +109,7 @@ def _pyramid(picture: UInt8Array) -> tuple[UInt8Array, ...]:
 
 
 def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
-    """The land around the roads, ``(size, size, 3)``."""
+    """Returns the land around the roads, ``(size, size, 3)``."""
     palettes = (
         ((0.15, 0.35, 0.26), (0.27, 0.42, 0.40)),  # meadow
         ((0.20, 0.33, 0.28), (0.32, 0.44, 0.52)),  # dry grass and earth
@@ -124,7 +124,7 @@ def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
 
 
 def _fine_noise(rng: np.random.Generator, size: int) -> Float32Array:
-    """``(size, size)`` grain of a few pixels, in tiles that repeat."""
+    """Returns ``(size, size)`` grain of a few pixels, in tiles that repeat."""
     tile = rng.standard_normal((512, 512), dtype=np.float32)
     around = cv2.copyMakeBorder(tile, 8, 8, 8, 8, cv2.BORDER_WRAP)
     soft = cv2.GaussianBlur(around, (0, 0), 1.2)[8:-8, 8:-8]
@@ -145,7 +145,7 @@ def _lay(
 
 
 def _paved(canvas: Canvas, plan: RoadPlan, *, pavements: bool) -> UInt8Array:
-    """Mask of the carriageways, and of the pavements beside them if asked for."""
+    """Returns a mask of the carriageways, and of the pavements beside them if asked for."""
     mask = canvas.mask()
     for road in plan.roads:
         half = road.half_width + (road.pavement if pavements else 0.0)
@@ -183,7 +183,7 @@ def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> 
 
 
 def _wear(rng: np.random.Generator, canvas: Canvas, plan: RoadPlan) -> Float32Array:
-    """Texture that is darker where tyres roll and oil drips."""
+    """Returns a texture that is darker where tyres roll and oil drips."""
     total = np.zeros((canvas.size, canvas.size), np.float32)
     for road in plan.roads:
         streaks = canvas.mask()
@@ -210,7 +210,7 @@ def _patches(
     tar: Float64Array,
     fine: Float32Array,
 ) -> None:
-    """Paints mended spots, covers and cracks."""
+    """Paints repair patches, covers and cracks."""
     patch, cracks = canvas.mask(), canvas.mask()
     for road in plan.roads:
         for _ in range(int(rng.integers(4, 14))):
@@ -229,7 +229,7 @@ def _patches(
 
 
 def _lamp_map(plan: RoadPlan) -> Float32Array:
-    """Nearness of street lamps over the ground's square, see `Ground`."""
+    """Returns the nearness of street lamps over the ground's square, see `Ground`."""
     size = 256
     step = 2 * plan.reach / size
     x = (np.arange(size) + 0.5) * step - plan.reach

@@ -15,7 +15,7 @@ _BANDS = 8
 
 
 def view_ground(ground: Ground, camera: Camera, size: tuple[int, int]) -> UInt8Array:
-    """The ground as ``(H, W, 3)`` uint8 BGR, each band of rows from the level as fine as it.
+    """Returns the ground as ``(H, W, 3)`` uint8 BGR, each band of rows from a level as fine as it.
 
     Args:
         ground: The lit ground.
@@ -44,14 +44,14 @@ def view_ground(ground: Ground, camera: Camera, size: tuple[int, int]) -> UInt8A
 
 
 def _sees_ground(camera: Camera, row: int) -> bool:
-    """Whether either end of a row lies below the horizon."""
+    """Returns whether either end of a row lies below the horizon."""
     y = (row - camera.center[1]) / camera.focal
     x = camera.center[0] / camera.focal
     return bool(max(camera.fall(-x, y), camera.fall(x, y)) > 0)
 
 
 def _level(ground: Ground, camera: Camera, row: float) -> int:
-    """The level of the ground that is as fine as a row of the picture."""
+    """Returns the level of the ground that is as fine as a row of the image."""
     down = (row - camera.center[1]) / camera.focal
     fall = camera.fall(0, down)
     if fall < 0.01:

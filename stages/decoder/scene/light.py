@@ -50,7 +50,7 @@ class Light:
     blur: float
 
     def shade(self, normals: Float64Array, lamp: Float64Array) -> Float64Array:
-        """The light that surfaces receive.
+        """Computes the light that surfaces receive.
 
         Args:
             normals: ``(N, 3)``.
@@ -65,7 +65,7 @@ class Light:
         return self.sky * (0.72 + 0.28 * up) + self.direct * facing + self.lamp_color * overhead
 
     def curve(self) -> UInt8Array:
-        """The camera's tone curve ``(1, 256, 3)``, for ``cv2.LUT``."""
+        """Returns the camera's tone curve ``(1, 256, 3)``, for ``cv2.LUT``."""
         levels = np.linspace(0, 1, 256)[:, None] * (self.gain * self.tint)[None]
         toned = np.clip(levels, 0, 1.6) ** self.gamma
         toned = np.where(toned > 0.8, 0.8 + 0.2 * np.tanh((toned - 0.8) / 0.25), toned)
@@ -73,7 +73,7 @@ class Light:
 
 
 def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
-    """Light of a kind: ``day``, ``dusk`` or ``night``."""
+    """Returns light of a kind: ``day``, ``dusk`` or ``night``."""
     azimuth = rng.uniform(0, 2 * math.pi)
     jitter = 1.0 if varied else 0.35
     common: dict[str, Any] = {
@@ -134,7 +134,7 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
 
 
 def _direction(azimuth: float, height: float) -> Float64Array:
-    """Unit vector ``(3,)`` towards an azimuth and a height above the horizon, radians."""
+    """Returns the unit vector ``(3,)`` towards an azimuth and an elevation, radians."""
     return np.array(
         [
             math.cos(azimuth) * math.cos(height),

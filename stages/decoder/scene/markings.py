@@ -12,7 +12,7 @@ from stages.records import Float64Array, UInt8Array
 def paint_markings(
     rng: np.random.Generator, canvas: Canvas, plan: RoadPlan, varied: bool
 ) -> list[tuple[UInt8Array, Float64Array]]:
-    """White and yellow marking masks, each ``(size, size)`` uint8, with their colours ``(3,)``."""
+    """Returns white and yellow masks ``(size, size)`` uint8, each with its colour ``(3,)``."""
     white, yellow = canvas.mask(), canvas.mask()
     middle = yellow if rng.random() < 0.5 else white
     dash, gap = rng.uniform(2.5, 4.0), rng.uniform(4.0, 8.0)
@@ -42,7 +42,10 @@ def paint_markings(
 
 
 def _approach(canvas: Canvas, white: UInt8Array, plan: RoadPlan, road: Road, quarters: int) -> None:
-    """Paints zebra, stop line and arrows of the arm whose traffic is turned by ``quarters``."""
+    """Paints zebra, stop line and arrows of an arm.
+
+    ``quarters`` are the clockwise turns from north to the heading of its approaching traffic.
+    """
     zebra, stop = plan.zebra_start(road), plan.stop_distance(road)
     for x in np.arange(-road.half_width + 0.4, road.half_width - 0.4, 1.0):
         canvas.box(white, quarters, (x, x + 0.5), (-zebra - ZEBRA_LENGTH, -zebra))

@@ -1,6 +1,6 @@
 """Solid shapes of flat convex faces, and the builder that assembles them.
 
-Local coordinates are metres: x forward, y left, z up, the origin on the ground below the middle.
+Local coordinates are metres: x forward, y left, z up, the origin on the ground below the centre.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Mesh:
 
     Attributes:
         vertices: ``(V, 3)``; each face's vertices lie together, shared ones are repeated.
-        starts: ``(F + 1,)`` where each face's vertices begin.
+        starts: ``(F + 1,)`` index at which each face's vertices begin.
         normals: ``(F, 3)`` outward.
         colors: ``(F, 3)``.
         materials: ``(F,)`` values of `Material`.
-        in_front: ``(F,)`` bool, faces of the front one of a long vehicle's two parts. Faces are
-            painted in their order within a part, and the nearer part last.
+        in_front: ``(F,)`` bool, whether a face belongs to the front part of a long vehicle that has
+            two. Within a part, faces are painted in order; the nearer part is painted last.
         size: Length, width and height of the bounding box in metres.
     """
 
@@ -67,7 +67,7 @@ class MeshBuilder:
     """Collects faces in the order in which they are painted.
 
     Attributes:
-        in_front: Whether faces added from now on belong to the front one of two parts.
+        in_front: Whether faces added from now on belong to the front of two parts.
     """
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ class MeshBuilder:
                     self.face(disc, color, Material.MATT)
 
     def build(self) -> Mesh:
-        """The finished shape."""
+        """Returns the finished shape."""
         vertices = np.concatenate(self._faces)
         starts = np.cumsum([0] + [len(face) for face in self._faces])
         extent = vertices.max(axis=0) - vertices.min(axis=0)
@@ -210,7 +210,7 @@ class MeshBuilder:
 
 
 def _normals(vertices: Float64Array, starts: Int64Array) -> Float64Array:
-    """Newell's normals of all faces at once."""
+    """Returns the normals of all faces at once, by Newell's method."""
     following = np.arange(1, len(vertices) + 1)
     following[starts[1:] - 1] = starts[:-1]
     normals = np.add.reduceat(np.cross(vertices, vertices[following]), starts[:-1])
@@ -224,7 +224,7 @@ def ring(
     z: float | tuple[float, float],
     chamfer: tuple[float, float] = (0.0, 0.0),
 ) -> Float64Array:
-    """A level ring of four corners, or of eight where ``chamfer`` cuts them off.
+    """Returns a ring of four corners, or of eight if ``chamfer`` cuts them off.
 
     Args:
         rear: x of the rear.

@@ -1,4 +1,4 @@
-"""Effects of air, lens and sensor on the picture: haze, then blur, vignette, tone and noise."""
+"""Effects of air, lens and sensor on the image: haze, then blur, vignette, tone and noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARGIN = 64  # the noise tile is larger than a frame by this much
 
 
 class Optics:
-    """The camera's effects on pictures of one size."""
+    """The camera's effects on images of one size."""
 
     def __init__(
         self, light: Light, width: int, height: int, rng: np.random.Generator, varied: bool
@@ -34,7 +34,7 @@ class Optics:
         grain = rng.standard_normal(shape, dtype=np.float32)
         tints = rng.standard_normal((*shape, 3), dtype=np.float32)
         noise: npt.NDArray[Any] = light.noise * (0.85 * grain[..., None] + 0.5 * tints)
-        if varied and rng.random() < 0.5:  # coarse, as after denoising and coding
+        if varied and rng.random() < 0.5:  # coarse, as after denoising and compression
             noise = cv2.GaussianBlur(noise, (0, 0), 0.8) * 1.8
         self._noise = np.clip(noise + 128, 0, 255).round().astype(np.uint8)
         self._quality = int(rng.integers(35, 90)) if varied and rng.random() < 0.6 else None
@@ -45,7 +45,7 @@ class Optics:
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
-            camera: Where the horizon is.
+            camera: The camera, for the horizon.
         """
         height, width = image.shape[:2]
         columns = np.linspace(0, width - 1, 31)
@@ -66,7 +66,7 @@ class Optics:
         image[:rows] = cv2.blendLinear(wide, image[:rows], share, 1 - share)
 
     def finish(self, image: UInt8Array, index: int) -> UInt8Array:
-        """The image ``(H, W, 3)`` uint8 BGR as the camera delivers it, frame ``index``."""
+        """Returns frame ``index`` as the camera delivers it, ``(H, W, 3)`` uint8 BGR."""
         height, width = image.shape[:2]
         if self._shrink < 1:
             share = self._shrink

@@ -1,4 +1,4 @@
-"""The order in which solid things are painted, so that near ones hide far ones."""
+"""The order in which solid objects are painted, so that near ones hide far ones."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from stages.records import BoolArray, Float64Array
 def paint_order(
     camera: Float64Array, poses: Float64Array, half_sizes: Float64Array, boxes: Float64Array
 ) -> list[int]:
-    """Orders things far to near, exactly for upright ones whose footprints do not overlap.
+    """Orders objects far to near, exactly for upright ones whose footprints do not overlap.
 
-    Where a footprint lies beyond a side of another one, that side's plane separates them: only the
-    one on the camera's side can hide the other. Where this leaves the order open, distance decides.
+    If a footprint lies beyond a side of another one, that side's plane separates them: only the one
+    on the camera's side can hide the other. Where this leaves the order open, distance decides.
 
     Args:
         camera: ``(2,)`` ground point below the camera, metres.
         poses: ``(N, 3)`` x, y in metres and heading in radians.
         half_sizes: ``(N, 2)`` half length and half width, metres.
-        boxes: ``(N, 4)`` image boxes; only things that overlap in the image need an order.
+        boxes: ``(N, 4)`` image boxes; only objects that overlap in the image need an order.
 
     Returns:
-        Indices in the order of painting.
+        Indices in painting order.
     """
     cannot_hide = _cannot_hide(camera, poses, half_sizes)
     overlap = (
@@ -39,10 +39,10 @@ def paint_order(
 
 
 def _cannot_hide(camera: Float64Array, poses: Float64Array, half_sizes: Float64Array) -> BoolArray:
-    """``[i, j]``: whether a side's plane shows that i cannot hide j."""
+    """Returns at ``[i, j]`` whether a side's plane shows that i cannot hide j."""
     cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
     axes = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)  # (N, axis, xy)
-    # Every footprint's middle and half extent along every footprint's axes.
+    # Every footprint's centre and half extent along every footprint's axes.
     along = np.einsum("iaz,jz->ija", axes, poses[:, :2])
     middle = along - np.einsum("iia->ia", along)[:, None]
     turned = np.abs(np.einsum("iaz,jbz->ijab", axes, axes))
@@ -59,7 +59,7 @@ def _cannot_hide(camera: Float64Array, poses: Float64Array, half_sizes: Float64A
 
 
 def _sort(after: BoolArray, distance: Float64Array) -> list[int]:
-    """Topological order in which i comes after j where ``after[i, j]``, else far before near."""
+    """Returns a topological order, with i after j where ``after[i, j]``, else far before near."""
     count = len(after)
     waiting = after.sum(axis=1)
     followers = [np.flatnonzero(after[:, j]) for j in range(count)]
@@ -73,7 +73,7 @@ def _sort(after: BoolArray, distance: Float64Array) -> list[int]:
             waiting[j] -= 1
             if not waiting[j]:
                 heapq.heappush(heap, (-distance[j], int(j)))
-    if len(order) < count:  # a cycle of things, each before the next: distance decides
+    if len(order) < count:  # a cycle of objects, each before the next: distance decides
         rest = set(range(count)) - set(order)
         order += sorted(rest, key=lambda i: -distance[i])
     return order

@@ -1,7 +1,7 @@
-"""The colours of a scene's things, and how they are drawn at random.
+"""The colours of a scene's objects, and how they are drawn at random.
 
-Where two tables are alike, one is for the plain things of the demo and one for the detailed things
-of varied scenes; their numbers differ on purpose.
+Where two tables are alike, one is for the plain objects of the demo and one for the detailed
+objects of varied scenes; their numbers differ on purpose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LAMP_POST: Color = (0.45, 0.45, 0.44)
 DARK_HAIR: Color = (0.10, 0.10, 0.11)
 SKIN: Color = (0.38, 0.46, 0.62)
 
-PAINTS: Shares = (  # as cars are sold
+PAINTS: Shares = (  # as in car sales
     (0.26, WHITE),
     (0.20, (0.07, 0.065, 0.065)),
     (0.17, (0.36, 0.35, 0.34)),
@@ -46,7 +46,7 @@ PAINTS: Shares = (  # as cars are sold
     (0.02, (0.10, 0.38, 0.86)),
     (0.02, (0.20, 0.28, 0.38)),
 )
-DULL_PAINTS: Shares = (  # more black, grey and silver than are sold: detectors overlook them
+DULL_PAINTS: Shares = (  # more black, grey and silver than in sales, as detectors miss these
     (0.20, (0.82, 0.83, 0.83)),
     (0.22, (0.055, 0.05, 0.05)),
     (0.10, (0.11, 0.105, 0.10)),
@@ -169,28 +169,28 @@ SHOP_SIGNS: tuple[Color, ...] = (
 
 
 def gray(level: float) -> Color:
-    """A grey."""
+    """Returns a grey."""
     return (level, level, level)
 
 
 def scaled(color: Color, gain: float) -> Color:
-    """A colour made darker or brighter."""
+    """Returns a colour made darker or brighter."""
     return (color[0] * gain, color[1] * gain, color[2] * gain)
 
 
 def saturate(colors: Float64Array, factor: float) -> Float64Array:
-    """Colours ``(..., 3)`` moved from or towards grey."""
+    """Returns colours ``(..., 3)`` moved away from or towards grey."""
     gray = colors.mean(axis=-1, keepdims=True)
     return np.clip(gray + (colors - gray) * factor, 0.0, 1.0)
 
 
 def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
-    """One of ``choices``, each as likely as the others."""
+    """Returns one of ``choices``, all equally likely."""
     return choices[int(rng.integers(len(choices)))]
 
 
 def pick_share(rng: np.random.Generator, shares: Shares) -> Color:
-    """A colour, drawn in proportion to its share."""
+    """Returns a colour, drawn in proportion to its share."""
     weights = np.array([share for share, _ in shares])
     return shares[int(rng.choice(len(shares), p=weights / weights.sum()))][1]
 
@@ -198,7 +198,7 @@ def pick_share(rng: np.random.Generator, shares: Shares) -> Color:
 def vary(
     rng: np.random.Generator, color: Color, *, gain: float = 0.1, cast: float = 0.012
 ) -> Color:
-    """A colour near ``color``.
+    """Returns a colour near ``color``.
 
     Args:
         rng: Source of randomness.

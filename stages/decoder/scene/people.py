@@ -1,7 +1,7 @@
 """People on foot and on two or three wheels, who are not vehicles in the ground truth.
 
-The demo has plain ones. Scenes to train on have many detailed ones, since a detector that has not
-seen them takes them for cars.
+The demo has plain ones. Varied scenes have many detailed ones, since a detector that was not
+trained on them mistakes them for cars.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stages.decoder.scene.palette import Color, gray, pick
 
 
 def make_plain_person(rng: np.random.Generator) -> Mesh:
-    """A person on foot, 1.5 to 1.9 m."""
+    """Returns a person on foot, 1.5 to 1.9 m tall."""
     height = rng.uniform(1.5, 1.9)
     b = MeshBuilder()
     _add_plain_body(b, rng, 0.0, 0.0, height, pick(rng, palette.PLAIN_CLOTHES[:2]))
@@ -22,7 +22,7 @@ def make_plain_person(rng: np.random.Generator) -> Mesh:
 
 
 def make_plain_rider(rng: np.random.Generator) -> Mesh:
-    """A bicycle, scooter or motorcycle with its rider."""
+    """Returns a bicycle, scooter or motorcycle with its rider."""
     b = MeshBuilder()
     length, heavy = rng.uniform(1.7, 2.1), rng.random() < 0.6
     rear, front = -length / 2, length / 2
@@ -39,7 +39,7 @@ def make_plain_rider(rng: np.random.Generator) -> Mesh:
 
 
 def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
-    """A rider on a bicycle or scooter, mostly in a cape when it rains, seldom otherwise."""
+    """Returns a rider on a bicycle or scooter, usually in a cape in rain, seldom otherwise."""
     b = MeshBuilder()
     half_length = rng.uniform(0.8, 1.0)
     scooter = rng.random() < 0.7
@@ -73,7 +73,7 @@ def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
 
 
 def make_tricycle(rng: np.random.Generator) -> Mesh:
-    """A cargo tricycle: load behind, rider in front, at times under a roof."""
+    """Returns a cargo tricycle: load behind, rider in front, sometimes under a roof."""
     b = MeshBuilder()
     length, half = rng.uniform(2.3, 3.2), rng.uniform(0.42, 0.62)
     rear, front = -length / 2, length / 2
@@ -108,7 +108,7 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
 
 
 def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
-    """A person on foot, often under an umbrella when it rains."""
+    """Returns a person on foot, often under an umbrella in rain."""
     b = MeshBuilder()
     height = rng.uniform(1.45, 1.88)
     hip = 0.47 * height
@@ -138,7 +138,7 @@ def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
 def _add_plain_body(
     b: MeshBuilder, rng: np.random.Generator, x: float, foot: float, top: float, legs: Color
 ) -> None:
-    """Legs, trunk and head."""
+    """Adds legs, trunk and head."""
     shirt = pick(rng, palette.PLAIN_CLOTHES)
     hip, neck = foot + 0.45 * (top - foot), top - 0.26
     b.loft(
@@ -181,7 +181,7 @@ def _add_cape(b: MeshBuilder, rng: np.random.Generator, half_length: float) -> N
 def _add_torso(
     b: MeshBuilder, rng: np.random.Generator, x: float, hip: float, top: float, shirt: Color
 ) -> None:
-    """Trunk and head of a person, from height ``hip`` to height ``top``."""
+    """Adds a person's trunk and head, from height ``hip`` to height ``top``."""
     neck = top - 0.26
     rings = [
         ring(x - 0.11, x + 0.11, 0.17, hip, (0.05, 0.06)),
@@ -201,7 +201,7 @@ def _add_torso(
 
 
 def _dyed(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
-    """One of ``colors``, a little darker or brighter."""
+    """Returns one of ``colors``, slightly darker or brighter."""
     gain = rng.uniform(0.8, 1.15)
     b, g, r = pick(rng, colors)
     return (min(b * gain, 0.95), min(g * gain, 0.95), min(r * gain, 0.95))

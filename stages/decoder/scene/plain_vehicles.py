@@ -29,7 +29,7 @@ _STYLES = {
 
 
 def make_plain_car(rng: np.random.Generator) -> Mesh:
-    """A car of one of four styles."""
+    """Returns a car of one of four styles."""
     name = str(rng.choice(list(_STYLES), p=[0.4, 0.22, 0.13, 0.25]))
     style = _STYLES[name]
     length = style.length + rng.normal(0, 0.15)
@@ -73,7 +73,7 @@ def _car_body(
     wheel: float,
     paint: Color,
 ) -> None:
-    """A car up to its waist, with lamps and wheels."""
+    """Adds a car up to its waist, with lamps and wheels."""
     rear, front = ends
     bumper = ring(rear, front, half, 0.22, (0.42, 0.30))
     belt = ring(rear, front, half, (0.62, 0.56), (0.42, 0.30))
@@ -96,7 +96,7 @@ def _car_body(
 
 
 def make_van(rng: np.random.Generator) -> Mesh:
-    """A van of 4.9 to 6 m, with or without windows at its sides."""
+    """Returns a van of 4.9 to 6 m, with or without rear side windows."""
     length, half = rng.uniform(4.9, 6.0), rng.uniform(1.9, 2.05) / 2
     height = rng.uniform(1.95, 2.6)
     paint = vary(rng, pick_share(rng, palette.PAINTS) if rng.random() < 0.5 else palette.WHITE)
@@ -128,7 +128,7 @@ def make_van(rng: np.random.Generator) -> Mesh:
 
 
 def make_plain_bus(rng: np.random.Generator) -> Mesh:
-    """A bus of 9.8 to 12.6 m."""
+    """Returns a bus of 9.8 to 12.6 m."""
     length, half = rng.uniform(9.8, 12.6), 2.5 / 2
     height = rng.uniform(2.95, 3.3)
     rear, front = -length / 2, length / 2

@@ -1,4 +1,4 @@
-"""What is in the scene: driving and parked vehicles, people, lamps and houses."""
+"""The contents of a scene: driving and parked vehicles, people, lamps and houses."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _VARIED_SHARES = (0.71, 0.12, 0.07, 0.10)
 
 
 class Population:
-    """All solid things, the driving ones first.
+    """All solid objects, the driving ones first.
 
     Attributes:
-        meshes: One for each thing.
+        meshes: One for each object.
         classes: ``(M,)`` index into the class names, or -1 for anything but a vehicle.
-        driving: Number of things that drive.
+        driving: Number of objects that drive.
         thin: ``(M,)`` bool, posts and fences; they come last.
     """
 
@@ -56,7 +56,7 @@ class Population:
         self._half_sizes = np.array([mesh.size[:2] for mesh in meshes]).reshape(-1, 2) / 2
 
     def at(self, index: int, seconds: float) -> tuple[Float64Array, BoolArray, Int64Array]:
-        """Poses ``(M, 3)``, braking ``(M,)`` and 1-based ids ``(M,)`` of a frame."""
+        """Returns poses ``(M, 3)``, braking ``(M,)`` and 1-based ids ``(M,)`` of a frame."""
         state = self._traffic.at(index)
         driving = state.poses
         walking = np.array([walker.pose(seconds) for walker in self._walkers]).reshape(-1, 3)
@@ -76,7 +76,7 @@ class Population:
 def populate(
     rng: np.random.Generator, plan: RoadPlan, config: SceneConfig, path: CameraPath, rain: bool
 ) -> Population:
-    """Draws all people and things but the trees."""
+    """Draws all people and objects except the trees."""
     varied = config.varied
     driving, meshes = _draw_driving(rng, config, rain)
     lengths = np.array([mesh.size[0] for mesh in meshes])
@@ -118,7 +118,7 @@ def populate(
 def _draw_driving(
     rng: np.random.Generator, config: SceneConfig, rain: bool
 ) -> tuple[list[int], list[Mesh]]:
-    """Classes and shapes of all that are to drive in lanes, if there is room."""
+    """Returns classes and shapes of everything that is to drive in lanes, if there is room."""
     varied = config.varied
     riding_share = rng.uniform(0, 0.3) if varied else 0.08
     shares = _VARIED_SHARES if varied else _PLAIN_SHARES
@@ -139,7 +139,7 @@ def _draw_walkers(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> lis
 
 
 def _draw_aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:
-    """``(N, 2)`` offset of each: left of its lane's middle, metres, and in heading, radians."""
+    """Returns ``(N, 2)`` offsets: left of the lane's centre, metres, and in heading, radians."""
     rides = np.array(driving, dtype=np.int64) == _NO_CLASS
     count = len(rides)
     metres = np.where(
@@ -149,7 +149,7 @@ def _draw_aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:
 
 
 def _park(rng: np.random.Generator, plan: RoadPlan) -> list[Pose]:
-    """Poses of vehicles in rows of bays behind the pavement."""
+    """Returns poses of vehicles in rows of parking bays behind the pavement."""
     poses = []
     for road in plan.roads:
         for side in (-1, 1):

@@ -1,4 +1,4 @@
-"""Rain: wet ground that mirrors what stands on it, streaks in the air, drops on the lens."""
+"""Rain: reflections in the wet ground, streaks in the air, drops on the lens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEEPEST = 200  # pixels; longer mirror images are cut
 
 
 def rainy(light: Light, rng: np.random.Generator, kind: str) -> Light:
-    """The light of a scene under rain clouds."""
+    """Returns the light of a scene under rain clouds."""
     dark = rng.uniform(0.65, 0.95)
     gray = float(light.haze.mean()) * (0.85 if kind == "day" else 1.0)
     return replace(
@@ -39,7 +39,7 @@ def rainy(light: Light, rng: np.random.Generator, kind: str) -> Light:
 
 @dataclass(frozen=True, slots=True)
 class _Drop:
-    """A drop on the lens: middle and radius in pixels, and how clear its image is."""
+    """A drop on the lens: centre and radius in pixels, and how clear its image is."""
 
     x: int
     y: int
@@ -48,7 +48,7 @@ class _Drop:
 
 
 class Rain:
-    """The effects of rain on a scene's pictures.
+    """The effects of rain on a scene's images.
 
     Args:
         rng: Source of randomness.
@@ -70,13 +70,13 @@ class Rain:
     def wet(
         self, image: UInt8Array, covers: Int16Array, camera: Camera, things: dict[int, Crop]
     ) -> UInt8Array:
-        """Reflects the sky and the things in the ground.
+        """Reflects the sky and the objects in the ground.
 
         Args:
-            image: ``(H, W, 3)`` BGR with all things and their lamps' glow.
-            covers: ``(H, W)`` 1 + index of the thing each pixel shows, 0 for the ground.
+            image: ``(H, W, 3)`` BGR with all objects and their lamps' glow.
+            covers: ``(H, W)`` 1 + index of the object each pixel shows, 0 for the ground.
             camera: The camera.
-            things: Region of the frame that holds each thing.
+            things: Region of the frame that holds each object.
         """
         down = self._down(camera)
         flat = 1 - np.clip(down, 0, 1)  # the flatter the view of the ground, the more it reflects
@@ -94,7 +94,7 @@ class Rain:
         return np.clip(layer, 0, 255).astype(np.uint8)
 
     def fall(self, image: UInt8Array, index: int) -> UInt8Array:
-        """Adds what is between the scene and the sensor: veil, streaks, drops on the lens.
+        """Adds the rain between the scene and the sensor: veil, streaks, drops on the lens.
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
@@ -127,7 +127,7 @@ class Rain:
         return picture
 
     def _gloss(self, camera: Camera) -> Float32Array:
-        """``(H, W)`` how much the ground reflects at each pixel, 0..1."""
+        """Returns ``(H, W)`` how much the ground reflects at each pixel, 0..1."""
         assert self._ground.gloss is not None
         width, height = self._size
         size = len(self._ground.gloss)
@@ -146,7 +146,7 @@ class Rain:
         return np.asarray(wide, np.float32) / np.float32(255)
 
     def _down(self, camera: Camera) -> Float32Array:
-        """``(H, W)`` how steeply each pixel's ray falls: the sine of its angle, negative above."""
+        """Returns ``(H, W)`` sines of the angles at which pixel rays fall, negative if rising."""
         width, height = self._size
         x = ((np.arange(width) - camera.center[0]) / camera.focal).astype(np.float32)[None]
         y = ((np.arange(height) - camera.center[1]) / camera.focal).astype(np.float32)[:, None]
@@ -155,7 +155,7 @@ class Rain:
     def _mirrored(
         self, image: UInt8Array, covers: Int16Array, things: dict[int, Crop]
     ) -> tuple[Float32Array, Float32Array]:
-        """The things mirrored below themselves, times their opacity, and that opacity."""
+        """Returns the objects mirrored below themselves, times their opacity, and that opacity."""
         width, height = self._size
         mirror = np.zeros((height, width, 3), np.float32)
         share = np.zeros((height, width), np.float32)
@@ -180,7 +180,7 @@ class Rain:
         )
 
     def _streaks_of_light(self, image: UInt8Array, covers: Int16Array) -> Float32Array:
-        """``(H, W, 3)`` the long gleam of lamps towards the camera."""
+        """Returns ``(H, W, 3)`` long reflections of lamps, towards the camera."""
         width, height = self._size
         small = (width // 4, height // 4)
         bright = cv2.subtract(image, np.full_like(image, 170))
@@ -208,7 +208,7 @@ class Rain:
         )
 
     def _blot(self, image: UInt8Array, drop: _Drop) -> None:
-        """Paints a drop, in place: what is behind it, upside down and out of focus."""
+        """Paints a drop in place: the image behind it, upside down and out of focus."""
         height, width = image.shape[:2]
         reach = drop.radius * 2
         left, top = max(0, drop.x - reach), max(0, drop.y - reach)

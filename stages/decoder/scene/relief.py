@@ -1,4 +1,4 @@
-"""Light and shadow on the ground that move with the things: shadows and headlight beams."""
+"""Light and shadow on the ground that move with the objects: shadows and headlight beams."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stages.decoder.scene.geometry import NEAR
 from stages.decoder.scene.light import Light
 from stages.records import Float64Array, UInt8Array
 
-_LIT = 128  # value where no thing changes the ground's brightness
+_LIT = 128  # value where no object changes the ground's brightness
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
 
 
 class Relief:
-    """A picture of factors on the ground's brightness, half as large as the frame.
+    """An image of factors on the ground's brightness, at half the frame's size.
 
     Args:
         camera: The camera.
@@ -38,7 +38,7 @@ class Relief:
             self._fill(poses[:, None, :2] + shape, value)
 
     def shadows(self, poses: Float64Array, half_sizes: Float64Array, heights: Float64Array) -> None:
-        """Darkens the ground beside and below things at ``poses`` ``(N, 3)``."""
+        """Darkens the ground beside and below objects at ``poses`` ``(N, 3)``."""
         light = self._light
         forward, left = _axes(poses)
         corners = (
@@ -55,7 +55,7 @@ class Relief:
         self._fill(middle + 1.05 * corners, int(_LIT * below))
 
     def crowns(self, middles: Float64Array, radii: Float64Array) -> None:
-        """Darkens the ground in the shadow of trees, ``middles`` ``(T, 3)`` of their crowns."""
+        """Darkens the ground in the shadow of trees; ``middles`` ``(T, 3)`` are crown centres."""
         if not self._light.shadow:
             return
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
@@ -64,13 +64,13 @@ class Relief:
         self._fill(shadows[:, None] + circle * radii[:, None, None], self._shaded())
 
     def apply(self, image: UInt8Array) -> UInt8Array:
-        """The ground's image ``(H, W, 3)`` uint8 BGR with light and shadow."""
+        """Returns the ground's image ``(H, W, 3)`` uint8 BGR with light and shadow."""
         soft = cv2.GaussianBlur(self._layer, (0, 0), 1.1)
         wide = cv2.cvtColor(cv2.resize(soft, self._size), cv2.COLOR_GRAY2BGR)
         return np.asarray(cv2.multiply(image, wide, scale=1 / _LIT), np.uint8)
 
     def _slope(self) -> Float64Array:
-        """Offset of a shadow per metre of height; a low sun's shadows are kept short."""
+        """Returns a shadow's offset per metre of height; a low sun's shadows are kept short."""
         sun = self._light.sun
         return np.asarray(-sun[:2] / max(sun[2], 0.3))
 

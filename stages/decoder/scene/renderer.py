@@ -1,4 +1,4 @@
-"""Paints one frame: ground, shadows, things from far to near, glow, and the ground truth."""
+"""Paints one frame: ground, shadows, objects from far to near, glow, and the ground truth."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Painted:
 
     Attributes:
         image: ``(H, W, 3)`` uint8 BGR.
-        covers: ``(H, W)`` int16, 1 + index of the solid thing whose hull is nearest, 0 for none.
-        boxes: ``(M, 4)`` float64 left, top, right, bottom of each thing's hull, not clipped, in
+        covers: ``(H, W)`` int16, 1 + index of the solid object whose hull is nearest, 0 for none.
+        boxes: ``(M, 4)`` float64 left, top, right, bottom of each object's hull, not clipped, in
             pixels with the origin at the corner of the first pixel.
         inside: ``(M,)`` share of the hull inside the frame.
-        visible: ``(M,)`` share of that which nothing hides.
-        owners: ``(H, W)`` int16 like ``covers``, but by the things' exact outlines, to the half
+        visible: ``(M,)`` share of the hull's part inside the frame that nothing hides.
+        owners: ``(H, W)`` int16 like ``covers``, but by the objects' exact outlines, to the half
             pixel that a drawn outline is wide; None unless details were requested.
-        occlusion: What hides things; None unless details were requested.
+        occlusion: What hides each object; None unless details were requested.
     """
 
     image: UInt8Array
@@ -55,14 +55,14 @@ class Renderer:
 
     Args:
         ground: The lit ground.
-        geometry: All solid things.
-        thin: ``(M,)`` bool, things too thin to hide anything (posts, fences).
-        driving: Number of things that drive; they come first.
-        trees: Crowns.
+        geometry: All solid objects.
+        thin: ``(M,)`` bool, objects too thin to hide anything (posts, fences).
+        driving: Number of objects that drive; they come first.
+        trees: Trees.
         light: The light.
-        optics: The camera's effects on the picture.
+        optics: The camera's effects on the image.
         size: Frame width and height in pixels.
-        rain: The effects of rain on the picture, None where it is dry.
+        rain: The effects of rain on the image, None if it is dry.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Renderer:
         *,
         details: bool = False,
     ) -> Painted:
-        """Paints the things at ``poses`` ``(M, 3)`` as the camera sees them.
+        """Paints the objects at ``poses`` ``(M, 3)`` as the camera sees them.
 
         Args:
             camera: The camera.
@@ -151,7 +151,7 @@ class Renderer:
     def _order(
         self, camera: Camera, poses: Float64Array, projection: Projection, crowns: Float64Array
     ) -> list[tuple[bool, int]]:
-        """What is seen, far to near: whether it is a tree, and its index."""
+        """Returns what is seen, far to near: whether it is a tree, and its index."""
         things = np.flatnonzero(projection.seen)
         trees = np.flatnonzero(crowns.any(axis=1))
         middles = self._trees.middles[trees, :2]

@@ -1,10 +1,10 @@
 """The plan of the roads: lanes and their courses, stop lines, crossings, kerbs.
 
 Traffic keeps to the right. Roads run along the world's axes with the crossing at the origin (the
-camera's yaw turns the picture). At a crossing whose roads have two or more lanes each way, all
+camera's yaw turns the image). At a crossing whose roads have two or more lanes each way, all
 outermost lanes turn right: these flows meet no others, and the signals separate the rest, so that
-vehicles never cross each other's path. Where a plan has left turns, each arm has its green alone,
-and no two flows leave in the same lane.
+vehicles never cross each other's path. If a plan has left turns, each arm gets green alone, and no
+two flows leave in the same lane.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ class Road:
 
     @property
     def half_width(self) -> float:
-        """From the middle to the kerb, metres."""
+        """From the centre line to the kerb, metres."""
         return self.median / 2 + self.lanes * self.lane_width
 
     def lane_offset(self, lane: int) -> float:
-        """Middle of a lane right of the road's middle, metres; lane 0 is the innermost."""
+        """Returns the metres from the centre line to a lane's centre; lane 0 is the innermost."""
         return self.median / 2 + (lane + 0.5) * self.lane_width
 
     def pose(self, x: float, y: float, heading: float = math.pi / 2) -> Pose:
-        """Pose in the world of what stands on or beside the road.
+        """Returns the world pose of an object on or beside the road.
 
         Args:
-            x: Metres right of the road's middle.
+            x: Metres right of the road's centre line.
             y: Metres from the origin along its first direction of travel.
             heading: 0 to the right, a quarter turn along the road.
         """
@@ -85,7 +85,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoadPlan:
-    """Everything the ground's painter, the traffic and the scenery need to know.
+    """Everything that the ground, the traffic and the scenery need to know about the roads.
 
     Attributes:
         roads: One road, or two that cross.
@@ -112,11 +112,11 @@ class RoadPlan:
         return 4 if self.left_turns else 2
 
     def other(self, road: Road) -> Road:
-        """The road that crosses ``road``."""
+        """Returns the road that crosses ``road``."""
         return self.roads[1 - self.roads.index(road)]
 
     def turning(self, road: Road, lane: int) -> int:
-        """Where a lane of ``road`` leads at the crossing: -1 left, 0 straight on, 1 right."""
+        """Returns where a lane of ``road`` leads at the crossing: -1 left, 0 straight, 1 right."""
         if not self.crossing:
             return 0
         fewest = min(each.lanes for each in self.roads)
@@ -126,20 +126,20 @@ class RoadPlan:
         return int(outermost and fewest > (2 if self.left_turns else 1))
 
     def zebra_start(self, road: Road) -> float:
-        """Distance from the origin at which the zebra crossing over ``road`` begins, metres."""
+        """Returns the metres from the origin at which the zebra crossing over ``road`` begins."""
         return self.other(road).half_width + 0.62 * self.corner + 1.0
 
     def stop_distance(self, road: Road) -> float:
-        """Distance of ``road``'s stop lines from the origin, metres."""
+        """Returns the metres from the origin to ``road``'s stop lines."""
         return self.zebra_start(road) + ZEBRA_LENGTH + 1.2
 
     def road_distance(self, x: float, y: float) -> float:
-        """Metres from a point to the nearest kerb, negative on the carriageway."""
+        """Returns the metres from a point to the nearest kerb, negative on the carriageway."""
         distances = [abs(x if road.direction == 0 else y) - road.half_width for road in self.roads]
         return min(distances)
 
     def lamp_places(self) -> list[Pose]:
-        """Street lamps beside the kerbs; they face the road."""
+        """Returns the poses of street lamps beside the kerbs; they face the road."""
         places = []
         for road in self.roads:
             x = road.half_width + 0.8
@@ -151,7 +151,7 @@ class RoadPlan:
 
 
 def turn(points: Float64Array, quarters: int) -> Float64Array:
-    """``(..., 2)`` points turned clockwise by quarter turns around the origin."""
+    """Returns ``(..., 2)`` points turned clockwise by quarter turns around the origin."""
     cos, sin = ((1, 0), (0, -1), (-1, 0), (0, 1))[quarters % 4]
     return points @ np.array([[cos, sin], [-sin, cos]], dtype=np.float64)
 
@@ -182,7 +182,7 @@ def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, 
 
 
 def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
-    """A lane whose traffic comes from the south, turned clockwise by ``quarters``."""
+    """Returns a lane whose traffic comes from the south, turned clockwise by ``quarters``."""
     offset, reach = road.lane_offset(lane), plan.reach
     stop = math.inf
     points = np.array([[offset, -reach], [offset, reach]])
@@ -205,13 +205,13 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
 
 
 def _arc(center: tuple[float, float], radius: float, start: float, count: int) -> Float64Array:
-    """``(count, 2)`` points of a quarter circle from the angle ``start`` to the top."""
+    """Returns ``(count, 2)`` points of an arc from the angle ``start`` to the top."""
     angle = np.linspace(start, math.pi / 2, count)
     return np.array(center) + radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def _sample(points: Float64Array) -> Float64Array:
-    """A lane's course along a polyline, see `Lane`."""
+    """Returns a lane's course along a polyline, see `Lane`."""
     steps = np.hypot(*np.diff(points, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.arange(0.0, along[-1], STEP)

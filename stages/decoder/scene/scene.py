@@ -24,11 +24,11 @@ from stages.errors import ConfigError
 from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, Int64Array, UInt8Array
 from trackers.boxes import shorter_sides
 
-MIN_VISIBLE = 0.4  # share of the hull no other thing hides
+MIN_VISIBLE = 0.4  # share of the hull that no other object hides
 MIN_INSIDE = 0.5  # share of the hull inside the frame
 MIN_SIDE = 10.0  # pixels
-VARIED_MIN_INSIDE = 0.15  # instead of `MIN_INSIDE` in varied scenes, or
-LARGE_SHARE = 0.01  # share of the frame that the box takes
+VARIED_MIN_INSIDE = 0.15  # replaces `MIN_INSIDE` in varied scenes, except for large boxes
+LARGE_SHARE = 0.01  # share of the frame from which a box counts as large
 
 _SUNNY = 0.15  # share of light that cast shadows take away, above which a day is sunny
 _REACH = 110.0  # metres from the crossing to where roads end
@@ -41,7 +41,7 @@ class SceneFrame:
     Attributes:
         image: ``(H, W, 3)`` uint8 BGR.
         boxes: ``(N, 4)`` float32 left, top, right, bottom in pixels, inside the frame.
-        ids: ``(N,)`` int64, 1-based; one vehicle keeps its id.
+        ids: ``(N,)`` int64, 1-based; a vehicle keeps its id.
         classes: ``(N,)`` int16 index into `Scene.class_names`.
         visibility: ``(N,)`` float32, share of the vehicle inside the frame that nothing hides.
     """
@@ -63,8 +63,8 @@ class SceneDetails:
         truncation: ``(N,)`` float32, share of the vehicle outside the frame.
         small: ``(N,)`` bool, whether it is so far away that a side of its whole box is below
             `MIN_SIDE`.
-        occluders: ``(N,)`` int64, id of the vehicle that hides most of it, 0 where it is something
-            else or nothing.
+        occluders: ``(N,)`` int64, id of the vehicle that hides most of it, 0 if it is hidden by
+            something else or not at all.
         overlaps: ``(N, 4)`` float32 left, top, right, bottom of its hidden part, pixels; empty
             where nothing is hidden.
         mask: ``(H, W)`` uint8, 255 where the pixel shows a vehicle, else 0.
@@ -123,7 +123,7 @@ class Scene:
         )
 
     def render(self, index: int) -> SceneFrame:
-        """Frame ``index``, 0-based.
+        """Renders frame ``index``, 0-based.
 
         Raises:
             ConfigError: The scene has no such frame.
@@ -134,7 +134,7 @@ class Scene:
         return self._frame(painted, boxes, ids, listed)
 
     def render_details(self, index: int) -> SceneDetails:
-        """Frame ``index``, 0-based, with hidden vehicles and masks; takes longer than `render`.
+        """Renders frame ``index``, 0-based, with hidden vehicles and masks; slower than `render`.
 
         Raises:
             ConfigError: The scene has no such frame.
@@ -157,11 +157,11 @@ class Scene:
         )
 
     def camera(self, index: int) -> Camera:
-        """The camera's pose in frame ``index``, 0-based."""
+        """Returns the camera's pose in frame ``index``, 0-based."""
         return self._path.at(self._seconds(index))
 
     def positions(self, index: int) -> dict[int, tuple[float, float]]:
-        """Where the vehicles' middles are in frame ``index``, in metres of the world, by id."""
+        """Returns the vehicles' centres in frame ``index``, in metres of the world, by id."""
         poses, _, ids = self._population.at(index, self._seconds(index))
         rows = np.flatnonzero(self._population.classes >= 0)
         return {int(ids[row]): (float(poses[row, 0]), float(poses[row, 1])) for row in rows}

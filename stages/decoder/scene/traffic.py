@@ -83,7 +83,7 @@ class Traffic:
         self._states = [self._snapshot()]
 
     def at(self, index: int) -> TrafficState:
-        """The state at a 0-based frame index."""
+        """Returns the state at a 0-based frame index."""
         while len(self._states) <= index:
             for _ in range(self._substeps):
                 self._advance()
@@ -132,7 +132,7 @@ class Traffic:
 def _place(
     plan: RoadPlan, lengths: Float64Array, rng: np.random.Generator
 ) -> list[tuple[int, float]]:
-    """Lane and place for each vehicle in turn, until the lanes are as full as they may be."""
+    """Returns lane and position of each vehicle in turn, until one finds no room."""
     taken: list[list[tuple[float, float]]] = [[] for _ in plan.lanes]
     # A queue must not reach back around the ring into the crossing.
     room = [0.85 * min(0.8 * lane.length, lane.stop) for lane in plan.lanes]

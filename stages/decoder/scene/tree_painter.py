@@ -1,4 +1,4 @@
-"""Paints trees: a trunk, and a crown's picture that always faces the camera."""
+"""Paints trees: a trunk, and a crown as a billboard that always faces the camera."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TreePainter:
         size: Frame width and height in pixels.
 
     Attributes:
-        middles: ``(T, 3)`` middles of the crowns, metres.
+        middles: ``(T, 3)`` centres of the crowns, metres.
         radii: ``(T,)`` metres.
     """
 
@@ -37,7 +37,7 @@ class TreePainter:
         self._trunk_color = (trunk_light * 45).tolist()
 
     def boxes(self, camera: Camera) -> Float64Array:
-        """``(T, 4)`` image boxes of the crowns; empty ones where a crown is not seen."""
+        """Returns the ``(T, 4)`` image boxes of the crowns; empty if a crown is not seen."""
         if not len(self._trees):
             return np.zeros((0, 4))
         view = camera.to_camera(self.middles)

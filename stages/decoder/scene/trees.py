@@ -1,4 +1,4 @@
-"""Trees: pictures of crowns, and where they stand."""
+"""Trees: images of crowns, and where they stand."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SPRITE = 96  # pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """A crown, painted as a picture that always faces the camera.
+    """A tree, its crown painted as a billboard that always faces the camera.
 
     Attributes:
-        position: ``(3,)`` middle of the crown, metres.
+        position: ``(3,)`` centre of the crown, metres.
         radius: Metres.
         sprite: ``(96, 96, 4)`` float32 colour and opacity, 0..1.
     """
@@ -35,7 +35,7 @@ class Tree:
 def place_trees(
     rng: np.random.Generator, plan: RoadPlan, path: CameraPath, light: Light, varied: bool
 ) -> list[Tree]:
-    """Trees beside the roads, lit."""
+    """Returns trees beside the roads, with lit crowns."""
     level = light.shade(np.array([[0.0, 0.0, 1.0]]), np.array([0.35]))[0]
     crowns = []
     for _ in range(5):
@@ -61,7 +61,7 @@ def place_trees(
 
 
 def _make_crown(rng: np.random.Generator) -> Float32Array:
-    """A tree's crown ``(96, 96, 4)`` float32, lit from above."""
+    """Returns a tree's crown ``(96, 96, 4)`` float32, lit from above."""
     size = _SPRITE
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)

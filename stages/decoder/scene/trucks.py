@@ -10,7 +10,7 @@ from stages.decoder.scene.palette import Color, gray, pick, pick_share, scaled, 
 
 
 def make_truck(rng: np.random.Generator) -> Mesh:
-    """A truck of 6.5 to 12 m."""
+    """Returns a truck of 6.5 to 12 m."""
     length, half = rng.uniform(6.5, 12.0), rng.uniform(2.25, 2.5) / 2
     rear, front = -length / 2, length / 2
     cab_length, cab_height = rng.uniform(1.7, 2.2), rng.uniform(2.4, 3.1)
@@ -49,7 +49,7 @@ def _add_bed(
     half: float,
     load: Color,
 ) -> None:
-    """What is behind the cab in the styles ``box``, ``tipper`` and ``flat``."""
+    """Adds the part behind the cab in the styles ``box``, ``tipper`` and ``flat``."""
     rear, front = bed
     height = {"box": rng.uniform(2.9, 3.8), "tipper": 2.3, "flat": 1.35}[style]
     inside = {"box": load, "tipper": (0.20, 0.26, 0.32), "flat": (0.30, 0.38, 0.45)}[style]

@@ -14,13 +14,13 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """A place for a camera, ground points and heights in metres.
+    """A position for a camera; ground points and heights are in metres.
 
     Attributes:
         stand: Ground point below the camera.
         target: Ground point it looks at.
-        heights: Least and greatest height above the ground.
-        fields: Least and greatest horizontal field of view, degrees.
+        heights: Minimum and maximum height above the ground.
+        fields: Minimum and maximum horizontal field of view, degrees.
     """
 
     stand: Point
@@ -30,7 +30,7 @@ class Viewpoint:
 
 
 def mast_viewpoint(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> Viewpoint:
-    """A viewpoint of a plan; varied ones stand at corners, above lanes and close beside them."""
+    """Returns a viewpoint; varied ones are at corners, above lanes or close beside them."""
     kind = rng.choice(["corner", "above", "beside"], p=[0.35, 0.3, 0.35]) if varied else "corner"
     if kind == "beside":
         return _beside(rng, plan)
@@ -40,19 +40,19 @@ def mast_viewpoint(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> Vi
 
 
 def _corner(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> Viewpoint:
-    """Across the crossing from one of its corners."""
+    """Returns a view across the crossing from one of its corners."""
     road, other = plan.roads
     x, y = road.half_width + road.pavement + 3.0, other.half_width + other.pavement + 3.0
     if not varied:
         return Viewpoint((x, -y), (-12.0, 11.0), (8.5, 10.0), (64.0, 72.0))
     x, y = x * rng.uniform(-1.0, 1.3), y + rng.uniform(0, 25)
-    # Beyond the crossing, where vehicles wait, more often than at its bare middle.
+    # Aims beyond the crossing, where vehicles wait, more often than at its empty centre.
     aim = np.array([-0.3 * x, rng.uniform(-5, 28)]) + rng.normal(0, 5, 2)
     return Viewpoint((x, -y), (float(aim[0]), float(aim[1])), (5.0, 14.0), (38.0, 85.0))
 
 
 def _above(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
-    """From a footbridge, along the road."""
+    """Returns a view along the road from a footbridge."""
     road = plan.roads[0]
     x = rng.uniform(-1.2, 1.2) * (road.half_width + 2)
     y = rng.uniform(-0.7, -0.1) * plan.reach
@@ -63,7 +63,7 @@ def _above(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
 
 
 def _beside(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
-    """Low and close beside a road, looking across: vehicles are seen from the side."""
+    """Returns a low view across a road from close beside it: vehicles are seen from the side."""
     road = plan.roads[0]
     x = road.half_width + rng.uniform(2.5, 12.0)
     y = rng.uniform(-0.6, 0.3) * plan.reach

@@ -12,7 +12,7 @@ from stages.decoder.scene.palette import pick
 from stages.decoder.scene.road import ZEBRA_LENGTH, Road, RoadPlan
 from stages.records import Float64Array
 
-_AWAY = 1e4  # metres; where walkers are put who would stand in a vehicle
+_AWAY = 1e4  # metres; walkers who would stand in a vehicle are moved this far away
 _ROOM = 0.7  # metres kept from vehicles
 RIDING = 2.5  # metres per second; faster walkers ride
 
@@ -23,7 +23,7 @@ class Walker:
 
     Attributes:
         road: The road.
-        offset: Metres right of the road's middle.
+        offset: Metres right of the road's centre line.
         start: Where the line begins, metres from the origin along the road.
         end: Where it ends.
         place: Metres walked at time 0.
@@ -38,7 +38,7 @@ class Walker:
     speed: float
 
     def pose(self, seconds: float) -> Pose:
-        """x, y in metres and heading in radians."""
+        """Returns x, y in metres and heading in radians."""
         span = self.end - self.start
         phase = (self.place + self.speed * seconds) % (2 * span)
         if phase < span:
@@ -49,7 +49,7 @@ class Walker:
 def pavement_walkers(
     rng: np.random.Generator, plan: RoadPlan, count: int, riding_share: float = 0.15
 ) -> list[Walker]:
-    """People on the pavements, some of them riding."""
+    """Returns people on the pavements, some of them riding."""
     walkers = []
     for _ in range(count):
         road = pick(rng, plan.roads)
@@ -72,7 +72,7 @@ def pavement_walkers(
 
 
 def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> list[Walker]:
-    """People on the zebra crossings, and riders anywhere between the stop lines."""
+    """Returns people on the zebra crossings, and riders anywhere between the stop lines."""
     if not plan.crossing:
         return []
     walkers = []
@@ -93,7 +93,7 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
 
 
 def make_way(walking: Float64Array, driving: Float64Array, half_sizes: Float64Array) -> None:
-    """Moves walkers who would stand in a vehicle out of the picture, in place.
+    """Moves walkers who would stand in a vehicle out of view, in place.
 
     Args:
         walking: ``(W, 3)`` poses.
