@@ -12,7 +12,7 @@ WIDTH = 480  # pixels: wider frames are scaled down to this
 BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
 LEAST_CORNERS = 12
 LEAST_SHARE = 0.3  # share of the corners that must agree on the motion
-OFF = 0.7  # pixels of the small image by which an agreeing corner may be off
+INLIER_DISTANCE = 0.7  # pixels of the small image; a corner farther off does not agree
 
 
 class CameraMotion:
@@ -78,7 +78,10 @@ def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
     if seen.sum() < LEAST_CORNERS:
         return None
     motion, agreeing = cv2.estimateAffinePartial2D(
-        corners[seen] + 0.5, moved[seen] + 0.5, method=cv2.RANSAC, ransacReprojThreshold=OFF
+        corners[seen] + 0.5,
+        moved[seen] + 0.5,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=INLIER_DISTANCE,
     )
     if motion is None or agreeing.sum() < max(LEAST_CORNERS, LEAST_SHARE * len(corners)):
         return None

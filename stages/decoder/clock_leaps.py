@@ -41,7 +41,7 @@ class ClockLeaps:
         self._offsets = (0, 0)  # added to the source's times: the current offset, the previous one
         self._leads: deque[float] = deque(maxlen=_LEADS)  # time minus arrival, in ticks
 
-    def undone(self, pts: int, last: int | None) -> int:
+    def corrected(self, pts: int, last: int | None) -> int:
         """Returns a time, in ticks, with all leaps so far removed.
 
         Args:

@@ -159,7 +159,7 @@ def frame_threads() -> int:
     return min(usable_cores(), _MAX_THREADS)
 
 
-def tell_choice(
+def report_choice(
     container: InputContainer, stream: VideoStream, shown: str, notify: Callable[[str], None]
 ) -> None:
     """Reports which of several video streams is read; ``shown`` names the container."""
@@ -168,7 +168,7 @@ def tell_choice(
         notify(f"{shown} has {count} video streams; the one that is read is of {size}")
 
 
-def tell_decoder(
+def report_decoder(
     stream: VideoStream, shown: str, hardware: str, notify: Callable[[str], None]
 ) -> None:
     """Reports what decodes a stream that has given a frame.

@@ -185,7 +185,7 @@ class ImageFolderSource:
         positions = list(range(len(files)))
         numbers = _numbers(files, _MOT_NAME if self.layout == "mot" else _BENCHMARK_NAME)
         if len(set(numbers)) < len(files) or min(numbers) < 1:
-            self._tell_gap(_numbers(files, _COUNTED_NAME))
+            self._report_missing_number(_numbers(files, _COUNTED_NAME))
             return positions
         if max(numbers) > min(MAX_FRAME, max(_FARTHEST, _SPARSEST * len(files))):
             self.runtime.notify(
@@ -195,7 +195,7 @@ class ImageFolderSource:
             return positions
         return [number - 1 for number in numbers]
 
-    def _tell_gap(self, numbers: Sequence[int]) -> None:
+    def _report_missing_number(self, numbers: Sequence[int]) -> None:
         """Reports the first number that the names leave out, if they cover most of a range."""
         if not numbers:
             return

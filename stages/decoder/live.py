@@ -23,9 +23,9 @@ from stages.decoder.container_facts import (
 )
 from stages.decoder.containers import (
     open_media,
+    report_choice,
+    report_decoder,
     set_threads,
-    tell_choice,
-    tell_decoder,
     video_stream,
 )
 from stages.decoder.frame_reader import FrameReader
@@ -96,9 +96,9 @@ class LiveSource:
         is_url = "://" in self.location
         self._format = "sdp" if is_session(self.location) else None if is_url else "v4l2"
         self._was_live = False  # whether a frame came from what was not a finished video
-        self._is_advised = False
-        self._is_told_blank = False
-        self._is_told_pace = False
+        self._has_advised = False
+        self._has_reported_blank = False
+        self._has_reported_pace = False
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends when the runtime's ``wait`` returns True.
@@ -148,7 +148,7 @@ class LiveSource:
         with self._connected(patience) as container:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
-                tell_choice(container, stream, self._source, runtime.notify)
+                report_choice(container, stream, self._source, runtime.notify)
             set_threads(stream, paced=True)  # frame threads would add a frame of delay each
             finished = is_finished(container, stream)
             is_playlist = container.format.name == "hls"
@@ -164,7 +164,7 @@ class LiveSource:
             clock_pace = ClockPace(runtime.monotonic)
             packets = self._packets(container, stream, reader, pace, patience)
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
-            follow = partial(self._tell_unreceived, unreceived)
+            follow = partial(self._report_unreceived, unreceived)
             records = reader.read(container, stream, allocator, packets=packets, on_frame=follow)
             records = self._followed(records, stream, outages, clock_pace, pace, finished)
             has_length = finished and container.format.name == "rtsp"
@@ -206,7 +206,7 @@ class LiveSource:
         """Yields the same records, frames when they are due, and tracks the connection's state."""
         for record in records:
             if isinstance(record, StreamStart) and record.epoch == 0:
-                tell_decoder(stream, self._source, self.hardware, self.runtime.notify)
+                report_decoder(stream, self._source, self.hardware, self.runtime.notify)
             if isinstance(record, Frame):
                 self._was_live = self._was_live or not finished
                 if outages.frame_came():
@@ -215,7 +215,7 @@ class LiveSource:
                 if pace is not None:
                     record = replace(record, header=pace.hold(record.header))
                 elif ratio is not None:
-                    self._tell_pace(ratio)
+                    self._report_pace(ratio)
             yield record
 
     def _connected(self, patience: float) -> InputContainer:
@@ -271,26 +271,26 @@ class LiveSource:
             yield packet
             if reader.arrived > arrived:
                 arrived, since, longest = reader.arrived, monotonic(), patience
-                self._is_told_blank = False
+                self._has_reported_blank = False
                 continue
             blank = monotonic() - since
             if blank > longest:
                 raise SourceError("the connection delivered data, but no picture in time")
-            if blank > patience and not self._is_told_blank:
-                self._is_told_blank = True
+            if blank > patience and not self._has_reported_blank:
+                self._has_reported_blank = True
                 self.runtime.notify(
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
 
-    def _tell_unreceived(self, unreceived: UnreceivedFrames | None, index: int, pts: int) -> None:
+    def _report_unreceived(self, unreceived: UnreceivedFrames | None, index: int, pts: int) -> None:
         if unreceived is None:
             return
         if owed := unreceived.follow(index, pts, self.runtime.monotonic()):
             self.runtime.not_received(owed)
 
-    def _tell_pace(self, ratio: float) -> None:
-        if not self._is_told_pace:
-            self._is_told_pace = True
+    def _report_pace(self, ratio: float) -> None:
+        if not self._has_reported_pace:
+            self._has_reported_pace = True
             self.runtime.notify(
                 f"the timestamps of {self._source} advance by {ratio:.2f} s per second; speeds and "
                 f"dwell times are measured by them"
@@ -298,9 +298,9 @@ class LiveSource:
 
     def _advise_to_end(self, ahead: float) -> None:
         """Advises what to do if frames come before their time, which a camera's cannot."""
-        if ahead < _AHEAD_SECONDS or self._is_advised or not self.options.reconnect:
+        if ahead < _AHEAD_SECONDS or self._has_advised or not self.options.reconnect:
             return
-        self._is_advised = True
+        self._has_advised = True
         self.runtime.notify(
             f"{self._source} arrives faster than real time; if it is a finished video, "
             f"--set decoder.reconnect=false --set runtime.mode=lossless reads it once, completely"

@@ -46,9 +46,9 @@ class LiveOptions:
             # FFmpeg would wait five seconds for audio or a second video that does not arrive.
             options["analyzeduration"] = "500000"
         # FFmpeg uses the first, in seconds; `timeout_of` reads the second.
-        heard = {"listen_timeout": f"{self.timeout:f}", "rw_timeout": microseconds}
+        timeouts = {"listen_timeout": f"{self.timeout:f}", "rw_timeout": microseconds}
         if is_session(location):
-            return options | heard | {"protocol_whitelist": "file,rtp,udp"}
+            return options | timeouts | {"protocol_whitelist": "file,rtp,udp"}
         match protocol:
             case "rtsp" if self.transport == "auto":
                 either = {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}
@@ -59,7 +59,7 @@ class LiveOptions:
             case "udp":
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
             case "rtp":
-                return options | heard
+                return options | timeouts
             case "rtmp" | "rtmps":  # FFmpeg waits twice
                 return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
             case _:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from stages.decoder.containers import (
     open_media,
+    report_choice,
+    report_decoder,
     set_threads,
-    tell_choice,
-    tell_decoder,
     video_stream,
 )
 from stages.decoder.frame_reader import FrameReader
@@ -81,12 +81,12 @@ class MediaSource:
             )
         with container:
             stream = video_stream(container, shown)
-            tell_choice(container, stream, shown, self.runtime.notify)
+            report_choice(container, stream, shown, self.runtime.notify)
             set_threads(stream, paced=self.paced)
             packets = waited_for(container.demux(stream), waited)
             for record in reader.read(container, stream, allocator, packets=packets):
                 if isinstance(record, StreamStart) and record.epoch == 0:
-                    tell_decoder(stream, shown, self.hardware, self.runtime.notify)
+                    report_decoder(stream, shown, self.hardware, self.runtime.notify)
                 yield record
             why = f": {reader.broken}" if reader.broken else ""
             if reader.epoch < 0:

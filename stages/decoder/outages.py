@@ -44,8 +44,8 @@ class Outages:
         self._count = 0
         self._attempts = 0  # in this outage
         self._doublings = 0
-        self._told_at = -math.inf
-        self._told = ""  # reason last reported of this outage, "" if none was
+        self._reported_at = -math.inf
+        self._reported = ""  # reason last reported of this outage, "" if none was
         self._since = 0.0  # when this outage began
         self._hours = 0  # reported of this outage
 
@@ -59,13 +59,13 @@ class Outages:
                 self._doublings = 0
         self._frames_since = None
         hours = int((now - self._since) / _HOUR)
-        is_new = reason != self._told and now - self._told_at >= _SILENT_SECONDS
+        is_new = reason != self._reported and now - self._reported_at >= _SILENT_SECONDS
         if is_new or hours > self._hours:
             lasts = f"away for {counted(hours, 'hour')}, " if hours > self._hours else ""
             count = f" (outage {self._count})" if self._count > 1 else ""
             about = "" if self._shown in reason else f"{self._shown}: "
             self._runtime.lost(f"{about}{reason}; {lasts}connecting again{count}")
-            self._told_at, self._told, self._hours = now, reason, hours
+            self._reported_at, self._reported, self._hours = now, reason, hours
         longest = min(
             self._options.longest_wait, self._options.first_wait * 2.0 ** min(self._doublings, 16)
         )
@@ -78,9 +78,9 @@ class Outages:
         if self._frames_since is not None:
             return False
         self._frames_since = self._runtime.monotonic()
-        if self._told:
+        if self._reported:
             times = "an attempt" if self._attempts == 1 else f"{self._attempts} attempts"
             self._runtime.back(f"{self._shown} is back after {times}")
-            self._told = ""
+            self._reported = ""
         self._attempts = 0
         return True

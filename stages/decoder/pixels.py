@@ -106,8 +106,8 @@ def _turn(image: UInt8Array, turns: int, turned: UInt8Array) -> None:
         return
     import cv2  # here, since most decoders do not need it and it takes memory
 
-    ways = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    cv2.rotate(image, ways[turns - 1], dst=turned)
+    rotations = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    cv2.rotate(image, rotations[turns - 1], dst=turned)
 
 
 def _is_mirrored(frame: VideoFrame) -> bool:

@@ -55,6 +55,6 @@ class PresentationTimes:
             return self.last
         if self.last is None:
             self.origin = min(self.origin, pts - self._begins)
-        placed = self._leaps.undone(pts - self.origin, self.last)
+        placed = self._leaps.corrected(pts - self.origin, self.last)
         self.last = placed if self.last is None else max(self.last + 1, placed)
         return self.last

@@ -38,7 +38,7 @@ class RecordedTimes:
         if self._latest is None:
             self._origin = pts - self._delay
             self._latest = self._delay
-        placed = self._leaps.undone(pts - self._origin, self._latest)
+        placed = self._leaps.corrected(pts - self._origin, self._latest)
         self._latest = max(self._latest, placed)
         self._dts = max(self._dts + 1, self._latest - self._delay)
         return max(placed, self._dts), self._dts

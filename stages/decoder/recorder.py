@@ -30,7 +30,7 @@ _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash los
 _CLUSTER = bytes.fromhex("1f43b675")  # ID of the element that holds packets (RFC 9559)
 _LONGEST_HEADER = 1 << 16
 _RETRY_SECONDS = 10.0
-_TELL_AGAIN_SECONDS = 600.0
+_REPORT_AGAIN_SECONDS = 600.0
 
 
 class Recorder:
@@ -88,7 +88,7 @@ class Recorder:
         self._began = 0.0
         self._works_since: float | None = None  # start of writing without a fault
         self._retry_at = 0.0
-        self._told_at: float | None = None  # latest report of a failure that lasts
+        self._reported_at: float | None = None  # latest report of a failure that lasts
         self._room = 0  # bytes until segments must be removed
         self._ended: deque[tuple[Path, int]] = deque()  # segments and their bytes, in order
         self._ended_bytes = 0
@@ -149,27 +149,27 @@ class Recorder:
                 self._begin(stream, epoch)
             if self._container is not None:
                 self._mux(packet, pts, dts)
-                self._tell_recovery()
+                self._report_recovery()
         except (OSError, FFmpegError, ValueError) as error:  # or Matroska lacks the codec
-            self._complain(error)
+            self._report_failure(error)
             self._end_segment()
 
-    def _complain(self, error: OSError | FFmpegError | ValueError) -> None:
+    def _report_failure(self, error: OSError | FFmpegError | ValueError) -> None:
         now = self._monotonic()
         self._retry_at = now + _RETRY_SECONDS
         self._works_since = None
         self._stuck(True)
-        if self._told_at is None or now - self._told_at >= _TELL_AGAIN_SECONDS:
-            self._told_at = now
+        if self._reported_at is None or now - self._reported_at >= _REPORT_AGAIN_SECONDS:
+            self._reported_at = now
             reason = getattr(error, "strerror", None) or str(error)
             self._notify(f"cannot record into {self._folder}: {reason}; trying again")
 
-    def _tell_recovery(self) -> None:
+    def _report_recovery(self) -> None:
         """Reports that recording works again, once it has outlasted FFmpeg's buffers."""
-        if self._told_at is None or self._works_since is None:
+        if self._reported_at is None or self._works_since is None:
             return
         if self._monotonic() - self._works_since >= _RETRY_SECONDS:
-            self._told_at = None
+            self._reported_at = None
             self._stuck(False)
             self._notify(f"recording into {self._folder} again")
 
@@ -187,7 +187,7 @@ class Recorder:
         try:
             container.close()
         except (OSError, FFmpegError) as error:
-            self._complain(error)
+            self._report_failure(error)
         with contextlib.suppress(OSError):  # the folder may have become inaccessible
             if _is_empty(self._path):  # it failed at its start: on a full disk, many would pile up
                 self._path.unlink(missing_ok=True)

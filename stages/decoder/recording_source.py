@@ -100,8 +100,8 @@ class RecordingSource:
         if gaps := reader.gaps.in_words():
             faults.append(f"{self.folder} has {gaps}")
         if set_back:
-            told = f"the clock was set back before {set_back.path.name} of {self.folder} began"
-            faults.append(f"{told}; the length of the gap there is unknown")
+            fault = f"the clock was set back before {set_back.path.name} of {self.folder} began"
+            faults.append(f"{fault}; the length of the gap there is unknown")
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
 

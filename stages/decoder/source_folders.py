@@ -28,7 +28,7 @@ _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the de
 
 _MOT_FOLDER = "img1"
 # The folder above these names the sequence.
-_UNTELLING = frozenset({"frames", "images", "img", _MOT_FOLDER})
+_GENERIC_NAMES = frozenset({"frames", "images", "img", _MOT_FOLDER})
 
 
 def recordings_in(folder: Path, depth: int = _DEPTH) -> list[Path]:
@@ -130,7 +130,7 @@ def layout_of(folder: Path) -> str:
 
 def sequence_of(folder: Path) -> str:
     """Returns the name of the sequence whose images lie in ``folder``."""
-    return folder.parent.name if folder.name in _UNTELLING else folder.name
+    return folder.parent.name if folder.name in _GENERIC_NAMES else folder.name
 
 
 def stated_frame_rate(folder: Path) -> str:

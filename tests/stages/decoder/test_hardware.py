@@ -7,7 +7,7 @@ from av.codec.hwaccel import HWDeviceType
 
 from pipeline.config import DecoderConfig
 from stages.decoder import hardware
-from stages.decoder.containers import set_threads, tell_decoder
+from stages.decoder.containers import report_decoder, set_threads
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.media import MediaSource
 from stages.decoder.source import SourceRuntime
@@ -73,7 +73,7 @@ def stream_on(pix_fmt, codec="h264"):
 )
 def test_what_decodes_is_told_by_the_format_of_the_frames(pix_fmt, by):
     said = []
-    tell_decoder(stream_on(pix_fmt), "clip.mp4", "cuda", said.append)
+    report_decoder(stream_on(pix_fmt), "clip.mp4", "cuda", said.append)
     assert said == [f"clip.mp4 is decoded by {by}"]
 
 
