@@ -109,8 +109,8 @@ class Geometry:
         )
         owner = self.face_owner
         normals = _turned(self._normals, cos[owner], sin[owner])
-        way = camera.position - world[self.starts[:-1]]
-        facing = np.einsum("fi,fi->f", normals, way) / np.linalg.norm(way, axis=1)
+        rays = camera.position - world[self.starts[:-1]]
+        facing = np.einsum("fi,fi->f", normals, rays) / np.linalg.norm(rays, axis=1)
         colors = self._lit(normals, light, lamp[owner], braking[owner])
         veil = 0.85 - np.exp(-depths[owner] / light.haze_distance)
         colors += (light.haze - colors) * np.clip(veil, 0, 1)[:, None]

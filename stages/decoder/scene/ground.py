@@ -234,7 +234,7 @@ def _lamp_map(plan: RoadPlan) -> Float32Array:
     step = 2 * plan.reach / size
     x = (np.arange(size) + 0.5) * step - plan.reach
     lit = np.zeros((size, size), np.float32)
-    for lx, ly, heading in plan.lamp_places():
+    for lx, ly, heading in plan.lamp_poses():
         cx, cy = lx + 2.5 * math.cos(heading), ly + 2.5 * math.sin(heading)
         along = np.exp(-((x - cx) ** 2) / (2 * 9.0**2))
         down = np.exp(-((-x - cy) ** 2) / (2 * 9.0**2))

@@ -14,7 +14,7 @@ def paint_markings(
 ) -> list[tuple[UInt8Array, Float64Array]]:
     """Returns white and yellow masks ``(size, size)`` uint8, each with its colour ``(3,)``."""
     white, yellow = canvas.mask(), canvas.mask()
-    middle = yellow if rng.random() < 0.5 else white
+    center_line = yellow if rng.random() < 0.5 else white
     dash, gap = rng.uniform(2.5, 4.0), rng.uniform(4.0, 8.0)
     for road in plan.roads:
         spans = [(-plan.reach, plan.reach)]
@@ -23,7 +23,7 @@ def paint_markings(
             spans = [(stop, plan.reach), (-plan.reach, -stop)]
         for start, end in spans:
             for x in (-road.median / 2, road.median / 2):
-                canvas.box(middle, road.direction, (x - 0.07, x + 0.07), (start, end))
+                canvas.box(center_line, road.direction, (x - 0.07, x + 0.07), (start, end))
             for side in (-1, 1):
                 edge = side * (road.half_width - 0.3)
                 canvas.box(white, road.direction, (edge - 0.07, edge + 0.07), (start, end))
@@ -34,8 +34,8 @@ def paint_markings(
                             white, road.direction, (x - 0.07, x + 0.07), (y, min(y + dash, end))
                         )
         if plan.crossing:
-            for way in (0, 2):
-                _approach(canvas, white, plan, road, road.direction + way)
+            for half_turn in (0, 2):
+                _approach(canvas, white, plan, road, road.direction + half_turn)
     if plan.crossing and varied and rng.random() < 0.3:
         white[:] = (white * 0.6).astype(np.uint8)
     return [(white, np.array([0.86, 0.87, 0.87])), (yellow, np.array([0.22, 0.62, 0.80]))]
@@ -53,12 +53,16 @@ def _approach(canvas: Canvas, white: UInt8Array, plan: RoadPlan, road: Road, qua
     for lane in range(road.lanes):
         x, y = road.lane_offset(lane), -stop - 9.0
         canvas.box(white, quarters, (x - 0.09, x + 0.09), (y, y + 3.0))
-        way = plan.turning(road, lane)
-        if way:
-            bar = (x, x + 0.6) if way > 0 else (x - 0.6, x)
+        turning = plan.turning(road, lane)
+        if turning:
+            bar = (x, x + 0.6) if turning > 0 else (x - 0.6, x)
             canvas.box(white, quarters, bar, (y + 2.82, y + 3.0))
             tip = np.array(
-                [[x + way * 0.6, y + 2.5], [x + way * 1.15, y + 2.91], [x + way * 0.6, y + 3.3]]
+                [
+                    [x + turning * 0.6, y + 2.5],
+                    [x + turning * 1.15, y + 2.91],
+                    [x + turning * 0.6, y + 3.3],
+                ]
             )
         else:
             tip = np.array([[x - 0.4, y + 3.0], [x + 0.4, y + 3.0], [x, y + 4.1]])

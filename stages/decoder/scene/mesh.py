@@ -176,10 +176,10 @@ class MeshBuilder:
             self.face(mirror, color)
             self.face(mirror[::-1], color)
 
-    def wheels(self, places: Sequence[float], half_width: float, radius: float) -> None:
-        """Adds wheels on both sides at the given x."""
+    def wheels(self, axles: Sequence[float], half_width: float, radius: float) -> None:
+        """Adds wheels on both sides at the given x of the axles."""
         angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-        for x in places:
+        for x in axles:
             for side in (-1, 1):
                 # From outside, the left side's x runs the other way.
                 turn = angle * -side

@@ -44,14 +44,14 @@ def _cannot_hide(camera: Float64Array, poses: Float64Array, half_sizes: Float64A
     axes = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)  # (N, axis, xy)
     # Every footprint's centre and half extent along every footprint's axes.
     along = np.einsum("iaz,jz->ija", axes, poses[:, :2])
-    middle = along - np.einsum("iia->ia", along)[:, None]
+    center = along - np.einsum("iia->ia", along)[:, None]
     turned = np.abs(np.einsum("iaz,jbz->ijab", axes, axes))
     extent = np.einsum("ijab,jb->ija", turned, half_sizes)
     eye = np.einsum("iaz,iz->ia", axes, camera - poses[:, :2])[:, None]
     own = half_sizes[:, None]
     cannot_hide = np.zeros((len(poses), len(poses)), dtype=bool)
     for sign in (1.0, -1.0):
-        beyond = sign * middle - extent >= own - 1e-6
+        beyond = sign * center - extent >= own - 1e-6
         eye_beyond = sign * eye > own
         cannot_hide |= (beyond & eye_beyond).any(axis=-1)
         cannot_hide |= (beyond & ~eye_beyond).any(axis=-1).T

@@ -17,7 +17,7 @@ from stages.decoder.scene.traffic import Traffic
 from stages.decoder.scene.walkers import (
     Walker,
     crossing_walkers,
-    make_way,
+    hide_colliding_walkers,
     pavement_walkers,
 )
 from stages.records import BoolArray, Float64Array, Int64Array
@@ -63,7 +63,7 @@ class Population:
         if self._aside is not None:
             left = np.column_stack([-np.sin(driving[:, 2]), np.cos(driving[:, 2])])
             driving = driving + np.column_stack([self._aside[:, :1] * left, self._aside[:, 1]])
-            make_way(walking, driving, self._half_sizes[: len(driving)])
+            hide_colliding_walkers(walking, driving, self._half_sizes[: len(driving)])
         poses = np.concatenate([driving, walking, self._fixed])
         count = len(poses)
         braking = np.zeros(count, dtype=bool)
@@ -104,13 +104,13 @@ def populate(
     post = make_lamp_post()
     thin += [
         Placed(post, pose)
-        for pose in plan.lamp_places()
+        for pose in plan.lamp_poses()
         if path.distance(*pose[:2]) > CLEAR_AROUND_CAMERA
     ]
     still += thin
-    meshes += [thing.mesh for thing in still]
+    meshes += [placed.mesh for placed in still]
     classes += [_NO_CLASS] * (len(meshes) - len(classes))
-    fixed = np.array([thing.pose for thing in still], dtype=np.float64).reshape(-1, 3)
+    fixed = np.array([placed.pose for placed in still], dtype=np.float64).reshape(-1, 3)
     aside = _draw_aside(rng, driving) if varied else None
     return Population(traffic, meshes, classes, walkers, fixed, len(thin), aside)
 

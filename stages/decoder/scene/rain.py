@@ -68,7 +68,7 @@ class Rain:
         self._drops = [self._drop(rng) for _ in range(int(rng.integers(0, 13)))]
 
     def wet(
-        self, image: UInt8Array, covers: Int16Array, camera: Camera, things: dict[int, Crop]
+        self, image: UInt8Array, covers: Int16Array, camera: Camera, objects: dict[int, Crop]
     ) -> UInt8Array:
         """Reflects the sky and the objects in the ground.
 
@@ -76,7 +76,7 @@ class Rain:
             image: ``(H, W, 3)`` BGR with all objects and their lamps' glow.
             covers: ``(H, W)`` 1 + index of the object each pixel shows, 0 for the ground.
             camera: The camera.
-            things: Region of the frame that holds each object.
+            objects: Region of the frame that holds each object.
         """
         down = self._down(camera)
         flat = 1 - np.clip(down, 0, 1)  # the flatter the view of the ground, the more it reflects
@@ -85,7 +85,7 @@ class Rain:
         layer = image.astype(np.float32)
         sky = (self._light.haze * 235).astype(np.float32)
         layer += (sky - layer) * (gloss * (0.05 + 0.6 * flat**4))[..., None]
-        mirror, share = self._mirrored(image, covers, things)
+        mirror, share = self._mirrored(image, covers, objects)
         clear = gloss * _MIRROR * (0.2 + 0.8 * flat**2)
         share *= clear
         mirror *= clear[..., None]
@@ -153,13 +153,13 @@ class Rain:
         return np.asarray(camera.fall(x, y) / np.sqrt(1 + x * x + y * y))
 
     def _mirrored(
-        self, image: UInt8Array, covers: Int16Array, things: dict[int, Crop]
+        self, image: UInt8Array, covers: Int16Array, objects: dict[int, Crop]
     ) -> tuple[Float32Array, Float32Array]:
         """Returns the objects mirrored below themselves, times their opacity, and that opacity."""
         width, height = self._size
         mirror = np.zeros((height, width, 3), np.float32)
         share = np.zeros((height, width), np.float32)
-        for item, (rows, columns) in things.items():
+        for item, (rows, columns) in objects.items():
             own = covers[rows, columns] == item + 1
             where = np.flatnonzero(own.any(axis=0))
             if not len(where):

@@ -45,22 +45,22 @@ class Relief:
             _CORNERS[None, :, :1] * half_sizes[:, None, :1] * forward[:, None]
             + _CORNERS[None, :, 1:] * half_sizes[:, None, 1:] * left[:, None]
         )
-        middle = poses[:, None, :2]
+        center = poses[:, None, :2]
         if light.shadow > 0:
             # A vehicle is as wide as its footprint at its waist, and narrower at its roof.
             reach = self._slope() * heights[:, None, None]
             shape = [corners, corners + 0.6 * reach, 0.78 * corners + reach]
-            self._fill(middle + np.concatenate(shape, axis=1), self._shaded())
+            self._fill(center + np.concatenate(shape, axis=1), self._shaded())
         below = 0.42 if light.shadow or not light.lamps else 0.5
-        self._fill(middle + 1.05 * corners, int(_LIT * below))
+        self._fill(center + 1.05 * corners, int(_LIT * below))
 
-    def crowns(self, middles: Float64Array, radii: Float64Array) -> None:
-        """Darkens the ground in the shadow of trees; ``middles`` ``(T, 3)`` are crown centres."""
+    def crowns(self, centers: Float64Array, radii: Float64Array) -> None:
+        """Darkens the ground in the shadow of trees; ``centers`` ``(T, 3)`` are crown centres."""
         if not self._light.shadow:
             return
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
         circle = 0.75 * np.column_stack([np.cos(angle), np.sin(angle)])
-        shadows = middles[:, :2] + self._slope() * middles[:, 2:]
+        shadows = centers[:, :2] + self._slope() * centers[:, 2:]
         self._fill(shadows[:, None] + circle * radii[:, None, None], self._shaded())
 
     def apply(self, image: UInt8Array) -> UInt8Array:

@@ -115,7 +115,7 @@ class Renderer:
             if is_tree:
                 self._trees.paint(item, crowns[item], camera, image, covers, owners)
                 continue
-            self._paint_thing(image, points, projection, item, owners)
+            self._paint_object(image, points, projection, item, owners)
             if not self._thin[item]:
                 own = self._geometry.vertices_of(item)
                 coverage.add(item, projection.points[own], projection.boxes[item])
@@ -144,7 +144,7 @@ class Renderer:
         if self._light.headlights:
             lit = solid & self._is_driving
             relief.beams(poses[lit], sizes[lit])
-        relief.crowns(self._trees.middles, self._trees.radii)
+        relief.crowns(self._trees.centers, self._trees.radii)
         relief.shadows(poses[solid], sizes[solid], heights[solid])
         return relief.apply(image)
 
@@ -152,22 +152,22 @@ class Renderer:
         self, camera: Camera, poses: Float64Array, projection: Projection, crowns: Float64Array
     ) -> list[tuple[bool, int]]:
         """Returns what is seen, far to near: whether it is a tree, and its index."""
-        things = np.flatnonzero(projection.seen)
+        objects = np.flatnonzero(projection.seen)
         trees = np.flatnonzero(crowns.any(axis=1))
-        middles = self._trees.middles[trees, :2]
+        centers = self._trees.centers[trees, :2]
         all_poses = np.concatenate(
-            [poses[things], np.column_stack([middles, np.zeros(len(trees))])]
+            [poses[objects], np.column_stack([centers, np.zeros(len(trees))])]
         )
         radii = 0.6 * self._trees.radii[trees, None]
-        sizes = np.concatenate([self._geometry.half_sizes[things], np.repeat(radii, 2, axis=1)])
-        boxes = np.concatenate([projection.boxes[things], crowns[trees]])
+        sizes = np.concatenate([self._geometry.half_sizes[objects], np.repeat(radii, 2, axis=1)])
+        boxes = np.concatenate([projection.boxes[objects], crowns[trees]])
         order = paint_order(camera.position[:2], all_poses, sizes, boxes)
-        count = len(things)
+        count = len(objects)
         return [
-            (False, int(things[i])) if i < count else (True, int(trees[i - count])) for i in order
+            (False, int(objects[i])) if i < count else (True, int(trees[i - count])) for i in order
         ]
 
-    def _paint_thing(
+    def _paint_object(
         self,
         image: UInt8Array,
         points: Int32Array,

@@ -57,8 +57,8 @@ class Road:
             y: Metres from the origin along its first direction of travel.
             heading: 0 to the right, a quarter turn along the road.
         """
-        place = turn(np.array([x, y]), self.direction)
-        return float(place[0]), float(place[1]), heading - self.direction * math.pi / 2
+        point = turn(np.array([x, y]), self.direction)
+        return float(point[0]), float(point[1]), heading - self.direction * math.pi / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,16 +138,16 @@ class RoadPlan:
         distances = [abs(x if road.direction == 0 else y) - road.half_width for road in self.roads]
         return min(distances)
 
-    def lamp_places(self) -> list[Pose]:
+    def lamp_poses(self) -> list[Pose]:
         """Returns the poses of street lamps beside the kerbs; they face the road."""
-        places = []
+        poses = []
         for road in self.roads:
             x = road.half_width + 0.8
             for y in np.arange(-self.reach + 12, self.reach, 30.0):
                 if self.crossing and abs(y) < self.zebra_start(road):
                     continue
-                places += [road.pose(-x, y, 0.0), road.pose(x, y + 7.0, math.pi)]
-        return places
+                poses += [road.pose(-x, y, 0.0), road.pose(x, y + 7.0, math.pi)]
+        return poses
 
 
 def turn(points: Float64Array, quarters: int) -> Float64Array:
@@ -189,13 +189,13 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
     if plan.crossing:
         stop = reach - plan.stop_distance(road)
         other = plan.other(road)
-        way = plan.turning(road, lane)
-        if way > 0:
+        turning = plan.turning(road, lane)
+        if turning > 0:
             radius = plan.corner + plan.roads[0].lane_width / 2
             leave = other.lane_offset(other.lanes - 1)
             arc = _arc((offset + radius, -leave - radius), radius, math.pi, 24)
             points = np.concatenate([[[offset, -reach]], arc, [[reach, -leave]]])
-        elif way < 0:
+        elif turning < 0:
             leave = other.lane_offset(0)
             radius = leave + 0.7 * max(road.half_width, other.half_width)
             arc = _arc((offset - radius, leave - radius), radius, 0.0, 36)

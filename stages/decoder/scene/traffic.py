@@ -158,10 +158,10 @@ def _place(
     return placed
 
 
-def _leaders(lanes: Int64Array, places: Float64Array) -> Int64Array:
+def _leaders(lanes: Int64Array, positions: Float64Array) -> Int64Array:
     leader = np.arange(len(lanes))
     for lane in np.unique(lanes):
         members = np.flatnonzero(lanes == lane)
-        order = members[np.argsort(places[members])]
+        order = members[np.argsort(positions[members])]
         leader[order] = np.roll(order, -1)
     return leader

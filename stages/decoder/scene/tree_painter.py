@@ -24,13 +24,13 @@ class TreePainter:
         size: Frame width and height in pixels.
 
     Attributes:
-        middles: ``(T, 3)`` centres of the crowns, metres.
+        centers: ``(T, 3)`` centres of the crowns, metres.
         radii: ``(T,)`` metres.
     """
 
     def __init__(self, trees: Sequence[Tree], light: Light, size: tuple[int, int]) -> None:
         self._trees = trees
-        self.middles = np.array([tree.position for tree in trees]).reshape(-1, 3)
+        self.centers = np.array([tree.position for tree in trees]).reshape(-1, 3)
         self.radii = np.array([tree.radius for tree in trees])
         self._size = size
         trunk_light = light.shade(np.array([[0.7, 0.0, 0.7]]), np.array([0.3]))[0]
@@ -40,7 +40,7 @@ class TreePainter:
         """Returns the ``(T, 4)`` image boxes of the crowns; empty if a crown is not seen."""
         if not len(self._trees):
             return np.zeros((0, 4))
-        view = camera.to_camera(self.middles)
+        view = camera.to_camera(self.centers)
         pixels = camera.to_image(view)
         radius = self.radii * camera.focal / np.maximum(view[:, 2], 0.1)
         boxes = np.concatenate([pixels - radius[:, None], pixels + radius[:, None]], axis=1)

@@ -92,7 +92,9 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
     return walkers
 
 
-def make_way(walking: Float64Array, driving: Float64Array, half_sizes: Float64Array) -> None:
+def hide_colliding_walkers(
+    walking: Float64Array, driving: Float64Array, half_sizes: Float64Array
+) -> None:
     """Moves walkers who would stand in a vehicle out of view, in place.
 
     Args:

@@ -17,7 +17,7 @@ from stages.decoder.scene.road import RoadPlan, make_plan
 from stages.decoder.scene.scene import MIN_VISIBLE
 from stages.decoder.scene.traffic import Traffic
 from stages.decoder.scene.viewpoints import mast_viewpoint
-from stages.decoder.scene.walkers import Walker, make_way
+from stages.decoder.scene.walkers import Walker, hide_colliding_walkers
 
 SEED = 1  # of a varied scene with a vehicle mostly outside the frame
 
@@ -72,7 +72,7 @@ def test_articulated_buses_do_not_turn() -> None:
 def test_who_would_stand_in_a_vehicle_goes_away() -> None:
     walking = np.array([[0.5, 0.0, 0.0], [0.0, 3.0, 0.0], [30.0, 30.0, 0.0]])
     driving = np.array([[0.0, 0.0, np.pi / 2]])
-    make_way(walking, driving, np.array([[2.2, 0.9]]))
+    hide_colliding_walkers(walking, driving, np.array([[2.2, 0.9]]))
     assert (np.abs(walking[:, 0]) > 1000).tolist() == [True, False, False]
 
 
