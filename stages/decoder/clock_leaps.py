@@ -1,4 +1,4 @@
-"""Leaps of a source's clock, as where files were joined or a camera's clock was set."""
+"""Leaps of a source's clock, e.g. where files were joined or a camera's clock was set."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-_FIRST_SECONDS = 10.0  # of a connection are left out: a camera may first send what it has buffered
+_FIRST_SECONDS = 10.0  # left out of each connection: a camera may first send what it has buffered
 _WINDOW_SECONDS = 120.0
-_DRIFT = 0.01  # share of the time; no camera's clock is that fast
+_DRIFT = 0.01  # share of the time by which no camera's clock is fast
 _TOLERANCE = 0.1  # deviation that a leap or a pause alone may cause
 
 

@@ -66,7 +66,7 @@ def stated_length(container: InputContainer, stream: VideoStream) -> float | Non
 
 
 def lacks_size(container: InputContainer) -> bool:
-    """Returns whether no video has a known size, as between key frames without parameter sets.
+    """Returns whether no video has a known size, e.g. between key frames without parameter sets.
 
     FFmpeg cannot record such a video.
     """

@@ -98,7 +98,7 @@ def open_media(
 
 
 def _file_fault(path: Path, error: Exception) -> str:
-    """Returns what is wrong with a file, "" if only FFmpeg's error says, or if it is not a file."""
+    """Returns what is wrong with a file, "" if that is unknown or it is not a regular file."""
     try:
         if not path.is_file():  # reading from a device or a pipe might block
             return ""

@@ -10,7 +10,7 @@ _LEAST_FRAMES = 5
 
 
 class Gaps:
-    """Finds gaps between frames at a constant rate, as where part of a file is missing.
+    """Finds gaps between frames at a constant rate, e.g. where part of a file is missing.
 
     If the rate varies, a pause does not count as a gap.
     """

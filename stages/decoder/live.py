@@ -95,7 +95,7 @@ class LiveSource:
         self._source = redact(self.location)
         is_url = "://" in self.location
         self._format = "sdp" if is_session(self.location) else None if is_url else "v4l2"
-        self._was_live = False  # whether a frame came from what was not a finished video
+        self._was_live = False  # whether a connection that was not a finished video gave a frame
         self._has_advised = False
         self._has_reported_blank = False
         self._has_reported_pace = False
@@ -261,8 +261,8 @@ class LiveSource:
         frame of the stream is awaited without limit.
 
         Raises:
-            SourceError: No frame came for ``patience``, as when another encoder has taken over, or
-                for four times as long at the start of a later connection.
+            SourceError: No frame came for ``patience``, e.g. because another encoder has taken
+                over, or for four times as long at the start of a later connection.
         """
         monotonic = self.runtime.monotonic
         longest = math.inf if reader.epoch < 0 else _FIRST_PICTURE * patience
@@ -297,7 +297,7 @@ class LiveSource:
             )
 
     def _advise_to_end(self, ahead: float) -> None:
-        """Advises what to do if frames come before their time, which a camera's cannot."""
+        """Advises how to read a finished video if frames came early, which a camera's cannot."""
         if ahead < _AHEAD_SECONDS or self._has_advised or not self.options.reconnect:
             return
         self._has_advised = True

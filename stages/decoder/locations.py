@@ -120,7 +120,7 @@ def expand_sources(
 
 
 def absolute_location(location: str) -> str:
-    """Returns the location as valid in any working directory.
+    """Returns the location in a form that is valid in any working directory.
 
     Raises:
         SourceError: The location is empty.
@@ -217,7 +217,7 @@ def _expand(location: str) -> list[SourceSpec]:
 
 
 def _recordings(root: Path, folders: Sequence[Path]) -> list[SourceSpec]:
-    """Returns a spec for each recording that has segments; that of a silent camera has none."""
+    """Returns a spec for each recording with segments; a camera that gave no frame has none."""
     found = [folder for folder in folders if segments_of(folder)]
     if not found:
         raise SourceError(f"the recordings in {root} are empty: their cameras gave no frame")

@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from stages.color_spaces import yuv_format
 from stages.records import PixelFormat, UInt8Array
 
-# These flag pictures of a single field as interlaced, although all of their rows show one moment.
+# These flag single-field frames as interlaced, although all of their rows show one moment.
 _FIELD_CODECS = frozenset({"hevc", "vvc"})
 
 

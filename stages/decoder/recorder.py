@@ -86,9 +86,9 @@ class Recorder:
         self._stream: VideoStream | None = None
         self._times: RecordedTimes | None = None  # of this connection
         self._began = 0.0
-        self._works_since: float | None = None  # start of writing without a fault
+        self._works_since: float | None = None  # when writing without a fault began
         self._retry_at = 0.0
-        self._reported_at: float | None = None  # latest report of a failure that lasts
+        self._reported_at: float | None = None  # latest report of the ongoing failure
         self._room = 0  # bytes until segments must be removed
         self._ended: deque[tuple[Path, int]] = deque()  # segments and their bytes, in order
         self._ended_bytes = 0

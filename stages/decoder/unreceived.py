@@ -28,7 +28,7 @@ class _Hole:
 
 
 class UnreceivedFrames:
-    """Counts frames missing between others, as when the network loses all packets of a frame.
+    """Counts frames missing between others, e.g. if the network loses all packets of a frame.
 
     A camera whose rate varies or that sets its clock leaves holes, too. A hole therefore counts
     only if all of the following hold:

@@ -177,7 +177,7 @@ class MeshBuilder:
             self.face(mirror[::-1], color)
 
     def wheels(self, axles: Sequence[float], half_width: float, radius: float) -> None:
-        """Adds wheels on both sides at the given x of the axles."""
+        """Adds wheels on both sides, with axles at the given x."""
         angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         for x in axles:
             for side in (-1, 1):
