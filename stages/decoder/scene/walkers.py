@@ -26,7 +26,7 @@ class Walker:
         offset: Metres right of the road's centre line.
         start: Where the line begins, metres from the origin along the road.
         end: Where it ends.
-        place: Metres walked at time 0.
+        walked: Metres walked at time 0.
         speed: Metres per second.
     """
 
@@ -34,13 +34,13 @@ class Walker:
     offset: float
     start: float
     end: float
-    place: float
+    walked: float
     speed: float
 
     def pose(self, seconds: float) -> Pose:
         """Returns x, y in metres and heading in radians."""
         span = self.end - self.start
-        phase = (self.place + self.speed * seconds) % (2 * span)
+        phase = (self.walked + self.speed * seconds) % (2 * span)
         if phase < span:
             return self.road.pose(self.offset, self.start + phase)
         return self.road.pose(self.offset, self.start + (2 * span - phase), -math.pi / 2)
@@ -87,8 +87,8 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
         else:
             offset, reach = side * rng.uniform(0, plan.zebra_start(other)), reach + 15.0
             speed = rng.uniform(3, 6)
-        place = rng.uniform(0, 4 * reach)
-        walkers.append(Walker(road, offset, -reach, reach, place, speed))
+        walked = rng.uniform(0, 4 * reach)
+        walkers.append(Walker(road, offset, -reach, reach, walked, speed))
     return walkers
 
 

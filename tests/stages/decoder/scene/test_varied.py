@@ -78,7 +78,7 @@ def test_who_would_stand_in_a_vehicle_goes_away() -> None:
 
 def test_a_walker_turns_at_the_ends_of_its_way() -> None:
     plan = make_plan(np.random.default_rng(1), True, 110.0, varied=False)
-    walker = Walker(road=plan.roads[0], offset=9.0, start=-4.0, end=6.0, place=9.0, speed=1.0)
+    walker = Walker(road=plan.roads[0], offset=9.0, start=-4.0, end=6.0, walked=9.0, speed=1.0)
     places = [walker.pose(seconds) for seconds in (0.0, 1.0, 2.0, 11.0, 13.0)]
     assert [round(place[1], 6) for place in places] == [5.0, 6.0, 5.0, -4.0, -2.0]
     assert np.sign([np.sin(place[2]) for place in places]).tolist() == [1, -1, -1, 1, 1]
