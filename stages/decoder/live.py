@@ -151,10 +151,11 @@ class LiveSource:
                 report_choice(container, stream, self._source, runtime.notify)
             set_threads(stream, paced=True)  # frame threads would add a frame of delay each
             finished = is_finished(container, stream)
+            is_video = finished and not self._was_live
             is_playlist = container.format.name == "hls"
             if is_playlist and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
-            if finished and not self._was_live and self.resume_from.epochs:
+            if is_video and self.resume_from.epochs:
                 broken = f"{self._source} is a video that cannot be resumed in the middle"
                 return self._end(reader, EndReason.TRUNCATED, broken)
             # HLS segments arrive faster than real time, and so does a finished video.
@@ -168,7 +169,6 @@ class LiveSource:
             records = reader.read(container, stream, allocator, packets=packets, on_frame=follow)
             records = self._followed(records, stream, outages, clock_pace, pace, finished)
             has_length = finished and container.format.name == "rtsp"
-            is_video = finished and not self._was_live
             try:
                 yield from records
             except SourceError as error:

@@ -115,7 +115,8 @@ def expand_sources(
             found = [replace(found[0], name=name)]
         specs += found
     for spec in specs:
-        _reject_unreadable(spec.location)
+        if problem := unreadable_name(spec.location):
+            raise SourceError(problem)
     return name_sources(specs, taken)
 
 
@@ -177,11 +178,6 @@ def _reject_single_images(locations: Sequence[str]) -> None:
                 f"{count} images of {folder} would be a stream each; name the folder to make one "
                 "stream of its images, or use spotstream detect"
             )
-
-
-def _reject_unreadable(location: str) -> None:
-    if problem := unreadable_name(location):
-        raise SourceError(problem)
 
 
 def _expand(location: str) -> list[SourceSpec]:
