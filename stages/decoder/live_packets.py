@@ -117,7 +117,7 @@ def _by_the_clock(
 
 
 def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
-    """Yields the same packets, with a time for the first, as FFmpeg provides none over RTSP."""
+    """Yields the same packets, and gives the first a time, which FFmpeg omits over RTSP."""
     first = next(packets, None)
     if first is None:
         return
@@ -131,7 +131,7 @@ def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[
 
 
 def _time_before(pts: int, stream: VideoStream) -> int:
-    """Returns the time of the frame before ``pts``: 0 as in RTSP, or one frame less if unlikely."""
+    """Returns the time of the frame before ``pts``: RTSP's 0 if plausible, else a frame earlier."""
     if 0 < pts * time_base(stream) < _LONGEST_START:
         return 0
     return pts - round(1 / frame_rate(stream) / time_base(stream))

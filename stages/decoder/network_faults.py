@@ -141,7 +141,7 @@ def _host(location: str) -> str:
 
 
 def name_fault(location: str) -> str:
-    """Returns why the host of a URL has no address, "" if it has one or a proxy looks it up.
+    """Returns why the host of a URL has no address, "" if it has one or a proxy resolves it.
 
     FFmpeg's own lookup takes minutes if name servers are silent, and cannot be interrupted.
     """

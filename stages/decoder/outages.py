@@ -16,7 +16,7 @@ _HOUR = 3600.0
 
 
 class Outages:
-    """Paces the attempts to connect, and reports outages in at most about one line a minute.
+    """Paces the attempts to connect, and reports outages, with about one line a minute at most.
 
     The pauses between attempts double up to a limit; they start over after a connection that
     delivered frames for ten seconds. While an outage lasts, each new reason is reported, and every

@@ -150,7 +150,7 @@ class Recorder:
             if self._container is not None:
                 self._mux(packet, pts, dts)
                 self._report_recovery()
-        except (OSError, FFmpegError, ValueError) as error:  # or Matroska lacks the codec
+        except (OSError, FFmpegError, ValueError) as error:  # the last for an unsupported codec
             self._report_failure(error)
             self._end_segment()
 

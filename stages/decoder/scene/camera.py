@@ -158,7 +158,7 @@ def _sway(seconds: float, phase: float) -> float:
 def drone_path(
     rng: np.random.Generator, width: int, height: int, varied: bool, road_yaw: float | None
 ) -> CameraPath:
-    """Returns the path of a drone aimed near the origin, or near a road in ``road_yaw``."""
+    """Returns the path of a drone aimed near the origin or near a straight road of ``road_yaw``."""
     field = math.radians(rng.uniform(45, 78) if varied else 62)
     focal = width / 2 / math.tan(field / 2)
     up = rng.uniform(16, 75) if varied else rng.uniform(42, 50)

@@ -72,7 +72,7 @@ class SceneConfig:
 
 
 def random_config(seed: int, width: int, height: int, *, frames: int = 150) -> SceneConfig:
-    """Returns a config with all other settings drawn from wide ranges, also the vehicle count.
+    """Returns a config with all other settings, including vehicles, drawn from wide ranges.
 
     The frame rate is 25 frames per second.
     """

@@ -205,7 +205,7 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
 
 
 def _arc(center: tuple[float, float], radius: float, start: float, count: int) -> Float64Array:
-    """Returns ``(count, 2)`` points of an arc from the angle ``start`` to the top."""
+    """Returns ``(count, 2)`` points of a quarter circle from the angle ``start`` to the top."""
     angle = np.linspace(start, math.pi / 2, count)
     return np.array(center) + radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
