@@ -22,7 +22,7 @@ from stages.errors import SourceError
 from stages.urls import redact
 
 _MAX_THREADS = 16  # the most that FFmpeg recommends
-_PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
+_IMAGE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
 _CONTROL = re.compile(rb"[^\t\n\r\x20-\x7e\x80-\xff]")  # bytes that do not occur in text
 _CONCAT = b"ffconcat"  # a list of videos to be read one after the other
 _PLAYLISTS = (b"#EXTM3U", _CONCAT, b"v=0")  # HLS, FFmpeg, SDP
@@ -212,5 +212,5 @@ def video_stream(container: InputContainer, shown: str) -> VideoStream:
 
 
 def _preference(stream: VideoStream) -> tuple[bool, int]:
-    moving = stream.codec_context.name not in _PICTURE_CODECS
+    moving = stream.codec_context.name not in _IMAGE_CODECS
     return moving, stream.width * stream.height

@@ -56,7 +56,7 @@ def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Arra
     return np.asarray(image, np.uint8)
 
 
-def picture_count(path: Path) -> int:
+def image_count(path: Path) -> int:
     """Returns the number of images in a file: a TIFF or an animated WebP or PNG may have many."""
     return cv2.imcount(str(path))
 

@@ -98,7 +98,7 @@ class ImageFolderSource:
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         # Imported here: processes that read no images do not need OpenCV, which takes memory.
-        from stages.decoder.image_file import picture_count, read_image
+        from stages.decoder.image_file import image_count, read_image
 
         chosen = self._chosen_files()
         start: StreamStart | None = None
@@ -124,7 +124,7 @@ class ImageFolderSource:
                 continue
             if start is None:
                 start, first = self._start(image, len(chosen)), path
-                if path == self.folder and (count := picture_count(path)) > 1:
+                if path == self.folder and (count := image_count(path)) > 1:
                     self.runtime.notify(f"{path} holds {count} images; only the first is read")
                 yield start
                 yield from early

@@ -46,7 +46,7 @@ from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.urls import is_session, redact
 
-_FIRST_PICTURE = 4  # the first frame of a connection may take this many times as long as later ones
+_FIRST_FRAME_PATIENCE = 4  # times as long as for later frames of a connection
 # When a segment is lost, the next one is awaited. Waiting for the gap as well would delay all later
 # ones until they are lost, too.
 _LIVE_GAP_SECONDS = 0.5
@@ -265,7 +265,7 @@ class LiveSource:
                 over, or for four times as long at the start of a later connection.
         """
         monotonic = self.runtime.monotonic
-        longest = math.inf if reader.epoch < 0 else _FIRST_PICTURE * patience
+        longest = math.inf if reader.epoch < 0 else _FIRST_FRAME_PATIENCE * patience
         arrived, since = 0, monotonic()
         for packet in packets:
             yield packet

@@ -73,7 +73,7 @@ def make_ground(
 ) -> Ground:
     """Paints the ground of a plan and lights it."""
     canvas = Canvas(size, plan.reach)
-    picture = _land(rng, size, varied)
+    image = _land(rng, size, varied)
     fine = _fine_noise(rng, size)
     broad = fractal_noise(rng, size, 10, 5)
     paved, asphalt = _paved(canvas, plan, pavements=True), _paved(canvas, plan, pavements=False)
@@ -82,28 +82,28 @@ def make_ground(
     paving = np.array([0.55, 0.57, 0.58]) * rng.uniform(0.75, 1.1)
     if varied and rng.random() < 0.25:
         paving = np.array([0.36, 0.42, 0.52])
-    _lay(picture, paved, paving, 0.05 * broad + 0.05 * fine)
+    _lay(image, paved, paving, 0.05 * broad + 0.05 * fine)
     tar = np.array([0.335, 0.33, 0.325]) * (rng.uniform(0.7, 1.5) if varied else 1.35)
     rough = np.float32(rng.uniform(0.1, 1.0) if varied else 1.0)
     wear = _wear(rng, canvas, plan)
-    _lay(picture, asphalt, tar, rough * (0.032 * broad + 0.05 * fine) + wear)
-    _patches(rng, canvas, picture, plan, tar, fine)
-    _lay(picture, kerb, np.array([0.62, 0.63, 0.63]), 0.04 * fine)
+    _lay(image, asphalt, tar, rough * (0.032 * broad + 0.05 * fine) + wear)
+    _patches(rng, canvas, image, plan, tar, fine)
+    _lay(image, kerb, np.array([0.62, 0.63, 0.63]), 0.04 * fine)
     for mask, color in paint_markings(rng, canvas, plan, varied):
         worn = np.clip(0.86 - 0.10 * broad - 0.07 * fine, 0.25, 1.0) * rng.uniform(0.7, 1.0)
         mask[:] = (mask * worn).astype(np.uint8)
-        _lay(picture, mask, color, 0.02 * fine)
-    gloss = _wet(rng, picture, paved) if wet else None
+        _lay(image, mask, color, 0.02 * fine)
+    gloss = _wet(rng, image, paved) if wet else None
     lamp = _lamp_map(plan)
-    _illuminate(picture, light, lamp)
-    levels = _pyramid((np.clip(picture, 0, 1) * 255).astype(np.uint8))
+    _illuminate(image, light, lamp)
+    levels = _pyramid((np.clip(image, 0, 1) * 255).astype(np.uint8))
     return Ground(levels, 2 * plan.reach / size, lamp, plan.reach, gloss)
 
 
-def _pyramid(picture: UInt8Array) -> tuple[UInt8Array, ...]:
+def _pyramid(image: UInt8Array) -> tuple[UInt8Array, ...]:
     """Returns an image and its successive halves, down to a sixteenth."""
-    levels = [picture]
-    while len(levels[-1]) > len(picture) // 16:
+    levels = [image]
+    while len(levels[-1]) > len(image) // 16:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.uint8))
     return tuple(levels)
 
@@ -133,12 +133,10 @@ def _fine_noise(rng: np.random.Generator, size: int) -> Float32Array:
     return np.tile(tile * np.float32(0.6), (repeats, repeats))[:size, :size]
 
 
-def _lay(
-    picture: Float32Array, mask: UInt8Array, color: Float64Array, texture: Float32Array
-) -> None:
+def _lay(image: Float32Array, mask: UInt8Array, color: Float64Array, texture: Float32Array) -> None:
     """Blends in a textured colour through the mask."""
     where = np.flatnonzero(mask)
-    pixels = picture.reshape(-1, 3)
+    pixels = image.reshape(-1, 3)
     alpha = mask.reshape(-1)[where, None].astype(np.float32) / 255
     laid = color.astype(np.float32) * (1 + 2 * texture.reshape(-1)[where, None])
     pixels[where] += alpha * (laid - pixels[where])
@@ -171,13 +169,13 @@ def _fill_corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, pavements: b
             canvas.polygon(mask, outline * [side_x, side_y])
 
 
-def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> UInt8Array:
+def _wet(rng: np.random.Generator, image: Float32Array, paved: UInt8Array) -> UInt8Array:
     """Darkens wet pavement in place, more so in puddles; returns its gloss."""
     depth = rng.uniform(-0.6, 0.5)
-    puddles = np.clip(0.5 + 0.7 * (fractal_noise(rng, len(picture), 14, 4) + depth), 0, 1)
+    puddles = np.clip(0.5 + 0.7 * (fractal_noise(rng, len(image), 14, 4) + depth), 0, 1)
     share = paved.astype(np.float32) / 255
-    picture *= (1 - share * (0.28 + 0.16 * puddles))[..., None]
-    picture *= 0.85 + 0.15 * share[..., None]  # soaked earth and grass
+    image *= (1 - share * (0.28 + 0.16 * puddles))[..., None]
+    image *= 0.85 + 0.15 * share[..., None]  # soaked earth and grass
     gloss = share * (0.35 + 0.65 * puddles) * 255
     return np.asarray(cv2.resize(gloss, (1024, 1024), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -205,7 +203,7 @@ def _wear(rng: np.random.Generator, canvas: Canvas, plan: RoadPlan) -> Float32Ar
 def _patches(
     rng: np.random.Generator,
     canvas: Canvas,
-    picture: Float32Array,
+    image: Float32Array,
     plan: RoadPlan,
     tar: Float64Array,
     fine: Float32Array,
@@ -224,8 +222,8 @@ def _patches(
             across = np.linspace(-road.half_width, road.half_width, 20)
             path = np.column_stack([across, along + np.cumsum(rng.normal(0, 0.25, 20))])
             canvas.line(cracks, turn(path, road.direction), int(rng.integers(70, 190)))
-    _lay(picture, patch, tar * rng.uniform(0.6, 1.25), 0.04 * fine)
-    _lay(picture, cracks, tar * 0.4, 0.04 * fine)
+    _lay(image, patch, tar * rng.uniform(0.6, 1.25), 0.04 * fine)
+    _lay(image, cracks, tar * 0.4, 0.04 * fine)
 
 
 def _lamp_map(plan: RoadPlan) -> Float32Array:
@@ -242,14 +240,14 @@ def _lamp_map(plan: RoadPlan) -> Float32Array:
     return np.minimum(lit, 1.2)
 
 
-def _illuminate(picture: Float32Array, light: Light, lamp: Float32Array) -> None:
+def _illuminate(image: Float32Array, light: Light, lamp: Float32Array) -> None:
     """Lights the ground in place."""
     level = light.shade(np.array([[0.0, 0.0, 1.0]]), np.zeros(1))[0].astype(np.float32)
     if not light.lamps:
-        picture *= level
+        image *= level
         return
-    spread = cv2.resize(lamp, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    spread = cv2.resize(lamp, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     for channel in range(3):
-        picture[..., channel] *= level[channel] + spread * np.float32(
+        image[..., channel] *= level[channel] + spread * np.float32(
             light.lamps * light.lamp_color[channel]
         )

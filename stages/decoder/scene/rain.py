@@ -121,10 +121,10 @@ class Rain:
         gray = np.empty_like(image)
         gray[:] = haze.clip(0, 255)
         veiled = cv2.addWeighted(image, 1 - veil, gray, veil, 0)
-        picture = np.asarray(cv2.add(veiled, falling), np.uint8)
+        rainy_image = np.asarray(cv2.add(veiled, falling), np.uint8)
         for drop in self._drops:
-            self._blot(picture, drop)
-        return picture
+            self._blot(rainy_image, drop)
+        return rainy_image
 
     def _gloss(self, camera: Camera) -> Float32Array:
         """Returns ``(H, W)`` how much the ground reflects at each pixel, 0..1."""
