@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 
-_UNCONFIRMED = 10  # seconds by which a live source may get ahead of the monotonic clock
-_LATE = 1  # second: a shorter pause at a leap is treated as jitter
-_LEADS = 25  # frames
+_MAX_LEAD_SECONDS = 10  # by which a live source may get ahead of the monotonic clock
+_MIN_PAUSE_SECONDS = 1  # a shorter pause at a leap is treated as jitter
+_LEAD_FRAMES = 25  # latest frames whose lead is known
 
 
 class ClockLeaps:
@@ -39,7 +39,7 @@ class ClockLeaps:
         self._reordered = round(reordered / time_base)
         self._monotonic = monotonic
         self._offsets = (0, 0)  # added to the source's times: the current offset, the previous one
-        self._leads: deque[float] = deque(maxlen=_LEADS)  # time minus arrival, in ticks
+        self._leads: deque[float] = deque(maxlen=_LEAD_FRAMES)  # time minus arrival, in ticks
 
     def corrected(self, pts: int, last: int | None) -> int:
         """Returns a time, in ticks, with all leaps so far removed.
@@ -60,12 +60,12 @@ class ClockLeaps:
         due, furthest = float(following), math.inf
         if arrived is not None:
             due = arrived + max(self._leads, default=last - arrived)
-            furthest = due + _UNCONFIRMED / self._time_base
+            furthest = due + _MAX_LEAD_SECONDS / self._time_base
         # A single frame may be late, as after an error; the next ones use the previous offset.
         offset = min(self._offsets, key=lambda offset: abs(pts + offset - following))
         time = pts + offset
         if time < last - self._reordered or time > furthest:
-            if due - following > _LATE / self._time_base:  # it paused
+            if due - following > _MIN_PAUSE_SECONDS / self._time_base:  # it paused
                 following = round(due)
             offset = following - pts
         if offset != self._offsets[0]:
