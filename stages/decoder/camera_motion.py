@@ -9,7 +9,7 @@ from stages.decoder.motion import is_likely
 from stages.records import Float32Array, Float64Array, Frame, UInt8Array
 
 WIDTH = 480  # pixels: wider frames are scaled down to this
-BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
+BLOCK = 24  # pixels of the small image: side of a square in which one corner is tracked
 LEAST_CORNERS = 12
 LEAST_SHARE = 0.3  # share of the corners that must agree on the motion
 INLIER_DISTANCE = 0.7  # pixels of the small image; a corner farther off does not agree

@@ -19,7 +19,7 @@ class LiveOptions:
         transport: Transport of RTSP: ``tcp``, ``udp``, or ``auto`` for UDP only from a camera that
             refuses TCP; encrypted cameras then get TCP alone.
         first_wait: Seconds before the first attempt to reconnect; doubled with every failure.
-        longest_wait: Upper limit of that wait, so that a source that is back is read soon.
+        longest_wait: Upper limit of that wait, so that a source is read soon after it is back.
         refused_wait: Seconds to wait after a failure that a retry is unlikely to cure, such as a
             wrong password.
         patient: Whether to retry a wrong password at the first connection as well: a camera that is

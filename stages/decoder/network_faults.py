@@ -154,7 +154,7 @@ def name_fault(location: str) -> str:
         lookup.result(_LOOKUP_SECONDS)
     except socket.gaierror as error:
         return _SILENT if error.errno == socket.EAI_AGAIN else _NO_HOST
-    except UnicodeError:  # an empty or too long part
+    except UnicodeError:  # an empty or overlong label
         return _NO_HOST
     except futures.TimeoutError:
         return _SILENT

@@ -65,7 +65,7 @@ def fill(
         frame: The decoded frame.
         pixel_format: Layout of ``pixels``.
         turns: Clockwise quarter turns, see `quarter_turns`.
-        woven: Whether to keep only the moment of the even rows, see `is_woven`.
+        woven: Whether to keep only the even rows and interpolate the odd ones, see `is_woven`.
     """
     if pixel_format is PixelFormat.BGR24:
         image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)

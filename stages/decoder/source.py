@@ -19,7 +19,7 @@ _Packet = TypeVar("_Packet")
 
 
 class FrameAllocator(Protocol):
-    """Where decoded pixels go: the runtime lends a slot of shared memory for each frame."""
+    """Provides memory for decoded pixels: the runtime lends a slot of shared memory per frame."""
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
         """Returns a writable C-contiguous uint8 array of ``shape``, to be filled before yielding.
@@ -84,7 +84,7 @@ def waited_for(
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """How far a stream has come, for a source that continues there.
+    """How far a stream has been read, for a source that continues there.
 
     Attributes:
         epochs: Epochs so far.

@@ -12,7 +12,7 @@ _LONGEST_SECONDS = 1  # a source that is silent for longer may have paused
 
 @dataclass(slots=True)
 class _Hole:
-    """A hole that counts if the stream goes on as before.
+    """A hole that counts if the stream continues as before.
 
     Attributes:
         missing: Number of frames missing in it.
