@@ -1,1 +1,1 @@
-"""What travels between processes, and how: messages, sockets, frame memory, credits."""
+"""Communication between processes: messages, sockets, frame memory, credits."""

@@ -1,4 +1,4 @@
-"""A stage's connections, served by a thread of their own while the stage computes."""
+"""A stage's connections, served by a separate thread while the stage computes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _TURN_SECONDS = 0.1
 class BackgroundLink:
     """Receives the next messages and sends the last results while the stage computes.
 
-    A context manager: the thread runs within the context, and results left at its exit are sent.
-    No more messages are prepared than the stage needs next: streams take turns only for what still
-    waits, see `Turns`.
+    A context manager: the thread runs within the context, and remaining results are sent on exit.
+    Only as many messages are prepared as the stage needs next, because streams take turns only
+    among the messages that are not prepared yet, see `Turns`.
 
     Args:
         context: ZeroMQ context.
@@ -121,7 +121,7 @@ class BackgroundLink:
 
     def _next(self) -> Envelope | None:
         """Returns the next message; None if there is something else to do."""
-        self._waits_for_room = True  # before the check, or room made in between would go unnoticed
+        self._waits_for_room = True  # set before the check, to notice room made in between
         if self._received.qsize() < self._ahead:
             self._waits_for_room = False
             return self._turns.receive()

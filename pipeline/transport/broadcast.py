@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
 _HELD_AT_ONCE = 100
-_PAUSE_SECONDS = 0.005  # in which a subscriber reads as many
-_LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
-_LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is checked
-_TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
+_PAUSE_SECONDS = 0.005  # in which a subscriber reads that many
+_LINGER_MS = 2000  # the supervisor waits three seconds for the sink to end
+_LARGEST_FROM_SUBSCRIBER = 2**10  # bytes: topics, and anything sent before a key is checked
+_TOPICS_AT_ONCE = 10  # per subscriber; `send` processes those received
 _HANDSHAKE_MS = 3000
-_PADDING = bytes(2**16)  # no record; ZeroMQ drops what it has encoded, not written, when it closes
+_PADDING = bytes(2**16)  # not a record; on closing, ZeroMQ drops what is encoded but not written
 
 
 class Broadcast:
     """The socket on which the sink publishes.
 
     It does not wait for subscribers: one that is a thousand messages behind misses those that
-    follow, a disconnected one misses all. Only when it is closed, they have two seconds for what
-    waits.
+    follow, and a disconnected one misses all. Only when the socket is closed do subscribers have
+    two seconds to take what is queued.
 
     Args:
         context: ZeroMQ context.
@@ -43,7 +43,7 @@ class Broadcast:
         key: File with the secret key; None for a socket without encryption.
         clients: Folder with the public keys of permitted subscribers; required with ``key``.
         held_back: Seconds for which messages are held back at first, so that subscribers of a
-            process that died are connected again when they come.
+            process that died can reconnect before messages are sent.
 
     Raises:
         ConfigError: The address cannot be bound, the path is taken, a key cannot be read, or
@@ -87,14 +87,14 @@ class Broadcast:
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
-        self._held: deque[Sequence[bytes | memoryview]] = deque()  # of no more than that time
+        self._held: deque[Sequence[bytes | memoryview]] = deque()  # from no longer than that
         self._opens = time.monotonic() + held_back
 
     def send(self, parts: Sequence[bytes | memoryview], *, now: bool = False) -> None:
         """Publishes a message.
 
-        While messages are held back, it leaves with later ones; with ``now``, this waits until it
-        has left.
+        While messages are held back, it is sent together with later ones. With ``now``, this method
+        waits until it has been sent.
         """
         self._held.append(parts)
         if now:
@@ -107,12 +107,12 @@ class Broadcast:
             self._release()
 
     def _release(self) -> None:
-        """Sends the oldest messages, fewer than a subscriber that keeps up would miss."""
+        """Sends the oldest messages, few enough that a subscriber that keeps up misses none."""
         for _ in range(min(_HELD_AT_ONCE, len(self._held))):
             self._socket.send_multipart(self._held.popleft())
 
     def close(self) -> None:
-        """Closes the socket; its context ends when what waits is sent, or after two seconds."""
+        """Closes the socket; its context ends once queued messages are sent, or in two seconds."""
         if self._limit is not None:
             self._limit.close()
         with contextlib.suppress(zmq.ZMQError):
@@ -123,7 +123,7 @@ class Broadcast:
 
 
 def _check_free(path: Path) -> None:
-    """Raises `ConfigError` unless nobody needs what is at the path, which ZeroMQ removes."""
+    """Raises `ConfigError` if anybody may need the file at the path, which ZeroMQ would remove."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ConfigError(f"runtime.publish: {path} exists and is not a socket")

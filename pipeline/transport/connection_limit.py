@@ -1,4 +1,4 @@
-"""Limits the connections and the memory that a socket gives to peers on other hosts."""
+"""Limits how many peers on other hosts may connect to a socket, and how much memory they use."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 _MOST_CONNECTIONS = 64
-_MOST_BYTES = 2**14  # from a subscriber in all: its handshake and topic take less than 1 KiB
+_MOST_BYTES = 2**14  # in total per subscriber, whose handshake and topic take less than 1 KiB
 _LOOK_MS = 50
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_MONITOR_STOPPED
 _BYTES_RECEIVED = struct.Struct("=128xQ")  # the start of struct tcp_info
 
 
 class ConnectionLimit:
-    """Closes TCP connections above 64, and those whose peer sends more than 16 KiB.
+    """Closes TCP connections beyond 64, and those whose peer sends more than 16 KiB.
 
-    ZeroMQ limits neither, and keeps each topic at fifty times its size. A peer is closed within
-    0.05 s of sending too much.
+    ZeroMQ limits neither, and a topic takes fifty times its size in memory. A connection is closed
+    within 0.05 s of receiving too much.
 
     Args:
         context: The socket's context.
-        limited: A socket before it is bound.
+        limited: The socket to limit, not yet bound.
     """
 
     def __init__(self, context: zmq.Context, limited: zmq.Socket) -> None:
@@ -43,13 +43,13 @@ class ConnectionLimit:
         self._thread.start()
 
     def close(self) -> None:
-        """Ends the limit; before the socket is closed."""
+        """Lifts the limit; call it before the socket is closed."""
         self._limited.disable_monitor()
         self._thread.join()
 
 
 def _watch(events: zmq.Socket) -> None:
-    ports: dict[int, int] = {}  # of our ends, by descriptor
+    ports: dict[int, int] = {}  # local ports by descriptor
     looked = time.monotonic()
     with events, contextlib.suppress(zmq.ZMQError):
         while True:
@@ -71,9 +71,10 @@ def _watch(events: zmq.Socket) -> None:
 
 
 def _close(descriptor: int, port: int, most_bytes: int) -> None:
-    """Shuts down a connection to ``port`` of which more than ``most_bytes`` came.
+    """Shuts down a connection to ``port`` if it has received more than ``most_bytes``.
 
-    ZeroMQ may have closed the descriptor, and another file may have it by now.
+    The port is compared because ZeroMQ may have closed the descriptor, which may belong to another
+    file by now.
     """
     with contextlib.suppress(OSError), contextlib.ExitStack() as undo:
         copy = os.dup(descriptor)

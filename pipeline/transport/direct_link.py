@@ -1,4 +1,4 @@
-"""A stage's connections, served by the stage's own thread between two computations."""
+"""A stage's connections, served by the stage's own thread between computations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.transport.turns import Turns
 
 
 class DirectLink:
-    """Does what `BackgroundLink` does without a thread: quicker where computing takes no time.
+    """Does the work of a `BackgroundLink` without a thread: faster if computing takes no time.
 
     Args:
         context: ZeroMQ context.
@@ -42,7 +42,7 @@ class DirectLink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left to be done."""
+        """Does nothing: all results have been sent."""
 
     def receive(self, timeout: float) -> Envelope | None:
         """See `BackgroundLink.receive`."""

@@ -1,4 +1,4 @@
-"""What one stage sends another: a record, and what travels with it."""
+"""The envelope in which a record travels from one stage to another."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 
 MAX_POSITION = 2**62
-"""The greatest position, and the greatest channel, that a message may have."""
+"""Largest position, and largest channel, that a message may have."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """Published every second as long as the sink runs, whatever the cameras do."""
+    """Published every second while the sink runs, even if no camera delivers frames."""
 
-    stream: str = ""  # of none
+    stream: str = ""  # belongs to no stream
 
 
 Record: TypeAlias = (
@@ -44,19 +44,19 @@ Record: TypeAlias = (
 
 
 class Envelope(msgspec.Struct, frozen=True, eq=False):
-    """A record in transit, and what travels with it.
+    """A record in transit, with the data that accompanies it.
 
     Attributes:
         record: The record.
         slot: Slot of the frame ring that holds the pixels, even if they travel inline; None if
             there is no picture to draw.
-        work_ns: Time each stage has worked on the frame, ns by stage name.
+        work_ns: Time that each stage has spent on the frame, ns by stage name.
         pixels: Inline pixels, or None.
-        channel: Number of the stream's ring, logbook and feedback; never used twice in a run.
-        position: 0-based number of the record in the stream, whatever its kind; that of the latest
-            record where something else is published of the stream; `MAX_POSITION` where that is
-            not known.
-        run: Name of the run that published it, "" for what is not published.
+        channel: Number of the stream's ring, logbook and feedback; never reused within a run.
+        position: 0-based index of the record in the stream, counting records of every kind.
+            Anything else that is published for the stream has the position of the latest record,
+            or `MAX_POSITION` where that is unknown.
+        run: Name of the run that published the record; "" if it is not published.
     """
 
     record: Record

@@ -1,4 +1,4 @@
-"""What is sent back to a decoder about the records that it has sent."""
+"""Messages to a decoder about the records that it has sent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pipeline.transport.messages import MessageError
 
 
 class Acknowledged(msgspec.Struct, tag="acknowledged", frozen=True):
-    """Tells a decoder that all positions below ``position`` are in the results."""
+    """Informs a decoder that all positions below ``position`` are in the results."""
 
     position: int
 
 
 class Resend(msgspec.Struct, tag="resend", frozen=True):
-    """Tells a decoder that messages sent to detector ``worker`` (None: any) may be lost."""
+    """Asks a decoder to resend messages to detector ``worker`` (None: any) that may be lost."""
 
     worker: int | None
 
@@ -36,7 +36,7 @@ def decode_feedback(message: bytes) -> Feedback:
     """Decodes what `encode_feedback` encoded.
 
     Raises:
-        MessageError: The message is malformed or of another kind.
+        MessageError: The message is malformed or of an unknown kind.
     """
     try:
         return _decoder.decode(message)

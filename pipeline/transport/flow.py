@@ -1,13 +1,15 @@
 """Credit-based flow control: limits the frames in flight, and waits or drops at the limit.
 
-Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
-the sink acknowledges it, when it is in the results. Until then it can be sent again, and so can
-every other record. *Lossless*: without a free slot, the decoder waits. *Live*: without a free slot,
-the oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. Frames of
-a camera that sends in bursts wait for their turn, as long as there are slots. Where the stages are
-behind, older waiting frames are dropped as well when one is sent: latency then depends on the
-number of frames in flight, not on the size of the ring. Of adjacent drops that wait, only how many
-have each reason is kept, not which.
+One class implements both modes. A frame occupies a slot from the moment the decoder fills it until
+the sink acknowledges that it is in the results. Until then, a frame can be sent again, as can any
+other record.
+
+- *Lossless*: without a free slot, the decoder waits.
+- *Live*: without a free slot, the oldest frame that waits to be sent is dropped, and a `Dropped`
+  record takes its place. If a camera sends in bursts, its frames wait for their turn as long as
+  there are slots. If the stages are behind, sending a frame also drops older waiting ones: latency
+  then depends on the number of frames in flight, not on the size of the ring. Adjacent drops that
+  wait are merged: the number for each reason is kept, not which frames they were.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ StreamEvent: TypeAlias = StreamStart | Dropped | EndOfStream
 """A record of a stream other than a frame; it needs no slot and no credit."""
 
 _BURST_SECONDS = 1.0
-"""The stages are behind if for longer than this no frame could be sent as soon as it came."""
+"""The stages are behind if no frame could be sent on arrival for longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class _WaitingFrame:
 
 
 class FlowControl:
-    """The slots of one stream, shared by the decoding and the sending thread.
+    """Manages the slots of one stream; shared by the decoding and the sending thread.
 
     Args:
         slots: Number of frames the ring holds.
@@ -71,8 +73,8 @@ class FlowControl:
     ) -> None:
         self._sent = dict(sent or {})
         self._free = deque(set(range(slots)) - set(self._sent.values()))
-        self._events: deque[StreamEvent] = deque()  # that wait, and no frame before them
-        self._waiting: deque[_WaitingFrame | StreamEvent] = deque()  # a frame, and all after it
+        self._events: deque[StreamEvent] = deque()  # waiting, with no frame before them
+        self._waiting: deque[_WaitingFrame | StreamEvent] = deque()  # a frame and all after it
         self._frames_waiting = 0
         self._frames_sent = sum(slot is not None for slot in self._sent.values())
         self._position = position
@@ -80,14 +82,15 @@ class FlowControl:
         self._window = window
         self._live = live
         self._monotonic = monotonic
-        self._idle_at = monotonic()  # when a frame could last be sent as soon as it came
+        self._idle_at = monotonic()  # when a frame could last be sent on arrival
         self._changed = threading.Condition()
         self._closed = False
 
     def acquire(self, on_wait: Callable[[], None] = lambda: None) -> int | None:
         """Returns a slot to fill; waits for one (lossless) or takes the oldest waiting frame's.
 
-        Returns None once closed and no slot is free. ``on_wait`` is called while it waits.
+        Returns None if no slot is free and flow control is closed. ``on_wait`` is called while
+        waiting.
         """
         with self._changed:
             while not self._free:
@@ -115,13 +118,13 @@ class FlowControl:
         return frame
 
     def _move_events(self) -> None:
-        """Moves the events that no frame is before any more."""
+        """Moves the events that no longer have a frame before them."""
         while self._waiting and not isinstance(event := self._waiting[0], _WaitingFrame):
             self._waiting.popleft()
             self._append(self._events, event)
 
     def _append(self, queue: deque[Any], event: StreamEvent) -> None:
-        # Lossless, a decoder that takes over has to know how many records were sent.
+        # Not merged if lossless: a successor must know how many records were sent.
         if self._live and isinstance(event, Dropped):
             _append_drop(queue, event)
         else:
@@ -141,7 +144,7 @@ class FlowControl:
             self._append(self._waiting or self._events, event)
 
     def next_to_send(self) -> Departure | None:
-        """Returns the next item to send; None if there is none, or no credit for it."""
+        """Returns the next item to send; None if there is none or no credit for it."""
         with self._changed:
             if not (self._events or self._waiting) or len(self._sent) >= self._window:
                 return None
@@ -162,13 +165,13 @@ class FlowControl:
             return departure
 
     def _drop_stale(self) -> None:
-        """Keeps only the latest frames, about as many as can be sent now: older ones are late."""
+        """Drops all but the latest frames, of which it keeps about as many as can be sent now."""
         kept = max(self._in_flight - self._frames_sent, self._in_flight - 1)
         for _ in range(self._frames_waiting - kept):
             self._free.append(self._drop_oldest())
 
     def acknowledge(self, position: int) -> None:
-        """Frees all below ``position``, now in the results; repeated or late calls are harmless."""
+        """Frees the slots of all positions below this one; repeated or late calls are harmless."""
         with self._changed:
             for acknowledged in list(itertools.takewhile(lambda sent: sent < position, self._sent)):
                 slot = self._sent.pop(acknowledged)
@@ -191,7 +194,7 @@ class FlowControl:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed: nothing that waits is certain to be sent."""
+        """Whether flow control is closed; items that wait may then never be sent."""
         with self._changed:
             return self._closed
 
@@ -203,7 +206,7 @@ class FlowControl:
 
 
 def _append_drop(queue: deque[Any], dropped: Dropped) -> None:
-    """Appends a drop; with the adjacent ones before it, it becomes one record for each reason."""
+    """Appends a drop, merged with the adjacent ones before it into one record for each reason."""
     count = dropped.last - dropped.first + 1
     later: list[Dropped] = []
     while queue and _adjoin(queue[-1], later[-1] if later else dropped):

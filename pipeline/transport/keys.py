@@ -1,4 +1,4 @@
-"""Pairs of CURVE keys, for publishing over a network."""
+"""CURVE key pairs for publishing over a network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEY_BYTES = 32
 
 
 def make_key(folder: Path, name: str) -> tuple[Path, Path]:
-    """Creates a pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
+    """Creates a CURVE key pair: ``NAME.key`` (public) and ``NAME.key_secret`` (mode 0600).
 
     Raises:
         ConfigError: The name is empty or a path, or one of the files exists.
@@ -38,7 +38,7 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
         raise ConfigError(f"{taken[0]} exists; choose another name")
     aside = part_path(folder / name)
     try:
-        shutil.rmtree(aside, ignore_errors=True)  # of one that was killed
+        shutil.rmtree(aside, ignore_errors=True)  # left by a killed process
         aside.mkdir(mode=0o700)
         create_certificates(aside, name)
         (aside / paths[1].name).chmod(0o600)

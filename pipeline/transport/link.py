@@ -15,7 +15,7 @@ LARGEST_PART = 256 * 2**20
 """Largest message part, bytes; a peer that exceeds it is disconnected. A 16K frame fits."""
 
 WAITING_MESSAGES = 1000
-"""Messages queued per peer; credits keep ours far below, and a peer that floods has to wait."""
+"""Messages queued per peer. Credits keep the stages far below; a peer that floods has to wait."""
 
 BORROWED_BYTES = 2**16
 """Parts of this size or larger are sent without a copy: the owner of the memory must not change it
@@ -70,7 +70,8 @@ class Receiver:
     def receive(self, timeout: float | None = None) -> Envelope | None:
         """Returns the next message that parses; others are counted and dropped.
 
-        Returns None if none arrives within ``timeout`` seconds (None: no limit), or on ``wake``.
+        Returns None if none arrives within ``timeout`` seconds (None: no limit), or if ``wake``
+        ends the wait.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -81,7 +82,7 @@ class Receiver:
                 return None
 
     def take(self) -> Envelope | None:
-        """Returns the next message that parses of those that have arrived; None without one."""
+        """Returns the next message that parses if one has already arrived, otherwise None."""
         while self.pending:
             if (envelope := self._next()) is not None:
                 return envelope
@@ -95,7 +96,7 @@ class Receiver:
         return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
 
     def _next(self) -> Envelope | None:
-        """Returns a message; None if it does not parse, or none comes in the receive's time."""
+        """Returns a message; None if it does not parse or none arrives within the timeout."""
         try:
             parts = self._socket.recv_multipart(copy=self._copy)
         except zmq.Again:
@@ -109,8 +110,8 @@ class Receiver:
             return None
 
     def _wait(self, deadline: float | None) -> bool:
-        """Waits for a message, or has the next receive wait; returns whether ``wake`` ended it."""
-        # Never for long: a signal may arrive in another thread, but only this one handles it.
+        """Waits for a message, or lets the next receive wait; returns whether ``wake`` ended it."""
+        # Never for long: a signal may be delivered to another thread, but only this one handles it.
         seconds = _SIGNAL_SECONDS
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
@@ -160,7 +161,7 @@ class Sender:
 
 
 class LeastLoadedSender:
-    """The sending end of a decoder: each message goes to the worker with the fewest in hand."""
+    """The sending end of a decoder: each message goes to the least loaded worker."""
 
     def __init__(self, context: zmq.Context, endpoints: Sequence[str]) -> None:
         self._senders = [Sender(context, endpoint) for endpoint in endpoints]
@@ -177,11 +178,11 @@ class LeastLoadedSender:
         self._senders[worker].send_parts(parts)
 
     def went_to(self, position: int, worker: int | None) -> bool:
-        """Returns whether a position went to ``worker``; None stands for any."""
+        """Returns whether a position was sent to ``worker``; None matches any worker."""
         return worker is None or self._worker_of.get(position) == worker
 
     def acknowledge(self, position: int) -> None:
-        """Marks all below ``position`` as done."""
+        """Marks all positions below ``position`` as done."""
         for done in [sent for sent in self._worker_of if sent < position]:
             self._loads[self._worker_of.pop(done)] -= 1
 

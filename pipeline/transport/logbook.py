@@ -1,8 +1,8 @@
 """State of a stream that must outlive the processes working on it.
 
-A logbook is memory that the supervisor owns, like a frame ring. The successor of a process that
-died reads there how far the stream has come, and what was sent and is not in the results yet.
-Every number has one writer.
+A logbook is memory that the supervisor owns, like a frame ring. From it, the successor of a process
+that died learns how far the stream has come, and which records were sent but are not in the results
+yet. Each number has a single writer.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ ENTRY_BYTES = 8192
 
 _HEADER_BYTES = 4096
 _NAME = 1024  # offset of the stream's name, preceded by its length
-_REASON = 2048  # offset of the reason why it was abandoned, likewise
+_REASON = 2048  # offset of the reason for abandoning the stream, preceded by its length
 _REASON_BYTES = _HEADER_BYTES - _REASON - 2
 _PREFIX_BYTES = 16  # position + 1, length
 
 
 class SharedNumber(IntEnum):
-    """A number of a logbook, initially 0; each comment begins with the writer."""
+    """The numbers of a logbook, initially 0; each comment begins with the writer."""
 
     ACKNOWLEDGED = 0  # sink: the positions below this one are in the results
     NEXT_ID = 1  # tracker: ids from here on were never assigned
-    CAPTURED_NS = 2  # decoder: when its latest frame was captured, ns since the epoch
+    CAPTURED_NS = 2  # decoder: when its latest frame was captured, ns since the Unix epoch
     SEQUENCE = 3  # decoder: number of its next frame
     EPOCHS = 4  # decoder: epochs so far
-    SEEN = 5  # decoder: frames of the source passed so far, used or not
-    ACCOUNTED = 6  # decoder: frames below this number were sent, or their drop was
+    SEEN = 5  # decoder: frames of the source read so far, used or not
+    ACCOUNTED = 6  # decoder: frames below this number were sent, or sent as dropped
     SLOT_BYTES = 7  # decoder: size of a slot in the ring
     WAITING = 8  # decoder: frames decoded and not yet sent
     CONNECTIONS = 9  # decoder: connections to a live source so far
-    ENTRIES = 10  # supervisor: messages the logbook holds
-    LOSSLESS = 11  # supervisor: 1 where every frame must reach the results
-    NOT_RECEIVED = 12  # decoder: frames that a live source owes
-    RELEASED = 13  # supervisor: 1 where the stream has ended, and its memory is given back
-    ABANDONED = 14  # supervisor: 1 where no decoder can end the stream, and the sink has to
+    ENTRIES = 10  # supervisor: number of messages that the logbook holds
+    LOSSLESS = 11  # supervisor: 1 if every frame must reach the results
+    NOT_RECEIVED = 12  # decoder: frames of a live source that did not arrive
+    RELEASED = 13  # supervisor: 1 once the stream has ended and its memory is released
+    ABANDONED = 14  # supervisor: 1 if no decoder can end the stream, so that the sink must
     RECORDING_STUCK = 15  # decoder: 1 while the recording cannot be written
 
 
@@ -70,10 +70,10 @@ class Logbook:
 
     @classmethod
     def create(cls, path: str, *, stream: str, entries: int, lossless: bool) -> Logbook:
-        """Makes the empty file at ``path`` a stream's logbook that holds ``entries`` messages.
+        """Turns the empty file at ``path`` into a stream's logbook for ``entries`` messages.
 
         Raises:
-            OSError: There is no room for it.
+            OSError: The file cannot be enlarged.
         """
         try:
             os.truncate(path, _HEADER_BYTES + entries * ENTRY_BYTES)
@@ -97,9 +97,9 @@ class Logbook:
         self._numbers[number] = value
 
     def abandon(self, reason: str) -> None:
-        """Lets the sink complete the results where they are, as no decoder can end the stream.
+        """Lets the sink complete the results as they are, since no decoder can end the stream.
 
-        The first reason stays; one that is too long is cut off.
+        The first reason is kept; a reason that is too long is cut off.
         """
         if not self[SharedNumber.ABANDONED]:
             text = reason.encode(errors="replace")[:_REASON_BYTES]
@@ -109,13 +109,13 @@ class Logbook:
 
     @property
     def reason(self) -> str:
-        """Why the stream was abandoned, "" if it was not."""
+        """Why the stream was abandoned; "" if it was not."""
         return self._text(_REASON)
 
     def keep(self, position: int, message: bytes) -> bool:
-        """Stores the message sent at ``position``, replacing the one ``ENTRIES`` positions before.
+        """Stores the message sent at ``position``, replacing the one ``ENTRIES`` positions earlier.
 
-        Returns False, having stored nothing, if it is longer than an entry.
+        Returns False, without storing anything, if the message does not fit into an entry.
         """
         if len(message) > ENTRY_BYTES - _PREFIX_BYTES:
             return False
@@ -136,7 +136,7 @@ class Logbook:
         return self._map[start + _PREFIX_BYTES : start + _PREFIX_BYTES + length]
 
     def unacknowledged(self) -> Iterator[tuple[int, bytes]]:
-        """Yields positions and messages that were sent and are not in the results yet, in order."""
+        """Yields, in order, the positions and messages sent but not in the results yet."""
         position = self[SharedNumber.ACKNOWLEDGED]
         while (message := self.message(position)) is not None:
             yield position, message
@@ -149,7 +149,7 @@ class Logbook:
 
     def _text(self, start: int) -> str:
         length = int.from_bytes(self._map[start : start + 2], "little")
-        return self._map[start + 2 : start + 2 + length].decode(errors="ignore")  # cut off
+        return self._map[start + 2 : start + 2 + length].decode(errors="ignore")  # perhaps cut off
 
     def _start(self, position: int) -> int:
         return _HEADER_BYTES + position % self[SharedNumber.ENTRIES] * ENTRY_BYTES

@@ -1,8 +1,8 @@
-"""Records as ZeroMQ multipart messages: ``[stream id, header, arrays, pixels]``, never pickled.
+"""Encodes records as ZeroMQ multipart messages: ``[stream id, header, arrays, pixels]``.
 
-The header is a typed struct in msgpack with the protocol's version; an empty part is left out.
-Arrays are concatenated as raw bytes, in an order that the header's kind fixes and that aligns each.
-Sizes are checked against the header before an array is made.
+Nothing is pickled. The header is a typed struct in msgpack that states the protocol version; empty
+parts are left out. Arrays are concatenated as raw bytes, in an order that depends on the kind of
+header and keeps each array aligned. Sizes are checked against the header before an array is made.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from stages.sink.zones import ZoneEvents
 from stages.wording import counted
 
 PROTOCOL_VERSION = 9
-"""Changes with what a message holds, and with when one is sent."""
+"""Changes with what messages contain and with when they are sent."""
 
 LARGEST_SIDE = 65_535
-"""The greatest width and height of a frame, in pixels, that a message may state."""
+"""Largest frame width or height, in pixels, that a message may state."""
 
 _MOST_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
@@ -48,7 +48,7 @@ class MessageError(ValueError):
 
 
 class VersionError(MessageError):
-    """A message of another version of the protocol."""
+    """A message of another protocol version."""
 
     def __init__(self, version: int) -> None:
         super().__init__(f"protocol version {version}, expected {PROTOCOL_VERSION}")
@@ -133,7 +133,7 @@ def encode_extra(value: Any) -> Any:
 
 
 def decode_extra(kind: type, value: Any) -> Any:
-    """Decodes what `encode_extra` encoded, for msgspec."""
+    """Decodes fractions for msgspec, see `encode_extra`."""
     if kind is Fraction:
         numerator, denominator = value
         return Fraction(int(numerator), int(denominator))
@@ -201,7 +201,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
 
     Raises:
         MessageError: The message is malformed, or its payload does not match its header.
-        VersionError: It is of another version of the protocol.
+        VersionError: The message has another protocol version.
     """
     if len(parts) < 2:
         raise MessageError(f"{counted(len(parts), 'part')}, expected at least 2")
@@ -260,7 +260,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
 
 
 def _check_version(header: bytes) -> None:
-    """Tells a header of another version, whose fields may be others, from a malformed one."""
+    """Raises `VersionError` if a header has another version, and so perhaps other fields."""
     try:
         version = msgspec.msgpack.decode(header, type=_AnyHeader).version
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -272,7 +272,7 @@ def _check_version(header: bytes) -> None:
 def _arrays(
     parts: list[Any], shapes: Sequence[tuple[np.dtype[Any], tuple[int, ...]]]
 ) -> list[npt.NDArray[Any]]:
-    """Removes the first of ``parts``, unless the arrays are empty, and returns it as arrays."""
+    """Takes the first part out of ``parts``, unless all arrays are empty; returns its arrays."""
     size = sum([math.prod(shape) * dtype.itemsize for dtype, shape in shapes])
     payload = b""
     if size:

@@ -1,8 +1,8 @@
 """Frame memory shared by the processes of a host.
 
 A ring is an anonymous memory file (``memfd``) that the supervisor owns and every stage maps through
-``/proc``. It has no name in any file system: nothing is left behind in ``/dev/shm`` if a process is
-killed, and a container's small ``/dev/shm`` does not limit it.
+``/proc``. It has no name in any file system, so a killed process leaves nothing behind in
+``/dev/shm``, and a container's small ``/dev/shm`` does not limit it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stages.errors import OutputError
 from stages.records import UInt8Array
 
 FILE_LIMIT = "raise the limit of file sizes (ulimit -f), which counts for shared memory too"
-"""What to do about EFBIG of a memory file."""
+"""Advice to the user if a memory file fails with EFBIG."""
 
 _PAGE = 4096
 
@@ -30,7 +30,7 @@ def create_memory_file(name: str) -> tuple[int, str]:
 
 
 class FrameRing:
-    """Slots of equal size in a memory file, by number.
+    """Numbered slots of equal size in a memory file.
 
     Args:
         path: A memory file, see `create_memory_file`.
@@ -41,7 +41,7 @@ class FrameRing:
         self._map: mmap.mmap | None = None
 
     def reserve(self, slots: int, slot_bytes: int) -> None:
-        """Makes room for ``slots`` of ``slot_bytes``; all memory is allocated here, not later.
+        """Allocates the memory of ``slots`` slots of ``slot_bytes`` each, rather than on demand.
 
         Raises:
             OutputError: The machine does not have that much free memory, or a limit is lower.

@@ -1,4 +1,4 @@
-"""Receives what a pipeline publishes."""
+"""Receives the records that a pipeline publishes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from stages.sink.crossings import Crossings
 from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 
-_TURN_MS = 100  # a signal that another thread took is seen after that
+_TURN_MS = 100  # a signal that another thread took is handled after this time
 _RETRY_SECONDS = 1.0
 _KEEPALIVE_SECONDS = 10
 _LOOKUP_SECONDS = 5.0
-_AT_ONE_POSITION = {  # others: 1
+_AT_ONE_POSITION = {  # order of records with the same position; others: 1
     StreamStart: 0,
     Crossings: 2,
     ZoneEvents: 3,
@@ -36,19 +36,19 @@ _AT_ONE_POSITION = {  # others: 1
     EndOfStream: 5,
 }
 _END = _AT_ONE_POSITION[EndOfStream]
-_ENDED_STREAMS = 1000  # of which something may still come
-# ZeroMQ tries no other connection after these, though the next run may accept the key.
+_ENDED_STREAMS = 1000  # remembered, since records of them may still arrive
+# After these, ZeroMQ does not reconnect, although the next run may accept the key.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
 
 class Subscription:
-    """What a pipeline publishes; a context manager, connected until its end.
+    """Receives what a pipeline publishes; a context manager, connected until it exits.
 
-    Tracks and what lines and zones count come only after the `StreamStart` of their epoch. The
-    pipeline repeats it every second, so a new subscriber waits as long at most, and gets it once;
-    again where another run, or a stream added anew, begins. All else comes once, too, and in order,
-    though a pipeline whose sink died tells it again. A connection that is lost or refused is tried
-    again.
+    Tracks, crossings, zone events and ground positions arrive only after the `StreamStart` of their
+    epoch. The pipeline repeats that record every second, so a new subscriber waits one second at
+    most. It is delivered once, and again when another run begins or the stream is added again.
+    Everything else is also delivered once and in order, even if the pipeline publishes it again
+    because its sink died. A connection that is lost or refused is retried.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
@@ -88,23 +88,23 @@ class Subscription:
 
     @property
     def silence(self) -> float:
-        """Seconds since the pipeline was last heard, infinite before.
+        """Seconds since the last message from the pipeline, infinite before the first one.
 
-        It speaks every second, whatever its cameras do: silence of three seconds or more is its
-        own, or that of the network.
+        The pipeline publishes every second, even if no camera delivers frames: a silence of three
+        seconds or more is a fault of the pipeline or the network.
         """
         return time.monotonic() - self._heard
 
     @property
     def streams(self) -> list[str]:
-        """Names of the streams that have started, as far as is known here, and not ended."""
+        """Names of the streams that, as far as is known here, have started and not ended."""
         return self._streams.names()
 
     def receive(self, timeout: float | None = None) -> Envelope | None:
-        """Returns the next envelope; None if none comes in ``timeout`` seconds.
+        """Returns the next envelope; None if none arrives within ``timeout`` seconds.
 
         Raises:
-            ConfigError: The pipeline is of a release with another protocol.
+            ConfigError: The pipeline's release uses another protocol version.
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
         while True:
@@ -139,7 +139,7 @@ class Subscription:
         self._socket = self._context.socket(zmq.SUB)
         self._socket.maxmsgsize = LARGEST_PART
         self._socket.ipv6 = _needs_ipv6(self._address)
-        self._socket.tcp_keepalive = 1  # where the other host is gone without a word
+        self._socket.tcp_keepalive = 1  # detects that the other host has vanished
         self._socket.tcp_keepalive_idle = self._socket.tcp_keepalive_intvl = _KEEPALIVE_SECONDS
         self._socket.tcp_keepalive_cnt = 3
         self._socket.subscribe(b"")
@@ -151,21 +151,21 @@ class Subscription:
         try:
             self._socket.connect(self._address)
         except BaseException as error:
-            self.close()  # a context with open sockets would never be collected
+            self.close()  # a context with open sockets would never be garbage-collected
             if not isinstance(error, zmq.ZMQError):
                 raise
             raise ConfigError(f"cannot connect to {self._address}: {error}") from error
 
 
 def _has_form(address: str) -> bool:
-    """Whether an address has a supported form; ZeroMQ takes a port of 65537 for 1."""
+    """Whether an address has a supported form; ZeroMQ would treat port 65537 as 1."""
     return address.startswith("ipc://") or (
         address.startswith("tcp://") and ends_with_port(address)
     )
 
 
 def _needs_ipv6(address: str) -> bool:
-    """Whether the host has addresses of IPv6 only: of both kinds, ZeroMQ would try one."""
+    """Whether the host has IPv6 addresses only; if it has both kinds, ZeroMQ would try just one."""
     if not address.startswith("tcp://"):
         return False
     host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
@@ -183,7 +183,7 @@ def subscribe(
     *,
     timeout: float | None = None,
 ) -> Iterator[Envelope]:
-    """Yields the envelopes of a `Subscription`, which see, without end.
+    """Yields the envelopes of a `Subscription` indefinitely.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
@@ -193,8 +193,8 @@ def subscribe(
 
     Raises:
         ConfigError: A key cannot be read, only one key is given, the address is invalid, or the
-            pipeline is of a release with another protocol.
-        TimeoutError: None came in time; the subscription has ended.
+            pipeline's release uses another protocol version.
+        TimeoutError: No envelope arrived in time; the subscription has ended.
     """
     with Subscription(address, key, server_key) as subscription:
         while (envelope := subscription.receive(timeout)) is not None:
@@ -203,30 +203,31 @@ def subscribe(
 
 
 class _KnownStreams:
-    """The streams whose start a subscriber has got, and how far it has got in each."""
+    """The streams whose start a subscriber has received, and its progress in each."""
 
     def __init__(self) -> None:
         self._starts: dict[str, tuple[str, int, StreamStart]] = {}  # with the run and the channel
-        # By run and channel, the latest heard last: all that go on, whose starts are repeated.
+        # By run and channel, in the order in which they were last heard. Running streams are never
+        # the oldest, because their starts are repeated.
         self._places: dict[tuple[str, int], tuple[int, int]] = {}
         self._run = self._earlier_run = ""
 
     def names(self) -> list[str]:
-        """The names of those that have not ended."""
+        """Returns the names of the streams that have not ended."""
         return sorted(self._starts)
 
     def admit(self, envelope: Envelope) -> bool:
-        """Whether to yield the envelope: not what comes too early, and nothing twice."""
+        """Returns whether to deliver the envelope, which must not be too early or a repetition."""
         record, of = envelope.record, (envelope.run, envelope.channel)
         if envelope.run not in (self._run, self._earlier_run):
             self._run, self._earlier_run = envelope.run, self._run
-            self._starts, self._places = {}, {}  # that run was killed, or has told of their ends
+            self._starts, self._places = {}, {}  # that run was killed, or has published their ends
         known = self._starts.get(envelope.stream)
         start = known[2] if known is not None and known[:2] == of else None
         place = envelope.position, _AT_ONE_POSITION.get(type(record), 1)
         latest = self._places.get(of, (0, -1))
         if isinstance(record, StreamStart):
-            # One of the earlier run waited in the connection to it.
+            # A start of the earlier run may have been queued in the connection to it.
             is_late = envelope.position < latest[0] or latest == (envelope.position, _END)
             if envelope.run != self._run or is_late:
                 return False

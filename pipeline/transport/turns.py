@@ -1,4 +1,4 @@
-"""Whose frame is next, where several streams wait for one stage."""
+"""Decides whose frame is next when several streams wait for one stage."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stages.records import Frame
 class Turns:
     """Hands out the messages of a receiver so that streams take turns, a frame at a time.
 
-    Those of one stream stay in order. ZeroMQ takes its senders in turn as well, but message by
-    message: a camera whose frames are dropped has a record of it between any two that are not, and
-    would get half as many turns as a file, or fewer.
+    Messages of one stream stay in order. ZeroMQ also takes turns between its senders, but message
+    by message: if frames of a camera are dropped, a `Dropped` record precedes each frame that is
+    not, and the camera would get half as many turns as a file, or fewer.
 
     Args:
-        receiver: Where messages arrive. Those that have arrived are taken out, up to
+        receiver: Receives the messages. Those that have arrived are taken out, up to
             `WAITING_MESSAGES`.
         prepare: Converts a message for the stage, or returns None to skip it; raises
             `MessageError` to have it dropped.
@@ -33,7 +33,7 @@ class Turns:
 
     @property
     def pending(self) -> bool:
-        """Whether a message waits."""
+        """Whether a message is waiting."""
         return bool(self._count) or self._receiver.pending
 
     def receive(self, timeout: float | None = None) -> Envelope | None:
@@ -55,7 +55,7 @@ class Turns:
         return envelope
 
     def prepared(self, envelope: Envelope) -> Envelope | None:
-        """Returns a message that was handed out as the stage takes it; None if it does not."""
+        """Returns a message from `receive`, converted for the stage; None to skip it."""
         try:
             return self._prepare(envelope)
         except MessageError as error:
