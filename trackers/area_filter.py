@@ -1,4 +1,4 @@
-"""The Kalman filter of SORT and OC-SORT: a box's centre, area and aspect, with SORT's noise."""
+"""The Kalman filter of SORT and OC-SORT, for a box's centre, area and aspect, with SORT's noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AREA = 2
 
 
 class AreaFilter(ConstantVelocityFilter):
-    """Its measurements are those that `to_center_area_aspect` returns."""
+    """Filters boxes as `to_center_area_aspect` represents them."""
 
     def predict_boxes(self) -> FloatArray:
         """Advances every track by one step; an area that would vanish keeps its value.

@@ -1,4 +1,4 @@
-"""SciPy's linear assignment, without what else `scipy.optimize` imports."""
+"""SciPy's linear assignment, without the other imports of `scipy.optimize`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from types import ModuleType
 def _solver() -> ModuleType:
     """Loads the compiled module with the solver, which takes a millisecond.
 
-    `scipy.optimize` takes up to a second of a process's start, and 40 MB. It is imported where a
-    release of SciPy keeps the solver elsewhere.
+    `scipy.optimize` adds up to a second and 40 MB to the start of a process. It is imported only if
+    a release of SciPy keeps the solver elsewhere.
     """
     package = importlib.util.find_spec("scipy")
     folders = (package and package.submodule_search_locations) or []

@@ -1,4 +1,4 @@
-"""Which detection belongs to which track."""
+"""Assigns detections to tracks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from trackers.overlaps import BoxPairs
 
 
 def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
-    """Pairs each box with at most one other for the greatest sum of IoU, then drops low pairs.
+    """Pairs each box with at most one other, maximising the sum of IoU, then drops low pairs.
 
-    Where every row and every column has at most one partner above the threshold, these pairs are
-    returned as they are, as in the reference implementation of SORT. The assignment over all pairs
-    can differ there, because pairs that are dropped afterwards take part in it.
+    If every row and every column has at most one partner above the threshold, these pairs are
+    returned unchanged, as in the reference implementation of SORT. The assignment over all pairs
+    could differ, because pairs that are dropped afterwards take part in it.
 
     Args:
         pairs: Tracks (rows) and detections (columns) that overlap.
-        threshold: Least IoU of a pair, in (0, 1].
+        threshold: Minimum IoU of a pair, in (0, 1].
     """
     above = pairs.where(pairs.iou > threshold)
     if len(above) and _is_one_to_one(above):
@@ -28,9 +28,9 @@ def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
 
 
 def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
-    """Selects the pairs that give each box at most one partner, for the greatest sum of gains.
+    """Selects pairs so that each box has at most one partner, maximising the sum of gains.
 
-    Uncontested pairs are taken at once; only the rest goes through the assignment.
+    Uncontested pairs are selected directly; only the rest goes through the assignment.
 
     Args:
         pairs: Tracks (rows) and detections (columns) that may belong together.
@@ -64,7 +64,7 @@ def _without_rival(pairs: BoxPairs) -> BoolArray:
 
 
 def _renumbered(numbers: IndexArray) -> tuple[IndexArray, int]:
-    """Renumbers ``numbers`` ``(K,)`` from 0 without gaps, order kept; also how many differ."""
+    """Renumbers ``numbers`` ``(K,)`` from 0 in order, without gaps; also counts distinct ones."""
     present = np.bincount(numbers) > 0
     places = present.cumsum()
     return places[numbers] - 1, int(places[-1])

@@ -1,7 +1,7 @@
-"""Geometry of boxes, many at a time.
+"""Vectorised geometry of boxes.
 
-Boxes are ``(N, 4)`` float64 ``(left, top, right, bottom)`` in pixels. SORT and its successors
-follow a box as ``(centre x, centre y, area, aspect)``, aspect being width / height.
+Boxes are ``(N, 4)`` float64 ``(left, top, right, bottom)`` in pixels. SORT and OC-SORT represent a
+box as ``(centre x, centre y, area, aspect)``, where the aspect is width / height.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def areas(boxes: Floats) -> Floats:
 
 
 def shorter_sides(boxes: Floats) -> Floats:
-    """Width or height ``(…)`` of boxes ``(…, 4)``, whichever is less."""
+    """Width or height ``(…)`` of boxes ``(…, 4)``, whichever is smaller."""
     sides: Floats = boxes[..., 2:] - boxes[..., :2]
     return np.minimum(sides[..., 0], sides[..., 1])
 
@@ -43,7 +43,7 @@ def overlaps_of_smaller(a: Floats, b: Floats) -> Floats:
 
 
 def centers_inside(boxes: Floats, regions: Floats) -> BoolArray:
-    """Which boxes ``(N, 4)`` have their centre in at least one of the regions ``(R, 4)``."""
+    """``(N,)`` mask of the boxes ``(N, 4)`` with their centre in any of the regions ``(R, 4)``."""
     centers = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]
     inside = (centers >= regions[:, :2]) & (centers <= regions[:, 2:])
     return np.any(inside.all(axis=2), axis=1)

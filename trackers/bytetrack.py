@@ -1,9 +1,9 @@
 """ByteTrack: tracking by associating every detection box (Zhang et al. 2022, arXiv 2110.06864).
 
-Strong detections are matched to the predicted tracks first; tracks left over are then matched to
-weak detections, which are mostly the same objects behind something. Settings and steps are those
+Strong detections are matched to the predicted tracks first; the remaining tracks are then matched
+to weak detections, most of which are the same objects under occlusion. Settings and steps are those
 of the authors' implementation: strong detections are matched by IoU times score, a matching
-maximises the sum of what exceeds its threshold, and tracks with a single detection are not
+maximises the sum of the excess over its threshold, and tracks with a single detection are not
 predicted and are dropped at their first miss.
 """
 
@@ -19,13 +19,13 @@ from trackers.settings import checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 # Standard deviations of centre x, centre y, aspect (width / height) and height. All but the
-# aspect's are shares of the height.
+# aspect's are fractions of the height.
 POSITION_NOISE, VELOCITY_NOISE = 1 / 20, 1 / 160
 ASPECT, HEIGHT = 2, 3
 ASPECT_NOISE, ASPECT_VELOCITY_NOISE, ASPECT_MEASUREMENT_NOISE = 1e-2, 1e-5, 1e-1
 INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # multiples of a step's noise
-UNCONFIRMED_SIMILARITY = 0.3  # least IoU times score of a track's second detection
-DUPLICATE_IOU = 0.85  # above it, a track seen now and a lost one are the same
+UNCONFIRMED_SIMILARITY = 0.3  # minimum IoU times score of a track's second detection
+DUPLICATE_IOU = 0.85  # above it, a track seen now and a lost one are duplicates
 
 ID, HITS, BORN, LAST_SEEN = range(4)  # stored for each track besides its filter
 
@@ -33,9 +33,9 @@ ID, HITS, BORN, LAST_SEEN = range(4)  # stored for each track besides its filter
 class ByteTrack(Tracker):
     """ByteTrack with its authors' defaults.
 
-    A track is reported in the frames in which a detection updates it, from its second detection
-    on; if it begins in the first frame of the stream, from its first. The reported box is the
-    filter's. Camera motion is not used.
+    A track is reported in the frames in which a detection updates it, starting with its second
+    detection, or with its first if that is in the first frame of the stream. The reported box is
+    the filter's estimate. Camera motion is not used.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ByteTrack(Tracker):
             _noise(heights, POSITION_NOISE, ASPECT_NOISE),
             _noise(heights, VELOCITY_NOISE, ASPECT_VELOCITY_NOISE),
         )
-        self._filter.moments[:, young] = as_born  # the authors do not predict them
+        self._filter.moments[:, young] = as_born  # the authors do not predict these
 
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
         """Returns the detection of each track ``(T,)``, -1 where it has none."""
@@ -178,7 +178,7 @@ class ByteTrack(Tracker):
         self._records = np.concatenate((self._records, born), axis=1)
 
     def _kept(self, seen: BoolArray) -> BoolArray:
-        """``(T,)`` mask: not lost too long or after one detection, and no duplicate of another."""
+        """``(T,)`` mask: not lost for too long or after one detection, and not a duplicate."""
         if np.count_nonzero(seen) == len(seen):
             return seen
         last_seen = self._records[LAST_SEEN]
@@ -203,14 +203,14 @@ def _measured(boxes: FloatArray) -> FloatArray:
 
 
 def _boxes(states: FloatArray) -> FloatArray:
-    """Converts back what `_measured` returns, ``(N, 4)``."""
+    """Inverse of `_measured`, ``(N, 4)``."""
     centered = states.copy()
     centered[:, ASPECT] *= centered[:, HEIGHT]
     return from_center_size(centered)
 
 
 def _noise(heights: FloatArray, share: float, aspect: float) -> FloatArray:
-    """Variances ``(N, 4)`` from deviations: a ``share`` of the height, ``aspect`` of the aspect."""
+    """Variances ``(N, 4)`` for deviations: ``share`` of the height, ``aspect`` for the aspect."""
     noise = np.empty((len(heights), 4))
     noise.T[:] = (share * heights) ** 2
     noise[:, ASPECT] = aspect**2

@@ -1,4 +1,4 @@
-"""Motion of the camera, as an affine map from the previous frame's pixels to this frame's."""
+"""Camera motion, as an affine map from the previous frame's pixels to this frame's."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from trackers.overlaps import neighbors
 REACH = 60.0  # pixels: the largest displacement considered, along each axis
 CELL = 6.0  # pixels: displacements this close count as one
 LEAST_VOTES = 4
-SEED_SHARE = 0.3  # of the objects must agree on one displacement at first,
-LEAST_SHARE = 0.6  # and on the motion fitted: fewer may be one of two directions of traffic
-LEAST_ADVANTAGE = 1.1  # in votes over no motion at all
+SEED_SHARE = 0.3  # fraction of the objects that must agree on one displacement at first,
+LEAST_SHARE = 0.6  # and on the fitted motion: fewer may be one of two directions of traffic
+LEAST_ADVANTAGE = 1.1  # ratio of the votes for a motion to those for none
 SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
-STIFFNESS = 5e4  # pixels²: how far objects must spread for a rotation or zoom to be believed
+STIFFNESS = 5e4  # pixels²: how far objects must spread for a rotation or zoom to be trusted
 OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # residual in pixels that quarters a pair's weight, by iteration
 
 
 def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray | None:
-    """Estimates how the picture moved relative to what was predicted, by a vote of its objects.
+    """Estimates how the image moved relative to the predictions, by a vote of its objects.
 
     Every pair of a prediction and an observation of similar size votes for the displacement
-    between the two. Where enough agree on one displacement, a similarity transform is fitted
-    robustly, and kept close to a translation where the objects lie close together.
+    between the two. If enough pairs agree on one displacement, a similarity transform is fitted
+    robustly; if the objects lie close together, it is kept close to a translation.
 
     Args:
         predicted: ``(T, 4)`` predicted centre x, centre y, width, height of the objects in this
@@ -31,7 +31,7 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
         observed: ``(N, 4)`` detections of this frame, in the same layout.
 
     Returns:
-        ``(2, 3)`` map from predicted to observed positions, None where the objects disagree.
+        ``(2, 3)`` map from predicted to observed positions; None if too few objects agree.
     """
     count = min(len(predicted), len(observed))
     if count < LEAST_VOTES:
@@ -74,7 +74,7 @@ def scale_of(motion: FloatArray) -> float:
 
 
 def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray, IndexArray]:
-    """Rows ``(K,)`` of predictions and observations that are in reach and similar in size."""
+    """Indices ``(K,)`` of pairs of predictions and observations in reach and similar in size."""
     rows, columns = neighbors(_around(predicted), _around(observed))
     sizes = np.maximum(predicted[rows, 2:], 1.0)
     resizing = np.abs(np.log(np.maximum(observed[columns, 2:], 1.0) / sizes))
@@ -83,13 +83,13 @@ def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray
 
 
 def _around(objects: FloatArray) -> FloatArray:
-    """Boxes that touch where two centres are within `REACH` of each other, in x and in y."""
+    """Boxes that touch if two centres are within `REACH` of each other, in x and in y."""
     centers = objects[:, :2]
     return np.concatenate((centers - REACH / 2, centers + REACH / 2), axis=1)
 
 
 def _fitted(sources: FloatArray, targets: FloatArray, motion: FloatArray) -> FloatArray:
-    """Similarity transform near ``motion``, by reweighted least squares that discount outliers."""
+    """Fits a similarity transform near ``motion`` by reweighted least squares, against outliers."""
     for outlier in OUTLIERS:
         errors = ((moved_points(sources, motion) - targets) ** 2).sum(axis=1, keepdims=True)
         weights = 1 / (1 + errors / outlier**2) ** 2

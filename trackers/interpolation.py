@@ -1,4 +1,4 @@
-"""Filling of gaps in finished tracks, for results that need not be online."""
+"""Fills gaps in finished tracks, for results that need not be online."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ def fill_gaps(
     Args:
         frames: ``(N,)`` frame of each box.
         ids: ``(N,)`` track of each box, at most one in a frame.
-        values: ``(N, D)`` values to interpolate: the box, perhaps a score.
-        most_frames: Most missing frames of a gap that is filled, >= 0.
+        values: ``(N, D)`` values to interpolate: the box, possibly a score.
+        most_frames: Maximum number of missing frames in a gap that is filled, >= 0.
 
     Returns:
-        Frames ``(M,)``, ids ``(M,)`` and values ``(M, D)``, filled ones included, by frame and id.
+        Frames ``(M,)``, ids ``(M,)`` and values ``(M, D)``, including those filled in, sorted by
+        frame and id.
 
     Raises:
         ValueError: ``most_frames`` is negative.

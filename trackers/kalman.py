@@ -3,8 +3,8 @@
 The models of SORT and its successors couple each measured quantity with its own velocity only:
 transition, measurement and noise matrices connect no two quantities, and the initial covariance
 is diagonal. A track's filter therefore splits into independent two-state filters, for which the
-matrix products and the inverse are a few scalar operations. A quantity without velocity is one
-whose velocity has value, variance and noise zero.
+matrix products and the inverse are a few scalar operations. For a quantity without velocity, the
+velocity and its variance and noise are zero.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ConstantVelocityFilter:
     """
 
     def __init__(self, dimensions: int = 4) -> None:
-        """Starts without tracks; ``dimensions`` is ``D``, by default that of a box."""
+        """Starts without tracks; ``dimensions`` is ``D``, by default the four of a box."""
         self.moments: FloatArray = np.empty((5, 0, dimensions))
 
     def __len__(self) -> int:

@@ -1,11 +1,11 @@
 """OC-SORT: observation-centric SORT (Cao et al. 2023, arXiv 2203.14360).
 
 SORT with three changes that trust observations more than the filter's own estimates. A pair gains
-where the detection lies in the track's direction of motion (momentum). Tracks that stay unmatched
-are tried once more where they were last seen (recovery). And a track that is found again is
-replayed through the gap, with observations interpolated between both ends (re-update), which
-undoes the errors that the filter accumulated while it saw nothing. Settings are those of the
-authors' implementation.
+if the detection lies in the track's direction of motion (momentum). Tracks that stay unmatched are
+matched once more at the position where they were last seen (recovery). When a track is found again,
+its filter is replayed through the gap with observations interpolated between both ends (re-update),
+which undoes the errors that accumulated without observations. Settings are those of the authors'
+implementation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trackers.settings import checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 _LEAST_GAIN = 1e-6  # of a pair
-_MOST_DIRECTION_FRAMES = 1000  # each frame goes through the history of all tracks
+_MOST_DIRECTION_FRAMES = 1000  # each frame processes the history of all tracks
 
 TRACK = np.dtype(
     [
@@ -37,9 +37,10 @@ TRACK = np.dtype(
 class OCSort(Tracker):
     """OC-SORT with its authors' defaults.
 
-    A track is reported in a frame when a detection updates it there and it has been updated in at
-    least ``min_hits`` consecutive frames after its first; in the first ``min_hits`` frames of the
-    stream every updated track is. The reported box is the detection's. Camera motion is not used.
+    A track is reported in a frame if a detection updates it there and it has been updated in at
+    least ``min_hits`` consecutive frames after its first. In the first ``min_hits`` frames of the
+    stream, every updated track is reported. The reported box is the detection's. Camera motion is
+    not used.
     """
 
     def __init__(
@@ -153,24 +154,24 @@ class OCSort(Tracker):
         return used
 
     def _momentum(self, pairs: BoxPairs, boxes: FloatArray, scores: FloatArray) -> FloatArray:
-        """``(K,)`` gain of each pair by its direction, greater than -``direction_weight`` / 2."""
+        """``(K,)`` gain of each pair by its direction, at least -``direction_weight`` / 2."""
         directions = self._tracks["direction"][pairs.rows]
         start = _centers(self._earliest())[pairs.rows]
         steps = _unit(_centers(boxes)[pairs.columns] - start)
         angles = np.arccos(np.clip((directions * steps).sum(axis=1), -1.0, 1.0))
         weights = self.direction_weight * np.clip(scores[pairs.columns], 0.0, 1.0)
-        return (np.pi / 2 - angles) / np.pi * weights  # 0 where either way is unknown
+        return (np.pi / 2 - angles) / np.pi * weights  # 0 if a direction is unknown
 
     def _earliest(self) -> FloatArray:
-        """``(T, 4)`` earliest box in the history, or else the last observed one."""
+        """``(T, 4)`` earliest box in the history; the last observed one if there is none."""
         boxes = self._tracks["last"].copy()
-        for age in range(self.direction_frames):  # the earlier ones overwrite the later
+        for age in range(self.direction_frames):  # earlier boxes overwrite later ones
             known = np.isfinite(self._history[:, age, 0])
             boxes[known] = self._history[known, age]
         return boxes
 
     def _update(self, rows: IndexArray, boxes: FloatArray) -> None:
-        """Corrects the filters; after a gap, replays it from its start."""
+        """Corrects the filters; after a gap, replays the gap from its start."""
         gaps = self._tracks["steps"][rows]
         steady = gaps == 1
         self._filter.correct(rows[steady], to_center_area_aspect(boxes[steady]))

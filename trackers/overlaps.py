@@ -1,4 +1,4 @@
-"""Finding the pairs of boxes that overlap, and by how much."""
+"""Finds the pairs of boxes that overlap, and their IoU."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class BoxPairs:
 
 
 def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = None) -> BoxPairs:
-    """The overlapping pairs of boxes ``a`` ``(N, 4)`` and ``b`` ``(M, 4)``, all ltrb.
+    """Returns the overlapping pairs of boxes ``a`` ``(N, 4)`` and ``b`` ``(M, 4)``, all ltrb.
 
     Args:
         a: First boxes.
         b: Second boxes.
-        widening: ``(N,)`` for each box of ``a``, the share of their widths and heights by which
+        widening: ``(N,)`` for each box of ``a``, the fraction of their widths and heights by which
             both boxes of a pair are widened on every side before they are compared, >= 0 (the
             buffered IoU of C-BIoU, Yang et al. 2023, arXiv 2211.14317). None for no widening.
     """
@@ -62,10 +62,10 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
 
 
 def _overlaps_among_few(a: FloatArray, b: FloatArray, widening: FloatArray | None) -> BoxPairs:
-    """The overlapping pairs, found by comparing all with all.
+    """Finds the overlapping pairs by comparing all with all.
 
-    Frames with a handful of boxes are common, and there the number of NumPy calls decides: both
-    axes are compared at once, and the IoU is computed only for pairs that overlap.
+    Frames with a handful of boxes are common, and the number of NumPy calls dominates their cost:
+    both axes are compared at once, and the IoU is computed only for pairs that overlap.
     """
     share = None if widening is None else widening[:, np.newaxis]
     edges_a = (a if share is None else _widened(a, share)).T.copy()  # contiguous rows of one edge
@@ -88,7 +88,7 @@ def _overlaps_among_few(a: FloatArray, b: FloatArray, widening: FloatArray | Non
 
 
 def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:
-    """Boxes ``(N, 4)`` with ``share``, ``(N, 1)`` or of all, of their size added on every side."""
+    """Widens boxes ``(N, 4)`` on every side by ``share``, a scalar or ``(N, 1)``, of their size."""
     margins = (boxes[:, 2:] - boxes[:, :2]) * share
     return np.concatenate((boxes[:, :2] - margins, boxes[:, 2:] + margins), axis=1)
 
@@ -96,8 +96,8 @@ def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:
 def neighbors(a: FloatArray, b: FloatArray) -> tuple[IndexArray, IndexArray]:
     """Rows and columns ``(K,)`` of the pairs of boxes that touch, sorted by row, then column.
 
-    The boxes of ``b`` are sorted by their left edges; those that a box can overlap begin between
-    its own left edge, less the greatest width, and its right edge.
+    The boxes of ``b`` are sorted by their left edges. A box can only touch those whose left edge
+    lies between its own left edge, less the greatest width, and its right edge.
     """
     order = np.argsort(b[:, 0], kind="stable")
     lefts = b[order, 0]

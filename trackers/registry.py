@@ -19,7 +19,7 @@ TRACKERS: dict[str, type[Tracker]] = {
 
 
 def default_settings(name: str) -> dict[str, object]:
-    """The settings of the tracker ``name`` at their defaults, in the order of its constructor.
+    """Returns the default settings of the tracker ``name``, in the order of its constructor.
 
     Raises:
         ValueError: The tracker is unknown; the message lists the known ones.
@@ -36,7 +36,7 @@ def build_tracker(name: str, /, **settings: object) -> Tracker:
 
     Args:
         name: Key of `TRACKERS`.
-        **settings: See `default_settings`; those left out have their defaults.
+        **settings: See `default_settings`; omitted settings keep their defaults.
 
     Raises:
         ValueError: The tracker or a setting is unknown (the message lists what is allowed), or a

@@ -1,6 +1,6 @@
-"""Checks of tracker settings, with the same messages for all trackers.
+"""Checks tracker settings, with the same messages for all trackers.
 
-NumPy's numbers and truth values, as in ``for max_age in np.arange(1, 31)``, count as Python's.
+NumPy scalars, as in ``for max_age in np.arange(1, 31)``, are treated as Python's numbers and bools.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import numpy as np
 
 MOST = 10**9
-LEAST_NOISE = 1e-9  # the squares of much smaller ones are 0
+LEAST_NOISE = 1e-9  # the squares of much smaller values are 0
 
 
 def setting_text(value: object) -> str:
-    """A setting's value for people; none for a threshold that every score reaches."""
+    """Returns a setting's value for people; ``none`` for a threshold that every score reaches."""
     return "none" if value == -MOST else str(value)
 
 
 def checked_count(name: str, value: object, minimum: int, maximum: int = MOST) -> int:
-    """``value`` as an int of at least ``minimum`` and at most ``maximum``.
+    """Returns ``value`` as an int of at least ``minimum`` and at most ``maximum``.
 
     Raises:
-        ValueError: It is anything else, True and False included.
+        ValueError: The value is anything else, including True and False.
     """
     value = _plain(value)
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
@@ -31,10 +31,10 @@ def checked_count(name: str, value: object, minimum: int, maximum: int = MOST) -
 
 
 def checked_share(name: str, value: object) -> float:
-    """``value`` as a float in (0, 1].
+    """Returns ``value`` as a float in (0, 1].
 
     Raises:
-        ValueError: It is anything else.
+        ValueError: The value is anything else.
     """
     value = _plain(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
@@ -43,10 +43,10 @@ def checked_share(name: str, value: object) -> float:
 
 
 def checked_number(name: str, value: object, minimum: float = -MOST) -> float:
-    """``value`` as a float of at least ``minimum`` and at most ``MOST``.
+    """Returns ``value`` as a float of at least ``minimum`` and at most ``MOST``.
 
     Raises:
-        ValueError: It is anything else.
+        ValueError: The value is anything else.
     """
     value = _plain(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and minimum <= value <= MOST:
@@ -55,20 +55,20 @@ def checked_number(name: str, value: object, minimum: float = -MOST) -> float:
 
 
 def checked_score(name: str, value: object) -> float:
-    """``value`` as a threshold that scores of that value reach, in float32 or float64.
+    """Returns ``value`` as a threshold that equal scores reach, in float32 and in float64.
 
     Raises:
-        ValueError: It is no number, or beyond ``MOST``.
+        ValueError: The value is not a number, or beyond ``MOST``.
     """
     number = checked_number(name, value)
     return min(number, float(np.float32(number)))  # 0.7 in float32 is less than 0.7
 
 
 def checked_switch(name: str, value: object) -> bool:
-    """``value``, which is True or False.
+    """Returns ``value`` as a bool.
 
     Raises:
-        ValueError: It is anything else.
+        ValueError: The value is neither True nor False.
     """
     value = _plain(value)
     if isinstance(value, bool):
@@ -77,5 +77,5 @@ def checked_switch(name: str, value: object) -> bool:
 
 
 def _plain(value: object) -> object:
-    """A NumPy scalar as Python's number or bool; anything else as it is."""
+    """Converts a NumPy scalar to Python's number or bool; returns anything else unchanged."""
     return value.item() if isinstance(value, np.generic) else value

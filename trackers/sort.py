@@ -1,8 +1,8 @@
 """SORT: Simple Online and Realtime Tracking (Bewley et al. 2016, arXiv 1602.00763).
 
 A constant-velocity Kalman filter predicts each track's box in the frame, the Hungarian method
-matches predictions to detections by IoU, and the matches correct the filters. Settings, matrices
-and the order of steps equal those of the authors' implementation, and so do the results.
+matches predictions to detections by IoU, and the matches correct the filters. Settings, matrices,
+the order of steps and the results equal those of the authors' implementation.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ ID, STREAK_START, LAST_SEEN = range(3)
 class Sort(Tracker):
     """SORT with the reference's defaults.
 
-    A track is reported in a frame when a detection updated it there and it has been updated in at
-    least ``min_hits`` consecutive frames after its first; in the first ``min_hits`` frames of the
-    stream every updated track is. The reported box is the filter's, after the update. Camera
-    motion is not used.
+    A track is reported in a frame if a detection updates it there and it has been updated in at
+    least ``min_hits`` consecutive frames after its first. In the first ``min_hits`` frames of the
+    stream, every updated track is reported. The reported box is the filter's estimate after the
+    update. Camera motion is not used.
     """
 
     def __init__(

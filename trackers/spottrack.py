@@ -1,12 +1,12 @@
-"""SpotTrack: tracking vehicles from a moving camera, with weak detections too.
+"""SpotTrack: tracks vehicles from a moving camera, using weak detections too.
 
-Our own, built from known parts: detections in two stages as in ByteTrack (Zhang et al. 2022, arXiv
-2110.06864), boxes widened as in C-BIoU (Yang et al. 2023, arXiv 2211.14317), and a Kalman filter
-whose noise scales with the size of the object as in DeepSORT (Wojke et al. 2017, arXiv 1703.07402).
-Three things are new. Anything that moves like an object is followed from its first weak detection
-on, but it takes one strong detection to become a track. Camera motion comes with the frame or,
-where it does not, from a vote of the boxes. And vehicles cut by the edge of the frame can be
-followed without being reported, since the benchmarks' ground truth leaves them out.
+SpotStream's own tracker, built from known parts: matching in two stages as in ByteTrack (Zhang et
+al. 2022, arXiv 2110.06864), boxes widened as in C-BIoU (Yang et al. 2023, arXiv 2211.14317), and a
+Kalman filter whose noise scales with the size of the object as in DeepSORT (Wojke et al. 2017,
+arXiv 1703.07402). Three things are new. Anything that moves like an object is followed from its
+first weak detection, but becomes a track only with a strong one. Camera motion is given with the
+frame or, if it is not, estimated by a vote of the boxes. Vehicles cut off by the edge of the frame
+can be followed without being reported, since the benchmarks' ground truth leaves them out.
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 TENTATIVE = 0  # id of a track that is not confirmed yet
 TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("best", np.float64)])
-MISSES_PER_HIT = 5  # that a track survives: what was hardly seen may be anywhere by then
-WIDENING_FRAMES = 10  # missed frames after which a box is widened no further
+MISSES_PER_HIT = 5  # misses survived per hit: an object rarely seen may be anywhere by then
+WIDENING_FRAMES = 10  # missed frames after which a box is not widened further
 SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
 RECENT_MISSES = 3  # and while it has missed fewer frames than this
-_LEAST_DIVISOR = 1e-9  # where ``confirm_score`` may be 0
+_LEAST_DIVISOR = 1e-9  # used if ``confirm_score`` is lower, such as 0
 
 
 class SpotTrack(Tracker):
     """Tracker for drones and other moving cameras.
 
-    A track begins with a detection of at least ``birth_score``. Until it has ``min_hits``
-    detections, one of them of at least ``confirm_score``, it has no id and is dropped at its first
-    miss. Then it is reported in the frames in which a detection updates it. The reported box is the
-    detection's if its score reaches ``confirm_score``, which the filter follows slowly where a
-    vehicle comes near or frames are few; the weaker the detection, the nearer to the filter's.
+    A track begins with a detection that scores at least ``birth_score``. Until it has ``min_hits``
+    detections, one of which scores at least ``confirm_score``, it has no id and is dropped at its
+    first miss. From then on, it is reported in the frames in which a detection updates it. If that
+    detection's score reaches ``confirm_score``, the reported box is the detection's, because the
+    filter lags when a vehicle approaches or the frame rate is low. The weaker the detection, the
+    closer the reported box is to the filter's.
     """
 
     def __init__(
@@ -69,8 +70,8 @@ class SpotTrack(Tracker):
     ) -> None:
         """Starts without tracks.
 
-        Noises and the initial velocity are standard deviations, as shares of the object's size, the
-        square root of its area.
+        Noises and the initial velocity are standard deviations, as fractions of the object's size,
+        which is the square root of its area.
 
         Args:
             max_age: Consecutive frames without a detection that a confirmed track survives, >= 0;

@@ -18,7 +18,7 @@ FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and squaring it woul
 LEAST_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
 CLASS_RANGE = np.iinfo(np.int16)
 STRONGEST_ZOOM = 100.0  # from one frame to the next
-LONGEST_BREAK = 30  # unseen frames that tracks survive whatever their `max_age`
+LONGEST_BREAK = 30  # unseen frames that tracks survive regardless of `max_age`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +27,8 @@ class TrackedBoxes:
 
     Attributes:
         boxes: ``(M, 4)`` float32 ``(left, top, right, bottom)`` in pixels.
-        scores: ``(M,)`` float32, score of the detection each track was updated with.
-        classes: ``(M,)`` int16, class of that detection; 0 where no classes were given.
+        scores: ``(M,)`` float32, score of the detection that updated each track.
+        classes: ``(M,)`` int16, class of that detection; 0 if no classes were given.
         ids: ``(M,)`` int64, 1-based.
         detection_indices: ``(M,)`` int64, row of that detection in the arrays given to `update`.
     """
@@ -78,7 +78,7 @@ class Tracker(ABC):
     """Follows the boxes of one stream from frame to frame.
 
     All state lives in the instance. A subclass takes its settings as keyword arguments of its
-    constructor, rejects those it cannot work with, and implements `_track`, `_coast` and `_forget`.
+    constructor, rejects invalid ones, and implements `_track`, `_coast` and `_forget`.
 
     Attributes:
         max_age: Consecutive frames without a detection that a track survives.
@@ -88,7 +88,7 @@ class Tracker(ABC):
 
     def __init__(self) -> None:
         self._next_id = 1
-        self._frame_size: tuple[Any, ...] | None = None  # that `_size_array` was made of
+        self._frame_size: tuple[Any, ...] | None = None  # from which `_size_array` was made
         self._size_array: FloatArray | None = None
 
     def update(
@@ -103,7 +103,7 @@ class Tracker(ABC):
         """Takes the detections of the next frame and returns the tracks seen in it.
 
         Must be called once for each processed frame, in order, with empty arrays for a frame
-        without detections: a call is one time step, and one more for each ``unseen`` frame.
+        without detections: a call is one time step, plus one for each ``unseen`` frame.
 
         Args:
             boxes: ``(N, 4)`` ``(left, top, right, bottom)`` in pixels, at most 1e9. Boxes without
@@ -112,21 +112,21 @@ class Tracker(ABC):
             classes: ``(N,)`` whole numbers in the range of int16, passed through to the tracks;
                 they do not affect matching.
             motion: ``(2, 3)`` affine map from the pixels of the last call's frame to this one's,
-                None where the camera stands still or its motion is unknown.
-            frame_size: ``(2,)`` width and height of the frame in pixels, None where it is unknown.
-            unseen: Number of frames since the last call's that were not processed, such as those a
-                slow detector skips. Tracks move on through them, and none counts as a miss; but
-                after more than both ``max_age`` and `LONGEST_BREAK`, all tracks are forgotten.
+                None if the camera stands still or its motion is unknown.
+            frame_size: ``(2,)`` width and height of the frame in pixels, None if unknown.
+            unseen: Number of frames since the last call that were not processed, such as those that
+                a slow detector skips. Tracks are advanced through them, and none counts as a miss;
+                but after more than both ``max_age`` and `LONGEST_BREAK`, all tracks are forgotten.
 
         Returns:
             The tracks updated in this frame that are established enough to be reported.
 
         Raises:
             ValueError: A shape is wrong, or a box, score, class, motion, size or ``unseen`` is not
-                finite, not whole where it must be, or out of its range. The tracker has then not
-                taken the step.
+                finite, not whole where it must be, or out of its range. The tracker does not
+                advance then.
         """
-        if unseen and (unseen < 0 or unseen % 1):  # the rest by 1 of NaN and infinity is NaN
+        if unseen and (unseen < 0 or unseen % 1):  # NaN and infinity, modulo 1, are NaN
             raise ValueError(f"unseen must be a whole number of at least 0, got {unseen}")
         box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
         count = len(box_array)
@@ -164,7 +164,7 @@ class Tracker(ABC):
 
     @property
     def next_id(self) -> int:
-        """The id that the next new track gets; lower ones are taken."""
+        """Id of the next new track; lower ids are taken."""
         return self._next_id
 
     def skip_ids(self, next_id: int) -> None:
@@ -172,7 +172,7 @@ class Tracker(ABC):
         self._next_id = max(self._next_id, next_id)
 
     def _new_ids(self, count: int) -> Int64Array:
-        """``count`` ids that this instance has not assigned yet."""
+        """Returns ``count`` ids that this instance has not assigned yet."""
         first = self._next_id
         self._next_id += count
         return np.arange(first, self._next_id, dtype=np.int64)
@@ -191,16 +191,16 @@ class Tracker(ABC):
 
 
 def nothing_tracked() -> tuple[FloatArray, Int64Array, Int64Array]:
-    """What `Tracker._track` returns for a frame without detections and without tracks."""
+    """Returns the result of `Tracker._track` for a frame without detections and tracks."""
     return np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
 
 
 def _checked(
     name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = LARGEST
 ) -> npt.NDArray[Any]:
-    """``value`` as a float64 array of ``shape``, with no magnitude beyond ``farthest``.
+    """Returns ``value`` as a float64 array of ``shape``, with no magnitude beyond ``farthest``.
 
-    A first length of -1 stands for any.
+    A first dimension of -1 matches any length.
     """
     try:
         array = np.asarray(value, dtype=np.float64)
