@@ -1,4 +1,4 @@
-"""Tells a stream's decoder which records are in the results."""
+"""Acknowledges to a stream's decoder the records that are in the results."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Acknowledger:
     Args:
         context: ZeroMQ context.
         endpoint: Endpoint of the decoder's feedback.
-        logbook: The stream's logbook, which holds the acknowledgement, too.
-        kept: Returns how many of the stream's pictures are kept; asked only if a record waits for
+        logbook: The stream's logbook, which also stores the acknowledgement.
+        kept: Returns how many of the stream's pictures are kept; called only if a record waits for
             one.
     """
 
@@ -34,19 +34,19 @@ class Acknowledger:
         self._acknowledged = -1
 
     def took(self, position: int, pictures: int) -> None:
-        """Records that the record at ``position`` is written, with so many pictures up to it."""
+        """Notes that the record at ``position`` is written, with ``pictures`` up to and with it."""
         self._waiting.append((position, pictures))
 
     def give_up_pictures(self) -> None:
-        """Waits no longer for the pictures of the records taken so far."""
+        """Stops waiting for the pictures of the records taken so far."""
         self._waiting.clear()
 
     def repeat(self) -> None:
-        """Has the next acknowledgement sent even if it is the latest one, which was lost."""
+        """Causes the next acknowledgement to be sent even if it repeats the latest, lost one."""
         self._acknowledged = -1
 
     def acknowledge(self, below: int) -> bool:
-        """Acknowledges the positions below this one, up to the first whose picture is not kept.
+        """Acknowledges positions below ``below``, up to the first whose picture is not kept.
 
         Returns:
             Whether anything was sent.

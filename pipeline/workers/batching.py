@@ -9,7 +9,7 @@ from pipeline.transport.envelope import Envelope
 from stages.records import Frame
 
 Receive = Callable[[float | None], Envelope | None]
-"""Waits up to the given seconds (None: no limit) for the next message; None if there was none."""
+"""Waits at most the given seconds (None: no limit) for the next message; None if none arrives."""
 
 
 def batches(

@@ -16,16 +16,16 @@ from stages.sink.state import SinkState
 
 _INTERVAL_NS = 1_000_000_000
 _PAUSE_FACTOR = 9  # a stream waits for its checkpoints a tenth of the time at most
-_LONGEST_PAUSE_NS = 60_000_000_000  # where the process was suspended meanwhile
+_LONGEST_PAUSE_NS = 60_000_000_000  # matters if the process was suspended meanwhile
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """The state of a sink that has processed all records before ``position``.
 
     Attributes:
-        position: See above.
+        position: Position of the next record.
         sink: The state.
-        lost: How many frames less it has than there were, as a power failure took their rows.
+        lost: Number of frames missing from the state, because a power failure lost their rows.
     """
 
     position: int
@@ -36,7 +36,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
         """Replaces the file at ``path`` atomically, so that it is whole if the process is killed.
 
         Returns:
-            False if too many files are open: others may be closed a second later.
+            False if too many files are open: some may be closed a second later.
 
         Raises:
             OutputError: The file cannot be written.
@@ -48,7 +48,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
                 part.replace(path)
         except OutputError as error:
             with contextlib.suppress(OSError):
-                part.unlink()  # on a full disk, others need its room
+                part.unlink()  # on a full disk, other files need its space
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             return False
@@ -56,7 +56,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes of the file that `save` writes."""
+        """Size of the file that `save` writes, bytes."""
         return len(self._encoded)
 
     @property
@@ -72,7 +72,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 class CheckpointTimes:
-    """When checkpoints are due: every second, less often where each takes long.
+    """Decides when checkpoints are due: every second, or less often if each takes long.
 
     Attributes:
         under_way: Whether a checkpoint has begun and not ended.

@@ -18,14 +18,14 @@ from stages.sink.stream_results import StreamResults
 
 
 def broken_off(logbook: Logbook, message: str) -> EndOfStream:
-    """The end of a stream that breaks off where its decoder is now."""
+    """Returns the end of a stream that breaks off at its decoder's current frame."""
     epoch = max(0, logbook[SharedNumber.EPOCHS] - 1)
     frames = logbook[SharedNumber.SEQUENCE]
     return EndOfStream(logbook.stream, epoch, frames, EndReason.TRUNCATED, message)
 
 
 class Completion:
-    """Completes results in the background: a long video would hold up other streams.
+    """Completes results in the background, since a long video would hold up other streams.
 
     Args:
         results: Results of the stream.
@@ -59,7 +59,7 @@ class Completion:
 
     @property
     def is_unreported(self) -> bool:
-        """Whether the stream has ended, and its results are not reported as complete yet."""
+        """Whether the stream has ended, but its results are not reported as complete yet."""
         return self._finished is not None
 
     def begin(self, end: EndOfStream) -> None:
@@ -73,7 +73,7 @@ class Completion:
         self._finished = in_background(lambda: self._results.finish(end, run), self._on_done)
 
     def report_if_done(self) -> None:
-        """Reports results that are complete, once.
+        """Reports complete results, once.
 
         Raises:
             OutputError: A file cannot be written.

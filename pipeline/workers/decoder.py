@@ -42,23 +42,23 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10.0
 _SIGNAL_SECONDS = 0.2
-_STUCK_SECONDS = 1.0  # a source may take this long to end; cameras are told of the end meanwhile
+_STUCK_SECONDS = 1.0  # time for a source to end, and to close its camera's session
 
 
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Decodes the plan's stream to its end, or until `STAGE_END`; returns when all is acknowledged.
 
-    If an earlier process of the stream died, decoding continues where it was. Before the first
-    record, the results of an earlier run are removed from the stream's folder: no other stage looks
-    there until then.
+    If an earlier process of the stream died, decoding continues where that process stopped. Before
+    the first record, the results of an earlier run are removed from the stream's folder, which no
+    other stage accesses until then.
 
-    The source is read in a thread of its own. If the thread is stuck in a call to FFmpeg when the
+    The source is read in a separate thread. If the thread is stuck in a call to FFmpeg when the
     process is told to stop, it is abandoned and the process exits.
     """
     try:
         _run(plan, context, report)
     except FileNotFoundError:
-        # If the stream ends while its decoder is started again, its memory is gone.
+        # If the stream ends while its decoder is being restarted, its memory is gone.
         link = Path(plan.logbook(plan.streams[0].channel))
         if link.is_symlink() or not link.parent.is_dir():
             raise
@@ -84,7 +84,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         return
     decoding = _Decoding(plan, source, sender, logbook, waiting, stop, report)
     reading = in_background(decoding.run, stop.set)
-    may_pause = is_pipe(stream.location)  # for as long as its writer likes; a network has timeouts
+    may_pause = is_pipe(stream.location)  # indefinitely; a network has timeouts
     while not stop.wait(_SIGNAL_SECONDS):  # a signal may have been delivered to another thread
         if may_pause:
             waiting.show_alive()
@@ -168,9 +168,9 @@ class _Decoding:
             started = self._waiting.working_ns()
 
     def _send(self, frame: Frame, elapsed: int) -> None:
-        """Sends a frame, with the camera's motion, when its time has come.
+        """Sends a frame with the camera's motion, at the configured pace.
 
-        A frame that an earlier process has sent serves only to estimate the motion.
+        A frame that an earlier process has sent is used only to estimate the motion.
         """
         header, motion = frame.header, None
         skipping = self._sender.is_skipping
@@ -183,10 +183,10 @@ class _Decoding:
         self._sender.send(header, elapsed, motion)
 
     def _announce(self, event: StreamEvent) -> None:
-        """Announces an event, the first after removing earlier results, see `run_decoder`.
+        """Announces an event; before the first, removes earlier results, see `run_decoder`.
 
         Raises:
-            SourceError: Its frames are too large for a message, so that no stage would take them.
+            SourceError: The stream's frames are too large for a message; no stage would take them.
             OutputError: An earlier result cannot be removed.
         """
         if isinstance(event, StreamStart) and max(event.height, event.width) > LARGEST_SIDE:
@@ -260,7 +260,7 @@ def _open(
     waiting: Waiting,
     report: Reporter,
 ) -> Source:
-    """Opens the source at the point where the stream was left."""
+    """Opens the source at the point that the stream has reached."""
     stream, config = plan.streams[0], plan.config.decoder
 
     def connected() -> None:
@@ -314,7 +314,7 @@ def _give_up(
 
 
 def _connect_seconds(config: DecoderConfig, *, only_one: bool) -> float:
-    """Seconds to try the first connection: one of many cameras may be switched on later."""
+    """Seconds to try the first connection; one of many cameras may be switched on later."""
     if config.connect_seconds is not None:
         return config.connect_seconds
     return _CONNECT_SECONDS if only_one else math.inf

@@ -50,7 +50,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
 
 
 class _Worker:
-    """Receives messages, detects in their frames and sends them on."""
+    """Receives messages, runs the detector on their frames and sends them on."""
 
     def __init__(self, plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         config = plan.config.detector
@@ -63,14 +63,14 @@ class _Worker:
             for name in (EVERY_STREAM, *config.ignored)
         }
         self._threads = None if config.batch_size else self._detector.compute_threads
-        if config.detections is not None:  # whose errors are of one stream
+        if config.detections is not None:  # whose errors concern one stream
             self._size = 1
         else:
             self._size = config.batch_size or (1 if self._threads else self._detector.batch_size)
-        # Channels of the latest streams that cannot be computed; nothing comes of earlier ones.
+        # Channels of the latest streams that cannot be computed; earlier ones send no more.
         self._refused: deque[int] = deque(maxlen=_MOST_REFUSED)
         self._failures: SimpleQueue[tuple[int, Failed]] = SimpleQueue()  # from any thread
-        self._has_waited = False  # whether the latest message came before it could be taken
+        self._has_waited = False  # whether the latest message arrived before it was asked for
         self._link = self._open_link(context)
         silence = plan.config.runtime.silence_seconds
         self._progress = _Progress(report, self._threads, silence)
@@ -116,7 +116,7 @@ class _Worker:
             self._pass_on(batch[0])
 
     def _refuse_failed(self) -> None:
-        """Reports streams that cannot be computed, once; what comes of them is left out."""
+        """Reports streams that cannot be computed, once each; `_take` ignores their records."""
         while not self._failures.empty():
             channel, failure = self._failures.get()
             if channel not in self._refused:
@@ -124,7 +124,7 @@ class _Worker:
                 self._report(failure)
 
     def _pass_on(self, envelope: Envelope) -> None:
-        """Sends what is no frame, the start of a stream with what is known of the detector."""
+        """Sends a record other than a frame; the start of a stream gets the detector's details."""
         record = envelope.record
         if isinstance(record, StreamStart):
             try:
@@ -145,7 +145,7 @@ class _Worker:
     def _compute(self, batch: list[Envelope]) -> None:
         threads = self._threads
         self._progress.counts[len(batch)] += 1
-        # A frame that comes alone gets all cores.
+        # A frame that arrives alone gets all cores.
         if threads and (self._has_waited or threads.running() is not None):
             while not threads.wait(_ALIVE_SECONDS):
                 self._progress.report()
@@ -154,9 +154,9 @@ class _Worker:
             self._finish(batch)
 
     def _finish(self, batch: list[Envelope], side_by_side: int = 1) -> None:
-        """Sends the detections in a batch of frames, in any thread.
+        """Sends the detections in a batch of frames; runs in any thread.
 
-        Where a stream cannot be computed, the frames of the others are, one by one.
+        If a stream cannot be computed, the frames of the others are computed one by one.
         """
         beside = side_by_side * self._plan.config.detector.workers
         try:
@@ -176,7 +176,7 @@ class _Worker:
 
 
 class _Progress:
-    """Tells the supervisor that the process is alive and, once a second, how large batches were.
+    """Reports to the supervisor that the process is alive and, once a second, the batch sizes.
 
     Attributes:
         counts: Number of batches by their number of frames.
@@ -188,12 +188,12 @@ class _Progress:
         self.counts: Counter[int] = Counter()
         self._report = report
         self._threads = threads
-        # A frame on all cores may take `silence_seconds`; one beside others has a share of them.
+        # A frame on all cores may take `silence_seconds`; others have a share of the cores.
         self._patience = (threads.count - 1) * silence_seconds if threads else 0.0
         self._reported = time.monotonic()
 
     def report(self) -> None:
-        """Reports, unless a frame beside others may never end: others would hide that."""
+        """Reports, unless a frame beside others seems to hang, which the others would hide."""
         if self._threads and (self._threads.running() or 0.0) > self._patience:
             return
         self._report.alive()
@@ -210,9 +210,10 @@ def _results(
 ) -> Sequence[Envelope]:
     """Returns the detections in a batch of frames.
 
-    Those in the ``ignored`` regions of their stream, see `outside`, are left out. Their work is the
-    time that each took, shared with those in the batch and with as many batches as are computed
-    ``side_by_side`` by the threads of all workers: what the stage needs for a frame.
+    Those in the ``ignored`` regions of their stream are left out, see `outside`. The work on each
+    frame is the time that the batch took, divided by the number of its frames and by the number of
+    batches that the threads of all workers compute ``side_by_side``: what the stage needs per
+    frame.
     """
     frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
     started = time.monotonic_ns()

@@ -1,4 +1,4 @@
-"""Tells, from a thread of its own, that a stage's loop is held up by a file system."""
+"""Reports, from a separate thread, that a file system holds up a stage's loop."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from pipeline.reporter import Reporter
 
 _LOOK_SECONDS = 1.0
-_PATIENCE = 5  # looks, not seconds: while the process was suspended it did not look
+_PATIENCE = 5  # checks, not seconds: a suspended process does not check
 
 
 class DiskWatch:
-    """Reports once that the loop has waited for a folder, for five looks, and when it goes on.
+    """Reports once that the loop has waited for a folder for five checks, and once it goes on.
 
     Args:
-        reporter: The loop's reporter: a loop that has reported since the last look, or has reported
-            that it is busy, is not held up.
-        notify: Called with each report, one line, in the thread that looks.
-        meanwhile: What happens until the folder answers, for people.
+        reporter: The loop's reporter: a loop that has reported since the last check, or has
+            reported that it is busy, is not held up.
+        notify: Called with each report, one line, in the thread that checks.
+        meanwhile: What happens until the folder answers, as shown to the user.
     """
 
     def __init__(self, reporter: Reporter, notify: Callable[[str], None], meanwhile: str) -> None:
@@ -35,7 +35,7 @@ class DiskWatch:
         self._closed = threading.Event()
 
     def start(self) -> None:
-        """Looks once a second until `close`."""
+        """Checks once a second until `close`."""
         threading.Thread(target=self._run, name="disk watch", daemon=True).start()
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class DiskWatch:
 
     @contextlib.contextmanager
     def at(self, folder: Path) -> Iterator[None]:
-        """Enters a context in which the loop reads or writes there."""
+        """Enters a context in which the loop reads or writes in ``folder``."""
         self._calls += 1
         self._folder = folder
         try:
@@ -58,7 +58,7 @@ class DiskWatch:
 
     def look(self) -> None:
         """Checks for progress; the thread calls it."""
-        if self._reporter.is_busy:  # which a report would end
+        if self._reporter.is_busy:  # a report would end that state
             self._looks = 0
             return
         folder, seen = self._folder, (self._calls, self._reporter.latest)

@@ -1,4 +1,4 @@
-"""Sends records to the detectors, each kept in the logbook before it is sent."""
+"""Sends records to the detectors, after keeping each one in the logbook."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Dispatcher:
         logbook: The stream's logbook.
         ring: Ring whose pixels travel inline in the messages; None if they stay in the ring.
         motions: Motions of the stream's camera.
-        slots: Number of frames that can wait to be sent, at most.
+        slots: Maximum number of frames that can wait to be sent.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Dispatcher:
         self._work_ns: dict[int, int] = {}
 
     def prepare(self, sequence: int, work_ns: int, motion: Float32Array | None) -> None:
-        """Sets what will be sent with frame number ``sequence``, if it is not dropped."""
+        """Sets the data to send with frame number ``sequence``, unless that frame is dropped."""
         self._work_ns[sequence] = work_ns
         self._motions.add(sequence, motion)
-        if len(self._work_ns) > self._slots:  # the oldest was dropped; its record may wait long
+        if len(self._work_ns) > self._slots:  # the oldest was dropped; its record may wait for long
             oldest = next(iter(self._work_ns))
             self._forget(oldest, oldest)
 
@@ -90,13 +90,13 @@ class Dispatcher:
         self._sender.send(position, self._with_pixels(parts))
 
     def resend(self, worker: int | None) -> None:
-        """Resends what went to detector ``worker`` (None: any) and is not acknowledged."""
+        """Resends unacknowledged records that were sent to detector ``worker`` (None: any)."""
         for position, message in self._logbook.unacknowledged():
             if self._sender.went_to(position, worker):
                 self._sender.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
 
     def acknowledge(self, position: int) -> None:
-        """Marks all below ``position`` as acknowledged."""
+        """Marks all positions below ``position`` as acknowledged."""
         self._sender.acknowledge(position)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""The journal of a stream: what the sink received, for a successor process to replay.
+"""The journal of a stream: the envelopes that the sink received, for a successor to replay.
 
-For a lossless stream it holds everything, for a live one what arrived since the latest checkpoint.
+A lossless stream's journal holds all of them, a live stream's those since the latest checkpoint.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Entry:
 
     Attributes:
         envelope: The envelope; it has a slot if there were pixels.
-        parts: Its message.
-        written: When its results were written; None of what is no frame.
+        parts: The encoded envelope.
+        written: When its results were written; None if it is not a frame.
         end: Offset in the journal at which the next entry begins, bytes.
     """
 
@@ -40,7 +40,7 @@ class Entry:
 def append_envelope(
     journal: Journal, parts: Sequence[bytes | memoryview], written: Written | None
 ) -> None:
-    """Appends an encoded envelope, and when its results are written.
+    """Appends an encoded envelope and the time at which its results are written.
 
     Raises:
         OutputError: The journal cannot be written.
@@ -49,7 +49,7 @@ def append_envelope(
 
 
 def read_envelopes(path: Path) -> Iterator[Entry]:
-    """Yields all whole entries of the journal at ``path``; none if there is no file."""
+    """Yields all complete entries of the journal at ``path``; none if there is no file."""
     for entry, end in read_journal(path):
         written, parts = msgspec.msgpack.decode(entry, type=_Content)
         yield Entry(decode(parts), parts, written, end)

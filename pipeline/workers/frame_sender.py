@@ -1,4 +1,4 @@
-"""Sends a decoder's frames: lends ring slots to fill, keeps them until acknowledged."""
+"""Sends a decoder's frames: lends ring slots to fill, and keeps them until acknowledged."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from stages.records import (
 
 
 class FrameSender:
-    """Lends slots to the source, sends what it filled, takes slots back; a `FrameAllocator`.
+    """Lends slots to the source, sends filled ones, and takes slots back; a `FrameAllocator`.
 
-    What an earlier decoder of the stream sent without acknowledgement is sent again, from the slots
-    that still hold it. Records that it sent and the source yields again are skipped; those that
-    only waited to be sent are sent now.
+    Unacknowledged records of an earlier decoder of the stream are sent again, from the slots that
+    still hold their frames. Records that the earlier decoder sent and the source yields again are
+    skipped; those that it had not sent yet are sent now.
 
     Attributes:
         given: Number of frames accounted for before this decoder.
@@ -46,7 +46,7 @@ class FrameSender:
         plan: The plan of the decoder's process.
         context: ZeroMQ context.
         report: Reports that the process is alive while it waits.
-        resumes: Whether the source continues where it was; otherwise it starts from the beginning.
+        resumes: Whether the source continues where it stopped, rather than from the beginning.
         stop: Set when the process is told to stop.
     """
 
@@ -125,8 +125,8 @@ class FrameSender:
 
         Args:
             header: Header of the frame.
-            elapsed_ns: Time it took to make the frame, the wait for the slot included, ns.
-            motion: ``(2, 3)`` motion of the camera since the frame given before, None if unknown.
+            elapsed_ns: Time taken to make the frame, including the wait for the slot, ns.
+            motion: ``(2, 3)`` motion of the camera since the previous frame, None if unknown.
         """
         self._raise_error()
         if self._skipped():
@@ -175,7 +175,7 @@ class FrameSender:
             raise self._error
 
     def close(self) -> None:
-        """Returns when all is in the results."""
+        """Returns once everything is in the results."""
         self._closing = True
         self._flow.close()
         os.eventfd_write(self._wake, 1)
@@ -221,7 +221,7 @@ class FrameSender:
                 while (departure := self._flow.next_to_send()) is not None:
                     self._dispatcher.send(departure)
             except Exception as error:
-                self._error = error  # ends the sending thread, if another one has it
+                self._error = error  # ends the sending thread, if this is another one
                 raise
             self._logbook[SharedNumber.WAITING] = self._flow.waiting
 

@@ -1,4 +1,4 @@
-"""What a stream's sink leaves for a successor: a journal and, of a live stream, checkpoints."""
+"""The state that a stream's sink leaves for a successor: a journal and, if live, checkpoints."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Handover:
     """The journal of a stream, and the checkpoint that replaces its entries up to a position.
 
     Args:
-        folder: Folder of the stream's results, where both are.
+        folder: Folder of the stream's results, which contains both.
         results: The results, whose state a checkpoint holds.
-        order: The stream's records, whose next position it holds.
+        order: Order of the stream's records, whose next position a checkpoint holds.
 
     Raises:
-        OutputError: From all methods but `close`, when the file system refuses.
+        OutputError: From all methods except `close`, if the file system refuses.
     """
 
     def __init__(self, folder: Path, results: StreamResults, order: Sequencer) -> None:
@@ -36,11 +36,11 @@ class Handover:
         self._journal: Journal  # from `take_over`
 
     def take_over(self, repeat: Callable[[Entry], bool]) -> None:
-        """Takes over what an earlier process left, if there was one; call it first.
+        """Takes over the state that an earlier process left, if there was one; call it first.
 
         Args:
-            repeat: Takes in an entry of the journal, which the checkpoint may include already;
-                returns False where it is to come again, with all after it.
+            repeat: Replays an entry of the journal, which the checkpoint may already include;
+                returns False if that entry and all later ones are to be received again.
         """
         if (checkpoint := Checkpoint.load(self._checkpoint_path)) is not None:
             self._results.restore(checkpoint.sink)
@@ -62,7 +62,7 @@ class Handover:
     def save(self) -> None:
         """Saves a checkpoint and clears the journal, whose entries it replaces.
 
-        Finished text results get their names only now, as a successor would need them otherwise.
+        Only now do finished text results get their names, as a successor no longer needs them.
         """
         if not self._results.ledger.written:
             return
@@ -71,7 +71,7 @@ class Handover:
             self._results.name_earlier_texts()
 
     def make_room(self) -> None:
-        """Has a checkpoint replace the journal, and take its place if there is no other room."""
+        """Replaces the journal by a checkpoint, clearing the journal first if there is no room."""
         try:
             self.save()
         except OutputError:
@@ -80,7 +80,7 @@ class Handover:
                 self.save()
 
     def close(self) -> None:
-        """Closes the journal, which has all that was appended."""
+        """Closes the journal, which holds everything that was appended."""
         self._journal.close()
 
     def _checkpoint(self) -> Checkpoint:

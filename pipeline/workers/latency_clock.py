@@ -1,4 +1,4 @@
-"""When results were written, and how old their frames were, by a wall clock that may be set."""
+"""Dates results, and measures the age of their frames although the wall clock may be set."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from stages.sink.timing import Written
 
-_LEAP_NS = 100_000_000  # more than the two clocks differ where one is read after the other
+_LEAP_NS = 100_000_000  # longer than reading the two clocks one after the other takes
 
 
 class LatencyClock:
     """Dates results by the monotonic clock, which nobody sets.
 
-    A frame's capture is of the wall clock: where that was set since, as where a machine without a
-    battery for its clock learns the time, the frame's age is by what the clock said before.
+    Capture times are those of the wall clock. If that has been set since the capture, as when a
+    machine without a battery for its clock learns the time, the frame's age is computed as if it
+    had not been set.
 
     Args:
         wall: Wall clock, ns since the epoch.
@@ -31,7 +32,7 @@ class LatencyClock:
         self._offset = self._earlier = wall() - self._leapt_ns
 
     def written(self, captured_ns: int) -> Written:
-        """Returns that a frame captured at this time, by the wall clock, is written now."""
+        """Returns the time, and the latency of a frame captured at this time of the wall clock."""
         now_ns = self._monotonic()
         offset = self._wall() - now_ns
         if abs(offset - self._offset) > _LEAP_NS:

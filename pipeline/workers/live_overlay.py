@@ -1,4 +1,4 @@
-"""Sends the overlay of a live stream to a media server while it is made."""
+"""Sends the overlay of a live stream to a media server while it is being made."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ _END_SECONDS = 1.0
 
 
 class LiveOverlay:
-    """Sends encoded pictures to an address, and never holds up whoever encodes them.
+    """Sends encoded pictures to an address, without ever blocking the encoder.
 
-    A connection begins with a key frame, and one that fails is made again for as long as pictures
-    come. What the server does not take within two seconds is left out, up to the next key frame.
+    A connection begins with a key frame. If it fails, it is made again as long as pictures arrive.
+    Pictures that the server does not take within two seconds are left out, up to the next key
+    frame.
 
     Args:
-        url: Address of a scheme in `overlay_addresses.FORMATS`; "" for none, where nothing is sent.
-        name: Name of the stream, for people.
-        notify: Called, from another thread, with one line when sending fails, and when it goes on.
+        url: Address with a scheme in `overlay_addresses.FORMATS`; "" to send nothing.
+        name: Name of the stream, for messages.
+        notify: Called, from another thread, with one line when sending fails and when it resumes.
         answer_seconds: How long the server may take to answer, or to take a picture.
     """
 
@@ -64,15 +65,15 @@ class LiveOverlay:
 
     @property
     def is_failing(self) -> bool:
-        """Whether pictures do not arrive, or have not all arrived for ten seconds."""
+        """Whether pictures do not arrive, or not all did within the last ten seconds."""
         return self._left_out or bool(self._told)
 
     def take(self, video: int, picture: EncodedPicture) -> None:
         """Queues a picture.
 
         Args:
-            video: Number of its video among those of the overlay. A picture of an earlier one,
-                which another thread may still encode, is left out.
+            video: Number of its video among those of the overlay. A picture of an earlier video,
+                which another thread may still be encoding, is left out.
             picture: The picture.
         """
         with self._changed:
@@ -98,7 +99,7 @@ class LiveOverlay:
         self._needs_key = True
 
     def close(self) -> None:
-        """Takes no more; what waits is sent if that takes no longer than a second."""
+        """Takes no more pictures; sends waiting ones if that takes no longer than a second."""
         with self._changed:
             self._end = time.monotonic() + _END_SECONDS
             self._changed.notify_all()
@@ -124,10 +125,10 @@ class LiveOverlay:
             sender.close()
 
     def _next(self, sender: _Sender | None) -> _Waiting | None:
-        """Waits for a picture; without a connection that suits it, it also stays in the queue.
+        """Waits for a picture, which also stays in the queue if no connection suits it.
 
         Returns:
-            None if there will be none, or it cannot be sent any more.
+            The picture; None if there will be none, or it can no longer be sent.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._end is not None)
@@ -143,16 +144,16 @@ class LiveOverlay:
             self._is_connected = yes
 
     def _fail(self, reason: str) -> None:
-        """Tells why there is no connection, and waits."""
+        """Reports why there is no connection, and waits."""
         self._tell(f"is not sent to {server_of(self._url)}: {reason}; trying again")
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
         with self._changed:
             self._changed.wait_for(lambda: self._end is not None, self._pause)
             if not (self._waiting and self._waiting[0].picture.is_key):
-                self._begin_anew()  # the key frame before went to the lost connection
+                self._begin_anew()  # the last key frame went to the lost connection
 
     def _look_back(self) -> None:
-        """Tells whether all pictures are taken, after one was."""
+        """Reports, after a picture was sent, that others were left out or that sending resumed."""
         with self._changed:
             left_out, self._left_out = self._left_out, False
         if left_out:
@@ -162,7 +163,7 @@ class LiveOverlay:
             self._notify(f"{self._what} is sent to {server_of(self._url)} again")
 
     def _tell(self, fault: str) -> None:
-        """Tells a fault once until a connection is steady; another one after a minute."""
+        """Reports a fault once until a connection is steady; a different one after a minute."""
         self._failed_at = now = time.monotonic()
         is_other = fault != self._told and now - self._told_at >= _SILENT_SECONDS
         if not self._told or is_other:
@@ -177,14 +178,14 @@ class _Waiting(NamedTuple):
 
 
 class _SendingError(Exception):
-    """Why the server does not get pictures."""
+    """The reason why the server does not receive pictures."""
 
 
 class _Sender:
     """The process that sends pictures of one encoder, see `overlay_sender`.
 
     Raises:
-        _SendingError: There is no connection; `send` raises it where there is none any more.
+        _SendingError: There is no connection; `send` raises it once the connection is lost.
     """
 
     def __init__(self, url: str, picture: EncodedPicture, answer_seconds: float) -> None:
@@ -208,11 +209,11 @@ class _Sender:
             raise _SendingError(self._end(answer))
 
     def suits(self, picture: EncodedPicture) -> bool:
-        """Whether the picture can go on in this connection."""
+        """Whether the picture can be sent over this connection."""
         return (picture.settings, picture.parameters) == (self._settings, self._parameters)
 
     def send(self, video: int, picture: EncodedPicture) -> None:
-        """Sends a picture; times go on from one video to the next."""
+        """Sends a picture; times continue from one video to the next."""
         if video != self._video:
             following = self._latest + self._settings.frame_duration if self._video else 0
             self._shift = following - picture.pts
@@ -221,7 +222,7 @@ class _Sender:
         self._write(SentPicture(self._latest, picture.is_key, picture.data))
 
     def close(self) -> None:
-        """Lets it end the connection."""
+        """Ends the connection, and waits for the process to end."""
         self._end()
 
     def _write(self, message: Opening | SentPicture) -> None:
@@ -232,14 +233,14 @@ class _Sender:
             raise _SendingError(self._end()) from error
 
     def _end(self, told: str = "") -> str:
-        """Waits for the end of the process, which its alarm bounds; returns why it came.
+        """Waits until the process has ended, which its alarm bounds; returns the reason.
 
         Args:
-            told: What the process has told of that.
+            told: The reason that the process has given, if any.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError):  # what it does not read any more
+        with contextlib.suppress(OSError):  # data that it no longer reads
             self._process.stdin.close()
         with self._process.stdout as output:
             told = told or output.read().decode().strip()

@@ -1,4 +1,4 @@
-"""The camera's motion from one frame sent to the next, through frames dropped in between."""
+"""Camera motion from one frame sent to the next, across frames dropped in between."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MotionChain:
         self._of_dropped = composed(self._of_dropped, self._motions.pop(sequence))
 
     def sent(self, sequence: int) -> Float32Array | None:
-        """Returns the motion to this frame, now sent, from the one sent before."""
+        """Returns the motion from the frame sent before to this one, which is now sent."""
         motion = composed(self._of_dropped, self._motions.pop(sequence, None))
         self._of_dropped = STILL
         return motion

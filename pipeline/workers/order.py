@@ -8,7 +8,7 @@ from pipeline.transport.envelope import Envelope
 class Sequencer:
     """Puts the envelopes of one stream in order of position, each once.
 
-    Detectors overtake one another, and after a crash what was in flight is sent again.
+    Detectors overtake one another, and after a crash, records in flight are sent again.
 
     Attributes:
         due: The next position; those below it are repetitions.
@@ -24,7 +24,7 @@ class Sequencer:
         self._held: dict[int, Envelope] = {}
 
     def skip_to(self, due: int) -> None:
-        """Makes ``due`` the next position; what is held below it is forgotten."""
+        """Makes ``due`` the next position and forgets the envelopes held below it."""
         self.due = due
         self._held = {at: envelope for at, envelope in self._held.items() if at >= due}
 

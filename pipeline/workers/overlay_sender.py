@@ -1,9 +1,9 @@
-"""Sends encoded pictures to a media server: a process of its own, see `LiveOverlay`.
+"""Sends encoded pictures to a media server, as a separate process, see `LiveOverlay`.
 
-On standard input comes an `Opening`, then one `SentPicture` after the other until it is closed.
-This prints `READY` once the server takes pictures, or why it does not, or does not any more. PyAV
-holds Python's lock while FFmpeg connects, which would stop all threads of the sink, and RTMP waits
-for an answer without end: here, an alarm then ends the process.
+The process reads an `Opening` from standard input, then one `SentPicture` after another until the
+input is closed. It prints `READY` once the server takes pictures, or the reason why it does not, or
+no longer does. PyAV holds Python's lock while FFmpeg connects, which would stop all threads of the
+sink, and RTMP waits for an answer indefinitely: here, an alarm then ends the process.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _Message = TypeVar("_Message", bound=msgspec.Struct)
 
 
 class Opening(msgspec.Struct, frozen=True, array_like=True):
-    """Where pictures go, and how they are encoded.
+    """Where to send pictures, and how they are encoded.
 
     Attributes:
         url: The address.
-        seconds: How long the server may take for anything.
-        settings: Of the encoder.
+        seconds: How long the server may take for any operation.
+        settings: Settings of the encoder.
         parameters: SPS and PPS.
     """
 
@@ -60,10 +60,10 @@ class SentPicture(msgspec.Struct, frozen=True, array_like=True):
 
 
 def write_message(file: IO[bytes], message: Opening | SentPicture) -> None:
-    """Writes a message of this process.
+    """Writes a message to this process.
 
     Raises:
-        OSError: The process is gone.
+        OSError: The process has ended.
     """
     content = msgspec.msgpack.encode(message, enc_hook=encode_extra)
     file.write(_PREFIX.pack(len(content)) + content)
@@ -71,7 +71,7 @@ def write_message(file: IO[bytes], message: Opening | SentPicture) -> None:
 
 
 def _read_message(file: IO[bytes], kind: type[_Message]) -> _Message | None:
-    """Returns the next message, None at the end, or where its writer was killed."""
+    """Returns the next message; None at the end, or if the writer was killed in the middle."""
     prefix = file.read(_PREFIX.size)
     if len(prefix) < _PREFIX.size:
         return None
@@ -84,7 +84,7 @@ def _read_message(file: IO[bytes], kind: type[_Message]) -> _Message | None:
 
 @contextlib.contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Ends the process by SIGALRM if what happens in the context takes longer."""
+    """Ends the process by SIGALRM if the context takes longer than ``seconds``."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -93,9 +93,9 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def _limit_sockets(seconds: float) -> None:
-    """Has sockets keep few pictures for a slow server, and not for one that does not answer.
+    """Limits what sockets buffer for a slow server, and how long for one that does not answer.
 
-    The kernel would keep megabytes, for a quarter of an hour.
+    The kernel would buffer megabytes, for a quarter of an hour.
     """
     for file in Path("/proc/self/fd").iterdir():
         if file.is_socket():
@@ -107,7 +107,7 @@ def _limit_sockets(seconds: float) -> None:
 
 
 def _in_whole_packets(url: str) -> str:
-    """Has a datagram hold seven packets of MPEG-TS, unless a udp address itself says how much."""
+    """Fills each datagram with seven MPEG-TS packets, unless a udp address sets another size."""
     if not url.startswith("udp:"):
         return url
     address, _, query = url.partition("?")
@@ -136,21 +136,21 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
 
 
 def main() -> int:
-    """Sends what comes; returns the exit status."""
-    # SIGINT, SIGTERM and SIGHUP are ignored, as by the process that has started this one.
+    """Sends the pictures from standard input; returns the exit status."""
+    # SIGINT, SIGTERM and SIGHUP are ignored, as in the parent process.
     opening = _read_message(sys.stdin.buffer, Opening)
     if opening is None:
         return 0
     try:
         _send(opening, sys.stdin.buffer)
-    except FFmpegError as error:  # whose traceback would show the address, and so a password
+    except FFmpegError as error:  # its traceback would show the address, and so a password
         _tell(error.strerror or "FFmpeg fails")
         return 1
     return 0
 
 
 def _tell(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody listens any more
+    with contextlib.suppress(OSError):  # nobody reads it any more
         os.write(1, f"{line}\n".encode())
 
 

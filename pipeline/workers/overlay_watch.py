@@ -6,12 +6,12 @@ import math
 import time
 from collections.abc import Callable
 
-_PATIENCE = 5  # looks, not seconds: while the process was suspended it did not look
+_PATIENCE = 5  # checks, not seconds: a suspended process does not check
 _SILENT_SECONDS = 60.0
 
 
 class OverlayWatch:
-    """Reports, at most once a minute, that pictures wait and none reaches the disk.
+    """Reports, at most once a minute, that pictures are waiting and none reaches the disk.
 
     The end of a reported standstill is reported as well.
 
@@ -22,7 +22,7 @@ class OverlayWatch:
         monotonic: Returns a monotonic time in seconds.
 
     Attributes:
-        is_stuck: Whether the overlay stood still at each of the latest five looks.
+        is_stuck: Whether each of the latest five checks found no progress.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class OverlayWatch:
 
     @property
     def leaves_out(self) -> bool:
-        """Whether frames are to be left out of the overlay."""
+        """Whether to leave frames out of the overlay."""
         return self.is_stuck and not self._lossless
 
     def look(self, frames: int, kept: int) -> None:

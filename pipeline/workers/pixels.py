@@ -11,7 +11,7 @@ class PixelReader:
     """Finds the pixels of the frames of one stream.
 
     Args:
-        ring: Path of its ring, which is opened when it is needed.
+        ring: Path of the stream's ring, which is opened when needed.
     """
 
     def __init__(self, ring: str) -> None:
@@ -19,7 +19,7 @@ class PixelReader:
         self._ring: FrameRing | None = None
 
     def of(self, frame: FrameHeader, envelope: Envelope) -> UInt8Array | None:
-        """The pixels of the frame that came in the envelope, None if it has none."""
+        """Returns the pixels of the frame in the envelope; None if it has none."""
         if envelope.pixels is not None or envelope.slot is None:
             return envelope.pixels
         if self._ring is None:

@@ -1,4 +1,4 @@
-"""What the earlier decoders of a stream have left to the next one."""
+"""The state that the earlier decoders of a stream leave to the next one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from stages.records import Dropped, DropReason, EndOfStream, Frame, StreamStart
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
-    """How far the earlier decoders of a stream have come; without one, not at all.
+    """Progress of the earlier decoders of a stream; none if there was no earlier decoder.
 
     Attributes:
-        sent: Positions that were sent without acknowledgement, in order, with the slots of frames.
+        sent: Slots of the records sent but not acknowledged, by position and in order; None for a
+            record other than a frame.
         position: Position after the last one sent.
-        given: Number of frames accounted for.
+        given: Number of frames accounted for: sent, or sent as dropped.
         ended: Whether the end of the stream was sent.
         yielded: Number of records sent, as a source that starts from the beginning yields them.
-        lost: Frames that only waited to be sent; None without any. Such a source yields them again.
+        lost: Frames that were still waiting to be sent, None if there were none. A source that
+            starts from the beginning yields them again.
     """
 
     sent: dict[int, int | None]
@@ -34,7 +36,7 @@ class Predecessor:
 
     @classmethod
     def in_logbook(cls, logbook: Logbook) -> Predecessor:
-        """Returns what a stream's logbook tells."""
+        """Reads the progress from a stream's logbook."""
         sent = {
             position: decode(msgspec.msgpack.decode(message))
             for position, message in logbook.unacknowledged()
@@ -42,14 +44,14 @@ class Predecessor:
         position = max(sent) + 1 if sent else logbook[SharedNumber.ACKNOWLEDGED]
         message = logbook.message(position - 1) if position else None
         last = None if message is None else decode(msgspec.msgpack.decode(message)).record
-        # One that was killed between the two has kept a message that it did not account for.
+        # A decoder killed between the two steps has kept a message without accounting for it.
         ends = [_end_of(envelope.record) for envelope in sent.values()]
         given = max([logbook[SharedNumber.ACCOUNTED], *ends])
         ended = isinstance(last, EndOfStream)
         yielded = 0
         if logbook[SharedNumber.LOSSLESS]:
             yielded = position
-        elif last is not None:  # one record may tell of many frames that were dropped
+        elif last is not None:  # one record may report many dropped frames
             yielded = _epoch(last) + 1 + given
         return cls(
             {number: envelope.slot for number, envelope in sent.items()},
@@ -70,7 +72,7 @@ def _lost(logbook: Logbook, given: int) -> Dropped | None:
 
 
 def _end_of(record: Record) -> int:
-    """Returns the number after those of a record's frames, 0 if it is of none."""
+    """Returns the number after that of a record's last frame; 0 if the record has no frames."""
     if isinstance(record, Frame):
         return record.header.sequence + 1
     return record.last + 1 if isinstance(record, Dropped) else 0

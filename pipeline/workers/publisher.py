@@ -1,4 +1,4 @@
-"""What the sink tells the subscribers of a stream."""
+"""Publishes a stream's records to subscribers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 
 class Publisher:
-    """Publishes one stream; its end only when subscribers of a sink that died hear it.
+    """Publishes one stream.
+
+    Its end is published only once the subscribers of a sink that died have had time to reconnect.
 
     Args:
-        broadcast: Where; None if the run does not publish.
+        broadcast: Socket to publish on; None if the run does not publish.
         run: Name of the run.
         channel: Channel of the stream.
 
@@ -37,12 +39,12 @@ class Publisher:
         parts: Sequence[bytes | memoryview],
         measured: Sequence[Measured],
     ) -> None:
-        """Publishes an envelope that has come.
+        """Publishes an envelope that the sink received.
 
         Args:
             envelope: The envelope.
-            parts: Its message.
-            measured: What it has shown at lines, in zones and on the ground.
+            parts: The encoded envelope.
+            measured: Its crossings, zone events and ground positions.
         """
         if self._broadcast is not None:
             self._broadcast.send(parts, now=isinstance(envelope.record, EndOfStream))
@@ -50,7 +52,7 @@ class Publisher:
                 self.tell(record, envelope.position)
 
     def tell(self, record: Record, position: int) -> None:
-        """Publishes what did not come as a record, after that of the position."""
+        """Publishes a record that the sink did not receive, after the one at ``position``."""
         if self._broadcast is not None:
             envelope = Envelope(record, channel=self._channel, position=position, run=self.run)
             self._broadcast.send(encode(envelope), now=isinstance(record, EndOfStream))

@@ -36,11 +36,11 @@ _WHOLE = "the rows of its .part files are whole up to their last line"
 
 
 def has_leftovers(folder: Path) -> bool:
-    """Whether a run began results in ``folder`` and did not remove what it needed for them.
+    """Whether a run began results in ``folder`` and left behind what it needed to complete them.
 
     Raises:
         OSError: The folder cannot be read.
-        OutputError: There are part files of results, and nothing to complete them from.
+        OutputError: There are part files of results, but nothing to complete them from.
     """
     if (folder / RUN).exists():
         return True
@@ -55,7 +55,7 @@ def has_leftovers(folder: Path) -> bool:
 def remove_if_complete(folder: Path) -> bool:
     """Removes leftovers beside complete results; returns whether they are complete.
 
-    Whoever completed them was killed before it removed the leftovers.
+    The process that completed them was killed before it removed the leftovers.
 
     Args:
         folder: The stream's folder; no run writes there.
@@ -70,23 +70,23 @@ def remove_if_complete(folder: Path) -> bool:
 
 
 def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamReport | None:
-    """Completes results as far as they go, from what their sink has left for a successor.
+    """Completes results as far as they go, from the state that their sink left for a successor.
 
-    Text results have every frame that the sink was given. So has the overlay, but for some of the
-    last pictures. After a power failure both end where the disk does, and what was counted until
-    the last checkpoint stays.
+    Text results have every frame that the sink received; the overlay may lack some of the last
+    pictures. After a power failure, both end with what reached the disk, and what was counted until
+    the last checkpoint remains.
 
     Args:
         folder: The stream's folder, see `has_leftovers`; no run writes there.
         notify: Called with lines for the user.
 
     Returns:
-        The report, with the status ``truncated`` unless the stream had ended; None, with all
-        leftovers removed, where no frame had come.
+        The report, with the status ``truncated`` unless the stream had ended. None, with all
+        leftovers removed, if no frame had arrived.
 
     Raises:
-        OutputError: A file cannot be read or written, or another release wrote them, or they are
-            too damaged to give all rows that are there. They stay as they are.
+        OutputError: A file cannot be read or written, or another release wrote the leftovers, or
+            they are too damaged to yield all rows that are there. They stay as they are.
     """
     with _reading(folder):
         record = RunRecord.load(folder / RUN)
@@ -100,7 +100,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
             results.restore(checkpoint.sink)
             lost = checkpoint.lost
         end = _replay(results, _entries(folder, checkpoint))
-        remove_event_pictures(folder, after=results.last_number)  # nothing else has these frames
+        remove_event_pictures(folder, after=results.last_number)  # no other result has these frames
         ledger = results.ledger
         if not ledger.written + lost:
             results.abort()
@@ -109,7 +109,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
         if end is None:
             frames, epoch = ledger.written + ledger.dropped_total + lost, ledger.position[0]
             end = EndOfStream(record.stream, epoch, frames, EndReason.TRUNCATED, _KILLED)
-        # What the decoder counted was in memory.
+        # The decoder's counts were only in memory.
         unknown = {"connections": None, "frames_not_received": None}
         report = results.finish(end, record.to_plain() | unknown)
     while not results.notices.empty():
@@ -119,7 +119,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
 
 
 def _entries(folder: Path, checkpoint: Checkpoint | None) -> Iterator[Entry]:
-    """What the sink was given since the checkpoint."""
+    """Returns the entries that the sink received since the checkpoint."""
     due = checkpoint.position if checkpoint else 0
     return (entry for entry in read_envelopes(folder / JOURNAL) if entry.envelope.position >= due)
 
@@ -127,10 +127,10 @@ def _entries(folder: Path, checkpoint: Checkpoint | None) -> Iterator[Entry]:
 def _compare_with_rows(
     folder: Path, record: RunRecord, checkpoint: Checkpoint | None, notify: Callable[[str], None]
 ) -> None:
-    """Sees whether checkpoint and journal give the rows that are there, before any is touched.
+    """Checks that checkpoint and journal yield the rows in the files, before any file is changed.
 
     Raises:
-        ValueError: They do not. Of a live stream, they may lack some of the last second.
+        ValueError: They do not. For a live stream, they may lack some rows of the last second.
     """
     records = [type(entry.envelope.record) for entry in _entries(folder, checkpoint)]
     if checkpoint is None and records and records[0] is not StreamStart:
@@ -147,10 +147,10 @@ def _compare_with_rows(
 
 
 def _without_lost_rows(folder: Path, options: SinkOptions, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint as of the rows that are there.
+    """Returns the checkpoint as of the rows that are there.
 
-    It replaces the other one before rows are added: whoever repeats this would take them for those
-    that were lost.
+    It replaces the other one before rows are added: otherwise, a repeated recovery would mistake
+    added rows for those that were lost.
     """
     state = checkpoint.sink
     texts, lost = without_lost_rows(folder, text_names(options), state.texts)
@@ -164,7 +164,7 @@ def _without_lost_rows(folder: Path, options: SinkOptions, checkpoint: Checkpoin
 
 
 def _replay(results: StreamResults, entries: Iterator[Entry]) -> EndOfStream | None:
-    """Gives ``results`` what the sink was given; returns the end of the stream, if it came."""
+    """Replays to ``results`` what the sink received; returns the end of the stream, if it came."""
     overlays = last_overlay(results.folder)
     for entry in entries:
         match record := entry.envelope.record:
@@ -183,7 +183,7 @@ def _repeat(results: StreamResults, tracks: Tracks, entry: Entry, overlays: int)
     assert entry.written is not None
     if entry.envelope.slot is None:
         picture = EarlierPicture.NONE
-    elif results.overlays.number < overlays:  # by whatever has become of the video since
+    elif results.overlays.number < overlays:  # whatever has become of the video since
         picture = EarlierPicture.KEPT
     else:
         picture = EarlierPicture.UNKNOWN
@@ -192,7 +192,7 @@ def _repeat(results: StreamResults, tracks: Tracks, entry: Entry, overlays: int)
 
 @contextlib.contextmanager
 def _reading(folder: Path) -> Generator[None, None, None]:
-    """Turns what goes wrong in reading leftovers into one line."""
+    """Turns errors in reading leftovers into an `OutputError` of one line."""
     try:
         with writing(folder):
             yield

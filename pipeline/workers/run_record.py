@@ -1,4 +1,4 @@
-"""What a run was started with, as ``run.json`` tells it."""
+"""What a run was started with, as recorded in ``run.json``."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from stages.urls import server_of
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Config and versions of a run, and whether the stream in whose folder it lies may drop frames.
+    """Config and versions of a run, and whether one of its streams may drop frames.
 
-    It is kept there until the results are complete, for whoever completes them if the run is
-    killed.
+    The record is kept in the stream's folder until the results are complete, so that they can be
+    completed if the run is killed.
 
     Attributes:
-        stream: Name of the stream; somebody may rename the folder.
+        stream: Name of the stream; the folder may have been renamed.
         config: The run's configuration.
         lossless: Whether no frame of the stream may be dropped.
-        versions: Versions of the program and the packages that make the results.
+        versions: Versions of the program and the packages that produce the results.
         working_directory: The directory of the config's relative paths; None if it was gone.
     """
 
@@ -40,7 +40,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, stream: str, config: RunConfig, *, lossless: bool) -> RunRecord:
-        """The record of the run that this process belongs to."""
+        """Returns the record of the run that this process belongs to."""
         return cls(
             stream=stream,
             config=_without_secrets(config),
@@ -50,10 +50,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def save(self, path: Path) -> None:
-        """Writes the record; it is whole if the process is killed.
+        """Writes the record; the file is whole even if the process is killed.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: The file cannot be written.
         """
         with written_aside(path, synced=False) as part:
             part.write_bytes(encode_struct(self))
@@ -63,7 +63,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Reads the record at ``path``.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
             OutputError: Another release wrote it.
             ValueError: It is damaged.
         """
@@ -73,7 +73,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         return decode_struct(path.read_bytes(), cls)
 
     def to_plain(self) -> dict[str, Any]:
-        """The part of ``run.json`` that is known when the run starts."""
+        """Returns the part of ``run.json`` that is known when the run starts."""
         return {
             "versions": self.versions,
             "working_directory": self.working_directory,
@@ -88,7 +88,7 @@ def _without_secrets(config: RunConfig) -> RunConfig:
 
 @functools.cache
 def installed_versions() -> dict[str, str]:
-    """Versions of the program and the packages that make its results."""
+    """Returns the versions of the program and the packages that produce its results."""
     names = ("spotstream", "torch", "av", "opencv-python", "numpy", "scipy", "filterpy", "pyzmq")
     return {name: importlib.metadata.version(name) for name in names}
 

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 1.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_RECONNECT_SECONDS = 1.0  # after which subscribers of a sink that died are connected again
-_ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
+_RECONNECT_SECONDS = 1.0  # after which subscribers of a sink that died have reconnected
+_ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder does not wait
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Writes everything that arrives, until the process is ended; `STAGE_END` removes part files.
 
-    After an error they are left to the next process, which takes over the files of its predecessor.
+    After an error, part files are left for the next process, which takes them over.
     """
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
     sink = _Sink(plan, context, report)
@@ -83,17 +83,17 @@ class _Sink:
         )
         self._broadcast: Broadcast | None = None
         if runtime.publish is not None:
-            from pipeline.transport.broadcast import Broadcast  # here: it takes asyncio and ssl
+            from pipeline.transport.broadcast import Broadcast  # here, as it loads asyncio and ssl
 
             self._broadcast = Broadcast(
                 context,
                 runtime.publish,
                 runtime.publish_key,
                 runtime.publish_clients,
-                _RECONNECT_SECONDS if plan.streams else 0.0,  # of none, nothing was told
+                _RECONNECT_SECONDS if plan.streams else 0.0,  # without, none was published
             )
         self._streams = Streams(plan, self._join)
-        installed_versions()  # remembered, since an upgrade may come before the first stream
+        installed_versions()  # cached, since an upgrade may come before the first stream
         self._disks.start()
 
     def _join(self, channel: int, logbook: Logbook) -> SinkStream:
@@ -110,7 +110,7 @@ class _Sink:
         return member
 
     def run(self) -> None:
-        """Writes and acknowledges what arrives, without end."""
+        """Writes and acknowledges what arrives, indefinitely."""
         for stream in self._plan.streams:
             self._streams.at(stream.channel)
         self._report(Ready("sink"))
@@ -130,7 +130,7 @@ class _Sink:
                 self._visit(member, member.advance)
 
     def _visit(self, member: SinkStream, work: Callable[[], None]) -> None:
-        """Lets a stream work in its folder; an error there fails that stream, and no other.
+        """Lets a stream work in its folder; an error there fails only that stream.
 
         Raises:
             OutputError: The disk that all streams share is full, or the run is being given up.
@@ -155,7 +155,7 @@ class _Sink:
     def _take(self, envelope: Envelope) -> bool:
         """Writes a message; returns whether its stream may wait for the acknowledgement.
 
-        A live stream gets every credit at once: its next frame would be older otherwise.
+        A live stream gets every credit immediately, or its next frame would be older.
         """
         member = self._streams.find(envelope)
         if member is None:
@@ -174,7 +174,7 @@ class _Sink:
                 self._visit(member, member.look)
 
     def give_up(self) -> None:
-        """Completes all streams where they are; a failure in one does not keep others from it."""
+        """Completes all streams as far as they go, even if some of them fail."""
         failed: OutputError | None = None
         for stream in self._plan.streams:
             try:
@@ -192,7 +192,7 @@ class _Sink:
             member.abort()
 
     def close(self) -> None:
-        """Ends what runs beside the loop."""
+        """Stops the disk watch and the broadcast."""
         self._disks.close()
         if self._broadcast is not None:
             self._broadcast.close()
@@ -201,5 +201,5 @@ class _Sink:
 def _same_disk(folder: Path, other: Path) -> bool:
     try:
         return folder.stat().st_dev == other.stat().st_dev
-    except OSError:  # one is gone
+    except OSError:  # one of them is gone
         return False

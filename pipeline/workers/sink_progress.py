@@ -1,4 +1,4 @@
-"""The sink's progress reports on a stream under way."""
+"""The sink's progress reports on a running stream."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SinkProgress:
         self._is_news = False  # whether anything arrived since the latest metrics
         self._overlay_is_stuck = self._overlay_is_unsent = False
         self._work_ns: dict[str, float] = {}  # moving averages
-        self._frames: Counter[str] = Counter()  # with work of a stage, by stage
+        self._frames: Counter[str] = Counter()  # frames that a stage worked on, by stage
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
     def came(self) -> None:
@@ -46,7 +46,7 @@ class SinkProgress:
         self._is_news = True
 
     def repeated(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
-        """As `wrote`, of a frame that an earlier sink was given; nothing is reported."""
+        """Does the same as `wrote` for a frame that an earlier sink received; reports nothing."""
         self._latencies.append(latency_ns)
         for stage, ns in work_ns.items():
             before = self._work_ns.setdefault(stage, ns)
@@ -63,7 +63,7 @@ class SinkProgress:
             self._send(now)
 
     def look(self, *, overlay_is_stuck: bool, overlay_is_unsent: bool = False) -> None:
-        """Reports what no later frame has caused to be reported; call it once a second."""
+        """Reports news that no later frame has caused to be reported; call it once a second."""
         before = self._overlay_is_stuck, self._overlay_is_unsent
         self._overlay_is_stuck, self._overlay_is_unsent = overlay_is_stuck, overlay_is_unsent
         self._is_news |= before != (overlay_is_stuck, overlay_is_unsent)
@@ -72,7 +72,7 @@ class SinkProgress:
             self._send(now)
 
     def end(self) -> None:
-        """Reports how far a stream came that fails."""
+        """Reports the final progress of a stream that fails."""
         self._send(time.monotonic_ns(), measured=True)
 
     def metrics(self) -> StreamMetrics:

@@ -1,4 +1,4 @@
-"""A stream in the sink: what arrives is written, and acknowledged to its decoder."""
+"""A stream in the sink: its records are written, and acknowledged to its decoder."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class SinkStream:
         self._logbook = logbook
         self.lossless = bool(logbook[SharedNumber.LOSSLESS])
         self.failed = False
-        self._has_left = False  # after it failed, all that is to be done is done
+        self._has_left = False  # whether `fail` has released everything
         self._report = report
         self._publisher = publisher
         self._overlay = plan.config.sink.overlay
@@ -91,14 +91,14 @@ class SinkStream:
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
-        if plan.give_up_reason:  # frames do not come again
+        if plan.give_up_reason:  # frames are not sent again
             options = dataclasses.replace(options, event_pictures=False)
 
         address = overlay_address(plan.config.sink.overlay_url, self.name)
         self._live_overlay = LiveOverlay(
             "" if self.lossless else address,
             self.name,
-            lambda line: self.results.notices.put(line),  # from its thread; this one reports them
+            lambda line: self.results.notices.put(line),  # in its thread; this one reports them
         )
         self._files.callback(self._live_overlay.close)
         self.results = results = StreamResults(
@@ -122,19 +122,20 @@ class SinkStream:
         self._handover = Handover(self.folder, results, self._order)
 
     def open(self) -> None:
-        """Makes the folder, or takes over what an earlier process left there; call it first.
+        """Creates the folder, or takes over what an earlier process left there; call it first.
 
         Raises:
-            OutputError: From this and all other methods, when the file system refuses.
+            OutputError: From this and all other methods, if the file system refuses.
         """
         if self._logbook[SharedNumber.ACKNOWLEDGED] and not (self.folder / JOURNAL).exists():
-            raise folder_is_gone(self.folder)  # nobody sends again what it held
+            raise folder_is_gone(self.folder)  # its content is not sent again
         make_folder(self.folder)
         if self._text_only:
             empty_unfinished_overlays(self.folder)
         else:
             self._record.save(self.folder / RUN)
-        # From here on, an earlier process may not have published it, or not sent what it did.
+        # An earlier process may not have published records from this position on, or may not have
+        # sent what it published.
         again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
         self._handover.take_over(lambda entry: self._repeat(entry, again))
         self._files.callback(self._handover.close)
@@ -143,7 +144,7 @@ class SinkStream:
         self.advance()
 
     def _repeat(self, entry: Entry, again: int) -> bool:
-        """Takes in what an earlier process was given; returns False where it is to come again."""
+        """Replays what an earlier process received; returns False if it is to be sent again."""
         self._report.alive()
         envelope = entry.envelope
         if envelope.position < self._order.due:  # the checkpoint has it
@@ -167,7 +168,7 @@ class SinkStream:
         if envelope.slot is None:
             picture = EarlierPicture.NONE
         elif envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]:
-            picture = EarlierPicture.KEPT  # or given up, with no checkpoint
+            picture = EarlierPicture.KEPT  # or given up, without a checkpoint
         else:
             picture = EarlierPicture.COMES_AGAIN
         measured = self.results.repeat(tracks, envelope.work_ns, written, picture)
@@ -176,9 +177,9 @@ class SinkStream:
         return measured
 
     def take(self, envelope: Envelope) -> None:
-        """Takes a message; a repeated one, whose acknowledgement was lost, gets another.
+        """Takes a message; acknowledges a repeated one again, since its acknowledgement was lost.
 
-        While a checkpoint waits for pictures, messages wait for it.
+        While a checkpoint waits for pictures, messages wait for the checkpoint.
         """
         if envelope.position < self._order.due:
             self._acknowledger.repeat()
@@ -192,7 +193,7 @@ class SinkStream:
                 break
             if self._watch.leaves_out:
                 due = replace(due, pixels=None, slot=None)
-            if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
+            if self._sink_ns:  # for the frame before; a successor counts it from the journal
                 due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
             published = replace(due, pixels=None, run=self._publisher.run)
             parts, written = encode(published), None
@@ -205,7 +206,7 @@ class SinkStream:
             self._acknowledger.took(due.position, pictures)
 
     def _handle(self, envelope: Envelope, written: Written | None) -> list[Measured]:
-        """Returns what it has shown at lines, in zones and on the ground."""
+        """Processes a record; returns its crossings, zone events and ground positions."""
         record = envelope.record
         self._progress.came()
         if isinstance(record, StreamStart):
@@ -222,7 +223,7 @@ class SinkStream:
     def give_up(self, message: str) -> None:
         """Completes the results as far as they go, if there are any.
 
-        If that fails, what remains is enough for a later process.
+        If that fails, the remaining files are enough for a later process.
         """
         if self._text_only:
             self._handover.make_room()
@@ -239,9 +240,9 @@ class SinkStream:
         self._publisher.tell(end, self._order.due - 1)
 
     def advance(self) -> None:
-        """Does what follows from what has come and is kept; call it often, and after `wake`.
+        """Acts on what has arrived and is kept; call it often, and after ``wake``.
 
-        Notices are told, complete results are reported, what is kept is acknowledged, finished text
+        Notices and complete results are reported, kept records are acknowledged, finished text
         results get their names, and a live stream's checkpoint begins or is saved.
         """
         self._tell_notices()
@@ -257,11 +258,11 @@ class SinkStream:
             self._notify(self.results.notices.get())
 
     def _acknowledge(self) -> bool:
-        """Acknowledges what is kept; the end only when results are reported to be complete."""
+        """Acknowledges kept records; the end only once results are reported as complete."""
         return self._acknowledger.acknowledge(self._order.due - self._completion.is_unreported)
 
     def _advance_checkpoint(self, *, may_begin: bool) -> None:
-        """Begins a checkpoint, or saves it once no picture is waited for."""
+        """Begins a checkpoint, or saves it once all pictures are kept."""
         if may_begin:
             self._checkpoints.begin_if_due()
         if self._checkpoints.under_way and (
@@ -275,7 +276,7 @@ class SinkStream:
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.
 
-        The report comes first: what follows may wait for the disk for ever.
+        The report is sent first, because what follows may wait for the disk for ever.
         """
         self.failed = True
         if error.errno == errno.ENOENT and not self.folder.is_dir():
@@ -283,7 +284,7 @@ class SinkStream:
         message = str(error)
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
-        # After all that subscribers may have got, of an earlier process, too.
+        # After everything that subscribers may have received, even from an earlier process.
         self._publisher.tell(broken_off(self._logbook, message), MAX_POSITION)
         self._leave()
 
@@ -294,8 +295,8 @@ class SinkStream:
         self._has_left = True
 
     def abort(self) -> None:
-        """Removes every file that does not have its final name yet, except the texts of `fail`."""
-        if self.failed and not self._has_left:  # `STAGE_END` came between
+        """Removes every file that does not have its final name yet; after `fail`, not the texts."""
+        if self.failed and not self._has_left:  # `STAGE_END` interrupted it
             self._leave()
         elif not (self._completion.begun or self.failed):
             self.results.abort()
@@ -322,11 +323,11 @@ class SinkStream:
     def look(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.
 
-        Call it once a second. A stream that its decoder cannot end is completed where it is.
-        Subscribers get its start again, for those who are new.
+        Call it once a second. A stream that no decoder can end is completed as far as it goes. The
+        start of the stream is published again, for new subscribers.
 
         Raises:
-            OSError: Its folder is gone, which a lossless stream would notice only at its end.
+            OSError: The folder is gone, which a lossless stream would notice only at its end.
         """
         if self._completion.begun:
             return

@@ -43,11 +43,11 @@ class SlotAllocator:
         """See `FrameAllocator`.
 
         Raises:
-            InterruptedError: Nothing more is to be sent, and no slot is free.
-            OutputError: There is no memory for slots of that size.
+            InterruptedError: Flow control is closed, and no slot is free.
+            OutputError: There is not enough memory for slots of that size.
         """
         started = time.monotonic_ns()
-        if self._lent is None:  # otherwise the source gave up on the last frame
+        if self._lent is None:  # otherwise the source abandoned its last frame
             self._lent = self._flow.acquire(self._report.alive)
             if self._lent is None:
                 raise InterruptedError

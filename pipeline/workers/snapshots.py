@@ -1,4 +1,4 @@
-"""Small pictures of what a stream shows now, for the web page of the run."""
+"""Small pictures of a stream's latest frame, for the web page of the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stages.sink.stream_results import StreamResults
 
 _SECONDS = 1.0
 _ROWS = 360  # at most
-_MOST_ASPECT = 4.0  # of a pixel; what a file states may be nonsense
+_MOST_ASPECT = 4.0  # of a pixel; a file may state nonsense
 _QUALITY = 80  # of JPEG, up to 100
 _MOST_BYTES = 2**19  # the supervisor refuses reports of twice as many
 
@@ -26,11 +26,11 @@ _MOST_BYTES = 2**19  # the supervisor refuses reports of twice as many
 class Snapshots:
     """Reports a frame of a stream, with its tracks, as a JPEG at most once a second.
 
-    One that is too large for a report, as of a frame with many times more columns than rows, is
-    left out.
+    A JPEG that is too large for a report, such as one of a frame with many times more columns than
+    rows, is left out.
 
     Args:
-        results: Results of the stream, which know its start, and what was counted.
+        results: Results of the stream, which hold its start and its counts.
         report: Receives the reports.
     """
 
@@ -42,11 +42,11 @@ class Snapshots:
         self._options = dataclasses.replace(options, overlay_height=min(rows, _ROWS))
 
     def look(self, tracks: Tracks, pixels: UInt8Array) -> None:
-        """Takes in the frame that the results were just given.
+        """Takes the frame that was just written; reports a snapshot of it if one is due.
 
         Args:
-            tracks: Its tracks.
-            pixels: The frame; not read any more afterwards.
+            tracks: Tracks of the frame.
+            pixels: The frame; not read after the call.
         """
         if time.monotonic() < self._due:
             return

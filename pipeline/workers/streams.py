@@ -31,8 +31,8 @@ class Streams(Generic[M]):
 
     Args:
         plan: The plan of the stage's process.
-        join: Makes the stage's state for a stream from its channel and logbook, which is closed
-            after the state.
+        join: Creates the stage's state for a stream from its channel and logbook. The logbook is
+            closed after the state.
     """
 
     def __init__(self, plan: WorkerPlan, join: Callable[[int, Logbook], M]) -> None:
@@ -48,7 +48,7 @@ class Streams(Generic[M]):
         return member if member is not None and member.name == envelope.stream else None
 
     def at(self, channel: int) -> M | None:
-        """Returns the stream of a channel, joining it if need be; None if there is none."""
+        """Returns the stream of a channel, joining it if necessary; None if there is none."""
         if channel not in self._members:
             path = self._plan.logbook(channel)
             try:
@@ -67,14 +67,14 @@ class Streams(Generic[M]):
         return iter(self._members.values())
 
     def close_ended(self) -> None:
-        """Closes streams that have ended; call it often, it checks once a second at most."""
+        """Closes streams that have ended; call it often: it checks at most once a second."""
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
             self._close_ended()
 
     def _close_ended(self) -> None:
         for channel in list(self._members):
-            # Not by the link to it: if somebody removes that, the stream goes on.
+            # Does not depend on the link to the logbook: if that is removed, the stream goes on.
             if self._logbooks[channel][SharedNumber.RELEASED]:
                 self._members.pop(channel).close()
                 self._logbooks.pop(channel).close()

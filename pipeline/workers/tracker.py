@@ -23,7 +23,7 @@ from stages.tracker import TrackerStage
 
 
 def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Tracks through every incoming frame, until the process is ended.
+    """Tracks objects through every incoming frame, until the process is ended.
 
     If an earlier process died, the tracks of lossless streams are rebuilt; live streams continue
     without tracks, and with ids that were never assigned.
@@ -42,7 +42,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     for stream in plan.streams:
         streams.at(stream.channel)
     report(Ready("tracker"))
-    for envelope in iter(receiver.receive, None):  # none ends it: there is no time limit
+    for envelope in iter(receiver.receive, None):  # never None without a time limit
         member = streams.find(envelope)
         for tracked in member.take(envelope) if member is not None else ():
             sender.send(tracked)
@@ -69,9 +69,9 @@ class _Stream:
             stage.skip_ids(self.name, logbook[SharedNumber.NEXT_ID])
 
     def _catch_up(self) -> None:
-        """Passes over what is in the results: an earlier process tracked it, and it comes no more.
+        """Skips what is in the results: an earlier process tracked it, and it is not sent again.
 
-        Lossless, the tracks are continued from what the sink has journaled of it.
+        In a lossless stream, tracks are continued from what the sink has journaled.
         """
         if not self._logbook[SharedNumber.LOSSLESS]:
             self._order.skip_to(self._logbook[SharedNumber.ACKNOWLEDGED])
@@ -85,11 +85,11 @@ class _Stream:
     def take(self, envelope: Envelope) -> Iterator[Envelope]:
         """Yields the envelopes to send: those now due, or the earlier result for a repeated one."""
         if self._order.due < self._logbook[SharedNumber.ACKNOWLEDGED]:
-            # The sink has taken more from the earlier process since this one began. What comes of
-            # it again may have been detected in a slot that holds another frame by now.
+            # The sink has taken more from the earlier process since this one began. If that is
+            # sent again, it may have been detected in a slot that holds another frame by now.
             self._catch_up()
         if envelope.position < self._order.due:
-            # A tracker cannot go back a step, and the sink may have lost what it sent.
+            # A tracker cannot go back a step, and the sink may have lost the earlier result.
             earlier = self._recent.get(envelope.position)
             if earlier is not None:
                 yield replace(envelope, record=earlier.record, work_ns=earlier.work_ns)

@@ -1,4 +1,4 @@
-"""How a decoder waits for a point in time and for its source."""
+"""Lets a decoder wait for a point in time and for its source."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipeline.reporter import Reporter
 class Waiting:
     """Waits, and measures how long the source has worked.
 
-    As a context manager it wraps a call that waits for the network or for who writes into a pipe,
-    in which FFmpeg may be stuck for long. A thread that acquires `working` meanwhile can act in
-    place of the calling thread, which does not proceed after its call until `working` is released.
+    As a context manager, it wraps a call in which FFmpeg may be stuck for long, waiting for the
+    network or for the writer of a pipe. A thread that acquires `working` meanwhile can act in place
+    of the calling thread, which does not proceed after its call until `working` is released.
 
     Attributes:
         working: Lock held by the source's thread except during such calls.
@@ -41,15 +41,15 @@ class Waiting:
 
     def __exit__(self, *_: object) -> None:
         self.working.acquire()
-        self._report.alive()  # data may come for minutes and make no picture
+        self._report.alive()  # data may arrive for minutes without completing a frame
         self._waited_ns += time.monotonic_ns() - self._since
 
     def show_alive(self) -> None:
-        """Reports the process alive, in another thread, if the source's is in such a call."""
+        """Reports the process alive, from another thread, if the source is in such a call."""
         if self.working.acquire(blocking=False):
             self._report.alive()
             self.working.release()
 
     def working_ns(self) -> int:
-        """Returns the time in ns of a clock that stands still while the source waits."""
+        """Returns the time in ns of a clock that stops while the source waits."""
         return time.monotonic_ns() - self._waited_ns
