@@ -39,7 +39,7 @@ def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
     gain = pairs.iou if gain is None else gain
     if _is_one_to_one(pairs):
         return pairs
-    taken = _without_rival(pairs)
+    taken = _uncontested(pairs)
     contended = (~taken).nonzero()[0]
     rows, row_count = _renumbered(pairs.rows[contended])
     columns, column_count = _renumbered(pairs.columns[contended])
@@ -56,7 +56,7 @@ def _is_one_to_one(pairs: BoxPairs) -> bool:
     return len(set(pairs.rows.tolist())) == count == len(set(pairs.columns.tolist()))
 
 
-def _without_rival(pairs: BoxPairs) -> BoolArray:
+def _uncontested(pairs: BoxPairs) -> BoolArray:
     """``(K,)`` mask: neither box of the pair has another partner."""
     rows = np.bincount(pairs.rows)[pairs.rows]
     columns = np.bincount(pairs.columns)[pairs.columns]
@@ -66,5 +66,5 @@ def _without_rival(pairs: BoxPairs) -> BoolArray:
 def _renumbered(numbers: IndexArray) -> tuple[IndexArray, int]:
     """Renumbers ``numbers`` ``(K,)`` from 0 in order, without gaps; also counts distinct ones."""
     present = np.bincount(numbers) > 0
-    places = present.cumsum()
-    return places[numbers] - 1, int(places[-1])
+    ranks = present.cumsum()
+    return ranks[numbers] - 1, int(ranks[-1])

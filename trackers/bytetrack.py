@@ -133,10 +133,10 @@ class ByteTrack(Tracker):
         confirmed = self._confirmed
 
         strong = pairs.where(is_strong[pairs.columns])
-        likeness = strong.iou * scores[strong.columns]
+        similarity = strong.iou * scores[strong.columns]
         is_old = confirmed[strong.rows]
-        good = is_old & (likeness >= self.iou_threshold)
-        first = match(strong.where(good), likeness[good] - self.iou_threshold)
+        good = is_old & (similarity >= self.iou_threshold)
+        first = match(strong.where(good), similarity[good] - self.iou_threshold)
         used[first.rows] = first.columns
 
         is_weak = (scores >= self.low_score) & ~is_strong
@@ -150,8 +150,8 @@ class ByteTrack(Tracker):
         if np.count_nonzero(is_old) < len(strong):
             is_free = np.ones(len(boxes), np.bool_)
             is_free[first.columns] = False
-            good = ~is_old & (likeness >= UNCONFIRMED_SIMILARITY) & is_free[strong.columns]
-            third = match(strong.where(good), likeness[good] - UNCONFIRMED_SIMILARITY)
+            good = ~is_old & (similarity >= UNCONFIRMED_SIMILARITY) & is_free[strong.columns]
+            third = match(strong.where(good), similarity[good] - UNCONFIRMED_SIMILARITY)
             used[third.rows] = third.columns
         return used
 
@@ -186,10 +186,10 @@ class ByteTrack(Tracker):
         now, lost = seen.nonzero()[0], (kept & ~seen).nonzero()[0]
         if len(lost):
             boxes = _boxes(self._filter.values)
-            doubles = find_overlaps(boxes[now], boxes[lost])
-            same = doubles.where(doubles.iou > DUPLICATE_IOU)
-            lives = last_seen - self._records[BORN]
-            older = lives[now[same.rows]] > lives[lost[same.columns]]
+            pairs = find_overlaps(boxes[now], boxes[lost])
+            same = pairs.where(pairs.iou > DUPLICATE_IOU)
+            lifetimes = last_seen - self._records[BORN]
+            older = lifetimes[now[same.rows]] > lifetimes[lost[same.columns]]
             kept[lost[same.columns[older]]] = False
             kept[now[same.rows[~older]]] = False
         return kept

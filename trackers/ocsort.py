@@ -176,16 +176,16 @@ class OCSort(Tracker):
         steady = gaps == 1
         self._filter.correct(rows[steady], to_center_area_aspect(boxes[steady]))
         for gap in np.unique(gaps[~steady]).tolist():
-            places = np.flatnonzero(gaps == gap)
-            relived = AreaFilter()
-            relived.moments = self._moments[:, rows[places]]
-            everyone = np.arange(len(places))
-            start, end = self._tracks["last"][rows[places]], boxes[places]
+            members = np.flatnonzero(gaps == gap)
+            replayed = AreaFilter()
+            replayed.moments = self._moments[:, rows[members]]
+            all_rows = np.arange(len(members))
+            start, end = self._tracks["last"][rows[members]], boxes[members]
             for step in range(1, gap + 1):
-                relived.step()
+                replayed.step()
                 between = start + (end - start) * (step / gap)
-                relived.correct(everyone, to_center_area_aspect(between))
-            self._filter.moments[:, rows[places]] = relived.moments
+                replayed.correct(all_rows, to_center_area_aspect(between))
+            self._filter.moments[:, rows[members]] = replayed.moments
         self._moments[:, rows] = self._filter.moments[:, rows]
 
     def _remember(self, rows: IndexArray, boxes: FloatArray) -> None:

@@ -124,7 +124,7 @@ class SpotTrack(Tracker):
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         if not len(observations) and not len(self._filter):
             return nothing_tracked()
-        chosen = self._worth_a_look(observations)
+        chosen = self._candidates(observations)
         boxes, scores = observations.boxes[chosen], observations.scores[chosen]
         measured = to_center_size(boxes)
 
@@ -152,15 +152,15 @@ class SpotTrack(Tracker):
         self._drop_lost(observations.frame_size)
         return result
 
-    def _worth_a_look(self, observations: Observations) -> IndexArray:
+    def _candidates(self, observations: Observations) -> IndexArray:
         """Detections that are neither too weak nor duplicates of better ones, best first."""
         order = np.argsort(-observations.scores, kind="stable")
         order = order[observations.scores[order] >= self.low_score]
         boxes = observations.boxes[order]
         pairs = find_overlaps(boxes, boxes)
-        doubles = pairs.where((pairs.iou >= self.duplicate_iou) & (pairs.rows < pairs.columns))
+        duplicates = pairs.where((pairs.iou >= self.duplicate_iou) & (pairs.rows < pairs.columns))
         kept = np.ones(len(order), np.bool_)
-        for row, column in zip(doubles.rows.tolist(), doubles.columns.tolist(), strict=True):
+        for row, column in zip(duplicates.rows.tolist(), duplicates.columns.tolist(), strict=True):
             if kept[row]:
                 kept[column] = False
         return order[kept]

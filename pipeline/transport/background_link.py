@@ -48,8 +48,8 @@ class BackgroundLink:
         copy: bool,
     ) -> None:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
-        self._room = select.poll()  # select() refuses descriptors above 1023
-        self._room.register(self._wake, select.POLLIN)
+        self._wake_poll = select.poll()  # select() refuses descriptors above 1023
+        self._wake_poll.register(self._wake, select.POLLIN)
         receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
         self._turns = Turns(receiver, prepare)
         self._sender = Sender(context, target)
@@ -125,7 +125,7 @@ class BackgroundLink:
         if self._received.qsize() < self._ahead:
             self._waits_for_room = False
             return self._turns.receive()
-        self._room.poll(1000 * _TURN_SECONDS)
+        self._wake_poll.poll(1000 * _TURN_SECONDS)
         self._waits_for_room = False
         self._on_turn()
         return None

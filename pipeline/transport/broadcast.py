@@ -88,7 +88,7 @@ class Broadcast:
             self.close()
             raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
         self._held: deque[Sequence[bytes | memoryview]] = deque()  # from no longer than that
-        self._opens = time.monotonic() + held_back
+        self._held_until = time.monotonic() + held_back
 
     def send(self, parts: Sequence[bytes | memoryview], *, now: bool = False) -> None:
         """Publishes a message.
@@ -98,8 +98,8 @@ class Broadcast:
         """
         self._held.append(parts)
         if now:
-            time.sleep(max(0.0, self._opens - time.monotonic()))
-        elif time.monotonic() < self._opens:
+            time.sleep(max(0.0, self._held_until - time.monotonic()))
+        elif time.monotonic() < self._held_until:
             return
         self._release()
         while now and self._held:

@@ -14,7 +14,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 _MOST_CONNECTIONS = 64
 _MOST_BYTES = 2**14  # in total per subscriber, whose handshake and topic take less than 1 KiB
-_LOOK_MS = 50
+_CHECK_MS = 50
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_MONITOR_STOPPED
 _BYTES_RECEIVED = struct.Struct("=128xQ")  # the start of struct tcp_info
 
@@ -50,10 +50,10 @@ class ConnectionLimit:
 
 def _watch(events: zmq.Socket) -> None:
     ports: dict[int, int] = {}  # local ports by descriptor
-    looked = time.monotonic()
+    checked_at = time.monotonic()
     with events, contextlib.suppress(zmq.ZMQError):
         while True:
-            if events.poll(_LOOK_MS if ports else None):
+            if events.poll(_CHECK_MS if ports else None):
                 event = recv_monitor_message(events)
                 descriptor, port = int(event["value"]), event["endpoint"].rpartition(b":")[2]
                 if event["event"] == zmq.EVENT_MONITOR_STOPPED:
@@ -64,10 +64,10 @@ def _watch(events: zmq.Socket) -> None:
                     ports[descriptor] = int(port)
                     if len(ports) > _MOST_CONNECTIONS:
                         _close(descriptor, int(port), -1)
-            if time.monotonic() - looked >= _LOOK_MS / 1000:
-                looked = time.monotonic()
-                for descriptor, own in ports.items():
-                    _close(descriptor, own, _MOST_BYTES)
+            if time.monotonic() - checked_at >= _CHECK_MS / 1000:
+                checked_at = time.monotonic()
+                for descriptor, local_port in ports.items():
+                    _close(descriptor, local_port, _MOST_BYTES)
 
 
 def _close(descriptor: int, port: int, most_bytes: int) -> None:

@@ -82,7 +82,7 @@ class FlowControl:
         self._window = window
         self._live = live
         self._monotonic = monotonic
-        self._idle_at = monotonic()  # when a frame could last be sent on arrival
+        self._kept_up_at = monotonic()  # when a frame could last be sent on arrival
         self._changed = threading.Condition()
         self._closed = False
 
@@ -134,7 +134,7 @@ class FlowControl:
         """Queues the frame in ``slot`` for sending."""
         with self._changed:
             if not self._waiting and self._frames_sent < self._in_flight:
-                self._idle_at = self._monotonic()
+                self._kept_up_at = self._monotonic()
             self._waiting.append(_WaitingFrame(header, slot))
             self._frames_waiting += 1
 
@@ -149,7 +149,7 @@ class FlowControl:
             if not (self._events or self._waiting) or len(self._sent) >= self._window:
                 return None
             if self._frames_sent < self._in_flight:
-                if self._live and self._monotonic() - self._idle_at > _BURST_SECONDS:
+                if self._live and self._monotonic() - self._kept_up_at > _BURST_SECONDS:
                     self._drop_stale()
             elif not self._events:
                 return None

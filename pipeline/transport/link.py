@@ -23,7 +23,7 @@ until the message has arrived. A slot of the ring is not reused before its frame
 """
 
 _SIGNAL_SECONDS = 0.1
-_COMPLAINT_SECONDS = 1.0
+_WARNING_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ class Receiver:
         self.malformed = 0
         self._copy = copy
         self._on_turn = on_turn
-        self._complained = 0.0
-        self._patient = -1  # receive timeout of the socket, ms
+        self._warned_at = 0.0
+        self._receive_timeout_ms = -1  # no limit
         self._socket = context.socket(zmq.PULL)
         self._socket.rcvhwm = WAITING_MESSAGES
         self._socket.maxmsgsize = LARGEST_PART
@@ -106,7 +106,7 @@ class Receiver:
         try:
             return decode(parts)
         except MessageError as error:
-            self.complain(error)
+            self.report_malformed(error)
             return None
 
     def _wait(self, deadline: float | None) -> bool:
@@ -117,21 +117,21 @@ class Receiver:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
         milliseconds = round(seconds * 1000)
         if self._poller is None:  # waiting in the receive itself takes fewer system calls
-            self._patience(milliseconds)
+            self._set_receive_timeout(milliseconds)
             return False
-        self._patience(0)
+        self._set_receive_timeout(0)
         events = dict(self._poller.poll(milliseconds))
         return bool(events) and self._socket not in events
 
-    def _patience(self, milliseconds: int) -> None:
-        if milliseconds != self._patient:
-            self._patient = self._socket.rcvtimeo = milliseconds
+    def _set_receive_timeout(self, milliseconds: int) -> None:
+        if milliseconds != self._receive_timeout_ms:
+            self._receive_timeout_ms = self._socket.rcvtimeo = milliseconds
 
-    def complain(self, error: MessageError) -> None:
+    def report_malformed(self, error: MessageError) -> None:
         """Counts a dropped message, and logs a warning at most once a second."""
         self.malformed += 1
-        if time.monotonic() - self._complained >= _COMPLAINT_SECONDS:
-            self._complained = time.monotonic()
+        if time.monotonic() - self._warned_at >= _WARNING_SECONDS:
+            self._warned_at = time.monotonic()
             log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
 
 

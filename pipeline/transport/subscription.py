@@ -28,14 +28,14 @@ _TURN_MS = 100  # a signal that another thread took is handled after this time
 _RETRY_SECONDS = 1.0
 _KEEPALIVE_SECONDS = 10
 _LOOKUP_SECONDS = 5.0
-_AT_ONE_POSITION = {  # order of records with the same position; others: 1
+_ORDER_AT_POSITION = {  # order of records with the same position; others: 1
     StreamStart: 0,
     Crossings: 2,
     ZoneEvents: 3,
     GroundPlaces: 4,
     EndOfStream: 5,
 }
-_END = _AT_ONE_POSITION[EndOfStream]
+_END = _ORDER_AT_POSITION[EndOfStream]
 _ENDED_STREAMS = 1000  # remembered, since records of them may still arrive
 # After these, ZeroMQ does not reconnect, although the next run may accept the key.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -65,7 +65,7 @@ class Subscription:
         key: str | os.PathLike[str] | None = None,
         server_key: str | os.PathLike[str] | None = None,
     ) -> None:
-        if not _has_form(address):
+        if not _is_supported(address):
             raise ConfigError(
                 f"cannot connect to {address}: expected tcp://HOST:PORT, with a port from 1 to "
                 "65535, or ipc://PATH"
@@ -157,7 +157,7 @@ class Subscription:
             raise ConfigError(f"cannot connect to {self._address}: {error}") from error
 
 
-def _has_form(address: str) -> bool:
+def _is_supported(address: str) -> bool:
     """Whether an address has a supported form; ZeroMQ would treat port 65537 as 1."""
     return address.startswith("ipc://") or (
         address.startswith("tcp://") and ends_with_port(address)
@@ -209,7 +209,7 @@ class _KnownStreams:
         self._starts: dict[str, tuple[str, int, StreamStart]] = {}  # with the run and the channel
         # By run and channel, in the order in which they were last heard. Running streams are never
         # the oldest, because their starts are repeated.
-        self._places: dict[tuple[str, int], tuple[int, int]] = {}
+        self._progress: dict[tuple[str, int], tuple[int, int]] = {}
         self._run = self._earlier_run = ""
 
     def names(self) -> list[str]:
@@ -218,26 +218,26 @@ class _KnownStreams:
 
     def admit(self, envelope: Envelope) -> bool:
         """Returns whether to deliver the envelope, which must not be too early or a repetition."""
-        record, of = envelope.record, (envelope.run, envelope.channel)
+        record, source = envelope.record, (envelope.run, envelope.channel)
         if envelope.run not in (self._run, self._earlier_run):
             self._run, self._earlier_run = envelope.run, self._run
-            self._starts, self._places = {}, {}  # that run was killed, or has published their ends
+            self._starts, self._progress = {}, {}  # that run was killed or has published the ends
         known = self._starts.get(envelope.stream)
-        start = known[2] if known is not None and known[:2] == of else None
-        place = envelope.position, _AT_ONE_POSITION.get(type(record), 1)
-        latest = self._places.get(of, (0, -1))
+        start = known[2] if known is not None and known[:2] == source else None
+        progress = envelope.position, _ORDER_AT_POSITION.get(type(record), 1)
+        latest = self._progress.get(source, (0, -1))
         if isinstance(record, StreamStart):
             # A start of the earlier run may have been queued in the connection to it.
             is_late = envelope.position < latest[0] or latest == (envelope.position, _END)
             if envelope.run != self._run or is_late:
                 return False
-            self._starts[record.stream] = *of, record
-            self._reach(of, max(place, latest))
+            self._starts[record.stream] = *source, record
+            self._advance(source, max(progress, latest))
             return record != start
         match record:
             case Heartbeat():
                 return False
-            case _ if place <= latest:
+            case _ if progress <= latest:
                 return False
             case Tracks() if start is None or record.frame.epoch != start.epoch:
                 return False
@@ -245,11 +245,11 @@ class _KnownStreams:
                 return False
             case EndOfStream() if start is not None:
                 del self._starts[record.stream]
-        self._reach(of, place)
+        self._advance(source, progress)
         return True
 
-    def _reach(self, of: tuple[str, int], place: tuple[int, int]) -> None:
-        self._places.pop(of, None)
-        self._places[of] = place
-        if len(self._places) > len(self._starts) + _ENDED_STREAMS:
-            del self._places[next(iter(self._places))]
+    def _advance(self, source: tuple[str, int], progress: tuple[int, int]) -> None:
+        self._progress.pop(source, None)
+        self._progress[source] = progress
+        if len(self._progress) > len(self._starts) + _ENDED_STREAMS:
+            del self._progress[next(iter(self._progress))]

@@ -59,7 +59,7 @@ class Turns:
         try:
             return self._prepare(envelope)
         except MessageError as error:
-            self._receiver.complain(error)
+            self._receiver.report_malformed(error)
             return None
 
     def _add(self, envelope: Envelope) -> None:

@@ -142,7 +142,7 @@ def test_of_the_streams_that_have_ended_the_latest_are_remembered(monkeypatch):
         end = EndOfStream(f"cam {channel}", 0, 0, EndReason.COMPLETE)
         assert known.admit(Envelope(end, channel=channel, position=1))
         assert not any(starts(channel) for channel in goes_on)  # again, as every second
-    assert sorted(channel for _, channel in known._places) == [*goes_on, 48, 49]
+    assert sorted(channel for _, channel in known._progress) == [*goes_on, 48, 49]
     assert known.names() == ["cam 0", "cam 1", "cam 2"]
     assert not any(starts(channel) for channel in (48, 49))
 

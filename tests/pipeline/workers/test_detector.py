@@ -62,7 +62,7 @@ def in_slot(slot):
 
 
 def test_messages_that_nobody_of_the_run_sent_are_dropped_and_told(run, capfd, in_workers):
-    in_workers("from pipeline.transport import link\nlink._COMPLAINT_SECONDS = 0.0")
+    in_workers("from pipeline.transport import link\nlink._WARNING_SECONDS = 0.0")
     result = run(in_slot(1_000_000), in_slot(-1), in_slot(None))
     assert (result.exit_code, result.restarts) == (0, {})
     assert result.finished["clip"].frames == FRAMES
