@@ -79,7 +79,7 @@ class Completion:
             OutputError: A file cannot be written.
         """
         if self._finished is not None and self._finished.done():
-            self._tell(self._finished.result())
+            self._report_done(self._finished.result())
             self._finished = None
 
     def join(self) -> None:
@@ -87,7 +87,7 @@ class Completion:
         if self._finished is not None:
             self._finished.exception()
 
-    def _tell(self, result: StreamReport) -> None:
+    def _report_done(self, result: StreamReport) -> None:
         summary = StreamSummary(
             frames=result.frames_out,
             tracks=result.tracks,

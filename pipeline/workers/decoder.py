@@ -87,7 +87,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     may_pause = is_pipe(stream.location)  # indefinitely; a network has timeouts
     while not stop.wait(_SIGNAL_SECONDS):  # a signal may have been delivered to another thread
         if may_pause:
-            waiting.show_alive()
+            waiting.report_alive()
     futures.wait([reading], _STUCK_SECONDS)
     with waiting.working:
         if not decoding.over:

@@ -90,8 +90,8 @@ class _Worker:
             now, before = self._detector.description, self._plan.detected_by
             self._report(Ready("detector", detected_by=now))
             if before not in ("", now):
-                told = f"detections are made by {now} from here on, before by {before}"
-                self._report(Notice("detector", message=told))
+                message = f"from here on detections are made by {now}, before by {before}"
+                self._report(Notice("detector", message=message))
             wait = self._plan.config.detector.batch_wait_ms / 1000
             for batch in batches(self._receive, self._size, wait):
                 self._take(batch)
@@ -132,8 +132,8 @@ class _Worker:
             except ConfigError as error:
                 self._fail(envelope, error)
                 return
-            for told in cautions:
-                self._report(Notice("detector", stream=record.stream, message=told))
+            for caution in cautions:
+                self._report(Notice("detector", stream=record.stream, message=caution))
             record = replace(
                 record,
                 detector=self._detector.name,
@@ -218,14 +218,14 @@ def _results(
     frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
     started = time.monotonic_ns()
     found = detector.detect(frames)
-    each = (time.monotonic_ns() - started) // (len(batch) * side_by_side)
+    frame_ns = (time.monotonic_ns() - started) // (len(batch) * side_by_side)
     return [
         structs.replace(
             envelope,
             record=_completed(
                 detections, frame, ignored.get(frame.header.stream, ignored[EVERY_STREAM])
             ),
-            work_ns=envelope.work_ns | {"detector": each},
+            work_ns=envelope.work_ns | {"detector": frame_ns},
         )
         for detections, frame, envelope in zip(found, frames, batch, strict=True)
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.reporter import Reporter
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _PATIENCE = 5  # checks, not seconds: a suspended process does not check
 
 
@@ -30,8 +30,8 @@ class DiskWatch:
         self._folder: Path | None = None
         self._calls = 0
         self._seen: object = None
-        self._looks = 0
-        self._told = ""
+        self._stalled_checks = 0
+        self._reported_folder = ""
         self._closed = threading.Event()
 
     def start(self) -> None:
@@ -53,24 +53,24 @@ class DiskWatch:
             self._folder = None
 
     def _run(self) -> None:
-        while not self._closed.wait(_LOOK_SECONDS):
-            self.look()
+        while not self._closed.wait(_CHECK_SECONDS):
+            self.check()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Checks for progress; the thread calls it."""
         if self._reporter.is_busy:  # a report would end that state
-            self._looks = 0
+            self._stalled_checks = 0
             return
         folder, seen = self._folder, (self._calls, self._reporter.latest)
         waits = folder is not None and seen == self._seen
         self._seen = seen
-        self._looks = self._looks + 1 if waits else 0
-        if self._looks == _PATIENCE:
-            self._told = str(folder)
+        self._stalled_checks = self._stalled_checks + 1 if waits else 0
+        if self._stalled_checks == _PATIENCE:
+            self._reported_folder = str(folder)
             self._notify(
                 f"{folder}: its file system does not answer, and {self._meanwhile} until it does; "
                 f"check the disk or mount"
             )
-        elif self._told and not waits:
-            self._notify(f"{self._told}: its file system responds again")
-            self._told = ""
+        elif self._reported_folder and not waits:
+            self._notify(f"{self._reported_folder}: its file system responds again")
+            self._reported_folder = ""

@@ -29,17 +29,17 @@ class LatencyClock:
     ) -> None:
         self._wall, self._monotonic = wall, monotonic
         self._leapt_ns = monotonic()
-        self._offset = self._earlier = wall() - self._leapt_ns
+        self._offset = self._earlier_offset = wall() - self._leapt_ns
 
     def written(self, captured_ns: int) -> Written:
         """Returns the time, and the latency of a frame captured at this time of the wall clock."""
         now_ns = self._monotonic()
         offset = self._wall() - now_ns
         if abs(offset - self._offset) > _LEAP_NS:
-            self._earlier, self._leapt_ns = self._offset, now_ns
+            self._earlier_offset, self._leapt_ns = self._offset, now_ns
         self._offset = offset
         offsets = [offset]
-        if captured_ns <= self._leapt_ns + self._earlier:  # perhaps before the clock was set
-            offsets.append(self._earlier)
+        if captured_ns <= self._leapt_ns + self._earlier_offset:  # perhaps before the clock was set
+            offsets.append(self._earlier_offset)
         ages = (now_ns + each - captured_ns for each in offsets)
         return Written(now_ns, min((age for age in ages if age >= 0), default=0))

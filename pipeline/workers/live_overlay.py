@@ -22,7 +22,7 @@ _STEADY_SECONDS = 10.0
 _FIRST_PAUSE = 1.0  # seconds
 _LONGEST_PAUSE = 30.0
 _MOST_WAITING_SECONDS = 2.0
-_SILENT_SECONDS = 60.0
+_REPORT_SECONDS = 60.0
 _END_SECONDS = 1.0
 
 
@@ -59,14 +59,14 @@ class LiveOverlay:
         self._left_out = False
         self._end: float | None = None
         self._pause = 0.0  # after the latest failure; 0 once a connection has been steady
-        self._told = ""  # the latest fault, "" once a connection has been steady
-        self._told_at = self._failed_at = 0.0
+        self._fault = ""  # the latest fault, "" once a connection has been steady
+        self._reported_at = self._failed_at = 0.0
         self._thread: threading.Thread | None = None
 
     @property
     def is_failing(self) -> bool:
         """Whether pictures do not arrive, or not all did within the last ten seconds."""
-        return self._left_out or bool(self._told)
+        return self._left_out or bool(self._fault)
 
     def take(self, video: int, picture: EncodedPicture) -> None:
         """Queues a picture.
@@ -84,7 +84,7 @@ class LiveOverlay:
             is_behind = bool(self._waiting) and now - self._waiting[0].since > _MOST_WAITING_SECONDS
             if is_behind or (picture.is_key and not self._is_connected):
                 self._left_out |= self._is_connected
-                self._begin_anew()
+                self._discard_waiting()
             self._needs_key &= not picture.is_key
             if self._needs_key:
                 return
@@ -94,7 +94,7 @@ class LiveOverlay:
                 self._thread = threading.Thread(target=self._run, name="live overlay", daemon=True)
                 self._thread.start()
 
-    def _begin_anew(self) -> None:
+    def _discard_waiting(self) -> None:
         self._waiting.clear()
         self._needs_key = True
 
@@ -110,7 +110,7 @@ class LiveOverlay:
             try:
                 if sender is not None and sender.suits(due.picture):
                     sender.send(due.video, due.picture)
-                    self._look_back()
+                    self._review()
                     continue
                 if sender is not None:
                     self._connected(False)
@@ -145,29 +145,29 @@ class LiveOverlay:
 
     def _fail(self, reason: str) -> None:
         """Reports why there is no connection, and waits."""
-        self._tell(f"is not sent to {server_of(self._url)}: {reason}; trying again")
+        self._report(f"is not sent to {server_of(self._url)}: {reason}; trying again")
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
         with self._changed:
             self._changed.wait_for(lambda: self._end is not None, self._pause)
             if not (self._waiting and self._waiting[0].picture.is_key):
-                self._begin_anew()  # the last key frame went to the lost connection
+                self._discard_waiting()  # the last key frame went to the lost connection
 
-    def _look_back(self) -> None:
+    def _review(self) -> None:
         """Reports, after a picture was sent, that others were left out or that sending resumed."""
         with self._changed:
             left_out, self._left_out = self._left_out, False
         if left_out:
-            self._tell(f"is not sent to {server_of(self._url)} completely: the server is too slow")
-        elif self._told and time.monotonic() - self._failed_at >= _STEADY_SECONDS:
-            self._told, self._pause = "", 0.0
+            self._report(f"is not sent to {server_of(self._url)} completely: the server is too slow")
+        elif self._fault and time.monotonic() - self._failed_at >= _STEADY_SECONDS:
+            self._fault, self._pause = "", 0.0
             self._notify(f"{self._what} is sent to {server_of(self._url)} again")
 
-    def _tell(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         """Reports a fault once until a connection is steady; a different one after a minute."""
         self._failed_at = now = time.monotonic()
-        is_other = fault != self._told and now - self._told_at >= _SILENT_SECONDS
-        if not self._told or is_other:
-            self._told, self._told_at = fault, now
+        is_other = fault != self._fault and now - self._reported_at >= _REPORT_SECONDS
+        if not self._fault or is_other:
+            self._fault, self._reported_at = fault, now
             self._notify(f"{self._what} {fault}")
 
 
@@ -232,19 +232,19 @@ class _Sender:
         except OSError as error:
             raise _SendingError(self._end()) from error
 
-    def _end(self, told: str = "") -> str:
+    def _end(self, reason: str = "") -> str:
         """Waits until the process has ended, which its alarm bounds; returns the reason.
 
         Args:
-            told: The reason that the process has given, if any.
+            reason: The reason that the process has given, if any.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(OSError):  # data that it no longer reads
             self._process.stdin.close()
         with self._process.stdout as output:
-            told = told or output.read().decode().strip()
+            reason = reason or output.read().decode().strip()
         code = self._process.wait()
         if code == -signal.SIGALRM:
             return f"no answer within {self._answer_seconds:g} s"
-        return told or f"the sending process ended with status {code}"
+        return reason or f"the sending process ended with status {code}"

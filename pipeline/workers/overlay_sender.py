@@ -122,7 +122,7 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
         stream = settings.add_to(container, opening.parameters)
         container.start_encoding()
     _limit_sockets(seconds)
-    _tell(READY)
+    _print_line(READY)
     while (picture := _read_message(pictures, SentPicture)) is not None:
         packet = av.Packet(picture.data)
         packet.stream = stream
@@ -144,12 +144,12 @@ def main() -> int:
     try:
         _send(opening, sys.stdin.buffer)
     except FFmpegError as error:  # its traceback would show the address, and so a password
-        _tell(error.strerror or "FFmpeg fails")
+        _print_line(error.strerror or "FFmpeg fails")
         return 1
     return 0
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     with contextlib.suppress(OSError):  # nobody reads it any more
         os.write(1, f"{line}\n".encode())
 

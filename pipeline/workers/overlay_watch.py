@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 _PATIENCE = 5  # checks, not seconds: a suspended process does not check
-_SILENT_SECONDS = 60.0
+_REPORT_SECONDS = 60.0
 
 
 class OverlayWatch:
@@ -39,16 +39,16 @@ class OverlayWatch:
         self._lossless = lossless
         self._monotonic = monotonic
         self._kept = 0
-        self._looks = 0
-        self._told_at = -math.inf
-        self._is_told = False
+        self._stalled_checks = 0
+        self._reported_at = -math.inf
+        self._is_reported = False
 
     @property
     def leaves_out(self) -> bool:
         """Whether to leave frames out of the overlay."""
         return self.is_stuck and not self._lossless
 
-    def look(self, frames: int, kept: int) -> None:
+    def check(self, frames: int, kept: int) -> None:
         """Checks for progress; call it once a second.
 
         Args:
@@ -57,13 +57,13 @@ class OverlayWatch:
         """
         waits = kept == self._kept and kept < frames
         self._kept = kept
-        self._looks = self._looks + 1 if waits else 0
-        self.is_stuck = self._looks >= _PATIENCE
+        self._stalled_checks = self._stalled_checks + 1 if waits else 0
+        self.is_stuck = self._stalled_checks >= _PATIENCE
         now = self._monotonic()
-        if self.is_stuck and not self._is_told and now - self._told_at >= _SILENT_SECONDS:
-            self._told_at, self._is_told = now, True
+        if self.is_stuck and not self._is_reported and now - self._reported_at >= _REPORT_SECONDS:
+            self._reported_at, self._is_reported = now, True
             meanwhile = "the stream waits" if self._lossless else "frames are left out of it"
             self._notify(f"{self._name} is stuck: nothing was written; {meanwhile}")
-        elif self._is_told and not self.is_stuck:
-            self._is_told = False
+        elif self._is_reported and not self.is_stuck:
+            self._is_reported = False
             self._notify(f"{self._name} has resumed")

@@ -49,9 +49,9 @@ class Publisher:
         if self._broadcast is not None:
             self._broadcast.send(parts, now=isinstance(envelope.record, EndOfStream))
             for record in measured:
-                self.tell(record, envelope.position)
+                self.publish(record, envelope.position)
 
-    def tell(self, record: Record, position: int) -> None:
+    def publish(self, record: Record, position: int) -> None:
         """Publishes a record that the sink did not receive, after the one at ``position``."""
         if self._broadcast is not None:
             envelope = Envelope(record, channel=self._channel, position=position, run=self.run)

@@ -136,13 +136,13 @@ def _compare_with_rows(
     if checkpoint is None and records and records[0] is not StreamStart:
         raise ValueError("the checkpoint is gone")
     texts = checkpoint.sink.texts if checkpoint else None
-    given = records.count(Tracks) + (texts.latest.frames if texts else 0)
-    there = frames_from(folder, texts.number if texts else 1)
-    if there <= given:
+    recorded = records.count(Tracks) + (texts.latest.frames if texts else 0)
+    in_files = frames_from(folder, texts.number if texts else 1)
+    if in_files <= recorded:
         return
     if record.lossless or checkpoint is None:
-        raise ValueError(f"of {counted(there, 'frame')}, the journal has {given}")
-    last = counted(there - given, "frame", form=",")
+        raise ValueError(f"of {counted(in_files, 'frame')}, the journal has {recorded}")
+    last = counted(in_files - recorded, "frame", form=",")
     notify(f"{folder}: the rows of the last {last} are left out, as the journal lacks them")
 
 

@@ -34,7 +34,7 @@ from stages.errors import OutputError
 if TYPE_CHECKING:
     from pipeline.transport.broadcast import Broadcast
 
-_LOOK_SECONDS = 1.0
+_TICK_SECONDS = 1.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _RECONNECT_SECONDS = 1.0  # after which subscribers of a sink that died have reconnected
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder does not wait
@@ -67,7 +67,7 @@ class _Sink:
         self._plan = plan
         self._context = context
         self._report = report
-        self._looked = 0.0
+        self._ticked_at = 0.0
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         aside = Reporter(context, plan)  # for the thread that watches the disks
         self._disks = DiskWatch(
@@ -121,9 +121,9 @@ class _Sink:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(self._wake)
             else:
-                is_patient = self._take(envelope)
+                may_wait = self._take(envelope)
                 taken += 1
-                if is_patient and taken < _ACKNOWLEDGED_AT_ONCE and self._receiver.pending:
+                if may_wait and taken < _ACKNOWLEDGED_AT_ONCE and self._receiver.pending:
                     continue
             taken = 0
             for member in self._streams:
@@ -166,12 +166,12 @@ class _Sink:
     def _on_turn(self) -> None:
         self._report.alive()
         self._streams.close_ended()
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._ticked_at >= _TICK_SECONDS:
+            self._ticked_at = time.monotonic()
             if self._broadcast is not None:
                 self._broadcast.send(encode(Envelope(Heartbeat(), run=self._plan.run)))
             for member in self._streams:
-                self._visit(member, member.look)
+                self._visit(member, member.tick)
 
     def give_up(self) -> None:
         """Completes all streams as far as they go, even if some of them fail."""

@@ -35,15 +35,15 @@ class SinkProgress:
         self._report = report
         self._reported = 0
         self._measured = 0
-        self._is_news = False  # whether anything arrived since the latest metrics
+        self._has_news = False  # whether anything arrived since the latest metrics
         self._overlay_is_stuck = self._overlay_is_unsent = False
         self._work_ns: dict[str, float] = {}  # moving averages
         self._frames: Counter[str] = Counter()  # frames that a stage worked on, by stage
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
-    def came(self) -> None:
-        """Records that something has arrived, for `look` to report."""
-        self._is_news = True
+    def received(self) -> None:
+        """Records that something has arrived, for `tick` to report."""
+        self._has_news = True
 
     def repeated(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
         """Does the same as `wrote` for a frame that an earlier sink received; reports nothing."""
@@ -62,13 +62,13 @@ class SinkProgress:
         if now - self._reported >= _PROGRESS_NS:
             self._send(now)
 
-    def look(self, *, overlay_is_stuck: bool, overlay_is_unsent: bool = False) -> None:
+    def tick(self, *, overlay_is_stuck: bool, overlay_is_unsent: bool = False) -> None:
         """Reports news that no later frame has caused to be reported; call it once a second."""
         before = self._overlay_is_stuck, self._overlay_is_unsent
         self._overlay_is_stuck, self._overlay_is_unsent = overlay_is_stuck, overlay_is_unsent
-        self._is_news |= before != (overlay_is_stuck, overlay_is_unsent)
+        self._has_news |= before != (overlay_is_stuck, overlay_is_unsent)
         now = time.monotonic_ns()
-        if self._is_news and now - self._measured >= _METRICS_NS:
+        if self._has_news and now - self._measured >= _METRICS_NS:
             self._send(now)
 
     def end(self) -> None:
@@ -108,7 +108,7 @@ class SinkProgress:
         self._reported = now
         start, metrics = self._results.latest_start, None
         if measured or now - self._measured >= _METRICS_NS:
-            self._measured, self._is_news = now, False
+            self._measured, self._has_news = now, False
             metrics = self.metrics()
         self._report(
             Progress(

@@ -77,7 +77,7 @@ class SinkStream:
         self._logbook = logbook
         self.lossless = bool(logbook[SharedNumber.LOSSLESS])
         self.failed = False
-        self._has_left = False  # whether `fail` has released everything
+        self._is_released = False  # whether `fail` has released everything
         self._report = report
         self._publisher = publisher
         self._overlay = plan.config.sink.overlay
@@ -136,14 +136,15 @@ class SinkStream:
             self._record.save(self.folder / RUN)
         # An earlier process may not have published records from this position on, or may not have
         # sent what it published.
-        again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
-        self._handover.take_over(lambda entry: self._repeat(entry, again))
+        acknowledged = self._logbook[SharedNumber.ACKNOWLEDGED]
+        first_republished = acknowledged - self._logbook[SharedNumber.ENTRIES]
+        self._handover.take_over(lambda entry: self._repeat(entry, first_republished))
         self._files.callback(self._handover.close)
         if self._text_only:
             self.results.overlays.find_finished()  # before it saves a checkpoint
         self.advance()
 
-    def _repeat(self, entry: Entry, again: int) -> bool:
+    def _repeat(self, entry: Entry, first_republished: int) -> bool:
         """Replays what an earlier process received; returns False if it is to be sent again."""
         self._report.alive()
         envelope = entry.envelope
@@ -157,7 +158,7 @@ class SinkStream:
         else:
             measured = self._handle(envelope, entry.written)
         self._order.skip_to(envelope.position + 1)
-        if envelope.position >= again:
+        if envelope.position >= first_republished:
             self._publisher.forward(envelope, entry.parts, measured)
         return True
 
@@ -208,7 +209,7 @@ class SinkStream:
     def _handle(self, envelope: Envelope, written: Written | None) -> list[Measured]:
         """Processes a record; returns its crossings, zone events and ground positions."""
         record = envelope.record
-        self._progress.came()
+        self._progress.received()
         if isinstance(record, StreamStart):
             self.results.start(record)
         elif isinstance(record, Tracks):
@@ -237,7 +238,7 @@ class SinkStream:
     def _truncate(self, message: str) -> None:
         end = broken_off(self._logbook, message)
         self._completion.begin(end)
-        self._publisher.tell(end, self._order.due - 1)
+        self._publisher.publish(end, self._order.due - 1)
 
     def advance(self) -> None:
         """Acts on what has arrived and is kept; call it often, and after ``wake``.
@@ -245,15 +246,15 @@ class SinkStream:
         Notices and complete results are reported, kept records are acknowledged, finished text
         results get their names, and a live stream's checkpoint begins or is saved.
         """
-        self._tell_notices()
+        self._report_notices()
         self._completion.report_if_done()
         if self.lossless and not self._completion.begun:
             self.results.name_earlier_texts()
-        is_news = self._acknowledge()
+        acknowledged = self._acknowledge()
         if not (self.lossless or self._completion.begun):
-            self._advance_checkpoint(may_begin=is_news)
+            self._advance_checkpoint(may_begin=acknowledged)
 
-    def _tell_notices(self) -> None:
+    def _report_notices(self) -> None:
         while not self.results.notices.empty():
             self._notify(self.results.notices.get())
 
@@ -285,19 +286,19 @@ class SinkStream:
         self._progress.end()
         self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
         # After everything that subscribers may have received, even from an earlier process.
-        self._publisher.tell(broken_off(self._logbook, message), MAX_POSITION)
-        self._leave()
+        self._publisher.publish(broken_off(self._logbook, message), MAX_POSITION)
+        self._release()
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         self._completion.join()
         self.results.close_texts()
         self.results.overlays.discard(given_up=True)
-        self._has_left = True
+        self._is_released = True
 
     def abort(self) -> None:
         """Removes every file that does not have its final name yet; after `fail`, not the texts."""
-        if self.failed and not self._has_left:  # `STAGE_END` interrupted it
-            self._leave()
+        if self.failed and not self._is_released:  # `STAGE_END` interrupted it
+            self._release()
         elif not (self._completion.begun or self.failed):
             self.results.abort()
 
@@ -317,10 +318,10 @@ class SinkStream:
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(written.latency_ns, envelope.work_ns)
         if self._snapshots is not None and pixels is not None:
-            self._snapshots.look(tracks, pixels)
+            self._snapshots.update(tracks, pixels)
         return measured
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.
 
         Call it once a second. A stream that no decoder can end is completed as far as it goes. The
@@ -336,15 +337,15 @@ class SinkStream:
             self._truncate(self._logbook.reason)
             return
         if (start := self.results.latest_start) is not None:
-            self._publisher.tell(start, self._order.due - 1)
+            self._publisher.publish(start, self._order.due - 1)
         left_out = self._watch.leaves_out
-        self._watch.look(self.results.overlays.frames, self.results.overlays.kept)
+        self._watch.check(self.results.overlays.frames, self.results.overlays.kept)
         if self._watch.leaves_out and not left_out:
             self.results.overlays.withdraw()
             self._acknowledger.give_up_pictures()
             self._handover.save()  # otherwise a successor would wait for those pictures
             self.advance()
-        self._progress.look(
+        self._progress.tick(
             overlay_is_stuck=self._watch.is_stuck, overlay_is_unsent=self._live_overlay.is_failing
         )
 

@@ -41,7 +41,7 @@ class Snapshots:
         options, rows = results.options, results.options.overlay_height or _ROWS
         self._options = dataclasses.replace(options, overlay_height=min(rows, _ROWS))
 
-    def look(self, tracks: Tracks, pixels: UInt8Array) -> None:
+    def update(self, tracks: Tracks, pixels: UInt8Array) -> None:
         """Takes the frame that was just written; reports a snapshot of it if one is due.
 
         Args:

@@ -23,7 +23,7 @@ class Member(Protocol):
 
 M = TypeVar("M", bound=Member)
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 
 class Streams(Generic[M]):
@@ -40,7 +40,7 @@ class Streams(Generic[M]):
         self._join = join
         self._members: dict[int, M] = {}
         self._logbooks: dict[int, Logbook] = {}
-        self._looked = 0.0
+        self._checked_at = 0.0
 
     def find(self, envelope: Envelope) -> M | None:
         """Returns the stream that a message belongs to; None if the run has no such stream."""
@@ -68,8 +68,8 @@ class Streams(Generic[M]):
 
     def close_ended(self) -> None:
         """Closes streams that have ended; call it often: it checks at most once a second."""
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
+        if time.monotonic() - self._checked_at >= _CHECK_SECONDS:
+            self._checked_at = time.monotonic()
             self._close_ended()
 
     def _close_ended(self) -> None:

@@ -44,7 +44,7 @@ class Waiting:
         self._report.alive()  # data may arrive for minutes without completing a frame
         self._waited_ns += time.monotonic_ns() - self._since
 
-    def show_alive(self) -> None:
+    def report_alive(self) -> None:
         """Reports the process alive, from another thread, if the source is in such a call."""
         if self.working.acquire(blocking=False):
             self._report.alive()

@@ -17,7 +17,7 @@ from pathlib import Path
 from pipeline.workers import disk_watch
 from {module} import {owner}
 
-disk_watch._LOOK_SECONDS = 0.1
+disk_watch._CHECK_SECONDS = 0.1
 works = {owner}.{method}
 
 def hang(*arguments):
@@ -71,7 +71,7 @@ def watch(spoken, told):
 
 def look(watch, times):
     for _ in range(times):
-        watch.look()
+        watch.check()
 
 
 def test_a_folder_that_is_waited_for_is_told_once_with_its_end(watch, told):
@@ -91,7 +91,7 @@ def test_a_loop_that_idles_or_goes_on_does_not_wait(watch, told):
     look(watch, 20)
     for _ in range(20):
         with watch.at(Path("/mnt/north")):
-            watch.look()
+            watch.check()
     assert not told
 
 
@@ -111,7 +111,7 @@ def test_who_reports_meanwhile_or_is_busy_does_not_wait(watch, told, spoken):
     with watch.at(Path("/mnt/north")):
         for _ in range(20):
             spoken.latest += 1
-            watch.look()
+            watch.check()
         spoken.is_busy = True
         look(watch, 20)
         assert not told

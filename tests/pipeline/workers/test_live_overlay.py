@@ -28,7 +28,7 @@ def fast(monkeypatch):
     monkeypatch.setattr(live_overlay, "_FIRST_PAUSE", 0.05)
     monkeypatch.setattr(live_overlay, "_LONGEST_PAUSE", 0.05)
     monkeypatch.setattr(live_overlay, "_STEADY_SECONDS", 0.0)
-    monkeypatch.setattr(live_overlay, "_SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(live_overlay, "_REPORT_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ def test_a_standstill_is_told_with_its_end_and_not_every_time():
 
     def look(frames, kept, times=1):
         for _ in range(times):
-            watch.look(frames, kept)
+            watch.check(frames, kept)
             now[0] += 1
         return watch.is_stuck
 
@@ -35,7 +35,7 @@ def test_frames_are_left_out_of_the_overlay_of_a_live_stream_while_it_is_stuck(l
     watch = OverlayWatch(told.append, "cam", lossless=lossless)
     left_out = []
     for kept in (*[8] * 6, 9):
-        watch.look(12, kept)
+        watch.check(12, kept)
         left_out.append(watch.leaves_out)
     assert left_out == [False] * 5 + [not lossless, False]
     meanwhile = "the stream waits" if lossless else "frames are left out of it"

@@ -19,7 +19,7 @@ def test_what_did_not_come_as_a_record_is_of_the_same_run_and_channel(tmp_path):
         publisher = Publisher(broadcast, "run", 3)
 
         def heard():
-            publisher.tell(end, 8)
+            publisher.publish(end, 8)
             return subscription.receive(0.02)
 
         envelope = wait_for(heard)
@@ -37,7 +37,7 @@ def test_an_end_waits_until_subscribers_of_a_dead_sink_are_connected_again(tmp_p
         if came:
             publisher.forward(envelope, encode(envelope), [])
         else:
-            publisher.tell(end, 8)
+            publisher.publish(end, 8)
         assert subscription.receive(10).record == end
         broadcast.close()
 
@@ -52,7 +52,7 @@ def test_what_a_record_has_shown_follows_it_with_its_position(tmp_path):
         for position, record in enumerate(came, 6):
             envelope = Envelope(record, channel=3, position=position, run="run")
             publisher.forward(envelope, encode(envelope), [shown] * (position == 7))
-        publisher.tell(end, 8)
+        publisher.publish(end, 8)
         told = [subscription.receive(10) for _ in range(4)]
         assert [each.record for each in told] == [*came, shown, end]
         assert [each.position for each in told] == [6, 7, 7, 8]

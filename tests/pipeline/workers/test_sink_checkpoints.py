@@ -76,8 +76,8 @@ def test_what_waits_when_the_sink_is_killed_comes_again(sink, north, plan, said,
 def test_it_waits_no_longer_for_an_overlay_that_is_stuck(north, disk):
     for _ in range(5):
         assert checkpoint_of(north) is None
-        north.look()
-    north.look()
+        north.tick()
+    north.tick()
     assert not disk.works
     assert checkpoint_of(north).position == acknowledged(north) == 5
     assert north.results.ledger.written == 4
@@ -86,10 +86,10 @@ def test_it_waits_no_longer_for_an_overlay_that_is_stuck(north, disk):
 
 def test_a_stream_that_no_decoder_can_end_is_completed_after_it(north, plan, said, disk):
     Logbook(plan.logbook(0))[SharedNumber.ABANDONED] = 1
-    north.look()
+    north.tick()
     disk.work()
     acknowledge(north, lambda: acknowledged(north) == 5)
-    north.look()
+    north.tick()
     acknowledge(north, lambda: ("done", "north") in said)
     assert frames_of(north)["out"] == 4
 

@@ -28,7 +28,7 @@ def write(results, progress, indices):
         tracks = make_tracks(make_header(index), [(1, 2, 3, 4)] * 2, (1, index + 2))
         results.write(tracks, None, work, Written(0, 0))
         progress.wrote(30 * MS, work)
-        progress.came()
+        progress.received()
 
 
 def test_a_frame_is_told_at_once_and_those_after_it_together(results, logbook):
@@ -96,17 +96,17 @@ def test_drops_are_told_where_no_frame_comes_and_once(results, logbook):
     progress = SinkProgress(results, logbook, said.append)
     write(results, progress, range(3))
     results.dropped(Dropped("cam", 0, 3, 6, DropReason.BEHIND))
-    progress.came()
+    progress.received()
 
     def latest_drops():
-        progress.look(overlay_is_stuck=False)
+        progress.tick(overlay_is_stuck=False)
         return said[-1].metrics and said[-1].metrics.dropped
 
     assert wait_for(latest_drops) == {"stages behind": 4}
     assert (said[-1].dropped, said[-1].metrics.frames) == (4, 3)
     told = len(said)
     for _ in range(3):
-        progress.look(overlay_is_stuck=False)
+        progress.tick(overlay_is_stuck=False)
     assert len(said) == told
 
 
@@ -119,7 +119,7 @@ def test_an_overlay_that_is_stuck_unsent_or_goes_on_is_told_where_no_frame_comes
     results.overlays.left_out = 7
     looks = [(0, 0), (1, 0), (1, 0), (1, 1), (0, 1), (0, 0), (0, 0)]
     for stuck, unsent in looks:
-        progress.look(overlay_is_stuck=bool(stuck), overlay_is_unsent=bool(unsent))
+        progress.tick(overlay_is_stuck=bool(stuck), overlay_is_unsent=bool(unsent))
     told = [report.metrics for report in said]
     assert {metrics.left_out_of_overlay for metrics in told} == {7}
     faults = [(metrics.overlay_is_stuck, metrics.overlay_is_unsent) for metrics in told]

@@ -85,7 +85,7 @@ def test_the_overlay_of_a_live_stream_alone_is_sent(sink, said, monkeypatch, liv
     acknowledge(stream, lambda: acknowledged(stream) == 4)
     if live:
         acknowledge(stream, lambda: said.notices)
-    stream.look()
+    stream.tick()
     assert (stream._live_overlay._thread is not None) is live
     assert said.metrics.overlay_is_unsent is live
     assert ["is not sent to " + address in notice for notice in said.notices] == [True] * live
@@ -105,7 +105,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
     stream.advance()
     assert acknowledged(stream) == 3
     for _ in range(6):
-        stream.look()
+        stream.tick()
     assert said.metrics.overlay_is_stuck
     assert said.metrics.left_out_of_overlay == 7
     assert acknowledged(stream) == 11
@@ -114,7 +114,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
     assert acknowledged(stream) == 15
     disk.work()
     acknowledge(stream, lambda: stream.results.overlays.kept == 3)
-    stream.look()
+    stream.tick()
     feed(stream, 16, begin=14)
     acknowledge(stream, lambda: acknowledged(stream) == 17)
     assert said.notices == [
@@ -136,7 +136,7 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(sink, plan, s
     stream = sink(live=False)
     feed(stream, 3)
     Logbook(plan.logbook(0)).abandon("the frames are too large")
-    stream.look()
+    stream.tick()
     feed(stream, 5, begin=3)  # was under way
     acknowledge(stream, lambda: ("done", "north") in said)
     report = read_report(stream.folder)
@@ -171,7 +171,7 @@ def test_latencies_of_late_are_those_of_the_results(sink, said):
     config = RunConfig(runtime=RuntimeConfig(web="127.0.0.1:8080"))
     stream = sink(live=False, config=config)
     feed(stream, 6)
-    stream.look()
+    stream.tick()
     written = [entry.written for entry in read_envelopes(stream.folder / JOURNAL)]
     latencies = sorted(each.latency_ns / 1e6 for each in written if each is not None)
     assert said.metrics.recent_latency_ms[-1] in latencies
@@ -213,7 +213,7 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(sink, pla
     feed(south, 10)
     acknowledge(south, lambda: acknowledged(south) == 11)
     for _ in range(6):
-        north.look()
+        north.tick()
     north.advance()
     assert acknowledged(north) == 1
     assert said.notices == ["the overlay of north is stuck: nothing was written; the stream waits"]

@@ -83,7 +83,7 @@ def test_pictures_that_were_given_up_without_a_checkpoint_are_left_out_by_a_succ
     disk.wait_for_write()
     with no_descriptors:
         for _ in range(6):
-            stream.look()
+            stream.tick()
     assert acknowledged(stream) == 6
     other = tmp_path / "left by the sink"
     shutil.copytree(plan.output, other)
@@ -131,10 +131,10 @@ def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(sink, 
 def test_a_lossless_stream_notices_that_its_folder_is_gone(sink):
     stream = sink(live=False)
     feed(stream, 3)
-    stream.look()
+    stream.tick()
     stream.folder.rename(stream.folder.with_name("elsewhere"))
     with pytest.raises(FileNotFoundError, match="north"):
-        stream.look()
+        stream.tick()
 
 
 @pytest.mark.parametrize(("overlay", "text_only"), [(False, False), (False, True), (True, True)])

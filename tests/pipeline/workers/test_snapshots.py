@@ -27,8 +27,8 @@ def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format)
     for boxes in ([], [[400, 200, 800, 600]]):
         tracks = make_tracks(header, boxes, range(1, len(boxes) + 1))
         snapshots._due = 0.0
-        snapshots.look(tracks, pixels)
-        snapshots.look(tracks, pixels)  # too soon
+        snapshots.update(tracks, pixels)
+        snapshots.update(tracks, pixels)  # too soon
     assert [(each.stream, each.frame_size) for each in reports] == [("cam", (1280, 720))] * 2
     before, after = (cv2.imdecode(np.frombuffer(each.jpeg, np.uint8), 1) for each in reports)
     assert before.shape == after.shape == (360, 640, 3)
@@ -47,7 +47,7 @@ def test_the_number_shown_is_that_of_the_results(tmp_path):
     for sequence in (0, 7):
         header = make_header(0, sequence=sequence)
         snapshots._due = 0.0
-        snapshots.look(make_tracks(header), np.full(header.shape, 128, np.uint8))
+        snapshots.update(make_tracks(header), np.full(header.shape, 128, np.uint8))
     assert reports[0].jpeg == reports[1].jpeg
 
 
@@ -57,7 +57,7 @@ def test_small_frames_stay_as_they_are(tmp_path):
     reports = list[Snapshot]()
     header = make_header(0)
     pixels = np.full(header.shape, 128, np.uint8)
-    Snapshots(results, reports.append).look(make_tracks(header), pixels)
+    Snapshots(results, reports.append).update(make_tracks(header), pixels)
     picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
     assert picture.shape == (header.height, header.width, 3)
 
@@ -72,7 +72,7 @@ def test_colors_and_shape_are_those_of_the_video(tmp_path, color_space):
     pixels = np.full(header.shape, round(16 + 219 * y), np.uint8)
     chroma = pixels[header.height :].reshape(2, -1)
     chroma[0], chroma[1] = round(128 + 224 * u), round(128 + 224 * v)
-    Snapshots(results, reports.append).look(make_tracks(header), pixels)
+    Snapshots(results, reports.append).update(make_tracks(header), pixels)
     picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
     assert picture.shape == (96, 171, 3)
     np.testing.assert_allclose(picture[20, 60], (20, 200, 20), atol=4)
@@ -85,7 +85,7 @@ def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
     reports = list[Snapshot]()
     header = make_header(0)
     pixels = np.full(header.shape, 128, np.uint8)
-    Snapshots(results, reports.append).look(make_tracks(header), pixels)
+    Snapshots(results, reports.append).update(make_tracks(header), pixels)
     assert cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1).shape == (96, width, 3)
 
 
@@ -97,5 +97,5 @@ def test_a_picture_too_large_for_a_report_is_left_out(tmp_path, width, reported)
     reports = list[Snapshot]()
     header = make_header(0, **size)
     noise = np.random.default_rng(0).integers(16, 235, header.shape, np.uint8)
-    Snapshots(results, reports.append).look(make_tracks(header), noise)
+    Snapshots(results, reports.append).update(make_tracks(header), noise)
     assert len(reports) == reported

@@ -40,7 +40,7 @@ def supervisors(plan):
 
 @pytest.fixture
 def streams(plan, supervisors, monkeypatch):
-    monkeypatch.setattr("pipeline.workers.streams._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("pipeline.workers.streams._CHECK_SECONDS", 0.0)
     return Streams(plan, lambda channel, logbook: Stream(logbook))
 
 

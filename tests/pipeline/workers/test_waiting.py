@@ -60,9 +60,9 @@ def test_another_thread_shows_only_a_waiting_source_alive():
     report = Report()
     waiting = Waiting(threading.Event(), report)
     with waiting.working:
-        waiting.show_alive()
+        waiting.report_alive()
         assert report.times == 0
         with waiting:
-            waiting.show_alive()
+            waiting.report_alive()
             assert report.times == 1
             assert not waiting.working.locked()
