@@ -55,19 +55,19 @@ def _watch(events: zmq.Socket) -> None:
         while True:
             if events.poll(_CHECK_MS if ports else None):
                 event = recv_monitor_message(events)
-                descriptor, port = int(event["value"]), event["endpoint"].rpartition(b":")[2]
                 if event["event"] == zmq.EVENT_MONITOR_STOPPED:
                     return
+                descriptor = int(event["value"])
                 if event["event"] == zmq.EVENT_DISCONNECTED:
                     ports.pop(descriptor, None)
                 else:
-                    ports[descriptor] = int(port)
+                    port = ports[descriptor] = int(event["endpoint"].rpartition(b":")[2])
                     if len(ports) > _MOST_CONNECTIONS:
-                        _close(descriptor, int(port), -1)
+                        _close(descriptor, port, -1)  # whatever it has received
             if time.monotonic() - checked_at >= _CHECK_MS / 1000:
                 checked_at = time.monotonic()
-                for descriptor, local_port in ports.items():
-                    _close(descriptor, local_port, _MOST_BYTES)
+                for descriptor, port in ports.items():
+                    _close(descriptor, port, _MOST_BYTES)
 
 
 def _close(descriptor: int, port: int, most_bytes: int) -> None:
