@@ -89,7 +89,7 @@ def _around(objects: FloatArray) -> FloatArray:
 
 
 def _fitted(sources: FloatArray, targets: FloatArray, motion: FloatArray) -> FloatArray:
-    """Fits a similarity transform near ``motion`` by reweighted least squares, against outliers."""
+    """Fits a similarity transform near ``motion``, discounting outliers by reweighting."""
     for outlier in OUTLIERS:
         errors = ((moved_points(sources, motion) - targets) ** 2).sum(axis=1, keepdims=True)
         weights = 1 / (1 + errors / outlier**2) ** 2

@@ -29,7 +29,7 @@ class BoxPairs:
         return len(self.rows)
 
     def where(self, mask: BoolArray) -> BoxPairs:
-        """The pairs for which ``mask`` ``(K,)`` is True; rows and columns keep their numbers."""
+        """Returns the pairs where ``mask`` ``(K,)`` is True; row and column numbers are kept."""
         if np.count_nonzero(mask) == len(mask):
             return self
         return BoxPairs(self.rows[mask], self.columns[mask], self.iou[mask])

@@ -153,7 +153,7 @@ class SpotTrack(Tracker):
         return result
 
     def _candidates(self, observations: Observations) -> IndexArray:
-        """Detections that are neither too weak nor duplicates of better ones, best first."""
+        """Returns the detections that are neither too weak nor duplicates, best first."""
         order = np.argsort(-observations.scores, kind="stable")
         order = order[observations.scores[order] >= self.low_score]
         boxes = observations.boxes[order]
@@ -214,7 +214,7 @@ class SpotTrack(Tracker):
         self._tracks["best"][rows] = np.maximum(self._tracks["best"][rows], scores)
 
     def _births(self, boxes: FloatArray, scores: FloatArray, used: IndexArray) -> IndexArray:
-        """Detections that begin a track: unused, and not on top of a track just seen."""
+        """Returns the detections that begin a track: unused, and not over a track just seen."""
         begins = scores >= self.birth_score
         begins[used[used >= 0]] = False
         seen = from_center_size(self._filter.values[self._tracks["misses"] == 0])

@@ -66,7 +66,7 @@ class Observations:
         return len(self.boxes)
 
     def where(self, mask: BoolArray) -> Observations:
-        """The detections for which ``mask`` ``(N,)`` is True."""
+        """Returns the detections where ``mask`` ``(N,)`` is True."""
         if np.count_nonzero(mask) == len(mask):
             return self
         return Observations(

@@ -37,7 +37,7 @@ class SharedNumber(IntEnum):
     SEQUENCE = 3  # decoder: number of its next frame
     EPOCHS = 4  # decoder: epochs so far
     SEEN = 5  # decoder: frames of the source read so far, used or not
-    ACCOUNTED = 6  # decoder: frames below this number were sent, or sent as dropped
+    ACCOUNTED = 6  # decoder: frames below this number were sent, or reported as dropped
     SLOT_BYTES = 7  # decoder: size of a slot in the ring
     WAITING = 8  # decoder: frames decoded and not yet sent
     CONNECTIONS = 9  # decoder: connections to a live source so far

@@ -39,7 +39,7 @@ class FrameSender:
     skipped; those that it had not sent yet are sent now.
 
     Attributes:
-        given: Number of frames accounted for before this decoder.
+        given: Number of frames that earlier decoders accounted for.
         ended: Whether the end of the stream was sent already.
 
     Args:

@@ -65,7 +65,7 @@ class LiveOverlay:
 
     @property
     def is_failing(self) -> bool:
-        """Whether pictures do not arrive, or not all did within the last ten seconds."""
+        """Whether pictures do not arrive, or not all of the last ten seconds have arrived."""
         return self._left_out or bool(self._fault)
 
     def take(self, video: int, picture: EncodedPicture) -> None:

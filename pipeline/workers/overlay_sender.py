@@ -71,7 +71,7 @@ def write_message(file: IO[bytes], message: Opening | SentPicture) -> None:
 
 
 def _read_message(file: IO[bytes], kind: type[_Message]) -> _Message | None:
-    """Returns the next message; None at the end, or if the writer was killed in the middle."""
+    """Returns the next message; None at the end, or if the writer was killed while writing it."""
     prefix = file.read(_PREFIX.size)
     if len(prefix) < _PREFIX.size:
         return None

@@ -20,7 +20,7 @@ class Predecessor:
         sent: Slots of the records sent but not acknowledged, by position and in order; None for a
             record other than a frame.
         position: Position after the last one sent.
-        given: Number of frames accounted for: sent, or sent as dropped.
+        given: Number of frames accounted for, as sent or as dropped.
         ended: Whether the end of the stream was sent.
         yielded: Number of records sent, as a source that starts from the beginning yields them.
         lost: Frames that were still waiting to be sent, None if there were none. A source that

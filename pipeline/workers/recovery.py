@@ -55,7 +55,7 @@ def has_leftovers(folder: Path) -> bool:
 def remove_if_complete(folder: Path) -> bool:
     """Removes leftovers beside complete results; returns whether they are complete.
 
-    The process that completed them was killed before it removed the leftovers.
+    Leftovers remain if the process that completed the results was killed before it removed them.
 
     Args:
         folder: The stream's folder; no run writes there.
@@ -164,7 +164,7 @@ def _without_lost_rows(folder: Path, options: SinkOptions, checkpoint: Checkpoin
 
 
 def _replay(results: StreamResults, entries: Iterator[Entry]) -> EndOfStream | None:
-    """Replays to ``results`` what the sink received; returns the end of the stream, if it came."""
+    """Replays to ``results`` what the sink received; returns the stream's end if it is there."""
     overlays = last_overlay(results.folder)
     for entry in entries:
         match record := entry.envelope.record:

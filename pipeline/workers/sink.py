@@ -90,7 +90,7 @@ class _Sink:
                 runtime.publish,
                 runtime.publish_key,
                 runtime.publish_clients,
-                _RECONNECT_SECONDS if plan.streams else 0.0,  # without, none was published
+                _RECONNECT_SECONDS if plan.streams else 0.0,  # otherwise nothing was published
             )
         self._streams = Streams(plan, self._join)
         installed_versions()  # cached, since an upgrade may come before the first stream

@@ -178,7 +178,7 @@ class SinkStream:
         return measured
 
     def take(self, envelope: Envelope) -> None:
-        """Takes a message; acknowledges a repeated one again, since its acknowledgement was lost.
+        """Takes a message; a repeated one, whose acknowledgement was lost, is acknowledged again.
 
         While a checkpoint waits for pictures, messages wait for the checkpoint.
         """
@@ -241,7 +241,7 @@ class SinkStream:
         self._publisher.publish(end, self._order.due - 1)
 
     def advance(self) -> None:
-        """Acts on what has arrived and is kept; call it often, and after ``wake``.
+        """Acts on what has been received and kept; call it often, and after ``wake``.
 
         Notices and complete results are reported, kept records are acknowledged, finished text
         results get their names, and a live stream's checkpoint begins or is saved.
@@ -277,7 +277,7 @@ class SinkStream:
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.
 
-        The report is sent first, because what follows may wait for the disk for ever.
+        The report is sent first, because the rest may wait for the disk indefinitely.
         """
         self.failed = True
         if error.errno == errno.ENOENT and not self.folder.is_dir():
