@@ -44,11 +44,12 @@ _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 class Subscription:
     """Receives what a pipeline publishes; a context manager, connected until it exits.
 
-    Tracks, crossings, zone events and ground positions arrive only after the `StreamStart` of their
-    epoch. The pipeline repeats that record every second, so a new subscriber waits one second at
-    most. It is delivered once, and again when another run begins or the stream is added again.
-    Everything else is also delivered once and in order, even if the pipeline publishes it again
-    because its sink died. A connection that is lost or refused is retried.
+    Tracks arrive only after the `StreamStart` of their epoch; crossings, zone events and ground
+    positions only after a `StreamStart` of their stream. The pipeline repeats that record every
+    second, so a new subscriber waits one second at most. It is delivered once, and again when
+    another run begins or the stream is added again. Everything else is also delivered once and in
+    order, even if the pipeline publishes it again because its sink died. A connection that is lost
+    or refused is retried.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
