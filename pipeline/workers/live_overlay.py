@@ -157,7 +157,9 @@ class LiveOverlay:
         with self._changed:
             left_out, self._left_out = self._left_out, False
         if left_out:
-            self._report(f"is not sent to {server_of(self._url)} completely: the server is too slow")
+            self._report(
+                f"is not sent to {server_of(self._url)} completely: the server is too slow"
+            )
         elif self._fault and time.monotonic() - self._failed_at >= _STEADY_SECONDS:
             self._fault, self._pause = "", 0.0
             self._notify(f"{self._what} is sent to {server_of(self._url)} again")
