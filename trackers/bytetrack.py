@@ -52,11 +52,11 @@ class ByteTrack(Tracker):
 
         Args:
             max_age: Consecutive frames without a detection that a track survives, >= 0.
-            high_score: Least score of a strong detection.
+            high_score: Minimum score of a strong detection.
             low_score: Detections with a lower score are ignored.
-            birth_score: Least score of an unmatched strong detection that begins a track.
-            iou_threshold: Least IoU times score of a strong pair, in (0, 1].
-            low_iou_threshold: Least IoU of a weak pair, in (0, 1].
+            birth_score: Minimum score of an unmatched strong detection that begins a track.
+            iou_threshold: Minimum IoU times score of a strong pair, in (0, 1].
+            low_iou_threshold: Minimum IoU of a weak pair, in (0, 1].
 
         Raises:
             ValueError: A setting is out of its range; the message names it.

@@ -58,13 +58,13 @@ class OCSort(Tracker):
         Args:
             max_age: Consecutive frames without a detection that a track survives, >= 0.
             min_hits: Consecutive updates before a track is reported, >= 0.
-            iou_threshold: Least IoU of a pair, in (0, 1].
+            iou_threshold: Minimum IoU of a pair, in (0, 1].
             min_score: Detections with a lower score are ignored.
-            direction_frames: Most frames back to the observation that directions start from, from 1
-                to 1000.
-            direction_weight: Weight of the direction, in (0, 1]. A pair at score 1 gains half of it
-                where the detection lies in the track's direction, and loses half where it lies in
-                the opposite one.
+            direction_frames: Maximum number of frames back to the observation from which a
+                direction is measured, 1 to 1000.
+            direction_weight: Weight of the direction, in (0, 1]. A pair with score 1 gains half of
+                it if the detection lies in the track's direction, and loses half if it lies in the
+                opposite direction.
 
         Raises:
             ValueError: A setting is out of its range; the message names it.

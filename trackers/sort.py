@@ -49,7 +49,7 @@ class Sort(Tracker):
         Args:
             max_age: Consecutive frames without a detection that a track survives, >= 0.
             min_hits: Consecutive updates before a track is reported, >= 0.
-            iou_threshold: Least IoU of a prediction and its detection, in (0, 1].
+            iou_threshold: Minimum IoU of a prediction and its detection, in (0, 1].
             min_score: Detections with a lower score are ignored; by default, none are.
 
         Raises:

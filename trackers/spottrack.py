@@ -74,26 +74,26 @@ class SpotTrack(Tracker):
         which is the square root of its area.
 
         Args:
-            max_age: Consecutive frames without a detection that a confirmed track survives, >= 0;
-                one of fewer detections, at most `MISSES_PER_HIT` for each.
+            max_age: Consecutive frames without a detection that a confirmed track survives, >= 0; a
+                track with few detections survives at most 5 for each of them (`MISSES_PER_HIT`).
             min_hits: Detections before a track is confirmed, >= 1.
             confirm_score: Score that one of a track's detections must reach to confirm it.
-            birth_score: Least score of a detection that begins a track.
-            high_score: Least score of the detections that are matched first.
+            birth_score: Minimum score of a detection that begins a track.
+            high_score: Minimum score of the detections that are matched first.
             low_score: Detections with a lower score are ignored.
-            iou_threshold: Least IoU of a prediction and a detection of ``high_score``, in (0, 1].
+            iou_threshold: Minimum IoU of a prediction and a detection of ``high_score``, in (0, 1].
             low_iou_threshold: The same for weaker detections, in (0, 1].
-            duplicate_iou: Least IoU at which a detection is ignored beside a better one, or begins
-                no track beside one just seen; in (0, 1].
-            widening: Share of its size by which a box is widened on each side before it is
-                compared, for every frame its track has missed, >= 0.
+            duplicate_iou: Minimum IoU at which a detection is ignored next to a better one, or
+                begins no track next to a track just seen; in (0, 1].
+            widening: Fraction of its size by which a predicted box is widened on each side before
+                matching, for every frame its track has missed, >= 0.
             measurement_noise: Noise of a detection, >= 1e-9.
             position_noise: Noise of position and size, per frame, >= 1e-9.
             velocity_noise: Noise of the velocities, per frame, >= 1e-9.
             initial_velocity: Velocity of a new track, per frame, >= 1e-9.
             estimate_camera: Estimate camera motion from the boxes where none is given.
             edge_margin: Boxes closer than this many pixels to the edge of a frame of known size are
-                not reported; all are if it is negative.
+                not reported; negative: all boxes are reported.
 
         Raises:
             ValueError: A setting is out of its range; the message names it.

@@ -91,7 +91,7 @@ def find_run(pid: int | None = None) -> RunInfo:
     if len(runs) > 1:
         choice = "; ".join(f"--pid {run.pid} writes to {run.output}" for run in runs)
         if len({run.pid for run in runs}) < len(runs):  # in containers that share a folder
-            choice += "; to tell those of one --pid apart, start each with a TMPDIR of its own"
+            choice += "; to distinguish those with the same --pid, start each with its own TMPDIR"
         raise ConfigError(f"{len(runs)} pipelines are running: {choice}")
     return runs[0]
 

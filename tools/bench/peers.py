@@ -131,7 +131,9 @@ def peer_python(
     with _locked(home.with_name(f".{environment}.lock")):
         if not is_complete():
             if home.exists() and any(home.iterdir()) and not (home / "pyvenv.cfg").exists():
-                raise SpotStreamError(f"{home} is there and no environment; choose another --peers")
+                raise SpotStreamError(
+                    f"{home} exists and is not an environment; choose another --peers"
+                )
             progress(f"installing {environment}")
             try:
                 _install(environment, home, python)
@@ -181,7 +183,7 @@ def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamE
     lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("bench: ")]
     reason = lines[-1] if lines else "no message"
     if reason.startswith(("ModuleNotFoundError", "ImportError")):
-        reason += "; remove its folder in --peers, and it is installed anew"
+        reason += "; remove its folder in --peers, and it is installed again"
     return SpotStreamError(f"{name} failed: {reason}")
 
 

@@ -250,7 +250,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(pipeline):
     folder.close()
 
 
-@pytest.mark.parametrize(("pids", "advice"), [((7, 8), ""), ((1, 1), "a TMPDIR of its own")])
+@pytest.mark.parametrize(("pids", "advice"), [((7, 8), ""), ((1, 1), "its own TMPDIR")])
 def test_of_several_pipelines_one_is_chosen_by_what_tells_them_apart(monkeypatch, pids, advice):
     runs = [RunInfo(pid, f"out{n}", Path()) for n, pid in enumerate(pids)]
     monkeypatch.setattr("pipeline.supervision.commands.running", lambda: runs)

@@ -74,7 +74,7 @@ def test_what_is_no_environment_stays(tmp_path, pip):
     (tmp_path / "norfair").mkdir()
     (tmp_path / "norfair" / "mine.txt").touch()
     pip("exit")
-    with pytest.raises(SpotStreamError, match="norfair is there and no environment; choose"):
+    with pytest.raises(SpotStreamError, match="norfair exists and is not an environment; choose"):
         installations(tmp_path)
     assert (tmp_path / "norfair" / "mine.txt").exists()
 
@@ -137,7 +137,7 @@ def test_what_an_environment_lacks_is_told_with_the_remedy():
     def said(last):
         return str(failure_of("norfair", CompletedProcess([], 1, stderr=f"Traceback\n{last}\n")))
 
-    remedy = "; remove its folder in --peers, and it is installed anew"
+    remedy = "; remove its folder in --peers, and it is installed again"
     for lacks in ("ModuleNotFoundError: No module named 'scipy'", "ImportError: libGL.so.1"):
         assert said(lacks) == f"norfair failed: {lacks}{remedy}"
     assert said("KeyError: 'x'") == "norfair failed: KeyError: 'x'"
