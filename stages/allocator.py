@@ -1,7 +1,7 @@
-"""What glibc's allocator does with freed memory; with another C library, nothing changes.
+"""Controls what glibc's allocator does with freed memory; no effect with other C libraries.
 
-A detector on a CPU keeps it, since the next frame needs as much again; a sink gives it back after
-each part of an overlay, since it needs as much again only at the end of the next part.
+A detector on a CPU keeps freed memory, since the next frame needs the same amount again. A sink
+returns it after each part of an overlay, since it needs that much only at the end of the next part.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _LARGEST_MAPPED = 32 << 20  # bytes; the most that glibc accepts
 def keep_freed_memory() -> None:
     """Makes the allocator reuse memory instead of returning it to the kernel, up to a gigabyte.
 
-    PyTorch on a CPU allocates every feature map anew, a few megabytes each. glibc would return each
-    of them to the kernel, which clears every page again when it is next touched.
+    On a CPU, PyTorch allocates a new buffer of a few megabytes for every feature map. glibc would
+    return each of them to the kernel, which clears every page again when it is next touched.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -26,7 +26,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Returns freed memory to the kernel, which glibc keeps where it lies below a used block."""
+    """Returns freed memory to the kernel, including memory below a block that is still in use."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""Files that carry their final name only when they are complete."""
+"""Files that get their final name only when they are complete."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ADVICE = {
     "with sink.overlay_minutes and sink.text_minutes",
 }
 
-# Where folders cannot be synced (vboxsf, 9p), the names in them are as safe as they can be.
+# Some file systems (vboxsf, 9p) cannot sync folders; nothing more can be done for names there.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
-    """One line for the user: which file cannot be written, why, and what to do."""
+    """Returns an error of one line: which file cannot be written, why, and what to do."""
     code = error.errno
     reason = os.strerror(code).lower() if code else str(error)
     advice = _ADVICE.get(code or 0)
@@ -46,7 +46,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Generator[None, None, None]:
-    """Turns errors of the file system, in writing ``path``, into `OutputError`."""
+    """Turns file system errors raised while writing ``path`` into `OutputError`."""
     try:
         yield
     except OSError as error:
@@ -54,12 +54,12 @@ def writing(path: Path) -> Generator[None, None, None]:
 
 
 def part_path(path: Path) -> Path:
-    """Where ``path`` is written until it is complete: hidden, in the same folder."""
+    """Returns the hidden file in the same folder where ``path`` is written until complete."""
     return path.with_name(f".{path.name}.part")
 
 
 def final_path(path: Path) -> Path:
-    """The final name of a part file; any other path as it is."""
+    """Returns the final path of a part file; any other path unchanged."""
     return path.with_name(re.sub(r"^\.(.*)\.part$", r"\1", path.name))
 
 
@@ -73,7 +73,7 @@ def sync(path: Path) -> None:
 
 
 def sync_names(folder: Path) -> None:
-    """Forces the names in a folder to the disk, where its file system can."""
+    """Forces the names in a folder to the disk if its file system supports that."""
     try:
         sync(folder)
     except OSError as error:
@@ -113,7 +113,7 @@ def remove_file(path: Path) -> None:
 
 
 def file_size(path: Path) -> int:
-    """Returns the bytes of a file; 0 if somebody has removed it."""
+    """Returns the size of a file in bytes; 0 if it has been removed."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -124,16 +124,16 @@ def file_size(path: Path) -> int:
 def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
     """Yields the part file of ``path``, which takes its final name when the block ends.
 
-    An exception in the block, an interrupt too, removes the part file; ``path`` stays as it was.
-    Of a link, the file that it leads to is written. Where another process is writing it, this one
-    does not: the rows of one would get the final name of the other.
+    An exception in the block, including an interrupt, removes the part file and leaves ``path``
+    unchanged. If ``path`` is a link, its target is written. Only one process at a time may write a
+    file: otherwise the rows of one would get the final name of the other.
 
     Args:
-        path: Final name; its folder is created where missing.
+        path: Final name; its folder is created if missing.
         synced: Wait until its bytes are on the disk.
 
     Raises:
-        OutputError: The file system refuses, another process is writing ``path``, or there is a
+        OutputError: The file system refuses, another process is writing ``path``, or ``path`` is a
             device or a pipe.
     """
     with writing(path):
@@ -164,7 +164,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
 
 
 def _open_alone(path: Path) -> int:
-    """Opens the part file of ``path``, empty; no other process opens it so until it is closed."""
+    """Opens the part file of ``path``, empty, and locks it until it is closed."""
     part = part_path(path)
     while True:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -174,7 +174,7 @@ def _open_alone(path: Path) -> int:
                 os.ftruncate(descriptor, 0)
                 return descriptor
         except FileNotFoundError:
-            pass  # it has just got its final name
+            pass  # another process has just given it its final name
         except BaseException as error:
             os.close(descriptor)
             if isinstance(error, BlockingIOError):
@@ -188,12 +188,12 @@ def _open_alone(path: Path) -> int:
 class AtomicFile:
     """A text file written aside and renamed when complete.
 
-    ``mot.txt`` is written as ``.mot.txt.part`` in the same folder; an older ``mot.txt`` stays as it
-    is until `commit`.
+    ``mot.txt`` is written as ``.mot.txt.part`` in the same folder; an older ``mot.txt`` stays
+    unchanged until `commit`.
 
     Args:
-        path: Final name; its folder is created where missing.
-        resume: Bytes to keep of the part file that an earlier process left.
+        path: Final name; its folder is created if missing.
+        resume: Number of bytes to keep of the part file that an earlier process left.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
@@ -205,7 +205,7 @@ class AtomicFile:
         self._complete = False
         make_folder(path.parent)
         with writing(path):
-            # The part file outlives this function by design, so it is not closed.
+            # The part file outlives this function, so it is not closed here.
             self._file = self.part.open("r+b" if resume else "wb")
             self._file.truncate(resume)
             self._file.seek(resume)
@@ -241,9 +241,9 @@ class AtomicFile:
         give_final_name(self.path)
 
     def close(self) -> None:
-        """Closes the part file and leaves it as far as it could be written."""
+        """Closes the part file and keeps what could be written of it."""
         with contextlib.suppress(OSError):
-            # Closing flushes, which fails again where the disk is full.
+            # Closing flushes, which fails again if the disk is full.
             self._file.close()
 
     def discard(self) -> None:
@@ -254,9 +254,9 @@ class AtomicFile:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file that has its final name only when it is complete.
+    """Writes a text file that gets its final name only when it is complete.
 
-    What is no file, such as ``/dev/stdout`` or a pipe, is written as it is.
+    Anything but a regular file, such as ``/dev/stdout`` or a pipe, is written directly.
 
     Raises:
         OutputError: The file system refuses.
@@ -271,7 +271,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Checks that a file can be written, before the work that leads to it; leaves nothing there.
+    """Checks that a file can be written before the work to produce it starts; leaves no trace.
 
     Raises:
         OutputError: The file system refuses.
@@ -283,7 +283,7 @@ def check_writable(path: Path) -> None:
 
 
 def check_folder_writable(folder: Path) -> None:
-    """Checks that files can be written in a folder, which may be missing; leaves nothing there.
+    """Checks that files can be written in a folder, which need not exist yet; leaves no trace.
 
     Raises:
         OutputError: The file system refuses.
@@ -298,14 +298,14 @@ def _try_to_write(folder: Path) -> None:
 
 
 def _check_target(path: Path) -> None:
-    """Refuses a folder, and a link that leads to itself, with an error of the file system."""
+    """Raises an `OSError` if the path is a folder, or a link that leads to itself."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        if stat.S_ISDIR(path.stat().st_mode):  # "." has no name to put into that of a part file
+        if stat.S_ISDIR(path.stat().st_mode):  # "." has no name to derive that of a part file from
             raise IsADirectoryError(errno.EISDIR, "")
 
 
 def _is_no_file(path: Path) -> bool:
-    """Whether there is a device, pipe or the like, or one of the process's own files."""
+    """Returns whether the path is a device, a pipe or the like, or an open file of the process."""
     if path.parent in (Path("/dev"), Path("/dev/fd")):
         return path.exists()
     return path.exists() and not path.is_file() and not path.is_dir()

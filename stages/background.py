@@ -1,4 +1,4 @@
-"""Work beside a loop that must go on."""
+"""Runs work in a thread while the caller's loop continues."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T], on_done: Callable[[], None] = lambda: None) -> Future[T]:
-    """Does the work in a daemon thread, which does not outlive the process.
+    """Runs a function in a daemon thread, which does not keep the process alive.
 
     Args:
-        work: The work to do.
-        on_done: Called in the thread when the result or an error is set.
+        work: Function to run.
+        on_done: Called in that thread once the result or an error is set.
     """
     future: Future[T] = Future()
     future.add_done_callback(lambda _: on_done())

@@ -7,7 +7,7 @@ import numpy as np
 from stages.records import Float64Array, PixelFormat
 
 UNSPECIFIED = 2
-"""`StreamStart.color_space` of a video that states none; the numbers are FFmpeg's."""
+"""`StreamStart.color_space` of a video that does not state one; the numbers are FFmpeg's."""
 
 BT601 = 6
 """FFmpeg's ``AVCOL_SPC_SMPTE170M``, which OpenCV's conversions use."""
@@ -31,12 +31,12 @@ _WEIGHTS = {  # of red and blue in Y
 
 
 def color_space_of(pixel_format: PixelFormat, stated: int) -> int:
-    """Returns FFmpeg's number of the color space in which frames of a format are encoded.
+    """Returns FFmpeg's number for the color space in which frames of a format are encoded.
 
     Args:
         pixel_format: Format of the frames.
-        stated: The number that the video stated at its beginning. RGB (0) and reserved (3) say
-            nothing about YUV, though x264 would take 0 literally; the frames may have changed.
+        stated: The number that the video stated at its beginning; the frames may have changed
+            since. RGB (0) and reserved (3) say nothing about YUV, but x264 would take 0 literally.
     """
     if pixel_format is PixelFormat.BGR24:
         return BT601
@@ -46,12 +46,12 @@ def color_space_of(pixel_format: PixelFormat, stated: int) -> int:
 
 
 def yuv_format(color_space: int) -> PixelFormat:
-    """Returns the YUV format with the matrix that FFmpeg numbers so; BT.601 for all others."""
+    """Returns the YUV format for FFmpeg's number of a color space; BT.601 for all others."""
     return _FORMATS.get(color_space, PixelFormat.YUV420P)
 
 
 def yuv_matrix(pixel_format: PixelFormat) -> Float64Array:
-    """Matrix ``(3, 3)`` from Y in [0, 1], U and V in [-0.5, 0.5] to B, G and R in [0, 1]."""
+    """Returns the matrix ``(3, 3)`` from Y in [0, 1], U, V in [-0.5, 0.5] to B, G, R in [0, 1]."""
     red, blue = _WEIGHTS[pixel_format]
     green = 1 - red - blue
     from_u, from_v = 2 * (1 - blue), 2 * (1 - red)

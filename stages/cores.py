@@ -1,4 +1,4 @@
-"""The processor's cores."""
+"""How many of the processor's cores this process may use."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _CONTROL = Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """Returns how many cores this process may use; in a container often not all.
+    """Returns how many cores this process may use, which in a container is often not all.
 
-    A limit of processor time, as by ``docker run --cpus`` or systemd's ``CPUQuota``, counts as so
-    many cores, rounded up.
+    A limit on processor time, such as ``docker run --cpus`` or systemd's ``CPUQuota``, is converted
+    to a number of cores, rounded up.
     """
     return max(1, math.ceil(min((allowed_cores(), *_time_limits()))))
 
 
 def allowed_cores() -> int:
-    """Returns on how many cores this process may run, whatever time it may take of them."""
+    """Returns how many cores this process may run on, regardless of limits on processor time."""
     return len(os.sched_getaffinity(0))
 
 
 def _time_limits() -> Iterator[float]:
-    """Yields each limit of the control groups of this process, in cores."""
+    """Yields the limit of each control group of this process, in cores."""
     try:
         groups = _GROUPS.read_text().splitlines()
     except OSError:
@@ -36,9 +36,9 @@ def _time_limits() -> Iterator[float]:
         _, controllers, path = group.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        root = _CONTROL / controllers  # of the second version: no name
+        root = _CONTROL / controllers  # empty in version 2 of control groups
         folder = root / path.lstrip("/")
-        # A container's own group may be the root of what it sees, whatever path is named.
+        # A container may see its own group as the root, whatever path is stated.
         for each in (folder, *folder.parents):
             with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
                 yield _limit(each)

@@ -1,4 +1,4 @@
-"""The errors a user can cause, each one line that names the problem and the remedy."""
+"""Errors that a user can cause: each message is one line with the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 
 
 class SpotStreamError(Exception):
-    """Base of all errors shown to the user as one line; `exit_code` is the process's status."""
+    """Base class of the errors shown to the user as one line; `exit_code` is the exit status."""
 
     exit_code = 1
 
 
 class ConfigError(SpotStreamError):
-    """A setting, an argument or a file given as one is wrong; nothing was started."""
+    """A setting, an argument, or a file given as one, is wrong; nothing was started."""
 
     exit_code = 2
 
@@ -28,7 +28,7 @@ class OutputError(SpotStreamError):
     """Results cannot be written (disk full, no permission).
 
     Attributes:
-        errno: The operating system's number of the reason, 0 for another reason.
+        errno: The operating system's error number; 0 if the error is not one of its.
     """
 
     exit_code = 4
@@ -36,26 +36,26 @@ class OutputError(SpotStreamError):
 
 
 def in_one_line(error: BaseException) -> str:
-    """The error's message, after its type where it is not one of ours."""
+    """Returns the error's message, preceded by its type if it is not a `SpotStreamError`."""
     return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
 
 
 def reason_of(error: Exception) -> str:
-    """Why a file could not be read or written, in lower case, to end a message with."""
+    """Returns why a file could not be read or written, in lower case, as the end of a message."""
     if isinstance(error, UnicodeDecodeError):
         return "not a text file"
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def unreadable_name(name: str) -> str:
-    """Why a file's name, or an address with one, is not text, and what to do; "" if it is."""
+    """Returns why a file name, or an address with one, is not valid text; "" if it is valid."""
     try:
         name.encode()
-    except UnicodeEncodeError:  # Python decodes bytes that are not in the encoding to surrogates
+    except UnicodeEncodeError:  # Python decodes bytes that are invalid in an encoding as surrogates
         try:
             shown = os.fsencode(name).decode(errors="backslashreplace")
-        except UnicodeEncodeError:  # surrogates that stand for no byte, as JSON may hold
-            return f"{name!a} is not text"
+        except UnicodeEncodeError:  # surrogates that stand for no byte, which JSON can contain
+            return f"{name!a} is no text"
         encoding = sys.getfilesystemencoding()
         if encoding != "utf-8":
             return f"the name of {shown} is not in {encoding}, as the locale is; set PYTHONUTF8=1"

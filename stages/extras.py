@@ -1,4 +1,4 @@
-"""Packages that are not in every installation."""
+"""Optional packages, which not every installation has."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def need(module: str, extra: str, user: str) -> Any:
     Args:
         module: Name of the package.
         extra: Extra that installs it.
-        user: What needs it, for the error message.
+        user: What needs the package, for the error message.
 
     Raises:
-        ConfigError: It is not installed; the message says how to install it.
+        ConfigError: The package is not installed; the message says how to install it.
     """
     report_nothing()
     try:
@@ -33,8 +33,8 @@ def need(module: str, extra: str, user: str) -> Any:
 
 
 def install_hint(extra: str) -> str:
-    """How to install an extra: from the clone, or what it consists of where there is none."""
-    from importlib.metadata import PackageNotFoundError, distribution  # here: it takes long
+    """Returns how to install an extra: from the clone, or its packages if there is no clone."""
+    from importlib.metadata import PackageNotFoundError, distribution  # here: it is slow
 
     try:
         ours = distribution("spotstream")
@@ -49,15 +49,15 @@ def install_hint(extra: str) -> str:
 
 
 def report_nothing() -> None:
-    """Keeps ONNX Runtime and OpenVINO from reporting over the network that they are imported.
+    """Keeps ONNX Runtime and OpenVINO from reporting their use over the network.
 
-    Neither then writes to the home folder. A variable that is set, or a package that is imported
-    already, stays as it is.
+    Nor do they write to the home folder then. If the variable is set or the package imported
+    already, it stays as it is.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def installed(*modules: str) -> bool:
-    """Whether all of these packages are installed, without importing them."""
+    """Returns whether all of these packages are installed, without importing them."""
     return all(find_spec(module) is not None for module in modules)

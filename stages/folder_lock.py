@@ -17,9 +17,9 @@ class FolderLock:
     """An exclusive lock on a folder, held until it is released or the process dies.
 
     Args:
-        folder: The folder; it is created.
-        setting: What chooses the folder, for the error.
-        holder: Names the process that writes there, for the error.
+        folder: The folder; created if missing.
+        setting: Name of the setting that chooses the folder, for the error.
+        holder: Returns a description of the process that writes there, for the error.
 
     Raises:
         OutputError: Another process holds the lock, or the folder cannot be created.
@@ -36,7 +36,7 @@ class FolderLock:
             while True:
                 self._made = None if folder.exists() else folder
                 make_folder(folder)
-                with contextlib.suppress(FileNotFoundError):  # who had made it has removed it
+                with contextlib.suppress(FileNotFoundError):  # its creator has removed it
                     self._descriptor = lock_folder(folder)
                     break
         except BlockingIOError:
@@ -61,7 +61,7 @@ def lock_folder(folder: Path) -> int:
 
     Raises:
         BlockingIOError: Another process holds the lock.
-        FileNotFoundError: There is no such folder, or it was removed before it was locked.
+        FileNotFoundError: The folder does not exist, or was removed before it was locked.
         OSError: The folder cannot be opened.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Frame rates as people write them and as FFmpeg guesses them."""
+"""Frame rates, as written by users and as guessed by FFmpeg."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from fractions import Fraction
 
 LEAST_RATE = Fraction(1, 1000)  # encoders refuse much lower ones
 LARGEST_RATE = 1000
-_LARGEST_DENOMINATOR = 1_000_000  # FFmpeg's fractions have terms of 32 bits
+_LARGEST_DENOMINATOR = 1_000_000  # FFmpeg's fractions have 32-bit terms
 
 
 def parse_frame_rate(text: str) -> Fraction:
-    """Frames per second from ``25``, ``29.97`` or ``30000/1001``.
+    """Returns frames per second parsed from ``25``, ``29.97`` or ``30000/1001``.
 
     29.97002997002997 becomes 30000/1001: denominators are at most a million.
 
     Raises:
-        ValueError: It is not a number from `LEAST_RATE` to `LARGEST_RATE`.
+        ValueError: The text is not a number from `LEAST_RATE` to `LARGEST_RATE`.
     """
     try:
-        # As a float first: the Fraction of 1e99999999 would take minutes.
+        # Checked as a float first: the Fraction of 1e99999999 would take minutes.
         is_short = "/" in text or 0 < float(text) < math.inf
         rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR) if is_short else Fraction(0)
     except (ValueError, ZeroDivisionError):
@@ -32,9 +32,9 @@ def parse_frame_rate(text: str) -> Fraction:
 
 
 def first_likely_rate(*rates: Fraction | None) -> Fraction:
-    """The first rate that a camera may have, or else 25.
+    """Returns the first rate that is plausible for a camera, or else 25.
 
-    Where FFmpeg has seen too little of a stream, it takes every clock tick for a frame: 1000 per
+    If FFmpeg has seen too little of a stream, it counts every clock tick as a frame: 1000 per
     second and more.
     """
     return next((rate for rate in rates if rate and rate < LARGEST_RATE), Fraction(25))

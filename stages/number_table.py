@@ -1,4 +1,4 @@
-"""Text files of numbers, comma-separated: detections, results, ground truth."""
+"""Text files of comma-separated numbers: detections, results, ground truth."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from stages.errors import ConfigError, reason_of
 from stages.records import BoolArray, Float64Array, Int64Array
 
 LARGEST = float(np.finfo(np.float32).max)
-MAX_FRAME = 10_000_000  # a misread column must not start a run of years
+MAX_FRAME = 10_000_000  # a misread column must not start a run that takes years
 SUFFIXES = (".txt", ".txt.gz")
 # Columns that detections, tracks and ground truth share.
 IDENTITY, LEFT, WIDTH, HEIGHT = 1, 2, 4, 5
 
 
 class BeyondSequenceError(ConfigError):
-    """A row is of a frame that its sequence does not have."""
+    """A row refers to a frame beyond the end of its sequence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberTable:
-    """The numbers of a file, and what is needed to report the line of a wrong one.
+    """The numbers in a file, with its lines, so that errors can name the line.
 
     Attributes:
         path: The file.
@@ -39,17 +39,17 @@ class NumberTable:
 
     @classmethod
     def read(cls, path: Path, min_columns: int, kind: str, line: str = "") -> NumberTable:
-        """Reads ``path``; a name that ends in ``.gz`` is decompressed.
+        """Reads ``path``, decompressing it if its name ends in ``.gz``.
 
         Args:
             path: The file.
-            min_columns: Least number of columns, and the number in a file without lines.
+            min_columns: Minimum number of columns; a table without lines has this many.
             kind: What the file holds, for messages.
-            line: What a line looks like, likewise.
+            line: What a line looks like, for messages.
 
         Raises:
-            ConfigError: The file cannot be read; a line has another number of columns than the
-                first, or something that is no finite number of 32 bits (line named).
+            ConfigError: The file cannot be read; a line differs from the first in its number of
+                columns, or has a value that is not a finite 32-bit number (line named).
         """
         lines = _text(path, kind).splitlines()
         filled = [line for line in lines if line.strip()]
@@ -73,23 +73,23 @@ class NumberTable:
 
         Args:
             bad: Which rows are wrong.
-            reason: Returns the message for such a row ``(C,)``.
+            reason: Returns the message for a wrong row ``(C,)``.
             kind: Class of the error.
 
         Raises:
-            ConfigError: There is such a row; the message starts with file and line.
+            ConfigError: A row is wrong; the message starts with file and line.
         """
         if bad.any():
             row = int(bad.argmax())
             raise self.fault(row, reason(self.values[row]), kind)
 
     def fault(self, row: int, reason: str, kind: type[ConfigError] = ConfigError) -> ConfigError:
-        """The error of a row; its message starts with file and line."""
+        """Returns the error for a row; its message starts with file and line."""
         numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
         return kind(f"{self.path}:{numbers[row]}: {reason}")
 
     def only(self, kept: BoolArray) -> NumberTable:
-        """The rows where ``kept`` ``(N,)`` is True, their line numbers as in the file."""
+        """Returns the rows where ``kept`` ``(N,)`` is True, with their line numbers in the file."""
         lines = list(self._lines)
         filled = [number for number, line in enumerate(lines) if line.strip()]
         for row in np.flatnonzero(~kept):
@@ -97,10 +97,10 @@ class NumberTable:
         return NumberTable(self.path, self.values[kept], lines)
 
     def frame_indices(self, frame_count: int | None = None) -> Int64Array:
-        """The first column, 1-based frame numbers, as 0-based indices ``(N,)``.
+        """Returns the 1-based frame numbers in the first column as 0-based indices ``(N,)``.
 
         Args:
-            frame_count: Frames of the sequence, where that is known.
+            frame_count: Number of frames in the sequence, if known.
 
         Raises:
             ConfigError: A frame number is invalid (line named).
@@ -135,7 +135,7 @@ def _text(path: Path, kind: str) -> str:
 def _first_fault(
     path: Path, lines: list[str], min_columns: int, expected: str, otherwise: str
 ) -> ConfigError:
-    """The error for the first malformed line; slow, used only when one is known to exist."""
+    """Returns the error for the first malformed line; slow, so used only when one exists."""
     columns = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():

@@ -1,10 +1,10 @@
-"""What the stages exchange.
+"""The records that the stages exchange.
 
-Records hold no socket, no file and no process: a stage takes records and returns records. How they
-travel between processes is defined in ``pipeline/transport/messages.py``.
+Records hold no sockets, files or processes: a stage takes records and returns records. Their
+encoding between processes is defined in ``pipeline/transport/messages.py``.
 
-One convention holds everywhere inside the program: boxes are ``(left, top, right, bottom)`` in
-pixels of the source frame, origin at the top left, frame indices 0-based.
+Throughout the program, boxes are ``(left, top, right, bottom)`` in pixels of the source frame, with
+the origin at the top left, and frame indices are 0-based.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 SECONDS_ERROR = 1e-6
-"""Within which times in seconds are equal: as floats, 0.7 − 0.2 is less than half a second."""
+"""Tolerance when comparing times in seconds: as floats, 0.7 − 0.2 is less than half a second."""
 
 
 class PixelFormat(StrEnum):
     """How the bytes of a frame are laid out.
 
     ``YUV420P``: one ``(height * 3 // 2, width)`` uint8 array, planes Y, U, V one after another
-    (OpenCV's I420), limited range, BT.601; width and height are even. ``YUV420P_BT709``: the same
-    with the matrix of BT.709, as most HD cameras send it; likewise ``YUV420P_BT2020``, as phones
-    send 10-bit video, and ``YUV420P_SMPTE240M``. ``BGR24``: ``(height, width, 3)``.
+    (OpenCV's I420), limited range, BT.601; width and height are even. The others have the same
+    layout and another matrix: ``YUV420P_BT709``, sent by most HD cameras; ``YUV420P_BT2020``, used
+    by phones for 10-bit video; ``YUV420P_SMPTE240M``. ``BGR24``: ``(height, width, 3)``.
     """
 
     YUV420P = "yuv420p"
@@ -49,7 +49,7 @@ class PixelFormat(StrEnum):
         return self is not PixelFormat.BGR24
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
-        """Array shape of a frame of this format."""
+        """Returns the array shape of a frame in this format."""
         if self.is_yuv:
             return (height * 3 // 2, width)
         return (height, width, 3)
@@ -60,21 +60,21 @@ class EndReason(StrEnum):
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"  # the user stopped the run
-    TRUNCATED = "truncated"  # the source broke off before its end
+    TRUNCATED = "truncated"  # the source ended early
 
 
 class DropReason(StrEnum):
     """Why frames are missing from the results."""
 
     BEHIND = "stages behind"  # in live mode: a stage is too slow, or was killed
-    RESTARTED = "decoder restarted"  # they waited in a decoder that died
+    RESTARTED = "decoder restarted"  # they were queued in a decoder that died
     BROKEN = "broken frame"
     UNREADABLE = "unreadable image"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamStart:
-    """First record of every epoch of a stream: what later stages need to prepare.
+    """First record of every epoch of a stream, with what later stages need to prepare.
 
     Attributes:
         stream: Name of the stream, unique in a run; also its folder in the results.
@@ -84,14 +84,14 @@ class StreamStart:
         width: Frame width in pixels.
         frame_rate: Frames per second as the container states it.
         time_base: Unit of ``FrameHeader.pts`` in seconds.
-        frame_count: Number of frames to come, None where the source does not know it.
+        frame_count: Number of frames to come; None if the source does not know it.
         color_space: FFmpeg's ``AVColorSpace`` number of the YUV frames (2 = unspecified).
         pixel_aspect: Width of a displayed pixel over its height.
         layout: Benchmark whose file names the results must follow, or "".
-        live: Whether the frames are captured now; those of a recorded video have their place in it.
-        detector: Name of the detector, filled in by the detector stage.
-        class_names: Names of the classes that ``Detections.classes`` indexes, likewise.
-        detected_by: What computes the detections, for people, likewise.
+        live: Whether the frames are captured now, rather than read from a recorded video.
+        detector: Name of the detector. The detector stage fills in this and the next two.
+        class_names: Names of the classes that ``Detections.classes`` indexes.
+        detected_by: What computes the detections, in words for the user.
     """
 
     stream: str
@@ -113,7 +113,7 @@ class StreamStart:
     def header(
         self, sequence: int, index: int, pts: int, captured_ns: int, pixel_format: PixelFormat
     ) -> FrameHeader:
-        """The header of a frame of this epoch."""
+        """Returns the header of a frame of this epoch."""
         return FrameHeader(
             self.stream,
             self.epoch,
@@ -130,20 +130,20 @@ class StreamStart:
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """A frame's description: everything but its pixels.
+    """Everything about a frame but its pixels.
 
     Attributes:
         stream: Name of the stream.
         epoch: Epoch of the stream, see `StreamStart`.
         sequence: 0-based, +1 for each frame the decoder emits, dropped ones included.
-        index: 0-based position in the source (differs from ``sequence`` where the run starts
+        index: 0-based position in the source (differs from ``sequence`` if the run starts
             later or takes every n-th frame). The frame number in files is ``index + 1``.
         pts: Presentation time in units of ``time_base``.
         time_base: Unit of ``pts`` in seconds.
-        captured_ns: Wall clock when the frame came out of the decoder, ns since the epoch; earlier
-            if a silence of a camera withheld it.
-        height: Pixels.
-        width: Pixels.
+        captured_ns: Wall-clock time when the decoder output the frame, ns since the Unix epoch;
+            earlier if it was held back because the camera had fallen silent.
+        height: Height in pixels.
+        width: Width in pixels.
         pixel_format: Layout of the pixels.
     """
 
@@ -169,7 +169,7 @@ class FrameHeader:
         pixel_format: PixelFormat = PixelFormat.BGR24,
         time_base: Fraction = Fraction(1),
     ) -> FrameHeader:
-        """The header of an image that no decoder emitted: one per ``time_base``."""
+        """Returns the header of an image that no decoder emitted, with one per ``time_base``."""
         return cls(stream, 0, index, index, index, time_base, 0, height, width, pixel_format)
 
     @property
@@ -179,7 +179,7 @@ class FrameHeader:
 
     @property
     def seconds(self) -> float:
-        """Presentation time in seconds, as a float: see `SECONDS_ERROR`."""
+        """Presentation time in seconds; a float, so compare it with `SECONDS_ERROR`."""
         return float(self.pts * self.time_base)
 
     @property
@@ -193,10 +193,10 @@ class Frame:
     """A frame and its pixels.
 
     Attributes:
-        header: Which frame.
-        pixels: Array of ``header.shape``; None where no stage needs them (detection files).
+        header: Description of the frame.
+        pixels: Array of ``header.shape``; None if no stage needs them (detection files).
         motion: ``(2, 3)`` float32 affine map from the pixels of the last frame that was not dropped
-            to this one's, where camera motion was computed.
+            to those of this one, if camera motion was computed.
     """
 
     header: FrameHeader
@@ -205,11 +205,11 @@ class Frame:
 
     @classmethod
     def of_image(cls, image: npt.NDArray[Any] | None, stream: str = "", index: int = 0) -> Frame:
-        """``image`` ``(H, W, 3)`` uint8 BGR as the frame at ``index`` of a stream.
+        """Returns ``image`` ``(H, W, 3)`` uint8 BGR as the frame at ``index`` of a stream.
 
         Raises:
-            ValueError: The image is of another shape or dtype, is empty, or is None, as
-                ``cv2.imread`` returns it for a file that it cannot read.
+            ValueError: The image has another shape or dtype, is empty, or is None, which
+                ``cv2.imread`` returns for a file that it cannot read.
         """
         shape = () if image is None else np.shape(image)
         dtype = getattr(image, "dtype", type(image).__name__)
@@ -218,11 +218,11 @@ class Frame:
         return cls(FrameHeader.of_image(shape[0], shape[1], stream, index), image)
 
     def required_pixels(self) -> UInt8Array:
-        """The pixels, for a stage that cannot do without them.
+        """Returns the pixels, for a stage that needs them.
 
         Raises:
-            ValueError: The frame has none, not uint8 of the shape that its header states, or YUV
-                with an odd side.
+            ValueError: The frame has no pixels, they are not uint8 of the shape that its header
+                states, or they are YUV and a side is odd.
         """
         header, pixels = self.header, self.pixels
         if pixels is None:
@@ -243,14 +243,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """What a detector saw in one frame.
+    """The detections of one frame.
 
     Attributes:
-        frame: The frame.
+        frame: Header of the frame.
         boxes: ``(N, 4)`` float32.
         scores: ``(N,)`` float32 in [0, 1].
-        classes: ``(N,)`` int16 index into ``StreamStart.class_names``.
-        motion: The frame's, see `Frame`.
+        classes: ``(N,)`` int16 indices into ``StreamStart.class_names``.
+        motion: Camera motion of the frame, see `Frame`.
     """
 
     frame: FrameHeader
@@ -265,15 +265,15 @@ class Detections:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
-    """The tracks of one frame, and the detections they were made of.
+    """The tracks of one frame, and the detections they were made from.
 
     Attributes:
-        detections: What the tracker was given.
+        detections: The tracker's input.
         boxes: ``(N, 4)`` float32.
         scores: ``(N,)`` float32 in [0, 1]: score of the detection each track was updated with.
         classes: ``(N,)`` int16.
-        ids: ``(N,)`` int64, 1-based, never reused in a stream; one that is added again under the
-            name of an ended one is another stream.
+        ids: ``(N,)`` int64, 1-based, never reused in a stream. A stream that is added again under
+            the name of an ended one is a new stream.
     """
 
     detections: Detections
@@ -293,7 +293,7 @@ class Tracks:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Frames ``first`` to ``last`` (sequence numbers, inclusive) that will not come, and why."""
+    """Frames ``first`` to ``last`` (sequence numbers, inclusive) that were dropped, and why."""
 
     stream: str
     epoch: int

@@ -1,4 +1,4 @@
-"""The files in the folder of a stream's results, as whoever reads them needs them."""
+"""Names and contents of a stream's result files, for the code that reads them."""
 
 from __future__ import annotations
 
@@ -20,54 +20,54 @@ ZONES = "zones.txt"
 GROUND = "ground.txt"
 KITTI = "kitti.txt"
 TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES, GROUND, KITTI)
-COUNTS = (CROSSINGS, ZONES)  # small, and what many a run is for: no limit removes them
+COUNTS = (CROSSINGS, ZONES)  # small, and the purpose of many runs: no limit removes them
 OVERLAY = "overlay.mp4"
 EVENTS = "events"
 REPORT = "run.json"
 
 _EVENT_PICTURE = re.compile(r"[0-9]{10}-.*\.jpg")
 _NUMBER = re.compile(r"-[1-9][0-9]*(?=\.(txt|mp4)$)")
-_NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
+_NAME_BYTES = 200  # file systems allow 255, and result files add to a stream's name
 
 
 class StreamStatus(StrEnum):
-    """Whether a stream's results are all that its source has, and if not, why."""
+    """Whether a stream's results cover its whole source, and if not, why."""
 
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"  # the user ended the run or the stream
-    TRUNCATED = "truncated"  # the source broke off, or its decoder failed
-    INCOMPLETE = "incomplete"  # the source ended well, but frames are missing
+    TRUNCATED = "truncated"  # the source ended early, or its decoder failed
+    INCOMPLETE = "incomplete"  # the source ended normally, but frames are missing
 
 
 def numbered(name: str, number: int) -> str:
-    """The name of file ``number`` of a result in several: ``mot.txt``, ``mot-2.txt`` and so on."""
+    """Returns the name of file ``number`` of a result: ``mot.txt``, ``mot-2.txt`` and so on."""
     stem, _, suffix = name.rpartition(".")
     return name if number == 1 else f"{stem}-{number}.{suffix}"
 
 
 def number_of(path: Path, name: str) -> int:
-    """The number of the file, see `numbered`; 0 if it is none of the result ``name``."""
+    """Returns the number of a file, see `numbered`; 0 if it is not a file of result ``name``."""
     stem, _, suffix = name.rpartition(".")
     found = re.fullmatch(rf"{stem}(?:-([1-9][0-9]*))?\.{suffix}", path.name)
     return int(found[1] or 1) if found else 0
 
 
 def event_pictures(folder: Path) -> list[Path]:
-    """The pictures of vehicles that were counted, in the order of their frames."""
+    """Returns the pictures of counted vehicles, in the order of their frames."""
     found = (folder / EVENTS).glob("*.jpg")
     pictures = (path for path in found if _EVENT_PICTURE.fullmatch(path.name))
-    return sorted(pictures, key=lambda path: path.name)  # of many, faster than paths
+    return sorted(pictures, key=lambda path: path.name)  # faster than comparing paths
 
 
 def has_event_pictures(folder: Path) -> bool:
-    """Whether there are any; of 100,000, listing them all would take half a second."""
+    """Returns whether there are any, without listing them: 100,000 would take half a second."""
     with contextlib.suppress(OSError), os.scandir(folder / EVENTS) as entries:
         return any(_EVENT_PICTURE.fullmatch(entry.name) for entry in entries)
     return False
 
 
 def first_parts(names: Iterable[str]) -> tuple[str, ...]:
-    """Of each result in several files the first of its ``names``, and all other names."""
+    """Returns ``names`` without the later files of each result that consists of several files."""
     first: dict[str, str] = {}
     for name in names:
         first.setdefault(_NUMBER.sub("", name), name)
@@ -75,22 +75,22 @@ def first_parts(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_of_run(path: Path) -> bool:
-    """Whether the file is a result in the folder of a run that has ended."""
+    """Returns whether the file is a result in the folder of a run that has ended."""
     named = any(number_of(path, name) for name in (*TEXTS, OVERLAY, REPORT))
     return named and (path.parent / REPORT).is_file()
 
 
 def files_of(folder: Path, name: str) -> list[Path]:
-    """The complete files of the result ``name`` in ``folder``, in the order of their frames."""
+    """Returns the complete files of result ``name`` in ``folder``, in the order of their frames."""
     found = [path for path in folder.iterdir() if number_of(path, name)]
     return sorted(found, key=lambda path: number_of(path, name))
 
 
 def folder_name(name: str) -> str:
-    """The name of a source as that of its folder of results, "" if nothing of it can be kept.
+    """Returns the name of the results folder for a source; "" if no character can be kept.
 
-    Keeps letters and digits of any script, their marks, and ``._-``; hyphens for all else. A name
-    too long for a folder is cut.
+    Keeps letters and digits of any script, their marks, and ``._-``; everything else becomes
+    hyphens. A name that is too long for a folder is cut.
     """
     kept = (
         character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
@@ -101,7 +101,7 @@ def folder_name(name: str) -> str:
 
 
 def status(folder: Path) -> StreamStatus | None:
-    """The status of the stream by ``run.json``; None where it does not say."""
+    """Returns the status of the stream from ``run.json``; None if it does not state one."""
     try:
         return StreamStatus(read_report(folder)["status"])
     except (KeyError, ValueError):
@@ -109,12 +109,12 @@ def status(folder: Path) -> StreamStatus | None:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether ``run.json`` says that the whole source was processed."""
+    """Returns whether ``run.json`` says that the whole source was processed."""
     return status(folder) is StreamStatus.COMPLETE
 
 
 def frame_size(folder: Path) -> tuple[int, int] | None:
-    """Width and height in pixels by ``run.json``; None where it does not say."""
+    """Returns width and height in pixels from ``run.json``; None if it does not state them."""
     match read_report(folder).get("frame_size"):
         case [int(width), int(height)] if width > 0 and height > 0:
             return width, height
@@ -122,7 +122,7 @@ def frame_size(folder: Path) -> tuple[int, int] | None:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """Names of the classes by ``run.json``; empty where it does not say."""
+    """Returns the class names from ``run.json``; empty if it does not state them."""
     match read_report(folder).get("class_names"):
         case [*names] if all(isinstance(name, str) for name in names):
             return tuple(names)
@@ -130,7 +130,7 @@ def class_names(folder: Path) -> tuple[str, ...]:
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """The content of ``run.json``; empty where there is none."""
+    """Returns the content of ``run.json``; empty if there is none."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""``seqinfo.ini``, which states rate and length of a sequence in MOTChallenge's layout."""
+"""``seqinfo.ini``, which states the frame rate and length of a MOTChallenge sequence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stages.number_table import MAX_FRAME
 
 @dataclass(frozen=True, slots=True)
 class SeqInfo:
-    """What the file states; None where it does not.
+    """The values that the file states; None for those it does not.
 
     Attributes:
         frame_rate: Frames per second.
-        length: Frames of the sequence.
+        length: Number of frames in the sequence.
     """
 
     frame_rate: Fraction | None
@@ -25,11 +25,11 @@ class SeqInfo:
 
 
 def read_seqinfo(path: Path) -> SeqInfo:
-    """Reads ``frameRate`` and ``seqLength`` of section ``Sequence``; a leading BOM is ignored.
+    """Reads ``frameRate`` and ``seqLength`` in section ``Sequence``; a leading BOM is ignored.
 
     Raises:
-        ValueError: The file cannot be read or parsed, or a value is out of its range; the message
-            names file and key.
+        ValueError: The file cannot be read or parsed, or a value is out of range; the message names
+            the file and key.
     """
     parser = configparser.ConfigParser(interpolation=None)
     try:

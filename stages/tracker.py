@@ -11,10 +11,10 @@ from trackers import Tracker, build_tracker
 
 
 class TrackerStage:
-    """Tracks any number of streams side by side.
+    """Tracks any number of streams concurrently.
 
-    The tracks of a stream depend on its detections and their headers alone: replayed from the first
-    frame, they yield the same tracks and ids.
+    The tracks of a stream depend only on its detections and their headers: replaying them from the
+    first frame yields the same tracks and ids.
     """
 
     def __init__(self, name: str, settings: Mapping[str, object], every: int = 1) -> None:
@@ -23,10 +23,10 @@ class TrackerStage:
         Args:
             name: Name of the tracker, see `trackers.TRACKERS`.
             settings: Its settings, see `trackers.default_settings`.
-            every: Take every n-th frame of the source, see `FrameSelection`; at least 1.
+            every: Every n-th frame of the source is processed, see `FrameSelection`; at least 1.
 
         Raises:
-            ConfigError: The name or a setting is unknown, or a number out of its range.
+            ConfigError: The name or a setting is unknown, or a number is out of range.
         """
         if every < 1:
             raise ConfigError(f"every must be at least 1, got {every}")
@@ -42,13 +42,13 @@ class TrackerStage:
     def process(self, detections: Detections) -> Tracks:
         """Tracks one frame; must be called once for every received frame of a stream, in order.
 
-        Frame numbers that are missing, because frames were dropped or an image sequence lacks them,
-        count as ``unseen`` in `Tracker.update`. A new epoch starts without tracks, since nobody
-        knows how long the interruption was; ids continue.
+        Missing frame numbers, because frames were dropped or an image sequence lacks them, count as
+        ``unseen`` in `Tracker.update`. A new epoch starts without tracks, since the length of the
+        interruption is unknown; ids continue.
 
         Raises:
             ValueError: The detections are malformed (wrong shape, not finite); the message names
-                stream and frame. The tracker has then not taken the step.
+                the stream and frame. The tracker's state is then unchanged.
         """
         frame = detections.frame
         tracker = self._tracker(frame.stream)
@@ -73,11 +73,11 @@ class TrackerStage:
         return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
 
     def next_id(self, stream: str) -> int:
-        """The lowest id that was never assigned in ``stream``."""
+        """Returns the lowest id that was never assigned in ``stream``."""
         return self._tracker(stream).next_id
 
     def skip_ids(self, stream: str, next_id: int) -> None:
-        """Skips the ids below ``next_id``, which an earlier stage assigned."""
+        """Skips the ids below ``next_id``, which an earlier tracker process assigned."""
         self._tracker(stream).skip_ids(next_id)
 
     def _tracker(self, stream: str) -> Tracker:
@@ -86,6 +86,6 @@ class TrackerStage:
         return self._trackers[stream]
 
     def close(self, stream: str) -> None:
-        """Forgets ``stream``, which has ended; an unknown stream is no error."""
+        """Forgets ``stream``, which has ended; does nothing if the stream is unknown."""
         self._trackers.pop(stream, None)
         self._latest.pop(stream, None)
