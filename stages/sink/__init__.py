@@ -1,1 +1,1 @@
-"""Results: text files, annotated video and the run report, written whole or not at all."""
+"""Results: text files, annotated video and the run report, all written atomically."""

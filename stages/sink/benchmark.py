@@ -1,4 +1,4 @@
-"""Results under the file names and in the formats of the benchmarks."""
+"""Writes results with the file names and formats of the benchmarks."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def write_benchmark_files(
     mot                                                   ``NAME.txt``, MOTChallenge
     ======== ============================================ ===========================
 
-    Nothing has classes there: MOTChallenge's tools refuse results of other classes than 1.
+    No file has classes: MOTChallenge's tools reject results of classes other than 1.
 
     Args:
-        begin: Begins a file, which its caller completes, or discards after an error.
+        begin: Opens a file, which the caller completes, or discards after an error.
         start: The sequence; its layout is one of `LAYOUTS`.
         root: The benchmark folder.
         mot_path: Finished MOTChallenge rows.
@@ -53,7 +53,7 @@ def write_benchmark_files(
     name, layout = start.stream, start.layout
     tracks, detections = root / "tracks", root / "detections"
     if layout == "detrac":
-        # The toolkit takes the detector's name from the file's: it must not look like a path.
+        # The toolkit takes the detector's name from the file name: it must not look like a path.
         detector = re.sub(r"[^\w.+-]+", "-", start.detector) or "detector"
         found = begin(detections / f"{name}_Det_{detector}.txt")
         _convert(detections_path, found, _detrac_row)

@@ -1,4 +1,4 @@
-"""One colour for each track id: stable, bright, and far from those of its neighbours."""
+"""A colour for each track id: stable, bright, and far from those of neighbouring ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.records import PixelFormat
 
 _GOLDEN_RATIO = 0.6180339887498949
 
-# Saturation and brightness, which alternate from id to id, so that similar hues still differ.
+# Saturation and brightness, which vary from id to id so that similar hues can be told apart.
 _SHADES = ((0.72, 1.0), (0.50, 1.0), (0.85, 0.88))
 
 
@@ -36,9 +36,9 @@ WHITE = YuvColor(235, 128, 128)
 
 @lru_cache(maxsize=512)
 def track_color(identity: int, pixel_format: PixelFormat) -> YuvColor:
-    """Colour of a track.
+    """Returns the colour of a track.
 
-    Hues advance by the golden ratio from id to id, which spreads any run of ids evenly.
+    Hues advance by the golden ratio from id to id, which spreads consecutive ids evenly.
 
     Args:
         identity: Track id.

@@ -1,4 +1,4 @@
-"""What is measured of the vehicles of a stream: at its lines, in its zones, on the ground."""
+"""Measures the vehicles of a stream: at its lines, in its zones and on the ground."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from stages.sink.zones import (
 )
 
 Measured: TypeAlias = Crossings | ZoneEvents | GroundPlaces
-"""What a frame has shown: what happened at lines, or at zones, or where the vehicles are."""
+"""A measurement of a frame: events at lines, events at zones, or positions of vehicles."""
 
 
 class Readings(NamedTuple):
-    """What the overlay shows of a frame beside its tracks.
+    """What the overlay shows for a frame besides its tracks.
 
     Attributes:
-        crossed: How many vehicles have crossed each line so far.
-        zones: How many have entered each zone so far, and are there.
-        speeds: Speeds of the tracks in km/h, by id, as far as known.
+        crossed: Number of vehicles that have crossed each line so far.
+        zones: Number of vehicles that have entered each zone so far, and that are inside.
+        speeds: Speeds of the tracks in km/h, by id, where known.
     """
 
     crossed: Mapping[str, Counts] = {}
@@ -47,7 +47,7 @@ NO_READINGS = Readings()
 
 @dataclass(frozen=True, slots=True)
 class CountingState:
-    """What a `Counting` knows so far: its counters' states, and the tracks on the ground."""
+    """The state of a `Counting`: its counters' states, and the tracks on the ground."""
 
     crossings: LineCounterState
     zones: ZoneCounterState
@@ -55,16 +55,16 @@ class CountingState:
 
 
 class Counting:
-    """The counters of one stream, and what measures speeds.
+    """The counters and the speed meter of one stream.
 
     Args:
-        options: Its lines, zones and ground.
-        state: That of an earlier one, which this one continues.
+        options: Options with the lines, zones and ground points.
+        state: State of an earlier `Counting` to continue from.
 
     Attributes:
-        crossings: Counts the vehicles across lines.
-        zones: Counts the vehicles in zones.
-        ground: Finds where the vehicles are on the ground, and how fast.
+        crossings: Counts vehicles that cross lines.
+        zones: Counts vehicles in zones.
+        ground: Finds the positions and speeds of vehicles on the ground.
     """
 
     def __init__(self, options: SinkOptions, state: CountingState | None = None) -> None:
@@ -75,23 +75,23 @@ class Counting:
 
     @property
     def state(self) -> CountingState:
-        """What a later one needs to continue."""
+        """State from which a later `Counting` continues."""
         return CountingState(self.crossings.state, self.zones.state, self.ground.tracks)
 
     @property
     def readings(self) -> Readings:
-        """Those of the latest frame; later ones do not change them."""
+        """Readings of the latest frame, which later frames do not change."""
         counts = dict(self.crossings.counts), dict(self.zones.counts)
         return Readings(*counts, self.ground.speeds)
 
     def faults(self, height: int, width: int) -> Iterator[str]:
-        """Yields a message for each line, zone and ground that does not fit such frames."""
+        """Yields a message for each line, zone or ground that does not fit frames of this size."""
         yield from line_faults(self._options.lines, height, width)
         yield from zone_faults(self._options.zones, height, width)
         yield from ground_faults(self._options.ground, height, width)
 
     def update(self, tracks: Tracks, number: int, time: str) -> list[Measured]:
-        """Takes in a frame with its 1-based number and time; returns what it has shown."""
+        """Adds a frame with its 1-based number and time; returns its measurements."""
         frame, measured = tracks.frame, list[Measured]()
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)

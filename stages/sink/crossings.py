@@ -1,4 +1,4 @@
-"""Vehicles across lines in the picture: which, when, and in which direction."""
+"""Counts vehicles that cross lines in the image: which, when, and in which direction."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from stages.records import Tracks
 from stages.sink.places import Place, Point, checked, numbers, places, usual_class, vote
 
 Line: TypeAlias = tuple[float, float, float, float]
-"""The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
+"""The two ends of a line, ``(x1, y1, x2, y2)`` in pixels of the frame."""
 
 Direction: TypeAlias = Literal["left", "right"]
 
 _SHORTEST = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
-_REMEMBERED_FRAMES = 1000  # far more than trackers follow a vehicle unseen, by their defaults
+_REMEMBERED_FRAMES = 1000  # far longer than trackers keep unseen vehicles by default
 
 
 class Counts(NamedTuple):
-    """How many vehicles have crossed a line to the left and to the right of it.
+    """Number of vehicles that have crossed a line to its left and to its right.
 
-    Right and left are those of somebody who goes from its first end to its second.
+    Left and right are as seen when looking from the line's first end to its second.
     """
 
     left: int = 0
     right: int = 0
 
     def plus(self, direction: Direction) -> Counts:
-        """The counts after one more vehicle."""
+        """Returns the counts with one more vehicle in that direction."""
         return self._replace(**{direction: getattr(self, direction) + 1})
 
 
@@ -44,9 +44,9 @@ class Crossing(NamedTuple):
         number: 1-based number of the frame in which it was first on the other side.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
-        class_index: Index of the class of most of its boxes so far, see `usual_class`.
+        class_index: Index of its most frequent class so far, see `usual_class`.
         line: Name of the line.
-        direction: To which side of the line, see `Counts`.
+        direction: Side of the line that it crossed to, see `Counts`.
     """
 
     number: int
@@ -59,12 +59,12 @@ class Crossing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Crossings:
-    """Vehicles of which a frame has shown that they crossed a line.
+    """The line crossings that were detected in a frame.
 
     Attributes:
         stream: Name of the stream.
         crossings: One for each vehicle and line.
-        counts: How many have crossed each line so far, these included.
+        counts: Number of vehicles that have crossed each line so far, these included.
     """
 
     stream: str
@@ -73,12 +73,12 @@ class Crossings:
 
 
 class Passage(NamedTuple):
-    """A track's step from one side of a line, extended beyond its ends, to the other.
+    """A track's step across a line or its extension beyond the ends.
 
     Attributes:
         number: Number of the first frame on the other side.
         time: That frame's time.
-        between: Whether the step led between the line's ends.
+        between: Whether the step passed between the line's ends.
     """
 
     number: int
@@ -88,14 +88,14 @@ class Passage(NamedTuple):
 
 @dataclass(slots=True)
 class TrackPosition:
-    """Where a track is.
+    """The position of a track relative to the lines.
 
     Attributes:
-        place: The `Place.point` where its vehicle stood last.
-        rightwards: Of each line, whether it is to the right: where it was first, until it has come
-            to the other side farther than it trembles.
+        place: The latest `Place.point` of its vehicle.
+        rightwards: For each line, whether the track counts as to the right of it. The side changes
+            only when the vehicle is on the other side by more than its jitter.
         passages: Its latest passage of each line.
-        seen: In which of the counter's frames it was seen last.
+        seen: The counter's frame in which it was last seen.
         classes: How many of its boxes had each class, see `vote`.
     """
 
@@ -108,12 +108,12 @@ class TrackPosition:
 
 @dataclass(slots=True)
 class LineCounterState:
-    """What a `LineCounter` knows of the tracks so far.
+    """The state of a `LineCounter`.
 
     Attributes:
-        counts: How many vehicles have crossed each line.
-        tracks: Where each track is; the one seen last is the last.
-        frames: How many frames have been taken in.
+        counts: Number of vehicles that have crossed each line.
+        tracks: Position of each track, in the order in which they were last seen.
+        frames: Number of frames so far.
     """
 
     counts: dict[str, Counts]
@@ -122,19 +122,20 @@ class LineCounterState:
 
 
 class LineCounter:
-    """Counts the vehicles of one stream across lines.
+    """Counts the vehicles of one stream that cross lines.
 
-    A vehicle is where it stands, see `places`. It has crossed a line when it is on the other side,
-    farther than its box may tremble. When and where it did is told by its latest step from side to
-    side: that must have led between the line's ends. One that turns back crosses again, in the
-    other direction. It is known where the tracks of the latest 1,000 frames were, of 1,024 at most.
+    A vehicle's position is the bottom centre of its box, see `places`. A vehicle has crossed a line
+    when it is on the other side by more than the jitter of its box. The crossing is dated by its
+    latest step from side to side, which must have passed between the line's ends. A vehicle that
+    turns back crosses again, in the other direction. Positions are kept for tracks seen in the
+    latest 1,000 frames, at most 1,024 of them.
 
     Args:
         lines: The lines by name.
-        state: That of an earlier counter, which this one continues.
+        state: State of an earlier counter to continue from.
 
     Raises:
-        ValueError: A line is none, see `checked_line`; the message names it.
+        ValueError: A line is invalid, see `checked_line`; the message names it.
     """
 
     def __init__(self, lines: Mapping[str, Line], state: LineCounterState | None = None) -> None:
@@ -143,11 +144,11 @@ class LineCounter:
 
     @property
     def counts(self) -> dict[str, Counts]:
-        """How many vehicles have crossed each line."""
+        """Number of vehicles that have crossed each line."""
         return self.state.counts
 
     def update(self, tracks: Tracks, number: int, time: str) -> list[Crossing]:
-        """Takes in the tracks of one frame; returns who is now known to have crossed which line.
+        """Adds the tracks of one frame; returns the crossings that it confirms.
 
         Args:
             tracks: The tracks.
@@ -169,7 +170,7 @@ class LineCounter:
         return crossings
 
     def _forget(self) -> None:
-        """Forgets the tracks that will not come back, and the oldest of too many."""
+        """Forgets tracks that will not return, and the oldest if there are too many."""
         known, oldest = self.state.tracks, self.state.frames - _REMEMBERED_FRAMES
         for identity in list(known):
             if known[identity].seen > oldest and len(known) <= _REMEMBERED_TRACKS:
@@ -177,7 +178,7 @@ class LineCounter:
             del known[identity]
 
     def _track(self, place: Place) -> TrackPosition:
-        """Returns the track of a place, which becomes the one seen last; a new one begins there."""
+        """Returns the track of a place, created if new, and makes it the one last seen."""
         point = place.point
         track = self.state.tracks.pop(place.identity, None)
         if track is None:
@@ -190,7 +191,7 @@ class LineCounter:
     def _move(
         self, track: TrackPosition, place: Place, number: int, time: str
     ) -> Iterator[tuple[str, Direction, Passage]]:
-        """Moves a track to a place; yields the lines that it has crossed."""
+        """Moves a track to a place; yields the lines that it has now crossed."""
         point, before, track.place = place.point, track.place, place.point
         for k, (name, line) in enumerate(self._lines.items()):
             first, second = line[:2], line[2:]
@@ -213,7 +214,7 @@ def checked_line(line: npt.ArrayLike) -> Line:
     """Returns the four numbers of a line.
 
     Raises:
-        ValueError: They are not four, not finite, or those of two equal ends.
+        ValueError: There are not four numbers, one is not finite, or both ends are equal.
     """
     ends = numbers(line)
     if ends.shape != (4,) or not np.isfinite(ends).all() or (ends[:2] == ends[2:]).all():
@@ -233,7 +234,7 @@ def line_faults(lines: Mapping[str, Line], height: int, width: int) -> Iterator[
 
 
 def crossing_rows(crossings: Sequence[Crossing], class_names: Sequence[str]) -> str:
-    """Rows ``frame,time,id,class,line,direction``, each ended by a newline."""
+    """Returns rows ``frame,time,id,class,line,direction``, each ended by a newline."""
     names = dict(enumerate(class_names))
     return "".join(
         f"{number},{time},{identity},{names.get(index, '')},{line},{direction}\n"
@@ -242,6 +243,6 @@ def crossing_rows(crossings: Sequence[Crossing], class_names: Sequence[str]) -> 
 
 
 def _offset(start: Point, end: Point, point: Point) -> float:
-    """Twice the area of the triangle; positive if ``point`` is to the right of the way."""
+    """Returns twice the triangle's area; positive if ``point`` is right of ``start`` to ``end``."""
     (ax, ay), (bx, by), (x, y) = start, end, point
     return (bx - ax) * (y - ay) - (by - ay) * (x - ax)

@@ -11,15 +11,15 @@ import numpy as np
 from stages.atomic import AtomicFile
 from stages.records import Detections
 
-# Of each matrix: its file suffix and the column of a MOT row it is made from.
+# For each matrix, its file suffix and the column of a MOT row that it is made from.
 _MATRICES = (("LX", 2), ("LY", 3), ("W", 4), ("H", 5))
 TOOLKIT_SUFFIXES = (*(suffix for suffix, _ in _MATRICES), "speed")
 
 
 def detection_rows(detections: Detections, number: int, *, with_classes: bool) -> str:
-    """The rows of one frame: ``frame,index,left,top,width,height,score`` and perhaps ``class``.
+    """Returns one frame's rows: ``frame,index,left,top,width,height,score``, optionally ``class``.
 
-    Boxes have two decimals; scores have six, because the tail of a precision-recall curve is made
+    Boxes have two decimals; scores have six, because the tail of a precision-recall curve consists
     of scores far below 0.01.
 
     Args:
@@ -28,8 +28,8 @@ def detection_rows(detections: Detections, number: int, *, with_classes: bool) -
         with_classes: Whether to append the class, counted from 1, which UA-DETRAC does not have.
 
     Returns:
-        One line for each detection, highest score first and the index counting from 1, each ended
-        by a newline; "" where there is none.
+        One line for each detection, highest score first, with the index counting from 1, each ended
+        by a newline; "" if there are no detections.
     """
     order = np.argsort(-detections.scores, kind="stable")
     boxes = detections.boxes[order].astype(np.float64)
@@ -44,7 +44,7 @@ def detection_rows(detections: Detections, number: int, *, with_classes: bool) -
 
 
 def toolkit_paths(folder: Path, name: str) -> tuple[Path, ...]:
-    """The five files of a sequence, in the order of `TOOLKIT_SUFFIXES`."""
+    """Returns the five files of a sequence, in the order of `TOOLKIT_SUFFIXES`."""
     return tuple(folder / f"{name}_{suffix}.txt" for suffix in TOOLKIT_SUFFIXES)
 
 
@@ -56,14 +56,15 @@ def write_toolkit_matrices(
     fps: float,
     frames: int,
 ) -> None:
-    """Writes the tracks of a finished ``mot.txt`` as the UA-DETRAC toolkit reads them.
+    """Writes the tracks in a finished ``mot.txt`` in the format of the UA-DETRAC toolkit.
 
     ``NAME_LX.txt``, ``_LY``, ``_W`` and ``_H`` hold one row for each frame and one column for each
-    track (by rising id), comma-separated, 0 where the track is absent; numbers are those of
-    ``mot_path`` to the digit. ``NAME_speed.txt`` holds ``fps``. Only one row is held in memory.
+    track (in order of id), comma-separated, 0 where the track is absent; numbers are copied
+    digit for digit from ``mot_path``. ``NAME_speed.txt`` holds ``fps``. Only one row is held in
+    memory.
 
     Args:
-        begin: Begins a file, which its caller completes, or discards after an error.
+        begin: Opens a file, which the caller completes, or discards after an error.
         mot_path: MOTChallenge rows, sorted by frame.
         folder: Where the five files go.
         name: Name of the sequence.
@@ -76,7 +77,7 @@ def write_toolkit_matrices(
     """
     with mot_path.open(encoding="utf-8") as lines:
         ids = sorted({int(line.split(",", 2)[1]) for line in lines})
-    # A file without columns is no matrix: without tracks, write one that is always absent.
+    # A matrix needs a column: without tracks, write one for a track that is always absent.
     columns = {identity: column for column, identity in enumerate(ids)}
     width = max(1, len(ids))
     *matrices, speed = (begin(path) for path in toolkit_paths(folder, name))
@@ -91,7 +92,7 @@ def write_toolkit_matrices(
 
 
 def _rows_of_each_frame(lines: Iterator[str], frames: int) -> Iterator[list[list[str]]]:
-    """Split rows of frames 1 to ``frames``, an empty list for a frame without any."""
+    """Yields the split rows of frames 1 to ``frames``, an empty list for a frame without rows."""
     done = 0
     rows = (line.rstrip("\n").split(",") for line in lines)
     for number, group in groupby(rows, key=lambda row: int(row[0])):

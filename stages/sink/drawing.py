@@ -1,7 +1,7 @@
-"""Drawing straight onto planar YUV 4:2:0, without a detour through BGR.
+"""Draws directly onto planar YUV 4:2:0, without converting to BGR and back.
 
-Everything is placed on even pixels: a chroma sample covers two by two of them, so a shape with odd
-edges would bleed its colour into a pixel beyond.
+All shapes are aligned to even pixels: a chroma sample covers two by two of them, so a shape with
+odd edges would bleed its colour into adjacent pixels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Pixel: TypeAlias = tuple[int, int]
 
 
 class YuvCanvas:
-    """Three writable planes of one frame.
+    """The three writable planes of one frame.
 
     Args:
         y: ``(H, W)`` uint8, H and W even.
@@ -38,11 +38,11 @@ class YuvCanvas:
     def outline(
         self, left: int, top: int, right: int, bottom: int, color: YuvColor, thickness: int
     ) -> None:
-        """Outlines a rectangle, with the line inside it; edges outside the frame are left out.
+        """Outlines a rectangle, with the line inside it; edges outside the frame are not drawn.
 
-        All numbers are even, right and bottom exclusive.
+        All numbers are even; right and bottom are exclusive.
         """
-        # One-pixel rectangles, one inside the other: OpenCV's own thickness grows to both sides.
+        # Nested one-pixel rectangles, because OpenCV's thickness grows to both sides.
         for inset in range(thickness):
             cv2.rectangle(
                 self.y,
@@ -69,7 +69,7 @@ class YuvCanvas:
     ) -> None:
         """Draws text on an opaque background.
 
-        The label must lie within the frame; ``left`` and ``top`` are even.
+        The label must lie within the frame, and ``left`` and ``top`` must be even.
         """
         height, width = coverage.full.shape
         ramp_y, ramp_u, ramp_v = _ramps(ground, text)
@@ -82,7 +82,7 @@ class YuvCanvas:
     def blend(self, left: int, top: int, mask: UInt8Array, color: YuvColor) -> None:
         """Blends ``color`` in through a mask ``(h, w)`` uint8, where 255 is opaque.
 
-        Both sides of the mask are even; it is placed like a `label`.
+        Both sides of the mask must be even; its position must be valid for a `label`.
         """
         height, width = mask.shape
         _mix(self.y[top : top + height, left : left + width], mask, color.y)
@@ -95,14 +95,14 @@ class YuvCanvas:
 
 def _mix(plane: UInt8Array, mask: UInt8Array, value: int) -> None:
     difference = value - plane.astype(np.int16)
-    # 257 / 65536 replaces a division by 255: after rounding it is exact for 0 and for 255.
+    # 257 / 65536 replaces a division by 255; after rounding it is exact for 0 and 255.
     step = (difference.astype(np.int32) * mask * 257 + 32768) >> 16
     plane += step.astype(np.uint8)  # a negative step wraps around, and so does the sum
 
 
 @lru_cache(maxsize=512)
 def _ramps(ground: YuvColor, text: YuvColor) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
-    """Mixtures of two colours by coverage, one table of 256 for each component."""
+    """Returns tables of 256 mixtures of two colours by coverage, one for each component."""
     coverage = np.arange(256) / 255
     y, u, v = (
         np.rint(a + (b - a) * coverage).astype(np.uint8) for a, b in zip(ground, text, strict=True)

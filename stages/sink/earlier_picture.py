@@ -1,4 +1,4 @@
-"""What became of the pictures that an earlier process was to draw on."""
+"""What happened to the pictures that an earlier process had to draw."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import Enum, auto
 
 
 class EarlierPicture(Enum):
-    """What became of the picture of a frame that an earlier process was given.
+    """What happened to the picture of a frame that an earlier process received.
 
     Attributes:
-        KEPT: It was kept for certain, or given up. Where an overlay has no packets, the video was
-            therefore finished and taken away.
-        COMES_AGAIN: If it was not kept, it comes again.
+        KEPT: It was certainly kept, or given up. If an overlay has no packet files, its video was
+            therefore finished and then moved away.
+        COMES_AGAIN: If it was not kept, it will be sent again.
         UNKNOWN: If it was not kept, it is lost.
-        NONE: There was none.
+        NONE: The frame had no picture.
     """
 
     KEPT = auto()

@@ -1,4 +1,4 @@
-"""H.264 encoders: x264, or a hardware encoder where the machine has one."""
+"""H.264 encoders: x264, or a hardware encoder if the machine has one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 log = logging.getLogger(__name__)
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium")
-"""Presets of x264, from large files made quickly to small ones made slowly."""
+"""Presets of x264, from fast with large files to slow with small files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,13 @@ class Encoder:
     pixel_format: str = "yuv420p"
 
     def options(self, crf: int, preset: str) -> dict[str, str]:
-        """Options by which every frame comes out at once, so that none is lost with the process.
+        """Returns options that make the encoder output each frame at once.
 
-        A picture that must be intra-coded becomes a key frame.
+        No frame is then lost when the process dies. A frame that must be intra-coded becomes a key
+        frame.
 
         Args:
-            crf: Quality of x264; a device uses its nearest equivalent.
+            crf: Quality of x264; a hardware encoder uses its nearest equivalent.
             preset: Preset of x264.
         """
         quality = str(crf)
@@ -70,7 +71,7 @@ DEVICES = {
 
 
 def choose_encoder(wanted: str, width: int, height: int) -> Encoder:
-    """Chooses the encoder for videos of this size; x264 where the wanted one does not work.
+    """Chooses the encoder for videos of this size; x264 if the wanted one does not work.
 
     Args:
         wanted: ``"off"`` for x264, a key of `DEVICES`, or ``"auto"`` for the first that works.
@@ -90,7 +91,7 @@ def choose_encoder(wanted: str, width: int, height: int) -> Encoder:
 
 @functools.cache
 def works(encoder: Encoder, width: int, height: int) -> bool:
-    """Whether the encoder takes a frame of this size and returns a packet for it."""
+    """Returns whether the encoder accepts a frame of this size and returns a packet for it."""
     try:
         context = av.CodecContext.create(encoder.name, "w")
         assert isinstance(context, VideoCodecContext)

@@ -1,6 +1,6 @@
-"""H.264 of the overlay: encoded frame by frame into a journal, muxed into an MP4 at the end.
+"""Encodes the overlay as H.264: frame by frame into a journal, muxed into an MP4 at the end.
 
-An MP4 whose writer was killed is lost, a journal is not. Only the finished video is an MP4.
+An MP4 is unreadable if its writer is killed, a journal is not. Only the finished video is an MP4.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from stages.sink.journal import Journal, read_journal
 
 log = logging.getLogger(__name__)
 
-_INDEX_BYTES = 4096  # of an MP4: its header,
-_INDEX_FRAME_BYTES = 36  # the most that a frame takes in stts, stss, stsc, stsz and co64,
-_MOST_INDEX_BYTES = 2**31 - 1  # and the most for which FFmpeg leaves room
+_INDEX_BYTES = 4096  # of an MP4's header
+_INDEX_FRAME_BYTES = 36  # the most that a frame takes in stts, stss, stsc, stsz and co64
+_MOST_INDEX_BYTES = 2**31 - 1  # the most that FFmpeg can reserve
 
 MOST_FRAMES = (_MOST_INDEX_BYTES - _INDEX_BYTES) // _INDEX_FRAME_BYTES
-"""Frames for whose index there is room: 27 days at 25 a second."""
+"""Most frames that an MP4's index has room for: 27 days at 25 frames a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ class VideoSettings:
     """How a video is encoded.
 
     Attributes:
-        width: Even number of pixels.
-        height: Even number of pixels.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
         time_base: Unit of presentation times, in seconds.
-        frame_rate: Frames per second, which guide the encoder.
+        frame_rate: Frames per second, as a hint for the encoder.
         color_space: FFmpeg's ``AVColorSpace`` number.
-        pixel_aspect: Width of a pixel to its height.
+        pixel_aspect: Width of a pixel divided by its height.
         crf: Quality of x264, 0 (lossless) to 51.
         preset: Preset of x264.
         encoder: The encoder.
-        keyframe_seconds: From one key frame to the next: how far a player may have to decode after
-            a jump.
+        keyframe_seconds: Key frame interval in seconds, the most that a player has to decode after
+            seeking.
     """
 
     width: int
@@ -68,7 +68,7 @@ class VideoSettings:
 
     @property
     def frame_duration(self) -> int:
-        """That of a frame at `frame_rate`, in units of the time base."""
+        """Duration of a frame at `frame_rate`, in units of the time base."""
         return max(1, round(1 / (self._rate * self.time_base)))
 
     @property
@@ -78,12 +78,12 @@ class VideoSettings:
 
     @property
     def _rate(self) -> Fraction:
-        # FFmpeg's numbers have 32 bits.
+        # FFmpeg's fractions have 32-bit terms.
         rate = self.frame_rate if self.frame_rate > 0 else Fraction(25)
         return rate.limit_denominator(1_000_000)
 
     def open_encoder(self) -> VideoCodecContext:
-        """Opens an encoder with these settings; raises FFmpeg's error if it cannot."""
+        """Opens an encoder with these settings; raises FFmpeg's error if that fails."""
         context = av.CodecContext.create(self.encoder.name, "w")
         assert isinstance(context, VideoCodecContext)
         context.options = self.encoder.options(self.crf, self.preset)
@@ -97,9 +97,9 @@ class VideoSettings:
         return context
 
     def add_to(self, container: av.container.OutputContainer, parameters: bytes) -> VideoStream:
-        """Adds a stream for packets with these settings and with these SPS and PPS.
+        """Adds a stream for packets with these settings, and with ``parameters`` as SPS and PPS.
 
-        No encoder is opened for it: a device may refuse another one.
+        No encoder is opened: a hardware encoder may refuse another session.
         """
         with av.open(io.BytesIO(parameters), format="h264") as header:
             stream = container.add_stream_from_template(header.streams.video[0], opaque=True)
@@ -118,13 +118,13 @@ class VideoSettings:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
-    """A picture as it comes out of the encoder.
+    """A picture as the encoder outputs it.
 
     Attributes:
-        settings: The settings of its video, with the encoder that made it.
+        settings: The settings of its video, with the encoder actually used.
         parameters: SPS and PPS.
         pts: Presentation time in units of ``settings.time_base``.
-        is_key: Whether a decoder can begin with it.
+        is_key: Whether a decoder can start with it.
         data: H.264 in Annex B format.
     """
 
@@ -136,7 +136,7 @@ class EncodedPicture:
 
 
 class _Packet(msgspec.Struct, frozen=True, array_like=True):
-    """A packet; the first one of a journal tells what encoded it, and the SPS and PPS."""
+    """A packet; the first one in a journal also has the encoder, and the SPS and PPS."""
 
     pts: int
     key: bool
@@ -151,9 +151,9 @@ class PacketWriter:
     Args:
         journal: The file, created or overwritten.
         path: Final name of the video, for messages.
-        settings: How to encode. x264 encodes where a device refuses, which may have worked for
-            other videos: it may encode only so many at a time.
-        continues: Whether the video has packets already, so that no other encoder may go on.
+        settings: How to encode. x264 is used if a hardware encoder refuses, even if it worked for
+            other videos: the number of its concurrent sessions may be limited.
+        continues: Whether the video already has packets, so that its encoder must not change.
         on_picture: Called with each picture, before it is written.
     """
 
@@ -186,22 +186,22 @@ class PacketWriter:
         self._origin = settings.encoder, self._parameters
 
     def encode(self, frame: VideoFrame) -> int:
-        """Encodes a frame; returns how many were added to the journal."""
+        """Encodes a frame; returns the number of frames added to the journal."""
         with errors_of(self._path):
             if frame.format.name != self._context.pix_fmt:
                 frame = frame.reformat(format=self._context.pix_fmt)
             assert frame.pts is not None
             if frame.pts - self._latest_key >= self._settings.keyframe_ticks:
-                frame.pict_type = PictureType.I  # the encoder counts frames, which may be few
+                frame.pict_type = PictureType.I  # the encoder counts frames, not time
             return self._write(self._context.encode(frame))
 
     def finish(self) -> int:
-        """Writes what the encoder still holds; returns how many frames were added."""
+        """Writes the frames that the encoder still holds; returns their number."""
         with errors_of(self._path):
             return self._write(self._context.encode(None))
 
     def close(self) -> None:
-        """Closes the journal, which stays."""
+        """Closes the journal; the file stays."""
         self._journal.close()
 
     def _write(self, packets: Sequence[av.Packet]) -> int:
@@ -221,12 +221,12 @@ class PacketWriter:
 
 
 def count_packets(journals: Iterable[Path]) -> int:
-    """Number of frames in journals of `PacketWriter`."""
+    """Returns the number of frames in journals written by `PacketWriter`."""
     return sum(1 for journal in journals for _ in read_journal(journal))
 
 
 def encoder_of(journals: Iterable[Path]) -> Encoder | None:
-    """The encoder of a video, which its later journals need as well; None without a packet."""
+    """Returns the encoder of a video, also required for its later journals; None if no packets."""
     begin = next(_stored(journals), None)
     return None if begin is None else begin.encoder
 
@@ -240,20 +240,20 @@ def write_mp4(
 ) -> int:
     """Muxes the packets of journals, in order, into the part file of the MP4 ``path``.
 
-    Times in the file are exact: there are no B-frames, and no player needs an edit list. The index
-    lies in front, in space reserved for it, so that a browser plays at once: moving all pictures
-    back at the end, as FFmpeg's ``faststart`` does, would take twice as long, and PyAV would let no
-    other thread run meanwhile.
+    Times in the file are exact: there are no B-frames, so players do not need an edit list. The
+    index is at the front, in space reserved for it, so that a browser can play the video at once.
+    FFmpeg's ``faststart``, which moves all pictures back at the end, would take twice as long, and
+    PyAV would let no other thread run meanwhile.
 
     Args:
         path: Final name of the video.
-        journals: What `PacketWriter` wrote, all with the same settings.
+        journals: Journals written by `PacketWriter`, all with the same settings.
         frames: Number of frames in them.
         settings: Settings of the journals, except for the encoder.
         last_duration: How long the last frame is shown, in units of the time base.
 
     Returns:
-        Number of frames in the video: all, or those before the first that an MP4 cannot hold.
+        Number of frames in the video: all, or those before the first one that an MP4 cannot hold.
 
     Raises:
         OutputError: The file cannot be written, or the journals are gone.
@@ -303,7 +303,7 @@ def _packets(
         packet.time_base = time_base  # the stream's own changes when the first packet is muxed
         packet.pts = packet.dts = stored.pts
         packet.is_keyframe = stored.key
-        # A packet's duration is known once the next has come; only the last one's is guessed.
+        # A packet's duration is known from the next packet; only the last one's is estimated.
         if held is not None:
             held.duration = stored.pts - (held.pts or 0)
             yield held
@@ -322,7 +322,7 @@ def _stored(journals: Iterable[Path]) -> Iterator[_Packet]:
 
 @contextlib.contextmanager
 def errors_of(path: Path) -> Iterator[None]:
-    """Turns errors in writing ``path``, FFmpeg's too, into `OutputError`."""
+    """Turns errors while writing ``path``, including FFmpeg's, into `OutputError`."""
     try:
         with writing(path):
             yield

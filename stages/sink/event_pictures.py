@@ -1,4 +1,4 @@
-"""A picture of each vehicle that crosses a line, or enters or leaves a zone."""
+"""Saves a picture of each vehicle that crosses a line, or enters or leaves a zone."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from stages.sink.zones import ZoneEvents
 _MARGIN = 0.5  # of the longer side of a vehicle's box, around it
 _LARGEST = 2**16  # rows or columns of a frame
 _QUALITY = 90  # of JPEG, up to 100
-_LOOKS = 100  # while the limit fills up once: the folder may have 100,000 files
+_LOOKS = 100  # per amount of the limit: the folder may have 100,000 files
 
 
 class EventPictures:
-    """Saves what the frames show of the vehicles that are counted in them, as ``events/*.jpg``.
+    """Saves pictures of counted vehicles as ``events/*.jpg``.
 
-    A picture is cut out of the frame in which a row of ``crossings.txt`` or ``zones.txt`` comes,
-    with the vehicle in its middle, and named after the row: the frame's number, the line or zone,
-    what happened, the vehicle's id. A vehicle that was lost has none.
+    A picture is cut out of the frame in which a row is added to ``crossings.txt`` or ``zones.txt``,
+    with the vehicle in its centre. It is named after the row: the frame's number, the line or zone,
+    the event and the vehicle's id. There are no pictures of lost vehicles.
 
     Args:
         folder: The stream's results folder.
-        gigabytes: Limit beyond which the oldest are removed; 0 for none.
-        notify: Called with one line when the first one is removed.
+        gigabytes: Size above which the oldest pictures are removed; 0 for no limit.
+        notify: Called with one line when the first picture is removed.
     """
 
     def __init__(self, folder: Path, gigabytes: float, notify: Callable[[str], None]) -> None:
@@ -53,9 +53,9 @@ class EventPictures:
 
         Args:
             tracks: The frame's tracks.
-            pixels: Its pixels; not read any more afterwards.
+            pixels: Its pixels, which are not read after the call.
             color_space: FFmpeg's ``AVColorSpace`` number that the video states.
-            measured: What the frame has shown at lines and zones.
+            measured: The frame's measurements, see `Counting.update`.
 
         Raises:
             OutputError: A picture cannot be written.
@@ -68,13 +68,13 @@ class EventPictures:
                     self._write(self._folder / name, to_bgr(part, pixel_format, color_space))
 
     def drop(self, measured: Iterable[Measured]) -> None:
-        """Removes the pictures, finished or not, that an earlier process may have saved of these.
+        """Removes the pictures that an earlier process may have saved for these measurements.
 
         Args:
-            measured: As in `save`, of any frames; not looked at where there are no pictures.
+            measured: As in `save`, of any frames; not consumed if there are no pictures.
 
         Raises:
-            OutputError: One cannot be removed.
+            OutputError: A picture, or its part file, cannot be removed.
         """
         if self._folder.is_dir():
             for name, _ in _events(measured):
@@ -93,26 +93,26 @@ class EventPictures:
             self._look = in_background(self._remove_oldest)
 
     def _remove_oldest(self) -> None:
-        """Keeps to the limit; in a thread, because 100,000 pictures take it seconds."""
+        """Enforces the limit; in a thread, because it takes seconds with 100,000 pictures."""
         with writing(self._folder):
             self._retention.apply([[path] for path in event_pictures(self._folder.parent)])
 
 
 def _events(measured: Iterable[Measured]) -> Iterator[tuple[str, int]]:
-    """Yields the name of each event's picture, and the vehicle's id."""
+    """Yields the picture's name and the vehicle's id for each event."""
     rows: list[tuple[int, str, str, int]] = []
     for each in measured:
         if isinstance(each, Crossings):
             rows += [(row.number, row.line, row.direction, row.identity) for row in each.crossings]
         elif isinstance(each, ZoneEvents):
-            shown = (row for row in each.events if row.kind != "lost")  # it may be there again
+            shown = (row for row in each.events if row.kind != "lost")  # may be in view again
             rows += [(row.number, row.zone, row.kind, row.identity) for row in shown]
     for number, place, what, identity in rows:
         yield f"{number:010}-{folder_name(place)}-{what}-{identity}.jpg", identity
 
 
 def _surroundings(box: Float32Array) -> tuple[int, int, int, int]:
-    """Returns a box with its margins, ltrb, cut by the left and upper edge of the frame."""
+    """Returns a box with its margins, ltrb, clipped at the left and top edge of the frame."""
     margin = _MARGIN * max(box[2] - box[0], box[3] - box[1])
     sides = np.rint(box + margin * np.array([-1, -1, 1, 1])).clip(0, _LARGEST)
     left, top, right, bottom = sides.astype(int).tolist()

@@ -1,4 +1,4 @@
-"""Which results a folder holds; what a run may skip, refuse or remove."""
+"""Finds the results in a folder, which a run may skip, refuse or remove."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from stages.result_files import (
 from stages.sink.detrac import toolkit_paths
 
 JOURNAL = ".journal.part"
-"""What the sink was given, for a sink or a tracker that replaces one that died."""
+"""The records that the sink received, for a sink or tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
-"""State of a live stream's sink, as of a second ago; of any that was to end on a full disk."""
+"""State of a live stream's sink, saved every second; of any sink that had to end on a full disk."""
 RUN = ".run.part"
-"""What the run was started with, for whoever completes the results if it is killed."""
+"""What the run was started with, needed to complete the results if the run is killed."""
 _OUTDATED = f".{REPORT}.outdated"
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
@@ -36,24 +36,24 @@ _SCRATCH = re.compile(
 
 
 def folder_is_gone(folder: Path) -> OutputError:
-    """Returns the error of a folder that is there no more, or is another one."""
+    """Returns the error for a folder that no longer exists, or has been replaced."""
     return OutputError(f"cannot write {folder}: the folder was removed or moved away")
 
 
 def has_results(folder: Path) -> bool:
-    """Whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
+    """Returns whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
     return any(path.is_file() for path in _result_paths(folder)) or has_event_pictures(folder)
 
 
 def would_replace(folder: Path, source: Path) -> bool:
-    """Whether results in ``folder`` would replace the file that they are made of."""
+    """Returns whether results in ``folder`` would replace the file that they are made from."""
     return source.is_file() and any(
         path.exists() and path.samefile(source) for path in _result_paths(folder)
     )
 
 
 def foreign_results(folder: Path) -> list[str]:
-    """Names of files that look like results, where no run has left any trace but them."""
+    """Returns names of files that look like results, if there is no other trace of a run."""
     traces = (REPORT, _OUTDATED, JOURNAL, CHECKPOINT, RUN)
     if unfinished_results(folder) or any((folder / name).exists() for name in traces):
         return []
@@ -61,10 +61,10 @@ def foreign_results(folder: Path) -> list[str]:
 
 
 def outdate_report(folder: Path) -> None:
-    """Renames ``run.json``, so that the results in ``folder`` do not pass for complete.
+    """Renames ``run.json``, so that the results in ``folder`` no longer count as complete.
 
     Raises:
-        OutputError: It cannot be renamed.
+        OutputError: The file cannot be renamed.
     """
     with writing(folder / REPORT), contextlib.suppress(FileNotFoundError):
         (folder / REPORT).rename(folder / _OUTDATED)
@@ -73,7 +73,8 @@ def outdate_report(folder: Path) -> None:
 def empty_unfinished_overlays(folder: Path) -> None:
     """Empties the part files of overlays that are not finished.
 
-    They stay, by which `OverlayWriter` knows that the overlays were not finished and taken away.
+    The empty files stay. Without them, `OverlayWriter` would conclude that the overlays were
+    finished and then moved away.
 
     Raises:
         OutputError: A file cannot be written.
@@ -85,10 +86,10 @@ def empty_unfinished_overlays(folder: Path) -> None:
 
 
 def sync_leftovers(folder: Path) -> None:
-    """Forces to the disk what a later process begins from.
+    """Forces the checkpoint and the journal, from which a later process continues, to the disk.
 
-    Otherwise, after a power failure, it would begin before a file that has its name, which somebody
-    may have taken away.
+    Otherwise, after a power failure, that process would continue from before a file that has its
+    final name and may have been moved away.
 
     Raises:
         OutputError: The file system refuses.
@@ -101,7 +102,7 @@ def sync_leftovers(folder: Path) -> None:
 
 
 def last_overlay(folder: Path) -> int:
-    """The highest number of an overlay, finished or not; 0 where there is none."""
+    """Returns the highest number of an overlay, finished or not; 0 if there is none."""
     finals = (
         path.with_name(_SEGMENT.sub(r"overlay\1.mp4", path.name)) for path in folder.iterdir()
     )
@@ -109,7 +110,7 @@ def last_overlay(folder: Path) -> int:
 
 
 def unfinished_results(folder: Path) -> list[str]:
-    """Names of the part files with results, rows or pictures, that a killed run left."""
+    """Returns the names of non-empty part files of texts and overlays that a killed run left."""
     if not folder.is_dir():
         return []
     return [path.name for path in sorted(folder.iterdir()) if _is_unfinished(path)]
@@ -124,11 +125,11 @@ def _is_unfinished(path: Path) -> bool:
 
 
 def remove_results(folder: Path) -> None:
-    """Removes what a sink writes into ``folder``, part files included, and nothing else.
+    """Removes the files that a sink writes into ``folder``, part files included, and no others.
 
-    ``run.json`` goes first: without it, no leftovers pass for complete results. The outdated one
-    goes after all results: without it, they would pass for `foreign_results`. The folder stays, and
-    so do files under benchmark names, until new ones replace them.
+    ``run.json`` is removed first: without it, leftovers do not count as complete results. The
+    outdated one is removed after all results: without it, they would count as `foreign_results`.
+    The folder stays, and so do files with benchmark names, until new ones replace them.
 
     Raises:
         OutputError: A file cannot be removed.
@@ -141,7 +142,7 @@ def remove_results(folder: Path) -> None:
 def remove_event_pictures(folder: Path, after: int) -> None:
     """Removes the pictures of events in frames whose number is greater than ``after``.
 
-    Those of earlier frames stay, even if it was a later one that told of them.
+    Pictures of earlier frames stay, even if their event was only confirmed in a later frame.
 
     Raises:
         OutputError: A file cannot be removed.
@@ -152,7 +153,7 @@ def remove_event_pictures(folder: Path, after: int) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Removes what a crashed sink left unfinished in ``folder``.
+    """Removes the unfinished files that a crashed sink left in ``folder``.
 
     Raises:
         OutputError: A file cannot be removed.
@@ -168,7 +169,7 @@ def remove_parts(folder: Path) -> None:
 
 
 def _result_paths(folder: Path) -> Iterator[Path]:
-    """Final names of all files a sink may write into ``folder``; some of them do not exist."""
+    """Yields the final names of all files a sink may write into ``folder``, existing or not."""
     yield folder / REPORT
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():

@@ -1,7 +1,7 @@
-"""Small text as coverage masks, rendered once per glyph.
+"""Renders small text as coverage masks, each glyph once.
 
-Drawing text anew in every frame would cost more than the rest of the overlay together, and OpenCV's
-fonts look rough at label size. So each glyph is rendered once, large, and scaled down.
+Rendering text in every frame would cost more than the rest of the overlay together, and OpenCV's
+fonts look rough at label size. Each glyph is therefore rendered once, large, and scaled down.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def halved(mask: UInt8Array) -> UInt8Array:
 
 
 class GlyphAtlas:
-    """Masks of text in Latin letters, without their accents; other characters appear as ``?``.
+    """Masks of text in Latin letters without accents; other characters appear as ``?``.
 
     Args:
         cap_height: Height of a capital letter in pixels, at least 5.
@@ -72,7 +72,7 @@ class GlyphAtlas:
         return result
 
     def _render(self, character: str) -> UInt8Array:
-        # Digits share one width, so that a changing number does not make its label tremble.
+        # All digits have the same width, so that a label does not jitter as its number changes.
         measured = "0" if character.isdigit() else character
         (advance, _), _ = cv2.getTextSize(measured, _FACE, self._scale, self._stroke)
         width = max(2, round(advance / _OVERSAMPLING))

@@ -1,4 +1,4 @@
-"""Vehicles on the ground: where they are in metres, and how fast."""
+"""Positions of vehicles on the ground in metres, and their speeds."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import numbers, places
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
-"""Points of the ground: x and y in pixels of the frame, x and y in metres on the ground."""
+"""Ground points, each with x and y in pixels of the frame and x and y in metres on the ground."""
 
 _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
-_LEAST_RANK = 2e-3  # of singular values: 3.5 m by 300 m of road have 0.008, three on a line near 0
-_MOST_CONTRADICTION = 0.02  # of the points' extent in the picture
-_LEAST_EXTENT = 2.0  # metres; less is no road, but degrees perhaps
+_LEAST_RANK = 2e-3  # of singular values: 0.008 for 3.5 m by 300 m of road, near 0 for collinear
+_MOST_CONTRADICTION = 0.02  # of the points' extent in the image
+_LEAST_EXTENT = 2.0  # metres; less cannot be a road, and may be degrees
 _WINDOW_SECONDS = 1.0 + SECONDS_ERROR
 _LEAST_SECONDS = 0.5 - SECONDS_ERROR
-_COARSEST = 1.0  # metres of ground below a pixel
+_COARSEST = 1.0  # metres of ground per pixel
 _KMH = 3.6  # per m/s
 
 
 class GroundPlace(NamedTuple):
-    """Where a vehicle is on the ground.
+    """A vehicle's position on the ground.
 
     Attributes:
         identity: Its track's id.
-        x: Metres, by the axes of the `GroundPoints`.
-        y: Likewise.
-        speed: Mean of the last second in km/h; None while less than half a second is known.
+        x: Metres in the coordinate system of the `GroundPoints`.
+        y: Metres in the coordinate system of the `GroundPoints`.
+        speed: Mean over the last second in km/h; None until half a second is known.
     """
 
     identity: int
@@ -44,13 +44,13 @@ class GroundPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GroundPlaces:
-    """Where the vehicles of a frame are on the ground.
+    """Positions on the ground of the vehicles in a frame.
 
     Attributes:
         stream: Name of the stream.
         number: The frame's 1-based number.
         time: Its time, see `time_of`.
-        places: One for each vehicle whose place is known, sorted by id.
+        places: One for each vehicle whose position is known, sorted by id.
     """
 
     stream: str
@@ -60,14 +60,14 @@ class GroundPlaces:
 
 
 class GroundPlane:
-    """The map from a frame's pixels to metres on level ground, a homography.
+    """The homography from pixels of a frame to metres on level ground.
 
     Args:
-        points: What is known of it; of more than four points, the best compromise.
+        points: Points to fit; with more than four, the best compromise.
 
     Raises:
-        ValueError: They determine no plane that the camera could see, or contradict each other; or
-            the metres cannot be metres.
+        ValueError: The points determine no plane that the camera could see, or contradict each
+            other; or their coordinates cannot be metres.
     """
 
     def __init__(self, points: GroundPoints) -> None:
@@ -77,7 +77,7 @@ class GroundPlane:
             raise ValueError(f"all points lie within {extent:g} m; they are given in metres")
         self._matrix = np.linalg.inv(_homography(metres, pixels))
         _check_agreement(known)
-        # Of all points in front of the camera, the third coordinate has one sign.
+        # The third coordinate has the same sign for all points in front of the camera.
         depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
         self._matrix *= np.sign(depths[0])
         if not (depths * depths[0] > 0).all():
@@ -88,7 +88,7 @@ class GroundPlane:
     def to_ground(self, pixels: Float64Array) -> Float64Array:
         """Maps pixels ``(N, 2)`` to metres ``(N, 2)``; NaN above the horizon and near it.
 
-        Near it means that a pixel is worth more than a metre of ground.
+        A point is near the horizon if one pixel covers more than a metre of ground there.
         """
         metres = self._project(pixels)
         above, beside = self._project(pixels - (0, 1)), self._project(pixels - (1, 0))
@@ -104,12 +104,12 @@ class GroundPlane:
 
 @dataclass(slots=True)
 class GroundTrack:
-    """A track's places in the last second.
+    """A track's positions in the last second.
 
     Attributes:
         epoch: The epoch of the stream in which it was seen.
-        seconds: When, within the epoch.
-        places: Where, in metres.
+        seconds: Time of each position within the epoch.
+        places: The positions, in metres.
     """
 
     epoch: int
@@ -117,7 +117,7 @@ class GroundTrack:
     places: list[tuple[float, float]] = field(default_factory=list)
 
     def add(self, seconds: float, place: tuple[float, float]) -> None:
-        """Adds a place, and forgets those of more than a second before."""
+        """Adds a position, and forgets those more than a second older."""
         self.seconds.append(seconds)
         self.places.append(place)
         while self.seconds[0] < seconds - _WINDOW_SECONDS:
@@ -125,7 +125,7 @@ class GroundTrack:
 
     @property
     def speed(self) -> float | None:
-        """See `GroundPlace`: the slope of the line that fits the places best."""
+        """Slope of the line that best fits the positions, see `GroundPlace.speed`."""
         if self.seconds[-1] - self.seconds[0] < _LEAST_SECONDS:
             return None
         middle = fmean(self.seconds)
@@ -139,19 +139,19 @@ class GroundTrack:
 
 
 class SpeedMeter:
-    """Finds where the vehicles of one stream are on the ground, and how fast.
+    """Finds the positions and speeds on the ground of one stream's vehicles.
 
-    A vehicle is where the middle of its box's lower edge is. One whose box the frame's edge may cut
-    has no place, see `Place.is_cut`. It begins anew, because a box that the edge cuts ends farther
-    from it now and then, and would slow the vehicle for the second after.
+    A vehicle's position is the bottom centre of its box. A vehicle has no position while the
+    frame's edge may cut its box, see `Place.is_cut`. Its track then starts again: now and then a
+    cut box ends farther from the edge, which would lower the speed for the next second.
 
     Args:
-        points: Points of the ground; None for no places.
-        tracks: Those of an earlier meter by id, which this one continues.
+        points: Ground points; None for no positions.
+        tracks: Tracks of an earlier meter by id, to continue from.
 
     Attributes:
         tracks: The tracks of the last second by id.
-        places: Where the vehicles of the latest frame are, sorted by id.
+        places: Positions of the vehicles in the latest frame, sorted by id.
     """
 
     def __init__(
@@ -163,11 +163,11 @@ class SpeedMeter:
 
     @property
     def speeds(self) -> Mapping[int, float]:
-        """Speeds in the latest frame, in km/h by the track's id."""
+        """Speeds in the latest frame in km/h, by track id."""
         return {each.identity: each.speed for each in self.places if each.speed is not None}
 
     def update(self, tracks: Tracks) -> None:
-        """Takes in the tracks of one frame."""
+        """Adds the tracks of one frame."""
         if self._plane is None:
             return
         seconds, epoch = tracks.frame.seconds, tracks.frame.epoch
@@ -191,7 +191,7 @@ class SpeedMeter:
 
 
 def ground_rows(found: GroundPlaces) -> str:
-    """Rows ``frame,id,x,y,speed``, each ended by a newline; a speed that is not known is empty."""
+    """Returns rows ``frame,id,x,y,speed``, each ended by a newline; unknown speeds are empty."""
     return "".join(
         f"{found.number},{identity},{x:z.2f},{y:z.2f},{'' if speed is None else f'{speed:.1f}'}\n"
         for identity, x, y, speed in found.places
@@ -199,10 +199,10 @@ def ground_rows(found: GroundPlaces) -> str:
 
 
 def checked_ground(points: Any) -> GroundPoints:
-    """Returns points of the ground.
+    """Returns checked ground points.
 
     Raises:
-        ValueError: They are not four or more, not finite, or give no `GroundPlane`.
+        ValueError: There are fewer than four, one is not finite, or they give no `GroundPlane`.
     """
     known = _known(points)
     checked = tuple((x, y, east, north) for x, y, east, north in known.tolist())
@@ -211,7 +211,7 @@ def checked_ground(points: Any) -> GroundPoints:
 
 
 def ground_faults(points: GroundPoints | None, height: int, width: int) -> Iterator[str]:
-    """Yields a message if a point of the ground lies outside frames of this size."""
+    """Yields a message if a ground point lies outside frames of this size."""
     outside = [[x, y] for x, y, *_ in points or () if not (0 <= x <= width and 0 <= y <= height)]
     if outside:
         x, y = outside[0]
@@ -229,10 +229,11 @@ def _known(points: Any) -> Float64Array:
 
 
 def _check_agreement(known: Float64Array) -> None:
-    """Checks that the points of a plane agree in the picture.
+    """Checks that the ground points are consistent in the image.
 
     Raises:
-        ValueError: They contradict each other. Which of six or more is wrong, the others tell.
+        ValueError: They contradict each other. With six points or more, the message names the one
+            without which the others agree best.
     """
     if _contradiction(known) <= _MOST_CONTRADICTION:
         return
@@ -246,7 +247,7 @@ def _check_agreement(known: Float64Array) -> None:
 
 
 def _contradiction(known: Float64Array) -> float:
-    """How far a point is at most from where all together put it, as a share of their extent."""
+    """Returns the largest reprojection error of a point, as a share of the points' extent."""
     pixels, metres = known[:, :2], known[:, 2:]
     try:
         found = np.column_stack([metres, np.ones(len(metres))]) @ _homography(metres, pixels).T
@@ -257,10 +258,10 @@ def _contradiction(known: Float64Array) -> float:
 
 
 def _homography(points: Float64Array, goals: Float64Array) -> Float64Array:
-    """The ``(3, 3)`` map that fits best, by the normalized DLT (Hartley and Zisserman, 4.1).
+    """Returns the best ``(3, 3)`` map, by the normalized DLT (Hartley and Zisserman, 4.1).
 
     Raises:
-        ValueError: There are several, or none.
+        ValueError: The map is not unique, or is singular.
     """
     normal, to_normal = _normalized(points)
     normal_goals, to_goals = _normalized(goals)
@@ -281,7 +282,7 @@ def _homography(points: Float64Array, goals: Float64Array) -> Float64Array:
 
 
 def _normalized(points: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Points around zero, of size 1, and the ``(3, 3)`` map that makes them so."""
+    """Returns the points centred at zero with size 1, and the ``(3, 3)`` map that does that."""
     middle = points.mean(axis=0)
     size = float(np.abs(points - middle).max()) or 1.0
     to_normal = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, size]]) / size

@@ -1,4 +1,4 @@
-"""A file of byte strings that may be cut off or damaged anywhere and stays readable up to there."""
+"""A file of byte strings that stays readable up to where it is cut off or damaged."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PREFIX = struct.Struct("<II")  # length, checksum
 
 
 class Journal:
-    """Appends entries; each is with the operating system when `append` returns.
+    """Appends entries, each handed to the operating system before `append` returns.
 
     Args:
         path: The file; its folder exists.
-        resume: Bytes to keep of an earlier journal.
-        shown: The file that errors name, by default this one.
+        resume: Number of bytes to keep of an earlier journal.
+        shown: The file that errors name, by default ``path``.
 
     Raises:
         OutputError: From all methods, when the file system refuses.
@@ -36,7 +36,7 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """Bytes of all entries."""
+        """Size of all entries in bytes."""
         return self._file.tell()
 
     def append(self, entry: bytes) -> None:
@@ -46,13 +46,13 @@ class Journal:
             self._file.flush()
 
     def clear(self) -> None:
-        """Forgets all entries."""
+        """Removes all entries."""
         with writing(self._shown):
             self._file.truncate(0)
             self._file.seek(0)
 
     def close(self) -> None:
-        """Closes the file; what was appended is in it already."""
+        """Closes the file, which already contains all entries."""
         with contextlib.suppress(OSError):  # a write that failed before is tried once more
             self._file.close()
 
@@ -60,9 +60,9 @@ class Journal:
 def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yields every whole entry and the offset of its end; nothing if there is no file.
 
-    Entries that are cut off are left out: their writer was killed or is still writing, or another
-    one begins by taking them back. So are a damaged one and all after it, as where a power failure
-    left zeros.
+    An entry that is cut off is skipped: its writer was killed or is still writing, or a new writer
+    is truncating the file. A damaged entry, such as zeros after a power failure, is skipped with
+    all that follow.
     """
     try:
         file = path.open("rb")
@@ -73,7 +73,7 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
         end = 0
         while end + _PREFIX.size <= size:
             prefix = file.read(_PREFIX.size)
-            if len(prefix) < _PREFIX.size:  # it has been taken back meanwhile
+            if len(prefix) < _PREFIX.size:  # truncated meanwhile
                 return
             length, checksum = _PREFIX.unpack(prefix)
             end += _PREFIX.size + length
@@ -84,4 +84,4 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
 
 
 def _checksum(entry: bytes) -> int:
-    return zlib.crc32(entry, 1)  # zeros are no entry
+    return zlib.crc32(entry, 1)  # 1, so that zeros are not an entry

@@ -1,4 +1,4 @@
-"""KITTI's tracking results: rows that its evaluation and TrackEval read."""
+"""Tracking results in KITTI's format, as read by its evaluation and TrackEval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.records import Tracks
 _TYPES: Mapping[str, str] = {
     "vehicle": "Car",
     "object": "Car",
-    "person": "Pedestrian",  # KITTI's Person sits
+    "person": "Pedestrian",  # KITTI's "Person" is sitting
     **{name.lower(): name for name in ("Car", "Van", "Truck", "Pedestrian", "Cyclist", "Tram")},
 }
 _OTHER = "Misc"
@@ -20,21 +20,21 @@ _IN_SPACE = "-1 -1 -1 -1000 -1000 -1000 -10"  # height, width, length, x, y, z, 
 
 
 def kitti_rows(tracks: Tracks, number: int, class_names: Sequence[str]) -> str:
-    """The rows of one frame as KITTI's tracking devkit writes results, sorted by id.
+    """Returns the rows of one frame in the format of KITTI's tracking devkit, sorted by id.
 
     Columns, separated by spaces: frame (from 0), id, type, truncated, occluded, alpha, left, top,
-    right, bottom, height, width, length, x, y, z, rotation_y, score. What is not known has the
-    devkit's defaults. Boxes are cut to the picture, as those of KITTI's ground truth are: its
-    evaluation takes an edge of -1 for a box that is missing. One outside the picture has no row.
+    right, bottom, height, width, length, x, y, z, rotation_y, score. Unknown values have the
+    devkit's defaults. Boxes are clipped to the frame, as in KITTI's ground truth: its evaluation
+    treats an edge of -1 as a missing box. Boxes outside the frame have no row.
 
     Args:
         tracks: Tracks of the frame, boxes as left, top, right, bottom.
         number: 1-based frame number.
-        class_names: Names of the classes. Only KITTI's types are written, since TrackEval refuses
-            a file with any other.
+        class_names: Names of the classes. Only KITTI's types are written, since TrackEval rejects
+            files with other types.
 
     Returns:
-        One line for each track, each ended by a newline; "" where there is none.
+        One line for each track, each ended by a newline; "" if there are none.
     """
     types = {index: _TYPES.get(name.lower(), _OTHER) for index, name in enumerate(class_names)}
     width, height = tracks.frame.width, tracks.frame.height

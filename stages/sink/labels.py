@@ -1,4 +1,4 @@
-"""Where the labels go: beside their own box, off the other vehicles, and steady."""
+"""Places labels next to their box, away from other vehicles, and without jumping."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from stages.records import Float32Array, Float64Array, Int64Array
 from trackers.boxes import intersection_areas
 
-# Costs, as shares of the label's area. The slots: above, below, above to the right edge, below to
-# the right edge. The first is preferred, and moving is discouraged, or a label would jump from side
-# to side while two vehicles pass.
+# Costs, as shares of the label's area. The slots are above, below, above right-aligned, and below
+# right-aligned. The first is preferred. Moving costs extra, or a label would jump from side to side
+# while two vehicles pass each other.
 _PREFERENCE = np.array([0.0, 0.05, 0.02, 0.07])
 _MOVING = 0.4
 _ON_LABEL = 3.0
 
 
 class LabelLayout:
-    """Chooses a place for each label, frame by frame.
+    """Chooses the position of each label, frame by frame.
 
     Memory is bounded by the tracks of the last frame.
 
@@ -56,7 +56,7 @@ class LabelLayout:
         area = (sizes[:, 0] * sizes[:, 1]).astype(np.float64)
         costs = intersection_areas(candidates[:, :, None], outlines[None, None]).sum(axis=2)
         costs += _PREFERENCE * area[:, None]
-        # Labels whose slots all lie apart cannot meet: only neighbours need a closer look.
+        # Labels can only overlap if their slots do: check these neighbours alone.
         reach = np.concatenate(
             [candidates[..., :2].min(axis=1), candidates[..., 2:].max(axis=1)], axis=1
         )
@@ -84,7 +84,7 @@ class LabelLayout:
         return result
 
     def _candidates(self, boxes: Float64Array, sizes: Int64Array) -> Float64Array:
-        """``(N, 4, 4)``: the rectangle of each slot, moved into the frame."""
+        """Returns the rectangle of each slot, moved into the frame: ``(N, 4, 4)``."""
         widths, heights = sizes[:, 0], sizes[:, 1]
         left, top, right, bottom = boxes.T
         lefts = np.stack([left, left, right - widths, right - widths], axis=1)

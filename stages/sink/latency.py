@@ -19,14 +19,14 @@ _BUCKETS = math.ceil(math.log(_HIGHEST_NS / _LOWEST_NS) / _LOG_GROWTH)
 class LatencyHistogram:
     """Counts durations in buckets that grow by 2 %, from 1 µs to 1000 s.
 
-    A percentile is the geometric middle of its bucket, hence within 1 % of the exact value;
-    durations beyond either end count in the outermost bucket.
+    A percentile is the geometric centre of its bucket, hence within 1 % of the exact value;
+    durations outside this range count in the outermost bucket.
 
     Attributes:
         lowest_ns: The shortest duration.
         highest_ns: The longest duration.
         total_ns: Sum of all durations.
-        buckets: How many durations each bucket has, without the empty ones.
+        buckets: Number of durations in each bucket that is not empty.
     """
 
     lowest_ns: int = 0
@@ -39,7 +39,7 @@ class LatencyHistogram:
         return sum(self.buckets.values())
 
     def add(self, ns: int) -> None:
-        """Counts one duration of ``ns`` nanoseconds (a negative one, by a clock set back, as 0)."""
+        """Adds a duration in nanoseconds; a negative one, from a clock set back, counts as 0."""
         ns = max(0, ns)
         self.lowest_ns = min(self.lowest_ns, ns) if self.buckets else ns
         self.highest_ns = max(self.highest_ns, ns)
@@ -48,21 +48,21 @@ class LatencyHistogram:
         self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
 
     def cumulative(self, bounds_ns: Sequence[int]) -> list[int]:
-        """How many durations do not exceed each of ``bounds_ns``, accurate to 2 %."""
+        """Returns how many durations do not exceed each of ``bounds_ns``, accurate to 2 %."""
         sums = self._sums()
         return [sums[_bucket(bound)] for bound in bounds_ns]
 
     def percentile(self, p: float) -> float | None:
-        """The smallest duration, in ns, that at least ``p`` percent do not exceed.
+        """Returns the smallest duration, in ns, that at least ``p`` percent do not exceed.
 
         Args:
-            p: 0 to 100.
+            p: Percentage from 0 to 100.
 
         Returns:
-            The duration, or None where nothing was added.
+            The duration, or None if nothing was added.
 
         Raises:
-            ValueError: ``p`` lies outside its range.
+            ValueError: ``p`` is out of range.
         """
         if not 0 <= p <= 100:
             raise ValueError(f"p must lie in [0, 100], got {p}")
@@ -74,7 +74,7 @@ class LatencyHistogram:
         return min(max(middle, float(self.lowest_ns)), float(self.highest_ns))
 
     def _sums(self) -> list[int]:
-        """How many durations each bucket and those below it have."""
+        """Returns the number of durations in each bucket and those below it."""
         return list(itertools.accumulate(self.buckets.get(each, 0) for each in range(_BUCKETS)))
 
 

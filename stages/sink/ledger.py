@@ -1,4 +1,4 @@
-"""What became of each frame: written, dropped, or missing without notice."""
+"""Keeps account of each frame: written, dropped, or missing without a record."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _REMEMBERED_IDS = 2**18
 class FrameLedger:
     """Accounts for the frames of one stream, in bounded memory.
 
-    Frames and `Dropped` records come in order of epoch and sequence number. After a crash an
-    earlier stage may send some of them again: what lies at or before the latest position is a
+    Frames and `Dropped` records arrive in order of epoch and sequence number. After a crash, an
+    earlier stage may send some of them again: a record at or before the latest position is a
     repeat.
 
     Attributes:
-        written: Frames seen.
-        dropped: Dropped frames by reason.
-        gaps: The first unannounced gaps, as first and last sequence number.
+        written: Number of frames recorded.
+        dropped: Number of dropped frames by reason.
+        gaps: The first unreported gaps, as first and last sequence number.
         tracks: Number of different tracks seen.
         position: Epoch and sequence number of the latest frame, written or dropped.
         first_id: The track id of the first bit of ``seen_ids``.
-        seen_ids: One bit per id, whether the track was seen.
+        seen_ids: One bit per id: whether the track was seen.
     """
 
     written: int = 0
@@ -37,11 +37,11 @@ class FrameLedger:
     seen_ids: bytearray = field(default_factory=bytearray)
 
     def has(self, frame: FrameHeader) -> bool:
-        """Whether a frame was recorded before, or is among those that were dropped."""
+        """Returns whether a frame was already recorded as written or dropped."""
         return (frame.epoch, frame.sequence) <= self.position
 
     def record(self, frame: FrameHeader) -> bool:
-        """Records a frame; returns False where it was recorded before."""
+        """Records a frame; returns False if it was already recorded."""
         if not self._advance(frame.epoch, frame.sequence, frame.sequence):
             return False
         self.written += 1
@@ -59,10 +59,10 @@ class FrameLedger:
         self.dropped[dropped.reason] = self.dropped.get(dropped.reason, 0) + count
 
     def see_track(self, identity: int) -> None:
-        """Counts a track once; with one bit per id, of the latest ids only.
+        """Counts a track once, using one bit per id for the latest ids only.
 
-        A tracker may take ids for noise, millions a day. Tracks older than the latest 262,144 ids
-        are taken for counted.
+        A tracker may assign ids to noise, millions a day. Tracks older than the latest 262,144 ids
+        are assumed to be counted.
         """
         byte, bit = divmod(identity - self.first_id, 8)
         if byte < 0:
@@ -79,15 +79,15 @@ class FrameLedger:
 
     @property
     def dropped_total(self) -> int:
-        """Dropped frames, whatever the reason."""
+        """Number of dropped frames, for any reason."""
         return sum(self.dropped.values())
 
     def missing(self, frames: int) -> int:
-        """Of ``frames`` emitted by the decoder, how many were neither seen nor dropped."""
+        """Returns how many of ``frames`` that the decoder emitted were neither seen nor dropped."""
         return max(0, frames - self.written - self.dropped_total)
 
     def note_final_gap(self, epoch: int, frames: int) -> None:
-        """Records a gap at the end, if the stream has one epoch: its numbers count all frames."""
+        """Records a gap at the end of a stream with one epoch: its numbers count all frames."""
         if epoch == 0 and self.position[1] + 1 < frames:
             self._remember_gap(self.position[1] + 1, frames - 1)
 

@@ -1,4 +1,4 @@
-"""What a power failure took from the text results of a stream, and how far the rest goes."""
+"""Finds the rows of a stream's text results that a power failure destroyed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _BY_FRAME = {TRACKS, DETECTIONS, GROUND, KITTI}
 def without_lost_rows(
     folder: Path, names: Sequence[str], state: TextState
 ) -> tuple[TextState, int]:
-    """Returns ``state`` as of the last frame that is whole in the files, and what is lost.
+    """Returns ``state`` as of the last frame that is complete in the files, and what is lost.
 
-    A process that is killed leaves all rows that its state knows of. After a power failure the
-    files may be shorter than the state says, each by another length, or end in zeros: the latest,
-    and those before that have no final names yet.
+    A killed process leaves all rows that its state covers. After a power failure, the latest files
+    and earlier ones without final names may be shorter than the state says, each by a different
+    length, or end in zeros.
 
     Args:
-        folder: Where the files are.
+        folder: Folder of the files.
         names: Their names, without numbers, in the order of the sizes in ``state``.
-        state: A state that may know of more rows than the files have.
+        state: A state that may cover more rows than the files have.
 
     Returns:
-        The state, and how many of its frames the files lack.
+        The state, and how many of its frames are missing from the files.
 
     Raises:
         OSError: A file cannot be read.
@@ -36,7 +36,7 @@ def without_lost_rows(
     unnamed = tuple(
         _what_is_left(folder, names, number, extent)
         if all(_existing(folder / numbered(name, number)) for name in names)
-        else extent  # it has its name, and was taken away
+        else extent  # the files got their final names and were moved away
         for number, extent in state.numbered_unnamed
     )
     latest = _what_is_left(folder, names, state.number, state.latest)
@@ -57,7 +57,7 @@ def _what_is_left(
         return extent
     last = _last_frame(contents[TIMES])
     for name in short & _BY_FRAME:
-        last = min(last, _last_frame(contents[name]) - 1)  # of the latest, rows may be missing
+        last = min(last, _last_frame(contents[name]) - 1)  # rows of its last frame may be missing
     for name in {*_BY_FRAME, TIMES}.intersection(names):
         contents[name] = _up_to(contents[name], last)
     kept = tuple(len(contents[name]) for name in names)
@@ -65,7 +65,7 @@ def _what_is_left(
 
 
 def frames_from(folder: Path, number: int) -> int:
-    """How many frames the text results have in the files of this number and of later ones.
+    """Returns how many frames the text results have in the files of this and later numbers.
 
     Raises:
         OSError: A file cannot be read.
@@ -77,7 +77,7 @@ def frames_from(folder: Path, number: int) -> int:
 
 
 def _existing(path: Path) -> Path | None:
-    """The part file of ``path``, or the file itself; None where there is neither."""
+    """Returns the part file of ``path``, or else the file itself; None if neither exists."""
     return next((each for each in (part_path(path), path) if each.exists()), None)
 
 
@@ -91,18 +91,18 @@ def _whole_lines(path: Path, size: int = -1) -> bytes:
 
 
 def _last_frame(rows: bytes) -> int:
-    """Frame number of the last row; 0 without rows."""
+    """Returns the frame number of the last row; 0 without rows."""
     lines = rows.splitlines()
     return _frame(lines[-1]) if lines else 0
 
 
 def _up_to(rows: bytes, last: int) -> bytes:
-    """The rows of frames up to ``last``; they are in the order of frames."""
+    """Returns the rows of frames up to ``last``."""
     return b"".join(row for row in rows.splitlines(keepends=True) if _frame(row) <= last)
 
 
 def _frame(row: bytes) -> int:
-    """Its 1-based frame; that of KITTI's rows, which have spaces for commas, counts from 0."""
+    """Returns a row's 1-based frame; KITTI's rows, separated by spaces, count from 0."""
     if b"," in row:
         return int(row.partition(b",")[0])
     return int(row.partition(b" ")[0]) + 1
