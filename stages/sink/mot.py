@@ -8,7 +8,7 @@ from stages.records import Tracks
 
 
 def mot_rows(tracks: Tracks, number: int, *, with_classes: bool = False) -> str:
-    """The rows of one frame, sorted by id.
+    """Returns the rows of one frame, sorted by id.
 
     Boxes have two decimals, as MOTChallenge prescribes; the confidence has four.
 
@@ -19,7 +19,7 @@ def mot_rows(tracks: Tracks, number: int, *, with_classes: bool = False) -> str:
             -1 otherwise.
 
     Returns:
-        One line for each track, each ended by a newline; "" where there is none.
+        One line for each track, each ended by a newline; "" if there are none.
     """
     order = np.argsort(tracks.ids, kind="stable")
     boxes = tracks.boxes[order].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Frame numbers of the result files."""
+"""Frame numbers in the result files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from stages.records import FrameHeader
 
 @dataclass(slots=True)
 class FrameNumbering:
-    """1-based numbers that rise through all epochs of a stream.
+    """1-based frame numbers that increase through all epochs of a stream.
 
-    They are the source's own; where it starts over after a reconnect, they continue after the last.
+    They are the source's own numbers. If the source starts over after a reconnect, they continue
+    from the last one.
 
     Attributes:
         last: The latest number, 0 before the first.
         epoch: The latest frame's epoch.
-        shift: By how much the numbers of this epoch exceed the source's own.
+        shift: Offset added to the source's numbers in this epoch.
     """
 
     last: int = 0
@@ -27,7 +28,7 @@ class FrameNumbering:
         """Returns the number of the frame.
 
         Raises:
-            ValueError: The frame comes after a later one of its epoch.
+            ValueError: A frame with this number, or a later one of its epoch, came before.
         """
         if frame.epoch != self.epoch:
             self.epoch = frame.epoch

@@ -1,4 +1,4 @@
-"""What the sink writes, and how."""
+"""Options for what the sink writes, and how."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ class SinkOptions:
         overlay: Write ``overlay.mp4``.
         overlay_crf: Quality of x264, 0 (lossless) to 51 (worst).
         overlay_preset: Preset of x264, one of `PRESETS`.
-        overlay_height: Most rows of a picture, to which larger ones are scaled down; None for no
-            limit.
-        overlay_hardware: Hardware encoder instead of x264: ``"off"``, ``"auto"``, or a key of
-            `DEVICES`; x264 where it does not work.
-        overlay_minutes: Length of a file in minutes, after which it gets its name and a new one
-            begins; 0 for a single file. A stream that runs for weeks needs it: the index of an MP4
-            is held in memory until the file ends, about 190 bytes per frame.
-        overlay_gigabytes: Limit of a stream's finished overlays in gigabytes, beyond which the
-            oldest are removed; 0 for none.
-        overlay_keyframe_seconds: From one key frame to the next.
-        overlay_min_score: Tracks with a lower score are not drawn; the text results contain them
-            all the same.
+        overlay_height: Maximum height of the overlay in pixels; larger frames are scaled down. None
+            for no limit.
+        overlay_hardware: Hardware encoder to use instead of x264: ``"off"``, ``"auto"``, or a key
+            of `DEVICES`; x264 is used if it does not work.
+        overlay_minutes: Length of a file in minutes, after which it gets its final name and a new
+            one begins; 0 for a single file. Streams that run for weeks need this: the index of an
+            MP4 is held in memory until the file ends, about 190 bytes per frame.
+        overlay_gigabytes: Size of a stream's finished overlays in gigabytes above which the oldest
+            are removed; 0 for no limit.
+        overlay_keyframe_seconds: Key frame interval in seconds.
+        overlay_min_score: Tracks with a lower score are not drawn; the text results still contain
+            them.
         overlay_trail: Number of past centres drawn for each track, 0 for none.
-        text_minutes: Length of the text results in minutes, after which they get their names and
-            new ones begin; 0 for a single file of each. Where other files are made of them, for a
-            benchmark or its toolkit, there is a single file of each all the same.
-        text_gigabytes: Limit of a stream's finished text results in gigabytes, those of crossings
-            and zones not counted, beyond which the oldest are removed; 0 for none.
+        text_minutes: Length of the text results in minutes, after which they get their final names
+            and new ones begin; 0 for a single file of each. If other files are made from them, for
+            a benchmark or its toolkit, there is always a single file of each.
+        text_gigabytes: Size of a stream's finished text results in gigabytes, not counting
+            crossings and zones, above which the oldest are removed; 0 for no limit.
         event_pictures: Save a picture of each vehicle that is counted at a line or zone.
-        event_gigabytes: Limit of a stream's pictures in gigabytes, beyond which the oldest are
-            removed; 0 for none.
-        lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
+        event_gigabytes: Size of a stream's event pictures in gigabytes above which the oldest are
+            removed; 0 for no limit.
+        lines: Lines by name; vehicles that cross them are counted in ``crossings.txt`` and on the
             overlay.
-        zones: Zones by name, in which vehicles are counted in ``zones.txt`` and on the overlay.
-        ground: Points of the ground, by which ``ground.txt`` has places and speeds, and the overlay
-            speeds; None for none.
+        zones: Zones by name; vehicles in them are counted in ``zones.txt`` and on the overlay.
+        ground: Ground points, from which positions and speeds are written to ``ground.txt``, and
+            speeds are shown on the overlay; None for neither.
         kitti: Also write the tracks in KITTI's format, ``kitti.txt``.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
-        ConfigError: A value lies outside its range.
+        ConfigError: A value is out of range.
     """
 
     overlay: bool = True

@@ -35,7 +35,7 @@ from stages.sink.timeline import Timeline, TimelineState
 
 @dataclass(frozen=True, slots=True)
 class OverlayState:
-    """The state of a video, for a writer that continues it after the process was killed."""
+    """The state of a video, from which a new writer continues after the process was killed."""
 
     start: StreamStart
     frames: int
@@ -46,31 +46,31 @@ class OverlayState:
 class OverlayWriter:
     """Draws tracks on frames and encodes them, in a thread of its own.
 
-    `write` queues the frame and returns, even while the disk is stuck; the first makes a file
-    before. A frame's pixels must not change until `kept` includes it; the lender of the pixels
-    thereby bounds how many frames wait.
-    An error in the thread is raised by the next call. The video keeps the source's presentation
-    times and time base, counted from its first frame, so variable frame rates are preserved. The
-    last frame is shown for the typical frame duration. Frames of odd size are padded by a copy of
-    their last column or row.
+    `write` queues the frame and returns, even while the disk is stuck; the first call also creates
+    a file. A frame's pixels must not change until `kept` includes it, so the owner of the pixels
+    limits how many frames wait. An error in the thread is raised by the next call.
 
-    Kept frames survive the process: a writer for the same path continues, once it is given the same
-    frames again by `repeat`, or the `state` of the earlier one. Nothing has the final name before
-    `commit`; without a frame there is no file. How far the earlier one was, `PacketFiles` tell.
+    The video keeps the source's presentation times and time base, counted from its first frame, so
+    variable frame rates are preserved. The last frame is shown for the typical frame duration.
+    Frames of odd size are padded by repeating their last column or row.
+
+    Kept frames survive the process: a writer for the same path continues from the `state` of the
+    earlier one, or after `repeat` was called with the same frames. `PacketFiles` shows how far the
+    earlier one had come. No file has its final name before `commit`; without frames there is none.
 
     Args:
         path: Final name, ending in ``.mp4``.
         start: The stream: frame size, rate, time base, colour space and class names.
-        options: How it is drawn and encoded.
+        options: How to draw and encode.
         resume: State of an earlier writer.
         on_kept: Called in the thread whenever `kept` has grown.
-        notify: Called with one line, in any thread, when the video ends before its last frame.
+        notify: Called with one line, in any thread, if the video ends before its last frame.
         on_picture: Called in the thread with each encoded picture.
 
     Attributes:
         path: See above.
         start: See above.
-        frames: Number of frames given to it and not withdrawn.
+        frames: Number of frames written and not withdrawn.
         committed: Whether the video has its final name and its part files are gone.
     """
 
@@ -100,7 +100,7 @@ class OverlayWriter:
             options.overlay_hardware, self._painter.width, self._painter.height
         )
         # The state has frames, but there are no segments: the video was committed after the state
-        # was saved, and somebody may have taken it away since.
+        # was saved, and may have been moved away since.
         lacks_segments = resume is not None and resume.frames > 0 and not self._packets.paths
         self._is_finished = lacks_segments or (resume is not None and path.exists())
         kept = count_packets(self._packets.paths)
@@ -115,7 +115,7 @@ class OverlayWriter:
 
     @property
     def kept(self) -> int:
-        """Number of frames that have reached the operating system, and survive the process."""
+        """Number of frames that have reached the operating system and survive the process."""
         return self.frames if self._is_finished else self._thread.kept
 
     @property
@@ -124,9 +124,9 @@ class OverlayWriter:
         return self._timeline.seconds
 
     def accepts(self, start: StreamStart, frame: FrameHeader) -> bool:
-        """Whether another frame has room, and looks as those of this video.
+        """Returns whether the video has room for a frame, and the same size and format.
 
-        ``start`` is that of the frame's stream.
+        ``start`` is the latest `StreamStart` of the frame's stream.
         """
         if self.frames >= MOST_FRAMES:
             return False
@@ -146,10 +146,10 @@ class OverlayWriter:
         """Adds a frame.
 
         Args:
-            tracks: The tracks to draw, and which frame this is.
-            pixels: The frame, in the layout of its header; only read, until the frame is kept.
+            tracks: The tracks to draw, with the frame's header.
+            pixels: The frame in the layout of its header; read until the frame is kept.
             number: 1-based frame number to show.
-            readings: What to show beside the tracks.
+            readings: What to show besides the tracks.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
@@ -166,7 +166,7 @@ class OverlayWriter:
         if not self.frames:
             self._pixel_format = frame.pixel_format
         if not self._has_segment:
-            # Not in the thread, where the file of the next video may be made first.
+            # Not in the thread: the next video's thread might create its file first.
             self._packets.begin_next()
             self._has_segment = True
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
@@ -176,19 +176,19 @@ class OverlayWriter:
 
     @property
     def was_taken_away(self) -> bool:
-        """Whether the video was finished, and somebody has taken it away."""
+        """Whether the video was finished and has been moved away or deleted."""
         return self._is_finished and not self.path.exists()
 
     def repeat(self, tracks: Tracks, picture: EarlierPicture) -> bool:
-        """Takes in a frame that an earlier writer was given; only before the first `write`.
+        """Repeats a frame that an earlier writer was given; only before the first `write`.
 
         Args:
             tracks: As in `write`.
-            picture: What became of its picture; there was one.
+            picture: What happened to its picture; there must have been one.
 
         Returns:
-            False where the picture was not kept, or discarded. Its time passes unless it comes
-            again, so that later videos begin where they did.
+            False if the picture was not kept, or was discarded. Unless it comes again, its time
+            still passes, so that later videos begin where they did before.
         """
         segments_are_gone = picture is EarlierPicture.KEPT and not self._packets.paths
         self._is_finished = self._is_finished or segments_are_gone or self.path.exists()
@@ -209,19 +209,20 @@ class OverlayWriter:
 
     @functools.cached_property
     def _stored(self) -> float:
-        """Frames in the finished video; no limit is known where somebody has taken it away.
+        """Number of frames in the finished video; infinite if it was moved away.
 
-        Who finished it, but not the text results, may have done so without the last pictures.
+        A process that finished the video, but not the text results, may have left out the last
+        pictures.
         """
         return frames_in(self.path) if self.path.exists() else inf
 
     def withdraw(self) -> int:
-        """Takes back the frames that are not drawn yet; their pixels are no longer read.
+        """Withdraws the frames that are not drawn yet; their pixels are no longer read.
 
         At most one drawn frame may then still be on its way to the disk.
 
         Returns:
-            Number of frames taken back.
+            Number of frames withdrawn.
         """
         withdrawn = self._thread.withdraw()
         self.frames -= withdrawn
@@ -232,12 +233,12 @@ class OverlayWriter:
         return self._is_finished or self._thread.wait_until_kept(self.frames, seconds)
 
     def state(self) -> OverlayState:
-        """What a later writer needs to continue after these frames, once they are kept."""
+        """Returns the state from which a later writer continues, once all frames are kept."""
         self.check()
         return OverlayState(self.start, self.frames, self._pixel_format, self._timeline.state)
 
     def close(self) -> None:
-        """Waits until the video is complete and on the disk; the name does not change yet.
+        """Waits until the video is complete and on the disk; it does not get its final name yet.
 
         Raises:
             OutputError: A frame, or the video, cannot be written.
@@ -258,15 +259,15 @@ class OverlayWriter:
         self._commit()
 
     def commit_later(self) -> None:
-        """Lets the thread `commit` once all frames are kept; the next call raises its errors."""
+        """Makes the thread `commit` once all frames are kept; the next call raises its errors."""
         self._closed = True
         self._thread.close(self._commit_aside)
 
     def discard(self, *, given_up: bool = False) -> None:
-        """Stops and removes what was written.
+        """Stops, and removes everything that was written.
 
         Args:
-            given_up: Leave an empty segment, by which a later writer knows that no frame was kept.
+            given_up: Leave an empty segment, which shows a later writer that no frame was kept.
         """
         self._closed = True
         self._thread.discard()
@@ -300,7 +301,7 @@ class OverlayWriter:
         if self.frames and not self._is_finished:
             give_final_name(self.path)
         self._is_finished = True
-        if self.frames:  # otherwise they tell a successor that there is no video
+        if self.frames:  # otherwise they show a successor that there is no video
             self._packets.remove()
         self.committed = True
 

@@ -31,14 +31,15 @@ class OverlayPartsState:
 
 
 class OverlayParts:
-    """Successive videos: a new one begins when the frame size changes, or its time or room is up.
+    """Successive videos: a new one begins when the frames' size or format changes, or one is full.
 
-    A thread then finishes the one before; the last one is finished when the stream ends. Of those
-    finished, the oldest are removed beyond ``options.overlay_gigabytes``, but not the latest.
+    A video is also full after ``options.overlay_minutes``. A thread then finishes it; the last one
+    is finished when the stream ends. Beyond ``options.overlay_gigabytes``, the oldest finished
+    videos are removed, but never the latest.
 
     Args:
         folder: Folder of the videos.
-        options: How they are drawn and encoded.
+        options: How to draw and encode them.
         on_kept: Called, from another thread, whenever `kept` has grown.
         before_long_work: Called before an unfinished video is read.
         notify: Called, from any thread, with one line for the user.
@@ -47,9 +48,9 @@ class OverlayParts:
 
     Attributes:
         finished: Number of videos that are known to be finished.
-        removed: Number of those, the oldest, that were removed beyond the limit.
-        unfinished: Writers of the others; frames go into the last one.
-        left_out: Number of the stream's frames that are in no video.
+        removed: Number of finished videos, the oldest, that were removed because of the limit.
+        unfinished: Writers of the unfinished videos; frames go into the last one.
+        left_out: Number of the stream's frames that are not in any video.
     """
 
     def __init__(
@@ -82,17 +83,17 @@ class OverlayParts:
 
     @property
     def frames(self) -> int:
-        """Number of frames given to it and not withdrawn."""
+        """Number of frames written and not withdrawn."""
         return self._finished_frames + sum(writer.frames for writer in self.unfinished)
 
     @property
     def kept(self) -> int:
-        """How many of them, from the first on, have reached the operating system.
+        """Number of frames, counted from the first, that have reached the operating system.
 
-        A video may have kept frames while the one before still draws its last ones.
+        A video may have kept frames while the previous one still draws its last ones.
 
         Raises:
-            OutputError: One of them cannot be written.
+            OutputError: A frame cannot be written.
         """
         for writer in self.unfinished:
             writer.check()
@@ -112,17 +113,17 @@ class OverlayParts:
         number: int,
         readings: Readings = NO_READINGS,
     ) -> None:
-        """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
+        """Adds a frame of the epoch that began with ``start``, see `OverlayWriter.write`."""
         self._writer(start, tracks.frame).write(tracks, pixels, number, readings)
 
     def repeat(self, start: StreamStart, tracks: Tracks, picture: EarlierPicture) -> bool:
-        """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""
+        """Repeats a frame that was written before a crash, see `OverlayWriter.repeat`."""
         return self._writer(start, tracks.frame).repeat(tracks, picture)
 
     def drop_later(self) -> None:
-        """Removes videos after the latest, of frames that all come again; before the first `write`.
+        """Removes later videos, whose frames all come again; call it before the first `write`.
 
-        An earlier process may have kept some of them: a video may be faster than the one before.
+        An earlier process may have kept frames in them, since videos are written concurrently.
         """
         for number in range(last_overlay(self._folder), self.number, -1):
             path = self._path(number)
@@ -132,7 +133,7 @@ class OverlayParts:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all videos that are there, finished or not, in the order of their frames."""
+        """Names of all existing videos, finished or not, in the order of their frames."""
         finished = [path.name for path in self._finished_paths if path.exists()]
         written = [each for each in self.unfinished if each.frames and not each.was_taken_away]
         return (*finished, *(each.path.name for each in written))
@@ -142,11 +143,11 @@ class OverlayParts:
         self.left_out += sum(writer.withdraw() for writer in self.unfinished)
 
     def wait_until_kept(self, seconds: float) -> bool:
-        """Waits up to ``seconds`` for each video until its frames are kept; whether all are."""
+        """Waits up to ``seconds`` per video until its frames are kept; returns whether all are."""
         return all(writer.wait_until_kept(seconds) for writer in self.unfinished)
 
     def state(self) -> OverlayPartsState:
-        """What `restore` needs, once all frames are kept."""
+        """Returns the state for `restore`, once all frames are kept."""
         self._count_finished()
         unfinished = [writer.state() for writer in self.unfinished]
         return OverlayPartsState(self.finished, self.removed, unfinished, self.left_out)
@@ -161,12 +162,12 @@ class OverlayParts:
             self.left_out += part.frames - self._add(part.start, part).frames
 
     def give_up(self, state: OverlayPartsState) -> None:
-        """As `restore`, but leaves out what is in no finished video."""
+        """Like `restore`, but leaves out the frames that are not in a finished video."""
         self.finished, self.removed = state.finished, state.removed
         self.left_out = state.left_out + sum(part.frames for part in state.unfinished)
 
     def find_finished(self) -> None:
-        """Finds videos that an earlier process finished; their frames were counted as left out."""
+        """Finds videos finished by an earlier process, whose frames were counted as left out."""
         known = self.finished
         self.finished = max(
             (number_of(path, OVERLAY) for path in self._folder.iterdir()), default=0
@@ -184,7 +185,7 @@ class OverlayParts:
             writer.commit()
 
     def discard(self, *, given_up: bool = False) -> None:
-        """Removes the videos without their final names, see `OverlayWriter.discard`."""
+        """Removes the videos without final names, see `OverlayWriter.discard`."""
         for writer in self.unfinished:
             writer.discard(given_up=given_up)
 
@@ -199,7 +200,7 @@ class OverlayParts:
         return self._add(replace(start, height=frame.height, width=frame.width))
 
     def _count_finished(self) -> None:
-        """Moves committed videos to `finished`, in order: names of resumed videos depend on it."""
+        """Counts committed videos as `finished`, in order: names of resumed videos depend on it."""
         while self.unfinished and self.unfinished[0].committed:
             self._finished_frames += self.unfinished.pop(0).frames
             self.finished += 1

@@ -1,4 +1,4 @@
-"""The thread that draws and encodes the frames of an overlay."""
+"""A thread that draws and encodes the frames of an overlay."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from stages.sink.pictures import canvas_of, copy_frame
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A frame to be drawn on.
+    """A frame to draw on.
 
     Attributes:
-        pixels: Borrowed: they do not change until the frame is kept.
+        pixels: Borrowed pixels, which must not change until the frame is kept.
         tracks: Tracks to draw.
         number: 1-based frame number to show.
         pts: Presentation time.
         time_base: Unit of ``pts``, in seconds.
         color_space: FFmpeg's ``AVColorSpace`` number of the video.
-        readings: What to show beside the tracks.
+        readings: What to show besides the tracks.
     """
 
     pixels: UInt8Array
@@ -41,15 +41,15 @@ class Picture:
 
 
 class OverlayThread:
-    """Draws and encodes pictures in their order; `put` waits for the copy of one at most.
+    """Draws and encodes pictures in order; `put` waits at most while one picture is copied.
 
-    The lender of the pixels bounds how many pictures wait. An error ends the thread and is raised
+    The owner of the pixels limits how many pictures wait. An error ends the thread and is raised
     by the next call.
 
     Args:
-        begin: Opens the packet writer; called in the thread, at the first picture.
+        begin: Opens the packet writer; called in the thread, for the first picture.
         painter: Draws the tracks.
-        kept: Number of frames kept before.
+        kept: Number of frames already kept.
         on_kept: Called in the thread whenever `kept` has grown, or an error has ended it.
 
     Attributes:
@@ -85,12 +85,12 @@ class OverlayThread:
         self._start()
 
     def withdraw(self) -> int:
-        """Takes back all waiting pictures, whose pixels are then no longer read.
+        """Withdraws all waiting pictures, whose pixels are then no longer read.
 
-        The pixels of the picture that is being drawn are copied already.
+        The pixels of the picture that is being drawn have already been copied.
 
         Returns:
-            Number of pictures taken back.
+            Number of pictures withdrawn.
         """
         with self._changed:
             withdrawn = len(self._waiting)
@@ -114,10 +114,10 @@ class OverlayThread:
             self._start()
 
     def join(self) -> None:
-        """Waits until the thread has ended, which needs `close` first.
+        """Waits until the thread has ended; `close` must be called first.
 
-        Not by `Thread.join`: once an exception of a signal's handler has interrupted it, CPython
-        3.11 takes the thread for ended.
+        Does not use `Thread.join`: after an exception in a signal handler has interrupted it,
+        CPython 3.11 considers the thread ended.
         """
         if self._thread is not None:
             self._ended.wait()
@@ -166,7 +166,7 @@ class OverlayThread:
                 packets.close()
 
     def _next_frame(self) -> VideoFrame | None:
-        """The next picture with its tracks drawn, None after the last."""
+        """Returns the next picture with its tracks drawn; None after the last."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:

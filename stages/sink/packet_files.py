@@ -10,26 +10,26 @@ from stages.atomic import file_size, part_path, writing
 
 
 class PacketFiles:
-    """The files of the packets of one video, in their order; each writer begins one of its own.
+    """The packet files of one video, in order; each writer begins a new one.
 
-    A later writer finds them up to the first that is missing, so the last is removed first. They,
-    and the video, tell it how far the earlier one was:
+    A later writer finds them up to the first missing number, so the last is removed first. These
+    files and the video show how far the earlier writer had come:
 
     ============================ ===============================================================
-    files with packets           it was drawing, or made the video, which is then made anew
+    files with packets           it was drawing, or writing the video, which is then rewritten
     such files and the video     the video is complete; only the files were not removed yet
     the video                    it had committed
     files without packets        it had kept no frame, or was given up
-    neither                      it had committed, and somebody took the video away since; or it
-                                 was given no frame, which its state or the `EarlierPicture`
-                                 of a repeated frame tells apart
+    neither                      it had committed, and the video was moved away since; or it had
+                                 received no frame. Its state, or the `EarlierPicture` of a
+                                 repeated frame, distinguishes the two
     ============================ ===============================================================
 
     Args:
         path: Final name of the video.
 
     Attributes:
-        paths: The files that earlier writers left, and the one of this.
+        paths: The files of earlier writers, followed by this writer's own.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,9 +38,9 @@ class PacketFiles:
         self.paths = list(itertools.takewhile(Path.exists, map(self._numbered, numbers)))
 
     def begin_next(self) -> None:
-        """Makes a further file, the last of `paths`, or takes over an empty one.
+        """Creates another file at the end of `paths`, or reuses an empty last one.
 
-        So an empty file is never before one with packets, and alone again once that is removed.
+        Otherwise an empty file could precede one with packets, and be alone once that is removed.
 
         Raises:
             OutputError: The file system refuses.
@@ -51,7 +51,7 @@ class PacketFiles:
             self.paths[-1].touch()
 
     def remove(self) -> None:
-        """Removes all files; the next is the first one again.
+        """Removes all files; the next one gets the first number again.
 
         Raises:
             OutputError: The file system refuses.
@@ -62,10 +62,10 @@ class PacketFiles:
             self.paths.pop()
 
     def discard(self, *, given_up: bool) -> None:
-        """Removes all files, as far as the file system lets it.
+        """Removes all files that the file system allows to be removed.
 
         Args:
-            given_up: Leave the first one, empty.
+            given_up: Leave an empty first file.
         """
         removed = self.paths
         with contextlib.suppress(OSError):

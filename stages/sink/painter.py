@@ -1,4 +1,4 @@
-"""What the overlay shows: outlines, labels, trails, lines, zones, frame number and time."""
+"""Draws the overlay: outlines, labels, trails, lines, zones, frame number and time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stages.sink.trails import Trails
 _TRAIL_LEVELS = 5  # steps of fading
 _TRAIL_OPACITY = 220
 _SUBPIXEL_BITS = 4
-# Beyond any frame, and safely an integer (of 16 bits before the subpixel ones, for points).
+# Beyond any frame, but within integer range (for points, 16 bits before the subpixel bits).
 _FAR = 1e6
 _FAR_POINT = 32767.0
 
@@ -34,12 +34,12 @@ class OverlayPainter:
         height: Frame height in pixels.
         width: Frame width in pixels.
         class_names: Names of the classes that ``Tracks.classes`` indexes.
-        options: How large pictures may be, which tracks are drawn, how long their trails are, and
-            lines and zones to draw.
+        options: Options with the largest height, which tracks to draw, the length of their trails,
+            and the lines and zones to draw.
 
     Attributes:
-        height: Height of the picture to draw on in pixels, even.
-        width: Its width, even.
+        height: Height in pixels of the picture to draw on, even.
+        width: Width in pixels of the picture to draw on, even.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class OverlayPainter:
         """Draws onto the frame that ``tracks`` belong to.
 
         Args:
-            canvas: The planes of its picture, changed in place.
+            canvas: The planes of its picture, modified in place.
             tracks: The tracks, in pixels of the frame.
             number: 1-based frame number to show.
-            readings: What to show beside the tracks.
+            readings: What to show besides the tracks.
         """
         closed = [(*corners, corners[0]) for corners in self._zones.values()]
         for points in (*self._lines.values(), *closed):
@@ -105,7 +105,7 @@ class OverlayPainter:
         self._draw_stamp(canvas, tracks.frame, number)
 
     def follow(self, tracks: Tracks) -> None:
-        """Takes in a frame without drawing it, so that later trails lead through it."""
+        """Adds a frame without drawing it, so that later trails pass through it."""
         self._trails.update(self._shown(tracks))
 
     def _shown(self, tracks: Tracks) -> Tracks:
@@ -146,7 +146,7 @@ class OverlayPainter:
     def _draw_trail(
         self, canvas: YuvCanvas, points: Float32Array, box: list[int], color: YuvColor
     ) -> None:
-        """A fading line from where the vehicle was to the edge of its box."""
+        """Draws a fading line through the vehicle's past positions to the edge of its box."""
         segments = len(points) - 1
         if not segments:
             return
@@ -196,11 +196,11 @@ class OverlayPainter:
         for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
             name, speed = self._class_name(index), speeds.get(identity)
             if speed is not None and len(self._class_names) == 1:
-                name = ""  # which says nothing; the gap sets the speed apart from the id
+                name = ""  # not informative; the gap separates the speed from the id
             shown = f"{score:.2f}" if speed is None else f"{speed:.0f} km/h"
             mask = self._atlas.mask(f" {identity} {name} {shown} ")
-            # On small vehicles a full label would hide the neighbours: only the id is left. The
-            # threshold depends on what was shown last, or labels would flicker around it.
+            # On small vehicles a full label would hide the neighbours, so only the id is shown. The
+            # threshold depends on the previous label, or labels would flicker.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)
             if width < limit or mask.full.shape[1] > self.width:
                 compact.add(identity)
@@ -218,7 +218,7 @@ class OverlayPainter:
         return self._class_names[index] if 0 <= index < len(self._class_names) else ""
 
     def _draw_counts(self, canvas: YuvCanvas, text: str, point: Pixel) -> None:
-        """Name and counts of a line or a zone at its first end or corner."""
+        """Draws name and counts of a line or a zone at its first end or corner."""
         mask = self._atlas.mask(f" {text} ")
         height, width = mask.full.shape
         if width <= canvas.width and height <= canvas.height:
@@ -228,7 +228,7 @@ class OverlayPainter:
             canvas.label(x, y, mask, WHITE, BLACK)
 
     def _draw_stamp(self, canvas: YuvCanvas, frame: FrameHeader, number: int) -> None:
-        """Frame number and time at the bottom left; cameras print their own at the top."""
+        """Draws frame number and time at the bottom left; cameras put their own at the top."""
         mask = self._atlas.mask(f"  frame {number}   {clock(frame.pts * frame.time_base)}  ")
         height, width = mask.full.shape
         if width <= canvas.width and height <= canvas.height:
@@ -236,7 +236,7 @@ class OverlayPainter:
 
 
 def clock(seconds: Fraction) -> str:
-    """``mm:ss.mmm``, with hours in front once there are any."""
+    """Returns the time as ``mm:ss.mmm``, preceded by hours if there are any."""
     sign = "-" if seconds < 0 else ""
     milliseconds = int(abs(seconds) * 1000 + Fraction(1, 2))
     minutes, milliseconds = divmod(milliseconds, 60_000)
@@ -246,13 +246,13 @@ def clock(seconds: Fraction) -> str:
 
 
 def _within_reach(points: Float64Array) -> tuple[Pixel, ...]:
-    """Points ``(N, 2)`` as whole pixels, so near that OpenCV can draw lines between them."""
+    """Returns points ``(N, 2)`` as whole pixels, within the range in which OpenCV draws lines."""
     whole = np.rint(np.clip(points, -_FAR_POINT, _FAR_POINT)).astype(int).tolist()
     return tuple((x, y) for x, y in whole)
 
 
 def _even_outlines(boxes: Float32Array) -> Int64Array:
-    """Boxes grown to even pixels, right and bottom exclusive: ``(N, 4)`` int64."""
+    """Returns boxes extended to even pixels, right and bottom exclusive: ``(N, 4)`` int64."""
     low = np.floor(np.clip(boxes[:, :2], -_FAR, _FAR) / 2) * 2
     high = np.ceil(np.clip(boxes[:, 2:], -_FAR, _FAR) / 2) * 2
     return np.concatenate([low, high], axis=1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Frames as an encoder takes them: planar YUV 4:2:0 of even size."""
+"""Converts frames to planar YUV 4:2:0 of even size, as encoders require."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stages.sink.drawing import YuvCanvas
 
 
 def even(length: int) -> int:
-    """``length`` rounded up to an even number."""
+    """Returns ``length`` rounded up to an even number."""
     return length + length % 2
 
 
 def picture_size(height: int, width: int, most_rows: int | None) -> tuple[int, int]:
-    """Even height and width of a frame's picture, in its shape and at most ``most_rows`` high."""
+    """Returns even height and width of a frame's picture, scaled to at most ``most_rows`` rows."""
     if most_rows is None or height <= most_rows:
         return even(height), even(width)
     return most_rows // 2 * 2, even(round(width * most_rows / height))
@@ -26,13 +26,13 @@ def picture_size(height: int, width: int, most_rows: int | None) -> tuple[int, i
 def copy_frame(
     pixels: UInt8Array, pixel_format: PixelFormat, color_space: int, size: tuple[int, int]
 ) -> VideoFrame:
-    """Copies a frame's pixels; where BGR has an odd size, its last column or row is doubled.
+    """Copies a frame's pixels; if a BGR frame has an odd size, its last column or row is repeated.
 
     Args:
         pixels: Pixels in the layout of ``pixel_format``.
         pixel_format: Format of the pixels.
         color_space: FFmpeg's ``AVColorSpace`` number of the copy.
-        size: Height and width of the copy, as `picture_size` gives them.
+        size: Height and width of the copy, see `picture_size`.
     """
     if pixel_format is PixelFormat.BGR24:
         height, width = even(pixels.shape[0]), even(pixels.shape[1])
@@ -58,9 +58,9 @@ def copy_frame(
 def cropped(
     pixels: UInt8Array, pixel_format: PixelFormat, box: tuple[int, int, int, int]
 ) -> UInt8Array:
-    """Copies the part of a frame that lies in a box, ltrb, at least 0; empty where none does.
+    """Copies the part of a frame inside a box, ltrb, at least 0; empty if they do not overlap.
 
-    Of planar YUV, it begins and ends at even columns and rows, which may make it a pixel larger.
+    With planar YUV, the box is extended to even columns and rows.
     """
     left, top, right, bottom = box
     if pixel_format is PixelFormat.BGR24:
@@ -89,12 +89,12 @@ def to_bgr(pixels: UInt8Array, pixel_format: PixelFormat, stated: int) -> UInt8A
 
 
 def canvas_of(frame: VideoFrame) -> YuvCanvas:
-    """A canvas that draws onto the frame itself."""
+    """Returns a canvas that draws onto the frame itself."""
     return YuvCanvas(*_planes(frame))
 
 
 def _planes(frame: VideoFrame) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
-    """Writable views of the frame's Y, U and V."""
+    """Returns writable views of the frame's Y, U and V."""
     y, u, v = (
         np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)[:, : plane.width]
         for plane in frame.planes

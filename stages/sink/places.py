@@ -1,4 +1,4 @@
-"""Where the vehicles of a frame stand, for the lines and zones that count them."""
+"""Positions of the vehicles in a frame, for the lines and zones that count them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame."""
 
 TREMBLING = 0.1
-"""How far a box may tremble: a share of its size, the root of its area."""
+"""The assumed jitter of a box, as a share of its size, which is the root of its area."""
 
 _Drawn = TypeVar("_Drawn")
 
 
 class Place(NamedTuple):
-    """Where a vehicle stands.
+    """A vehicle's position in the image.
 
     Attributes:
         identity: Its track's id.
         class_index: Index of its class.
-        point: The middle of its box's lower edge.
-        margin: How far, in pixels, the box may tremble: a tenth of its size, the root of its area.
-            Nearer than this to a border, a vehicle may be on either side.
-        is_cut: The box ends within the margin of the frame's left, right or lower edge, which may
-            cut it: where the vehicle stands is then unknown.
+        point: The bottom centre of its box.
+        margin: The assumed jitter of the box in pixels: a tenth of the root of its area. A vehicle
+            that is nearer than this to a border may be on either side.
+        is_cut: Whether the box ends within the margin of the frame's left, right or bottom edge,
+            which may cut it: the vehicle's true position is then unknown.
     """
 
     identity: int
@@ -40,12 +40,12 @@ class Place(NamedTuple):
 
 
 def places(tracks: Tracks) -> list[Place]:
-    """Returns the places of a frame's vehicles, except those whose boxes are not finite."""
+    """Returns the positions of a frame's vehicles, except those whose boxes are not finite."""
     finite = np.isfinite(tracks.boxes).all(axis=1)
     boxes = tracks.boxes[finite]
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
-    # Without `trackers`, which needs SciPy: subscribers that only read crossings have none.
+    # Without `trackers`, which needs SciPy: subscribers that only read crossings may lack it.
     margins = TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
     width, height = tracks.frame.width, tracks.frame.height
     spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
@@ -57,18 +57,18 @@ def places(tracks: Tracks) -> list[Place]:
 def vote(votes: dict[int, int], latest: int) -> None:
     """Adds the class of a vehicle's latest box to its ``votes``, the number of boxes of each class.
 
-    The latest class becomes the last of them, see `usual_class`.
+    The latest class becomes the last key, see `usual_class`.
     """
     votes[latest] = votes.pop(latest, 0) + 1
 
 
 def usual_class(votes: dict[int, int]) -> int:
-    """The class of most of a vehicle's boxes, the latest of equals; there is at least one."""
+    """Returns the class of most of a vehicle's boxes, the latest if tied; needs at least one."""
     return max(reversed(votes), key=votes.__getitem__)
 
 
 def numbers(value: npt.ArrayLike) -> Float64Array:
-    """Returns a value as an array; an empty one where it does not consist of numbers."""
+    """Returns a value as an array; an empty array if it does not consist of numbers."""
     try:
         return np.asarray(value, np.float64)
     except (OverflowError, TypeError, ValueError):
@@ -78,10 +78,10 @@ def numbers(value: npt.ArrayLike) -> Float64Array:
 def checked(
     kind: str, drawn: Mapping[str, _Drawn], check: Callable[[_Drawn], _Drawn]
 ) -> dict[str, _Drawn]:
-    """Returns lines or zones by name, each as ``check`` returns it.
+    """Applies ``check`` to lines or zones by name, and returns the results by name.
 
     Raises:
-        ValueError: ``check`` raises it; the message names the line or zone.
+        ValueError: ``check`` rejects one; the message names the line or zone.
     """
     found = {}
     for name, each in drawn.items():

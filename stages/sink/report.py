@@ -1,4 +1,4 @@
-"""The report on a stream, written to ``run.json`` and returned to the caller."""
+"""The report about a stream, written to ``run.json`` and returned to the caller."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PERCENTILES = (50, 95, 99)
 
 
 def outcome(end: EndOfStream, missing: int) -> tuple[StreamStatus, str]:
-    """Status and message of a stream's report.
+    """Returns the status and message for a stream's report.
 
     Args:
         end: The stream's last record.
-        missing: How many of its frames were neither written nor reported as dropped.
+        missing: Number of its frames that were neither written nor reported as dropped.
     """
     if not missing or end.reason is not EndReason.COMPLETE:
         return StreamStatus(end.reason.value), end.message
@@ -36,7 +36,7 @@ def outcome(end: EndOfStream, missing: int) -> tuple[StreamStatus, str]:
 
 
 def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:
-    """p50, p95 and p99 in milliseconds; None where nothing was measured."""
+    """Returns p50, p95 and p99 in milliseconds; None if nothing was measured."""
     return {
         f"p{p}": None if (ns := histogram.percentile(p)) is None else round(ns / 1e6, 3)
         for p in PERCENTILES
@@ -45,32 +45,32 @@ def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """How one stream went.
+    """The outcome of one stream.
 
     Attributes:
         stream: Name of the stream.
         source: Where the frames came from, credentials removed.
         status: How the source ended, or that frames are missing.
         message: One line for the user, or "".
-        frames_in: Frames the decoder emitted.
-        frames_out: Frames in the results.
-        missing: Frames neither written nor reported as dropped.
+        frames_in: Number of frames the decoder emitted.
+        frames_out: Number of frames in the results.
+        missing: Number of frames neither written nor reported as dropped.
         missing_sequences: The first gaps, as first and last sequence number (0-based, inclusive).
-        left_out: Frames in the results that the overlay lacks, because it could not be written.
-        dropped: Dropped frames by reason.
+        left_out: Number of frames in the results that are missing from the overlay.
+        dropped: Number of dropped frames by reason.
         tracks: Number of different tracks seen.
-        crossings: How many vehicles have crossed each line.
-        zones: How many vehicles have entered each zone, and were there at the end.
+        crossings: Number of vehicles that crossed each line.
+        zones: Number of vehicles that entered each zone, and that were inside at the end.
         epochs: Number of times the source began: connections and changes of frame size.
-        frame_rate: Frames per second as the source states it.
-        frame_size: Width and height in pixels, of the last epoch; None where no frame came.
-        processing_started: When the first frame of the results came out of the decoder, see
-            `utc_time`: of a camera, when it was captured; of recorded video, not when it was
-            recorded but when it was processed. None where no frame came.
-        wall_seconds: From the first frame's capture to the last one's results.
-        achieved_fps: ``frames_out`` per second of ``wall_seconds``; None where no time passed.
-        latency_ms: Capture to results: p50, p95, p99.
-        stages_ms: The same for each stage's work on a frame.
+        frame_rate: Frames per second as stated by the source.
+        frame_size: Width and height in pixels in the last epoch; None if no frame arrived.
+        processing_started: When the decoder output the first frame of the results, see `utc_time`.
+            For a camera, this is the time of capture; for recorded video, it is the time of
+            processing, not of recording. None if no frame arrived.
+        wall_seconds: Time from the first frame's capture to the last frame's results.
+        achieved_fps: ``frames_out`` per second of ``wall_seconds``; None if no time passed.
+        latency_ms: Latency from capture to results: p50, p95, p99.
+        stages_ms: The same percentiles for each stage's work on a frame.
         detector: Name of the detector.
         detected_by: What computed the detections.
         class_names: Names of the classes.
@@ -119,15 +119,15 @@ class StreamReport:
         files: tuple[str, ...],
         benchmark_files: tuple[str, ...],
     ) -> StreamReport:
-        """The report on a stream that has ended.
+        """Returns the report about a stream that has ended.
 
         Args:
             end: The stream's last record.
-            start: The first record of its last epoch; None where no frame came.
+            start: The first record of its last epoch; None if no frame arrived.
             epochs: See above.
-            ledger: What became of each frame.
-            timing: How long the frames took.
-            counting: What was measured at lines and in zones.
+            ledger: Account of the frames.
+            timing: Durations of the frames.
+            counting: Counters of lines and zones.
             left_out: See above.
             files: See above.
             benchmark_files: See above.
@@ -165,13 +165,13 @@ class StreamReport:
 
     @property
     def dropped_total(self) -> int:
-        """Dropped frames, whatever the reason."""
+        """Number of dropped frames, for any reason."""
         return sum(self.dropped.values())
 
     def to_json(self, run: Mapping[str, object]) -> str:
-        """The text of ``run.json``: what was measured, then what ``run`` adds.
+        """Returns the text of ``run.json``: the report, then the entries of ``run``.
 
-        Keys have a fixed order; those of ``run`` never replace measured ones.
+        Keys have a fixed order; those of ``run`` never replace the report's.
         """
         measured: dict[str, object] = {
             "stream": self.stream,
@@ -207,7 +207,7 @@ class StreamReport:
             "benchmark_files": self.benchmark_files,
         }
         added = {key: value for key, value in run.items() if key not in measured}
-        # As text: paths, fractions; and no value is worth losing the results for.
+        # Paths and fractions become text, as does any other value: results must not be lost for it.
         text = json.dumps(
             {**measured, **added}, indent=2, ensure_ascii=False, allow_nan=False, default=str
         )

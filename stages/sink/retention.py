@@ -1,4 +1,4 @@
-"""The limit of what a stream that never ends leaves on the disk."""
+"""Limits the disk space used by the results of endless streams."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from stages.atomic import file_size, remove_file
 
 
 class Retention:
-    """Removes the oldest of finished files beyond a limit.
+    """Removes the oldest finished files beyond a size limit.
 
     Args:
         gigabytes: The limit; 0 for none.
-        what: Which files these are, and the key of the limit, for the message.
-        notify: Called with one line when the first one is removed.
+        what: Description of the files, with the key of the limit, for the message.
+        notify: Called with one line when the first file is removed.
     """
 
     def __init__(self, gigabytes: float, what: str, notify: Callable[[str], None]) -> None:
@@ -23,14 +23,14 @@ class Retention:
         self._notify: Callable[[str], None] | None = notify
 
     def apply(self, finished: Sequence[Sequence[Path]]) -> int:
-        """Removes the first of ``finished`` until the others keep to the limit, never the last.
+        """Removes the first of ``finished`` until the rest is within the limit, never the last.
 
         Args:
-            finished: The oldest first; files that belong together are removed together. Files that
-                somebody else has removed do not count.
+            finished: Groups of files that are removed together, oldest first. Files that have
+                already been removed do not count.
 
         Returns:
-            How many of ``finished`` are removed.
+            How many of ``finished`` were removed.
 
         Raises:
             OutputError: A file cannot be removed.

@@ -15,9 +15,9 @@ from stages.sink.timing import StreamTiming
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkState:
-    """The state of a `StreamResults`: all that its successor needs to continue.
+    """The state of a `StreamResults`, from which its successor continues.
 
-    What it holds goes on changing with the sink: save or copy it before the next record.
+    Its contents keep changing with the sink: save or copy it before the next record.
     """
 
     start: StreamStart

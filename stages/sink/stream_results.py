@@ -33,18 +33,20 @@ from stages.sink.timing import StreamTiming, Written
 class StreamResults:
     """Writes the results of one stream.
 
-    Into ``folder`` go `TextResults`, ``overlay.mp4``, on request the UA-DETRAC toolkit's matrices,
-    and ``run.json``. All are written aside; `finish` names them, ``run.json`` last: where it is, so
-    are the others. Each frame's rows have reached the operating system when `write` returns.
+    The `TextResults`, ``overlay.mp4``, optionally the UA-DETRAC toolkit's matrices, and
+    ``run.json`` are written to ``folder``. All are written as part files. `finish` gives them their
+    final names, ``run.json`` last: if it exists, so do the others. Each frame's rows have reached
+    the operating system when `write` returns.
 
-    Records come in order, `start` first, and again for each further epoch; a repeated frame is
-    ignored. Frame numbers go on through all epochs; a change of frame size starts another overlay.
+    Records arrive in order, beginning with `start`, which is repeated for each further epoch. A
+    repeated frame is ignored. Frame numbers continue through all epochs; a change of frame size
+    starts another overlay.
 
-    A sink whose process was killed has a successor. It is given the last known `state` of the first
-    one, if any, by `restore`, and all records since then by `start`, `repeat` and `dropped`.
+    A sink whose process was killed has a successor. `restore` gives it the last saved `state` of
+    the first one, if any; `start`, `repeat` and `dropped` give it all records since then.
 
     Args:
-        folder: Results folder of the stream, created by `start`; its name is the stream's.
+        folder: Results folder of the stream, created by `start`; it has the stream's name.
         options: What to write.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
         before_long_work: Called before an earlier sink's video is read, which may take minutes.
@@ -53,9 +55,9 @@ class StreamResults:
     Attributes:
         notices: Messages for the user, one line each.
         overlays: The overlay; the pixels of kept frames are no longer read.
-        ledger: What became of each frame.
-        timing: How long the frames took.
-        counting: What is measured at lines, in zones and on the ground.
+        ledger: Account of the frames.
+        timing: Durations of the frames.
+        counting: Counters and speed meter.
         latest_start: The first record of the latest epoch; None before the first.
     """
 
@@ -89,7 +91,7 @@ class StreamResults:
         return self._numbering.last
 
     def start(self, start: StreamStart) -> None:
-        """Takes the first record of an epoch; that of the first epoch opens the files.
+        """Begins an epoch with its first record; the first epoch opens the files.
 
         Raises:
             OutputError: A file cannot be created.
@@ -117,15 +119,15 @@ class StreamResults:
         work_ns: Mapping[str, int],
         written: Written,
     ) -> list[Measured]:
-        """Writes one frame; returns what it has shown at lines, in zones and on the ground.
+        """Writes one frame; returns its measurements at lines, in zones and on the ground.
 
         Args:
             tracks: The frame's tracks and detections.
-            pixels: The frame's pixels, read until ``overlays.kept`` says that the frame is kept;
-                None where the stream has none, which leaves the frame out of the overlay, and its
-                events without pictures.
+            pixels: The frame's pixels, read until ``overlays.kept`` includes the frame; None if the
+                stream has no pixels: the frame is then left out of the overlay, and its events have
+                no pictures.
             work_ns: How long each stage worked on the frame, in ns, by the stage's name.
-            written: When that is.
+            written: When the results are written.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
@@ -151,17 +153,18 @@ class StreamResults:
         written: Written,
         picture: EarlierPicture,
     ) -> list[Measured] | None:
-        """Takes in a frame that an earlier sink of this stream was given.
+        """Repeats a frame that an earlier sink of this stream received.
 
         Args:
             tracks: As in `write`.
             work_ns: As in `write`.
             written: As in `write`.
-            picture: What became of its picture. A frame whose picture is not kept and does not come
-                again is left out of the overlay. What the overlay kept has its events' pictures.
+            picture: What happened to its picture. A frame whose picture was not kept and does not
+                come again is left out of the overlay. Frames kept in the overlay already have their
+                event pictures.
 
         Returns:
-            As `write`; None, without effect, where `write` must get it with pixels.
+            As `write`; None, without effect, if the frame must be passed to `write` with pixels.
         """
         if self.ledger.has(tracks.frame):
             return []
@@ -181,7 +184,7 @@ class StreamResults:
     def _write_rows(
         self, tracks: Tracks, work_ns: Mapping[str, int], written: Written
     ) -> tuple[int, list[Measured]]:
-        """Writes and records a frame's results; returns its number, and what was measured."""
+        """Writes and records a frame's results; returns its number and measurements."""
         if self.latest_start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
@@ -194,7 +197,7 @@ class StreamResults:
         return number, measured
 
     def state(self) -> SinkState:
-        """What `restore` of a successor needs, once all pictures are kept."""
+        """Returns the state for a successor's `restore`, once all pictures are kept."""
         assert self.latest_start is not None
         assert self._texts is not None
         return SinkState(
@@ -211,7 +214,7 @@ class StreamResults:
     def restore(self, state: SinkState) -> None:
         """Continues from the state of an earlier sink; replaces the first `start`.
 
-        If no overlay is wanted now, pictures that are in no finished one are left out.
+        If the options now have no overlay, frames that are not in a finished overlay are left out.
         """
         remove_file(self.folder / REPORT)  # it must not vouch for texts that lose their names
         self.latest_start = state.start
@@ -227,14 +230,14 @@ class StreamResults:
         self.counting = Counting(self.options, state.counting)
 
     def drop_later(self, later: Iterable[Tracks | Dropped]) -> None:
-        """Removes what an earlier sink wrote of frames that come again; after the last `repeat`.
+        """Removes what an earlier sink wrote for frames that come again; after the last `repeat`.
 
-        Call it before the records of those frames are forgotten: without them, later files would
-        pass for results.
+        Call it before the records of those frames are deleted: without them, the later files would
+        count as results.
 
         Args:
-            later: The records of those frames, and of frames that were dropped between them. They
-                may come with other ids, or not at all.
+            later: The records of those frames, and of frames that were dropped between them. The
+                frames may come with other ids, or not at all.
         """
         if self._texts is not None:
             self._texts.drop_later()
@@ -242,7 +245,7 @@ class StreamResults:
         self._events.drop(self._measured_in(later))
 
     def _measured_in(self, later: Iterable[Tracks | Dropped]) -> Iterator[Measured]:
-        """Yields what an earlier sink has measured in later frames; takes none of them in."""
+        """Yields the measurements of an earlier sink in later frames, without adding the frames."""
         ledger, numbering, counting = copy.deepcopy((self.ledger, self._numbering, self.counting))
         for record in later:
             if isinstance(record, Dropped):
@@ -251,29 +254,29 @@ class StreamResults:
                 yield from counting.update(record, numbering.next(record.frame), time="")
 
     def name_earlier_texts(self) -> None:
-        """Lets a thread name finished text results, see `TextResults.name_earlier`."""
+        """Gives finished text results their final names, see `TextResults.name_earlier`."""
         if self._texts is not None:
             self._texts.name_earlier()
 
     def dropped(self, dropped: Dropped) -> None:
-        """Records that frames will not come; the results have no rows for them."""
+        """Records dropped frames, for which the results have no rows."""
         self.ledger.drop(dropped)
 
     def finish(self, end: EndOfStream, run: Mapping[str, object]) -> StreamReport:
         """Completes all files and gives them their final names.
 
-        Nothing is renamed before every file is complete on the disk. A stream that ends before it
-        has started leaves no files.
+        No file is renamed before all are complete on the disk. A stream that ends before it has
+        started leaves no files.
 
         Args:
             end: The stream's last record.
             run: Further content of ``run.json`` (settings, versions): JSON types, paths, fractions.
 
         Returns:
-            The report that ``run.json`` holds.
+            The report written to ``run.json``.
 
         Raises:
-            OutputError: A file cannot be written. After this or any other error, part files stay,
+            OutputError: A file cannot be written. After this or any other error, part files stay
                 for another sink, until `abort`.
         """
         self.ledger.note_final_gap(end.epoch, end.frames)
@@ -283,7 +286,7 @@ class StreamResults:
         return self._complete(end, run, self._texts, self.latest_start)
 
     def close_texts(self) -> None:
-        """Closes the text results and leaves them as they are."""
+        """Closes the text results without renaming or removing them."""
         if self._texts is not None:
             self._texts.close()
 
@@ -296,7 +299,7 @@ class StreamResults:
     def _complete(
         self, end: EndOfStream, run: Mapping[str, object], texts: TextResults, start: StreamStart
     ) -> StreamReport:
-        made: list[AtomicFile] = []  # beside the text results and the overlay
+        made: list[AtomicFile] = []  # besides the text results and the overlay
         with contextlib.ExitStack() as on_error:
 
             def begin(path: Path) -> AtomicFile:
@@ -343,7 +346,7 @@ class StreamResults:
         return report
 
     def _text_results(self, start: StreamStart, resume: TextState | None = None) -> TextResults:
-        whole = self.options.toolkit_files or start.layout  # other files are made of it
+        whole = self.options.toolkit_files or start.layout  # other files are made from it
         options = replace(self.options, text_minutes=0.0) if whole else self.options
         return TextResults(self.folder, options, resume, self.notices.put)
 

@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks, detections, times, vehicles across lines, in zones."""
+"""The text results of a stream: tracks, detections, times, line crossings, zone events."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _TIME_BASE = Fraction(1, 1000)
 
 @dataclass(frozen=True, slots=True)
 class TextExtent:
-    """How far the files of one number go: their frames, and the bytes of each."""
+    """The extent of the files of one number: their frames, and the size of each in bytes."""
 
     frames: int
     sizes: tuple[int, ...]
@@ -64,10 +64,10 @@ class TextState:
 
     Attributes:
         number: Number of the latest files, from 1.
-        removed: How many numbers, the oldest, were removed beyond the limit.
-        unnamed: Of the numbers right before the latest, those that may lack their final names.
-        latest: The latest.
-        timeline: When their frames are shown.
+        removed: How many numbers, the oldest, were removed because of the limit.
+        unnamed: Extents of the numbers right before the latest that may lack final names.
+        latest: Extent of the latest files.
+        timeline: Timeline of the latest files.
     """
 
     number: int
@@ -78,25 +78,25 @@ class TextState:
 
     @property
     def numbered_unnamed(self) -> Iterator[tuple[int, TextExtent]]:
-        """The numbers of ``unnamed``, and each of these."""
+        """The elements of ``unnamed``, each with its number."""
         return enumerate(self.unnamed, self.number - len(self.unnamed))
 
 
 class TextResults:
-    """``mot.txt``, ``detections.txt``, ``times.txt``, and what is measured of the vehicles.
+    """``mot.txt``, ``detections.txt``, ``times.txt``, and files of measurements.
 
-    That is ``crossings.txt``, ``zones.txt`` and ``ground.txt``, where lines, zones or the ground
-    are given; ``kitti.txt`` on request. They are written aside, side by side. After
-    ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt``,
-    ``detections-2.txt`` and so on begin; the files before them get their final names by
-    `name_earlier`. Who finds such a file may take it away: no later process asks for it. Beyond
-    ``options.text_gigabytes``, the oldest with final names are removed, those of a number together,
-    but neither the latest nor any of `COUNTS`.
+    The latter are ``crossings.txt``, ``zones.txt`` and ``ground.txt``, if lines, zones or ground
+    points are given; ``kitti.txt`` is optional. All are written as part files, side by side. After
+    ``options.text_minutes`` of the stream, not counting outages, ``mot-2.txt``,
+    ``detections-2.txt`` and so on begin, and `name_earlier` gives the previous files their final
+    names. Files with final names may be moved away: no later process needs them. Beyond
+    ``options.text_gigabytes``, the oldest files with final names are removed, all of a number
+    together, but neither the latest nor any of `COUNTS`.
 
     Args:
-        folder: Where they go; created where missing.
-        options: How long they are, and how much of them is kept.
-        resume: State of those that an earlier process left; what it wrote later is dropped.
+        folder: Folder of the files; created if missing.
+        options: Which files to write, how long they are, and how much to keep.
+        resume: State of an earlier process's files; later rows are dropped.
         notify: Called with one line for the user.
 
     Raises:
@@ -119,7 +119,7 @@ class TextResults:
             notify,
         )
         self._number = resume.number if resume else 1
-        self._removed = resume.removed if resume else 0  # numbers, the oldest
+        self._removed = resume.removed if resume else 0  # how many numbers, the oldest
         self._frames = resume.latest.frames if resume else 0
         self._timeline = Timeline(_TIME_BASE, Fraction(0), resume.timeline if resume else None)
         self._unnamed: list[_Ended] = []
@@ -130,27 +130,27 @@ class TextResults:
 
     @property
     def tracks(self) -> AtomicFile:
-        """The latest file of tracks."""
+        """The latest file with tracks."""
         return self._latest[0]
 
     @property
     def detections(self) -> AtomicFile:
-        """The latest file of detections."""
+        """The latest file with detections."""
         return self._latest[1]
 
     @property
     def files(self) -> tuple[AtomicFile, ...]:
-        """The files that may lack their final names: the latest, and some before them."""
+        """The files that may lack final names: the latest, and some before them."""
         return *(file for ended in self._unnamed for file in ended.files), *self._latest
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of `files` and of the earlier ones that are there."""
+        """Names of `files`, and of the earlier ones that exist."""
         earlier = [path.name for paths in self._named() for path in paths if path.exists()]
         return (*earlier, *(file.path.name for file in self.files))
 
     def state(self) -> TextState:
-        """What a later process needs to continue."""
+        """Returns the state from which a later process continues."""
         return TextState(
             self._number,
             self._removed,
@@ -177,8 +177,8 @@ class TextResults:
             tracks: The frame's tracks and detections.
             number: Its 1-based number.
             time: Its time, see `time_of`.
-            measured: What it has shown at lines, in zones and on the ground.
-            class_names: Names of the classes; of several, rows have the class.
+            measured: Its measurements at lines, in zones and on the ground.
+            class_names: Names of the classes; if there are several, rows include the class.
         """
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
@@ -206,9 +206,9 @@ class TextResults:
         self._frames += 1
 
     def name_earlier(self) -> None:
-        """Lets a thread give the files before the latest their final names.
+        """Starts a thread that gives the files before the latest their final names.
 
-        Call it when `state` is saved, or at any time if a later process begins from the start.
+        Call it when `state` is saved, or at any time if a later process starts from the beginning.
         """
         if self._naming is not None and self._naming.done():
             self._wait_for_names()
@@ -217,7 +217,7 @@ class TextResults:
             self._naming = in_background(lambda: self._commit(ended))
 
     def drop_later(self) -> None:
-        """Removes what an earlier process wrote of frames that come again: it may be too much."""
+        """Removes an earlier process's files of frames that come again, which may fill fewer."""
         for path in {final_path(path) for path in self._folder.iterdir()}:
             number = max(number_of(path, name) for name in TEXTS)
             if number >= self._number:
@@ -226,15 +226,15 @@ class TextResults:
                 remove_file(part_path(path))
 
     def complete(self) -> None:
-        """Waits until `files` are on the disk; they get no final names yet."""
+        """Waits until `files` are on the disk; they do not get their final names yet."""
         self._wait_for_names()
         for file in self.files:
             file.complete()
 
     def close(self) -> None:
-        """Leaves the files as they are, once the thread of `name_earlier` is done, if there is one.
+        """Closes the files without renaming them, after waiting for a thread of `name_earlier`.
 
-        The others before the latest get no names: a later process may need them.
+        Other files before the latest do not get final names: a later process may need them.
         """
         with contextlib.suppress(OutputError, OSError):
             self._wait_for_names()
@@ -281,10 +281,10 @@ class TextResults:
         self._latest = self._open()
 
     def _commit(self, ended: Sequence[tuple[AtomicFile, ...]]) -> int:
-        """Gives the files their final names; returns of how many numbers these are.
+        """Gives the files of several numbers their final names; returns how many numbers.
 
-        Before, all are complete on the disk: after a power failure, none with its name has rows of
-        frames that another lacks.
+        All are complete on the disk before that: after a power failure, no file with its final name
+        has rows for frames that another lacks.
         """
         for file in (file for files in ended for file in files):
             file.complete()
@@ -294,7 +294,7 @@ class TextResults:
         return len(ended)
 
     def _wait_for_names(self) -> None:
-        """Waits for the thread, if there is one, and raises its error."""
+        """Waits for the naming thread, if there is one, and raises its error."""
         if self._naming is not None:
             named = self._naming.result()
             del self._unnamed[:named]
@@ -306,9 +306,10 @@ class TextResults:
             self._removed += self._retention.apply(limited)
 
     def _reopen(self, resume: TextState) -> None:
-        """Lets an earlier process's files be as its state says, which is a little older than they.
+        """Restores an earlier process's files to its state, which is slightly older than they are.
 
-        Earlier files may lack their final names, and if it was about to end, the latest may not.
+        Earlier files may lack final names. The latest may already have theirs if the process was
+        about to end.
         """
         for path in self._paths(resume.number):
             with writing(path):
@@ -329,14 +330,14 @@ class TextResults:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ended:
-    """Files before the latest, all of one number, that may lack their final names."""
+    """Files of one number before the latest that may lack final names."""
 
     files: tuple[AtomicFile, ...]
     extent: TextExtent
 
 
 def text_names(options: SinkOptions) -> tuple[str, ...]:
-    """Names of the text results that ``options`` ask for."""
+    """Returns the names of the text results that ``options`` request."""
     wanted = {
         CROSSINGS: options.lines,
         ZONES: options.zones,

@@ -1,4 +1,4 @@
-"""When each frame of a result, the overlay or the text results, is shown."""
+"""Presentation times of the frames in a result, the overlay or the text results."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _LONGEST_STEP = 10  # seconds that one picture is shown: longer steps are outage
 
 @dataclass(slots=True)
 class TimelineState:
-    """What a `Timeline` knows of the frames so far, in units of its time base.
+    """The state of a `Timeline`, in units of its time base.
 
     Attributes:
-        steps: Times between the latest frames in the source; a frame's duration until two have
-            been seen.
-        measured: Whether two have been seen.
+        steps: Times between the latest frames in the source; until two frames have been seen, the
+            nominal duration of one.
+        measured: Whether two frames have been seen.
         epoch: The latest frame's epoch; None before the first.
-        origin: What this epoch's times are counted from.
+        origin: Zero point of this epoch's times.
         last: Presentation time of the latest frame, -1 before the first.
     """
 
@@ -35,15 +35,15 @@ class TimelineState:
 class Timeline:
     """Presentation times in a result: the source's own, counted from the first frame there.
 
-    Times always rise: a source that starts over after a reconnect continues one frame after its
-    last one, and a frame that is not later than the one before is shown one tick after it. No
-    picture is shown for more than ten seconds, unless most before it were: where the source's times
-    jump further, later frames are brought forward.
+    Times always increase: a source that starts over after a reconnect continues one frame after its
+    last one, and a frame that is not later than the previous one is shown one tick after it. No
+    frame is shown for more than ten seconds, unless most before it were: if the source's times
+    jump further, later frames are moved forward.
 
     Args:
         time_base: Unit of the returned times, in seconds.
-        frame_rate: Frames per second: a frame's duration until two have been seen.
-        state: That of an earlier timeline, which this one continues.
+        frame_rate: Frames per second, which give a frame's duration until two have been seen.
+        state: State of an earlier timeline to continue from.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """When the latest frame is shown, in seconds."""
+        """Presentation time of the latest frame in seconds."""
         return max(0, self.state.last) * float(self.time_base)
 
     def place(self, frame: FrameHeader) -> int:
-        """Presentation time of ``frame`` in units of ``time_base``; the first is 0."""
+        """Returns the presentation time of ``frame`` in units of ``time_base``; the first is 0."""
         state = self.state
         ticks = frame.pts * frame.time_base / self.time_base
         if frame.epoch != state.epoch:

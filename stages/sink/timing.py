@@ -1,4 +1,4 @@
-"""How long the frames of a stream took."""
+"""Measures how long the frames of a stream took."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Written(NamedTuple):
     """When the results of a frame were written.
 
     Attributes:
-        at_ns: Monotonic clock, ns.
-        latency_ns: Time since the frame's capture, ns.
+        at_ns: Monotonic clock in ns.
+        latency_ns: Time since the frame's capture in ns.
     """
 
     at_ns: int
@@ -26,12 +26,12 @@ class StreamTiming:
     """Durations of one stream.
 
     Attributes:
-        latency: Capture to results.
-        work: Each stage's work on a frame.
-        first_ns: When the first frame was captured, by the wall clock, ns since the epoch; None
-            before it.
-        begun_ns: The same by the monotonic clock, ns.
-        last_ns: When the latest frame's results were written, by the monotonic clock, ns.
+        latency: Latency from capture to results.
+        work: Work of each stage on a frame, by the stage's name.
+        first_ns: Wall-clock time of the first frame's capture in ns since the Unix epoch; None
+            before the first frame.
+        begun_ns: Monotonic time of the first frame's capture in ns.
+        last_ns: Monotonic time at which the latest frame's results were written, in ns.
     """
 
     latency: LatencyHistogram = field(default_factory=LatencyHistogram)
@@ -41,7 +41,7 @@ class StreamTiming:
     last_ns: int = 0
 
     def add(self, captured_ns: int, work_ns: Mapping[str, int], written: Written) -> None:
-        """Adds a frame whose results are written; its capture is by the wall clock."""
+        """Adds a frame whose results are written; ``captured_ns`` is by the wall clock."""
         for stage, ns in work_ns.items():
             self.work.setdefault(stage, LatencyHistogram()).add(ns)
         self.latency.add(written.latency_ns)
@@ -51,10 +51,10 @@ class StreamTiming:
 
     @property
     def seconds(self) -> float:
-        """From the first frame's capture to the latest one's results."""
+        """Time from the first frame's capture to the latest frame's results."""
         return (self.last_ns - self.begun_ns) / 1e9
 
     @property
     def fps(self) -> float | None:
-        """Frames per second over that time; None where no time passed."""
+        """Frames per second over `seconds`; None if no time passed."""
         return len(self.latency) / self.seconds if self.seconds > 0 else None

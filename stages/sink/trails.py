@@ -1,4 +1,4 @@
-"""Where each vehicle was in the last frames."""
+"""Past positions of each vehicle in the last frames."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NONE = _Trail(np.empty((0, 2), np.float32), 0)
 
 
 class Trails:
-    """The last centres of the tracks in view.
+    """The last box centres of the tracks in view.
 
-    Camera motion, where the detections carry it, moves the old centres along: they stay on the
-    ground where the vehicle was. A track that is gone for ``length`` frames is forgotten, so memory
-    is bounded by the tracks in view.
+    If the detections include camera motion, old centres are moved with it, so that they stay where
+    the vehicle was on the ground. A track that is absent for ``length`` frames is forgotten, so
+    memory is bounded by the tracks in view.
 
     Args:
-        length: How many centres to keep of each track; 0 for no trails.
+        length: Number of centres to keep for each track; 0 for no trails.
     """
 
     def __init__(self, length: int) -> None:
@@ -36,7 +36,7 @@ class Trails:
         self._trails: dict[int, _Trail] = {}
 
     def __len__(self) -> int:
-        """How many tracks have a trail."""
+        """Returns the number of tracks that have a trail."""
         return len(self._trails)
 
     def update(self, tracks: Tracks) -> list[Float32Array]:

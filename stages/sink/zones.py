@@ -1,4 +1,4 @@
-"""Vehicles in zones of the picture: which came, when they left, and how many are there."""
+"""Counts vehicles in zones of the image: which entered, when they left, how many are inside."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SMALLEST = 25.0  # pixels
 
 
 class ZoneCounts(NamedTuple):
-    """How many vehicles have entered a zone, and how many are in it in the latest frame."""
+    """Number of vehicles that have entered a zone, and that are inside in the latest frame."""
 
     entered: int = 0
     inside: int = 0
@@ -32,13 +32,14 @@ class ZoneEvent(NamedTuple):
     """A vehicle that has entered a zone, left it, or was lost in it.
 
     Attributes:
-        number: 1-based number of the first frame in which it was there, or of the last.
+        number: 1-based number of the first frame inside the zone when it enters, of the last frame
+            inside otherwise.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
-        class_index: Index of the class of most of its boxes so far, see `usual_class`.
+        class_index: Index of its most frequent class so far, see `usual_class`.
         zone: Name of the zone.
         kind: ``"enter"``; ``"leave"``; or ``"lost"``, if its track ended in the zone.
-        seconds: How long it was there, from its first frame to its last; 0 when it enters.
+        seconds: Dwell time from its first to its last frame inside; 0 when it enters.
     """
 
     number: int
@@ -52,12 +53,12 @@ class ZoneEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ZoneEvents:
-    """What a frame has shown to have happened at zones.
+    """The zone events that were detected in a frame.
 
     Attributes:
         stream: Name of the stream.
         events: One for each vehicle and zone.
-        counts: How many have entered each zone so far, and are there, these included.
+        counts: Counts of each zone, these events included.
     """
 
     stream: str
@@ -80,7 +81,8 @@ class Stay:
     Attributes:
         first: The first frame of the stay.
         last: The latest frame in which the vehicle was in the zone.
-        counts: Whether it has been there farther from the border than it trembles.
+        counts: Whether the stay counts, because the vehicle was inside by more than its jitter or
+            was first seen inside.
     """
 
     first: Moment
@@ -90,12 +92,12 @@ class Stay:
 
 @dataclass(slots=True)
 class ZoneTrack:
-    """A track that zones know.
+    """A track with its stays in the zones.
 
     Attributes:
         epoch: The epoch of the stream in which it was seen.
-        seen: When it was seen last, in seconds.
-        stays: Its stay in each zone, None where it is not.
+        seen: When it was last seen, in seconds.
+        stays: Its stay in each zone; None if it is outside.
         classes: How many of its boxes had each class, see `vote`.
     """
 
@@ -106,17 +108,17 @@ class ZoneTrack:
 
     @property
     def class_index(self) -> int:
-        """Index of the class of most of its boxes, see `usual_class`."""
+        """Index of its most frequent class, see `usual_class`."""
         return usual_class(self.classes)
 
 
 @dataclass(slots=True)
 class ZoneCounterState:
-    """What a `ZoneCounter` knows of the tracks so far.
+    """The state of a `ZoneCounter`.
 
     Attributes:
-        counts: How many vehicles have entered each zone, and are there.
-        tracks: The tracks by id; the one seen last is the last.
+        counts: Counts of each zone.
+        tracks: The tracks by id, in the order in which they were last seen.
     """
 
     counts: dict[str, ZoneCounts]
@@ -126,18 +128,19 @@ class ZoneCounterState:
 class ZoneCounter:
     """Counts the vehicles of one stream in zones.
 
-    A vehicle is where it stands, see `places`. It has entered a zone, or left it, when it is
-    inside, or outside, farther from the border than its box may tremble; one that is first seen
-    inside has entered there and then. The first and the last frame in which it was inside tell
-    when. One that is not seen for five seconds was lost, as are all at the end of an epoch; seen
-    again, it enters again. So is the one seen longest ago when there are more than 1,024.
+    A vehicle's position is the bottom centre of its box, see `places`. A vehicle has entered or
+    left a zone when it is inside or outside by more than the jitter of its box; one that is first
+    seen inside enters immediately. The events are dated by its first and last frame inside. A
+    vehicle that is not seen for five seconds is lost, as are all vehicles at the end of an epoch,
+    and the one not seen for longest when there are more than 1,024. When seen again, it enters
+    again.
 
     Args:
         zones: The zones by name.
-        state: That of an earlier counter, which this one continues.
+        state: State of an earlier counter to continue from.
 
     Raises:
-        ValueError: A zone is none, see `checked_zone`; the message names it.
+        ValueError: A zone is invalid, see `checked_zone`; the message names it.
     """
 
     def __init__(self, zones: Mapping[str, Zone], state: ZoneCounterState | None = None) -> None:
@@ -147,11 +150,11 @@ class ZoneCounter:
 
     @property
     def counts(self) -> dict[str, ZoneCounts]:
-        """How many vehicles have entered each zone, and are there."""
+        """Counts of each zone."""
         return self.state.counts
 
     def update(self, tracks: Tracks, number: int, time: str) -> list[ZoneEvent]:
-        """Takes in the tracks of one frame; returns what is now known to have happened.
+        """Adds the tracks of one frame; returns the events that it confirms.
 
         Args:
             tracks: The tracks.
@@ -160,7 +163,7 @@ class ZoneCounter:
         """
         if not self._zones:
             return []
-        # Not the time of a camera's clock, which may be set meanwhile.
+        # Not wall-clock time: a camera's clock may be set during the run.
         now, epoch = Moment(number, time, tracks.frame.seconds), tracks.frame.epoch
         there = places(tracks)
         points = np.array([place.point for place in there]).reshape(-1, 2)
@@ -176,7 +179,7 @@ class ZoneCounter:
         return events
 
     def _lose(self, now: Moment, epoch: int) -> Iterator[ZoneEvent]:
-        """Forgets the tracks that were not seen for long; yields whose stays that ends."""
+        """Forgets tracks that have not been seen for long; yields the ends of their stays."""
         known = self.state.tracks
         while known:
             identity, oldest = next(iter(known.items()))
@@ -189,7 +192,7 @@ class ZoneCounter:
     def _move(
         self, place: Place, depths: Sequence[float], now: Moment, epoch: int
     ) -> Iterator[ZoneEvent]:
-        """Moves a track to a place, ``depths`` in the zones; yields what has happened."""
+        """Moves a track to a place, at ``depths`` in the zones; yields the events."""
         track = self.state.tracks.pop(place.identity, None)
         is_new = track is None
         if track is None:
@@ -216,7 +219,7 @@ class ZoneCounter:
     def _end(
         self, identity: int, track: ZoneTrack, which: Sequence[int], kind: ZoneEventKind
     ) -> Iterator[ZoneEvent]:
-        """Ends the stays of a track in some of the zones."""
+        """Ends the stays of a track in some of the zones; yields the events."""
         names = list(self._zones)
         for k in which:
             stay, track.stays[k] = track.stays[k], None
@@ -240,8 +243,8 @@ def checked_zone(zone: Any) -> Zone:
     """Returns the corners of a zone.
 
     Raises:
-        ValueError: They are not three or more points, not finite, or enclose no area; or the edges
-            cross.
+        ValueError: There are fewer than three points, one is not finite, they enclose no area, or
+            the edges cross.
     """
     corners = numbers(zone)
     if (
@@ -268,7 +271,7 @@ def zone_faults(zones: Mapping[str, Zone], height: int, width: int) -> Iterator[
 
 
 def zone_rows(events: Sequence[ZoneEvent], class_names: Sequence[str]) -> str:
-    """Rows ``frame,time,id,class,zone,event,seconds``, each ended by a newline."""
+    """Returns rows ``frame,time,id,class,zone,event,seconds``, each ended by a newline."""
     names = dict(enumerate(class_names))
     return "".join(
         f"{number},{time},{identity},{names.get(index, '')},{zone},{kind},{seconds:.3f}\n"
@@ -277,13 +280,13 @@ def zone_rows(events: Sequence[ZoneEvent], class_names: Sequence[str]) -> str:
 
 
 def _depths(points: Float64Array, corners: Float64Array) -> Float64Array:
-    """How far inside a polygon points ``(N, 2)`` are: ``(N,)`` pixels, negative outside it."""
+    """Returns how far inside a polygon points ``(N, 2)`` are: ``(N,)`` pixels, negative outside."""
     edges = np.roll(corners, -1, axis=0) - corners
     ways = points[:, None] - corners  # (N, M, 2), from each corner to each point
     along = (ways * edges).sum(axis=2) / np.maximum((edges**2).sum(axis=1), np.finfo(float).tiny)
     nearest = ways - along.clip(0, 1)[..., None] * edges
     distances = np.sqrt((nearest**2).sum(axis=2).min(axis=1))
-    # A ray to the right of a point inside crosses an odd number of edges.
+    # A ray to the right from a point inside crosses an odd number of edges.
     (x, y), (dx, dy) = np.moveaxis(ways, 2, 0), edges.T
     spans = (y >= 0) != (y >= dy)
     rights = np.where(dy > 0, x * dy < y * dx, x * dy > y * dx)
@@ -292,19 +295,19 @@ def _depths(points: Float64Array, corners: Float64Array) -> Float64Array:
 
 
 def _cross(corners: Float64Array) -> bool:
-    """Whether any two edges of the polygon cross; those that touch do not."""
+    """Returns whether any two edges of the polygon cross; edges that only touch do not."""
     ends = np.roll(corners, -1, axis=0)
-    # Of each corner and end, on which side of each edge it is.
+    # The side of each edge on which each start and end point lies.
     a, b = (_sides(corners, ends, points) for points in (corners, ends))
     return bool(((a * b < 0) & (a * b < 0).T).any())
 
 
 def _sides(starts: Float64Array, ends: Float64Array, points: Float64Array) -> Float64Array:
-    """``(N, M)``: 1 where point m is to the right of the way n, -1 to the left, 0 on it."""
+    """Returns ``(N, M)``: 1 if point m is right of segment n, -1 if left of it, 0 if on it."""
     (dx, dy), (x, y) = (ends - starts).T[..., None], np.moveaxis(points - starts[:, None], 2, 0)
     return np.sign(dx * y - dy * x)
 
 
 def _area(corners: Float64Array) -> float:
-    x, y = (corners - corners[0]).T  # near zero, where digits are not lost
+    x, y = (corners - corners[0]).T  # relative to a corner, to keep precision
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
