@@ -1,4 +1,4 @@
-"""Threads that compute frames side by side, each on a share of the CPU's cores."""
+"""Threads that compute frames concurrently, each on a share of the CPU's cores."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _Result = TypeVar("_Result")
 
 
 class ComputeThreads:
-    """A fixed number of threads; use it from one other thread.
+    """A fixed number of threads, to be used from one other thread.
 
-    The threads that share one frame wait for each other after every convolution; frames side by
-    side do not.
+    Threads that share a frame wait for one another after every convolution; threads with a frame
+    each do not.
 
     Attributes:
         count: Number of threads.
@@ -53,11 +53,11 @@ class ComputeThreads:
         return len(self._running) < self.count
 
     def start(self, compute: Callable[[], None]) -> None:
-        """Starts a computation in a thread, as soon as one is free, see `wait`."""
+        """Starts a computation in a thread as soon as one is free, see `wait`."""
         self._running[self._threads.submit(compute)] = self._clock()
 
     def running(self) -> float | None:
-        """Returns how long the oldest unfinished computation has run, seconds; None without one.
+        """Returns the seconds that the oldest unfinished computation has run; None without one.
 
         Raises:
             Exception: The error of an earlier computation.

@@ -1,4 +1,4 @@
-"""A stand-in for a slower detector, to measure everything around it."""
+"""A stand-in for a slower detector, for measuring everything around it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def delayed(path: Path, milliseconds: float) -> str:
 
 
 class DelayedDetector(FileDetector):
-    """Detections from a file or folder, with a delay for each batch that uses no processor.
+    """Detections from a file or folder, with a delay for each batch that uses no processor time.
 
     Args:
         path: See `delayed`.
         min_score: See `FileDetector`.
 
     Raises:
-        ConfigError: The path is malformed; or see `FileDetector`.
+        ConfigError: The path is malformed, or see `FileDetector`.
     """
 
     is_immediate = False

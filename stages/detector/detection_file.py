@@ -1,6 +1,7 @@
-"""Detections from a file instead of a network.
+"""Reads detections from a file.
 
-Four formats, comma-separated, one box per line, frames counted from 1, plain or gzip-compressed:
+There are four formats. All are comma-separated, plain or gzip-compressed, with one box per line and
+frames counted from 1:
 
 ====== ====================================================== ==========================
 format columns                                                recognised by
@@ -11,10 +12,10 @@ uavdt  frame, -1, left, top, width, height, score, class, -1  9, class at least 
 mot    frame, -1, left, top, width, height, score, …          7 or more, the second -1
 ====== ====================================================== ==========================
 
-The classes of a run's ``detections.txt`` are named in the ``run.json`` beside it.
+The classes of a run's ``detections.txt`` are named in the ``run.json`` next to it.
 
-The files that UA-DETRAC's and UAVDT's authors publish hold the best 100 boxes of every frame,
-whatever their score, and a few of these boxes have no area.
+The files published by the authors of UA-DETRAC and UAVDT hold the best 100 boxes of every frame,
+regardless of score; a few of these boxes have no area.
 """
 
 from __future__ import annotations
@@ -58,19 +59,19 @@ class FrameBoxes(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectionFile:
-    """All detections of a sequence whose boxes have an area, in memory, read-only.
+    """All detections of a sequence whose boxes have an area, in memory and read-only.
 
     Attributes:
         path: The file they were read from.
         format: Its format.
         frame_count: Number of frames in the sequence, or number of the last frame that has a line.
         indices: ``(N,)`` 0-based frame of each box, ascending.
-        boxes: ``(N, 4)`` left, top, right, bottom in pixels; float64, because single precision
-            would decide for itself what lies exactly at a threshold of IoU.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels; float64, because rounding to float32
+            could move a box across an IoU threshold.
         scores: ``(N,)``.
         classes: ``(N,)`` indices into `class_names`.
         class_names: Names of the classes.
-        without_area: Number of boxes that were left out because they have no area.
+        without_area: Number of boxes left out because they have no area.
     """
 
     path: Path
@@ -89,18 +90,19 @@ class DetectionFile:
         path: Path | str,
         frame_count: int | None = None,
     ) -> DetectionFile:
-        """Reads ``path``; a name that ends in ``.gz`` is decompressed.
+        """Reads ``path``, decompressing it if its name ends in ``.gz``.
 
         Scores may be any finite number: those of MOT15's public detections are not normalised.
-        Lines need not be sorted; those of one frame keep their order.
+        Lines may be in any order; those of one frame keep their order.
 
         Args:
             path: The file.
-            frame_count: Number of frames in the sequence; None for that of the last line's frame.
+            frame_count: Number of frames in the sequence; None for the number of the last frame
+                that has a line.
 
         Raises:
-            ConfigError: The file cannot be read, or a line is malformed or lies beyond the
-                sequence; the message names file and line.
+            ConfigError: The file cannot be read, or a line is malformed or beyond the sequence;
+                the message names the file and line.
         """
         path = Path(path)
         table = NumberTable.read(path, MIN_COLUMNS, "detections", _LINE)
@@ -131,15 +133,15 @@ class DetectionFile:
             without_area=len(values) - len(kept),
         )
         for array in (file.indices, file.boxes, file.scores, file.classes):
-            array.flags.writeable = False  # every frame is made of these
+            array.flags.writeable = False  # frames are views of these
         return file
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
-        """Width and height of the frames in pixels: of a run by its report, else the benchmark's.
+        """Width and height of the frames in pixels: from a run's report, else of the benchmark.
 
-        None if the format has no fixed size, or the file is of other frames: all but a few stray
-        detections have their centres inside the frame.
+        None if the format has no fixed size, or if more than a few stray detections have their
+        centres outside that size.
         """
         if number_of(self.path, DETECTIONS) and (stated := frame_size(self.path.parent)):
             return stated
@@ -196,7 +198,7 @@ def _recognised(table: NumberTable) -> DetectionFormat:
 
 
 def _stated_classes(path: Path) -> tuple[str, ...]:
-    """Names of the classes of a run's ``detections.txt``, () if it is none."""
+    """Returns the class names of a run's ``detections.txt``; () for any other file."""
     names = class_names(path.parent) if number_of(path, DETECTIONS) else ()
     for name in names:
         if "," in name:

@@ -1,4 +1,4 @@
-"""Runs the whole detection on a GPU: pixels are copied there once, boxes come back."""
+"""Runs the whole detection on a GPU: pixels are copied to it once, and boxes are copied back."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class DeviceComputation:
 
     Args:
         engine: The engine on the device.
-        recordings: Recordings of its kernels to replay; None launches each kernel anew.
+        recordings: Recordings of its kernels to replay; None to launch each kernel every time.
     """
 
     def __init__(self, engine: TorchEngine, recordings: Recordings | None) -> None:
         self._engine = engine
         self._input = DeviceInput(engine.device)
         self._recordings = recordings
-        self._most: dict[InputGeometry, int] = {}  # frames at once, once the memory was full
+        self._most: dict[InputGeometry, int] = {}  # frames at once, after the memory was full
         cuda = engine.device.type == "cuda"
-        # Streams and recordings are made on the current GPU, which is not every worker's own.
+        # Streams and recordings are created on the current GPU, which may not be this worker's.
         self._current: Callable[[], AbstractContextManager[None]] = (
             partial(torch.cuda.device, engine.device) if cuda else nullcontext
         )
@@ -44,12 +44,11 @@ class DeviceComputation:
     def __call__(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
         """Returns the best peaks in frames of one shape and pixel format.
 
-        Where all of them do not fit into the device's memory, fewer are computed at once, from then
-        on.
+        If they do not all fit into the device's memory, fewer are computed at once from then on.
 
         Raises:
             SpotStreamError: Not even one fits.
-            ValueError: A frame has no pixels, or not those that its header states.
+            ValueError: A frame has no pixels, or its pixels do not match its header.
         """
         found: list[EngineOutput] = []
         with self._current():
@@ -64,14 +63,14 @@ class DeviceComputation:
         return EngineOutput(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def _attempt(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput | None:
-        """Returns None if the memory is full, without the error, whose traceback keeps tensors."""
+        """Returns None if the memory is full; the error's traceback would keep tensors alive."""
         try:
             return self._detect(frames, geometry)
         except torch.OutOfMemoryError:
             return None
 
     def _make_room(self, count: int, geometry: InputGeometry) -> None:
-        """Has less memory taken, once it was full with ``count`` frames."""
+        """Reduces memory use after the memory was full with ``count`` frames."""
         full = f"the memory of {self._engine.device} is full"
         (height, width), (resized_h, resized_w) = geometry.frame, geometry.resized
         if count > 1:
@@ -90,12 +89,12 @@ class DeviceComputation:
                 f"{full} with one frame of {width}x{height}, searched at {resized_w}x{resized_h}: "
                 f"take smaller frames, a lower detector.scale or smaller weights"
             )
-        torch.cuda.empty_cache()  # for what is allocated outside of recordings
+        torch.cuda.empty_cache()  # for allocations outside of recordings
 
     def _detect(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
         header, count = frames[0].header, len(frames)
         if self._recordings is not None:
-            count = 1 << (count - 1).bit_length()  # few batch sizes, so that few are recorded
+            count = 1 << (count - 1).bit_length()  # few batch sizes, so few recordings
         pixels = self._input.upload(frames, count)
 
         def values() -> torch.Tensor:

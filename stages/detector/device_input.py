@@ -1,4 +1,4 @@
-"""Makes the network's inputs on a device: frames are copied there once, as decoded."""
+"""Prepares the network's inputs on a device: decoded frames are copied to it once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SHAPES = 8  # of frames, for which memory is kept
 
 
 class DeviceInput:
-    """Copies frames to a device, converts, resizes and pads them there.
+    """Copies frames to a device, and converts, resizes and pads them there.
 
     The result equals that of `InputMemory` except for rounding. Frames are copied to a GPU from
-    page-locked memory, each while the next one is written there.
+    page-locked memory, each while the next one is written to that memory.
 
     Args:
         device: Device of the network.
@@ -33,9 +33,9 @@ class DeviceInput:
         on_gpu = device.type == "cuda"
         self._copies = torch.cuda.Stream(device) if on_gpu else None
         self._memory: LruCache[tuple[int, ...], tuple[Tensor, Tensor]] = LruCache(_SHAPES)
-        # Tensor cores multiply halves; a CPU is slow with them.
+        # Tensor cores multiply in half precision, in which a CPU is slow.
         self._dtype = torch.half if on_gpu else torch.float32
-        # By length before and after. Never dropped: `Recordings` keep reading them.
+        # By length before and after. Never dropped, because `Recordings` keep reading them.
         self._matrices: dict[tuple[int, int], Tensor] = {}
 
     @torch.inference_mode()
@@ -43,11 +43,11 @@ class DeviceInput:
         """Returns the pixels of frames of one shape, ``(N, …)`` uint8 on the device.
 
         ``N`` is the number of frames, or ``count`` if that is more; the surplus holds arbitrary
-        pixels. The memory stays the same while the shape is among the latest, and is reused by the
-        next call, so computation on it must have finished by then.
+        pixels. The memory stays the same while the shape is among the latest ones. The next call
+        reuses it, so computation on it must have finished by then.
 
         Raises:
-            ValueError: A frame has no pixels, or not those that its header states.
+            ValueError: A frame has no pixels, or its pixels do not match its header.
         """
         count = max(count, len(frames))
         staged, there = self._memory_for(count, frames[0].header.shape)
@@ -61,7 +61,7 @@ class DeviceInput:
 
     @torch.inference_mode()
     def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:
-        """Converts what `upload` returned to ``(N, H, W, 3)`` uint8 BGR, resized and padded."""
+        """Converts the result of `upload` to ``(N, H, W, 3)`` uint8 BGR, resized and padded."""
         if header.pixel_format.is_yuv:
             images = yuv_to_bgr(pixels, header.pixel_format, self._dtype)
         else:
@@ -74,7 +74,7 @@ class DeviceInput:
         return inputs
 
     def _memory_for(self, count: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Returns memory for at least ``count`` frames: page-locked on the host, on the device."""
+        """Returns memory for at least ``count`` frames: page-locked host memory, device memory."""
         memory = self._memory.get(shape)
         if memory is None or len(memory[0]) < count:
             room = (max(count, _ROOM), *shape)
@@ -84,7 +84,7 @@ class DeviceInput:
         return memory
 
     def _resized(self, images: Tensor, height: int, width: int) -> Tensor:
-        """Resizes as OpenCV does: by area to shrink, bilinear to enlarge; rounds to integers."""
+        """Resizes like OpenCV: by area to shrink, bilinear to enlarge; rounds to integers."""
         if (height, width) == images.shape[2:]:
             return images
         if height >= images.shape[2]:
@@ -104,7 +104,7 @@ class DeviceInput:
 def yuv_to_bgr(
     pixels: Tensor, pixel_format: PixelFormat, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Converts planar YUV 4:2:0 as `to_bgr` does.
+    """Converts planar YUV 4:2:0 like `to_bgr`.
 
     Args:
         pixels: ``(N, H * 3 / 2, W)`` uint8.
@@ -122,14 +122,14 @@ def yuv_to_bgr(
     u, v = (chroma.to(dtype) - 128).mul_(255 / 224).unbind(1)
     matrix = yuv_matrix(pixel_format).tolist()
     colors = torch.stack([from_u * u + from_v * v for _, from_u, from_v in matrix], dim=1)
-    # Two by two pixels share a colour; each axis is split in two instead of repeating it.
+    # Two by two pixels share a colour: split each axis in two instead of repeating the colours.
     shared = colors[:, :, :, None, :, None]
     bgr = luma.reshape(count, 1, height // 2, 2, width // 2, 2) + shared
     return bgr.reshape(count, 3, height, width).round_().clamp_(0, 255)
 
 
 def area_matrix(before: int, after: int) -> Tensor:
-    """Returns the matrix that shrinks a line; its weights are the areas each new pixel covers.
+    """Returns the matrix that shrinks a line; its weights are the areas that each pixel covers.
 
     Args:
         before: Number of pixels in the line.

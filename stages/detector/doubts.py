@@ -1,4 +1,4 @@
-"""What in a file of boxes is told, because it may be meant otherwise."""
+"""Finds signs that the numbers in a file of boxes do not mean what they are assumed to mean."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def doubts(
     of_uavdt: bool = False,
     tracked: bool = True,
 ) -> list[str]:
-    """Returns a line for each doubt about a file's units and classes, none if it has no lines.
+    """Returns a line for each doubt about a file's units and classes.
 
     Args:
         file: The detections.
-        frame_size: Width and height of the frames in pixels; None if they are unknown.
-        of_uavdt: Whether its sequence is known to be one of UAVDT.
-        tracked: Whether a tracker takes them, whose settings are for scores from 0 to 1.
+        frame_size: Width and height of the frames in pixels; None if unknown.
+        of_uavdt: Whether its sequence is known to belong to UAVDT.
+        tracked: Whether the detections are for a tracker, which expects scores from 0 to 1.
     """
     if len(file) == 0:
         empty = f"none of its {counted(file.without_area, 'box', 'boxes')} has an area"
@@ -50,11 +50,11 @@ def doubts(
 
 
 def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> list[str]:
-    """Returns a line for the doubt about what the numbers of a file's boxes mean, if there is one.
+    """Returns a line if the numbers of a file's boxes may mean something else, or no line.
 
     Args:
-        boxes: ``(N, 4)`` left, top, right, bottom, of a file with left, top, width, height.
-        frame_size: Width and height of the frames in pixels; None if they are unknown.
+        boxes: ``(N, 4)`` left, top, right, bottom, from a file with left, top, width, height.
+        frame_size: Width and height of the frames in pixels; None if unknown.
     """
     if len(boxes) == 0:
         return []
@@ -69,7 +69,7 @@ def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> l
 
 
 def doubts_of_files(found: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
-    """Returns the doubts about the first file that has any, with how many others have, too."""
+    """Returns the doubts about the first doubtful file, with the number of other such files."""
     doubtful = [(path, told) for path, told in found if told]
     if not doubtful:
         return []
@@ -79,9 +79,9 @@ def doubts_of_files(found: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
 
 
 def _may_be_corners(boxes: Float64Array, frame_size: tuple[float, float] | None) -> bool:
-    """Returns whether width and height may be right and bottom: always beyond left and top.
+    """Returns whether width and height may be right and bottom: always greater than left and top.
 
-    In a frame of known size, some box must also reach beyond it.
+    If the frame's size is known, some box must also extend beyond the frame.
     """
     starts, ends = boxes[:, :2], boxes[:, 2:]
     return bool((ends - starts > starts).all()) and (

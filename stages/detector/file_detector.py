@@ -21,20 +21,20 @@ from stages.errors import ConfigError
 from stages.records import Detections, Frame, StreamStart
 from stages.result_files import DETECTIONS
 
-_KEPT = 64  # files: at most as many streams run side by side
+_KEPT = 64  # files: no more streams run concurrently
 
 
 class FileDetector:
-    """Returns for each frame the detections that a file holds for its index; ignores the pixels.
+    """Returns the detections that a file holds for each frame's index; ignores the pixels.
 
     Attributes:
-        name: Name of the detector that made the files: ``NAME`` of ``MVI_39511_Det_NAME.txt``,
+        name: Name of the detector that made the files: ``NAME`` in ``MVI_39511_Det_NAME.txt``,
             otherwise the file's name without suffix or the folder's name.
-        description: The path.
+        description: ``read from`` and the path.
         class_names: Names of the classes that ``Detections.classes`` indexes.
-        batch_size: 1, as larger batches gain nothing.
-        compute_threads: None, as boxes are looked up.
-        is_immediate: True, as boxes are looked up.
+        batch_size: 1, because larger batches are no faster.
+        compute_threads: None, because boxes are looked up.
+        is_immediate: True, because boxes are looked up.
     """
 
     batch_size = 1
@@ -42,22 +42,22 @@ class FileDetector:
     is_immediate = True
 
     def __init__(self, path: Path | str, min_score: float = 0.0) -> None:
-        """Reads the file, or of the folder the first with boxes, to learn the class names.
+        """Reads the file, or the folder's first file with boxes, to find the class names.
 
         Args:
             path: A detection file, used for every stream, or a folder with one file per stream:
                 ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``, or
-                ``NAME/detections.txt`` as a run writes them; see `find_file`.
+                ``NAME/detections.txt`` as written by a run; see `find_file`.
             min_score: Detections with a lower score are left out.
 
         Raises:
-            ConfigError: There is no such file or folder, the folder has no detection files, or the
-                file, or each of them, is malformed.
+            ConfigError: The file or folder does not exist, the folder has no detection files, or
+                the file, or each file of the folder, is malformed.
         """
         self.path = Path(path)
         self.min_score = min_score
         self._files: LruCache[str, DetectionFile] = LruCache(_KEPT)
-        self._streams: dict[Path, str] = {}  # that a file was found for
+        self._streams: dict[Path, str] = {}  # for which a file was found
         self._single: DetectionFile | None = None
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")
@@ -68,7 +68,7 @@ class FileDetector:
             self.name = common or self.path.resolve().name
             read = _readable(files)
             first = next(read)
-            # A file without boxes, as of a sequence without vehicles, is of any format.
+            # A file without boxes, of a sequence without vehicles, has no format of its own.
             told = next((file for file in chain((first,), read) if len(file)), first)
             self.class_names = told.class_names
         else:
@@ -87,10 +87,10 @@ class FileDetector:
         return [self._detect(frame) for frame in frames]
 
     def cautions(self, start: StreamStart) -> list[str]:
-        """Returns a line for each doubt about the file of a stream, see `doubts`.
+        """Returns a line for each doubt about a stream's file, see `doubts`.
 
         Args:
-            start: The stream; of a later epoch, this has been said.
+            start: First record of an epoch; later epochs repeat no lines.
 
         Raises:
             ConfigError: See `detect`.
@@ -102,7 +102,7 @@ class FileDetector:
         return [f"{file.path}: {each}" for each in told]
 
     def file_of(self, stream: str) -> DetectionFile:
-        """Returns the detections of ``stream``; read on first use, and again after long disuse.
+        """Returns the detections of ``stream``, read on first use and again after long disuse.
 
         Raises:
             ConfigError: See `detect`.
@@ -134,10 +134,10 @@ class FileDetector:
 
 
 def _readable(files: Sequence[Path]) -> Iterator[DetectionFile]:
-    """Yields the files that can be read; of the others, their streams tell.
+    """Yields the files that can be read; the others raise an error when their stream needs them.
 
     Raises:
-        ConfigError: None can be read: the error of the first.
+        ConfigError: No file can be read: the error of the first.
     """
     failure: ConfigError | None = None
     found = False

@@ -12,10 +12,10 @@ from trackers.boxes import centers_inside
 
 
 def outside(detections: Detections, regions: npt.ArrayLike) -> Detections:
-    """Returns the detections whose centres lie in none of the regions.
+    """Returns the detections whose centres lie outside all regions.
 
     Args:
-        detections: What was found in a frame.
+        detections: Detections of a frame.
         regions: ``(R, 4)`` left, top, right, bottom in pixels of the frame.
     """
     kept = ~centers_inside(detections.boxes, np.asarray(regions, np.float32).reshape(-1, 4))

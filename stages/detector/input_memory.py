@@ -15,12 +15,10 @@ _SIZES = 8  # of frames, for which memory is kept
 
 
 class InputMemory(threading.local):
-    """Makes the network's inputs from frames without allocating memory for each.
+    """Prepares the network's inputs from frames without allocating memory for each.
 
-    Each thread that uses it has memory of its own.
-
-    The border around a frame stays black, as frames of one size cover the same pixels; each of the
-    latest few sizes has a canvas of its own.
+    Each thread that uses it has its own memory. Each of the latest few frame sizes has its own
+    canvas, so frames always cover the same pixels and the border around them stays black.
     """
 
     def __init__(self) -> None:
@@ -29,14 +27,14 @@ class InputMemory(threading.local):
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> UInt8Array:
         """Returns ``(N, H, W, 3)`` uint8 BGR, resized and padded.
 
-        Valid until the thread's next call.
+        The result is valid until the thread's next call.
 
         Args:
             frames: Frames of one size.
             geometry: Their geometry in the input.
 
         Raises:
-            ValueError: A frame has no pixels, or not those that its header states.
+            ValueError: A frame has no pixels, or its pixels do not match its header.
         """
         count = len(frames)
         memory = self._memory.get(geometry)

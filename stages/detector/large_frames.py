@@ -1,18 +1,18 @@
-"""What to say of frames that are larger than a detector needs."""
+"""Warns about frames that are larger than a detector needs."""
 
 from __future__ import annotations
 
 from stages.records import StreamStart
 
 _LARGE = 2_100_000  # pixels of the network's input; full HD has 2,073,600
-_ENOUGH = 1280  # pixels, the longer side
+_ENOUGH = 1280  # pixels of the longer side
 
 
 def caution(start: StreamStart, scale: float) -> str:
     """Returns a line if a network's input is so large that vehicles may be too large in it, or "".
 
     Args:
-        start: The stream; of a later epoch, this has been said.
+        start: First record of an epoch; later epochs do not repeat the line.
         scale: Factor by which its frames are resized.
     """
     if start.epoch or start.width * start.height * scale**2 <= _LARGE:

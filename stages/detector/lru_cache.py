@@ -22,11 +22,11 @@ class LruCache(Generic[Key, Value]):
         if kept < 1:
             raise ValueError(f"kept must be at least 1, got {kept}")
         self._kept = kept
-        self._values: OrderedDict[Key, Value] = OrderedDict()  # the latest key used comes last
+        self._values: OrderedDict[Key, Value] = OrderedDict()  # most recently used last
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value | None:
-        """Returns the value of a key; None if it is not, or no longer, kept."""
+        """Returns the value of a key; None if it is not, or is no longer, kept."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -43,7 +43,7 @@ class LruCache(Generic[Key, Value]):
             return value
 
     def values(self) -> list[Value]:
-        """Returns what is kept, the most recently used last."""
+        """Returns the kept values, the most recently used last."""
         with self._lock:
             return list(self._values.values())
 

@@ -38,33 +38,33 @@ _Compute: TypeAlias = Callable[[Sequence[Frame], InputGeometry], EngineOutput]
 class NetworkDetector:
     """SpotNet on whole frames.
 
-    On a CPU, the frames of a batch are computed side by side, one that comes alone on all cores,
-    and any threads may call `detect` at the same time. On a GPU, only one at a time may.
+    On a CPU, the frames of a batch are computed concurrently, and a single frame on all cores. Any
+    number of threads may call `detect` at the same time. On a GPU, only one at a time may.
 
     Attributes:
-        description: The weights, with the beginning of their digest, and what computes them.
+        description: The weights, with the beginning of their digest, and the engine.
         batch_size: Number of frames per batch at which it is fastest.
-        compute_threads: Those in which `detect` may be called, with a frame each; None if that
-            gains nothing.
+        compute_threads: Threads in which `detect` may be called, each with one frame; None if that
+            is no faster.
 
     Args:
-        weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
-        engine: Engine that computes, see `build_engine`.
+        weights: A SpotNet weights file, or a model from ``spotstream export``; see `find_weights`.
+        engine: Engine to use, see `build_engine`.
         precision: Arithmetic of the engine, see `build_engine`.
         device: A torch device, or ``"auto"``: a GPU if one works.
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
         scale: Factor by which frames are resized for the network, above 0 and at most 4; None for
-            that of the weights.
+            the default of the weights.
         min_score: Detections with a lower score are left out, in [0, 1].
-        max_detections: Maximum number per frame, the strongest, at least 1; 100 for an exported
-            model.
-        threads: Number of CPU threads, at most 1024, which PyTorch then has in the whole process,
-            for detectors that are built later, too; 0: the engine decides, unless `usable_cores`
-            are fewer than those that it would take.
+        max_detections: Maximum number per frame, keeping the strongest, at least 1; 100 for an
+            exported model.
+        threads: Number of CPU threads, at most 1024. PyTorch then uses this number in the whole
+            process, including detectors built later. 0: the engine decides, but `usable_cores` is
+            used if a limit on processor time makes it less than `allowed_cores`.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
-        ConfigError: The weights do not load, the engine cannot be used, or a number is out of its
+        ConfigError: The weights do not load, the engine cannot be used, or a number is out of
             range.
     """
 
@@ -95,7 +95,7 @@ class NetworkDetector:
         if not 0 <= threads <= _MOST_THREADS:
             raise ConfigError(f"detector.threads must lie in [0, {_MOST_THREADS}], got {threads}")
         if threads == 0 and usable_cores() < allowed_cores():
-            threads = usable_cores()  # engines do not look at limits of time
+            threads = usable_cores()  # engines ignore limits on processor time
         if threads:
             torch.set_num_threads(threads)
         file = find_weights(weights)
@@ -128,7 +128,7 @@ class NetworkDetector:
         Raises:
             ConfigError: The network was exported for frames of another size.
             TypeError: An image is given as an array.
-            ValueError: A frame has no pixels, or not those that its header states.
+            ValueError: A frame has no pixels, or its pixels do not match its header.
         """
         for frame in frames:
             if not isinstance(frame, Frame):
@@ -147,7 +147,7 @@ class NetworkDetector:
         return [found[position] for position in range(len(frames))]
 
     def cautions(self, start: StreamStart) -> list[str]:
-        """Returns what to tell of a stream's frames before the first, see `caution`.
+        """Returns warnings about a stream's frames before the first one, see `caution`.
 
         Raises:
             ConfigError: The network was exported for an input of another size.
@@ -184,11 +184,11 @@ class NetworkDetector:
 def _identity(file: Path) -> str:
     """Returns the name of a weights file and the first digits of its SHA-256.
 
-    Those of an OpenVINO model are in a ``.bin`` of its own.
+    The weights of an OpenVINO model are in a separate ``.bin`` file.
     """
     weights = file.with_suffix(".bin") if file.suffix == ".xml" else file
     if not weights.is_file():
-        return file.name  # the engine says what is wrong with it
+        return file.name  # the engine reports the error
     with weights.open("rb") as content:
         return (
             f"{weights.name} (SHA-256 {hashlib.file_digest(content, 'sha256').hexdigest()[:12]}…)"
@@ -196,9 +196,9 @@ def _identity(file: Path) -> str:
 
 
 def _computation(engine: Engine, recorded: bool) -> _Compute:
-    """Returns what computes boxes in the input from frames of one shape and pixel format.
+    """Returns a function from frames of one shape and pixel format to boxes in the input.
 
-    A GPU also resizes.
+    A GPU also resizes the frames.
     """
     if isinstance(engine, TorchEngine) and engine.device.type == "cuda":
         recordings = Recordings(CudaRecorder(engine.device)) if recorded else None

@@ -1,4 +1,4 @@
-"""Boxes from the network's maps: peaks of the heatmap, no non-maximum suppression."""
+"""Finds boxes in the network's maps: peaks of the heatmap, without non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from stages.detector.spotnet import STRIDE, SpotNet
 
 TOP_K = 100
-"""Peaks per image unless another number is given, as in CenterNet."""
+"""Default number of peaks per image, as in CenterNet."""
 
 
 def detect_peaks(
@@ -38,7 +38,7 @@ def detect_peaks(
 def find_peaks(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
     """Finds the strongest cells that equal the maximum of their 3×3 neighbourhood.
 
-    As CenterNet does (arXiv 1904.07850).
+    This is CenterNet's method (arXiv 1904.07850).
 
     Args:
         logits: ``(N, classes, h, w)``, before the sigmoid.
@@ -62,7 +62,7 @@ def _largest_around(heatmap: Tensor) -> Tensor:
     """Returns the maximum of each cell's 3×3 neighbourhood; values must be positive."""
     if heatmap.device.type != "cpu" or torch.jit.is_tracing():
         return F.max_pool2d(heatmap, 3, stride=1, padding=1)
-    # PyTorch's pooling of a single channel takes seven times as long.
+    # PyTorch's pooling takes seven times as long for a single channel.
     padded = F.pad(heatmap, (1, 1, 1, 1))
     left, middle, right = padded[..., :-2], padded[..., 1:-1], padded[..., 2:]
     rows = torch.maximum(torch.maximum(left, middle), right)

@@ -19,19 +19,19 @@ MEAN_BGR = (0.408, 0.447, 0.470)
 """Per-channel mean of BGR in [0, 1] that SpotNet was trained with."""
 
 STD_BGR = (0.289, 0.274, 0.278)
-"""Per-channel standard deviation, likewise."""
+"""Per-channel standard deviation of BGR in [0, 1] that SpotNet was trained with."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputGeometry:
-    """How a frame lies in the network's input: resized, and padded with black. All in pixels.
+    """Placement of a frame in the network's input: resized, and padded with black.
 
     Attributes:
-        frame: Height and width of the frame.
-        resized: Height and width of the frame in the input.
-        offset: Offset of its upper left corner from that of the input, down and right.
-        height: Height of the input.
-        width: Width of the input.
+        frame: Height and width of the frame in pixels.
+        resized: Height and width of the frame in the input in pixels.
+        offset: Offset of the frame's top left corner in the input, y and x in pixels.
+        height: Height of the input in pixels.
+        width: Width of the input in pixels.
     """
 
     frame: tuple[int, int]
@@ -42,7 +42,7 @@ class InputGeometry:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Pixels of the input per pixel of the frame, down and right."""
+        """Pixels of the input per pixel of the frame, vertically and horizontally."""
         return self.resized[0] / self.frame[0], self.resized[1] / self.frame[1]
 
     def to_frame(self, boxes: Float32Array) -> Float32Array:
@@ -54,7 +54,7 @@ class InputGeometry:
 
 
 def input_geometry(height: int, width: int, config: SpotNetConfig, scale: float) -> InputGeometry:
-    """Returns how a frame of ``height`` × ``width``, resized by ``scale``, lies in the input."""
+    """Returns the placement of a frame, resized by ``scale``, in the network's input."""
     resized_h, resized_w = max(1, round(height * scale)), max(1, round(width * scale))
     multiple = config.size_multiple
     if config.padding == "centred":
@@ -83,14 +83,14 @@ def to_bgr(
 
 @cache
 def _affine_matrix(pixel_format: PixelFormat) -> Float64Array:
-    """Matrix ``(3, 4)`` from Y, U, V, 1 to B, G, R, all as bytes."""
+    """Returns the matrix ``(3, 4)`` from Y, U, V, 1 to B, G, R, all as bytes."""
     # Limited range: 219 steps from black to white, 224 of chroma.
     matrix = yuv_matrix(pixel_format) * (255 / np.array([219, 224, 224]))
     return np.column_stack([matrix, -matrix @ (16, 128, 128)])
 
 
 def _yuv_to_bgr(pixels: UInt8Array, bgr: UInt8Array, matrix: Float64Array) -> None:
-    """Converts as OpenCV does BT.601, the only matrix it knows: luma below 16 counts as 16."""
+    """Converts like OpenCV, which supports only BT.601: luma below 16 counts as 16."""
     height, width, _ = bgr.shape
     planes = pixels[height:].reshape(2, height // 2, width // 2)
     u, v = (cv2.merge([plane, plane]).reshape(-1, width) for plane in planes)  # twice as wide
@@ -115,7 +115,7 @@ def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> Non
 def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tensor:
     """Returns ``(N, H, W, 3)`` uint8: images of one size, resized and padded with black.
 
-    `Normalisation` turns it into the input of the network.
+    `Normalisation` converts it to the input of the network.
     """
     return torch.from_numpy(fill_canvas(images, geometry, empty_canvas(len(images), geometry)))
 
@@ -132,7 +132,7 @@ def fill_canvas(
 
     Args:
         images: ``(h, w, 3)`` uint8 each, resized to fit.
-        geometry: Where they lie on the canvas.
+        geometry: Their placement on the canvas.
         canvas: ``(N, H, W, 3)`` uint8, see `empty_canvas`; returned.
     """
     for image, area in zip(images, canvas, strict=True):
@@ -143,8 +143,8 @@ def fill_canvas(
 class Normalisation(nn.Module):
     """Normalises pixels as in SpotNet's training.
 
-    Mean and standard deviation move with the module: copying them for each input would make a GPU
-    wait.
+    Mean and standard deviation are on the module's device: copying them for each input would make a
+    GPU wait.
 
     Args:
         device: Device of the computation.
@@ -156,7 +156,7 @@ class Normalisation(nn.Module):
         self.std = nn.Buffer(torch.tensor(STD_BGR, device=device), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
+        """Converts ``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32, channels last."""
         # Whole rows at once: a CPU is slow if it processes three numbers at a time.
         pixels = (images.shape[2], 3)
         mean, std = (values.expand(pixels).flatten() for values in (self.mean, self.std))

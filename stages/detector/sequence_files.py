@@ -1,4 +1,4 @@
-"""Which file of a folder holds the detections or tracks of which sequence."""
+"""Finds the file in a folder that holds the detections or tracks of a sequence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def detector_name(path: Path) -> str | None:
 
 
 def detection_files(folder: Path) -> list[Path]:
-    """Returns the files in a folder that may be of detections, sorted by name."""
+    """Returns the files in a folder that may contain detections, sorted by name."""
     return sorted(
         file
         for file in folder.iterdir()
@@ -34,10 +34,10 @@ def detection_files(folder: Path) -> list[Path]:
 def sequence_files(folder: Path) -> dict[str, Path]:
     """Returns the file of each sequence in a folder of detections, by name.
 
-    If the folder has no files of its own, it may be of a run's results: ``NAME/detections.txt``.
+    A folder without such files may be the output of a run: ``NAME/detections.txt``.
 
     Raises:
-        ConfigError: There are no such files, two of the same sequence, or several of a stream.
+        ConfigError: There are no such files, or a sequence or stream has several.
     """
     sequences: dict[str, Path] = {}
     for file in detection_files(folder):
@@ -51,10 +51,10 @@ def sequence_files(folder: Path) -> dict[str, Path]:
 
 
 def files_of_run(folder: Path) -> list[Path]:
-    """Returns the detections in a folder of results, sorted by name; of several, the first.
+    """Returns the first detections file of each stream in a run's output, sorted by name.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are no such files.
     """
     found = [file for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
     if not found:
@@ -72,16 +72,16 @@ def find_files(
 ) -> dict[str, Path]:
     """Finds the file of each of ``sequences``; see `find_file`.
 
-    ``M0203_best.txt`` is not one of ``M0203`` if it is of ``M0203_best``, which has one as well.
+    ``M0203_best.txt`` does not belong to ``M0203`` if there is a sequence ``M0203_best``.
 
     Args:
         folder: Folder to search.
         sequences: Names of the sequences.
         of_run: See `find_file`.
-        others: Names of further sequences, whose files are not searched.
+        others: Names of other sequences, whose files are not wanted.
 
     Raises:
-        ConfigError: As for `find_file`.
+        ConfigError: See `find_file`.
     """
     known = (*sequences, *others)
     return {
@@ -93,19 +93,20 @@ def find_files(
 def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = ()) -> Path:
     """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
 
-    ``NAME_2.txt`` is not taken: sequences are often told apart by a number at the end.
+    ``NAME_2.txt`` is not accepted: sequences often differ by a number at the end.
 
-    If there is none of that very name, `folder_name` tells which file or folder is meant: a run
-    writes the results of ``my video`` to ``my-video``.
+    If no file or folder has exactly this name, names are compared after `folder_name`: a run writes
+    the results of ``my video`` to ``my-video``.
 
     Args:
         folder: Folder to search.
         sequence: Name of the sequence.
         of_run: Name of such a file in a sequence's folder written by ``spotstream run``.
-        others: Other sequences that have a file of their own.
+        others: Other sequences that have their own file.
 
     Raises:
-        ConfigError: The folder does not exist, holds no such file, several, or one in several.
+        ConfigError: The folder does not exist, holds no such file or several, or the run wrote the
+            results in several files.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
@@ -129,10 +130,10 @@ def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = 
 
 
 def _only_one(file: Path) -> Path:
-    """Returns a file of a run's results, unless it is the first of several.
+    """Returns a run's result file, unless it is the first of several.
 
     Raises:
-        ConfigError: It is.
+        ConfigError: It is the first of several.
     """
     count = len(files_of(file.parent, file.name))
     if count > 1:
@@ -144,7 +145,7 @@ def _only_one(file: Path) -> Path:
 
 
 def _files_of(folder: Path, sequence: str, others: Sequence[str]) -> list[Path]:
-    """Returns the files of a sequence: ``M0203.txt``, or if there is none, ``M0203_best.txt``.
+    """Returns the files of a sequence: ``M0203.txt``, or if that is missing, ``M0203_best.txt``.
 
     ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence, and so
     may ``M0203_2.txt``.

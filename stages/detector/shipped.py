@@ -1,4 +1,4 @@
-"""The weights that come with SpotStream."""
+"""The weights shipped with SpotStream."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ FASTEST = "nano"
 
 
 def find_weights(weights: Path | str | None = None) -> Path:
-    """Returns the weights file: the shipped one for a name in `SHIPPED`, any other path as it is.
+    """Returns the weights file: the shipped one for a name in `SHIPPED`, any other path unchanged.
 
-    A file of such a name in the working folder takes precedence.
+    A file with such a name in the working folder takes precedence.
     """
     name = SHIPPED[0] if weights is None else str(weights)
     if weights is not None and (name not in SHIPPED or _is_here(name)):
@@ -25,5 +25,5 @@ def find_weights(weights: Path | str | None = None) -> Path:
 def _is_here(name: str) -> bool:
     try:
         return Path(name).is_file()
-    except PermissionError:  # of a working folder that may not be entered
+    except PermissionError:  # the working folder may not be entered
         return False

@@ -1,4 +1,4 @@
-"""Loads networks from weights files that the user names."""
+"""Loads networks from weights files specified by the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stages.detector.spotnet import CheckpointError, SpotNet
 from stages.detector.spotnet.checkpoint import check_file
 from stages.errors import ConfigError
 
-_BEGINNING = 4096  # bytes, in which an OpenVINO model has its first element
+_BEGINNING = 4096  # bytes, which contain the first element of an OpenVINO model
 
 
 def load_network(
@@ -42,17 +42,17 @@ def load_network(
 
 
 def check_exported(model: Path) -> None:
-    """Checks that there is a file of an exported model to read.
+    """Checks that the file of an exported model can be a model.
 
     Raises:
-        ConfigError: There is none, or it is empty, or an ``.xml`` describes no network.
+        ConfigError: The file is missing or empty, or an ``.xml`` does not describe a network.
     """
     try:
         _check_is_there(model)
         check_file(model)
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
-    if model.suffix == ".xml" and b"<net" not in _beginning(model):  # OpenVINO would try all others
+    if model.suffix == ".xml" and b"<net" not in _beginning(model):  # else it tries other formats
         raise ConfigError(f"{model} is not an OpenVINO model, or was cut off")
 
 

@@ -1,4 +1,4 @@
-"""Engines that compute the network: PyTorch, OpenVINO or ONNX Runtime, from the same weights."""
+"""Engines that run the network from the same weights: PyTorch, OpenVINO or ONNX Runtime."""
 
 from stages.detector.engines.choice import EngineName, build_engine, installed_engines
 from stages.detector.engines.engine import Engine, EngineOutput, Precision

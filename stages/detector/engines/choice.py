@@ -1,4 +1,4 @@
-"""Chooses the engine."""
+"""Chooses and builds the engine."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def build_engine(
     """Builds the requested engine, or the fastest one installed.
 
     Args:
-        weights: A SpotNet weights file, or a model of ``spotstream export``.
-        engine: ``"auto"``: OpenVINO on a CPU if installed, otherwise PyTorch; for an exported
-            model, an engine that reads it.
+        weights: A SpotNet weights file, or a model from ``spotstream export``.
+        engine: Name of the engine, or ``"auto"``: OpenVINO on a CPU if installed, otherwise
+            PyTorch; for an exported model, an engine that reads it.
         precision: Arithmetic for weights; an exported model has its own.
         device: A torch device, or ``"auto"``: a GPU if one works and the engine uses it.
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
@@ -52,7 +52,7 @@ def build_engine(
         top_k: Maximum number of boxes per image for weights; an exported model has its own.
 
     Raises:
-        ConfigError: There is no such engine or precision, the engine is not installed or does not
+        ConfigError: The engine or precision is unknown, the engine is not installed or does not
             support the weights, precision or device, the device cannot be used, the weights do not
             load, or an exported model is given a ``top_k``.
         SpotStreamError: The device has no memory left for the network.
@@ -112,7 +112,7 @@ def _fastest(device: torch.device) -> EngineName:
 
 
 def _reader(engines: tuple[EngineName, ...]) -> EngineName:
-    """Returns the first installed engine, else the first, whose error names what is missing."""
+    """Returns the first installed engine, or else the first, whose error names what is missing."""
     return next((name for name in engines if installed(name)), engines[0])
 
 

@@ -1,4 +1,4 @@
-"""PyTorch convolutions on an NVIDIA GPU, each fused with what follows it into one cuDNN call."""
+"""PyTorch convolutions on an NVIDIA GPU, fused with their bias, ReLU and shortcut by cuDNN."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def cudnn_graph(graph: DetectionGraph) -> DetectionGraph:
 
 
 class CudnnConvolution(FusedConvolution):
-    """A convolution, its bias and a ReLU.
+    """A convolution, its bias and a ReLU in one cuDNN call.
 
     Args:
         of: Convolution to replace.
-        then: What follows it.
+        then: Operation that follows it.
     """
 
     def __init__(self, of: nn.Conv2d, then: Then) -> None:

@@ -12,18 +12,18 @@ log = logging.getLogger(__name__)
 
 
 def choose_device(name: str, setting: str = "device", worker: int = 0) -> torch.device:
-    """Returns the torch device of that name, after checking that it works.
+    """Returns the torch device with that name, after checking that it works.
 
     Args:
         name: ``auto``: a GPU or, if none works, the CPU; ``cuda``: a GPU; otherwise see
             `usable_device`.
         setting: Setting that names the device, for the error.
-        worker: Index of this process among those that the GPUs are assigned to in turn.
+        worker: Index of this process; GPUs are assigned to processes in turn.
 
     Raises:
         ConfigError: See `usable_device`.
     """
-    gpus = torch.cuda.device_count()  # of the driver, which may be too old for this torch
+    gpus = torch.cuda.device_count()  # as the driver reports, which may be too old for this torch
     if name not in ("auto", "cuda") or not gpus:
         return usable_device("cpu" if name == "auto" else name, setting)
     try:
@@ -36,14 +36,14 @@ def choose_device(name: str, setting: str = "device", worker: int = 0) -> torch.
 
 
 def usable_device(name: str, setting: str = "device") -> torch.device:
-    """Returns the torch device of that name, after checking that it works.
+    """Returns the torch device with that name, after checking that it works.
 
     Args:
         name: Name such as ``cpu`` or ``cuda:1``.
         setting: Setting that names the device, for the error.
 
     Raises:
-        ConfigError: Torch knows no such device, or it cannot be used here.
+        ConfigError: Torch does not know the device, or it cannot be used here.
     """
     try:
         device = torch.device(name)

@@ -1,4 +1,4 @@
-"""The interface of every engine."""
+"""The interface of all engines."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from stages.detector.spotnet import SpotNetConfig
 from stages.records import Float32Array, Int64Array, UInt8Array
 
 Precision: TypeAlias = Literal["auto", "float32", "int8"]
-"""``"auto"``: bfloat16 where PyTorch or OpenVINO computes on a device that supports it, otherwise
-float32. ``"int8"``: what stays in float may be in bfloat16 likewise."""
+"""``"auto"``: bfloat16 if PyTorch or OpenVINO runs on a device that supports it, otherwise float32.
+``"int8"``: layers that stay in floating point may use bfloat16, too."""
 
 
 MOST_SIDE_BY_SIDE = 4
-"""Most images that a CPU computes side by side, on a share of its cores each.
+"""Maximum number of images that a CPU computes concurrently, each on a share of its cores.
 
-Half of the frames of a stream's ring, so that the next ones are decoded meanwhile.
+Half of the frames in a stream's ring, so that the next ones are decoded meanwhile.
 """
 
 
@@ -37,11 +37,11 @@ class Engine(Protocol):
     """Computes boxes from images.
 
     Attributes:
-        description: Name, version and arithmetic, for people: ``openvino 2026.4.1, f32``.
+        description: Name, version and arithmetic, for the user: ``openvino 2026.4.1, f32``.
         config: Config of the network.
         batch_size: Number of images per call at which it is fastest.
-        side_by_side: Number of threads that may call `detect` at once, with an image each, after
-            `share_cores`; 1 if that gains nothing.
+        side_by_side: Number of threads that may call `detect` at once, each with one image, after
+            `share_cores`; 1 if that is no faster.
         size: Height and width of the only input it accepts; None for any multiple of
             ``config.size_multiple``.
     """
@@ -53,7 +53,7 @@ class Engine(Protocol):
     size: tuple[int, int] | None
 
     def detect(self, images: UInt8Array) -> EngineOutput:
-        """Returns the boxes in ``(N, H, W, 3)`` BGR images, whose memory is then free again."""
+        """Returns the boxes in ``(N, H, W, 3)`` BGR images; their memory may then be reused."""
 
     def share_cores(self) -> None:
         """Makes `detect` compute on a share of the threads when this thread calls it.

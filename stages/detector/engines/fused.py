@@ -1,7 +1,7 @@
-"""Convolutions that compute what follows them as well: biases, ReLUs and shortcuts.
+"""Convolutions fused with the operations that follow them: biases, ReLUs and shortcuts.
 
-Otherwise each of these costs a pass over memory. ``torch.compile`` does the same, but needs a C++
-compiler and takes long to start.
+Unfused, each of these costs a pass over memory. ``torch.compile`` does the same, but needs a C++
+compiler and is slow to start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.spotnet.layers import Convolution, Residual
 
-_SCORES_APART = 0.01  # at most, besides what rounding does without fusing
+_SCORES_APART = 0.01  # at most, in addition to the rounding error without fusing
 
 Then: TypeAlias = Literal["none", "relu"]
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class FusedConvolution(nn.Module, ABC):
-    """A convolution with its bias and what follows."""
+    """A convolution with its bias and the operation that follows."""
 
     @abstractmethod
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def fused_graph(graph: DetectionGraph, fuse: Callable[[DetectionGraph], None]) -
             fuse(fused)
             found, plain = fused(images)[1], graph(images)[1]
             exact = copy.deepcopy(graph).in_float32()(images)[1]
-        # Both are rounded, so that each may be on the other side of the exact scores.
+        # Both are rounded, so they may lie on opposite sides of the exact scores.
         allowed = 2 * (plain - exact).abs().max() + _SCORES_APART
         if (found - exact).abs().max() <= allowed:
             return fused
@@ -66,10 +66,9 @@ def fused_graph(graph: DetectionGraph, fuse: Callable[[DetectionGraph], None]) -
 
 
 def fuse_convolutions(module: nn.Module, make: MakeConvolution) -> None:
-    """Replaces all convolutions inside ``module``, batch norms folded, for inference.
+    """Replaces all convolutions inside ``module``, with batch norms folded, for inference.
 
-    The results are the same except for rounding. Only networks from `SpotNet.fused` are known to
-    work.
+    The results are equal except for rounding. This only works for networks from `SpotNet.fused`.
     """
     for name, child in list(module.named_children()):
         if isinstance(child, Residual):

@@ -14,10 +14,10 @@ OUTPUTS = ("boxes", "scores", "classes")
 
 
 class DetectionGraph(nn.Module):
-    """Normalisation, network and peaks, the same for all engines and for export.
+    """Normalisation, network and peak search, the same for all engines and for export.
 
     Args:
-        network: Network with batch norms folded, see `SpotNet.fused`; it computes in its dtype.
+        network: Network with batch norms folded, see `SpotNet.fused`; its dtype is used.
         top_k: Maximum number of boxes per image.
     """
 
@@ -30,7 +30,7 @@ class DetectionGraph(nn.Module):
         self._normalise = Normalisation(first.device)
 
     def in_float32(self) -> DetectionGraph:
-        """Returns this graph, made to compute in float32."""
+        """Converts the graph to float32 in place, and returns it."""
         self.float()
         self._dtype = torch.float32
         return self
@@ -44,7 +44,7 @@ class DetectionGraph(nn.Module):
 def example_images(size_multiple: int, size: tuple[int, int] | None = None) -> Tensor:
     """Returns an input for tracing the graph: ``(1, H, W, 3)`` uint8, black.
 
-    Without a size it is the smallest: only if its cells are fewer than the boxes asked for does the
-    graph count the cells of each input.
+    Without a size it is the smallest possible, because the traced graph counts the cells of each
+    input only if the example has fewer cells than the boxes requested.
     """
     return torch.zeros((1, *(size or (size_multiple, size_multiple)), 3), dtype=torch.uint8)

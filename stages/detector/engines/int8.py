@@ -1,8 +1,8 @@
-"""Quantisation: features by their calibrated ranges, weights by the least squared error.
+"""Chooses scales: for features by their calibrated ranges, for weights by least squared error.
 
 Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), so that both round
-alike. The first convolution, which sees pixels, and the last ones of the heads, which compute
-scores and boxes, stay in float.
+identically. The first convolution, which reads pixels, and the last ones of the heads, which
+compute scores and boxes, stay in floating point.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ LEVELS = 255
 """Quantisation levels of a feature, besides zero."""
 
 LARGEST_WEIGHT = 63
-"""Seven bits: CPUs without VNNI add two products in 16 bits, which larger weights overflow."""
+"""Seven bits: CPUs without VNNI add two products in 16 bits, and larger weights would overflow."""
 
-_SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, at which weights are clipped
+_SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, where weights are clipped
 
 
 @dataclass(frozen=True, slots=True)
 class Quantiser:
-    """Scale and zero point of a byte, which stands for ``(byte - zero_point) * scale``."""
+    """Scale and zero point of a byte, which represents ``(byte - zero_point) * scale``."""
 
     scale: float
     zero_point: int = 0
@@ -37,8 +37,8 @@ def feature_quantisers(network: SpotNet) -> dict[str, Quantiser]:
     """Returns the quantiser of each module's output, by name; both branches of a level share one.
 
     Raises:
-        ConfigError: The network is of a kind that int8 does not support, or has no ranges of its
-            features.
+        ConfigError: The network's architecture is not supported in int8, or its feature ranges are
+            unknown.
     """
     check_network(network)
     wanted = feature_names(network)
@@ -57,7 +57,7 @@ def feature_quantisers(network: SpotNet) -> dict[str, Quantiser]:
 
 
 def check_network(network: SpotNet) -> None:
-    """Raises a ConfigError if int8 does not support the kind of network."""
+    """Raises a ConfigError if the network's architecture is not supported in int8."""
     config = network.config
     if config.stacks > 1 or config.attention == "raw" or config.segmentation_stride != 4:
         raise ConfigError(
@@ -75,8 +75,8 @@ def _quantiser(low: float, high: float) -> Quantiser:
 def weight_scales(weight: Tensor) -> Tensor:
     """Returns the scale of each output channel ``(O,)`` that minimises the squared error.
 
-    Up to 40 % of the weights' range may be clipped, so that a few large weights do not make all
-    others coarse.
+    Up to 40 % of the weights' range may be clipped, so that a few large weights do not reduce the
+    resolution of all others.
     """
     largest = weight.abs().amax((1, 2, 3)).clamp(min=1e-12)
     candidates = [largest * share / LARGEST_WEIGHT for share in _SHARES]

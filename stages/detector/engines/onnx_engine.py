@@ -1,4 +1,4 @@
-"""ONNX Runtime, on the CPU."""
+"""ONNX Runtime on the CPU."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OnnxRuntimeEngine:
     """See `Engine`.
 
     Args:
-        weights: A SpotNet weights file, or an ``.onnx`` of ``spotstream export``.
+        weights: A SpotNet weights file, or an ``.onnx`` from ``spotstream export``.
         threads: Number of threads; 0: ONNX Runtime decides.
         precision: Arithmetic for weights; an exported model has its own.
         top_k: Maximum number of boxes per image for weights; an exported model has its own.
@@ -30,7 +30,7 @@ class OnnxRuntimeEngine:
     """
 
     batch_size = 1
-    side_by_side = 1  # more would need a second session, with weights of its own
+    side_by_side = 1  # more would need a second session with its own weights
 
     def __init__(
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
@@ -41,7 +41,7 @@ class OnnxRuntimeEngine:
             check_exported(weights)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Other stages need the cores on which waiting threads would spin.
+        # Waiting threads must not spin: other stages need the cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         int8 = precision == "int8"
         model = (
@@ -58,7 +58,7 @@ class OnnxRuntimeEngine:
             raise ConfigError(f"{weights} {why}") from error
         found = self._session.get_modelmeta().custom_metadata_map
         self.config = config_of(weights, found)
-        height, width = self._session.get_inputs()[0].shape[1:3]  # names if they are dynamic
+        height, width = self._session.get_inputs()[0].shape[1:3]  # strings if dynamic
         self.size = (height, width) if isinstance(height, int) else None
         arithmetic = found.get(ARITHMETIC, "float32")
         self.description = f"onnxruntime {runtime.__version__}, {arithmetic} on cpu"

@@ -1,4 +1,4 @@
-"""The detector as an ONNX model, which carries its config."""
+"""Exports the detector as an ONNX model with its config as metadata."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def onnx_model(
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # the tracer warns of each constant
-        # The tracing exporter needs only onnx, and a second; the newer one needs onnxscript, too.
+        warnings.simplefilter("ignore")  # the tracer warns about each constant
+        # The tracing exporter takes a second and needs only onnx; the newer one needs onnxscript.
         torch.onnx.export(
             DetectionGraph(network, top_k).eval(),
             (example_images(config.size_multiple, size),),
-            buffer,  # type: ignore[arg-type]  # what traces takes it, the newer one does not
+            buffer,  # type: ignore[arg-type]  # the tracing exporter accepts it
             input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_axes=axes if size is None else None,
@@ -75,7 +75,7 @@ def onnx_model(
 
 
 def metadata(config: SpotNetConfig, *, int8: bool = False) -> dict[str, str]:
-    """Returns an exported model's metadata: `METADATA` for us, the rest for other programs."""
+    """Returns an exported model's metadata: `METADATA` for SpotStream, the rest for others."""
     return {
         METADATA: config.to_json(),
         "class_names": ",".join(config.class_names),
@@ -90,8 +90,8 @@ def config_of(path: Path, found: Mapping[str, str]) -> SpotNetConfig:
     """Reads the config from the metadata of an exported model.
 
     Raises:
-        ConfigError: There is no config, as the model is not from ``spotstream export``, or one that
-            cannot be used.
+        ConfigError: There is no config, because the model is not from ``spotstream export``, or the
+            config cannot be used.
     """
     try:
         return SpotNetConfig.from_json(found[METADATA])

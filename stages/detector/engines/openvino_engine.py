@@ -1,4 +1,4 @@
-"""OpenVINO, on the CPU, and in bfloat16 if the CPU computes in it."""
+"""OpenVINO on the CPU, in bfloat16 if the CPU supports it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from stages.records import UInt8Array
 
 EXPORTED = (".xml", ".onnx")
 
-_SIZES = 16  # of inputs, some 70 MB each, for which each thread keeps the compiled network
+_SIZES = 16  # of inputs, for which each thread keeps the compiled network, about 70 MB each
 
 
 class _Requests(threading.local):
-    """Inference requests of one thread, by input shape, and whether it shares the cores."""
+    """Inference requests of one thread by input shape, and whether the thread shares the cores."""
 
     def __init__(self) -> None:
         self.shares_cores = False
@@ -36,10 +36,10 @@ class _Requests(threading.local):
 
 
 class OpenVinoEngine:
-    """See `Engine`; compiled for each input size when its first image arrives.
+    """See `Engine`; the network is compiled for each input size when its first image arrives.
 
     Args:
-        weights: A SpotNet weights file, or an ``.xml`` or ``.onnx`` of ``spotstream export``.
+        weights: A SpotNet weights file, or an ``.xml`` or ``.onnx`` from ``spotstream export``.
         threads: Number of threads; 0: OpenVINO decides.
         precision: Arithmetic for weights; an exported model has its own.
         top_k: Maximum number of boxes per image for weights; an exported model has its own.
@@ -53,7 +53,7 @@ class OpenVinoEngine:
     ) -> None:
         openvino = need("openvino", "openvino", "engine openvino")
         self._core = openvino.Core()
-        self._core.set_property({"ENABLE_MMAP": False})  # files may be replaced in place meanwhile
+        self._core.set_property({"ENABLE_MMAP": False})  # the file may be replaced in place
         arithmetic, hint = "float32", "f32"
         if weights.suffix in EXPORTED:
             self._model, found = read_exported(self._core, weights)
@@ -68,10 +68,10 @@ class OpenVinoEngine:
                 arithmetic, hint = "bfloat16", "bf16"
             if int8:
                 arithmetic = "int8"
-        # Under bf16, OpenVINO keeps what follows the last convolutions, scores and boxes, in f32.
+        # With bf16, OpenVINO still computes scores and boxes, after the last convolutions, in f32.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "ENABLE_CPU_PINNING": False,  # several detectors would all take the first core
+            "ENABLE_CPU_PINNING": False,  # several detectors would all pin to the first core
             "INFERENCE_PRECISION_HINT": hint,
         }
         if threads:
@@ -109,7 +109,7 @@ class OpenVinoEngine:
         return request
 
     def _network(self, streams: int, shape: tuple[int, ...]) -> Any:
-        """Returns the network compiled for inputs of one shape, ``streams`` of them at a time."""
+        """Returns the network compiled for inputs of one shape, ``streams`` at a time."""
         with self._compiling:
             compiled = self._compiled.get((streams, shape))
             if compiled is None:
@@ -131,8 +131,8 @@ def openvino_model(
 ) -> Any:
     """Returns the `DetectionGraph` as an ``openvino.Model`` with metadata; see `onnx_model`.
 
-    Goes through ONNX: `openvino.convert_model`, which accepts torch modules, reports its use over
-    the network.
+    The conversion goes through ONNX, because `openvino.convert_model`, which accepts torch modules,
+    reports its use over the network.
     """
     model = core.read_model(onnx_model(network, size, "openvino", int8=int8, top_k=top_k))
     for key, value in metadata(network.config, int8=int8).items():
@@ -141,7 +141,7 @@ def openvino_model(
 
 
 def read_exported(core: Any, path: Path) -> tuple[Any, dict[str, str]]:
-    """Reads the ``openvino.Model`` in a file of ``spotstream export``, and its metadata.
+    """Reads the ``openvino.Model`` in a file from ``spotstream export``, and its metadata.
 
     Raises:
         ConfigError: The file cannot be read.
@@ -152,7 +152,7 @@ def read_exported(core: Any, path: Path) -> tuple[Any, dict[str, str]]:
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ConfigError(f"{path} is not a model that OpenVINO reads: {reason}") from error
-    # OpenVINO keeps the metadata of an ONNX model under a key of its own.
+    # OpenVINO keeps the metadata of an ONNX model under its own key.
     folder = [] if path.suffix == ".xml" else ["framework"]
     found = {}
     for key in metadata(SpotNetConfig()):

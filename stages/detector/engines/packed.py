@@ -1,7 +1,7 @@
-"""PyTorch convolutions on a CPU, each fused with what follows it into one oneDNN call.
+"""PyTorch convolutions on a CPU, fused with their bias, ReLU and shortcut by oneDNN.
 
-Otherwise, every pass over memory costs a barrier of all threads as well, and weights are repacked
-in every call.
+Unfused, every pass over memory also costs a barrier of all threads, and weights are repacked in
+every call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stages.detector.engines.fused import FusedConvolution, Then, fuse_convoluti
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.lru_cache import LruCache
 
-_LAYOUTS = 24  # kept of each weight: for eight sizes of input, on all threads and on two shares
+_LAYOUTS = 24  # kept for each weight: eight input sizes, on all threads and on shares of two sizes
 
 
 def packed_graph(graph: DetectionGraph) -> DetectionGraph:
@@ -29,9 +29,9 @@ def pack_convolutions(module: nn.Module) -> None:
 
 
 class PackedWeights:
-    """Weights in the memory layout that suits each shape of input and number of threads.
+    """Weights in the best memory layout for each input shape and number of threads.
 
-    oneDNN accepts any layout, but converts one that does not suit in every call.
+    oneDNN accepts any layout, but converts other layouts in every call.
 
     Args:
         pack: Packs the weights for an input of the given shape and this thread's number of threads.
@@ -50,7 +50,7 @@ class PackedWeights:
         return packed
 
     def _shared(self, packed: Tensor) -> Tensor:
-        """Returns the kept weights of the same layout, if any, instead of a second copy."""
+        """Returns kept weights with the same layout, if any, instead of a second copy."""
         layout = _layout(packed)
         return next((kept for kept in self._packed.values() if _layout(kept) == layout), packed)
 

@@ -1,4 +1,4 @@
-"""8-bit integer convolutions by PyTorch's own oneDNN: features are bytes between layers."""
+"""8-bit integer convolutions with PyTorch's oneDNN: features between layers are bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def quantised_graph(graph: DetectionGraph) -> DetectionGraph:
     """Returns a copy of a float32 CPU graph that computes in 8 bits; boxes and scores stay float.
 
     Raises:
-        ConfigError: See `feature_quantisers`; or PyTorch does not support it on this CPU.
+        ConfigError: See `feature_quantisers`; or PyTorch does not support int8 on this CPU.
     """
     quantised = copy.deepcopy(graph)
     try:
@@ -77,7 +77,7 @@ class _Builder:
     """Turns blocks into ones with byte inputs and outputs.
 
     Args:
-        quantisers: Of each module's output, see `feature_quantisers`.
+        quantisers: Quantiser of each module's output, see `feature_quantisers`.
     """
 
     def __init__(self, quantisers: Mapping[str, Quantiser]) -> None:
@@ -175,7 +175,7 @@ class _ByteResidual(nn.Module):
 
 
 class _ByteLevel(nn.Module):
-    """One level of an hourglass, whose two branches have the same quantiser."""
+    """One level of an hourglass; both of its branches have the same quantiser."""
 
     def __init__(self, up: nn.Module, low: nn.Module) -> None:
         super().__init__()

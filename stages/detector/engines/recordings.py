@@ -1,4 +1,4 @@
-"""GPU work recorded once and replayed: its kernels are launched without Python between them."""
+"""Records GPU work once and replays it, launching its kernels without Python in between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from stages.detector.lru_cache import LruCache
 
 _KEPT = 64  # recordings: for eight frame sizes, batches of 1, 2, 4 … 128
-_SCORES_APART = 0.02  # at most, by rounding
+_SCORES_APART = 0.02  # at most, because of rounding
 _SCORE = 4  # column of the score in `TorchEngine.values`
 
 Replay: TypeAlias = Callable[[], Tensor]
@@ -25,11 +25,11 @@ class Recordings:
     """CUDA graphs of `TorchEngine.values`, one for each kind of input.
 
     A function is recorded when its key first occurs. If that fails, or the replay's scores differ,
-    a warning is logged once and nothing is recorded any more. Nor are new keys recorded while more
-    recordings have been dropped than replayed: a recording costs as much as several computations.
+    a warning is logged once and nothing more is recorded. New keys are not recorded while more
+    recordings have been dropped than replayed: recording costs as much as several computations.
 
     Args:
-        record: Makes a replay of a function; `CudaRecorder` on a GPU.
+        record: Returns a replay of a function; `CudaRecorder` on a GPU.
     """
 
     def __init__(self, record: Record) -> None:
@@ -44,7 +44,7 @@ class Recordings:
         Args:
             key: Identifies the computation, including the sizes of its tensors.
             compute: Launches the same kernels on the same memory in every call with the same key,
-                without waiting for any.
+                without waiting for them.
 
         Raises:
             torch.OutOfMemoryError: The GPU's memory is full.
@@ -61,7 +61,7 @@ class Recordings:
         return self._replays.keep(key, replay)()
 
     def clear(self) -> None:
-        """Drops all recordings, which hold memory of the GPU; they are made anew."""
+        """Drops all recordings, which hold GPU memory; functions are then recorded again."""
         self._replays = LruCache(_KEPT)
         self._recorded, self._replayed = 0, 0
 
@@ -69,7 +69,7 @@ class Recordings:
         expected = compute()
         try:
             replay = self._record(compute)
-            replay().zero_()  # anything the next replay does not write again was not recorded
+            replay().zero_()  # results that were not recorded stay zero
             found = replay()
             scores = found[..., _SCORE], expected[..., _SCORE]
             if torch.allclose(*scores, rtol=0, atol=_SCORES_APART):
@@ -78,7 +78,7 @@ class Recordings:
         except torch.OutOfMemoryError:
             raise  # fewer frames may be recorded
         except RuntimeError as error:
-            # If something in the recording failed, ending it fails, too.
+            # If a recorded call fails, ending the recording fails, too.
             log.warning("no CUDA graphs on this GPU: %s", error.__context__ or error)
         self._works = False
         self.clear()
@@ -95,13 +95,13 @@ class CudaRecorder:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._memory = torch.cuda.graph_pool_handle()  # shared by all graphs: one runs at a time
-        # cuBLAS keeps memory for each stream for ever; and all of a process that name no stream
-        # would be recorded on the GPU of the first.
+        # cuBLAS keeps memory for each stream for ever, so all recordings use one. Without a stream,
+        # torch records all graphs of a process on the GPU of the first.
         self._aside = torch.cuda.Stream(device)
 
     def __call__(self, compute: Callable[[], Tensor]) -> Replay:
         """See `Recordings`."""
-        # In their first calls libraries choose kernels and allocate, which cannot be recorded.
+        # In first calls, libraries choose kernels and allocate memory, which cannot be recorded.
         aside, current = self._aside, torch.cuda.current_stream(self._device)
         aside.wait_stream(current)
         with torch.cuda.stream(aside):
@@ -112,9 +112,9 @@ class CudaRecorder:
             graph,
             pool=self._memory,
             stream=aside,
-            capture_error_mode="thread_local",  # others may allocate, as for another GPU
+            capture_error_mode="thread_local",  # other threads may allocate
         )
-        # A recording that fails to end leaves its own stream current.
+        # A recording that fails to end leaves its stream current.
         with torch.cuda.stream(current), recording:
             result = compute()
 

@@ -1,6 +1,6 @@
-"""A network whose graph marks where 8 bits suffice, for engines that can use them.
+"""A network whose graph marks where 8 bits are enough, for engines that support them.
 
-Wherever `quantised` has bytes, features are quantised and dequantised in float32: an engine that
+Where `quantised` uses bytes, features are quantised and dequantised in float32: an engine that
 finds such pairs before and after a convolution computes it in 8 bits.
 """
 
@@ -23,13 +23,13 @@ from stages.detector.engines.int8 import (
 )
 from stages.detector.spotnet import SpotNet
 
-# These stay in float, as do the last layers of the other heads: the first layer's pixels have no
+# Stay in float, as do the last layers of the other heads: the first layer's pixels have no
 # quantiser, and boxes would be rounded to steps of three pixels (docs/performance.md, step 7).
 _FLOAT = ("pre.0.", "wh.", "reg.")
 
 
 def rounded_network(network: SpotNet) -> SpotNet:
-    """Returns a copy that rounds features and weights as `quantised.quantise` does.
+    """Returns a copy that rounds features and weights like `quantised.quantise`.
 
     Args:
         network: Network with batch norms folded, see `SpotNet.fused`.

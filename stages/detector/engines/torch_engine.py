@@ -1,4 +1,4 @@
-"""PyTorch: on every device, and in bfloat16 if the device supports it."""
+"""PyTorch on any device, in bfloat16 if the device supports it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stages.detector.weights_file import load_network
 from stages.records import UInt8Array
 
 _GPU_BATCH = 8
-_SHARING = threading.Lock()  # whoever holds it may set PyTorch's number of threads for a moment
+_SHARING = threading.Lock()  # held while PyTorch's number of threads is changed briefly
 
 
 class TorchEngine:
@@ -81,16 +81,16 @@ class TorchEngine:
         """See `Engine`."""
         with _SHARING:
             before = torch.get_num_threads()
-            # Shares differ by one where the cores cannot be divided equally.
+            # Shares differ by one if the cores cannot be divided equally.
             torch.set_num_threads((self._threads + next(self._sharing)) // self.side_by_side)
-            # A new thread takes the number that was set last, in whichever thread.
+            # A new thread inherits the number that was last set, in any thread.
             last = threading.Thread(target=torch.set_num_threads, args=(before,))
             last.start()
             last.join()
 
     @torch.inference_mode()
     def values(self, images: Tensor) -> Tensor:
-        """Returns ``(N, K, 6)`` for images on the device: box, score and class; see `output_of`."""
+        """Returns box, score and class ``(N, K, 6)`` for images on the device, see `output_of`."""
         boxes, scores, classes = self.graph(images)
         # One copy from the device is faster than three; small integers are exact in float32.
         return torch.cat((boxes, scores[..., None], classes[..., None]), -1)
@@ -103,10 +103,10 @@ def output_of(values: Tensor) -> EngineOutput:
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """Returns bfloat16 if the device computes in it, otherwise float32.
+    """Returns bfloat16 if the device supports it natively, otherwise float32.
 
-    A CPU without AMX or AVX512-BF16 emulates bfloat16, an order of magnitude slower than float32,
-    and so does an NVIDIA GPU older than Ampere.
+    CPUs without AMX or AVX512-BF16 and NVIDIA GPUs older than Ampere emulate bfloat16, an order of
+    magnitude slower than float32.
     """
     if device.type == "cuda":
         with torch.cuda.device(device):  # the check is for the current GPU

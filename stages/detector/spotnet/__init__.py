@@ -1,4 +1,4 @@
-"""SpotNet, the detector network; it imports torch, but no other SpotStream package."""
+"""SpotNet, the detector network; imports torch, but no other SpotStream package."""
 
 from stages.detector.spotnet.checkpoint import (
     CheckpointError,

@@ -20,14 +20,14 @@ from stages.detector.spotnet.model import SpotNet
 Ranges: TypeAlias = dict[str, tuple[float, float]]
 
 OF_OTHERS = "give another network's boxes as detector.detections"
-"""What to do with a network that is none of ours, to end a message with."""
+"""Advice for networks other than SpotNet, as the end of a message."""
 
-_CONFIG, _RANGES = "spotnet", "ranges"  # keys of our files' metadata, both in JSON
-_MOST_NAMED = 10  # tensors that do not fit; of more, only a few of each kind are named
+_CONFIG, _RANGES = "spotnet", "ranges"  # metadata keys in our files; both values are JSON
+_MOST_NAMED = 10  # tensors that do not fit; if there are more, only a few of each kind are named
 _FEW = 3
 _LONGEST_REASON = 300  # characters; some quote values of the file
 
-_ZIP_START = b"PK\3\4"  # of what torch writes since 1.6
+_ZIP_START = b"PK\3\4"  # of files written by torch since 1.6
 _CUT_OFF = "is damaged or was cut off: copy or download it again"
 
 
@@ -35,7 +35,7 @@ class CheckpointError(ValueError):
     """A weights file that cannot be used; the message is for the user.
 
     Attributes:
-        differences: Every tensor that does not fit, and how; of many, the message names a few.
+        differences: Every tensor that does not fit, and how; the message names a few if many.
 
     Args:
         message: The reason.
@@ -48,15 +48,16 @@ class CheckpointError(ValueError):
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> SpotNet:
-    """Loads the model of a weights file, in eval mode, float32, on ``device``.
+    """Loads the model in a weights file, in eval mode and float32, on ``device``.
 
-    Files of `save_checkpoint`, whatever their names, carry their config; anything else is taken for
-    the published format (a state dict saved by torch, plain or under the key ``state_dict``, with
-    or without the prefix ``module.``), whose class count is inferred from the heatmap head.
+    Files from `save_checkpoint`, with any name, contain their config. All other files are assumed
+    to be in the published format: a state dict saved by torch, plain or under the key
+    ``state_dict``, with or without the prefix ``module.``. Its class count is inferred from the
+    heatmap head.
 
     Raises:
-        CheckpointError: The file is missing, unreadable, some tensor does not fit, or holds a value
-            that is not a finite number.
+        CheckpointError: The file is missing or unreadable, a tensor does not fit, or a value is not
+            a finite number.
     """
     path = Path(path)
     check_file(path)
@@ -79,15 +80,15 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
 def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     """Initialises ``model`` with the tensors of a weights file that match by name and shape.
 
-    Accepts what `load_checkpoint` does, and CenterNet's hourglass checkpoints, whose names are the
-    same; their class heads differ from ours, which keep their values.
+    Accepts the same files as `load_checkpoint`, and CenterNet's hourglass checkpoints, which use
+    the same names. Their class heads differ, so the model's keep their values.
 
     Returns:
         Names of the model's tensors that the file does not hold in the same shape.
 
     Raises:
-        CheckpointError: The file is missing or unreadable, hardly anything in it fits, or a value
-            is not a finite number.
+        CheckpointError: The file is missing or unreadable, fewer than half of the model's tensors
+            fit, or a value is not a finite number.
     """
     path = Path(path)
     check_file(path)
@@ -110,18 +111,18 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
 
 
 def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:
-    """Writes weights, config and ranges as safetensors, whatever the suffix of ``path``.
+    """Writes weights, config and ranges as safetensors, regardless of the suffix of ``path``.
 
     ``model.ranges`` must belong to the weights written; code that changes weights sets it to None.
 
     Args:
-        model: A network as it was made or loaded, not one whose batch norms are folded.
+        model: A network as built or loaded, without folded batch norms.
         path: File to write; its folder must exist.
-        half: Whether to write floating-point tensors in fp16; those that hold a value beyond its
-            range, +-65,504, stay as they are.
+        half: Whether to write floating-point tensors in fp16; tensors with a value beyond its
+            range, +-65,504, are not converted.
 
     Raises:
-        ValueError: The model's batch norms are folded, see `SpotNet.fused`: nothing loads it.
+        ValueError: The model's batch norms are folded, see `SpotNet.fused`: it could not be loaded.
     """
     state = model.state_dict()
     with torch.device("meta"):
@@ -134,25 +135,25 @@ def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> N
     metadata = {_CONFIG: model.config.to_json()}
     if model.ranges is not None:
         metadata[_RANGES] = json.dumps(model.ranges)
-    # `save_file` would create a file that no other user may read.
+    # `save_file` would create a file that other users may not read.
     Path(path).write_bytes(save(state, metadata=metadata))
 
 
 def with_ranges(content: bytes, config: SpotNetConfig, ranges: Ranges) -> bytes:
-    """Returns the content of one of our safetensors files, of ``config``, with ranges added."""
+    """Returns the content of our safetensors file with the given config and ranges."""
     metadata = {_CONFIG: config.to_json(), _RANGES: json.dumps(ranges)}
     return save(load(content), metadata=metadata)
 
 
 def _halved(tensor: Tensor) -> Tensor:
-    """``tensor`` in fp16, or as it is if it is of whole numbers or does not fit."""
+    """Returns ``tensor`` in fp16, or unchanged if it holds integers or does not fit."""
     if not tensor.is_floating_point() or bool((tensor.abs() > torch.finfo(torch.half).max).any()):
         return tensor
     return tensor.half()
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By its name or its content: eight bytes of a length, then JSON."""
+    """Checks the name and the content: a length of eight bytes, then JSON."""
     return path.suffix == ".safetensors" or _begins_as_safetensors(path)
 
 
@@ -160,15 +161,15 @@ def _begins_as_safetensors(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(9)[6:] == b"\0\0{"
-    except OSError:  # whoever reads it says why
+    except OSError:  # reading it raises an error
         return False
 
 
 def check_file(path: Path) -> None:
-    """Checks that there is something to read.
+    """Checks that the file exists and is not empty.
 
     Raises:
-        CheckpointError: The path is a folder, there is no such file, or it is empty.
+        CheckpointError: The path is a folder, or the file does not exist or is empty.
     """
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a weights file")
@@ -248,7 +249,7 @@ def _is_state_dict(content: object) -> TypeGuard[Mapping[str, Tensor]]:
 
 
 def _is_cut_off(path: Path, error: Exception) -> bool:
-    """Whether what torch cannot read is a zip archive without its end, or ends in a tensor."""
+    """Returns whether a file that torch cannot read is a truncated zip archive or pickle."""
     with path.open("rb") as file:
         is_zip = file.read(len(_ZIP_START)) == _ZIP_START
     is_short = isinstance(error, EOFError) or "unexpected EOF" in str(error)
@@ -285,7 +286,7 @@ def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ten
 
 def _check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
     for key, value in state.items():
-        # The sum tells most tensors in a tenth of the time.
+        # The sum is enough for most tensors and takes a tenth of the time.
         if not torch.isfinite(value.sum()) and not torch.isfinite(value).all():
             raise CheckpointError(f"{path} is damaged: {key} holds values that are not finite")
 

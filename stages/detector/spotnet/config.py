@@ -1,4 +1,4 @@
-"""The config of a SpotNet: every choice that changes the network's tensors or its results."""
+"""The config of a SpotNet: all settings that change the network's tensors or its results."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _WHOLE = (
     "size_multiple",
 )
 _MOST = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
-_MOST_OTHERWISE = 8192  # of channels, and of pixels to which an input is padded
+_MOST_OTHERWISE = 8192  # channels, or pixels for the padding of an input
 _MOST_LEVELS = 12
 
 LARGEST_SCALE = 4
-"""The greatest factor by which frames may be resized."""
+"""Maximum factor by which frames may be resized."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,22 +36,22 @@ class SpotNetConfig:
 
     Attributes:
         num_classes: Channels of the centre heatmap.
-        stacks: Hourglasses in a row.
+        stacks: Number of hourglasses in a row.
         stem_kernel: Kernel of the first convolution, stride 2.
         stem_channels: Channels after the first convolution.
         dims: Channels of each hourglass level, from stride 4 down; ``n`` levels halve ``n - 1``
             times.
         modules: Blocks of the hourglass by level, as many as ``dims``.
-        feature_channels: Channels of the features the heads see.
+        feature_channels: Channels of the features that the heads receive.
         head_channels: Channels inside the heads.
         segmentation_stride: 1 (logits at full resolution, as published) or 4.
         attention: What multiplies the features: the ``"raw"`` segmentation logits (published),
             their ``"sigmoid"``, or ``"none"`` (CenterNet).
-        attention_scope: Which heads see the weighted features: ``"heatmap"`` (published) or
+        attention_scope: Which heads receive the weighted features: ``"heatmap"`` (published) or
             ``"all"`` (the paper's text).
-        squeeze_excitation: Whether to hold the published checkpoint's unused ``SqEx`` tensors.
+        squeeze_excitation: Whether to include the published checkpoint's unused ``SqEx`` tensors.
         padding: How an image is padded to a size the network can halve: ``"centred"`` to
-            ``(size | multiple - 1) + 1`` with the image in the middle (published), or
+            ``(size | multiple - 1) + 1`` with the image in the centre (published), or
             ``"corner"`` to the next multiple with the image at the top left.
         size_multiple: The multiple for ``padding``.
         scale: Default factor by which frames are resized.
@@ -87,7 +87,7 @@ class SpotNetConfig:
             raise ValueError(f"scale must be a positive number, got {self.scale!r}")
         if self.scale > LARGEST_SCALE:
             raise ValueError(f"scale must be at most {LARGEST_SCALE}, got {self.scale!r}")
-        # ("car") is no tuple, and would be three classes
+        # ("car") is a string, and would be three classes
         if isinstance(self.class_names, str) or any(type(n) is not str for n in self.class_names):
             raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
         if any("," in name for name in self.class_names):  # they stand in columns of text files
@@ -109,20 +109,20 @@ class SpotNetConfig:
 
     @property
     def least_multiple(self) -> int:
-        """What height and width of an input must be multiples of, in pixels."""
+        """Number of pixels of which the height and width of an input must be multiples."""
         return int(4 * 2 ** (len(self.dims) - 1))
 
     def to_json(self) -> str:
-        """Returns the config as one JSON object, as kept in a checkpoint's metadata."""
+        """Returns the config as a JSON object, as stored in a checkpoint's metadata."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> SpotNetConfig:
-        """Reads what `to_json` wrote.
+        """Reads the result of `to_json`.
 
         Raises:
-            TypeError: It is no such object, or a setting is unknown.
-            ValueError: It is not JSON, or a setting is out of range.
+            TypeError: The text is not a JSON object, or a setting is unknown.
+            ValueError: The text is not JSON, or a setting is out of range.
         """
         try:
             values: dict[str, Any] = json.loads(text)
@@ -148,9 +148,9 @@ def _check_whole(name: str, given: Any, *, least: int, several: bool = False) ->
 
 
 def settings_of_now(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns settings of any release without what goes without saying in this one.
+    """Returns the settings of any release without those that this release no longer has.
 
-    Earlier releases had other blocks than residual ones as well.
+    Earlier releases could state residual blocks, the only ones there are now.
     """
     return {key: value for key, value in values.items() if (key, value) != ("block", "residual")}
 
@@ -159,7 +159,7 @@ def published_config(num_classes: int = 1) -> SpotNetConfig:
     """Returns the config of arXiv 2002.05540: 193.7 M parameters for one class.
 
     Raises:
-        ValueError: There are no classes, or too many.
+        ValueError: The number of classes is 0 or too large.
     """
     count = min(num_classes, _MOST["num_classes"])
     names = ("vehicle",) if count == 1 else tuple(f"class{i}" for i in range(count))
@@ -215,8 +215,8 @@ def preset_config(
     """Returns the config of a preset.
 
     Raises:
-        ValueError: There is no such preset, or an override is out of range.
-        TypeError: There is no such setting.
+        ValueError: The preset is unknown, or an override is out of range.
+        TypeError: An override is not a setting.
     """
     if name not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")

@@ -1,4 +1,4 @@
-"""The hourglass: down to 1/2^n, back up, a branch kept at every level (arXiv 1603.06937)."""
+"""The hourglass: down to 1/2^n and back up, with a branch at every level (arXiv 1603.06937)."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ class Hourglass(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, dims[0], H, W)`` to the same shape; H and W halve evenly at every level."""
+        """Maps ``(N, dims[0], H, W)`` to the same shape; H and W halve evenly at every level."""
         low = self.low3(self.low2(self.low1(x)))
         return self.up1(x) + F.interpolate(low, scale_factor=2.0, mode="nearest")

@@ -1,4 +1,4 @@
-"""The blocks that SpotNet is built of; attribute names are those of the published checkpoint."""
+"""The building blocks of SpotNet; attribute names are those of the published checkpoint."""
 
 from __future__ import annotations
 

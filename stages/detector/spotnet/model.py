@@ -1,4 +1,4 @@
-"""SpotNet (arXiv 2002.05540): an hourglass CenterNet with its segmentation as attention."""
+"""SpotNet (arXiv 2002.05540): an hourglass CenterNet that uses its segmentation as attention."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class _SqueezeExcitation(nn.Module):
 class SpotNet(nn.Module):
     """Finds vehicles as peaks of a heatmap.
 
-    Input: ``(N, 3, H, W)``, BGR, normalised as `stages.detector.preprocessing` does, H and W
-    multiples of ``config.size_multiple`` (by padding). Output: one dict per stack of
+    Input: ``(N, 3, H, W)``, BGR, normalised as in `stages.detector.preprocessing`, H and W padded
+    to multiples of ``config.size_multiple``. Output: one dict per stack of
 
     - ``hm`` ``(N, classes, H/4, W/4)``: centre logits, before the sigmoid,
     - ``wh`` ``(N, 2, H/4, W/4)``: width and height in cells,
@@ -40,8 +40,8 @@ class SpotNet(nn.Module):
     - ``seg`` ``(N, 1, H/s, W/s)``: vehicle mask logits at ``config.segmentation_stride`` s;
       absent if ``config.attention`` is ``"none"``.
 
-    Attribute names are those of the published checkpoint format; ``ranges`` holds the smallest and
-    largest output of each layer, None if unknown, see `feature_ranges`.
+    Attribute names are those of the published checkpoint format. ``ranges`` holds the smallest and
+    largest output of each layer, or None if unknown, see `feature_ranges`.
     """
 
     def __init__(self, config: SpotNetConfig) -> None:
@@ -93,7 +93,7 @@ class SpotNet(nn.Module):
         self.ranges: dict[str, tuple[float, float]] | None = None
 
     def _initialise_heads(self) -> None:
-        # Centres are rare: the focal loss starts from scores of sigmoid(-2.19) = 0.1, as CenterNet.
+        # Centres are rare: as in CenterNet, the focal loss starts from sigmoid(-2.19) = 0.1.
         for head in self.hm:
             assert isinstance(head, nn.Sequential)
             last = head[-1]
@@ -116,7 +116,7 @@ class SpotNet(nn.Module):
         """Loads our safetensors or a published ``.pth``, strictly, in eval mode.
 
         Raises:
-            CheckpointError: The file is missing, unreadable, or some tensor does not fit.
+            CheckpointError: See `load_checkpoint`.
         """
         from stages.detector.spotnet.checkpoint import load_checkpoint
 
@@ -137,14 +137,14 @@ class SpotNet(nn.Module):
         return outputs
 
     def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Computes where vehicles are, for the last stack only; `regress` then yields their size.
+        """Computes the vehicles' centres for the last stack only; `regress` returns their sizes.
 
         Together they cost less than `forward`, whose size and offset heads compute every cell
         although only a few dozen are needed.
 
         Returns:
-            Centre logits ``(N, classes, H/4, W/4)`` and the features ``(N, C, H/4, W/4)`` that
-            `regress` takes.
+            Centre logits ``(N, classes, H/4, W/4)``, and the features ``(N, C, H/4, W/4)`` for
+            `regress`.
         """
         last = self.config.stacks - 1
         *_, features = self.stack_features(images)
@@ -167,7 +167,7 @@ class SpotNet(nn.Module):
         image = (torch.ones_like(cells[:, :1]).cumsum(0) - 1)[..., None, None]
         rows = torch.stack((y, y + 1, y + 2), dim=-1)[..., None]
         columns = torch.stack((x, x + 1, x + 2), dim=-1)[..., None, :]
-        # The heads' first convolution sees a cell's eight neighbours, zeros beyond the edge.
+        # The heads' first convolution covers a cell's eight neighbours, zeros beyond the edge.
         padded = F.pad(features, (1, 1, 1, 1)).permute(0, 2, 3, 1)
         patches = padded[image, rows, columns].reshape(-1, 3, 3, channels).permute(0, 3, 1, 2)
         last = self.config.stacks - 1
@@ -191,7 +191,7 @@ class SpotNet(nn.Module):
                 inter = self.inters[stack](F.relu(mixed))
 
     def _check_size(self, images: Tensor) -> None:
-        if torch.jit.is_tracing():  # which would make constants of the sizes
+        if torch.jit.is_tracing():  # tracing would turn the sizes into constants
             return
         height, width = images.shape[-2:]
         multiple = self.config.least_multiple
@@ -220,7 +220,7 @@ class SpotNet(nn.Module):
         return segmentation
 
     def fused(self) -> SpotNet:
-        """Returns a copy for inference, each batch norm folded into the convolution before it."""
+        """Returns a copy for inference with batch norms folded into the preceding convolutions."""
         model = copy.deepcopy(self).eval()
         for module in model.modules():
             if isinstance(module, Convolution):
@@ -263,8 +263,8 @@ class _Float(nn.Module):
 def in_bfloat16(model: SpotNet) -> SpotNet:
     """Makes ``model`` compute in bfloat16, except for the last convolution of the centre logits.
 
-    With the eight bits of bfloat16, the logits of neighbouring cells would often be equal and both
-    count as peaks.
+    With the eight bits of bfloat16, the logits of neighbouring cells would often be equal, and both
+    would count as peaks.
     """
     model.to(torch.bfloat16)
     for head in model.hm:

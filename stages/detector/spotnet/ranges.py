@@ -1,4 +1,4 @@
-"""Ranges of a network's features, which int8 must span."""
+"""Ranges of a network's features, which int8 must cover."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
     """Returns the smallest and largest output of each layer, by the name of its module.
 
     Args:
-        network: Network of residual blocks, batch norms folded, see `SpotNet.fused`.
+        network: Network of residual blocks with batch norms folded, see `SpotNet.fused`.
         inputs: Typical inputs, each ``(N, 3, H, W)``, normalised.
     """
     ranges: dict[str, tuple[float, float]] = {}
@@ -45,7 +45,7 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
 
 
 def feature_names(network: SpotNet) -> set[str]:
-    """Returns the names of the modules whose outputs are quantised, none inside the heads."""
+    """Returns the names of the modules whose outputs are quantised, all outside the heads."""
     return {
         name
         for name, module in network.named_modules()
@@ -56,5 +56,5 @@ def feature_names(network: SpotNet) -> set[str]:
 def _gives_features(name: str, module: nn.Module) -> bool:
     if isinstance(module, (Convolution, Residual, Hourglass)):
         return True
-    # Inside a residual block: its first convolution, and a shortcut that computes.
+    # Inside a residual block: its first convolution, and a shortcut with a convolution.
     return name.endswith(".relu1") or (name.endswith(".skip") and any(module.children()))
