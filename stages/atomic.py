@@ -137,7 +137,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
             device or a pipe.
     """
     with writing(path):
-        if _is_no_file(path):
+        if _is_special_file(path):
             raise OutputError(f"cannot write {path}: it is not a file; choose another place")
         _check_target(path)
     if path.is_symlink():
@@ -145,7 +145,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     make_folder(path.parent)
     part = part_path(path)
     with writing(path):
-        descriptor = _open_alone(path)
+        descriptor = _open_locked(path)
     try:
         yield part
         if synced:
@@ -163,7 +163,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
         os.close(descriptor)
 
 
-def _open_alone(path: Path) -> int:
+def _open_locked(path: Path) -> int:
     """Opens the part file of ``path``, empty, and locks it until it is closed."""
     part = part_path(path)
     while True:
@@ -262,7 +262,7 @@ def write_atomically(path: Path, text: str) -> None:
         OutputError: The file system refuses.
     """
     with writing(path):
-        if _is_no_file(path):
+        if _is_special_file(path):
             with path.open("a", encoding="utf-8") as stream:
                 stream.write(text)
             return
@@ -278,7 +278,7 @@ def check_writable(path: Path) -> None:
     """
     with writing(path):
         _check_target(path)
-        if not _is_no_file(path):
+        if not _is_special_file(path):
             _try_to_write(path.absolute().parent)
 
 
@@ -304,7 +304,7 @@ def _check_target(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, "")
 
 
-def _is_no_file(path: Path) -> bool:
+def _is_special_file(path: Path) -> bool:
     """Returns whether the path is a device, a pipe or the like, or an open file of the process."""
     if path.parent in (Path("/dev"), Path("/dev/fd")):
         return path.exists()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-LEAST_RATE = Fraction(1, 1000)  # encoders refuse much lower ones
-LARGEST_RATE = 1000
-_LARGEST_DENOMINATOR = 1_000_000  # FFmpeg's fractions have 32-bit terms
+MIN_RATE = Fraction(1, 1000)  # encoders refuse much lower ones
+MAX_RATE = 1000
+_MAX_DENOMINATOR = 1_000_000  # FFmpeg's fractions have 32-bit terms
 
 
 def parse_frame_rate(text: str) -> Fraction:
@@ -16,17 +16,17 @@ def parse_frame_rate(text: str) -> Fraction:
     29.97002997002997 becomes 30000/1001: denominators are at most a million.
 
     Raises:
-        ValueError: The text is not a number from `LEAST_RATE` to `LARGEST_RATE`.
+        ValueError: The text is not a number from `MIN_RATE` to `MAX_RATE`.
     """
     try:
         # Checked as a float first: the Fraction of 1e99999999 would take minutes.
         is_short = "/" in text or 0 < float(text) < math.inf
-        rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR) if is_short else Fraction(0)
+        rate = Fraction(text).limit_denominator(_MAX_DENOMINATOR) if is_short else Fraction(0)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
-    if not LEAST_RATE <= rate <= LARGEST_RATE:
+    if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(
-            f"must be a number or fraction such as 30000/1001, from {LEAST_RATE} to {LARGEST_RATE}"
+            f"must be a number or fraction such as 30000/1001, from {MIN_RATE} to {MAX_RATE}"
         )
     return rate
 
@@ -37,4 +37,4 @@ def first_likely_rate(*rates: Fraction | None) -> Fraction:
     If FFmpeg has seen too little of a stream, it counts every clock tick as a frame: 1000 per
     second and more.
     """
-    return next((rate for rate in rates if rate and rate < LARGEST_RATE), Fraction(25))
+    return next((rate for rate in rates if rate and rate < MAX_RATE), Fraction(25))

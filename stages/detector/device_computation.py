@@ -33,7 +33,7 @@ class DeviceComputation:
         self._engine = engine
         self._input = DeviceInput(engine.device)
         self._recordings = recordings
-        self._most: dict[InputGeometry, int] = {}  # frames at once, after the memory was full
+        self._max_frames: dict[InputGeometry, int] = {}  # frames at once, after the memory was full
         cuda = engine.device.type == "cuda"
         # Streams and recordings are created on the current GPU, which may not be this worker's.
         self._current: Callable[[], AbstractContextManager[None]] = (
@@ -53,7 +53,7 @@ class DeviceComputation:
         found: list[EngineOutput] = []
         with self._current():
             while frames:
-                part = frames[: self._most.get(geometry, len(frames))]
+                part = frames[: self._max_frames.get(geometry, len(frames))]
                 output = self._attempt(part, geometry)
                 if output is None:
                     self._make_room(len(part), geometry)
@@ -76,10 +76,10 @@ class DeviceComputation:
         if count > 1:
             if self._recordings is not None:
                 self._recordings.clear()
-            self._most[geometry] = (count + 1) // 2
+            self._max_frames[geometry] = (count + 1) // 2
             log.warning(
                 "%s with %d frames of %dx%d: at most %d are computed at once",
-                *(full, count, width, height, self._most[geometry]),
+                *(full, count, width, height, self._max_frames[geometry]),
             )
         elif self._recordings is not None:
             self._recordings = None
@@ -102,5 +102,5 @@ class DeviceComputation:
 
         if self._recordings is None:
             return output_of(values())
-        place = pixels.data_ptr(), pixels.shape, header.pixel_format, geometry
-        return output_of(self._recordings.run(place, values)[: len(frames)])
+        key = pixels.data_ptr(), pixels.shape, header.pixel_format, geometry
+        return output_of(self._recordings.run(key, values)[: len(frames)])

@@ -50,14 +50,14 @@ class DeviceInput:
             ValueError: A frame has no pixels, or its pixels do not match its header.
         """
         count = max(count, len(frames))
-        staged, there = self._memory_for(count, frames[0].header.shape)
+        staged, on_device = self._memory_for(count, frames[0].header.shape)
         for index, frame in enumerate(frames):
             np.copyto(staged[index].numpy(), frame.required_pixels())
             with torch.cuda.stream(self._copies):  # None on a CPU
-                there[index].copy_(staged[index], non_blocking=True)
+                on_device[index].copy_(staged[index], non_blocking=True)
         if self._copies is not None:
             torch.cuda.current_stream(self._device).wait_stream(self._copies)
-        return there[:count]
+        return on_device[:count]
 
     @torch.inference_mode()
     def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:
@@ -79,8 +79,8 @@ class DeviceInput:
         if memory is None or len(memory[0]) < count:
             room = (max(count, _ROOM), *shape)
             staged = torch.empty(room, dtype=torch.uint8, pin_memory=self._copies is not None)
-            there = torch.empty_like(staged, device=self._device)
-            memory = self._memory.keep(shape, (staged, there))
+            on_device = torch.empty_like(staged, device=self._device)
+            memory = self._memory.keep(shape, (staged, on_device))
         return memory
 
     def _resized(self, images: Tensor, height: int, width: int) -> Tensor:

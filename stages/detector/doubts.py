@@ -30,23 +30,23 @@ def doubts(
     if len(file) == 0:
         empty = f"none of its {counted(file.without_area, 'box', 'boxes')} has an area"
         return [empty] if file.without_area else []
-    told = []
+    lines = []
     if file.format == "uavdt" and not of_uavdt:
-        told.append(
+        lines.append(
             f"because of its nine columns and the class in its first line, this is taken for a "
             f"file in UAVDT's format, with classes {UAVDT_CLASSES}"
         )
-    told += box_doubts(file.boxes, frame_size)
+    lines += box_doubts(file.boxes, frame_size)
     rows = np.column_stack((file.indices, file.boxes, file.scores, file.classes))
     if repeated := len(rows) - len(np.unique(rows, axis=0)):
         are = "is" if repeated == 1 else "are"
-        told.append(f"{counted(repeated, 'detection')} {are} there more than once")
+        lines.append(f"{counted(repeated, 'detection')} {are} there more than once")
     # Scores of either sign, as in MOT15, mean something else.
     least, most = file.scores.min(), file.scores.max()
     if tracked and (most <= 0 or (least >= 0 and most > 1)):
         found = "no score is above" if most <= 0 else "there are scores up to"
-        told.append(f"{found} {most:g}; the settings of trackers are for scores from 0 to 1")
-    return told
+        lines.append(f"{found} {most:g}; the settings of trackers are for scores from 0 to 1")
+    return lines
 
 
 def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> list[str]:
@@ -70,12 +70,12 @@ def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> l
 
 def doubts_of_files(found: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
     """Returns the doubts about the first doubtful file, with the number of other such files."""
-    doubtful = [(path, told) for path, told in found if told]
+    doubtful = [(path, lines) for path, lines in found if lines]
     if not doubtful:
         return []
-    path, told = doubtful[0]
+    path, lines = doubtful[0]
     more = f" and {counted(len(doubtful) - 1, 'other file')}" if len(doubtful) > 1 else ""
-    return [f"{path}{more}: {doubt}" for doubt in told]
+    return [f"{path}{more}: {doubt}" for doubt in lines]
 
 
 def _may_be_corners(boxes: Float64Array, frame_size: tuple[float, float] | None) -> bool:

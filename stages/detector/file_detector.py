@@ -69,8 +69,8 @@ class FileDetector:
             read = _readable(files)
             first = next(read)
             # A file without boxes, of a sequence without vehicles, has no format of its own.
-            told = next((file for file in chain((first,), read) if len(file)), first)
-            self.class_names = told.class_names
+            example = next((file for file in chain((first,), read) if len(file)), first)
+            self.class_names = example.class_names
         else:
             self._single = DetectionFile.read(self.path)
             self.name = detector_name(self.path) or sequence_name(self.path)
@@ -98,8 +98,8 @@ class FileDetector:
         if start.epoch:
             return []
         file = self.file_of(start.stream)
-        told = doubts(file, (start.width, start.height), of_uavdt=start.layout == "uavdt")
-        return [f"{file.path}: {each}" for each in told]
+        lines = doubts(file, (start.width, start.height), of_uavdt=start.layout == "uavdt")
+        return [f"{file.path}: {each}" for each in lines]
 
     def file_of(self, stream: str) -> DetectionFile:
         """Returns the detections of ``stream``, read on first use and again after long disuse.

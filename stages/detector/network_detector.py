@@ -28,7 +28,7 @@ from stages.records import Detections, Frame, PixelFormat, StreamStart
 from trackers.boxes import shorter_sides
 
 _MIN_SIDE = 1.0  # pixels
-_MOST_THREADS = 1024  # PyTorch crashes with very many
+_MAX_THREADS = 1024  # PyTorch crashes with very many
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +92,8 @@ class NetworkDetector:
             raise ConfigError(f"detector.min_score must lie in [0, 1], got {min_score}")
         if max_detections < 1:
             raise ConfigError(f"detector.max_detections must be at least 1, got {max_detections}")
-        if not 0 <= threads <= _MOST_THREADS:
-            raise ConfigError(f"detector.threads must lie in [0, {_MOST_THREADS}], got {threads}")
+        if not 0 <= threads <= _MAX_THREADS:
+            raise ConfigError(f"detector.threads must lie in [0, {_MAX_THREADS}], got {threads}")
         if threads == 0 and usable_cores() < allowed_cores():
             threads = usable_cores()  # engines ignore limits on processor time
         if threads:
@@ -153,8 +153,8 @@ class NetworkDetector:
             ConfigError: The network was exported for an input of another size.
         """
         self._geometry(start.height, start.width)
-        told = caution(start, self.scale)
-        return [told] if told else []
+        line = caution(start, self.scale)
+        return [line] if line else []
 
     def _geometry(self, height: int, width: int) -> InputGeometry:
         geometry = input_geometry(height, width, self.engine.config, self.scale)

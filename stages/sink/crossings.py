@@ -18,7 +18,7 @@ Line: TypeAlias = tuple[float, float, float, float]
 
 Direction: TypeAlias = Literal["left", "right"]
 
-_SHORTEST = 5.0  # pixels
+_MIN_LENGTH = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
 _REMEMBERED_FRAMES = 1000  # far longer than trackers keep unseen vehicles by default
 
@@ -227,7 +227,7 @@ def line_faults(lines: Mapping[str, Line], height: int, width: int) -> Iterator[
     """Yields a message for each line that no vehicle in frames of this size will cross."""
     for name, (x1, y1, x2, y2) in lines.items():
         length = math.hypot(x2 - x1, y2 - y1)
-        if length < _SHORTEST:
+        if length < _MIN_LENGTH:
             yield f"line {name!r} is {length:.1f} pixels long; its ends are in pixels of the frame"
         elif min(x1, x2) > width or min(y1, y2) > height or max(x1, x2) < 0 or max(y1, y2) < 0:
             yield f"line {name!r} lies outside the frame of {width}x{height}: nothing will cross it"

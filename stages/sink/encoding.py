@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 _INDEX_BYTES = 4096  # of an MP4's header
 _INDEX_FRAME_BYTES = 36  # the most that a frame takes in stts, stss, stsc, stsz and co64
-_MOST_INDEX_BYTES = 2**31 - 1  # the most that FFmpeg can reserve
+_MAX_INDEX_BYTES = 2**31 - 1  # the most that FFmpeg can reserve
 
-MOST_FRAMES = (_MOST_INDEX_BYTES - _INDEX_BYTES) // _INDEX_FRAME_BYTES
+MAX_FRAMES = (_MAX_INDEX_BYTES - _INDEX_BYTES) // _INDEX_FRAME_BYTES
 """Most frames that an MP4's index has room for: 27 days at 25 frames a second."""
 
 
@@ -262,7 +262,7 @@ def write_mp4(
     if first is None:
         raise OutputError(f"cannot write {path}: somebody has removed its .part files")
     with errors_of(path):
-        room = min(_INDEX_BYTES + frames * _INDEX_FRAME_BYTES, _MOST_INDEX_BYTES)
+        room = min(_INDEX_BYTES + frames * _INDEX_FRAME_BYTES, _MAX_INDEX_BYTES)
         container = av.open(
             str(part_path(path)), "w", format="mp4", options={"moov_size": str(room)}
         )

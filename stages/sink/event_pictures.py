@@ -22,7 +22,7 @@ from stages.sink.zones import ZoneEvents
 _MARGIN = 0.5  # of the longer side of a vehicle's box, around it
 _LARGEST = 2**16  # rows or columns of a frame
 _QUALITY = 90  # of JPEG, up to 100
-_LOOKS = 100  # per amount of the limit: the folder may have 100,000 files
+_CHECKS = 100  # per limit of bytes written: the folder may have 100,000 files
 
 
 class EventPictures:
@@ -42,9 +42,9 @@ class EventPictures:
         self._folder = folder / EVENTS
         what = f"pictures in {self._folder} (sink.event_gigabytes)"
         self._retention = Retention(gigabytes, what, notify)
-        self._pace = gigabytes * 1e9 / _LOOKS
-        self._since_look = 0
-        self._look: Future[None] | None = None
+        self._interval = gigabytes * 1e9 / _CHECKS  # bytes
+        self._since_check = 0
+        self._check: Future[None] | None = None
 
     def save(
         self, tracks: Tracks, pixels: UInt8Array, color_space: int, measured: Sequence[Measured]
@@ -85,12 +85,12 @@ class EventPictures:
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         with written_aside(path, synced=False) as part:
             part.write_bytes(jpeg.tobytes())
-        self._since_look += jpeg.nbytes
-        if 0 < self._pace < self._since_look and (self._look is None or self._look.done()):
-            if self._look is not None:
-                self._look.result()
-            self._since_look = 0
-            self._look = in_background(self._remove_oldest)
+        self._since_check += jpeg.nbytes
+        if 0 < self._interval < self._since_check and (self._check is None or self._check.done()):
+            if self._check is not None:
+                self._check.result()
+            self._since_check = 0
+            self._check = in_background(self._remove_oldest)
 
     def _remove_oldest(self) -> None:
         """Enforces the limit; in a thread, because it takes seconds with 100,000 pictures."""

@@ -17,12 +17,12 @@ GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Ground points, each with x and y in pixels of the frame and x and y in metres on the ground."""
 
 _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
-_LEAST_RANK = 2e-3  # of singular values: 0.008 for 3.5 m by 300 m of road, near 0 for collinear
-_MOST_CONTRADICTION = 0.02  # of the points' extent in the image
-_LEAST_EXTENT = 2.0  # metres; less cannot be a road, and may be degrees
+_MIN_RANK_RATIO = 2e-3  # of singular values: 0.008 for 3.5 m by 300 m of road, 0 for collinear
+_MAX_REPROJECTION_ERROR = 0.02  # of the points' extent in the image
+_MIN_EXTENT = 2.0  # metres; less cannot be a road, and may be degrees
 _WINDOW_SECONDS = 1.0 + SECONDS_ERROR
-_LEAST_SECONDS = 0.5 - SECONDS_ERROR
-_COARSEST = 1.0  # metres of ground per pixel
+_MIN_SECONDS = 0.5 - SECONDS_ERROR
+_MAX_METRES_PER_PIXEL = 1.0
 _KMH = 3.6  # per m/s
 
 
@@ -73,7 +73,7 @@ class GroundPlane:
     def __init__(self, points: GroundPoints) -> None:
         known = _known(points)
         pixels, metres = known[:, :2], known[:, 2:]
-        if (extent := float(np.ptp(metres, axis=0).max())) < _LEAST_EXTENT:
+        if (extent := float(np.ptp(metres, axis=0).max())) < _MIN_EXTENT:
             raise ValueError(f"all points lie within {extent:g} m; they are given in metres")
         self._matrix = np.linalg.inv(_homography(metres, pixels))
         _check_agreement(known)
@@ -92,8 +92,8 @@ class GroundPlane:
         """
         metres = self._project(pixels)
         above, beside = self._project(pixels - (0, 1)), self._project(pixels - (1, 0))
-        worth = np.maximum(*(np.linalg.norm(each - metres, axis=1) for each in (above, beside)))
-        metres[~(worth <= _COARSEST)] = np.nan
+        spans = np.maximum(*(np.linalg.norm(each - metres, axis=1) for each in (above, beside)))
+        metres[~(spans <= _MAX_METRES_PER_PIXEL)] = np.nan
         return metres
 
     def _project(self, pixels: Float64Array) -> Float64Array:
@@ -126,10 +126,10 @@ class GroundTrack:
     @property
     def speed(self) -> float | None:
         """Slope of the line that best fits the positions, see `GroundPlace.speed`."""
-        if self.seconds[-1] - self.seconds[0] < _LEAST_SECONDS:
+        if self.seconds[-1] - self.seconds[0] < _MIN_SECONDS:
             return None
-        middle = fmean(self.seconds)
-        weights = [seconds - middle for seconds in self.seconds]
+        mean = fmean(self.seconds)
+        weights = [seconds - mean for seconds in self.seconds]
         slopes = (
             sum(weight * value for weight, value in zip(weights, values, strict=True))
             for values in zip(*self.places, strict=True)
@@ -235,18 +235,18 @@ def _check_agreement(known: Float64Array) -> None:
         ValueError: They contradict each other. With six points or more, the message names the one
             without which the others agree best.
     """
-    if _contradiction(known) <= _MOST_CONTRADICTION:
+    if _reprojection_error(known) <= _MAX_REPROJECTION_ERROR:
         return
-    told = "the points contradict each other"
+    message = "the points contradict each other"
     if len(known) > 5:
         rests = [np.delete(known, k, axis=0) for k in range(len(known))]
-        wrong = min(range(len(known)), key=lambda k: _contradiction(rests[k]))
+        wrong = min(range(len(known)), key=lambda k: _reprojection_error(rests[k]))
         x, y, *_ = known[wrong].tolist()
-        told += f"; they agree best without [{x:g}, {y:g}]"
-    raise ValueError(told)
+        message += f"; they agree best without [{x:g}, {y:g}]"
+    raise ValueError(message)
 
 
-def _contradiction(known: Float64Array) -> float:
+def _reprojection_error(known: Float64Array) -> float:
     """Returns the largest reprojection error of a point, as a share of the points' extent."""
     pixels, metres = known[:, :2], known[:, 2:]
     try:
@@ -257,33 +257,33 @@ def _contradiction(known: Float64Array) -> float:
     return float(errors.max() / np.linalg.norm(np.ptp(pixels, axis=0)))
 
 
-def _homography(points: Float64Array, goals: Float64Array) -> Float64Array:
+def _homography(points: Float64Array, targets: Float64Array) -> Float64Array:
     """Returns the best ``(3, 3)`` map, by the normalized DLT (Hartley and Zisserman, 4.1).
 
     Raises:
         ValueError: The map is not unique, or is singular.
     """
     normal, to_normal = _normalized(points)
-    normal_goals, to_goals = _normalized(goals)
+    normal_targets, to_targets = _normalized(targets)
     ones = np.column_stack([normal, np.ones(len(normal))])
     zeros = np.zeros_like(ones)
     rows = np.concatenate(
         [
-            np.hstack([ones, zeros, -normal_goals[:, :1] * ones]),
-            np.hstack([zeros, ones, -normal_goals[:, 1:] * ones]),
+            np.hstack([ones, zeros, -normal_targets[:, :1] * ones]),
+            np.hstack([zeros, ones, -normal_targets[:, 1:] * ones]),
         ]
     )
     _, values, basis = np.linalg.svd(rows)
     matrix = basis[8].reshape(3, 3)
-    is_unique = values[7] > _LEAST_RANK * values[0]
-    if not is_unique or np.linalg.svd(matrix, compute_uv=False)[2] < _LEAST_RANK:
+    is_unique = values[7] > _MIN_RANK_RATIO * values[0]
+    if not is_unique or np.linalg.svd(matrix, compute_uv=False)[2] < _MIN_RANK_RATIO:
         raise ValueError("four points of the ground must be such that no three lie on a line")
-    return np.asarray(np.linalg.inv(to_goals) @ matrix @ to_normal, np.float64)
+    return np.asarray(np.linalg.inv(to_targets) @ matrix @ to_normal, np.float64)
 
 
 def _normalized(points: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Returns the points centred at zero with size 1, and the ``(3, 3)`` map that does that."""
-    middle = points.mean(axis=0)
-    size = float(np.abs(points - middle).max()) or 1.0
-    to_normal = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, size]]) / size
-    return (points - middle) / size, to_normal
+    center = points.mean(axis=0)
+    size = float(np.abs(points - center).max()) or 1.0
+    to_normal = np.array([[1, 0, -center[0]], [0, 1, -center[1]], [0, 0, size]]) / size
+    return (points - center) / size, to_normal

@@ -70,8 +70,8 @@ class LatencyHistogram:
             return None
         sums = self._sums()
         bucket = bisect.bisect_left(sums, max(1, math.ceil(sums[-1] * p / 100)))
-        middle = _LOWEST_NS * _GROWTH ** (bucket + 0.5)
-        return min(max(middle, float(self.lowest_ns)), float(self.highest_ns))
+        center = _LOWEST_NS * _GROWTH ** (bucket + 0.5)
+        return min(max(center, float(self.lowest_ns)), float(self.highest_ns))
 
     def _sums(self) -> list[int]:
         """Returns the number of durations in each bucket and those below it."""

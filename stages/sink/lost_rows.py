@@ -34,18 +34,18 @@ def without_lost_rows(
         OSError: A file cannot be read.
     """
     unnamed = tuple(
-        _what_is_left(folder, names, number, extent)
+        _remaining_extent(folder, names, number, extent)
         if all(_existing(folder / numbered(name, number)) for name in names)
         else extent  # the files got their final names and were moved away
         for number, extent in state.numbered_unnamed
     )
-    latest = _what_is_left(folder, names, state.number, state.latest)
+    latest = _remaining_extent(folder, names, state.number, state.latest)
     frames = sum(extent.frames for extent in (*state.unnamed, state.latest))
     kept = sum(extent.frames for extent in (*unnamed, latest))
     return replace(state, unnamed=unnamed, latest=latest), frames - kept
 
 
-def _what_is_left(
+def _remaining_extent(
     folder: Path, names: Sequence[str], number: int, extent: TextExtent
 ) -> TextExtent:
     sizes = dict(zip(names, extent.sizes, strict=True))

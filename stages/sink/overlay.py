@@ -17,7 +17,7 @@ from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
-    MOST_FRAMES,
+    MAX_FRAMES,
     EncodedPicture,
     PacketWriter,
     VideoSettings,
@@ -128,7 +128,7 @@ class OverlayWriter:
 
         ``start`` is the latest `StreamStart` of the frame's stream.
         """
-        if self.frames >= MOST_FRAMES:
+        if self.frames >= MAX_FRAMES:
             return False
         is_alike = not self.frames or frame.pixel_format is self._pixel_format
         return is_alike and start.pixel_aspect == self.start.pixel_aspect and self._has_size(frame)

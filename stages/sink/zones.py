@@ -18,7 +18,7 @@ ZoneEventKind: TypeAlias = Literal["enter", "leave", "lost"]
 
 _LOST_SECONDS = 5.0 + SECONDS_ERROR
 _REMEMBERED_TRACKS = 1024
-_SMALLEST = 25.0  # pixels
+_MIN_AREA = 25.0  # pixels
 
 
 class ZoneCounts(NamedTuple):
@@ -165,15 +165,15 @@ class ZoneCounter:
             return []
         # Not wall-clock time: a camera's clock may be set during the run.
         now, epoch = Moment(number, time, tracks.frame.seconds), tracks.frame.epoch
-        there = places(tracks)
-        points = np.array([place.point for place in there]).reshape(-1, 2)
+        seen = places(tracks)
+        points = np.array([place.point for place in seen]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
         events = list(self._lose(now, epoch))
-        for place, *depths_of_place in zip(there, *depths, strict=True):
+        for place, *depths_of_place in zip(seen, *depths, strict=True):
             events += self._move(place, depths_of_place, now, epoch)
         known = self.state.tracks
         for k, name in enumerate(self._zones):
-            stays = (known[place.identity].stays[k] for place in there)
+            stays = (known[place.identity].stays[k] for place in seen)
             inside = sum(stay is not None and stay.counts for stay in stays)
             self.counts[name] = self.counts[name]._replace(inside=inside)
         return events
@@ -264,7 +264,7 @@ def zone_faults(zones: Mapping[str, Zone], height: int, width: int) -> Iterator[
     for name, zone in zones.items():
         corners = np.array(zone)
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
-        if (area := _area(corners)) < _SMALLEST:
+        if (area := _area(corners)) < _MIN_AREA:
             yield f"zone {name!r} has {area:.1f} pixels; its corners are in pixels of the frame"
         elif left > width or top > height or right < 0 or bottom < 0:
             yield f"zone {name!r} lies outside the frame of {width}x{height}: nothing will enter it"
@@ -282,12 +282,12 @@ def zone_rows(events: Sequence[ZoneEvent], class_names: Sequence[str]) -> str:
 def _depths(points: Float64Array, corners: Float64Array) -> Float64Array:
     """Returns how far inside a polygon points ``(N, 2)`` are: ``(N,)`` pixels, negative outside."""
     edges = np.roll(corners, -1, axis=0) - corners
-    ways = points[:, None] - corners  # (N, M, 2), from each corner to each point
-    along = (ways * edges).sum(axis=2) / np.maximum((edges**2).sum(axis=1), np.finfo(float).tiny)
-    nearest = ways - along.clip(0, 1)[..., None] * edges
+    offsets = points[:, None] - corners  # (N, M, 2), from each corner to each point
+    along = (offsets * edges).sum(axis=2) / np.maximum((edges**2).sum(axis=1), np.finfo(float).tiny)
+    nearest = offsets - along.clip(0, 1)[..., None] * edges
     distances = np.sqrt((nearest**2).sum(axis=2).min(axis=1))
     # A ray to the right from a point inside crosses an odd number of edges.
-    (x, y), (dx, dy) = np.moveaxis(ways, 2, 0), edges.T
+    (x, y), (dx, dy) = np.moveaxis(offsets, 2, 0), edges.T
     spans = (y >= 0) != (y >= dy)
     rights = np.where(dy > 0, x * dy < y * dx, x * dy > y * dx)
     inside = np.count_nonzero(spans & rights, axis=1) % 2 == 1

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.detector.engines.fused import FusedConvolution, Then, fuse_convolutions, fused_graph
+from stages.detector.engines.fused import (
+    Activation,
+    FusedConvolution,
+    fuse_convolutions,
+    fused_graph,
+)
 from stages.detector.engines.graph import DetectionGraph
 
 
@@ -20,20 +25,20 @@ class CudnnConvolution(FusedConvolution):
 
     Args:
         of: Convolution to replace.
-        then: Operation that follows it.
+        activation: Operation that follows it.
     """
 
-    def __init__(self, of: nn.Conv2d, then: Then) -> None:
+    def __init__(self, of: nn.Conv2d, activation: Activation) -> None:
         super().__init__()
         assert isinstance(of.padding, tuple)
         self._weight = weight = of.weight.detach()
         self._bias = weight.new_zeros(len(weight)) if of.bias is None else of.bias.detach()
         self._shape = list(of.stride), list(of.padding), list(of.dilation), of.groups
-        self._then = then
+        self._activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, inputs, H, W)`` to ``(N, outputs, H / stride, W / stride)``."""
-        if self._then == "relu":
+        if self._activation == "relu":
             return torch.cudnn_convolution_relu(x, self._weight, self._bias, *self._shape)
         return F.conv2d(x, self._weight, self._bias, *self._shape)
 

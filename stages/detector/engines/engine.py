@@ -12,7 +12,7 @@ Precision: TypeAlias = Literal["auto", "float32", "int8"]
 ``"int8"``: layers that stay in floating point may use bfloat16, too."""
 
 
-MOST_SIDE_BY_SIDE = 4
+MAX_SIDE_BY_SIDE = 4
 """Maximum number of images that a CPU computes concurrently, each on a share of its cores.
 
 Half of the frames in a stream's ring, so that the next ones are decoded meanwhile.

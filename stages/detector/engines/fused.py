@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.spotnet.layers import Convolution, Residual
 
-_SCORES_APART = 0.01  # at most, in addition to the rounding error without fusing
+_SCORE_TOLERANCE = 0.01  # at most, in addition to the rounding error without fusing
 
-Then: TypeAlias = Literal["none", "relu"]
+Activation: TypeAlias = Literal["none", "relu"]
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class FusedConvolution(nn.Module, ABC):
         """
 
 
-MakeConvolution: TypeAlias = Callable[[nn.Conv2d, Then], FusedConvolution]
+MakeConvolution: TypeAlias = Callable[[nn.Conv2d, Activation], FusedConvolution]
 
 
 def fused_graph(graph: DetectionGraph, fuse: Callable[[DetectionGraph], None]) -> DetectionGraph:
@@ -56,7 +56,7 @@ def fused_graph(graph: DetectionGraph, fuse: Callable[[DetectionGraph], None]) -
             found, plain = fused(images)[1], graph(images)[1]
             exact = copy.deepcopy(graph).in_float32()(images)[1]
         # Both are rounded, so they may lie on opposite sides of the exact scores.
-        allowed = 2 * (plain - exact).abs().max() + _SCORES_APART
+        allowed = 2 * (plain - exact).abs().max() + _SCORE_TOLERANCE
         if (found - exact).abs().max() <= allowed:
             return fused
         log.warning("fused convolutions give different scores on %s and are not used", device)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stages.cores import usable_cores
-from stages.detector.engines.engine import MOST_SIDE_BY_SIDE, EngineOutput, Precision
+from stages.detector.engines.engine import MAX_SIDE_BY_SIDE, EngineOutput, Precision
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import fast_dtype
@@ -79,7 +79,7 @@ class OpenVinoEngine:
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
         self.batch_size = 1
-        self.side_by_side = min(threads or usable_cores(), MOST_SIDE_BY_SIDE)
+        self.side_by_side = min(threads or usable_cores(), MAX_SIDE_BY_SIDE)
         self._compiled: LruCache[tuple[int, tuple[int, ...]], Any] = LruCache(_SIZES)
         self._compiling = threading.Lock()
         self._requests = _Requests()

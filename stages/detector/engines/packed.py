@@ -11,7 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from stages.detector.engines.fused import FusedConvolution, Then, fuse_convolutions, fused_graph
+from stages.detector.engines.fused import (
+    Activation,
+    FusedConvolution,
+    fuse_convolutions,
+    fused_graph,
+)
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.lru_cache import LruCache
 
@@ -60,12 +65,12 @@ def _layout(packed: Tensor) -> bytes:
 
 
 class _PackedConvolution(FusedConvolution):
-    def __init__(self, of: nn.Conv2d, then: Then) -> None:
+    def __init__(self, of: nn.Conv2d, activation: Activation) -> None:
         super().__init__()
         assert isinstance(of.padding, tuple)
         self._shape = [list(of.padding), list(of.stride), list(of.dilation), of.groups]
         self._bias = None if of.bias is None else of.bias.detach()
-        self._then = then
+        self._activation = activation
         reorder = torch.ops.mkldnn._reorder_convolution_weight
         weight = of.weight.detach()
         self._weight = PackedWeights(lambda size: reorder(weight, *self._shape, size))
@@ -73,7 +78,7 @@ class _PackedConvolution(FusedConvolution):
     def forward(self, x: Tensor) -> Tensor:
         convolve = torch.ops.mkldnn._convolution_pointwise.default
         weight = self._weight(x)
-        result: Tensor = convolve(x, weight, self._bias, *self._shape, self._then, [], "")
+        result: Tensor = convolve(x, weight, self._bias, *self._shape, self._activation, [], "")
         return result
 
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:

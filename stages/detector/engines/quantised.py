@@ -137,14 +137,14 @@ class _ByteConvolution(nn.Module):
         dtype = torch.float32 if outputs is None else torch.uint8
         zeros = torch.zeros(len(scales), dtype=torch.int32)
         self._source, self._scales = source, (scales, zeros)
-        self._then: tuple[Any, ...] = (bias, *geometry, result.scale, result.zero_point, dtype)
+        self._output: tuple[Any, ...] = (bias, *geometry, result.scale, result.zero_point, dtype)
         self._relu = "relu" if relu else "none"
 
     def forward(self, x: Tensor) -> Tensor:
         convolve = torch.ops.onednn.qconv2d_pointwise.default
         weight = self._weight(x)
         result: Tensor = convolve(
-            x, *self._source, weight, *self._scales, *self._then, self._relu, [], ""
+            x, *self._source, weight, *self._scales, *self._output, self._relu, [], ""
         )
         return result
 
@@ -153,7 +153,7 @@ class _ByteConvolution(nn.Module):
         convolve = torch.ops.onednn.qconv2d_pointwise.binary
         weight = self._weight(x)
         scale, zero_point = quantiser.scale, quantiser.zero_point
-        also = shortcut, *self._then, scale, zero_point, "sum", 1.0, self._relu, [], ""
+        also = shortcut, *self._output, scale, zero_point, "sum", 1.0, self._relu, [], ""
         convolve(x, *self._source, weight, *self._scales, *also)
         return shortcut
 

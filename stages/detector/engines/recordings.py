@@ -12,7 +12,7 @@ from torch import Tensor
 from stages.detector.lru_cache import LruCache
 
 _KEPT = 64  # recordings: for eight frame sizes, batches of 1, 2, 4 … 128
-_SCORES_APART = 0.02  # at most, because of rounding
+_SCORE_TOLERANCE = 0.02  # at most, because of rounding
 _SCORE = 4  # column of the score in `TorchEngine.values`
 
 Replay: TypeAlias = Callable[[], Tensor]
@@ -72,7 +72,7 @@ class Recordings:
             replay().zero_()  # results that were not recorded stay zero
             found = replay()
             scores = found[..., _SCORE], expected[..., _SCORE]
-            if torch.allclose(*scores, rtol=0, atol=_SCORES_APART):
+            if torch.allclose(*scores, rtol=0, atol=_SCORE_TOLERANCE):
                 return replay
             log.warning("CUDA graphs give different scores on this GPU and are not used")
         except torch.OutOfMemoryError:

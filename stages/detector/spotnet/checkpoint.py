@@ -23,7 +23,7 @@ OF_OTHERS = "give another network's boxes as detector.detections"
 """Advice for networks other than SpotNet, as the end of a message."""
 
 _CONFIG, _RANGES = "spotnet", "ranges"  # metadata keys in our files; both values are JSON
-_MOST_NAMED = 10  # tensors that do not fit; if there are more, only a few of each kind are named
+_MAX_NAMED = 10  # tensors that do not fit; if there are more, only a few of each kind are named
 _FEW = 3
 _LONGEST_REASON = 300  # characters; some quote values of the file
 
@@ -278,7 +278,7 @@ def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ten
     if not every:
         return
     named = every
-    if len(every) > _MOST_NAMED:
+    if len(every) > _MAX_NAMED:
         named = [each for kind in kinds for each in _first_few(kind)]
     differ = "1 tensor differs" if len(every) == 1 else f"{len(every)} tensors differ"
     raise CheckpointError(f"{path} does not fit the model, {differ}: " + "; ".join(named), every)

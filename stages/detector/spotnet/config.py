@@ -22,9 +22,9 @@ _WHOLE = (
     "head_channels",
     "size_multiple",
 )
-_MOST = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
-_MOST_OTHERWISE = 8192  # channels, or pixels for the padding of an input
-_MOST_LEVELS = 12
+_MAX = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
+_DEFAULT_MAX = 8192  # channels, or pixels for the padding of an input
+_MAX_LEVELS = 12
 
 LARGEST_SCALE = 4
 """Maximum factor by which frames may be resized."""
@@ -96,9 +96,9 @@ class SpotNetConfig:
             raise ValueError(
                 f"class_names must hold {self.num_classes} names, got {self.class_names}"
             )
-        if len(self.dims) != len(self.modules) or not 2 <= len(self.dims) <= _MOST_LEVELS:
+        if len(self.dims) != len(self.modules) or not 2 <= len(self.dims) <= _MAX_LEVELS:
             raise ValueError(
-                f"dims and modules must be equally long, 2 to {_MOST_LEVELS}, "
+                f"dims and modules must be equally long, 2 to {_MAX_LEVELS}, "
                 f"got {self.dims} and {self.modules}"
             )
         if self.size_multiple % self.least_multiple:
@@ -142,7 +142,7 @@ def _check_whole(name: str, given: Any, *, least: int, several: bool = False) ->
     values, what = (given, "whole numbers") if several else ((given,), "a whole number")
     if any(type(value) is not int or value < least for value in values):
         raise ValueError(f"{name} must be {what} from {least}, got {given!r}")
-    most = _MOST.get(name, _MOST_OTHERWISE)
+    most = _MAX.get(name, _DEFAULT_MAX)
     if any(value > most for value in values):
         raise ValueError(f"{name} must be at most {most}, got {given!r}")
 
@@ -161,7 +161,7 @@ def published_config(num_classes: int = 1) -> SpotNetConfig:
     Raises:
         ValueError: The number of classes is 0 or too large.
     """
-    count = min(num_classes, _MOST["num_classes"])
+    count = min(num_classes, _MAX["num_classes"])
     names = ("vehicle",) if count == 1 else tuple(f"class{i}" for i in range(count))
     return SpotNetConfig(num_classes=num_classes, class_names=names)
 

@@ -109,8 +109,8 @@ def test_an_index_is_given_no_more_room_than_ffmpeg_can_leave(
     path = tmp_path / "overlay.mp4"
     journals = [begin(path, 1, X264)]
     as_many = 10**8  # from before videos ended in time
-    assert 4096 + 36 * encoding.MOST_FRAMES <= 2**31 - 1 < 4096 + 36 * (encoding.MOST_FRAMES + 1)
-    monkeypatch.setattr(encoding, "_MOST_INDEX_BYTES", 8192)  # not so large a file
+    assert 4096 + 36 * encoding.MAX_FRAMES <= 2**31 - 1 < 4096 + 36 * (encoding.MAX_FRAMES + 1)
+    monkeypatch.setattr(encoding, "_MAX_INDEX_BYTES", 8192)  # not so large a file
     assert write_mp4(path, journals, as_many, SETTINGS, 1) == 5
     with av.open(str(part_path(path))) as video:
         assert video.streams.video[0].frames == 5

@@ -133,8 +133,8 @@ def test_beyond_the_limit_the_oldest_are_removed(
     pictures = EventPictures(tmp_path, 3.5 * first.stat().st_size / 1e9, told.append)
     for number in (3, 2, 50, 4):
         saved(pictures, number)
-        assert pictures._look is not None  # a thread removes the oldest
-        wait_for(pictures._look.done)
+        assert pictures._check is not None  # a thread removes the oldest
+        wait_for(pictures._check.done)
     assert sorted(names_in(tmp_path)) == [
         "events/0-of-the-user.jpg",
         *(f"events/{number:010}-stop-line-left-7.jpg" for number in (3, 4, 50)),
@@ -163,8 +163,8 @@ def test_the_pictures_are_looked_through_once_for_each_hundredth_of_the_limit(
     pictures = EventPictures(tmp_path, 250 * first.stat().st_size / 1e9, quiet)
     for number in range(2, 9):
         saved(pictures, number)
-        if pictures._look is not None:
-            wait_for(pictures._look.done)
+        if pictures._check is not None:
+            wait_for(pictures._check.done)
     assert looks == [tmp_path] * 2  # after three pictures each
 
 
@@ -192,10 +192,10 @@ def test_no_frame_waits_for_a_removal_whose_failure_is_told(
     saved(EventPictures(tmp_path, 0, quiet), 1)
     for number in (2, 3, 4):
         saved(pictures, number)
-    look = pictures._look
-    assert look is not None
-    assert not look.done()
+    check = pictures._check
+    assert check is not None
+    assert not check.done()
     may_fail.set()
-    wait_for(look.done)
+    wait_for(check.done)
     with pytest.raises(OutputError, match=r"cannot remove .*0000000001"):
         saved(pictures, 5)

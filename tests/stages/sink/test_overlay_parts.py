@@ -71,7 +71,7 @@ def test_other_colors_and_pixels_of_another_shape_begin_another_video(
 def test_a_video_that_has_as_many_frames_as_an_index_takes_is_followed_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overlay, "MOST_FRAMES", 4)
+    monkeypatch.setattr(overlay, "MAX_FRAMES", 4)
     killed = parts_in(tmp_path)
     feed_until_kept(killed, range(4))
     parts = parts_in(tmp_path, killed.state())
