@@ -28,7 +28,7 @@ class OutputError(SpotStreamError):
     """Results cannot be written (disk full, no permission).
 
     Attributes:
-        errno: The operating system's error number; 0 if the error is not one of its.
+        errno: The operating system's error number; 0 for other errors.
     """
 
     exit_code = 4

@@ -51,8 +51,8 @@ def install_hint(extra: str) -> str:
 def report_nothing() -> None:
     """Keeps ONNX Runtime and OpenVINO from reporting their use over the network.
 
-    Nor do they write to the home folder then. If the variable is set or the package imported
-    already, it stays as it is.
+    This also keeps them from writing to the home folder. An environment variable that is set, or a
+    package that is already imported, is not changed.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

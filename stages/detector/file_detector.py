@@ -68,7 +68,7 @@ class FileDetector:
             self.name = common or self.path.resolve().name
             read = _readable(files)
             first = next(read)
-            # A file without boxes, of a sequence without vehicles, has no format of its own.
+            # A file without boxes, from a sequence without vehicles, does not show its format.
             example = next((file for file in chain((first,), read) if len(file)), first)
             self.class_names = example.class_names
         else:

@@ -24,9 +24,9 @@ from stages.sink.detrac import toolkit_paths
 JOURNAL = ".journal.part"
 """The records that the sink received, for a sink or tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
-"""State of a live stream's sink, saved every second; of any sink that had to end on a full disk."""
+"""State of a live stream's sink, saved about every second, or of any that ended on a full disk."""
 RUN = ".run.part"
-"""What the run was started with, needed to complete the results if the run is killed."""
+"""What the run was started with, to complete the results if the run is killed."""
 _OUTDATED = f".{REPORT}.outdated"
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")

@@ -111,7 +111,7 @@ class OverlayWriter:
         make_folder(path.parent)
         self._closed = False
         self._complete = False
-        self._has_segment = False  # of its own
+        self._has_segment = False  # begun by this writer
 
     @property
     def kept(self) -> int:

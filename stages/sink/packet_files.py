@@ -38,9 +38,9 @@ class PacketFiles:
         self.paths = list(itertools.takewhile(Path.exists, map(self._numbered, numbers)))
 
     def begin_next(self) -> None:
-        """Creates another file at the end of `paths`, or reuses an empty last one.
+        """Creates another file at the end of `paths`, or reuses the last one if it is empty.
 
-        Otherwise an empty file could precede one with packets, and be alone once that is removed.
+        Otherwise an empty file could precede one with packets, and remain once that is removed.
 
         Raises:
             OutputError: The file system refuses.

@@ -207,7 +207,7 @@ class StreamReport:
             "benchmark_files": self.benchmark_files,
         }
         added = {key: value for key, value in run.items() if key not in measured}
-        # Paths and fractions become text, as does any other value: results must not be lost for it.
+        # Paths, fractions and unknown types become text: no value is worth losing the results for.
         text = json.dumps(
             {**measured, **added}, indent=2, ensure_ascii=False, allow_nan=False, default=str
         )

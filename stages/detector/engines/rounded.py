@@ -23,8 +23,8 @@ from stages.detector.engines.int8 import (
 )
 from stages.detector.spotnet import SpotNet
 
-# Stay in float, as do the last layers of the other heads: the first layer's pixels have no
-# quantiser, and boxes would be rounded to steps of three pixels (docs/performance.md, step 7).
+# These layers stay in float, as do the last layers of the other heads: the first layer's pixels
+# have no quantiser, and boxes would be rounded to three pixels (docs/performance.md, step 7).
 _FLOAT = ("pre.0.", "wh.", "reg.")
 
 

@@ -61,7 +61,7 @@ class TorchEngine:
         elif device.type == "cpu":
             graph = packed_graph(graph)
         elif device.type == "cuda":
-            torch.backends.cudnn.benchmark = True  # measures which of its kernels is fastest
+            torch.backends.cudnn.benchmark = True  # measures which kernel is fastest
             graph = cudnn_graph(graph)
         self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
         self._threads = torch.get_num_threads()
