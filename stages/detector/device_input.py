@@ -14,7 +14,7 @@ from stages.detector.lru_cache import LruCache
 from stages.detector.preprocessing import InputGeometry
 from stages.records import Frame, FrameHeader, PixelFormat
 
-_ROOM = 8  # minimum number of frames of a shape to allocate for
+_MIN_FRAMES = 8  # of a shape, for which memory is allocated
 _SHAPES = 8  # of frames, for which memory is kept
 
 
@@ -77,8 +77,8 @@ class DeviceInput:
         """Returns memory for at least ``count`` frames: page-locked host memory, device memory."""
         memory = self._memory.get(shape)
         if memory is None or len(memory[0]) < count:
-            room = (max(count, _ROOM), *shape)
-            staged = torch.empty(room, dtype=torch.uint8, pin_memory=self._copies is not None)
+            full_shape = (max(count, _MIN_FRAMES), *shape)
+            staged = torch.empty(full_shape, dtype=torch.uint8, pin_memory=self._copies is not None)
             on_device = torch.empty_like(staged, device=self._device)
             memory = self._memory.keep(shape, (staged, on_device))
         return memory

@@ -67,7 +67,7 @@ def files_of_run(folder: Path) -> list[Path]:
 def find_files(
     folder: Path,
     sequences: Sequence[str],
-    of_run: str,
+    run_file: str,
     others: Sequence[str] = (),
 ) -> dict[str, Path]:
     """Finds the file of each of ``sequences``; see `find_file`.
@@ -77,7 +77,7 @@ def find_files(
     Args:
         folder: Folder to search.
         sequences: Names of the sequences.
-        of_run: See `find_file`.
+        run_file: See `find_file`.
         others: Names of other sequences, whose files are not wanted.
 
     Raises:
@@ -85,12 +85,12 @@ def find_files(
     """
     known = (*sequences, *others)
     return {
-        name: find_file(folder, name, of_run, [other for other in known if other != name])
+        name: find_file(folder, name, run_file, [other for other in known if other != name])
         for name in sequences
     }
 
 
-def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = ()) -> Path:
+def find_file(folder: Path, sequence: str, run_file: str, others: Sequence[str] = ()) -> Path:
     """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
 
     ``NAME_2.txt`` is not accepted: sequences often differ by a number at the end.
@@ -101,7 +101,7 @@ def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = 
     Args:
         folder: Folder to search.
         sequence: Name of the sequence.
-        of_run: Name of such a file in a sequence's folder written by ``spotstream run``.
+        run_file: Name of such a file in a sequence folder written by ``spotstream run``.
         others: Other sequences that have their own file.
 
     Raises:
@@ -112,7 +112,7 @@ def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = 
         raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
     written = folder_name(sequence)
     for name in (sequence, written):
-        file_of_run = folder / name / of_run
+        file_of_run = folder / name / run_file
         if name and file_of_run.is_file() and name not in others:
             return _only_one(file_of_run)
     found = _files_of(folder, sequence, others)
@@ -121,7 +121,7 @@ def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = 
         others_there = f"; {', '.join(numbered)} may be of other sequences" if numbered else ""
         raise ConfigError(
             f"{folder}: no file for {sequence}; expected {sequence}.txt or {sequence}_….txt "
-            f"(or .txt.gz) or {written or sequence}/{of_run}{others_there}"
+            f"(or .txt.gz) or {written or sequence}/{run_file}{others_there}"
         )
     if len(found) > 1:
         names = ", ".join(file.name for file in found)

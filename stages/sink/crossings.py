@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Tracks
-from stages.sink.places import Place, Point, checked, numbers, places, usual_class, vote
+from stages.sink.places import Place, Point, checked, most_frequent_class, numbers, places, vote
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The two ends of a line, ``(x1, y1, x2, y2)`` in pixels of the frame."""
@@ -44,7 +44,7 @@ class Crossing(NamedTuple):
         number: 1-based number of the frame in which it was first on the other side.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
-        class_index: Index of its most frequent class so far, see `usual_class`.
+        class_index: Index of its most frequent class so far, see `most_frequent_class`.
         line: Name of the line.
         direction: Side of the line that it crossed to, see `Counts`.
     """
@@ -164,7 +164,7 @@ class LineCounter:
             vote(track.classes, place.class_index)
             for line, direction, passage in self._move(track, place, number, time):
                 self.counts[line] = self.counts[line].plus(direction)
-                who = place.identity, usual_class(track.classes)
+                who = place.identity, most_frequent_class(track.classes)
                 crossings.append(Crossing(passage.number, passage.time, *who, line, direction))
         self._forget()
         return crossings

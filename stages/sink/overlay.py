@@ -175,7 +175,7 @@ class OverlayWriter:
         self.frames += 1
 
     @property
-    def was_taken_away(self) -> bool:
+    def was_removed(self) -> bool:
         """Whether the video was finished and has been moved away or deleted."""
         return self._is_finished and not self.path.exists()
 

@@ -135,7 +135,7 @@ class OverlayParts:
     def names(self) -> tuple[str, ...]:
         """Names of all existing videos, finished or not, in the order of their frames."""
         finished = [path.name for path in self._finished_paths if path.exists()]
-        written = [each for each in self.unfinished if each.frames and not each.was_taken_away]
+        written = [each for each in self.unfinished if each.frames and not each.was_removed]
         return (*finished, *(each.path.name for each in written))
 
     def withdraw(self) -> None:

@@ -16,11 +16,11 @@ def even(length: int) -> int:
     return length + length % 2
 
 
-def picture_size(height: int, width: int, most_rows: int | None) -> tuple[int, int]:
-    """Returns even height and width of a frame's picture, scaled to at most ``most_rows`` rows."""
-    if most_rows is None or height <= most_rows:
+def picture_size(height: int, width: int, max_height: int | None) -> tuple[int, int]:
+    """Returns even height and width of a frame's picture, scaled to at most ``max_height``."""
+    if max_height is None or height <= max_height:
         return even(height), even(width)
-    return most_rows // 2 * 2, even(round(width * most_rows / height))
+    return max_height // 2 * 2, even(round(width * max_height / height))
 
 
 def copy_frame(

@@ -57,12 +57,12 @@ def places(tracks: Tracks) -> list[Place]:
 def vote(votes: dict[int, int], latest: int) -> None:
     """Adds the class of a vehicle's latest box to its ``votes``, the number of boxes of each class.
 
-    The latest class becomes the last key, see `usual_class`.
+    The latest class becomes the last key, see `most_frequent_class`.
     """
     votes[latest] = votes.pop(latest, 0) + 1
 
 
-def usual_class(votes: dict[int, int]) -> int:
+def most_frequent_class(votes: dict[int, int]) -> int:
     """Returns the class of most of a vehicle's boxes, the latest if tied; needs at least one."""
     return max(reversed(votes), key=votes.__getitem__)
 

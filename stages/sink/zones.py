@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import Place, Point, checked, numbers, places, usual_class, vote
+from stages.sink.places import Place, Point, checked, most_frequent_class, numbers, places, vote
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
@@ -36,7 +36,7 @@ class ZoneEvent(NamedTuple):
             inside otherwise.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
-        class_index: Index of its most frequent class so far, see `usual_class`.
+        class_index: Index of its most frequent class so far, see `most_frequent_class`.
         zone: Name of the zone.
         kind: ``"enter"``; ``"leave"``; or ``"lost"``, if its track ended in the zone.
         seconds: Dwell time from its first to its last frame inside; 0 when it enters.
@@ -108,8 +108,8 @@ class ZoneTrack:
 
     @property
     def class_index(self) -> int:
-        """Index of its most frequent class, see `usual_class`."""
-        return usual_class(self.classes)
+        """Index of its most frequent class, see `most_frequent_class`."""
+        return most_frequent_class(self.classes)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from stages.detector.engines.graph import INPUT, OUTPUTS, DetectionGraph, exampl
 from stages.detector.engines.rounded import rounded_network
 from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
-from stages.detector.spotnet.checkpoint import OF_OTHERS
+from stages.detector.spotnet.checkpoint import OTHER_NETWORK_ADVICE
 from stages.errors import ConfigError
 from stages.extras import need
 
@@ -100,5 +100,5 @@ def config_of(path: Path, found: Mapping[str, str]) -> SpotNetConfig:
     except KeyError as error:
         raise ConfigError(
             f"{path} holds no SpotNet config in its metadata; make it with spotstream export, or "
-            f"{OF_OTHERS}"
+            f"{OTHER_NETWORK_ADVICE}"
         ) from error

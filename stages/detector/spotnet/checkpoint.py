@@ -19,7 +19,7 @@ from stages.detector.spotnet.model import SpotNet
 
 Ranges: TypeAlias = dict[str, tuple[float, float]]
 
-OF_OTHERS = "give another network's boxes as detector.detections"
+OTHER_NETWORK_ADVICE = "give another network's boxes as detector.detections"
 """Advice for networks other than SpotNet, as the end of a message."""
 
 _CONFIG, _RANGES = "spotnet", "ranges"  # metadata keys in our files; both values are JSON
@@ -192,7 +192,9 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
     except OSError as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
     if _CONFIG not in metadata:
-        raise CheckpointError(f"{path} holds no SpotNet config in its metadata; {OF_OTHERS}")
+        raise CheckpointError(
+            f"{path} holds no SpotNet config in its metadata; {OTHER_NETWORK_ADVICE}"
+        )
     try:
         config = SpotNetConfig.from_json(metadata[_CONFIG])
     except (TypeError, ValueError) as error:
@@ -222,7 +224,7 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
             raise CheckpointError(f"{path} {_CUT_OFF}") from error
         raise CheckpointError(
             f"{path} is not a readable weights file: neither .safetensors nor a PyTorch file "
-            f"that holds tensors alone; {OF_OTHERS}"
+            f"that holds tensors alone; {OTHER_NETWORK_ADVICE}"
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]

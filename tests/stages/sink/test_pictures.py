@@ -31,7 +31,7 @@ def test_bgr_gets_even_sides(height: int, width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "most_rows", "expected"),
+    ("size", "max_height", "expected"),
     [
         ((1080, 1920), None, (1080, 1920)),
         ((1079, 1919), None, (1080, 1920)),
@@ -42,9 +42,9 @@ def test_bgr_gets_even_sides(height: int, width: int) -> None:
     ],
 )
 def test_pictures_keep_the_shape_of_frames(
-    size: tuple[int, int], most_rows: int | None, expected: tuple[int, int]
+    size: tuple[int, int], max_height: int | None, expected: tuple[int, int]
 ) -> None:
-    assert picture_size(*size, most_rows) == expected
+    assert picture_size(*size, max_height) == expected
 
 
 @pytest.mark.parametrize("pixel_format", PixelFormat)

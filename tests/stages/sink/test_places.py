@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stages.sink.places import Place, places, usual_class, vote
+from stages.sink.places import Place, most_frequent_class, places, vote
 from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks
 
 
@@ -39,6 +39,6 @@ def test_the_class_of_a_vehicle_is_that_of_most_of_its_boxes_the_latest_of_equal
     usual = []
     for each in (2, 0, 0, 2, 2, 1):
         vote(votes, each)
-        usual.append(usual_class(votes))
+        usual.append(most_frequent_class(votes))
     assert usual == [2, 0, 0, 2, 2, 2]
     assert votes == {2: 3, 0: 2, 1: 1}
