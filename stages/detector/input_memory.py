@@ -42,9 +42,8 @@ class InputMemory(threading.local):
             pictures = np.empty((count, *geometry.frame, 3), np.uint8)
             memory = self._memory.keep(geometry, (empty_canvas(count, geometry), pictures))
         canvas, pictures = memory
-        images = [_bgr(*pair) for pair in zip(frames, pictures[:count], strict=True)]
+        images = [
+            to_bgr(frame.required_pixels(), frame.header.pixel_format, picture)
+            for frame, picture in zip(frames, pictures[:count], strict=True)
+        ]
         return fill_canvas(images, geometry, canvas[:count])
-
-
-def _bgr(frame: Frame, picture: UInt8Array) -> UInt8Array:
-    return to_bgr(frame.required_pixels(), frame.header.pixel_format, picture)
