@@ -125,10 +125,10 @@ class LineCounter:
     """Counts the vehicles of one stream that cross lines.
 
     A vehicle's position is the bottom centre of its box, see `places`. A vehicle has crossed a line
-    when it is on the other side by more than the jitter of its box. The crossing is dated by its
-    latest step from side to side, which must have passed between the line's ends. A vehicle that
-    turns back crosses again, in the other direction. Positions are kept for tracks seen in the
-    latest 1,000 frames, at most 1,024 of them.
+    when it is on the other side by more than the jitter of its box. The time of the crossing is
+    that of its latest step from side to side, which must have passed between the line's ends. A
+    vehicle that turns back crosses again, in the other direction. Positions are kept for tracks
+    seen in the latest 1,000 frames, at most 1,024 of them.
 
     Args:
         lines: The lines by name.

@@ -217,7 +217,7 @@ class TextResults:
             self._naming = in_background(lambda: self._commit(ended))
 
     def drop_later(self) -> None:
-        """Removes an earlier process's files of frames that come again, which may fill fewer."""
+        """Removes the files that an earlier process wrote for frames that come again."""
         for path in {final_path(path) for path in self._folder.iterdir()}:
             number = max(number_of(path, name) for name in TEXTS)
             if number >= self._number:

@@ -130,10 +130,10 @@ class ZoneCounter:
 
     A vehicle's position is the bottom centre of its box, see `places`. A vehicle has entered or
     left a zone when it is inside or outside by more than the jitter of its box; one that is first
-    seen inside enters immediately. The events are dated by its first and last frame inside. A
+    seen inside enters immediately. Its first and last frames inside give the times of the events. A
     vehicle that is not seen for five seconds is lost, as are all vehicles at the end of an epoch,
-    and the one not seen for longest when there are more than 1,024. When seen again, it enters
-    again.
+    and the one not seen for longest when there are more than 1,024. A lost vehicle that is seen
+    inside again enters again.
 
     Args:
         zones: The zones by name.
