@@ -17,7 +17,7 @@ GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Ground points, each with x and y in pixels of the frame and x and y in metres on the ground."""
 
 _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
-_MIN_RANK_RATIO = 2e-3  # of singular values: 0.008 for 3.5 m by 300 m of road, 0 for collinear
+_MIN_RANK = 2e-3  # ratio of singular values: 0.008 for 3.5 m by 300 m of road, near 0 if collinear
 _MAX_REPROJECTION_ERROR = 0.02  # of the points' extent in the image
 _MIN_EXTENT = 2.0  # metres; less cannot be a road, and may be degrees
 _WINDOW_SECONDS = 1.0 + SECONDS_ERROR
@@ -275,8 +275,8 @@ def _homography(points: Float64Array, targets: Float64Array) -> Float64Array:
     )
     _, values, basis = np.linalg.svd(rows)
     matrix = basis[8].reshape(3, 3)
-    is_unique = values[7] > _MIN_RANK_RATIO * values[0]
-    if not is_unique or np.linalg.svd(matrix, compute_uv=False)[2] < _MIN_RANK_RATIO:
+    is_unique = values[7] > _MIN_RANK * values[0]
+    if not is_unique or np.linalg.svd(matrix, compute_uv=False)[2] < _MIN_RANK:
         raise ValueError("four points of the ground must be such that no three lie on a line")
     return np.asarray(np.linalg.inv(to_targets) @ matrix @ to_normal, np.float64)
 
