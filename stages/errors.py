@@ -55,7 +55,7 @@ def unreadable_name(name: str) -> str:
         try:
             shown = os.fsencode(name).decode(errors="backslashreplace")
         except UnicodeEncodeError:  # surrogates that stand for no byte, which JSON can contain
-            return f"{name!a} is no text"
+            return f"{name!a} is not text"
         encoding = sys.getfilesystemencoding()
         if encoding != "utf-8":
             return f"the name of {shown} is not in {encoding}, as the locale is; set PYTHONUTF8=1"
