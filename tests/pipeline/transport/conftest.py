@@ -16,19 +16,19 @@ from pipeline.transport.subscription import subscribe
 from stages.records import Dropped, DropReason
 from tools.harness.ports import free_port
 
-MALFORMED, PASSED_OVER = 1, 2  # positions
+MALFORMED, SKIPPED = 1, 2  # positions
 
 
 def prepare(envelope):
-    """Takes all messages but those at two positions."""
+    """Accepts all messages except those at two positions."""
     if envelope.position == MALFORMED:
         raise MessageError("harmed")
-    return None if envelope.position == PASSED_OVER else envelope
+    return None if envelope.position == SKIPPED else envelope
 
 
 @pytest.fixture
 def small_files() -> Iterator[None]:
-    """No file, and no memory file, may be larger than 16 KiB."""
+    """Limits files, including memory files, to 16 KiB."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
     yield
@@ -36,7 +36,7 @@ def small_files() -> Iterator[None]:
 
 
 def times_open(name: str) -> int:
-    """How often this process has a memory file open; a map of it counts, too."""
+    """Returns how often this process has a memory file open; a map of it counts too."""
     open_files = [descriptor.resolve().name for descriptor in Path("/proc/self/fd").iterdir()]
     return sum(name in file for file in open_files)
 
@@ -72,7 +72,7 @@ def publish(broadcast, listeners, seconds):
 
 @pytest.fixture
 def context():
-    """Sockets that a test leaves open are closed, and what waits in them is lost."""
+    """A context; sockets left open are closed after the test, and what waits in them is lost."""
     context = zmq.Context()
     yield context
     context.destroy(linger=0)

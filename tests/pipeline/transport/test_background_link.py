@@ -18,7 +18,7 @@ MALFORMED, LOST = 1, 4
 
 @pytest.fixture
 def ends(context, tmp_path):
-    """What sends to the link, the link, and what receives from it."""
+    """The sender to the link, the link, and the receiver from it."""
     source, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
     link = BackgroundLink(context, source, target, prepare, lambda: None, ahead=2, copy=True)
     return Sender(context, source), link, Receiver(context, target)
@@ -36,7 +36,7 @@ def prepare(envelope):
     return envelope
 
 
-def test_results_leave_and_messages_are_prepared_while_the_stage_works(ends):
+def test_results_are_sent_and_messages_prepared_while_the_stage_works(ends):
     before, link, after = ends
     with link:
         for position in range(4):
@@ -48,9 +48,7 @@ def test_results_leave_and_messages_are_prepared_while_the_stage_works(ends):
         assert link.receive(0) is None
 
 
-def test_no_more_is_received_ahead_than_is_asked_for_and_room_is_used_at_once(
-    context, tmp_path, monkeypatch
-):
+def test_prefetching_is_limited_and_free_room_is_used_at_once(context, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.transport.background_link._TURN_SECONDS", 60.0)
     prepared = []
     endpoint, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
@@ -71,7 +69,7 @@ def test_no_more_is_received_ahead_than_is_asked_for_and_room_is_used_at_once(
         assert [link.receive(5).position for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
-def test_results_leave_at_once_and_then_nothing_turns_on_and_on(ends, monkeypatch):
+def test_results_are_sent_at_once_and_the_wake_signal_is_cleared(ends, monkeypatch):
     monkeypatch.setattr("pipeline.transport.link._SIGNAL_SECONDS", 60.0)
     _, link, after = ends
     with link:
@@ -80,7 +78,7 @@ def test_results_leave_at_once_and_then_nothing_turns_on_and_on(ends, monkeypatc
         wait_for(lambda: not select.select([link._wake], [], [], 0)[0])
 
 
-def test_descriptors_may_be_many(context, tmp_path):
+def test_descriptors_beyond_the_limit_of_select_work(context, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     if before[1] < 2048:
         pytest.skip("the system does not allow as many")
@@ -101,7 +99,7 @@ def test_descriptors_may_be_many(context, tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_an_error_comes_after_what_was_received_before_it_and_results_are_still_sent(ends):
+def test_an_error_follows_earlier_messages_and_results_are_still_sent(ends):
     before, link, after = ends
     with link:
         for position in range(2, 5):

@@ -13,7 +13,7 @@ GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(52, b"\0")  # o
 LONG_COMMAND = b"\x06"
 
 
-def test_only_listed_keys_get_in(context, address, keys):
+def test_only_listed_keys_are_admitted(context, address, keys):
     broadcast = Broadcast(context, address, keys / "server.key_secret", keys / "clients")
     try:
         server = keys / "server.key"
@@ -32,7 +32,7 @@ def test_only_listed_keys_get_in(context, address, keys):
 
 
 @pytest.mark.parametrize("size", [2**11, 400 * 2**20])
-def test_who_has_no_key_takes_no_memory(context, address, keys, size):
+def test_a_client_without_a_key_cannot_occupy_memory(context, address, keys, size):
     broadcast = Broadcast(context, address, keys / "server.key_secret", keys / "clients")
     try:
         with socket.socket(socket.AF_UNIX) as stranger:
@@ -40,13 +40,13 @@ def test_who_has_no_key_takes_no_memory(context, address, keys, size):
             stranger.connect(address.removeprefix("ipc://"))
             stranger.sendall(GREETING + LONG_COMMAND + size.to_bytes(8, "big"))
             with contextlib.suppress(ConnectionResetError):
-                while stranger.recv(64):  # until the other end hangs up
+                while stranger.recv(64):  # until the other end disconnects
                     pass
     finally:
         broadcast.close()
 
 
-def test_who_says_nothing_is_hung_up_on(context, address, monkeypatch):
+def test_a_client_that_sends_nothing_is_disconnected(context, address, monkeypatch):
     monkeypatch.setattr("pipeline.transport.broadcast._HANDSHAKE_MS", 300)
     broadcast = Broadcast(context, address, None, None)
     with socket.socket(socket.AF_UNIX) as idle:
@@ -69,7 +69,7 @@ def test_connections_over_a_network_are_limited(context, port):
     broadcast.close()
 
 
-def test_on_this_host_no_key_is_needed(context, address):
+def test_no_key_is_needed_on_the_same_host(context, address):
     broadcast = Broadcast(context, address, None, None)
     try:
         listener = Listener(address)
@@ -78,7 +78,7 @@ def test_on_this_host_no_key_is_needed(context, address):
         broadcast.close()
 
 
-def test_who_is_behind_at_the_end_gets_what_waits(context, address):
+def test_a_slow_subscriber_receives_waiting_messages_after_the_end(context, address):
     with zmq.Context() as own:
         broadcast = Broadcast(own, address, None, None)
         with context.socket(zmq.SUB) as subscriber:
@@ -94,30 +94,30 @@ def test_who_is_behind_at_the_end_gets_what_waits(context, address):
                 assert subscriber.poll(100_000), message
 
 
-def test_what_is_held_back_comes_first_however_much_it_is(context, address):
-    with context.socket(zmq.SUB) as subscriber:  # it tries again every 0.1 s
+def test_held_back_messages_are_sent_first_in_any_number(context, address):
+    with context.socket(zmq.SUB) as subscriber:  # it retries every 0.1 s
         subscriber.subscribe(b"")
         subscriber.connect(address)
         broadcast = Broadcast(context, address, None, None, held_back=1.0)
         for number in range(5000):
             broadcast.send([b"%d" % number])
         assert not subscriber.poll(0)
-        heard = []
+        received = []
 
         def listen():
-            while not heard or heard[-1] != b"last":
+            while not received or received[-1] != b"last":
                 assert subscriber.poll(10_000)
-                heard.append(subscriber.recv())
+                received.append(subscriber.recv())
 
         listener = threading.Thread(target=listen)
         listener.start()
         broadcast.send([b"last"], now=True)
         listener.join()
-        assert heard == [*(b"%d" % number for number in range(5000)), b"last"]
+        assert received == [*(b"%d" % number for number in range(5000)), b"last"]
         broadcast.close()
 
 
-def test_a_file_at_the_path_stays(context, tmp_path):
+def test_a_file_at_the_socket_path_is_kept(context, tmp_path):
     (tmp_path / "file").write_text("results")
     (tmp_path / "link").symlink_to("file")
     for name in ("file", "link"):
@@ -135,7 +135,7 @@ def test_another_pipeline_keeps_its_address(context, address):
     broadcast.close()
 
 
-def test_the_socket_that_a_killed_pipeline_left_is_replaced(context, address):
+def test_a_socket_left_by_a_killed_pipeline_is_replaced(context, address):
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(address.removeprefix("ipc://"))
         left.listen()
@@ -146,7 +146,7 @@ def test_the_socket_that_a_killed_pipeline_left_is_replaced(context, address):
     broadcast.close()
 
 
-def test_addresses_may_be_of_ipv6(context):
+def test_addresses_may_be_ipv6(context):
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
         address = f"tcp://[::1]:{free.getsockname()[1]}"
     broadcast = Broadcast(context, address, None, None)

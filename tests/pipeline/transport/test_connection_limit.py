@@ -18,7 +18,7 @@ HANDSHAKE = GREETING + b"\x04" + bytes([len(READY)]) + READY
 
 @pytest.fixture
 def port():
-    """A port at which a message is published all the time."""
+    """A port at which messages are published continuously."""
     over = threading.Event()
     with zmq.Context() as context, context.socket(zmq.PUB) as publisher:
         limit = ConnectionLimit(context, publisher)
@@ -56,28 +56,28 @@ def is_open(peer):
         return False
 
 
-def hears(subscriber):
+def receives(subscriber):
     while subscriber.poll(0):
         subscriber.recv()
     return subscriber.poll(100_000)
 
 
-def test_connections_above_the_most_are_closed(port):
+def test_connections_above_the_limit_are_closed(port):
     with subscribed(port) as early:
-        assert hears(early)
+        assert receives(early)
         with contextlib.ExitStack() as undo:
             others = [
                 undo.enter_context(socket.create_connection(("127.0.0.1", port)))
                 for _ in range(100)
             ]
             wait_for(lambda: sum(map(is_open, others)) == 63)
-            assert hears(early)
+            assert receives(early)
         time.sleep(0.2)
         with subscribed(port) as late:
-            assert hears(late)
+            assert receives(late)
 
 
-def test_who_names_topics_without_end_is_closed(port):
+def test_a_client_that_subscribes_endlessly_is_disconnected(port):
     topics = b"".join(b"\0\x09\x01%08d" % number for number in range(5000))
     with subscribed(port) as other, socket.create_connection(("127.0.0.1", port)) as peer:
         peer.sendall(HANDSHAKE)
@@ -85,10 +85,10 @@ def test_who_names_topics_without_end_is_closed(port):
         with contextlib.suppress(ConnectionError):
             peer.sendall(topics)
         wait_for(lambda: not is_open(peer))
-        assert hears(other)
+        assert receives(other)
 
 
-def test_another_file_that_got_the_descriptor_stays_as_it_is():
+def test_a_reused_descriptor_is_not_closed():
     one, other = socket.socketpair()
     with one, other, tempfile.TemporaryFile() as file:
         before = os.listdir("/proc/self/fd")  # noqa: PTH208

@@ -2,10 +2,10 @@ from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import Receiver, Sender
 from stages.records import Dropped, DropReason
-from tests.pipeline.transport.conftest import MALFORMED, PASSED_OVER, prepare
+from tests.pipeline.transport.conftest import MALFORMED, SKIPPED, prepare
 
 
-def test_messages_are_prepared_as_they_are_asked_for(context, tmp_path):
+def test_messages_are_prepared_on_receive(context, tmp_path):
     source, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
     before, after = Sender(context, source), Receiver(context, target)
     with DirectLink(context, source, target, prepare, lambda: None, copy=True) as link:
@@ -19,11 +19,11 @@ def test_messages_are_prepared_as_they_are_asked_for(context, tmp_path):
         assert [after.receive(5).position for _ in range(2)] == [0, 3]
 
 
-def test_a_message_that_waits_behind_others_is_there_at_once(context):
-    source, target = "inproc://source", "inproc://target"  # what is sent has arrived at once
+def test_a_message_behind_skipped_ones_is_received_without_waiting(context):
+    source, target = "inproc://source", "inproc://target"  # messages arrive at once
     with DirectLink(context, source, target, prepare, lambda: None, copy=True) as link:
         before = Sender(context, source)
-        for position in (MALFORMED, PASSED_OVER, 3):
+        for position in (MALFORMED, SKIPPED, 3):
             dropped = Dropped("a", 0, position, position, DropReason.BEHIND)
             before.send(Envelope(dropped, position=position))
         assert link.receive(0).position == 3

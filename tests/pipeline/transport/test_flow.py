@@ -12,7 +12,7 @@ def header(sequence):
 
 
 def give(flow, frames):
-    """Frames come one by one, and each that may goes on its way."""
+    """Offers frames one by one, and sends each that may be sent."""
     for sequence in range(frames):
         flow.offer(header(sequence), flow.acquire())
         flow.next_to_send()
@@ -32,7 +32,7 @@ class Clock:
 
 
 def only_when_notified(flow):
-    """Lets no time wake who waits."""
+    """Disables timed wake-ups of waiting threads."""
     wait = flow._changed.wait
     flow._changed.wait = lambda seconds: wait()
 
@@ -55,7 +55,7 @@ def test_lossless_waits_until_a_frame_is_acknowledged():
     assert got == [0]
 
 
-def test_who_waits_for_a_slot_is_woken_by_the_end():
+def test_a_wait_for_a_slot_ends_when_the_flow_closes():
     flow, got = FlowControl(2, 2, live=False), []
     only_when_notified(flow)
     for _ in range(2):
@@ -68,7 +68,7 @@ def test_who_waits_for_a_slot_is_woken_by_the_end():
     assert got == [None]
 
 
-def test_lossless_drops_nothing_however_long_the_stages_are_behind():
+def test_lossless_drops_nothing_however_far_behind_the_stages_are():
     clock = Clock()
     flow = FlowControl(4, 2, live=False, monotonic=clock)
     give(flow, 4)
@@ -77,7 +77,7 @@ def test_lossless_drops_nothing_however_long_the_stages_are_behind():
     assert [next_item(flow).sequence for _ in range(2)] == [2, 3]
 
 
-def test_what_waits_and_what_is_under_way_keeps_it_from_being_idle():
+def test_the_flow_is_not_idle_while_a_record_waits_or_is_in_flight():
     flow = FlowControl(2, 2, live=False)
     assert flow.idle
     for give in (
@@ -104,7 +104,7 @@ def test_live_without_a_free_slot_drops_the_oldest_waiting_frame():
     assert next_item(flow).sequence == 4
 
 
-def test_a_drop_is_told_where_the_frame_would_have_been():
+def test_a_drop_is_reported_in_the_position_of_the_frame():
     flow = FlowControl(2, 1, live=True)
     flow.offer(header(0), flow.acquire())
     flow.announce(Dropped("cam", 0, 1, 1, DropReason.BROKEN))
@@ -118,7 +118,7 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
     assert next_item(flow).sequence == 4
 
 
-def test_what_waits_is_bounded_however_long_nobody_takes_it():
+def test_the_number_of_waiting_records_is_bounded():
     flow = FlowControl(4, 1, live=True, monotonic=Clock())
     for sequence in range(10_000):
         flow.offer(header(sequence), flow.acquire())
@@ -129,7 +129,7 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
     assert len(taken) == 2
 
 
-def test_broken_frames_among_those_dropped_are_counted_and_bounded_as_well():
+def test_broken_frames_among_dropped_ones_are_counted_and_bounded():
     flow = FlowControl(4, 1, live=True, monotonic=Clock())
     for sequence in range(0, 10_000, 2):
         flow.offer(header(sequence), flow.acquire())
@@ -184,7 +184,7 @@ def test_a_burst_that_fits_is_kept():
         assert flow.idle
 
 
-def test_stages_that_are_behind_get_the_latest_frames():
+def test_stages_that_lag_get_the_latest_frames():
     clock = Clock()
     flow = FlowControl(8, 3, live=True, monotonic=clock)
     for sequence in range(8):
@@ -197,29 +197,29 @@ def test_stages_that_are_behind_get_the_latest_frames():
     slots = {flow.acquire() for _ in range(4)}
     assert len(slots) == 4
     flow.offer(header(8), slots.pop())
-    clock.now = 1.2  # still: no frame has found the stages idle
+    clock.now = 1.2  # still behind: no frame has found the stages idle
     flow.acknowledge(3)
     assert next_item(flow).sequence == 7
 
 
-def test_stages_are_not_idle_for_a_frame_that_comes_after_others():
+def test_stages_are_not_idle_for_a_frame_that_arrives_behind_others():
     clock = Clock()
     flow = FlowControl(8, 3, live=True, monotonic=clock)
     give(flow, 8)
     clock.now = 1.1
     flow.acknowledge(1)
-    flow.offer(header(8), flow.acquire())  # before any of those that wait is sent
+    flow.offer(header(8), flow.acquire())  # before any waiting frame is sent
     assert next_item(flow) == Dropped("cam", 0, 3, 6, DropReason.BEHIND)
     assert next_item(flow).sequence == 7
 
 
-def test_one_frame_under_way_at_a_time_is_the_latest_as_long_as_the_stages_are_behind():
+def test_a_single_frame_in_flight_is_the_latest_while_the_stages_lag():
     clock = Clock()
     flow = FlowControl(4, 1, live=True, monotonic=clock)
     give(flow, 3)
     clock.now = 1.1
     flow.acknowledge(1)
-    for latest in (2, 4):  # nothing waits when the next one comes, and the stages are not idle
+    for latest in (2, 4):  # nothing waits when the next frame arrives, and the stages are not idle
         assert next_item(flow) == Dropped("cam", 0, latest - 1, latest - 1, DropReason.BEHIND)
         departure = flow.next_to_send()
         assert departure.item.sequence == latest
@@ -239,7 +239,7 @@ def test_acknowledging_twice_frees_one_slot():
     assert flow.acquire() is None
 
 
-def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
+def test_a_second_decoder_continues_with_what_the_first_had_sent():
     flow = FlowControl(3, 3, live=False, sent={4: 1, 5: None, 6: 0}, position=7)
     assert flow.acquire() == 2
     flow.offer(header(0), 2)
@@ -252,7 +252,7 @@ def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
     assert flow.idle
 
 
-def test_events_without_end_wait_for_the_logbook_to_have_room():
+def test_endless_events_wait_for_room_in_the_logbook():
     flow = FlowControl(2, 2, live=False, window=3)
     for number in range(5):
         flow.announce(Dropped("cam", 0, number, number, DropReason.BROKEN))

@@ -27,7 +27,7 @@ def test_keys_are_kept_private_and_never_overwritten(tmp_path):
         load_key(public)
 
 
-def test_a_file_that_is_cut_off_or_was_changed_is_named(tmp_path):
+def test_a_truncated_or_modified_key_file_is_named(tmp_path):
     secret = make_key(tmp_path, "north")[1]
     whole, keys = secret.read_bytes(), load_key(secret)
     end = whole.index(keys[1]) + len(keys[1])
@@ -38,7 +38,7 @@ def test_a_file_that_is_cut_off_or_was_changed_is_named(tmp_path):
                 load_key(secret)
         else:
             assert load_key(secret) == keys
-    for character in (b"~", b"\xe9", b"%%%%%"):  # the last is of Z85, and more than four bytes
+    for character in (b"~", b"\xe9", b"%%%%%"):  # the last is valid Z85, but more than four bytes
         for key in keys:
             secret.write_bytes(whole.replace(key, character + key[len(character) :]))
             with pytest.raises(ConfigError, match=r"north\.key_secret: it is cut off or has been"):
@@ -64,12 +64,12 @@ def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
         make_key(tmp_path / "file", "north")
 
 
-def test_so_are_those_in_a_folder_that_is_closed(closed_folder):
+def test_keys_in_a_folder_without_access_are_an_output_error(closed_folder):
     with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: permission denied"):
         make_key(closed_folder, "north")
 
 
-def test_what_a_killed_process_left_is_replaced(tmp_path, monkeypatch):
+def test_leftovers_of_a_killed_process_are_replaced(tmp_path, monkeypatch):
     def interrupt(folder, name):
         (Path(folder) / f"{name}.key_secret").touch()
         raise KeyboardInterrupt
@@ -85,7 +85,7 @@ def test_what_a_killed_process_left_is_replaced(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_full_disk_leaves_no_half_of_a_pair(full_disk):
+def test_a_full_disk_leaves_no_half_written_key_pair(full_disk):
     with contextlib.suppress(OSError), (full_disk / "filler").open("ab", buffering=0) as filler:
         while True:
             filler.write(b"\0" * 4096)

@@ -28,7 +28,7 @@ def test_inline_pixels_arrive(context, tmp_path, copy):
     assert receiver.receive(0) is None
 
 
-def test_what_came_already_is_received_without_waiting(context, tmp_path):
+def test_messages_that_have_arrived_are_received_without_waiting(context, tmp_path):
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     sender = Sender(context, f"ipc://{tmp_path}/in")
     for number in range(2):
@@ -37,12 +37,12 @@ def test_what_came_already_is_received_without_waiting(context, tmp_path):
     assert wait_for(lambda: receiver.receive(0)).position == 1
 
 
-def test_a_sender_that_floods_holds_up_no_other(context):
-    endpoint = "inproc://in"  # what is sent has arrived at once
+def test_a_flooding_sender_does_not_block_others(context):
+    endpoint = "inproc://in"  # messages arrive at once
     receiver = Receiver(context, endpoint)
     flood, camera = (Sender(context, endpoint) for _ in range(2))
     camera.send(Envelope(Dropped("camera", 0, 0, 0, DropReason.BEHIND), position=0))
-    assert receiver.receive(5).record.stream == "camera"  # it is connected, and has no more to say
+    assert receiver.receive(5).record.stream == "camera"  # it is connected, and idle for now
     for number in range(500):
         flood.send(Envelope(Dropped("file", 0, number, number, DropReason.BEHIND), position=number))
     assert receiver.receive(5).record.stream == "file"
@@ -59,7 +59,7 @@ def test_an_eventfd_ends_the_wait(context, tmp_path):
     os.close(wake)
 
 
-def test_a_message_comes_at_once_beside_an_eventfd(context, tmp_path, monkeypatch):
+def test_a_message_is_received_at_once_beside_an_eventfd(context, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.transport.link._SIGNAL_SECONDS", 60.0)
     wake, got = os.eventfd(0, os.EFD_NONBLOCK), []
     receiver = Receiver(context, f"ipc://{tmp_path}/in", wake=wake)
@@ -72,7 +72,7 @@ def test_a_message_comes_at_once_beside_an_eventfd(context, tmp_path, monkeypatc
     os.close(wake)
 
 
-def test_a_message_larger_than_any_frame_is_not_taken(context, tmp_path, monkeypatch):
+def test_a_message_larger_than_any_frame_is_not_accepted(context, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.transport.link.LARGEST_PART", 1000)
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     flood, stage = (Sender(context, f"ipc://{tmp_path}/in") for _ in range(2))
@@ -83,7 +83,7 @@ def test_a_message_larger_than_any_frame_is_not_taken(context, tmp_path, monkeyp
     assert receiver.malformed == 0
 
 
-def test_messages_that_do_not_parse_are_counted_and_told_not_one_by_one(context, tmp_path, caplog):
+def test_malformed_messages_are_counted_but_not_all_logged(context, tmp_path, caplog):
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     sender = Sender(context, f"ipc://{tmp_path}/in")
     for _ in range(20):
@@ -95,7 +95,7 @@ def test_messages_that_do_not_parse_are_counted_and_told_not_one_by_one(context,
     assert "dropped a malformed message (1 so far): header: " in caplog.records[0].getMessage()
 
 
-def test_a_message_goes_to_the_worker_with_the_fewest_in_hand(context):
+def test_a_message_goes_to_the_worker_with_the_fewest_in_flight(context):
     sender = LeastLoadedSender(context, ["inproc://first", "inproc://second"])
     for position in range(3):
         sender.send(position, [b"record"])

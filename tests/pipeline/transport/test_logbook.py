@@ -12,7 +12,7 @@ def path():
     return path
 
 
-def test_who_opens_it_later_finds_what_was_kept(path):
+def test_a_later_reader_finds_what_was_kept(path):
     writer = Logbook(path)
     for position in range(6):
         assert writer.keep(position, b"message %d" % position)
@@ -39,7 +39,7 @@ def test_a_writer_that_stops_half_way_leaves_no_entry(path):
     logbook = Logbook(path)
     logbook.keep(1, b"old")
     with pytest.raises(TypeError):
-        logbook.keep(5, "no bytes")  # comes as far as the message itself
+        logbook.keep(5, "no bytes")  # fails at the message itself
     assert [logbook.message(position) for position in (1, 5)] == [None, None]
 
 
@@ -50,7 +50,7 @@ def test_a_shorter_message_leaves_nothing_of_a_longer_one(path):
     assert logbook.message(4) == b"short"
 
 
-def test_why_a_stream_is_abandoned_is_told_once_as_far_as_there_is_room(path):
+def test_the_first_reason_for_abandoning_is_kept_and_truncated(path):
     logbook, other = Logbook(path), Logbook(path)
     assert (logbook.reason, logbook[SharedNumber.ABANDONED]) == ("", 0)
     assert logbook.keep(0, b"message")
@@ -62,15 +62,15 @@ def test_why_a_stream_is_abandoned_is_told_once_as_far_as_there_is_room(path):
     assert other.message(0) == b"message"
 
 
-def test_a_logbook_that_is_closed_holds_no_descriptor():
+def test_a_closed_logbook_holds_no_descriptor():
     _, path = create_memory_file("closed-logbook")
     logbook = Logbook.create(path, stream="cam", entries=4, lossless=True)
-    assert times_open("closed-logbook") == 2  # its owner's, and the map's
+    assert times_open("closed-logbook") == 2  # the owner's and the map's
     logbook.close()
     assert times_open("closed-logbook") == 1
 
 
-def test_a_limit_of_file_sizes_is_named(small_files):
+def test_a_file_size_limit_is_named_in_the_error(small_files):
     _, path = create_memory_file("test")
     with pytest.raises(OSError, match=r"File too large; raise .* \(ulimit -f\)"):
         Logbook.create(path, stream="cam", entries=4, lossless=True)

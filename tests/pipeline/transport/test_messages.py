@@ -69,7 +69,7 @@ def tracks():
         Heartbeat(),
     ],
 )
-def test_control_records_survive(record):
+def test_control_records_round_trip(record):
     sent = Envelope(record, channel=MAX_POSITION, position=MAX_POSITION - 1, run="run-1")
     envelope = decode(encode(sent))
     assert envelope.record == record
@@ -77,7 +77,7 @@ def test_control_records_survive(record):
     assert (envelope.run, envelope.stream) == ("run-1", record.stream)
 
 
-def test_a_reason_that_no_decoder_gives_is_refused():
+def test_an_unknown_drop_reason_is_refused():
     stream, header = encode(Envelope(Dropped("cam", 0, 3, 5, DropReason.BEHIND)))
     assert b"stages behind" in header
     assert decode([stream, header]).record.reason is DropReason.BEHIND
@@ -85,7 +85,7 @@ def test_a_reason_that_no_decoder_gives_is_refused():
         decode([stream, header.replace(b"stages behind", b"stages absent")])
 
 
-def test_tracks_survive_with_slot_and_times():
+def test_tracks_round_trip_with_slot_and_times():
     sent = tracks()
     envelope = decode(encode(Envelope(sent, 0, {"decoder": 12}, channel=4, position=9, run="a")))
     assert (envelope.slot, envelope.work_ns, envelope.pixels) == (0, {"decoder": 12}, None)
@@ -98,13 +98,13 @@ def test_tracks_survive_with_slot_and_times():
     np.testing.assert_array_equal(got.detections.motion, sent.detections.motion)
 
 
-def test_pixels_travel_inline():
+def test_inline_pixels_round_trip():
     pixels = np.arange(36, dtype=np.uint8).reshape(6, 6).T  # not contiguous
     envelope = decode(encode(Envelope(Frame(HEADER, None), None, {}, pixels)))
     np.testing.assert_array_equal(envelope.pixels, pixels)
 
 
-def test_arrays_lie_in_one_part_and_aligned():
+def test_arrays_share_one_part_and_are_aligned():
     parts = encode(Envelope(tracks()))
     assert len(parts) == 3
     record = decode(parts).record
@@ -114,7 +114,7 @@ def test_arrays_lie_in_one_part_and_aligned():
     assert all(array.flags.aligned and array.dtype.isnative for array in arrays)
 
 
-def test_nothing_found_needs_no_payload():
+def test_empty_detections_have_no_payload():
     empty = Detections(HEADER, np.empty((0, 4), np.float32), np.empty(0, np.float32),
                        np.empty(0, np.int16))  # fmt: skip
     parts = encode(Envelope(empty))
@@ -123,7 +123,7 @@ def test_nothing_found_needs_no_payload():
 
 
 @pytest.mark.parametrize("part", [1, 2, 3])
-def test_a_part_too_short_or_too_long_is_refused(part):
+def test_a_part_of_the_wrong_length_is_refused(part):
     pixels = np.zeros((6, 6), np.uint8)
     parts = [bytes(p) for p in encode(Envelope(tracks(), None, {}, pixels))]
     for changed in (parts[part][:-1], parts[part] + b"x"):
@@ -143,7 +143,7 @@ NESTED = b"\x91" * 100_000  # lists in lists
 @pytest.mark.parametrize(
     "time_base", [b"\x92\x01\x00", b"\x91\x01", b"\x01", b"\x92\xc0\xc0", NESTED]
 )
-def test_a_header_with_a_value_that_is_none_is_refused(time_base):
+def test_a_header_with_an_invalid_time_base_is_refused(time_base):
     stream, header, *rest = encode(Envelope(tracks()))
     sent = b"time_base" + msgspec.msgpack.encode((1, 1000))
     assert header.count(sent) == 1
@@ -151,11 +151,11 @@ def test_a_header_with_a_value_that_is_none_is_refused(time_base):
         decode([stream, header.replace(sent, b"time_base" + time_base), *rest])
 
 
-def test_positions_beyond_the_greatest_are_refused():
-    for place in ("channel", "position"):
+def test_channels_and_positions_out_of_range_are_refused():
+    for field in ("channel", "position"):
         for number in (MAX_POSITION + 1, -1):
-            with pytest.raises(MessageError, match=place):
-                decode(encode(Envelope(tracks(), **{place: number})))
+            with pytest.raises(MessageError, match=field):
+                decode(encode(Envelope(tracks(), **{field: number})))
 
 
 def test_a_missing_part_is_refused():
@@ -163,7 +163,7 @@ def test_a_missing_part_is_refused():
         decode(encode(Envelope(tracks()))[:2])
 
 
-def test_parts_too_many_are_refused():
+def test_surplus_parts_are_refused():
     with pytest.raises(MessageError, match="too many"):
         decode([*encode(Envelope(tracks())), b"x"])
 
@@ -177,7 +177,7 @@ def test_another_version_is_refused(unknown):
         decode([stream, header, *rest])
 
 
-def test_a_frame_may_be_as_large_as_a_message_may_state():
+def test_a_frame_may_have_the_largest_size_of_a_message():
     header = replace(HEADER, width=65_535, height=65_535)
     assert decode(encode(Envelope(Frame(header, None), 3))).record.header == header
 
@@ -185,6 +185,6 @@ def test_a_frame_may_be_as_large_as_a_message_may_state():
 @pytest.mark.parametrize(
     "size", [{"width": 0}, {"width": LARGEST_SIDE + 1}, {"height": 0}, {"height": -4}]
 )
-def test_a_frame_of_no_possible_size_is_refused(size):
+def test_a_frame_of_an_impossible_size_is_refused(size):
     with pytest.raises(MessageError, match="a frame of"):
         decode(encode(Envelope(Frame(replace(HEADER, **size), None), 3)))

@@ -6,7 +6,7 @@ from stages.errors import OutputError
 from tests.pipeline.transport.conftest import times_open
 
 
-def test_a_ring_shows_one_memory_to_two_openers():
+def test_two_openers_of_a_ring_share_its_memory():
     _, path = create_memory_file("test")
     writer, reader = FrameRing(path), FrameRing(path)
     writer.reserve(3, 6 * 5)
@@ -18,13 +18,13 @@ def test_a_ring_shows_one_memory_to_two_openers():
         reader.slot(-1, (6, 5))
     with pytest.raises(ValueError, match="slot 0 of 12289 bytes lies outside the ring"):
         reader.slot(0, (12289, 1))
-    writer.reserve(3, 50 * 100)  # pictures have become larger
+    writer.reserve(3, 50 * 100)  # the frames have become larger
     writer.slot(2, (50, 100))[:] = 7
     assert (reader.slot(2, (50, 100)) == 7).all()
 
 
 @pytest.mark.parametrize("height", [4095, 4096, 4097])
-def test_slots_do_not_overlap_and_the_last_one_is_whole(height):
+def test_slots_do_not_overlap_and_the_last_one_is_complete(height):
     _, path = create_memory_file("test")
     ring = FrameRing(path)
     ring.reserve(3, height)
@@ -33,17 +33,17 @@ def test_slots_do_not_overlap_and_the_last_one_is_whole(height):
     assert [set(ring.slot(number, (height, 1)).flat) for number in range(3)] == [{0}, {1}, {2}]
 
 
-def test_a_ring_that_is_closed_holds_no_descriptor():
+def test_a_closed_ring_holds_no_descriptor():
     _, path = create_memory_file("closed-ring")
     ring = FrameRing(path)
     ring.reserve(1, 30)
     ring.slot(0, (6, 5))[:] = 1
-    assert times_open("closed-ring") == 3  # its owner's, the ring's, and the map's
+    assert times_open("closed-ring") == 3  # the owner's, the ring's and the map's
     ring.close()
     assert times_open("closed-ring") == 1
 
 
-def test_a_limit_of_file_sizes_is_named(small_files):
+def test_a_file_size_limit_is_named_in_the_error(small_files):
     _, path = create_memory_file("test")
     with pytest.raises(OutputError, match=r"memory \(File too large\); raise .* \(ulimit -f\)"):
         FrameRing(path).reserve(3, 2**14)

@@ -42,7 +42,7 @@ def tracks_of(epoch):
     return Tracks(Detections(frame, boxes, scores, classes), boxes, scores, classes, ids)
 
 
-def test_silence_is_an_error_where_it_is_limited(context, address):
+def test_silence_beyond_the_timeout_is_an_error(context, address):
     broadcast = Broadcast(context, address, None, None)
     envelopes = subscribe(address, timeout=0.3)
     with pytest.raises(TimeoutError, match=r"nothing arrived from ipc:.* for 0\.3 s"):
@@ -53,15 +53,15 @@ def test_silence_is_an_error_where_it_is_limited(context, address):
     broadcast.close()
 
 
-def test_tracks_come_after_their_start_which_comes_once(context, address):
+def test_tracks_follow_their_start_which_is_received_once(context, address):
     first, second = (StreamStart("cam", n, "x", 4, 6, RATE, 1 / RATE) for n in (0, 1))
     end = EndOfStream("cam", 0, 0, EndReason.COMPLETE)
-    sent = [  # record, its run and channel, whether it comes
+    sent = [  # record, its run and channel, whether it is received
         (tracks_of(0), ("a", 0), False),
         (CROSSED, ("a", 0), False),
         (first, ("a", 0), True),
         (tracks_of(0), ("a", 0), True),
-        (first, ("a", 0), False),  # a repeated one
+        (first, ("a", 0), False),  # a repetition
         (Dropped("cam", 0, 4, 6, DropReason.BEHIND), ("a", 0), True),
         (CROSSED, ("a", 0), True),
         (Heartbeat(), ("a", 0), False),
@@ -70,14 +70,14 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
         (tracks_of(1), ("a", 0), True),
         (tracks_of(1), ("b", 0), False),  # of another run, after the first was killed
         (second, ("b", 0), True),
-        (tracks_of(1), ("a", 0), False),  # it waited in the other connection
+        (tracks_of(1), ("a", 0), False),  # was waiting in the other connection
         (end, ("a", 0), True),
         (second, ("b", 0), False),
         (second, ("b", 1), True),  # of a stream that was removed and added again
         (tracks_of(1), ("b", 0), False),
         (end, ("b", 1), True),
         (second, ("b", 1), True),
-        (first, ("a", 0), False),  # it waited, too
+        (first, ("a", 0), False),  # was waiting too
         (tracks_of(1), ("b", 1), True),
     ]
     broadcast = Broadcast(context, address, None, None)
@@ -89,17 +89,19 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
     last = Dropped("cam", 0, 9, 9, DropReason.BROKEN)
     broadcast.send(encode(Envelope(last)))
     wait_for(lambda: listener.heard[-1] == last)
-    heard = [each for each in listener.heard[:-1] if each != greeting]
-    assert [type(each) for each in heard] == [type(record) for record, _, comes in sent if comes]
+    received = [each for each in listener.heard[:-1] if each != greeting]
+    assert [type(each) for each in received] == [
+        type(record) for record, _, is_received in sent if is_received
+    ]
     broadcast.close()
 
 
-def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, address):
+def test_records_that_a_successor_repeats_are_received_once(context, address):
     first, second = (StreamStart("cam", n, "x", 4, 6, RATE, 1 / RATE) for n in (0, 1))
     end = EndOfStream("cam", 1, 2, EndReason.TRUNCATED)
     dropped = Dropped("cam", 0, 4, 6, DropReason.BEHIND)
     greeting = Dropped("other", 0, 1, 2, DropReason.BEHIND)
-    told = [
+    records = [
         (first, 0),
         (tracks_of(0), 1),
         (CROSSED, 1),
@@ -110,7 +112,7 @@ def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, addre
         (CROSSED, 4),
         (end, 4),  # of a stream that nobody could end
     ]
-    sent = [*told[:4], *told[1:7], *told, *told, (second, 4)]
+    sent = [*records[:4], *records[1:7], *records, *records, (second, 4)]
     broadcast = Broadcast(context, address, None, None)
     with Subscription(address) as subscription:
         while subscription.receive(0.02) is None:
@@ -118,16 +120,16 @@ def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, addre
         for record, position in sent:
             broadcast.send(encode(Envelope(record, position=position)))
         broadcast.send(encode(Envelope(greeting, channel=7, position=1)))
-        heard = [subscription.receive(10) for _ in range(9)]
+        received = [subscription.receive(10) for _ in range(9)]
         assert subscription.streams == []
-    expected = [*told[:3], *told[4:], (greeting, 1)]
-    assert [(type(each.record), each.position) for each in heard] == [
+    expected = [*records[:3], *records[4:], (greeting, 1)]
+    assert [(type(each.record), each.position) for each in received] == [
         (type(record), position) for record, position in expected
     ]
     broadcast.close()
 
 
-def test_of_the_streams_that_have_ended_the_latest_are_remembered(monkeypatch):
+def test_only_the_latest_ended_streams_are_remembered(monkeypatch):
     monkeypatch.setattr(subscription, "_ENDED_STREAMS", 2)
     known = _KnownStreams()
 
@@ -135,34 +137,34 @@ def test_of_the_streams_that_have_ended_the_latest_are_remembered(monkeypatch):
         start = StreamStart(f"cam {channel}", 0, "x", 4, 6, RATE, 1 / RATE)
         return known.admit(Envelope(start, channel=channel))
 
-    goes_on, ended = (0, 1, 2), range(3, 50)
-    assert all(starts(channel) for channel in goes_on)
+    ongoing, ended = (0, 1, 2), range(3, 50)
+    assert all(starts(channel) for channel in ongoing)
     for channel in ended:
         assert starts(channel)
         end = EndOfStream(f"cam {channel}", 0, 0, EndReason.COMPLETE)
         assert known.admit(Envelope(end, channel=channel, position=1))
-        assert not any(starts(channel) for channel in goes_on)  # again, as every second
-    assert sorted(channel for _, channel in known._progress) == [*goes_on, 48, 49]
+        assert not any(starts(channel) for channel in ongoing)  # repeated, as every second
+    assert sorted(channel for _, channel in known._progress) == [*ongoing, 48, 49]
     assert known.names() == ["cam 0", "cam 1", "cam 2"]
     assert not any(starts(channel) for channel in (48, 49))
 
 
-def test_a_pipeline_that_is_alive_is_not_silent(context, address):
+def test_heartbeats_and_repeated_starts_end_a_silence(context, address):
     start = StreamStart("cam", 0, "x", 4, 6, RATE, 1 / RATE)
     broadcast = Broadcast(context, address, None, None)
     with Subscription(address) as subscription:
         assert (subscription.silence, subscription.streams) == (math.inf, [])
 
-        def hears(record):
+        def receives(record):
             before = subscription.silence
             broadcast.send(encode(Envelope(record)))
             envelope = subscription.receive(0.05)
             return subscription.silence < before and (envelope or "nothing")
 
-        assert wait_for(lambda: hears(Heartbeat())) == "nothing"
-        assert wait_for(lambda: hears(start)).record == start
+        assert wait_for(lambda: receives(Heartbeat())) == "nothing"
+        assert wait_for(lambda: receives(start)).record == start
         assert subscription.streams == ["cam"]
-        assert wait_for(lambda: hears(start)) == "nothing"
+        assert wait_for(lambda: receives(start)) == "nothing"
         before = subscription.silence
         assert subscription.receive(0.05) is None
         assert subscription.silence >= before + 0.05
@@ -172,12 +174,12 @@ def test_a_pipeline_that_is_alive_is_not_silent(context, address):
         time.sleep(0.1)
         assert [subscription.receive(0) for _ in range(50)] == [None] * 50  # each ends the wait
         assert subscription.receive(10).record == dropped
-        hears(EndOfStream("cam", 0, 0, EndReason.COMPLETE))
+        receives(EndOfStream("cam", 0, 0, EndReason.COMPLETE))
         assert subscription.streams == []
     broadcast.close()
 
 
-def test_streams_of_a_killed_run_are_forgotten_once_another_is_heard(context, address):
+def test_streams_of_a_killed_run_are_forgotten_once_another_run_sends(context, address):
     broadcast = Broadcast(context, address, None, None)
     start, other = (StreamStart(name, 0, "x", 4, 6, RATE, 1 / RATE) for name in ("north", "south"))
     with Subscription(address) as subscription:
@@ -185,13 +187,13 @@ def test_streams_of_a_killed_run_are_forgotten_once_another_is_heard(context, ad
             broadcast.send(encode(Envelope(start, run="killed")))
         assert subscription.streams == ["north"]
         broadcast.send(encode(Envelope(Heartbeat(), run="next")))
-        broadcast.send(encode(Envelope(start, run="killed")))  # waited in the other connection
+        broadcast.send(encode(Envelope(start, run="killed")))  # was waiting in the other one
         broadcast.send(encode(Envelope(other, run="next")))
         wait_for(lambda: subscription.receive(0.1) and subscription.streams == ["south"])
     broadcast.close()
 
 
-def test_a_silence_ends_no_subscription(context, address):
+def test_a_subscription_survives_silence_and_noise(context, address):
     start = StreamStart("cam", 0, "x", 4, 6, RATE, 1 / RATE)
     end = EndOfStream("cam", 0, 0, EndReason.COMPLETE)
     broadcast = Broadcast(context, address, None, None)
@@ -211,7 +213,7 @@ def test_a_silence_ends_no_subscription(context, address):
 
 
 @pytest.mark.parametrize("admits", ["all, without keys", "nobody"])
-def test_who_was_refused_gets_in_once_admitted(address, keys, admits):
+def test_a_refused_subscriber_connects_once_it_is_admitted(address, keys, admits):
     (keys / "nobody").mkdir()
     server = keys / "server.key_secret"
     before = (server, keys / "nobody") if admits == "nobody" else (None, None)
@@ -235,7 +237,7 @@ def test_who_was_refused_gets_in_once_admitted(address, keys, admits):
             broadcast.close()
 
 
-def test_a_host_that_is_gone_without_a_word_is_noticed(context, port):
+def test_keepalive_probes_detect_a_host_that_vanished(context, port):
     broadcast = Broadcast(context, f"tcp://127.0.0.1:{port}", None, None)
     with Subscription(f"tcp://127.0.0.1:{port}"):
 
@@ -251,7 +253,7 @@ def test_a_host_that_is_gone_without_a_word_is_noticed(context, port):
     broadcast.close()
 
 
-def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
+def test_invalid_keys_and_addresses_are_refused_at_once(address, keys):
     for key, server_key in ((keys / "friend.key_secret", None), (None, keys / "server.key")):
         with pytest.raises(ConfigError, match="key and server_key belong together"):
             Subscription(address, key, server_key)
@@ -262,11 +264,11 @@ def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
         Subscription(f"ipc:///{200 * 'o'}")
     with pytest.raises(UnicodeEncodeError) as error:
         Subscription("ipc://caf\udce9")
-    assert error.tb is not None  # what its frames leave open can make the collector wait for ever
+    assert error.tb is not None  # what its frames leave open can block the garbage collector
     assert len(list(Path("/proc/self/task").iterdir())) == threads
 
 
-@pytest.mark.parametrize("version", [1, 5])  # 5 had the same messages, but sent each start once
+@pytest.mark.parametrize("version", [1, 5])  # 5 had the same messages but sent each start only once
 def test_a_pipeline_of_another_release_is_an_error(context, address, version):
     stream, header = encode(Envelope(Dropped("cam", 0, 1, 2, DropReason.BEHIND)))
     header = msgspec.msgpack.encode(msgspec.msgpack.decode(header) | {"version": version})
@@ -299,7 +301,7 @@ def test_a_pipeline_of_another_release_is_an_error(context, address, version):
         "tcp://127.0.0.1:65537",
     ],
 )
-def test_what_an_address_looks_like_is_said(address):
+def test_a_malformed_address_is_refused_with_the_expected_forms(address):
     with pytest.raises(ConfigError, match=rf"to {address}: expected tcp://HOST:PORT, .* or ipc:"):
         next(subscribe(address, timeout=0))
 
@@ -315,7 +317,7 @@ def test_what_an_address_looks_like_is_said(address):
         ("ipc://six/of:1", False),
     ],
 )
-def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch, address, needed):
+def test_ipv6_is_enabled_only_for_hosts_without_ipv4_addresses(monkeypatch, address, needed):
     four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
     six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))
     known = {"six": [six], "both": [six, four], "::1": [six], "127.0.0.1": [four]}

@@ -5,16 +5,16 @@ from pipeline.transport.envelope import Envelope
 from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
 from pipeline.transport.turns import Turns
 from stages.records import Dropped, DropReason, Frame, FrameHeader
-from tests.pipeline.transport.conftest import MALFORMED, PASSED_OVER, prepare
+from tests.pipeline.transport.conftest import MALFORMED, SKIPPED, prepare
 
 CAMERA, FILE = 0, 1
 
 
 @pytest.fixture
 def ends():
-    """A camera's decoder, a file's, and where the stage takes the messages of both."""
+    """The senders of a camera's and a file's decoder, and the stage's `Turns` for both."""
     context = zmq.Context()
-    endpoint = "inproc://stage"  # what is sent has arrived at once
+    endpoint = "inproc://stage"  # messages arrive at once
     turns = Turns(Receiver(context, endpoint), prepare)
     yield Sender(context, endpoint), Sender(context, endpoint), turns
     context.destroy(linger=0)
@@ -30,22 +30,22 @@ def dropped(channel, position):
     return Envelope(record, channel=channel, position=position)
 
 
-def all_of(turns, count):
+def receive(turns, count):
     received = [turns.receive(5) for _ in range(count)]
     return [(each.channel, each.position, isinstance(each.record, Frame)) for each in received]
 
 
-def test_a_stream_whose_frames_are_dropped_has_as_many_turns_as_another(ends):
+def test_a_stream_with_dropped_frames_gets_as_many_turns_as_another(ends):
     camera, file, turns = ends
     file.send(frame(FILE, 0))
-    assert all_of(turns, 1) == [(FILE, 0, True)]
+    assert receive(turns, 1) == [(FILE, 0, True)]
     for position in range(0, 9, 3):
         camera.send(dropped(CAMERA, position))
         camera.send(dropped(CAMERA, position + 1))
         camera.send(frame(CAMERA, position + 2))
     for position in range(1, 9):
         file.send(frame(FILE, position))
-    order = all_of(turns, 17)
+    order = receive(turns, 17)
     frames = [channel for channel, _, is_frame in order if is_frame]
     assert frames[:6] in (3 * [CAMERA, FILE], 3 * [FILE, CAMERA])
     for sender in (CAMERA, FILE):
@@ -61,13 +61,13 @@ def test_a_message_is_pending_until_it_is_handed_out(ends):
     for position in range(2):
         camera.send(frame(CAMERA, position))
     assert turns.pending
-    assert all_of(turns, 1) == [(CAMERA, 0, True)]
+    assert receive(turns, 1) == [(CAMERA, 0, True)]
     assert turns.pending
-    assert all_of(turns, 1) == [(CAMERA, 1, True)]
+    assert receive(turns, 1) == [(CAMERA, 1, True)]
     assert not turns.pending
 
 
-def test_what_a_flood_sends_beyond_a_limit_stays_with_the_receiver(ends):
+def test_messages_of_a_flood_beyond_the_limit_stay_in_the_receiver(ends):
     camera, _, turns = ends
     for position in range(WAITING_MESSAGES + 1):
         camera.send(dropped(CAMERA, position))
@@ -77,11 +77,11 @@ def test_what_a_flood_sends_beyond_a_limit_stays_with_the_receiver(ends):
     assert not turns._receiver.pending
 
 
-def test_a_malformed_message_is_counted_and_no_other_that_the_stage_does_not_take(ends):
+def test_malformed_messages_are_counted_but_skipped_ones_are_not(ends):
     _, _, turns = ends
     taken = frame(CAMERA, 0)
     assert turns.prepared(taken) is taken
-    assert turns.prepared(frame(CAMERA, PASSED_OVER)) is None
+    assert turns.prepared(frame(CAMERA, SKIPPED)) is None
     assert turns._receiver.malformed == 0
     assert turns.prepared(frame(CAMERA, MALFORMED)) is None
     assert turns._receiver.malformed == 1

@@ -1,4 +1,4 @@
-"""A sink's streams north and south, of which no process is there; the logbook of a live stream."""
+"""Fixtures: a sink's streams north and south without processes, and a live stream's logbook."""
 
 import signal
 import threading
@@ -38,8 +38,8 @@ RATE = Fraction(25)
 BEGAN_NS = time.time_ns()
 
 
-class Said(list):
-    """What a stage reports."""
+class ReportLog(list):
+    """Collects a stage's reports."""
 
     def __init__(self):
         self.notices = []
@@ -62,7 +62,7 @@ class Said(list):
 
 @pytest.fixture
 def signals():
-    """Restores what a stage does when it is told to stop."""
+    """Restores the handler of the signal that ends a stage."""
     before = signal.getsignal(STAGE_END)
     yield
     signal.signal(STAGE_END, before)
@@ -80,21 +80,21 @@ def plan(tmp_path, run_folder):
 
 
 @pytest.fixture
-def said():
-    return Said()
+def reports():
+    return ReportLog()
 
 
 @pytest.fixture
-def sink(plan, context, said):
-    """Opens streams, each also after a sink that was killed; all are closed at the end."""
+def sink(plan, context, reports):
+    """Opens streams, also again after a killed sink; closes all of them at the end."""
     streams = []
 
-    def open_stream(name="north", *, live, said=said, publisher=None, **changes):
+    def open_stream(name="north", *, live, reports=reports, publisher=None, **changes):
         changed, channel = replace(plan, **changes), NAMES.index(name)
         logbook = Logbook(changed.logbook(channel))
         logbook[SharedNumber.LOSSLESS] = not live
         publisher = publisher or Publisher(None, changed.run, channel)
-        stream = SinkStream(changed, context, said, channel, logbook, lambda: None, publisher)
+        stream = SinkStream(changed, context, reports, channel, logbook, lambda: None, publisher)
         stream.open()
         streams.append(stream)
         return stream
@@ -104,8 +104,8 @@ def sink(plan, context, said):
         stream.close()
 
 
-def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, places=None):
-    """Gives the stream its frames; ``places`` is where a vehicle is from left to right in each."""
+def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, centers_x=None):
+    """Feeds the stream its frames; ``centers_x`` holds one vehicle's horizontal centre in each."""
     name = stream.name
     start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
     if not begin:
@@ -113,7 +113,7 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, places=None):
     for index in range(begin, frames):
         times = pts[index], tick, BEGAN_NS
         header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
-        vehicles = [places[index]] if places else []
+        vehicles = [centers_x[index]] if centers_x else []
         boxes = np.array([(x - 4, 8, x + 4, 24) for x in vehicles], np.float32).reshape(-1, 4)
         scores, classes = np.full(len(boxes), 0.9, np.float32), np.zeros(len(boxes), np.int16)
         detections = Detections(header, boxes, scores, classes)
@@ -122,24 +122,24 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, places=None):
         stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
 
-def acknowledge(stream, until):
-    def look():
+def advance_until(stream, until):
+    def check():
         if not until():
             stream.advance()
         return until()
 
-    wait_for(look)
+    wait_for(check)
 
 
 def acknowledged(stream):
-    """The position that the next record to be acknowledged to the decoder has."""
+    """Returns the position of the next record to be acknowledged to the decoder."""
     return stream._logbook[SharedNumber.ACKNOWLEDGED]
 
 
-def feed_into_checkpoint(stream, frames, places=None):
-    """Feeds frames that are in a checkpoint then, and in the journal no more."""
-    feed(stream, frames, places=places)
-    acknowledge(stream, lambda: (stream.folder / JOURNAL).stat().st_size == 0)
+def feed_into_checkpoint(stream, frames, centers_x=None):
+    """Feeds frames and waits until a checkpoint has replaced them in the journal."""
+    feed(stream, frames, centers_x=centers_x)
+    advance_until(stream, lambda: (stream.folder / JOURNAL).stat().st_size == 0)
 
 
 def end(stream, frames):
@@ -158,13 +158,13 @@ def logbook(tmp_path):
 @pytest.fixture
 def context():
     context = zmq.Context()
-    context.linger = 0  # of its sockets, even of those that nobody closes
+    context.linger = 0  # also for sockets that nobody closes
     yield context
     context.destroy(linger=0)
 
 
 class Disk:
-    """Takes no picture of north while it hangs; text it always takes."""
+    """A disk that takes no pictures of north while it hangs; it always takes text."""
 
     def __init__(self):
         self._works, self._is_written_to = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""What sinks leave that are killed, and what becomes of it."""
+"""The leftovers of killed sinks, and their completion."""
 
 import shutil
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from stages.result_files import read_report
-from tests.pipeline.workers.conftest import acknowledge
+from tests.pipeline.workers.conftest import advance_until
 
 
-def left_by(stream, tmp_path):
-    """What a sink leaves that is killed now."""
+def copy_leftovers(stream, tmp_path):
+    """Copies what a sink that is killed now leaves behind; returns the folder."""
     folder = tmp_path / "left" / stream.name
     shutil.copytree(stream.folder, folder)
     assert has_leftovers(folder)
@@ -18,8 +18,8 @@ def left_by(stream, tmp_path):
     return folder
 
 
-def completed(folder):
-    """Completes the results, and returns ``run.json``."""
+def complete(folder):
+    """Completes the results and returns ``run.json``."""
     notices = []
     report = complete_results(folder, notices.append)
     assert notices == []
@@ -33,5 +33,5 @@ def frames_of(folder):
     return np.loadtxt(folder / "times.txt", "U99", delimiter=",")[:, 0].astype(int).tolist()
 
 
-def kept(stream, frames):
-    acknowledge(stream, lambda: stream.results.overlays.kept == frames)
+def wait_until_kept(stream, frames):
+    advance_until(stream, lambda: stream.results.overlays.kept == frames)

@@ -1,4 +1,4 @@
-"""Encoded pictures of an overlay, and who receives them."""
+"""Encoded overlay pictures, and a viewer that receives them."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ RECEIVED = 1 << 22
 
 
 def make_pictures(folder, count, width=64):
-    """Pictures of a video, encoded; every tenth is a key frame."""
+    """Encodes and returns pictures of a video; every tenth is a key frame."""
     rate, clock, size = Fraction(25), Fraction(1, 90_000), (width, 48)
     settings = VideoSettings(
         *size, clock, rate, 1, Fraction(1), 23, "ultrafast", keyframe_seconds=GROUP / 25
@@ -35,7 +35,7 @@ def make_pictures(folder, count, width=64):
 
 
 class Viewer:
-    """Who receives MPEG-TS by UDP."""
+    """Receives MPEG-TS over UDP."""
 
     def __init__(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -51,7 +51,7 @@ class Viewer:
         self._socket.close()
 
     def frames(self):
-        """Those received so far, decoded."""
+        """Decodes and returns the frames received so far."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._received += self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
@@ -61,9 +61,9 @@ class Viewer:
             return list(container.decode(video=0))
 
     def forget(self):
-        """Becomes one who came only now."""
+        """Discards everything received, like a viewer that joins only now."""
         self._received = b""
 
     def wait_for(self, count, seconds=15):
-        """Waits for as many frames."""
+        """Waits until at least ``count`` frames are received; returns all."""
         return wait_for(lambda: len(found := self.frames()) >= count and found)

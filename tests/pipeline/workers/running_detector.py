@@ -18,18 +18,18 @@ from stages.records import Frame, FrameHeader, PixelFormat
 
 
 @contextlib.contextmanager
-def running_detector(output, names, settings, said, last):
-    """Runs a detector of streams; their channels are their places in ``names``.
+def running_detector(output, names, settings, reports, last):
+    """Runs a detector; the channel of a stream is its index in ``names``.
 
     Args:
         output: Results folder.
         names: Names of the streams.
         settings: Settings of the run.
-        said: Takes the detector's reports.
-        last: Called at the end; has the network raise a RuntimeError "over".
+        reports: Receives the detector's reports.
+        last: Called at the end; makes the network raise a RuntimeError "over".
 
     Yields:
-        What sends a frame of a stream, and the receiver of what the detector sends.
+        A function that sends a frame of a stream, and the receiver of the detector's results.
     """
     folder, context = RuntimeFolder("out"), zmq.Context()
     for channel, name in enumerate(names):
@@ -46,7 +46,7 @@ def running_detector(output, names, settings, said, last):
 
     def run():
         with pytest.raises(RuntimeError, match="over"):
-            detector.run_detector(plan, context, said)
+            detector.run_detector(plan, context, reports)
 
     def send(name, position=0):
         header = FrameHeader(name, 0, position, 0, 0, Fraction(1), 0, 4, 6, PixelFormat.BGR24)

@@ -12,14 +12,14 @@ from stages.errors import OutputError
 
 
 class Decoder:
-    """Where acknowledgements arrive."""
+    """Receives acknowledgements."""
 
     def __init__(self, context):
         self._socket = context.socket(zmq.PULL)
         self.endpoint = f"inproc://{id(self)}"
         self._socket.bind(self.endpoint)
 
-    def heard(self):
+    def received_positions(self):
         positions = []
         while self._socket.poll(0):
             positions.append(decode_feedback(self._socket.recv()).position)
@@ -45,9 +45,7 @@ def acknowledger(decoder, logbook, kept):
     return Acknowledger(decoder.context, decoder.endpoint, logbook, lambda: kept[0])
 
 
-def test_a_record_waits_for_its_picture_and_those_behind_it_wait_too(
-    acknowledger, decoder, logbook, kept
-):
+def test_a_record_and_those_behind_it_wait_for_its_picture(acknowledger, decoder, logbook, kept):
     for position, pictures in enumerate([0, 1, 2, 2]):  # a start, two frames, a drop
         acknowledger.took(position, pictures)
     assert acknowledger.acknowledge(4)
@@ -58,27 +56,27 @@ def test_a_record_waits_for_its_picture_and_those_behind_it_wait_too(
     kept[0] = 2
     assert acknowledger.acknowledge(3)  # the caller holds the last one back
     assert acknowledger.acknowledge(4)
-    assert decoder.heard() == [1, 2, 3, 4]
+    assert decoder.received_positions() == [1, 2, 3, 4]
     assert logbook[SharedNumber.ACKNOWLEDGED] == 4
 
 
-def test_an_acknowledgement_that_was_lost_is_sent_again(acknowledger, decoder):
+def test_a_lost_acknowledgement_is_resent(acknowledger, decoder):
     acknowledger.acknowledge(0)
     acknowledger.acknowledge(0)
     acknowledger.repeat()
     acknowledger.acknowledge(0)
-    assert decoder.heard() == [0, 0]
+    assert decoder.received_positions() == [0, 0]
 
 
-def test_pictures_that_are_given_up_are_not_waited_for(acknowledger, decoder):
+def test_records_do_not_wait_for_abandoned_pictures(acknowledger, decoder):
     acknowledger.took(0, 1)
     acknowledger.acknowledge(1)
     acknowledger.give_up_pictures()
     acknowledger.acknowledge(1)
-    assert decoder.heard() == [0, 1]
+    assert decoder.received_positions() == [0, 1]
 
 
-def test_an_error_of_the_overlay_is_raised_only_where_a_record_waits(decoder, logbook):
+def test_an_overlay_error_is_raised_only_when_a_record_waits_for_it(decoder, logbook):
     def failed():
         raise OutputError("disk full")
 
@@ -89,7 +87,7 @@ def test_an_error_of_the_overlay_is_raised_only_where_a_record_waits(decoder, lo
         acknowledger.acknowledge(1)
 
 
-def test_a_decoder_that_is_gone_does_not_hold_up_the_end(logbook, tmp_path):
+def test_a_missing_decoder_does_not_block_shutdown(logbook, tmp_path):
     context = zmq.Context()
     acknowledger = Acknowledger(context, f"ipc://{tmp_path}/gone", logbook, lambda: 0)
     acknowledger.acknowledge(1)

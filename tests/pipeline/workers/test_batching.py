@@ -20,7 +20,7 @@ def end(stream):
 
 
 class Arrivals:
-    """Envelopes by the second at which they come; time passes only in `receive`."""
+    """Envelopes with their arrival times in seconds; time passes only in `receive`."""
 
     def __init__(self, *arrivals):
         self.arrivals = deque(arrivals)

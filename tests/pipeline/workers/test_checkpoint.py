@@ -1,4 +1,4 @@
-"""Where the sink of a live stream was."""
+"""Checkpoints of a live stream's sink."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ from stages.sink.timing import Written
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 
 
-def test_a_state_comes_back_as_it_was(tmp_path):
+def test_a_saved_state_is_loaded_unchanged(tmp_path):
     results = StreamResults(tmp_path / "cam")
     results.start(make_start())
     for header in map(make_header, range(3)):
@@ -33,9 +33,7 @@ def test_a_state_comes_back_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE])
-def test_while_too_many_files_are_open_a_state_is_not_saved_and_the_last_stays(
-    tmp_path, monkeypatch, code
-):
+def test_the_last_checkpoint_stays_while_too_many_files_are_open(tmp_path, monkeypatch, code):
     def refuse(path, content):
         raise OSError(code, os.strerror(code))
 
@@ -50,7 +48,7 @@ def test_while_too_many_files_are_open_a_state_is_not_saved_and_the_last_stays(
     results.abort()
 
 
-def test_one_that_does_not_fit_takes_no_room(full_disk):
+def test_a_checkpoint_that_does_not_fit_takes_no_disk_space(full_disk):
     results = StreamResults(full_disk / "cam")
     results.start(make_start())
     checkpoint = Checkpoint(0, results.state())
@@ -67,7 +65,7 @@ def test_one_that_does_not_fit_takes_no_room(full_disk):
     results.abort()
 
 
-def test_checkpoints_that_take_long_come_less_often(monkeypatch):
+def test_slow_checkpoints_are_saved_less_often(monkeypatch):
     now = 0.0
     monkeypatch.setattr(checkpoint.time, "monotonic_ns", lambda: round(now * 1e9))
     times = CheckpointTimes()
@@ -78,6 +76,6 @@ def test_checkpoints_that_take_long_come_less_often(monkeypatch):
             times.begin_if_due()
         begun.append(now)
         now += took
-        times.begin_if_due()  # it has begun
+        times.begin_if_due()  # already begun
         times.end()
     assert begun == [1.25, 2.5, 3.75, 9.0, 3669.25]

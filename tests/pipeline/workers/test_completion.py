@@ -1,4 +1,4 @@
-"""What is reported of results that are completed in the background."""
+"""Reports on results that are completed in the background."""
 
 import threading
 from dataclasses import replace
@@ -35,7 +35,7 @@ def results(tmp_path):
 
 
 @pytest.fixture
-def said():
+def reports():
     return []
 
 
@@ -45,17 +45,17 @@ def done():
 
 
 @pytest.fixture
-def completion(results, logbook, said, done):
+def completion(results, logbook, reports, done):
     logbook[SharedNumber.CONNECTIONS] = 2
     logbook[SharedNumber.NOT_RECEIVED] = 7
-    progress = SinkProgress(results, logbook, said.append)
-    return Completion(results, RECORD, logbook, progress, said.append, done.set)
+    progress = SinkProgress(results, logbook, reports.append)
+    return Completion(results, RECORD, logbook, progress, reports.append, done.set)
 
 
 END = EndOfStream("cam", 0, 6, EndReason.COMPLETE)
 
 
-def test_complete_results_are_reported_once(completion, results, said, done):
+def test_complete_results_are_reported_once(completion, results, reports, done):
     assert not completion.begun
     completion.begin(END)
     assert completion.begun
@@ -64,16 +64,16 @@ def test_complete_results_are_reported_once(completion, results, said, done):
     completion.report_if_done()
     completion.report_if_done()
     assert not completion.is_unreported
-    assert [type(report) for report in said] == [Completing, Done]
-    summary = said[1].summary
+    assert [type(report) for report in reports] == [Completing, Done]
+    summary = reports[1].summary
     assert (summary.frames, summary.dropped, summary.behind) == (3, 3, 2)
     assert (summary.status, summary.folder) == ("complete", str(results.folder))
-    assert said[1].metrics.connections == 2
-    told = read_report(results.folder)
-    assert (told["connections"], told["frames_not_received"]) == (2, 7)
+    assert reports[1].metrics.connections == 2
+    report = read_report(results.folder)
+    assert (report["connections"], report["frames_not_received"]) == (2, 7)
 
 
-def test_results_that_take_long_hold_nobody_up(completion, results, said, done, monkeypatch):
+def test_slow_results_do_not_block_the_caller(completion, results, reports, done, monkeypatch):
     finish, go_on = results.finish, threading.Event()
 
     def slowly(end, run):
@@ -90,7 +90,9 @@ def test_results_that_take_long_hold_nobody_up(completion, results, said, done, 
     assert not completion.is_unreported
 
 
-def test_a_report_of_many_parts_is_short(completion, results, said, done, monkeypatch):
+def test_the_report_names_only_the_first_of_many_parts(
+    completion, results, reports, done, monkeypatch
+):
     finish = results.finish
     kinds, count = ("mot.txt", "detections.txt", "times.txt"), 30_000
     texts = tuple(numbered(kind, part) for part in range(7, count) for kind in kinds)
@@ -100,26 +102,26 @@ def test_a_report_of_many_parts_is_short(completion, results, said, done, monkey
     completion.begin(END)
     assert done.wait(100)
     completion.report_if_done()
-    summary = said[-1].summary
+    summary = reports[-1].summary
     assert summary.files == (*texts[:3], "cam_Lx.txt", "overlay.mp4")
 
 
-def test_a_working_directory_that_is_gone_does_not_cost_the_results(
-    tmp_path, monkeypatch, results, logbook, said, done
+def test_results_are_completed_without_a_working_directory(
+    tmp_path, monkeypatch, results, logbook, reports, done
 ):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    progress = SinkProgress(results, logbook, said.append)
+    progress = SinkProgress(results, logbook, reports.append)
     record = RunRecord.of("cam", RunConfig(), lossless=True)
-    completion = Completion(results, record, logbook, progress, said.append, done.set)
+    completion = Completion(results, record, logbook, progress, reports.append, done.set)
     completion.begin(END)
     assert done.wait(100)
     assert '"working_directory": null' in (results.folder / "run.json").read_text()
 
 
-def test_an_error_is_raised_where_it_is_looked_for_and_not_by_waiting(
-    completion, results, said, monkeypatch
+def test_an_error_is_raised_by_report_if_done_and_not_by_join(
+    completion, results, reports, monkeypatch
 ):
     def fail(end, run):
         raise OutputError("disk full")
@@ -129,10 +131,10 @@ def test_an_error_is_raised_where_it_is_looked_for_and_not_by_waiting(
     completion.join()
     with pytest.raises(OutputError, match="disk full"):
         completion.report_if_done()
-    assert [type(report) for report in said] == [Completing]
+    assert [type(report) for report in reports] == [Completing]
 
 
-def test_a_stream_breaks_off_where_its_decoder_is(logbook):
+def test_a_broken_off_stream_ends_at_its_decoders_position(logbook):
     assert broken_off(logbook, "the run broke off") == EndOfStream(
         "cam", 0, 0, EndReason.TRUNCATED, "the run broke off"
     )

@@ -26,7 +26,7 @@ from tests.stages.decoder.conftest import write_video
 
 @pytest.fixture
 def plan(tmp_path):
-    """Of a decoder of a video of which a stretch is broken."""
+    """The plan of a decoder of a video with a damaged section."""
     video = tmp_path / "crossing.mp4"
     write_video(video, frames=60, noise=True)
     content = bytearray(video.read_bytes())
@@ -44,7 +44,7 @@ def plan(tmp_path):
 
 
 class SilentReporter:
-    """Tells nobody."""
+    """Discards all reports."""
 
     def __call__(self, status):
         pass
@@ -54,7 +54,7 @@ class SilentReporter:
 
 
 class StoppedByDrop:
-    """A sender that is told to stop as soon as frames were dropped."""
+    """A sender that requests a stop as soon as frames are dropped."""
 
     ended, is_skipping, given = False, False, 0
 
@@ -98,7 +98,7 @@ def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals
     assert (end.frames, end.reason) == (dropped.last + 1, EndReason.INTERRUPTED)
 
 
-def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
+def test_earlier_results_are_removed_only_once_a_first_frame_arrives(
     plan, monkeypatch, tmp_path, signals
 ):
     monkeypatch.setattr(
@@ -132,7 +132,7 @@ def test_frames_too_large_for_a_message_fail_the_stream_at_once(
         run_decoder(structs.replace(plan, streams=[wide]), context, SilentReporter())
 
 
-def test_a_pipe_may_be_silent_for_as_long_as_its_writer_likes(plan, monkeypatch, signals):
+def test_a_decoder_reports_alive_while_a_pipe_is_silent(plan, monkeypatch, signals):
     video = Path(plan.output) / "crossing.mkv"
     write_video(video)
     pipe = video.with_name("pipe.mkv")
@@ -165,7 +165,7 @@ def test_a_pipe_may_be_silent_for_as_long_as_its_writer_likes(plan, monkeypatch,
 
 
 @pytest.mark.parametrize("when", ["before it begins", "while it opens its source"])
-def test_a_decoder_whose_stream_ends_while_it_starts_ends_as_well(
+def test_a_decoder_ends_when_its_stream_ends_during_startup(
     plan, monkeypatch, tmp_path, signals, when
 ):
     open_source = decoder_worker.open_source
@@ -186,7 +186,7 @@ def test_a_decoder_whose_stream_ends_while_it_starts_ends_as_well(
         run_decoder(plan, context, SilentReporter())
 
 
-def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
+def test_a_successor_continues_numbering_after_dropped_frames(plan):
     with zmq.Context() as context:
         stop = threading.Event()
         sender = FrameSender(plan, context, SilentReporter(), True, stop)
@@ -213,5 +213,5 @@ def test_a_record_that_cannot_be_sent_ends_the_decoder(plan):
     ("given", "only_one", "seconds"),
     [(None, True, 10), (None, False, math.inf), (3, True, 3), (3, False, 3)],
 )
-def test_a_camera_among_others_may_be_switched_on_at_any_time(given, only_one, seconds):
+def test_only_a_single_camera_has_a_default_connection_limit(given, only_one, seconds):
     assert _connect_seconds(DecoderConfig(connect_seconds=given), only_one=only_one) == seconds

@@ -29,12 +29,12 @@ from stages.records import (
     PixelFormat,
     StreamStart,
 )
-from tests.pipeline.workers.conftest import Said
+from tests.pipeline.workers.conftest import ReportLog
 
 
 @pytest.fixture
 def plan(tmp_path):
-    """Of a decoder of a file, whose stream has not begun."""
+    """The plan of a decoder of a file whose stream has not begun."""
     (tmp_path / "logbook-0").symlink_to(create_memory_file("logbook")[1])
     Logbook.create(str(tmp_path / "logbook-0"), stream="cam", entries=16, lossless=True)
     stream = StreamPlan("cam", "cam.mp4", "", "", 0)
@@ -44,8 +44,8 @@ def plan(tmp_path):
     )
 
 
-class Told:
-    """A sender that keeps all that is asked of it, in order."""
+class RecordingSender:
+    """A sender that records its calls in order."""
 
     ended = is_skipping = False
 
@@ -74,7 +74,7 @@ class Told:
 
 
 class Script:
-    """A source that yields what it is given, and stops the process at the end of it."""
+    """A source that yields the given records and then stops the process."""
 
     def __init__(self, records, sender, *, resumes=False, during=lambda: None):
         self.resumes = resumes
@@ -98,9 +98,9 @@ def frame(epoch, number, seconds=0):
 
 
 def read(plan, source, sender):
-    """Has all that a source yields sent; returns for how long that waited, seconds."""
+    """Sends everything that a source yields; returns the waits in seconds."""
     waited = []
-    reporter = Said()
+    reporter = ReportLog()
     reporter.alive = lambda: sender.alive.append(len(sender.records))
     waiting = Waiting(sender.stop, reporter)
     waiting.wait = waited.append
@@ -121,27 +121,27 @@ def read(plan, source, sender):
         ([Dropped("cam", 3, 7, 9, DropReason.BROKEN)], 3, 7, (3, 10)),
     ],
 )
-def test_a_stop_closes_the_source_and_then_ends_the_stream_where_it_is(
+def test_a_stop_closes_the_source_then_ends_the_stream_at_its_position(
     plan, records, epochs, given, end
 ):
     Logbook(plan.logbook(0))[SharedNumber.EPOCHS] = epochs
-    sender = Told(given)
+    sender = RecordingSender(given)
     read(plan, Script(records, sender), sender)
     ended = EndOfStream("cam", *end, EndReason.INTERRUPTED, "stopped")
-    told = ["source closed", "interrupted", ended, "closed"]
-    assert sender.records[len(records) :] == told
+    expected = ["source closed", "interrupted", ended, "closed"]
+    assert sender.records[len(records) :] == expected
 
 
 def test_a_stop_between_two_frames_closes_the_source_first(plan):
-    sender = Told()
+    sender = RecordingSender()
     sender.stop.set()
     read(plan, Script([frame(0, 0), frame(0, 1)], sender), sender)
     ended = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
     assert sender.records[1:] == ["source closed", "interrupted", ended, "closed"]
 
 
-def test_a_stop_after_the_end_tells_no_other_one(plan):
-    sender, end = Told(), EndOfStream("cam", 0, 0, EndReason.COMPLETE)
+def test_a_stop_after_the_end_sends_no_second_end(plan):
+    sender, end = RecordingSender(), EndOfStream("cam", 0, 0, EndReason.COMPLETE)
     read(plan, Script([end], sender), sender)
     assert sender.records == [end, "source closed", "closed"]
 
@@ -151,7 +151,7 @@ def test_a_stop_before_the_first_frame_removes_only_unfinished_results(plan):
     results[0].parent.mkdir()
     for path in results:
         path.write_text("earlier")
-    sender = Told()
+    sender = RecordingSender()
     read(plan, Script([], sender), sender)
     assert [path.exists() for path in results] == [True, False]
 
@@ -165,29 +165,31 @@ def test_a_stop_before_the_first_frame_removes_only_unfinished_results(plan):
         ("fast", False, False, False),
     ],
 )
-def test_a_file_is_held_back_where_its_own_pace_is_asked_for(plan, pace, resumes, skipping, waits):
+def test_a_file_is_paced_only_when_its_original_pace_is_configured(
+    plan, pace, resumes, skipping, waits
+):
     config = RunConfig(decoder=DecoderConfig(pace=pace))
-    sender = Told()
+    sender = RecordingSender()
     sender.is_skipping = skipping
     source = Script([frame(0, 0, 0), frame(0, 1, 5)], sender, resumes=resumes)
     waited = read(structs.replace(plan, config=config), source, sender)
     assert [round(seconds) for seconds in waited] == [5] * waits
-    assert sender.elapsed == [1, 1]  # the time that sending takes is none of it
+    assert sender.elapsed == [1, 1]  # the time spent sending does not count
     assert sender.alive == [0, 1]
 
 
-def test_nothing_is_read_where_an_earlier_decoder_has_sent_the_end(plan, monkeypatch, signals):
-    sender = Told()
+def test_nothing_is_read_after_an_earlier_decoder_has_sent_the_end(plan, monkeypatch, signals):
+    sender = RecordingSender()
     sender.ended = True
     monkeypatch.setattr(decoder_worker, "FrameSender", lambda *arguments: sender)
     with zmq.Context() as context:
-        run_decoder(plan, context, Said())
+        run_decoder(plan, context, ReportLog())
     assert sender.records == ["closed"]
 
 
-def test_a_source_that_is_stuck_is_abandoned_once_the_stream_has_ended(plan, monkeypatch, signals):
-    sender, go_on = Told(), threading.Event()
-    recorder, reached = Said(), []
+def test_a_stuck_source_is_abandoned_once_the_stream_has_ended(plan, monkeypatch, signals):
+    sender, go_on = RecordingSender(), threading.Event()
+    recorder, reached = ReportLog(), []
     recorder.close = lambda: sender.records.append("recorder closed")
 
     def open_source(spec, *, runtime, **options):
@@ -214,14 +216,14 @@ def test_a_source_that_is_stuck_is_abandoned_once_the_stream_has_ended(plan, mon
     monkeypatch.setattr(os, "_exit", leave)
     context = zmq.Context()
     with pytest.raises(SystemExit):
-        run_decoder(plan, context, Said())
+        run_decoder(plan, context, ReportLog())
     go_on.set()
     end = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
     assert reached == [0, "recorder closed", "interrupted", end, "closed", True]
 
 
-class Opened(Said):
-    """Keeps how a source or a recorder is made, and the notices."""
+class RecordingFactory(ReportLog):
+    """Records the arguments with which a source or recorder is made, and the notices."""
 
     is_busy = True
 
@@ -237,7 +239,7 @@ class Opened(Said):
 
 @pytest.fixture
 def camera(plan):
-    """The plan of a camera of which two epochs came, and all its numbers."""
+    """The plan of a camera that has had two epochs, with its numbers in the logbook."""
     logbook = Logbook(plan.logbook(0))
     numbers = {"EPOCHS": 2, "SEQUENCE": 30, "SEEN": 40, "CONNECTIONS": 2, "NOT_RECEIVED": 5}
     for name, number in numbers.items():
@@ -260,8 +262,8 @@ def camera(plan):
     return structs.replace(plan, config=RunConfig(decoder=config), streams=[stream])
 
 
-def test_a_source_is_opened_as_configured_and_where_the_stream_was_left(camera, monkeypatch):
-    source, recorder = Opened(), object()
+def test_a_source_is_opened_as_configured_at_the_resume_point(camera, monkeypatch):
+    source, recorder = RecordingFactory(), object()
     monkeypatch.setattr(decoder_worker, "open_source", source.make)
     logbook = Logbook(camera.logbook(0))
     waiting = Waiting(threading.Event(), source)
@@ -278,8 +280,8 @@ def test_a_source_is_opened_as_configured_and_where_the_stream_was_left(camera, 
         "resume_from": ResumePoint(2, 30, 40),
     }
     assert (runtime.wait, runtime.waited) == (waiting.wait, waiting)
-    for tell in (runtime.notify, runtime.lost, runtime.back):
-        tell("so")
+    for report in (runtime.notify, runtime.lost, runtime.back):
+        report("so")
     events = ["notice", "disconnected", "reconnected"]
     assert source.notices == [(event, "cam", "so") for event in events]
     runtime.connected()
@@ -288,10 +290,8 @@ def test_a_source_is_opened_as_configured_and_where_the_stream_was_left(camera, 
 
 
 @pytest.mark.parametrize("epochs", [0, 2])
-def test_a_recording_is_as_configured_and_may_fail_the_stream_before_its_first_frame_only(
-    camera, monkeypatch, epochs
-):
-    recorder = Opened()
+def test_a_recorder_is_as_configured_and_patient_once_the_stream_began(camera, monkeypatch, epochs):
+    recorder = RecordingFactory()
     monkeypatch.setattr(decoder_worker, "Recorder", recorder.make)
     logbook = Logbook(camera.logbook(0))
     logbook[SharedNumber.EPOCHS] = epochs
@@ -311,10 +311,10 @@ def test_a_recording_is_as_configured_and_may_fail_the_stream_before_its_first_f
 @pytest.mark.parametrize(
     ("location", "record"), [("cam.mp4", Path("recordings")), ("rtsp://cam", None)]
 )
-def test_neither_files_nor_cameras_are_recorded_unasked(plan, location, record):
+def test_files_are_never_recorded_and_cameras_only_on_request(plan, location, record):
     stream = structs.replace(plan.streams[0], location=location)
     config = RunConfig(decoder=DecoderConfig(record=record))
     plan = structs.replace(plan, streams=[stream], config=config)
     logbook = Logbook(plan.logbook(0))
     with zmq.Context() as context:
-        assert decoder_worker._recorder(plan, context, Said(), logbook) is None
+        assert decoder_worker._recorder(plan, context, ReportLog(), logbook) is None

@@ -1,4 +1,4 @@
-"""Frames whose pixels are not where their message says, and frames side by side."""
+"""Frames whose pixels are not where their message says, and frames computed in parallel."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ FRAMES = 100
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs a clip; after ten frames its decoder is halted, and somebody else sends one of them."""
+    """Runs a clip; after ten frames, pauses its decoder and sends spoiled copies of one frame."""
     clip = make_clip(tmp_path / "material", FRAMES)
 
     def start(*spoils, goes_on=True):
@@ -61,7 +61,7 @@ def in_slot(slot):
     return lambda logbook, position, sent: encode(msgspec.structs.replace(sent, slot=slot))
 
 
-def test_messages_that_nobody_of_the_run_sent_are_dropped_and_told(run, capfd, in_workers):
+def test_malformed_messages_not_in_the_logbook_are_dropped_and_logged(run, capfd, in_workers):
     in_workers("from pipeline.transport import link\nlink._WARNING_SECONDS = 0.0")
     result = run(in_slot(1_000_000), in_slot(-1), in_slot(None))
     assert (result.exit_code, result.restarts) == (0, {})
@@ -69,7 +69,7 @@ def test_messages_that_nobody_of_the_run_sent_are_dropped_and_told(run, capfd, i
     assert "dropped a malformed message (3 so far): " in capfd.readouterr().err
 
 
-def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
+def test_a_lost_frame_ends_the_run_with_truncated_results(run, tmp_path):
     def spoil(logbook, position, sent):
         parts = encode(msgspec.structs.replace(sent, slot=1_000_000))
         assert logbook.keep(position, msgspec.msgpack.encode(parts))
@@ -105,19 +105,19 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     )
 
 
-def test_doubts_about_a_detection_file_are_told(tmp_path):
+def test_doubtful_scores_in_a_detection_file_are_reported(tmp_path):
     clip = make_clip(tmp_path / "material", 5)
     file = tmp_path / "percent.txt"
     file.write_text("1,-1,100,50,20,15,99.5\n")
-    told = []
+    notices = []
 
     def listen(victim):
         victim.over.wait(100)
-        told.extend(victim.notices)
+        notices.extend(victim.notices)
 
     settings = [f"detector.detections={file}", "sink.overlay=false"]
     run_with([str(clip)], tmp_path / "out", settings, listen)
-    assert any(line.startswith(f"{file}: there are scores up to 99.5") for line in told)
+    assert any(line.startswith(f"{file}: there are scores up to 99.5") for line in notices)
 
 
 @pytest.mark.parametrize(("rows", "name"), [(None, "south"), ("1,1\n", "south"), ("1,1\n", "east")])
@@ -139,7 +139,7 @@ def test_a_stream_without_usable_detections_fails_alone(tmp_path, rows, name):
     assert [path.name for path in (tmp_path / "out").iterdir() if path.is_dir()] == ["north"]
 
 
-def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):
+def test_parallel_and_sequential_frames_give_identical_results(tmp_path):
     scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=12, vehicles=120))
     (tmp_path / "scene").mkdir()
     for number in range(12):
@@ -156,9 +156,7 @@ def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path)
     assert found[0][0].count("\n") > 12
 
 
-def test_the_memory_of_a_stream_that_has_ended_is_given_back_whatever_comes_last(
-    tmp_path, run_folder
-):
+def test_an_ended_streams_memory_is_released_without_further_messages(tmp_path, run_folder):
     (tmp_path / "cam.txt").write_text("1,-1,1,1,2,2,0.9\n")
     logbook = run_folder.add_stream(0, "cam", entries=16, lossless=True)
     plan = WorkerPlan(

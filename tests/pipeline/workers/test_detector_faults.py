@@ -1,4 +1,4 @@
-"""Streams that a detector cannot take, in one batch with others or beside them."""
+"""Streams that a detector cannot process, in a batch with others or in parallel to them."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from pipeline.workers import detector
 from stages.detector.compute_threads import ComputeThreads
 from stages.errors import ConfigError
 from stages.records import Detections
-from tests.pipeline.workers.conftest import Said
+from tests.pipeline.workers.conftest import ReportLog
 from tests.pipeline.workers.running_detector import running_detector
 from tests.waiting import wait_for
 
 
 class Network:
-    """Takes three frames at once, but none of a stream ``odd``; ends with the stream ``last``."""
+    """Takes batches of three but no frame of a stream ``odd``; fails at the stream ``last``."""
 
     name = description = "network"
     class_names, batch_size, is_immediate = ("car",), 3, False
@@ -33,12 +33,12 @@ class Network:
 
 
 @pytest.mark.parametrize("size", [3, 0])
-def test_a_stream_that_cannot_be_computed_costs_no_other(size, tmp_path, temporary, monkeypatch):
+def test_a_stream_that_cannot_be_processed_fails_alone(size, tmp_path, temporary, monkeypatch):
     network = Network(None if size else ComputeThreads(2, lambda: None))
     monkeypatch.setattr(detector, "build_detector", lambda config, worker: network)
     monkeypatch.setattr(detector.BackgroundLink, "pending", True)  # no frame gets all cores
     temporary(tmp_path)
-    said = Said()
+    reports = ReportLog()
 
     def last(send):
         for _ in range(3):
@@ -46,7 +46,7 @@ def test_a_stream_that_cannot_be_computed_costs_no_other(size, tmp_path, tempora
 
     settings = [f"detector.batch_size={size}", "detector.batch_wait_ms=1000"]
     names = ["east", "odd", "west", "last"]
-    with running_detector(tmp_path, names, settings, said, last) as (send, target):
+    with running_detector(tmp_path, names, settings, reports, last) as (send, target):
         sent = ["east", "odd", "west"], ["odd", "west", "east"], ["odd", "odd", "odd"]
         for position, batch in enumerate(sent):
             for name in batch:
@@ -55,28 +55,26 @@ def test_a_stream_that_cannot_be_computed_costs_no_other(size, tmp_path, tempora
     assert {(each.stream, each.position) for each in found} == {
         (name, position) for name in ("east", "west") for position in (0, 1)
     }
-    assert said.count(("failed", "odd")) == 1
-    assert [stream for kind, stream in said if kind == "failed"] == ["odd"]
+    assert reports.count(("failed", "odd")) == 1
+    assert [stream for kind, stream in reports if kind == "failed"] == ["odd"]
 
 
-def test_of_streams_that_cannot_be_computed_the_latest_are_remembered(
-    tmp_path, temporary, monkeypatch
-):
+def test_only_the_latest_refused_streams_are_remembered(tmp_path, temporary, monkeypatch):
     monkeypatch.setattr(detector, "build_detector", lambda config, worker: Network(None))
     monkeypatch.setattr(detector, "_MOST_REFUSED", 2)
     temporary(tmp_path)
-    said = Said()
+    reports = ReportLog()
 
     def failed():
-        return [stream for kind, stream in said if kind == "failed"]
+        return [stream for kind, stream in reports if kind == "failed"]
 
     def last(send):
         send("odd 3", 1)  # still refused
         send("last")
 
-    names, told = ["odd 1", "odd 2", "odd 3", "last"], ["odd 1", "odd 2", "odd 3", "odd 1"]
-    with running_detector(tmp_path, names, ["detector.batch_size=1"], said, last) as (send, _):
-        for number, name in enumerate(told, 1):
+    names, refused = ["odd 1", "odd 2", "odd 3", "last"], ["odd 1", "odd 2", "odd 3", "odd 1"]
+    with running_detector(tmp_path, names, ["detector.batch_size=1"], reports, last) as (send, _):
+        for number, name in enumerate(refused, 1):
             send(name, number)
             wait_for(lambda: len(failed()) == number)  # noqa: B023
-    assert failed() == told
+    assert failed() == refused

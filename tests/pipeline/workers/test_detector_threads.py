@@ -1,4 +1,4 @@
-"""What a detector says of itself, and of its work, while frames are computed side by side."""
+"""Liveness and work that a detector reports while it computes frames in parallel."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ SILENCE = 5.0
 
 
 class Network:
-    """Computes two frames side by side, one of a held stream until it is let go."""
+    """Computes two frames in parallel; a frame of the held stream blocks until it is let go."""
 
     name = description = "network"
     class_names, batch_size, is_immediate = ("car",), 2, False
@@ -39,8 +39,8 @@ class Network:
         return [Detections(header, np.zeros((0, 4), np.float32), none, none.astype(np.int16))]
 
 
-class Said:
-    """Counts what the detector says, of whatever kind."""
+class ReportCounter:
+    """Counts the detector's reports of every kind."""
 
     def __init__(self):
         self.count = 0
@@ -52,7 +52,7 @@ class Said:
         self.count += 1
 
     def more(self, seconds):
-        """Returns whether anything more is said within so many seconds."""
+        """Returns whether another report arrives within ``seconds``."""
         before, until = self.count, time.monotonic() + seconds
         while self.count == before and time.monotonic() < until:
             time.sleep(0.01)
@@ -70,12 +70,12 @@ def network(monkeypatch):
 
 
 @pytest.fixture
-def said():
-    return Said()
+def reports():
+    return ReportCounter()
 
 
 @pytest.fixture
-def compute(network, said, tmp_path, temporary):
+def compute(network, reports, tmp_path, temporary):
     """Sends a frame of a stream to a detector; returns the next result, None if there is none."""
     temporary(tmp_path)
 
@@ -85,7 +85,7 @@ def compute(network, said, tmp_path, temporary):
 
     settings = [f"runtime.silence_seconds={SILENCE}"]
     names = [HELD, FREE, FAILING]
-    with running_detector(tmp_path, names, settings, said, last) as (send, target):
+    with running_detector(tmp_path, names, settings, reports, last) as (send, target):
 
         def compute(stream, wait=0.0):
             send(stream)
@@ -94,39 +94,37 @@ def compute(network, said, tmp_path, temporary):
         yield compute
 
 
-def test_a_frame_that_never_ends_silences_the_detector_though_others_are_computed(
-    network, said, compute
-):
+def test_a_frame_that_never_finishes_silences_the_detector(network, reports, compute):
     compute(HELD)
     assert compute(FREE, wait=10)
     network.seconds = SILENCE
-    assert said.more(5)
-    network.seconds += 0.1  # of twice as long, which one of two may take, the rest is silent
-    time.sleep(0.1)  # for what is being said
-    before = said.count
+    assert reports.more(5)
+    network.seconds += 0.1  # half of what a frame on one of two threads may take
+    time.sleep(0.1)  # for a report under way
+    before = reports.count
     for _ in range(5):
         assert compute(FREE, wait=10)
-    assert not said.more(1)
-    assert said.count == before
+    assert not reports.more(1)
+    assert reports.count == before
     network.let_go.set()
-    assert said.more(5)
+    assert reports.more(5)
 
 
-def test_a_detector_whose_frames_all_take_long_says_that_it_is_alive(network, said, compute):
+def test_a_detector_with_only_slow_frames_reports_that_it_is_alive(network, reports, compute):
     for _ in range(3):
         compute(HELD)
     time.sleep(0.5)  # the third waits for a thread
-    assert said.more(5)
-    assert said.more(5)
+    assert reports.more(5)
+    assert reports.more(5)
 
 
-def test_the_work_on_a_frame_is_shared_by_those_that_other_workers_compute_meanwhile(
-    network, said, tmp_path, temporary
+def test_work_on_a_frame_is_divided_by_the_frames_computed_in_parallel(
+    network, reports, tmp_path, temporary
 ):
     temporary(tmp_path)
     settings = ["detector.workers=8"]
     names = [HELD, FAILING]
-    with running_detector(tmp_path, names, settings, said, lambda send: send(FAILING)) as (
+    with running_detector(tmp_path, names, settings, reports, lambda send: send(FAILING)) as (
         send,
         target,
     ):

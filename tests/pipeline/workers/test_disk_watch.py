@@ -1,4 +1,4 @@
-"""What is said of a file system that does not answer."""
+"""Reports of a file system that does not respond."""
 
 import socket
 import threading
@@ -31,8 +31,8 @@ def hang(*arguments):
 
 
 @pytest.fixture
-def run_hanging(tmp_path, in_workers, told):
-    """Runs a source whose first call of a method waits for the disk until that is told."""
+def run_hanging(tmp_path, in_workers, notices):
+    """Runs a source; the first call of a method hangs until the run has reported it."""
 
     def run(module, owner, method, source, *settings):
         answer = tmp_path / "answer"
@@ -43,97 +43,99 @@ def run_hanging(tmp_path, in_workers, told):
             victim.wait(lambda: victim.notices)
             answer.touch()
             victim.over.wait(60)
-            told.extend(victim.notices)
+            notices.extend(victim.notices)
 
         return run_with([source], tmp_path / "out", [*settings, "sink.overlay=false"], listen)
 
     return run
 
 
-class Spoken:
+class StageReporter:
     latest, is_busy = 1.0, False
 
 
 @pytest.fixture
-def spoken():
-    return Spoken()
+def reporter():
+    return StageReporter()
 
 
 @pytest.fixture
-def told():
+def notices():
     return []
 
 
 @pytest.fixture
-def watch(spoken, told):
-    return DiskWatch(spoken, told.append, "no stream is written")
+def watch(reporter, notices):
+    return DiskWatch(reporter, notices.append, "no stream is written")
 
 
-def look(watch, times):
+def check(watch, times):
     for _ in range(times):
         watch.check()
 
 
-def test_a_folder_that_is_waited_for_is_told_once_with_its_end(watch, told):
+def test_a_hanging_folder_is_reported_once_and_so_is_its_recovery(watch, notices):
     with watch.at(Path("/mnt/north")):
-        look(watch, 5)
-        assert not told
-        look(watch, 60)
-        assert told == [
+        check(watch, 5)
+        assert not notices
+        check(watch, 60)
+        assert notices == [
             "/mnt/north: its file system does not answer, and no stream is written until it does; "
             "check the disk or mount"
         ]
-    look(watch, 5)
-    assert told[1:] == ["/mnt/north: its file system responds again"]
+    check(watch, 5)
+    assert notices[1:] == ["/mnt/north: its file system responds again"]
 
 
-def test_a_loop_that_idles_or_goes_on_does_not_wait(watch, told):
-    look(watch, 20)
+def test_an_idle_or_progressing_loop_is_not_reported(watch, notices):
+    check(watch, 20)
     for _ in range(20):
         with watch.at(Path("/mnt/north")):
             watch.check()
-    assert not told
+    assert not notices
 
 
-def test_who_was_busy_has_waited_only_since(watch, told, spoken):
+def test_the_wait_is_counted_from_the_end_of_a_busy_period(watch, notices, reporter):
     with watch.at(Path("/mnt/north")):
-        look(watch, 4)
-        spoken.is_busy = True
-        look(watch, 1)
-        spoken.is_busy = False
-        look(watch, 4)
-        assert not told
-        look(watch, 1)
-        assert len(told) == 1
+        check(watch, 4)
+        reporter.is_busy = True
+        check(watch, 1)
+        reporter.is_busy = False
+        check(watch, 4)
+        assert not notices
+        check(watch, 1)
+        assert len(notices) == 1
 
 
-def test_who_reports_meanwhile_or_is_busy_does_not_wait(watch, told, spoken):
+def test_a_stage_that_reports_or_is_busy_is_not_waiting(watch, notices, reporter):
     with watch.at(Path("/mnt/north")):
         for _ in range(20):
-            spoken.latest += 1
+            reporter.latest += 1
             watch.check()
-        spoken.is_busy = True
-        look(watch, 20)
-        assert not told
-        spoken.is_busy = False
-        look(watch, 6)
-        assert len(told) == 1
-        spoken.is_busy = True  # a report now would end that
-    look(watch, 20)
-    assert len(told) == 1
+        reporter.is_busy = True
+        check(watch, 20)
+        assert not notices
+        reporter.is_busy = False
+        check(watch, 6)
+        assert len(notices) == 1
+        reporter.is_busy = True  # a report now would end that
+    check(watch, 20)
+    assert len(notices) == 1
 
 
-def test_a_run_names_the_folder_in_which_a_write_hangs(run_hanging, told, tmp_path):
+def test_a_run_names_the_folder_in_which_a_write_hangs(run_hanging, notices, tmp_path):
     clip = make_clip(tmp_path, 20)
     journal = ("stages.sink.journal", "Journal", "append")
     result = run_hanging(*journal, str(clip), detections_setting(clip, delay_ms=8))
     assert result.exit_code == 0
     folder = tmp_path / "out" / clip.stem
-    assert told[0].startswith(f"{folder}: its file system does not answer")
-    assert told[1] == f"{folder}: its file system responds again"
+    assert notices[0].startswith(f"{folder}: its file system does not answer")
+    assert notices[1] == f"{folder}: its file system responds again"
 
 
-def test_a_recording_that_hangs_is_told_of_its_stream(run_hanging, told, one_detection, tmp_path):
+def test_a_hanging_recording_is_reported_for_its_stream(
+    run_hanging, notices, one_detection, tmp_path
+):
     write_stream(tmp_path / "camera.ts", 50)
 
     def send():
@@ -147,4 +149,4 @@ def test_a_recording_that_hangs_is_told_of_its_stream(run_hanging, told, one_det
         threading.Thread(target=send, daemon=True).start()
         run_hanging(*recorder, f"tcp://127.0.0.1:{listener.getsockname()[1]}", *settings)
     (folder,) = (tmp_path / "kept").iterdir()
-    assert told[0].startswith(f"{folder}: its file system does not answer, and the stream waits")
+    assert notices[0].startswith(f"{folder}: its file system does not answer, and the stream waits")

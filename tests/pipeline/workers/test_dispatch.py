@@ -36,12 +36,12 @@ def header(number):
 
 
 def sent_at(dispatcher, logbook, position, number):
-    """Sends a frame, and returns what the logbook keeps of it."""
+    """Sends a frame and returns its envelope from the logbook."""
     dispatcher.send(Departure(position, header(number), 0))
     return decode(msgspec.msgpack.decode(logbook.message(position)))
 
 
-def test_what_is_known_of_dropped_frames_is_bounded_and_their_motion_not_lost(dispatcher, logbook):
+def test_memory_for_dropped_frames_is_bounded_and_their_motion_kept(dispatcher, logbook):
     tracemalloc.start()
     prepare(dispatcher, range(1000))
     before, _ = tracemalloc.get_traced_memory()
@@ -56,9 +56,7 @@ def test_what_is_known_of_dropped_frames_is_bounded_and_their_motion_not_lost(di
     np.testing.assert_array_equal(envelope.record.motion, [[1, 0, 5000], [0, 1, 0]])
 
 
-def test_of_frames_that_fill_all_slots_everything_is_known_and_once_sent_nothing(
-    dispatcher, logbook
-):
+def test_times_and_motions_of_frames_in_all_slots_are_kept_until_sent(dispatcher, logbook):
     for first in (1, SLOTS + 1, 2 * SLOTS + 1):
         numbers = range(first, first + SLOTS)
         prepare(dispatcher, numbers)
@@ -68,9 +66,7 @@ def test_of_frames_that_fill_all_slots_everything_is_known_and_once_sent_nothing
             np.testing.assert_array_equal(envelope.record.motion, [[1, 0, 1], [0, 1, 0]])
 
 
-def test_what_went_to_a_detector_that_died_is_sent_again_with_its_pixels(
-    context, logbook, tmp_path
-):
+def test_frames_of_a_dead_detector_are_resent_with_their_pixels(context, logbook, tmp_path):
     ring = FrameRing(create_memory_file("dispatched")[1])
     shape = header(0).shape
     ring.reserve(2, math.prod(shape))
@@ -82,14 +78,14 @@ def test_what_went_to_a_detector_that_died_is_sent_again_with_its_pixels(
         ring.slot(number, shape)[:] = 10 + number
         dispatcher.send(Departure(number, header(number), number))
     dispatcher.resend(1)
-    came = [receivers[n].receive(10) for n in (0, 1, 1)]
-    assert [each.position for each in came] == [0, 1, 1]
-    assert [int(each.pixels.max()) for each in came] == [10, 11, 11]
+    received = [receivers[n].receive(10) for n in (0, 1, 1)]
+    assert [each.position for each in received] == [0, 1, 1]
+    assert [int(each.pixels.max()) for each in received] == [10, 11, 11]
     assert receivers[0].receive(0.05) is None
     ring.close()
 
 
-def test_a_detector_that_is_done_is_given_the_next_record(context, logbook, tmp_path):
+def test_an_idle_detector_gets_the_next_record(context, logbook, tmp_path):
     endpoints = [f"ipc://{tmp_path}/{number}" for number in range(2)]
     receivers = [Receiver(context, endpoint) for endpoint in endpoints]
     dispatcher = Dispatcher(context, endpoints, 0, logbook, None, MotionChain(STILL), SLOTS)
@@ -98,8 +94,8 @@ def test_a_detector_that_is_done_is_given_the_next_record(context, logbook, tmp_
     for position in (3, 4):
         dispatcher.acknowledge(3)
         dispatcher.send(Departure(position, header(position), 0))
-    came = [receivers[n].receive(10) for n in (0, 0, 0, 1, 1)]
-    assert [each and each.position for each in came] == [0, 2, 3, 1, 4]
+    received = [receivers[n].receive(10) for n in (0, 0, 0, 1, 1)]
+    assert [each and each.position for each in received] == [0, 2, 3, 1, 4]
 
 
 def test_a_record_too_long_for_the_logbook_ends_the_stream(dispatcher):

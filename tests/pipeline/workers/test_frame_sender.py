@@ -25,7 +25,7 @@ from stages.records import (
     PixelFormat,
     StreamStart,
 )
-from tests.pipeline.workers.conftest import Said
+from tests.pipeline.workers.conftest import ReportLog
 from tests.waiting import wait_for
 
 RATE = Fraction(25)
@@ -33,7 +33,7 @@ RATE = Fraction(25)
 
 @pytest.fixture
 def live(plan):
-    """The plan of a decoder in live mode: of its four slots, one may be under way."""
+    """The plan of a decoder in live mode with four slots, one of which may be in flight."""
     folder = RuntimeFolder("live")
     folder.add_stream(0, "north", entries=40, lossless=False)
     config = RunConfig(runtime=RuntimeConfig(mode="live", slots=4, in_flight=1))
@@ -66,33 +66,33 @@ def give(sender, records):
 
 
 def sent(plan):
-    """What was sent: starts, the numbers of frames whether they came or were dropped, the end."""
-    told = []
+    """Returns what was sent: starts, the numbers of frames (also of dropped ones), the end."""
+    entries = []
     for _, message in Logbook(plan.logbook(0)).unacknowledged():
         record = decode(msgspec.msgpack.decode(message)).record
         if isinstance(record, Frame):
-            told.append((record.header.epoch, record.header.sequence))
+            entries.append((record.header.epoch, record.header.sequence))
         elif isinstance(record, Dropped):
-            told += [(record.epoch, number) for number in range(record.first, record.last + 1)]
+            entries += [(record.epoch, number) for number in range(record.first, record.last + 1)]
         else:
-            told.append((record.epoch, type(record)))
-    return told
+            entries.append((record.epoch, type(record)))
+    return entries
 
 
-def test_what_waits_in_a_live_decoder_that_dies_is_sent_by_the_next_one_of_a_file(live):
+def test_frames_waiting_in_a_dead_decoder_of_a_file_are_sent_by_the_next(live):
     source = [
         *(start(0), frame(0, 0), broken(0, 1), *(frame(0, number) for number in range(2, 9))),
         *(start(1), frame(1, 9), broken(1, 10), frame(1, 11)),
         EndOfStream("north", 1, 12, EndReason.COMPLETE),
     ]
     with zmq.Context() as killed:
-        sender = FrameSender(live, killed, Said(), False, threading.Event())
+        sender = FrameSender(live, killed, ReportLog(), False, threading.Event())
         give(sender, source[:11])  # the second start waits for the frames before it
         killed.destroy(linger=0)
     assert (0, 5) in sent(live)
     assert (1, StreamStart) not in sent(live)
     with zmq.Context() as context, context.socket(zmq.PUSH) as sink:
-        sender = FrameSender(live, context, Said(), False, threading.Event())
+        sender = FrameSender(live, context, ReportLog(), False, threading.Event())
         assert sender.is_skipping
         sink.connect(live.endpoint("ack-0"))
         sender.start()
@@ -112,12 +112,12 @@ def test_what_waits_in_a_live_decoder_that_dies_is_sent_by_the_next_one_of_a_fil
 
 
 @pytest.mark.parametrize("latest", [frame(0, 0), broken(0, 0)])
-def test_what_a_decoder_kept_just_before_it_died_is_not_sent_twice(live, latest):
+def test_a_record_logged_just_before_a_decoder_died_is_not_sent_twice(live, latest):
     logbook = Logbook(live.logbook(0))
     for _ in range(2):
         logbook[SharedNumber.ACCOUNTED] = 0  # the first one dies before it has accounted for it
         with zmq.Context() as killed:
-            sender = FrameSender(live, killed, Said(), False, threading.Event())
+            sender = FrameSender(live, killed, ReportLog(), False, threading.Event())
             if not sender.is_skipping:
                 give(sender, [start(0), latest])
             assert sent(live) == [(0, StreamStart), (0, 0)]
@@ -126,9 +126,9 @@ def test_what_a_decoder_kept_just_before_it_died_is_not_sent_twice(live, latest)
     assert sender.given == 1
 
 
-def test_a_decoder_ends_with_its_stream_though_no_acknowledgement_reaches_it(live):
+def test_a_decoder_ends_with_its_stream_without_an_acknowledgement(live):
     with zmq.Context() as context:
-        sender = FrameSender(live, context, Said(), False, threading.Event())
+        sender = FrameSender(live, context, ReportLog(), False, threading.Event())
         sender.start()
         give(sender, [start(0), frame(0, 0), EndOfStream("north", 0, 1, EndReason.COMPLETE)])
         Logbook(live.logbook(0))[SharedNumber.RELEASED] = 1
@@ -136,10 +136,10 @@ def test_a_decoder_ends_with_its_stream_though_no_acknowledgement_reaches_it(liv
         context.destroy(linger=0)
 
 
-def test_a_decoder_that_closes_sends_what_waits_first(live):
+def test_a_closing_decoder_first_sends_waiting_records(live):
     with zmq.Context() as context, context.socket(zmq.PUSH) as sink:
         sink.connect(live.endpoint("ack-0"))
-        sender = FrameSender(live, context, Said(), False, threading.Event())
+        sender = FrameSender(live, context, ReportLog(), False, threading.Event())
         sender.start()
         end = EndOfStream("north", 0, 3, EndReason.COMPLETE)
         give(sender, [start(0), *(frame(0, number) for number in range(3)), end])
@@ -157,15 +157,15 @@ def test_a_decoder_that_closes_sends_what_waits_first(live):
 
 @pytest.fixture
 def senders(live):
-    """Makes senders one after another, each once the one before was killed."""
+    """Makes senders one after another; each first kills the previous one."""
     contexts = []
 
     def following(plan=live, *, resumes=False):
         for context in contexts:
             context.destroy(linger=0)
         contexts.append(zmq.Context())
-        contexts[-1].linger = 0  # of its sockets, which nobody closes
-        return FrameSender(plan, contexts[-1], Said(), resumes, threading.Event())
+        contexts[-1].linger = 0  # for its sockets, which nobody closes
+        return FrameSender(plan, contexts[-1], ReportLog(), resumes, threading.Event())
 
     yield following
     for context in contexts:
@@ -182,7 +182,7 @@ def numbers(plan):
     return [Logbook(plan.logbook(0))[SharedNumber[name]] for name in names]
 
 
-def test_where_a_decoder_is_stands_in_the_logbook(live, senders):
+def test_the_logbook_holds_the_decoders_position(live, senders):
     sender, header = senders(), start(2).header(5, 11, 11, 77, PixelFormat.YUV420P)
     give(sender, [start(2), Frame(header, None)])
     assert numbers(live) == [3, 6, 12, 77]
@@ -190,7 +190,7 @@ def test_where_a_decoder_is_stands_in_the_logbook(live, senders):
     assert numbers(live) == [4, 7, 12, 77]
 
 
-def test_work_on_a_frame_is_without_the_wait_for_its_slot(live, senders):
+def test_work_on_a_frame_excludes_the_wait_for_its_slot(live, senders):
     sender, header, work_ns = senders(), frame(0, 0).header, 10**15
     sender.announce(start(0))
     sender.allocate(header.shape)
@@ -198,15 +198,15 @@ def test_work_on_a_frame_is_without_the_wait_for_its_slot(live, senders):
     assert work_ns // 2 < latest_sent(live).work_ns["decoder"] < work_ns
 
 
-def test_a_live_decoder_has_a_slot_to_fill_whatever_may_be_under_way(live, senders):
+def test_a_live_decoder_always_keeps_one_slot_to_fill(live, senders):
     runtime = RuntimeConfig(mode="live", slots=4, in_flight=4)
     plan = structs.replace(live, config=RunConfig(runtime=runtime))
     give(senders(plan), [start(0), *(frame(0, number) for number in range(4))])
     assert sent(live) == [(0, StreamStart), (0, 0), (0, 1), (0, 2)]
 
 
-def test_a_camera_goes_on_after_what_its_dead_decoder_had_not_sent(live, senders):
-    """How it moved meanwhile is unknown."""
+def test_a_camera_resumes_after_frames_that_its_dead_decoder_never_sent(live, senders):
+    """Its motion meanwhile is unknown."""
     give(senders(), [start(0), *(frame(0, number) for number in range(3))])
     assert sent(live) == [(0, StreamStart), (0, 0)]
     sender = senders(resumes=True)
@@ -222,7 +222,7 @@ def test_a_camera_goes_on_after_what_its_dead_decoder_had_not_sent(live, senders
     assert sent(live) == [(0, StreamStart), *((0, number) for number in range(5))]
 
 
-def test_a_file_that_ends_too_early_is_told_and_a_stop_ends_it_there(live, senders):
+def test_a_file_that_ends_early_is_an_error_but_may_be_interrupted_there(live, senders):
     give(senders(), [start(0), frame(0, 0)])
     sender, end = senders(), EndOfStream("north", 0, 1, EndReason.INTERRUPTED)
     with pytest.raises(SourceError, match="north ends before the frame where it was interrupted"):
@@ -231,7 +231,7 @@ def test_a_file_that_ends_too_early_is_told_and_a_stop_ends_it_there(live, sende
     assert sent(live) == [(0, StreamStart), (0, 0), (0, EndOfStream)]
 
 
-def test_an_error_of_the_sending_thread_is_told_though_all_so_far_was_sent_before(live, senders):
+def test_a_sending_thread_error_is_raised_even_for_records_sent_before(live, senders):
     records = [start(0), frame(0, 0)]
     give(senders(), records)
     for record in records:
@@ -241,7 +241,7 @@ def test_an_error_of_the_sending_thread_is_told_though_all_so_far_was_sent_befor
             give(sender, [record])
 
 
-def test_what_a_dead_detector_had_is_sent_again_though_nonsense_came_before(live, senders, context):
+def test_a_dead_detectors_frames_are_resent_despite_malformed_feedback(live, senders, context):
     config = RunConfig(detector=DetectorConfig(workers=2), runtime=live.config.runtime)
     detectors = [Receiver(context, live.endpoint(f"detector-{n}")) for n in range(2)]
     feedback = context.socket(zmq.PUSH)
@@ -251,14 +251,14 @@ def test_what_a_dead_detector_had_is_sent_again_though_nonsense_came_before(live
     give(sender, [start(0), frame(0, 0)])
     for message in (b"nonsense", encode_feedback(Resend(1))):
         feedback.send(message)
-    came = [detectors[n].receive(10) for n in (0, 1, 1)]
-    assert [each and each.position for each in came] == [0, 1, 1]
+    received = [detectors[n].receive(10) for n in (0, 1, 1)]
+    assert [each and each.position for each in received] == [0, 1, 1]
     assert detectors[0].receive(0.05) is None
     feedback.send(encode_feedback(Acknowledged(2)))
     sender.close()
 
 
-def test_what_a_dead_decoder_had_sent_is_sent_again(live, senders, context):
+def test_records_that_a_dead_decoder_had_sent_are_resent(live, senders, context):
     give(senders(), [start(0), frame(0, 0)])
     detector = Receiver(context, live.endpoint("detector-0"))
     sender = senders()

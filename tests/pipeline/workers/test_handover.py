@@ -1,4 +1,4 @@
-"""What a sink leaves for the one that replaces it."""
+"""The state that a sink hands over to its successor."""
 
 import contextlib
 
@@ -21,7 +21,7 @@ from tests.stages.sink.stream import TEXT
 
 
 class Stream:
-    """A stream's results and records, with what they hand over."""
+    """A stream's results and record order, with their handover."""
 
     def __init__(self, folder, options=TEXT):
         self.results = StreamResults(folder, options)
@@ -29,7 +29,7 @@ class Stream:
         self.handover = Handover(folder, self.results, self.order)
 
     def take_over(self, most=9):
-        """Takes over up to so many entries; returns the positions of all that were offered."""
+        """Takes over up to ``most`` entries; returns the positions of all entries offered."""
         offered = []
 
         def repeat(entry):
@@ -66,7 +66,7 @@ def first(folder):
     first.results.abort()
 
 
-def test_a_successor_is_given_what_was_added_and_the_rest_comes_again(first, folder):
+def test_entries_that_a_successor_refuses_are_cut_from_the_journal(first, folder):
     second = Stream(folder)
     assert second.take_over(most=2) == [1, 2, 3]
     second.handover.append(encode(Envelope(make_start(), position=8)), None)
@@ -74,7 +74,7 @@ def test_a_successor_is_given_what_was_added_and_the_rest_comes_again(first, fol
     assert Stream(folder).take_over() == [1, 2, 8]
 
 
-def test_a_checkpoint_replaces_what_was_added_before(first, folder):
+def test_a_checkpoint_replaces_earlier_journal_entries(first, folder):
     first.handover.save()
     assert not (folder / JOURNAL).stat().st_size
     first.write([3])
@@ -85,7 +85,7 @@ def test_a_checkpoint_replaces_what_was_added_before(first, folder):
     second.results.close_texts()
 
 
-def test_without_a_frame_there_is_no_checkpoint(folder):
+def test_no_checkpoint_is_saved_before_the_first_frame(folder):
     stream = Stream(folder)
     stream.take_over()
     stream.handover.save()
@@ -93,7 +93,7 @@ def test_without_a_frame_there_is_no_checkpoint(folder):
     stream.handover.close()
 
 
-def test_on_a_full_disk_a_checkpoint_takes_the_place_of_a_longer_journal(full_disk):
+def test_a_checkpoint_replaces_a_longer_journal_on_a_full_disk(full_disk):
     folder = full_disk / "cam"
     folder.mkdir()
     stream = Stream(folder)
@@ -119,14 +119,14 @@ COUNTED = SinkOptions(
     event_pictures=True,
 )
 DROPPED = 5
-# Where the vehicle is in each frame. That it is over the line in the fourth only the fifth shows:
-# 26 is nearer to the line than its box may tremble.
-PLACES = (15, 40, 15, 26, 40, 15, 15, 40)
+# The vehicle's x in each frame. That it crossed the line in the fourth frame is known only in the
+# fifth: 26 is so near the line that it may be jitter of the box.
+CENTERS_X = (15, 40, 15, 26, 40, 15, 15, 40)
 
 
 def write_counted(stream):
-    """Writes the frames, one of which comes though it was dropped; yields after each."""
-    for index, x in enumerate(PLACES):
+    """Writes the frames, one of which arrives although it was dropped; yields after each."""
+    for index, x in enumerate(CENTERS_X):
         records = [make_tracks(make_header(index), [[x - 10, 20, x + 10, 50]], [3])]
         if index == DROPPED:
             records.insert(0, Dropped("cam", 0, index, index, DropReason.RESTARTED))
@@ -140,7 +140,7 @@ def write_counted(stream):
 
 @pytest.mark.parametrize("saved", [0, 2])
 @pytest.mark.parametrize("kept", range(2, DROPPED + 1))
-def test_pictures_of_frames_that_come_again_are_removed_and_no_others(folder, kept, saved):
+def test_only_event_pictures_of_repeated_frames_are_removed(folder, kept, saved):
     first = Stream(folder, COUNTED)
     first.take_over()
     first.results.start(make_start())

@@ -17,7 +17,7 @@ class Clocks:
 
 
 @pytest.mark.parametrize("leap", [-3600, -1, 1, 7200])
-def test_a_wall_clock_that_is_set_changes_no_age(leap):
+def test_setting_the_wall_clock_changes_no_latency(leap):
     clocks = Clocks()
     clock = LatencyClock(lambda: clocks.wall, lambda: clocks.monotonic)
     written = []
@@ -33,7 +33,7 @@ def test_a_wall_clock_that_is_set_changes_no_age(leap):
 
 
 @pytest.mark.parametrize("leap", [-1, 1])
-def test_frames_captured_after_the_leap_may_be_older_than_it_was_far(leap):
+def test_latencies_longer_than_an_earlier_leap_are_measured_in_full(leap):
     clocks = Clocks()
     clock = LatencyClock(lambda: clocks.wall, lambda: clocks.monotonic)
     clocks.wall += leap * SECOND
@@ -45,7 +45,7 @@ def test_frames_captured_after_the_leap_may_be_older_than_it_was_far(leap):
         assert clock.written(captured).latency_ns == 2 * SECOND
 
 
-def test_what_was_captured_in_the_future_has_no_age():
+def test_a_frame_captured_in_the_future_has_zero_latency():
     clocks = Clocks()
     clock = LatencyClock(lambda: clocks.wall, lambda: clocks.monotonic)
     assert clock.written(clocks.wall + SECOND).latency_ns == 0

@@ -1,4 +1,4 @@
-"""Encoded pictures to real servers, which are slow, silent, or away."""
+"""Encoded pictures sent to real servers that are slow, silent or unreachable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tools.harness.rtsp import Server, available
 
 
 @pytest.fixture(autouse=True)
-def fast(monkeypatch):
+def short_pauses(monkeypatch):
     monkeypatch.setattr(live_overlay, "_FIRST_PAUSE", 0.05)
     monkeypatch.setattr(live_overlay, "_LONGEST_PAUSE", 0.05)
     monkeypatch.setattr(live_overlay, "_STEADY_SECONDS", 0.0)
@@ -33,7 +33,7 @@ def fast(monkeypatch):
 
 @pytest.fixture
 def senders(monkeypatch):
-    """The processes that send; none outlives the test, not even one that is stopped."""
+    """The sending processes; all are killed after the test, even a stopped one."""
     started = []
 
     def start(*args, **options):
@@ -51,10 +51,10 @@ def take_all(overlay, video, pictures):
         overlay.take(video, picture)
 
 
-def test_times_go_on_from_one_video_to_the_next(pictures):
-    told = []
+def test_timestamps_continue_from_one_video_to_the_next(pictures):
+    notices = []
     with Viewer() as viewer:
-        overlay = LiveOverlay(viewer.url, "north", told.append)
+        overlay = LiveOverlay(viewer.url, "north", notices.append)
         first, *others = pictures(30)
         overlay.take(1, first)
         viewer.wait_for(1)
@@ -64,10 +64,10 @@ def test_times_go_on_from_one_video_to_the_next(pictures):
         frames = viewer.wait_for(60)
     assert len(frames) == 60
     assert {later.pts - frame.pts for frame, later in pairwise(frames)} == {STEP}
-    assert told == []
+    assert notices == []
 
 
-def test_whoever_comes_later_can_begin_at_a_key_frame(pictures):
+def test_a_viewer_that_joins_later_starts_at_a_key_frame(pictures):
     made = pictures(2 * GROUP)
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", print)
@@ -90,7 +90,7 @@ def test_a_connection_begins_with_the_latest_key_frame(pictures):
     assert frames[0].key_frame
 
 
-def test_another_size_needs_another_connection(pictures):
+def test_a_new_frame_size_opens_a_new_connection(pictures):
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", print)
         overlay.take(1, pictures(1)[0])
@@ -101,7 +101,7 @@ def test_another_size_needs_another_connection(pictures):
     assert [frame.width for frame in frames] == [64, 96, 96, 96]
 
 
-def test_what_an_earlier_videos_thread_still_encodes_is_left_out(pictures):
+def test_late_pictures_of_an_earlier_video_are_left_out(pictures):
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", print)
         early, late = pictures(20), pictures(5)
@@ -115,17 +115,17 @@ def test_what_an_earlier_videos_thread_still_encodes_is_left_out(pictures):
     assert len(frames) == 6
 
 
-def test_a_new_connection_begins_with_a_key_frame_too(pictures, senders):
-    told = []
+def test_a_reconnection_begins_with_a_key_frame(pictures, senders):
+    notices = []
     with Viewer() as viewer:
-        overlay = LiveOverlay(viewer.url, "north", told.append)
+        overlay = LiveOverlay(viewer.url, "north", notices.append)
         made = pictures(25)
         overlay.take(1, made[0])
         viewer.wait_for(1)
         senders[0].kill()
         senders[0].wait()
         overlay.take(1, made[1])
-        wait_for(lambda: told)
+        wait_for(lambda: notices)
         over = time.monotonic() + 0.3  # the pause and more
         while time.monotonic() < over:
             take_all(overlay, 1, made[2:10])
@@ -134,14 +134,14 @@ def test_a_new_connection_begins_with_a_key_frame_too(pictures, senders):
         frames = viewer.wait_for(6)
         overlay.close()
     assert [frame.key_frame for frame in frames[:2]] == [True, True]
-    assert told[0].endswith(": the sending process ended with status -9; trying again")
+    assert notices[0].endswith(": the sending process ended with status -9; trying again")
 
 
-def test_a_server_that_takes_too_little_is_told_and_gets_less(pictures, senders, monkeypatch):
+def test_a_slow_server_is_reported_and_sent_fewer_pictures(pictures, senders, monkeypatch):
     monkeypatch.setattr(live_overlay, "_MOST_WAITING_SECONDS", 0.05)
-    told = []
+    notices = []
     with Viewer() as viewer:
-        overlay = LiveOverlay(viewer.url, "north", told.append)
+        overlay = LiveOverlay(viewer.url, "north", notices.append)
         made = pictures(GROUP)
         overlay.take(1, made[0])
         viewer.wait_for(1)
@@ -149,17 +149,17 @@ def test_a_server_that_takes_too_little_is_told_and_gets_less(pictures, senders,
         wait_for(lambda: overlay._left_out or take_all(overlay, 2, made))
         senders[0].send_signal(signal.SIGCONT)
         take_all(overlay, 3, made)
-        wait_for(lambda: len(told) > 1 or take_all(overlay, 3, made))
+        wait_for(lambda: len(notices) > 1 or take_all(overlay, 3, made))
         overlay.close()
     where = viewer.url
-    assert told[:2] == [
+    assert notices[:2] == [
         f"the overlay of north is not sent to {where} completely: the server is too slow",
         f"the overlay of north is sent to {where} again",
     ]
     assert len(senders) == 1
 
 
-def test_what_waits_too_long_is_left_out_up_to_the_next_key_frame(pictures, monkeypatch):
+def test_pictures_that_wait_too_long_are_left_out_up_to_a_key_frame(pictures, monkeypatch):
     now = 0.0
     monkeypatch.setattr(live_overlay, "time", SimpleNamespace(monotonic=lambda: now))
     monkeypatch.setattr(LiveOverlay, "_run", lambda self: None)  # nothing is sent
@@ -177,43 +177,43 @@ def test_what_waits_too_long_is_left_out_up_to_the_next_key_frame(pictures, monk
     assert overlay._next(sender) is None
 
 
-def test_another_fault_is_told_as_well(pictures):
-    told = []
+def test_a_different_later_fault_is_reported_too(pictures):
+    notices = []
     port = free_port()
-    overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/a", "north", told.append, answer_seconds=0.3)
+    overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/a", "north", notices.append, answer_seconds=0.3)
     take_all(overlay, 1, pictures(1))
-    wait_for(lambda: told)
+    wait_for(lambda: notices)
     with socket.create_server(("127.0.0.1", port)):
-        wait_for(lambda: len(told) == 2)
+        wait_for(lambda: len(notices) == 2)
         overlay.close()
-    assert "Connection refused" in told[0]
-    assert "no answer within 0.3 s" in told[1]
+    assert "Connection refused" in notices[0]
+    assert "no answer within 0.3 s" in notices[1]
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp"])
-def test_a_server_that_never_answers_is_told_once(pictures, scheme):
-    told = []
+def test_a_server_that_never_answers_is_reported_once(pictures, scheme):
+    notices = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         url = f"{scheme}://user:s3cret@127.0.0.1:{port}/sent"
-        overlay = LiveOverlay(url, "north", told.append, answer_seconds=0.3)
+        overlay = LiveOverlay(url, "north", notices.append, answer_seconds=0.3)
         take_all(overlay, 1, pictures(10))
         connections = [silent.accept()[0] for _ in range(3)]
         overlay.close()
         for connection in connections:
             connection.close()
     address = f"{scheme}://127.0.0.1:{port}"
-    assert told == [
+    assert notices == [
         f"the overlay of north is not sent to {address}: no answer within 0.3 s; trying again"
     ]
 
 
-def test_rtmp(pictures):
+def test_all_pictures_arrive_over_rtmp(pictures):
     url = f"rtmp://127.0.0.1:{free_port()}/live/north"
     found = []
 
     def view():
-        # FFmpeg as a server takes the end of the connection for an error.
+        # As a server, FFmpeg treats the end of the connection as an error.
         with av.open(url, options={"listen": "1"}) as container, contextlib.suppress(OSError):
             found.extend(frame.key_frame for frame in container.decode(video=0))
 
@@ -230,11 +230,11 @@ def test_rtmp(pictures):
 
 
 @pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
-def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
-    told = []
+def test_an_rtsp_server_may_start_late_and_restart(pictures, tmp_path):
+    notices = []
     port = free_port()
     received = tmp_path / "received.ts"
-    overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/sent", "north", told.append)
+    overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/sent", "north", notices.append)
     made = pictures(GROUP)
     over = threading.Event()
 
@@ -250,17 +250,17 @@ def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
     feeder = threading.Thread(target=feed)
     feeder.start()
     try:
-        wait_for(lambda: told)
+        wait_for(lambda: notices)
         assert overlay.is_failing
         with Server(port, "--received", str(received)):
             wait_for(has_received)
-            wait_for(lambda: len(told) == 2)
+            wait_for(lambda: len(notices) == 2)
             assert not overlay.is_failing
         received.unlink()
-        wait_for(lambda: len(told) == 3)
+        wait_for(lambda: len(notices) == 3)
         with Server(port, "--received", str(received)):
             wait_for(has_received)
-            wait_for(lambda: len(told) == 4)
+            wait_for(lambda: len(notices) == 4)
     finally:
         over.set()
         feeder.join()
@@ -268,8 +268,8 @@ def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
     address = f"rtsp://127.0.0.1:{port}"
     refused = f"the overlay of north is not sent to {address}: Connection refused"
     again = f"the overlay of north is sent to {address} again"
-    assert told[:2] == [f"{refused}; trying again", again]
-    assert told[2].startswith(f"the overlay of north is not sent to {address}: ")
-    assert told[3] == again
+    assert notices[:2] == [f"{refused}; trying again", again]
+    assert notices[2].startswith(f"the overlay of north is not sent to {address}: ")
+    assert notices[3] == again
     with av.open(str(received)) as container:
         assert next(container.decode(video=0)).width == 64

@@ -13,7 +13,7 @@ def zoom(factor):
     return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
 
 
-def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
+def test_motions_of_dropped_frames_are_added_to_the_next_sent_frame():
     chain = MotionChain(STILL)
     for sequence, x in enumerate([1, 2, 4, 8]):
         chain.add(sequence, shift(x))
@@ -23,7 +23,7 @@ def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
     np.testing.assert_array_equal(chain.sent(3), shift(14))
 
 
-def test_a_camera_that_zooms_and_pans_does_so_in_the_order_of_its_frames():
+def test_zooms_and_pans_are_composed_in_frame_order():
     chain = MotionChain(STILL)
     for sequence, motion in enumerate([zoom(2), shift(1), zoom(2)]):
         chain.add(sequence, motion)
@@ -32,7 +32,7 @@ def test_a_camera_that_zooms_and_pans_does_so_in_the_order_of_its_frames():
     np.testing.assert_array_equal(chain.sent(2), [[4, 0, 2], [0, 4, 0]])
 
 
-def test_what_is_unknown_of_a_frame_is_unknown_up_to_the_next_sent_and_no_further():
+def test_an_unknown_motion_affects_only_the_next_sent_frame():
     chain = MotionChain(None)
     for sequence in range(4):
         chain.add(sequence, None if sequence == 2 else shift(1))
@@ -43,7 +43,7 @@ def test_what_is_unknown_of_a_frame_is_unknown_up_to_the_next_sent_and_no_furthe
 
 
 @pytest.mark.parametrize("motion", [zoom(4), zoom(0.25), shift(6e5), shift(-6e5)])
-def test_what_is_too_large_to_mean_anything_is_unknown(motion):
+def test_an_implausibly_large_motion_is_unknown(motion):
     chain = MotionChain(STILL)
     for sequence in range(2):
         chain.add(sequence, motion)

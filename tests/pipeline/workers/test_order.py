@@ -14,17 +14,17 @@ def positions(envelopes):
     return [each.position for each in envelopes]
 
 
-def test_each_comes_once_and_in_order():
+def test_each_envelope_is_delivered_once_and_in_order():
     order = Sequencer(16)
     wanted = list(range(200))
     rng = random.Random(0)
-    coming = [p for start in range(0, 200, 8) for p in rng.sample(wanted[start : start + 8], 8)]
+    arriving = [p for start in range(0, 200, 8) for p in rng.sample(wanted[start : start + 8], 8)]
     for repeat in range(0, 200, 7):
-        coming.insert(coming.index(repeat) + rng.randrange(20), repeat)
-    assert positions(due for p in coming for due in order.take(envelope(p))) == wanted
+        arriving.insert(arriving.index(repeat) + rng.randrange(20), repeat)
+    assert positions(due for p in arriving for due in order.take(envelope(p))) == wanted
 
 
-def test_what_is_far_ahead_is_not_held():
+def test_envelopes_far_ahead_are_not_held():
     order = Sequencer(4)
     order.skip_to(5)
     assert order.take(envelope(9)) == []
@@ -34,7 +34,7 @@ def test_what_is_far_ahead_is_not_held():
     assert order.due == 9
 
 
-def test_what_is_held_comes_later_in_order_and_once():
+def test_held_envelopes_are_delivered_later_once_and_in_order():
     order = Sequencer(4)
     order.skip_to(2)
     for position in (3, 2, 1, 2, 5, 6):
@@ -45,7 +45,7 @@ def test_what_is_held_comes_later_in_order_and_once():
     assert order.take_due() == []
 
 
-def test_what_an_earlier_process_took_is_skipped():
+def test_envelopes_that_an_earlier_process_took_are_skipped():
     order = Sequencer(16)
     for position in (8, 9, 10):
         order.hold(envelope(position))
@@ -53,7 +53,7 @@ def test_what_an_earlier_process_took_is_skipped():
     assert positions(order.take(envelope(8))) == [9, 10]
 
 
-def test_what_is_skipped_is_held_no_more():
+def test_skipped_envelopes_are_released():
     order, early = Sequencer(16), envelope(8)
     count = sys.getrefcount(early)
     order.hold(early)

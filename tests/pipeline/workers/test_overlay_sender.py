@@ -1,4 +1,4 @@
-"""The process that sends an overlay: nothing that a server does holds it up for ever."""
+"""The process that sends an overlay: no server can block it for ever."""
 
 import contextlib
 import io
@@ -27,7 +27,7 @@ from tests.pipeline.workers.overlay_pictures import Viewer
 from tools.harness.ports import free_port
 
 
-def test_sockets_keep_few_pictures():
+def test_socket_send_buffers_are_limited():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         _limit_sockets(10)
@@ -35,7 +35,7 @@ def test_sockets_keep_few_pictures():
     assert sizes == [2 * _SEND_BUFFER] * 2
 
 
-def test_the_kernel_does_not_wait_longer_for_a_server_than_we_do():
+def test_the_kernel_waits_no_longer_for_a_server_than_the_sender():
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()) as connection,
@@ -45,23 +45,23 @@ def test_the_kernel_does_not_wait_longer_for_a_server_than_we_do():
     assert limit == 10_000
 
 
-def test_a_limit_ends_with_its_context():
+def test_a_time_limit_ends_with_its_context():
     with _limited(60):
         assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
-def test_a_message_whose_writer_was_killed_is_the_end():
+def test_a_truncated_message_counts_as_the_end():
     file = io.BytesIO()
     write_message(file, SentPicture(1, True, b"data"))
     assert _read_message(io.BytesIO(file.getvalue()[:-1]), SentPicture) is None
 
 
-def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
+def test_every_call_that_a_server_may_block_has_a_time_limit(pictures, monkeypatch):
     used = []
 
     class Watched:
-        """A container that notes what is used of it, and whether a limit runs."""
+        """A container that records each attribute used, and whether a time limit was active."""
 
         def __init__(self, *arguments, **options):
             self._container = av.open(*arguments, **options)
@@ -83,7 +83,7 @@ def test_all_that_a_server_may_hold_up_is_limited(pictures, monkeypatch):
 
 
 @pytest.mark.parametrize(("query", "most"), [("", 1316), ("?pkt_size=376", 376)])
-def test_datagrams_hold_whole_packets_of_mpeg_ts(pictures, query, most):
+def test_datagrams_hold_whole_mpeg_ts_packets(pictures, query, most):
     encoded, file = pictures(20), io.BytesIO()
     for number, picture in enumerate(encoded):
         write_message(file, SentPicture(number, number == 0, picture.data))
@@ -101,12 +101,12 @@ def test_datagrams_hold_whole_packets_of_mpeg_ts(pictures, query, most):
     assert all(len(each) % 188 == 0 and each[:1] == b"G" for each in datagrams)
 
 
-def test_no_traceback_shows_an_address(pictures):
+def test_no_traceback_reveals_the_address(pictures):
     [picture] = pictures(1)
     url = f"rtsp://me:s3cret@127.0.0.1:{free_port()}/a"
     command = [sys.executable, "-m", "pipeline.workers.overlay_sender"]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
-        process.stdout.close()  # as where the sink ends meanwhile
+        process.stdout.close()  # as when the sink has ended meanwhile
         write_message(process.stdin, Opening(url, 9, picture.settings, picture.parameters))
         process.stdin.close()
         assert process.stderr.read() == b""

@@ -9,7 +9,7 @@ from tests.pipeline.transport.conftest import times_open
 from tests.stages.sink.conftest import make_header, make_tracks
 
 
-def test_pixels_are_those_in_the_message_or_in_the_slot():
+def test_pixels_are_read_from_the_message_or_the_slot():
     header = make_header(0)
     tracks, inline = make_tracks(header), np.full(header.shape, 7, np.uint8)
     _, path = create_memory_file("pixels")
@@ -18,7 +18,7 @@ def test_pixels_are_those_in_the_message_or_in_the_slot():
     writer.slot(1, header.shape)[:] = 9
     assert reader.of(header, Envelope(tracks)) is None
     assert reader.of(header, Envelope(tracks, slot=1, pixels=inline)) is inline
-    assert times_open("pixels") == 3  # the writer's alone
+    assert times_open("pixels") == 3  # only the writer's
     found = reader.of(header, Envelope(tracks, slot=1))
     assert found is not None
     assert found.shape == header.shape

@@ -25,7 +25,7 @@ END = EndOfStream("north", 0, 5, EndReason.COMPLETE)
 
 @pytest.fixture
 def logbook_of():
-    """Makes the logbook of a stream of which these records were sent, frames in slots from 0 on."""
+    """Makes the logbook of a stream that has sent these records, with frames in slots from 0 on."""
 
     def make(records, *, lossless=False, **numbers):
         _, path = create_memory_file("test")
@@ -52,25 +52,25 @@ def dropped(first, last, epoch=0):
 
 
 @pytest.mark.parametrize("lossless", [True, False])
-def test_the_first_decoder_of_a_stream_begins_it(logbook_of, lossless):
+def test_the_first_decoder_of_a_stream_inherits_nothing(logbook_of, lossless):
     left = Predecessor.in_logbook(logbook_of([], lossless=lossless))
     assert left == Predecessor({}, 0, 0, ended=False, yielded=0, lost=None)
 
 
-def test_what_is_not_acknowledged_is_known_with_its_slots(logbook_of):
+def test_unacknowledged_records_are_found_with_their_slots(logbook_of):
     records = [START, frame(0), dropped(1, 2), frame(3)]
     left = Predecessor.in_logbook(logbook_of(records, ACKNOWLEDGED=1))
     assert left.sent == {1: 0, 2: None, 3: 1}
     assert left.position == 4
 
 
-def test_where_all_is_acknowledged_the_next_position_follows(logbook_of):
+def test_the_next_position_is_known_when_all_records_are_acknowledged(logbook_of):
     left = Predecessor.in_logbook(logbook_of([START, frame(0)], ACKNOWLEDGED=2, ACCOUNTED=1))
     assert (left.sent, left.position, left.given) == ({}, 2, 1)
 
 
 @pytest.mark.parametrize(("last", "given"), [(frame(3), 4), (dropped(3, 6), 7)])
-def test_what_was_sent_but_not_accounted_for_counts_as_given(logbook_of, last, given):
+def test_records_sent_but_not_accounted_for_count_as_given(logbook_of, last, given):
     left = Predecessor.in_logbook(logbook_of([START, frame(0), last], ACCOUNTED=1))
     assert left.given == given
 
@@ -84,18 +84,18 @@ def test_what_was_sent_but_not_accounted_for_counts_as_given(logbook_of, last, g
         ([START, frame(0), dropped(1, 4, epoch=2)], False, 8),  # and two more starts
     ],
 )
-def test_a_source_that_starts_from_the_beginning_yields_again_what_was_sent(
+def test_yielded_counts_the_records_that_a_restarted_source_repeats(
     logbook_of, records, lossless, yielded
 ):
     assert Predecessor.in_logbook(logbook_of(records, lossless=lossless)).yielded == yielded
 
 
-def test_frames_that_only_waited_are_lost(logbook_of):
+def test_frames_that_waited_unsent_are_lost(logbook_of):
     left = Predecessor.in_logbook(logbook_of([START, frame(0)], SEQUENCE=5, EPOCHS=3))
     assert left.lost == Dropped("north", 2, 1, 4, DropReason.RESTARTED)
     assert left.given == 1
 
 
-def test_of_a_stream_that_has_ended_nothing_is_lost(logbook_of):
+def test_an_ended_stream_has_lost_nothing(logbook_of):
     left = Predecessor.in_logbook(logbook_of([START, frame(0), END], SEQUENCE=5, EPOCHS=1))
     assert (left.ended, left.lost) == (True, None)

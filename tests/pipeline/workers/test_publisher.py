@@ -12,7 +12,7 @@ from tests.stages.sink.conftest import make_start
 from tests.waiting import wait_for
 
 
-def test_what_did_not_come_as_a_record_is_of_the_same_run_and_channel(tmp_path):
+def test_a_record_of_the_sinks_own_has_the_run_and_channel(tmp_path):
     end, address = EndOfStream("cam", 0, 9, EndReason.TRUNCATED), f"ipc://{tmp_path}/tracks"
     with zmq.Context() as context, Subscription(address) as subscription:
         broadcast = Broadcast(context, address, None, None)
@@ -29,9 +29,9 @@ def test_what_did_not_come_as_a_record_is_of_the_same_run_and_channel(tmp_path):
 
 
 @pytest.mark.parametrize("came", [True, False])
-def test_an_end_waits_until_subscribers_of_a_dead_sink_are_connected_again(tmp_path, came):
+def test_an_end_waits_for_a_dead_sinks_subscribers_to_reconnect(tmp_path, came):
     end, address = EndOfStream("cam", 0, 9, EndReason.COMPLETE), f"ipc://{tmp_path}/tracks"
-    with zmq.Context() as context, Subscription(address) as subscription:  # it tries every 0.1 s
+    with zmq.Context() as context, Subscription(address) as subscription:  # it retries every 0.1 s
         broadcast = Broadcast(context, address, None, None, held_back=1.0)
         publisher, envelope = Publisher(broadcast, "run", 3), Envelope(end)
         if came:
@@ -42,18 +42,18 @@ def test_an_end_waits_until_subscribers_of_a_dead_sink_are_connected_again(tmp_p
         broadcast.close()
 
 
-def test_what_a_record_has_shown_follows_it_with_its_position(tmp_path):
-    came = make_start(), Dropped("cam", 0, 5, 6, DropReason.BEHIND)
+def test_results_derived_from_a_record_follow_it_with_its_position(tmp_path):
+    records = make_start(), Dropped("cam", 0, 5, 6, DropReason.BEHIND)
     shown, end = Crossings("cam", (), {}), EndOfStream("cam", 0, 7, EndReason.COMPLETE)
     address = f"ipc://{tmp_path}/tracks"
     with zmq.Context() as context, Subscription(address) as subscription:
         broadcast = Broadcast(context, address, None, None, held_back=1.0)
         publisher = Publisher(broadcast, "run", 3)
-        for position, record in enumerate(came, 6):
+        for position, record in enumerate(records, 6):
             envelope = Envelope(record, channel=3, position=position, run="run")
             publisher.forward(envelope, encode(envelope), [shown] * (position == 7))
         publisher.publish(end, 8)
-        told = [subscription.receive(10) for _ in range(4)]
-        assert [each.record for each in told] == [*came, shown, end]
-        assert [each.position for each in told] == [6, 7, 7, 8]
+        received = [subscription.receive(10) for _ in range(4)]
+        assert [each.record for each in received] == [*records, shown, end]
+        assert [each.position for each in received] == [6, 7, 7, 8]
         broadcast.close()

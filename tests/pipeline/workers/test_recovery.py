@@ -1,4 +1,4 @@
-"""The results of a stream whose sink, and all that could replace it, was killed."""
+"""Completion of a stream's results after its sink and all successors were killed."""
 
 import errno
 import os
@@ -17,8 +17,8 @@ from stages.result_files import REPORT
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN, empty_unfinished_overlays
 from stages.sink.journal import Journal
 from stages.sink.stream_results import StreamResults
-from tests.pipeline.workers.conftest import acknowledge, end, feed, feed_into_checkpoint
-from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
+from tests.pipeline.workers.conftest import advance_until, end, feed, feed_into_checkpoint
+from tests.pipeline.workers.leftovers import complete, copy_leftovers, frames_of, wait_until_kept
 from tests.videos import frames_in
 from tests.waiting import wait_for
 
@@ -26,9 +26,9 @@ from tests.waiting import wait_for
 def test_a_recorded_video_is_completed_from_its_journal(sink, tmp_path):
     north = sink(live=False)
     feed(north, 6)
-    kept(north, 6)
-    folder = left_by(north, tmp_path)
-    report = completed(folder)
+    wait_until_kept(north, 6)
+    folder = copy_leftovers(north, tmp_path)
+    report = complete(folder)
     assert (report["status"], report["frames"]["in"]) == ("truncated", 6)
     assert report["message"] == "the run was killed, or the power failed"
     assert report["frames"]["missing"] == report["frames"]["left_out_of_overlay"] == 0
@@ -43,91 +43,91 @@ def test_a_live_stream_is_completed_from_its_checkpoint(sink, tmp_path):
     north = sink(live=True)
     feed_into_checkpoint(north, 3)
     feed(north, 5, begin=3)
-    kept(north, 5)
-    folder = left_by(north, tmp_path)
-    report = completed(folder)
+    wait_until_kept(north, 5)
+    folder = copy_leftovers(north, tmp_path)
+    report = complete(folder)
     assert report["frames"]["out"] == 5
     assert frames_of(folder) == [1, 2, 3, 4, 5]
     assert frames_in(folder / "overlay.mp4") == 5
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_what_the_checkpoint_has_is_not_taken_from_the_journal_again(sink, tmp_path, monkeypatch):
+def test_journal_entries_that_the_checkpoint_covers_are_skipped(sink, tmp_path, monkeypatch):
     monkeypatch.setattr(Journal, "clear", lambda journal: None)  # it is killed before that
     north = sink(live=True)
     feed(north, 3)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
-    report = completed(left_by(north, tmp_path))
+    advance_until(north, lambda: (north.folder / CHECKPOINT).exists())
+    report = complete(copy_leftovers(north, tmp_path))
     assert (report["frames"]["out"], report["epochs"]) == (3, 1)
 
 
-def test_a_frame_whose_picture_was_not_kept_has_its_rows(sink, disk, tmp_path):
+def test_a_frame_whose_picture_was_not_kept_keeps_its_rows(sink, disk, tmp_path):
     north = sink(live=True)
     feed(north, 2)
-    kept(north, 2)
+    wait_until_kept(north, 2)
     disk.hang()
     feed(north, 4, begin=2)
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     disk.work()
-    report = completed(folder)
+    report = complete(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (4, 2)
     assert frames_of(folder) == [1, 2, 3, 4]
     assert frames_in(folder / "overlay.mp4") == 2
 
 
-def test_a_stream_that_had_ended_is_complete(sink, disk, tmp_path):
+def test_a_stream_that_had_ended_is_reported_as_complete(sink, disk, tmp_path):
     north = sink(live=False)
     disk.hang()
     feed(north, 4)
     end(north, 4)
     disk.wait_for_write()
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     disk.work()
-    report = completed(folder)
+    report = complete(folder)
     assert (report["status"], report["message"]) == ("complete", "")
     assert report["files"] == ["mot.txt", "detections.txt", "times.txt"]
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_a_stream_that_failed_is_completed_once_its_folder_can_be_written(sink, tmp_path):
+def test_a_failed_stream_is_completed_once_its_folder_is_writable(sink, tmp_path):
     north = sink(live=True)
     feed_into_checkpoint(north, 4)
     north.fail(OutputError("the disk fails"))
-    folder = left_by(north, tmp_path)
-    report = completed(folder)
+    folder = copy_leftovers(north, tmp_path)
+    report = complete(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (4, 4)
     assert frames_of(folder) == [1, 2, 3, 4]
     assert "overlay.mp4" not in report["files"]
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_pictures_that_were_removed_from_a_full_disk_are_left_out(sink, tmp_path):
+def test_pictures_removed_from_a_full_disk_count_as_left_out(sink, tmp_path):
     north = sink(live=True)
     feed_into_checkpoint(north, 4)
-    folder = left_by(north, tmp_path)
-    empty_unfinished_overlays(folder)  # by a sink that is killed then, before it is further
-    report = completed(folder)
+    folder = copy_leftovers(north, tmp_path)
+    empty_unfinished_overlays(folder)  # by a sink that is killed right afterwards
+    report = complete(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (4, 4)
     assert "overlay.mp4" not in report["files"]
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_pictures_that_were_removed_are_left_out_where_it_is_repeated(sink, tmp_path, monkeypatch):
+def test_repeated_completion_counts_removed_pictures_as_left_out(sink, tmp_path, monkeypatch):
     north = sink(live=True)
     feed_into_checkpoint(north, 4)
     north.fail(OutputError("the disk fails"))
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("stages.atomic.AtomicFile.commit", lambda file: 1 / 0)  # all but the overlay
         with pytest.raises(ZeroDivisionError):
             complete_results(folder, print)
-    assert completed(folder)["frames"]["left_out_of_overlay"] == 4
+    assert complete(folder)["frames"]["left_out_of_overlay"] == 4
 
 
 @pytest.mark.parametrize(
     "fails", ["stages.sink.encoding.Journal", "stages.sink.overlay.give_final_name"]
 )
-def test_a_video_that_failed_costs_no_later_one(fails, sink, tmp_path, plan, monkeypatch):
+def test_a_failed_video_costs_no_later_one(fails, sink, tmp_path, plan, monkeypatch):
     """The first cannot be written, the second is complete, and the third has begun."""
     object.__setattr__(plan.config.sink, "overlay_minutes", 0.08 / 60)  # three frames
     works = pkgutil.resolve_name(fails)
@@ -142,14 +142,14 @@ def test_a_video_that_failed_costs_no_later_one(fails, sink, tmp_path, plan, mon
     feed(north, 7)
     wait_for((north.folder / "overlay-2.mp4").exists)
     north.fail(OutputError("the disk fails"))
-    folder = left_by(north, tmp_path)
-    report = completed(folder)
+    folder = copy_leftovers(north, tmp_path)
+    report = complete(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (7, 4)
     assert frames_in(folder / "overlay-2.mp4") == 3
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_path, monkeypatch):
+def test_results_that_a_successor_took_over_do_not_count_as_complete(sink, tmp_path, monkeypatch):
     north = sink(live=True)
     feed_into_checkpoint(north, 3)
     feed(north, 5, begin=3)
@@ -159,19 +159,21 @@ def test_results_that_a_successor_took_over_do_not_pass_for_complete(sink, tmp_p
         killed.setattr(StreamResults, "finish", None)
         killed.setattr(SinkStream, "advance", lambda stream: None)
         sink(live=True)
-    folder = left_by(north, tmp_path)
-    report = completed(folder)
+    folder = copy_leftovers(north, tmp_path)
+    report = complete(folder)
     assert (report["status"], report["frames"]["out"]) == ("complete", 5)
     assert frames_of(folder) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("room", ["for a checkpoint", "in place of the journal", "for nothing"])
-def test_what_a_full_disk_did_not_let_a_sink_complete(sink, tmp_path, monkeypatch, live, room):
+def test_results_stopped_by_a_full_disk_are_completed_later(
+    sink, tmp_path, monkeypatch, live, room
+):
     north = sink(live=live)
     feed(north, 6)
-    kept(north, 6)
-    folder = left_by(north, tmp_path)
+    wait_until_kept(north, 6)
+    folder = copy_leftovers(north, tmp_path)
     write = Path.write_bytes
 
     def no_space(*_):
@@ -192,13 +194,13 @@ def test_what_a_full_disk_did_not_let_a_sink_complete(sink, tmp_path, monkeypatc
             disk.setattr(Checkpoint, "size", 10**6)  # more than the journal has
         with pytest.raises(OutputError, match="no space left"):
             successor.give_up("full")
-    report = completed(folder)
+    report = complete(folder)
     assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (6, 6)
     assert frames_of(folder) == [1, 2, 3, 4, 5, 6]
 
 
 def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):
-    folder = left_by(sink(live=True), tmp_path)
+    folder = copy_leftovers(sink(live=True), tmp_path)
     assert complete_results(folder, print) is None
     assert list(folder.iterdir()) == []
 
@@ -206,7 +208,7 @@ def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):
 def test_leftovers_beside_complete_results_are_removed(sink, tmp_path):
     north = sink(live=True)
     feed(north, 3)
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     leftovers = {path.name: path.read_bytes() for path in folder.glob(".*")}
     names = {"run.json", *complete_results(folder, print).files}
     for name in (JOURNAL, RUN):
@@ -217,37 +219,37 @@ def test_leftovers_beside_complete_results_are_removed(sink, tmp_path):
 
 
 @pytest.mark.parametrize("release", ["0.1.2", "99.0.0"])
-def test_another_release_is_asked_to_do_it(sink, tmp_path, release):
+def test_leftovers_of_another_release_are_refused_with_its_version(sink, tmp_path, release):
     north = sink(live=False)
     feed(north, 2)
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     record = msgspec.json.decode((folder / RUN).read_bytes())
     record = {"versions": record["versions"] | {"spotstream": release}, "config": "unknown"}
     (folder / RUN).write_bytes(msgspec.json.encode(record))
-    told = f"north was written by SpotStream {re.escape(release)}: use that one"
-    with pytest.raises(OutputError, match=told):
+    message = f"north was written by SpotStream {re.escape(release)}: use that one"
+    with pytest.raises(OutputError, match=message):
         complete_results(folder, print)
 
 
-def test_a_folder_that_was_renamed_is_still_that_of_its_stream(sink, plan, tmp_path):
+def test_a_renamed_folder_still_belongs_to_its_stream(sink, plan, tmp_path):
     plan.config.sink.lines["north"] = {"gate": (10.0, 0.0, 10.0, 30.0)}
     north = sink(live=False)
     feed(north, 2)
-    folder = left_by(north, tmp_path).rename(tmp_path / "left" / "set aside")
-    report = completed(folder)
+    folder = copy_leftovers(north, tmp_path).rename(tmp_path / "left" / "set aside")
+    report = complete(folder)
     assert (report["stream"], list(report["crossings"])) == ("north", ["gate"])
 
 
-def test_an_overlay_that_was_taken_away_costs_no_later_one(sink, tmp_path, plan):
+def test_a_deleted_overlay_costs_no_later_one(sink, tmp_path, plan):
     object.__setattr__(plan.config.sink, "overlay_minutes", 0.08 / 60)  # three frames
     north = sink(live=False)
     feed(north, 7)
-    kept(north, 7)
+    wait_until_kept(north, 7)
     for name in ("overlay.mp4", "overlay-2.mp4"):  # each is completed in a thread of its own
         wait_for((north.folder / name).exists)
         wait_for(lambda parts=f".{name}*": not any(north.folder.glob(parts)))
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     (folder / "overlay.mp4").unlink()
-    report = completed(folder)
+    report = complete(folder)
     assert report["frames"]["left_out_of_overlay"] == 0
     assert {"overlay-2.mp4", "overlay-3.mp4"} < set(report["files"])

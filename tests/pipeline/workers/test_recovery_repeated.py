@@ -7,8 +7,8 @@ from stages.atomic import AtomicFile, part_path
 from stages.result_files import TIMES
 from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.stream_results import StreamResults
-from tests.pipeline.workers.conftest import acknowledge, feed, feed_into_checkpoint
-from tests.pipeline.workers.leftovers import completed, frames_of, kept, left_by
+from tests.pipeline.workers.conftest import advance_until, feed, feed_into_checkpoint
+from tests.pipeline.workers.leftovers import complete, copy_leftovers, frames_of, wait_until_kept
 from tests.videos import frames_in
 
 
@@ -17,37 +17,37 @@ def killed(*_):
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_rows_are_not_repeated_where_a_power_failure_took_some(sink, tmp_path, monkeypatch):
+def test_repeated_completion_duplicates_no_rows_after_a_power_failure(sink, tmp_path, monkeypatch):
     north = sink(live=True)
     feed_into_checkpoint(north, 4)
     feed(north, 8, begin=4)
-    folder = left_by(north, tmp_path)
+    folder = copy_leftovers(north, tmp_path)
     times = part_path(folder / TIMES)
     times.write_text("".join(times.read_text().splitlines(keepends=True)[:2]))
     with monkeypatch.context() as patched:
         patched.setattr(StreamResults, "finish", killed)
         with pytest.raises(SystemExit):
             complete_results(folder, print)
-    report = completed(folder)
+    report = complete(folder)
     assert frames_of(folder) == [1, 2, 5, 6, 7, 8]
     assert (report["frames"]["in"], report["frames"]["missing"]) == (8, 2)
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
 @pytest.mark.parametrize("live", [False, True])
-def test_pictures_that_were_lost_are_left_out_of_a_video_with_its_name(
-    sink, tmp_path, monkeypatch, live
-):
+def test_repeated_completion_counts_pictures_a_named_video_lacks(sink, tmp_path, monkeypatch, live):
     north = sink(live=live)
     feed(north, 6)
-    kept(north, 6)
-    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists() or not live)
-    folder = left_by(north, tmp_path)
+    wait_until_kept(north, 6)
+    advance_until(north, lambda: (north.folder / CHECKPOINT).exists() or not live)
+    folder = copy_leftovers(north, tmp_path)
     packets = folder / ".overlay.mp4.1.part"
     packets.write_bytes(packets.read_bytes()[:-20])
     with monkeypatch.context() as patched:
-        patched.setattr(AtomicFile, "commit", killed)  # the video has its name, no text result has
+        patched.setattr(
+            AtomicFile, "commit", killed
+        )  # the video has its final name, no text file does
         with pytest.raises(SystemExit):
             complete_results(folder, print)
     assert frames_in(folder / "overlay.mp4") == 5
-    assert completed(folder)["frames"]["left_out_of_overlay"] == 1
+    assert complete(folder)["frames"]["left_out_of_overlay"] == 1

@@ -1,4 +1,4 @@
-"""Checkpoints of a live stream in the sink, which wait for pictures while the stream goes on."""
+"""Checkpoints of a live stream in the sink; they wait for pictures while other streams go on."""
 
 import shutil
 import time
@@ -9,7 +9,7 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.checkpoint import Checkpoint
 from stages.result_files import read_report
 from stages.sink.folder_contents import CHECKPOINT
-from tests.pipeline.workers.conftest import Said, acknowledge, acknowledged, end, feed
+from tests.pipeline.workers.conftest import ReportLog, acknowledged, advance_until, end, feed
 from tests.videos import frames_in
 
 pytestmark = pytest.mark.usefixtures("checkpoints_always_due")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("checkpoints_always_due")
 
 @pytest.fixture
 def north(sink, disk):
-    """Stream north, whose checkpoint waits for two pictures, and two frames for the checkpoint."""
+    """Stream north: its checkpoint waits for two pictures, and two frames wait for that."""
     north = sink(live=True)
     disk.hang()
     feed(north, 2)
@@ -37,43 +37,45 @@ def frames_of(stream):
     return read_report(stream.folder)["frames"]
 
 
-def test_what_waits_is_taken_once_the_pictures_are_kept(north, said, disk):
-    feed(north, 4, begin=1)  # comes again
+def test_waiting_frames_are_taken_once_the_pictures_are_kept(north, reports, disk):
+    feed(north, 4, begin=1)  # repeated
     end(north, 4)
     north.advance()
     assert acknowledged(north) == 1
     disk.work()
-    acknowledge(north, lambda: ("done", "north") in said)
+    advance_until(north, lambda: ("done", "north") in reports)
     assert checkpoint_of(north).position == 3
     assert acknowledged(north) == 6
     assert frames_of(north)["out"] == frames_in(north.folder / "overlay.mp4") == 4
 
 
-def test_another_stream_goes_on_meanwhile(north, sink, disk):
+def test_another_stream_continues_while_a_checkpoint_waits(north, sink, disk):
     south = sink("south", live=True)
     feed(south, 3)
     began = time.monotonic()
     for _ in range(20):
         north.advance()
     assert time.monotonic() - began < 5
-    acknowledge(south, lambda: acknowledged(south) == 4)
+    advance_until(south, lambda: acknowledged(south) == 4)
     assert checkpoint_of(south).position == 4
     assert not disk.works
     assert checkpoint_of(north) is None
 
 
-def test_what_waits_when_the_sink_is_killed_comes_again(sink, north, plan, said, disk, tmp_path):
+def test_frames_waiting_when_the_sink_is_killed_are_written_by_the_next(
+    sink, north, plan, reports, disk, tmp_path
+):
     other = tmp_path / "left by the sink"
     shutil.copytree(plan.output, other)
     disk.work()
     successor = sink(live=True, output=str(other))
     feed(successor, 4)
     end(successor, 4)
-    acknowledge(successor, lambda: ("done", "north") in said)
+    advance_until(successor, lambda: ("done", "north") in reports)
     assert frames_of(successor)["out"] == frames_in(successor.folder / "overlay.mp4") == 4
 
 
-def test_it_waits_no_longer_for_an_overlay_that_is_stuck(north, disk):
+def test_a_checkpoint_stops_waiting_for_a_stuck_overlay(north, disk):
     for _ in range(5):
         assert checkpoint_of(north) is None
         north.tick()
@@ -84,21 +86,21 @@ def test_it_waits_no_longer_for_an_overlay_that_is_stuck(north, disk):
     assert north.results.overlays.left_out == 3  # the first picture is on its way
 
 
-def test_a_stream_that_no_decoder_can_end_is_completed_after_it(north, plan, said, disk):
+def test_an_abandoned_stream_is_completed_after_its_checkpoint(north, plan, reports, disk):
     Logbook(plan.logbook(0))[SharedNumber.ABANDONED] = 1
     north.tick()
     disk.work()
-    acknowledge(north, lambda: acknowledged(north) == 5)
+    advance_until(north, lambda: acknowledged(north) == 5)
     north.tick()
-    acknowledge(north, lambda: ("done", "north") in said)
+    advance_until(north, lambda: ("done", "north") in reports)
     assert frames_of(north)["out"] == 4
 
 
-def test_a_successor_knows_how_many_frames_there_are(sink, said):
-    stream = sink(live=True, said=Said())
+def test_a_successor_knows_the_total_number_of_frames(sink, reports):
+    stream = sink(live=True, reports=ReportLog())
     feed(stream, 3)
-    acknowledge(stream, lambda: checkpoint_of(stream) is not None)
-    assert checkpoint_of(stream).position == 4  # a journal has the start no more
+    advance_until(stream, lambda: checkpoint_of(stream) is not None)
+    assert checkpoint_of(stream).position == 4  # the journal no longer has the start
     successor = sink(live=True)
     feed(successor, 5, begin=3)
-    assert said.total == 3
+    assert reports.total == 3

@@ -1,4 +1,4 @@
-"""Streams in the sink, which go on while the results of another are completed."""
+"""Streams in the sink, which continue while another stream's results are completed."""
 
 import threading
 from fractions import Fraction
@@ -16,7 +16,15 @@ from stages.records import EndOfStream
 from stages.result_files import read_report
 from stages.sink import stream_results
 from stages.sink.folder_contents import JOURNAL
-from tests.pipeline.workers.conftest import NAMES, RATE, Said, acknowledge, acknowledged, end, feed
+from tests.pipeline.workers.conftest import (
+    NAMES,
+    RATE,
+    ReportLog,
+    acknowledged,
+    advance_until,
+    end,
+    feed,
+)
 from tests.stages.sink.stream import TEXTS
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -25,7 +33,7 @@ from tools.harness.ports import free_port
 
 @pytest.fixture
 def release(monkeypatch):
-    """Reports are written when this is set."""
+    """An event; reports are written only once it is set."""
     released = threading.Event()
 
     class SlowReport(stream_results.AtomicFile):
@@ -39,66 +47,66 @@ def release(monkeypatch):
     released.set()
 
 
-def test_a_stream_goes_on_while_the_results_of_another_are_completed(sink, said, release):
+def test_a_stream_continues_while_anothers_results_are_completed(sink, reports, release):
     north, south = (sink(name, live=False) for name in NAMES)
     feed(north, 3)
     end(north, 3)
     feed(south, 5)
-    acknowledge(south, lambda: acknowledged(south) == 6)
-    acknowledge(north, lambda: acknowledged(north) == 4)  # all but the end
-    assert ("done", "north") not in said
+    advance_until(south, lambda: acknowledged(south) == 6)
+    advance_until(north, lambda: acknowledged(north) == 4)  # all but the end
+    assert ("done", "north") not in reports
     release.set()
-    acknowledge(north, lambda: ("done", "north") in said)
+    advance_until(north, lambda: ("done", "north") in reports)
     assert acknowledged(north) == 5
-    assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
+    assert [kind for kind, name in reports if name == "north"][-2:] == ["completing", "done"]
     files = {path.name for path in north.folder.iterdir()}
     assert files == {*TEXTS, "overlay.mp4", "run.json", ".journal.part", ".run.part"}
 
 
-def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(sink, said):
+def test_a_frame_that_an_mp4_cannot_hold_ends_only_the_overlay(sink, reports):
     stream = sink(live=False)
     feed(stream, 4, Fraction(1, 10**9), [0, 1, 2, 3 * 10**9])
     end(stream, 4)
-    acknowledge(stream, lambda: ("done", "north") in said)
+    advance_until(stream, lambda: ("done", "north") in reports)
     overlay = stream.folder / "overlay.mp4"
     reason = "the next does not fit into an MP4"
-    assert said.notices == [f"{overlay} ends after 2 of 4 frames: {reason}"]
+    assert reports.notices == [f"{overlay} ends after 2 of 4 frames: {reason}"]
     assert frames_in(overlay) == 2
 
 
-def test_giving_up_waits_for_the_results_that_are_being_completed(sink, said, release):
+def test_giving_up_waits_for_results_that_are_being_completed(sink, reports, release):
     stream = sink(live=False)
     feed(stream, 3)
     end(stream, 3)
     threading.Timer(0.1, release.set).start()
     stream.give_up("the run broke off")
-    assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
+    assert reports[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_the_overlay_of_a_live_stream_alone_is_sent(sink, said, monkeypatch, live):
+def test_only_live_streams_send_their_overlay(sink, reports, monkeypatch, live):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     address = f"rtsp://127.0.0.1:{free_port()}"
     config = RunConfig(sink=SinkConfig(overlay_url={"*": address}))
     stream = sink(live=live, config=config)
     feed(stream, 3)
-    acknowledge(stream, lambda: acknowledged(stream) == 4)
+    advance_until(stream, lambda: acknowledged(stream) == 4)
     if live:
-        acknowledge(stream, lambda: said.notices)
+        advance_until(stream, lambda: reports.notices)
     stream.tick()
     assert (stream._live_overlay._thread is not None) is live
-    assert said.metrics.overlay_is_unsent is live
-    assert ["is not sent to " + address in notice for notice in said.notices] == [True] * live
+    assert reports.metrics.overlay_is_unsent is live
+    assert ["is not sent to " + address in notice for notice in reports.notices] == [True] * live
 
 
-def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
-    sink, plan, said, disk, monkeypatch
+def test_a_live_stream_continues_without_pictures_while_the_disk_hangs(
+    sink, plan, reports, disk, monkeypatch
 ):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     stream = sink(live=True)
     assert stream.results.options == plan.config.sink.options("north", live=True)
     feed(stream, 2)
-    acknowledge(stream, lambda: acknowledged(stream) == 3)
+    advance_until(stream, lambda: acknowledged(stream) == 3)
     disk.hang()
     feed(stream, 10, begin=2)
     disk.wait_for_write()
@@ -106,25 +114,25 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
     assert acknowledged(stream) == 3
     for _ in range(6):
         stream.tick()
-    assert said.metrics.overlay_is_stuck
-    assert said.metrics.left_out_of_overlay == 7
+    assert reports.metrics.overlay_is_stuck
+    assert reports.metrics.left_out_of_overlay == 7
     assert acknowledged(stream) == 11
     feed(stream, 14, begin=10)
     stream.advance()
     assert acknowledged(stream) == 15
     disk.work()
-    acknowledge(stream, lambda: stream.results.overlays.kept == 3)
+    advance_until(stream, lambda: stream.results.overlays.kept == 3)
     stream.tick()
     feed(stream, 16, begin=14)
-    acknowledge(stream, lambda: acknowledged(stream) == 17)
-    assert said.notices == [
+    advance_until(stream, lambda: acknowledged(stream) == 17)
+    assert reports.notices == [
         "the overlay of north is stuck: nothing was written; frames are left out of it",
         "the overlay of north has resumed",
     ]
     other = sink(live=True)  # the first one was killed
     feed(other, 18, begin=16)
     end(other, 18)
-    acknowledge(other, lambda: ("done", "north") in said)
+    advance_until(other, lambda: ("done", "north") in reports)
     frames = read_report(other.folder)["frames"]
     assert (frames["out"], frames["left_out_of_overlay"]) == (18, 11)
     with av.open(str(other.folder / "overlay.mp4")) as container:
@@ -132,13 +140,13 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
     assert shown == [0, 1, 2, 14, 15, 16, 17]
 
 
-def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(sink, plan, said):
+def test_an_abandoned_stream_is_completed_at_its_last_frame(sink, plan, reports):
     stream = sink(live=False)
     feed(stream, 3)
     Logbook(plan.logbook(0)).abandon("the frames are too large")
     stream.tick()
-    feed(stream, 5, begin=3)  # was under way
-    acknowledge(stream, lambda: ("done", "north") in said)
+    feed(stream, 5, begin=3)  # already under way
+    advance_until(stream, lambda: ("done", "north") in reports)
     report = read_report(stream.folder)
     assert (report["status"], report["frames"]["out"]) == ("truncated", 3)
     assert report["message"] == "the frames are too large"
@@ -146,39 +154,39 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(sink, plan, s
     assert (stream.folder / "mot.txt").exists()
 
 
-def test_a_sink_counts_on_where_its_predecessor_was_killed(sink):
+def test_a_successor_continues_the_timing_of_its_killed_predecessor(sink):
     stream = sink(live=False)
     feed(stream, 6)
-    acknowledge(stream, lambda: acknowledged(stream) == 7)
+    advance_until(stream, lambda: acknowledged(stream) == 7)
     other = sink(live=False)
     assert other.results.timing == stream.results.timing
     assert len(other.results.timing.work["sink"]) == 5
 
 
-def test_latencies_of_late_are_also_those_that_its_predecessor_measured(sink, said):
-    stream = sink(live=False, said=Said())
+def test_recent_latencies_include_those_measured_by_the_predecessor(sink, reports):
+    stream = sink(live=False, reports=ReportLog())
     feed(stream, 6)
-    acknowledge(stream, lambda: acknowledged(stream) == 7)
+    advance_until(stream, lambda: acknowledged(stream) == 7)
     written = [entry.written for entry in read_envelopes(stream.folder / JOURNAL)]
     other = sink(live=False)
     feed(other, 7, begin=6)
-    assert said.metrics.frames == 7
-    assert said.metrics.recent_latency_ms[0] == written[4].latency_ns / 1e6  # the start is 0
+    assert reports.metrics.frames == 7
+    assert reports.metrics.recent_latency_ms[0] == written[4].latency_ns / 1e6  # the start is 0
 
 
-def test_latencies_of_late_are_those_of_the_results(sink, said):
-    """However long writing them, or the web page's pictures, took."""
+def test_recent_latencies_are_those_of_the_results(sink, reports):
+    """The time taken to write them, or to make the web page's snapshots, does not count."""
     config = RunConfig(runtime=RuntimeConfig(web="127.0.0.1:8080"))
     stream = sink(live=False, config=config)
     feed(stream, 6)
     stream.tick()
     written = [entry.written for entry in read_envelopes(stream.folder / JOURNAL)]
     latencies = sorted(each.latency_ns / 1e6 for each in written if each is not None)
-    assert said.metrics.recent_latency_ms[-1] in latencies
-    assert ("snapshot", "north") in said
+    assert reports.metrics.recent_latency_ms[-1] in latencies
+    assert ("snapshot", "north") in reports
 
 
-def test_a_sink_publishes_the_last_records_of_the_journal_again(sink, plan, release):
+def test_a_successor_republishes_the_last_records_of_the_journal(sink, plan, release):
     sent = []
 
     class Broadcast:
@@ -187,13 +195,13 @@ def test_a_sink_publishes_the_last_records_of_the_journal_again(sink, plan, rele
             sent.append((envelope.run, envelope.position, type(envelope.record), now))
 
     def published():
-        told, sent[:] = list(sent), []
-        return told
+        batch, sent[:] = list(sent), []
+        return batch
 
     publisher = Publisher(Broadcast(), plan.run, 0)
     stream = sink(live=False, publisher=publisher)
     feed(stream, 40, pts=range(40))
-    acknowledge(stream, lambda: acknowledged(stream) == 41)
+    advance_until(stream, lambda: acknowledged(stream) == 41)
     end(stream, 40)
     before = published()
     assert [position for _, position, _, _ in before] == [*range(42)]
@@ -204,25 +212,27 @@ def test_a_sink_publishes_the_last_records_of_the_journal_again(sink, plan, rele
     release.set()
 
 
-def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(sink, plan, said, disk):
+def test_a_lossless_stream_waits_for_its_overlay_but_blocks_no_other(sink, plan, reports, disk):
     north, south = (sink(name, live=False) for name in NAMES)
     assert north.results.options == plan.config.sink.options("north", live=False)
     disk.hang()
     feed(north, 10)
     disk.wait_for_write()
     feed(south, 10)
-    acknowledge(south, lambda: acknowledged(south) == 11)
+    advance_until(south, lambda: acknowledged(south) == 11)
     for _ in range(6):
         north.tick()
     north.advance()
     assert acknowledged(north) == 1
-    assert said.notices == ["the overlay of north is stuck: nothing was written; the stream waits"]
+    assert reports.notices == [
+        "the overlay of north is stuck: nothing was written; the stream waits"
+    ]
     disk.work()
-    acknowledge(north, lambda: acknowledged(north) == 11)
+    advance_until(north, lambda: acknowledged(north) == 11)
 
 
 @pytest.mark.parametrize("live", [False, True])
-def test_a_stream_that_is_closed_leaves_no_file_open(sink, said, live):
+def test_a_closed_stream_leaves_no_file_open(sink, reports, live):
     def open_files():
         return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -231,7 +241,7 @@ def test_a_stream_that_is_closed_leaves_no_file_open(sink, said, live):
     stream = sink(live=live)
     feed(stream, 3)
     end(stream, 3)
-    acknowledge(stream, lambda: ("done", "north") in said)
+    advance_until(stream, lambda: ("done", "north") in reports)
     assert open_files() > before
     stream.close()
     stream._logbook.close()

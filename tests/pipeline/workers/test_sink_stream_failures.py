@@ -16,7 +16,7 @@ from pipeline.signals import STAGE_END
 from stages.errors import OutputError
 from stages.result_files import read_report
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
-from tests.pipeline.workers.conftest import acknowledge, acknowledged, end, feed
+from tests.pipeline.workers.conftest import acknowledged, advance_until, end, feed
 from tests.stages.sink.stream import TEXTS
 from tests.videos import frames_in
 
@@ -25,7 +25,7 @@ UNFINISHED = {JOURNAL, RUN, *(f".{name}.part" for name in (*TEXTS, "overlay.mp4.
 
 @pytest.fixture
 def connected(plan, context):
-    """Waits until a stream has reached its decoder, for which it needs no further descriptor."""
+    """Waits until a stream is connected to its decoder and needs no further descriptor for it."""
     decoder = context.socket(zmq.PULL)
     decoder.bind(plan.endpoint("ack-0"))
     return decoder.recv
@@ -50,33 +50,31 @@ def no_descriptors():
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
-    sink, connected, no_descriptors
-):
+def test_a_checkpoint_is_saved_later_when_too_many_files_are_open(sink, connected, no_descriptors):
     stream = sink(live=True)
     checkpoint, journal = stream.folder / CHECKPOINT, stream.folder / JOURNAL
     feed(stream, 3)
-    acknowledge(stream, lambda: acknowledged(stream) == 4)
+    advance_until(stream, lambda: acknowledged(stream) == 4)
     assert connected()
     checkpoint.unlink()
     with no_descriptors:
         feed(stream, 6, begin=3)
-        acknowledge(stream, lambda: acknowledged(stream) == 7)
+        advance_until(stream, lambda: acknowledged(stream) == 7)
     assert not checkpoint.exists()
     assert journal.stat().st_size
     feed(stream, 7, begin=6)
-    acknowledge(stream, lambda: acknowledged(stream) == 8)
+    advance_until(stream, lambda: acknowledged(stream) == 8)
     assert checkpoint.exists()
     assert not journal.stat().st_size
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_pictures_that_were_given_up_without_a_checkpoint_are_left_out_by_a_successor(
-    sink, plan, said, connected, no_descriptors, disk, tmp_path
+def test_a_successor_omits_pictures_abandoned_without_a_checkpoint(
+    sink, plan, reports, connected, no_descriptors, disk, tmp_path
 ):
     stream = sink(live=True)
     feed(stream, 2)
-    acknowledge(stream, lambda: acknowledged(stream) == 3)
+    advance_until(stream, lambda: acknowledged(stream) == 3)
     assert connected()
     disk.hang()
     feed(stream, 5, begin=2)
@@ -92,27 +90,27 @@ def test_pictures_that_were_given_up_without_a_checkpoint_are_left_out_by_a_succ
     successor = sink(live=True, output=str(other))
     feed(successor, 7, begin=5)
     end(successor, 7)
-    acknowledge(successor, lambda: ("done", "north") in said)
+    advance_until(successor, lambda: ("done", "north") in reports)
     frames = read_report(successor.folder)["frames"]
     assert (frames["out"], frames["left_out_of_overlay"]) == (7, 3)
     assert frames_in(successor.folder / "overlay.mp4") == 4
 
 
-def test_a_stream_that_fails_tells_its_last_frame_and_keeps_its_rows_and_no_pictures(sink, said):
+def test_a_failed_stream_reports_its_last_frame_and_keeps_only_rows(sink, reports):
     stream = sink(live=False)
     feed(stream, 3)
-    acknowledge(stream, lambda: acknowledged(stream) == 4)
+    advance_until(stream, lambda: acknowledged(stream) == 4)
     stream.fail(OutputError("cannot write it"))
-    assert ("failed", "north") in said
-    assert said.metrics.frames == 3
+    assert ("failed", "north") in reports
+    assert reports.metrics.frames == 3
     for _ in range(2):
         assert {path.name for path in stream.folder.iterdir()} == UNFINISHED
         assert not (stream.folder / ".overlay.mp4.1.part").stat().st_size
         stream.close()
 
 
-def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(sink, disk):
-    """A thread in C++, as one that draws, aborts the process if Python ends before it does."""
+def test_a_failing_stream_that_is_stopped_waits_for_its_thread(sink, disk):
+    """A C++ thread, such as one that draws, aborts the process if Python exits before it ends."""
     stream = sink(live=False)
     disk.hang()
     feed(stream, 3)
@@ -140,7 +138,7 @@ def test_a_lossless_stream_notices_that_its_folder_is_gone(sink):
 @pytest.mark.parametrize(("overlay", "text_only"), [(False, False), (False, True), (True, True)])
 @pytest.mark.parametrize("pictures", [False, True])
 @pytest.mark.parametrize("live", [False, True])
-def test_a_sink_that_gives_up_keeps_the_rows_of_frames_that_do_not_come_again(
+def test_a_sink_that_gives_up_keeps_the_rows_of_unacknowledged_frames(
     sink, plan, live, pictures, overlay, text_only
 ):
     written = dataclasses.replace(plan.config.sink, overlay=overlay, event_pictures=pictures)
@@ -152,7 +150,7 @@ def test_a_sink_that_gives_up_keeps_the_rows_of_frames_that_do_not_come_again(
 
 
 @pytest.mark.parametrize("text_only", [False, True])
-def test_a_sink_without_room_for_more_than_texts_writes_no_toolkit_files(sink, plan, text_only):
+def test_toolkit_files_are_not_written_when_only_texts_fit(sink, plan, text_only):
     written = dataclasses.replace(plan.config.sink, overlay=False, toolkit_files=True)
     config = dataclasses.replace(plan.config, sink=written)
     feed(sink(live=False, config=config), 6)

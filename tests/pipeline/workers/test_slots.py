@@ -13,7 +13,7 @@ from stages.records import Dropped, DropReason, FrameHeader, PixelFormat
 
 
 class Reporter:
-    """Does what a test sets when the process reports that it is alive."""
+    """Calls the function that a test sets whenever the process reports that it is alive."""
 
     def __init__(self):
         self.then = lambda: None
@@ -51,7 +51,7 @@ def slots(logbook, ring, flow, reporter):
     return SlotAllocator(ring, 2, flow, logbook, reporter)
 
 
-def test_each_frame_gets_a_slot_and_one_that_was_given_up_is_lent_again(slots, ring):
+def test_each_frame_gets_a_slot_and_an_abandoned_slot_is_reused(slots, ring):
     slots.allocate((2, 3))[:] = 1
     slots.allocate((2, 3))[:] = 2
     number, waited_ns = slots.take()
@@ -62,7 +62,7 @@ def test_each_frame_gets_a_slot_and_one_that_was_given_up_is_lent_again(slots, r
     assert (ring.slot(number, (2, 3)) == 2).all()
 
 
-def test_the_wait_for_a_frame_is_that_of_all_its_attempts_and_of_no_other(slots, monkeypatch):
+def test_a_frames_wait_sums_its_own_allocation_attempts_only(slots, monkeypatch):
     clock = itertools.count(0, 5)  # at the beginning and the end of each attempt
     monkeypatch.setattr(time, "monotonic_ns", clock.__next__)
     waited = []
@@ -83,7 +83,7 @@ def test_slots_are_as_large_as_the_frames(slots, logbook):
 
 
 @pytest.mark.parametrize("other", [(4, 6), (1, 3)])
-def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow, other):
+def test_waiting_for_a_slot_is_interrupted_when_the_flow_closes(slots, flow, other):
     slots.allocate((2, 3))
     slots.take()
     flow.announce(Dropped("cam", 0, 0, 0, DropReason.BROKEN))
@@ -96,7 +96,9 @@ def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow, other
 
 
 @pytest.mark.parametrize(("under_way", "shape"), [(2, (2, 3)), (1, (4, 6))])
-def test_who_waits_for_slots_in_use_is_alive(slots, flow, reporter, under_way, shape):
+def test_the_process_reports_alive_while_it_waits_for_a_slot(
+    slots, flow, reporter, under_way, shape
+):
     header = FrameHeader("cam", 0, 0, 0, 0, Fraction(1, 25), 0, 2, 3, PixelFormat.BGR24)
     for _ in range(under_way):
         slots.allocate((2, 3))

@@ -16,7 +16,7 @@ from tests.stages.sink.conftest import make_header, make_start, make_tracks
 
 
 @pytest.mark.parametrize("pixel_format", PixelFormat)
-def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format):
+def test_a_snapshot_is_scaled_down_and_shows_the_tracks(tmp_path, pixel_format):
     size = {"height": 720, "width": 1280}
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
     results.start(make_start(**size))
@@ -38,8 +38,8 @@ def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format)
     assert (pixels == 128).all()
 
 
-def test_the_number_shown_is_that_of_the_results(tmp_path):
-    """After dropped frames, those of the source are ahead."""
+def test_the_frame_number_shown_is_that_of_the_results(tmp_path):
+    """After dropped frames, the source's numbers are ahead."""
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
     results.start(make_start())
     reports = list[Snapshot]()
@@ -51,7 +51,7 @@ def test_the_number_shown_is_that_of_the_results(tmp_path):
     assert reports[0].jpeg == reports[1].jpeg
 
 
-def test_small_frames_stay_as_they_are(tmp_path):
+def test_small_frames_are_not_scaled(tmp_path):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, overlay_height=1080))
     results.start(make_start())
     reports = list[Snapshot]()
@@ -79,7 +79,7 @@ def test_colors_and_shape_are_those_of_the_video(tmp_path, color_space):
 
 
 @pytest.mark.parametrize(("aspect", "width"), [(Fraction(1, 4000), 32), (Fraction(4000), 512)])
-def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
+def test_an_absurd_pixel_aspect_gives_a_snapshot_of_bounded_width(tmp_path, aspect, width):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
     results.start(make_start(pixel_aspect=aspect))
     reports = list[Snapshot]()
@@ -90,7 +90,7 @@ def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
 
 
 @pytest.mark.parametrize(("width", "reported"), [(640, 1), (16_000, 0)])
-def test_a_picture_too_large_for_a_report_is_left_out(tmp_path, width, reported):
+def test_a_snapshot_too_large_for_a_report_is_left_out(tmp_path, width, reported):
     size = {"height": 360, "width": width}
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
     results.start(make_start(**size))

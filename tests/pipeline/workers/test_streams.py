@@ -32,19 +32,19 @@ def plan(tmp_path):
 
 
 @pytest.fixture
-def supervisors(plan):
+def supervisor_logbook(plan):
     path = Path(plan.logbook(0))
     path.touch()
     return Logbook.create(str(path), stream="north", entries=4, lossless=False)
 
 
 @pytest.fixture
-def streams(plan, supervisors, monkeypatch):
+def streams(plan, supervisor_logbook, monkeypatch):
     monkeypatch.setattr("pipeline.workers.streams._CHECK_SECONDS", 0.0)
     return Streams(plan, lambda channel, logbook: Stream(logbook))
 
 
-def test_a_stream_goes_on_if_somebody_removes_its_files(plan, streams):
+def test_a_stream_continues_when_its_files_are_removed(plan, streams):
     north = streams.at(0)
     Path(plan.logbook(0)).unlink()
     streams.close_ended()
@@ -52,10 +52,10 @@ def test_a_stream_goes_on_if_somebody_removes_its_files(plan, streams):
     assert streams.at(0) is north
 
 
-def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, supervisors):
+def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, supervisor_logbook):
     north = streams.at(0)
     Path(plan.logbook(0)).unlink()
-    supervisors[SharedNumber.RELEASED] = 1
+    supervisor_logbook[SharedNumber.RELEASED] = 1
     streams.close_ended()
     assert north.closed
     with pytest.raises(AttributeError):
@@ -63,7 +63,7 @@ def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, s
     assert streams.at(0) is None
 
 
-def test_a_stream_that_has_ended_is_closed_before_another_of_its_name_is_joined(plan, supervisors):
+def test_an_ended_stream_is_closed_before_its_namesake_is_joined(plan, supervisor_logbook):
     def join(channel, logbook):
         assert not channel or joined[0].closed
         joined.append(Stream(logbook))
@@ -74,11 +74,11 @@ def test_a_stream_that_has_ended_is_closed_before_another_of_its_name_is_joined(
     streams.at(0)
     Path(plan.logbook(1)).touch()
     Logbook.create(plan.logbook(1), stream="north", entries=4, lossless=False)
-    supervisors[SharedNumber.RELEASED] = 1
+    supervisor_logbook[SharedNumber.RELEASED] = 1
     assert streams.at(1) is joined[1]
 
 
-def test_a_message_of_another_stream_than_its_channels_belongs_to_none(streams, supervisors):
+def test_a_message_naming_another_stream_than_its_channels_is_ignored(streams, supervisor_logbook):
     north, south = (
         Envelope(EndOfStream(name, 0, 9, EndReason.COMPLETE)) for name in ("north", "south")
     )
@@ -86,7 +86,7 @@ def test_a_message_of_another_stream_than_its_channels_belongs_to_none(streams, 
     assert streams.find(north) is streams.at(0)
 
 
-def test_a_stream_that_ends_while_it_is_joined_is_none(run_folder, tmp_path, plan):
+def test_joining_a_stream_that_ends_meanwhile_returns_none(run_folder, tmp_path, plan):
     for channel in range(2):
         run_folder.add_stream(channel, "north", entries=4, lossless=False)
     plan = structs.replace(plan, sockets=run_folder.path)
@@ -103,7 +103,7 @@ def test_a_stream_that_ends_while_it_is_joined_is_none(run_folder, tmp_path, pla
         streams.at(1)
 
 
-def test_a_stream_that_cannot_be_joined_has_not_ended(streams, descriptors_left):
+def test_a_stream_that_could_not_be_joined_can_be_joined_later(streams, descriptors_left):
     assert streams.at(1) is None
     descriptors_left(0)
     with pytest.raises(OSError, match="Too many open files"):

@@ -1,4 +1,4 @@
-"""What successors of a killed sink make of what it left, and what they leave if killed as well."""
+"""Successors of a killed sink: how they use its leftovers, and what they leave if killed too."""
 
 import itertools
 import threading
@@ -12,8 +12,8 @@ from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.overlay import OverlayWriter
 from stages.sink.painter import OverlayPainter
 from stages.sink.text_results import TextResults
-from tests.pipeline.workers.conftest import acknowledge, feed
-from tests.pipeline.workers.leftovers import completed, left_by
+from tests.pipeline.workers.conftest import advance_until, feed
+from tests.pipeline.workers.leftovers import complete, copy_leftovers
 from tests.videos import frames_in
 from tests.waiting import wait_for
 
@@ -29,7 +29,7 @@ def short_parts(plan):
 
 @pytest.fixture
 def killed(sink, monkeypatch):
-    """A sink that is killed before it has drawn the frames with these indices, of one video."""
+    """Makes a sink killed before it drew the frames with the given indices, all in one video."""
     draw, ended = OverlayPainter.draw, threading.Event()
 
     def leave(lost, *, live=False):
@@ -58,24 +58,24 @@ def pictures_in(folder):
     return [frames_in(path) for path in files_of(folder, OVERLAY)]
 
 
-def name_texts(stream):
-    acknowledge(stream, (stream.folder / "times-2.txt").exists)
+def advance_until_texts_are_named(stream):
+    advance_until(stream, (stream.folder / "times-2.txt").exists)
 
 
-def test_nothing_is_left_of_frames_that_were_to_come_again(sink, killed, tmp_path):
-    name_texts(killed({2}))
-    successor = sink(live=False)  # is killed before they come
-    folder = left_by(successor, tmp_path)
-    report = completed(folder)
+def test_rows_and_pictures_of_frames_to_be_repeated_are_removed(sink, killed, tmp_path):
+    advance_until_texts_are_named(killed({2}))
+    successor = sink(live=False)  # is killed before they are repeated
+    folder = copy_leftovers(successor, tmp_path)
+    report = complete(folder)
     assert (report["frames"]["out"], rows_in(folder), pictures_in(folder)) == (2, 2, [2])
 
 
 @pytest.mark.parametrize("removed", [0, 5, 12, 17])
-def test_all_rows_remain_until_what_comes_again_is_removed(
+def test_an_interrupted_removal_of_repeated_frames_loses_no_rows(
     sink, killed, tmp_path, monkeypatch, removed
 ):
     first = killed({2})
-    name_texts(first)
+    advance_until_texts_are_named(first)
     count = itertools.count()
 
     def remove(path):
@@ -88,48 +88,42 @@ def test_all_rows_remain_until_what_comes_again_is_removed(
             patch.setattr(f"stages.sink.{module}.remove_file", remove)
         with pytest.raises(SystemExit):
             sink(live=False)
-    folder = left_by(first, tmp_path)
-    report = completed(folder)
+    folder = copy_leftovers(first, tmp_path)
+    report = complete(folder)
     assert (report["frames"]["out"], rows_in(folder)) == (FRAMES, FRAMES)
     assert sum(pictures_in(folder)) + report["frames"]["left_out_of_overlay"] == FRAMES
 
 
-def test_pictures_that_a_finished_video_lacks_are_left_out_where_it_is_repeated(
-    killed, tmp_path, monkeypatch
-):
-    folder = left_by(killed({2}), tmp_path)
+def test_repeated_completion_counts_pictures_a_finished_video_lacks(killed, tmp_path, monkeypatch):
+    folder = copy_leftovers(killed({2}), tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr("stages.atomic.AtomicFile.commit", lambda file: 1 / 0)  # all but overlays
         with pytest.raises(ZeroDivisionError):
             complete_results(folder, print)
     monkeypatch.setattr(OverlayWriter, "commit_later", OverlayWriter.commit)
-    report = completed(folder)
+    report = complete(folder)
     assert report["frames"]["left_out_of_overlay"] == 1
     assert pictures_in(folder) == [2, 3, 2]
 
 
 @pytest.mark.usefixtures("checkpoints_always_due")
-def test_finished_videos_are_known_to_whoever_follows_a_sink_without_overlay(
-    sink, killed, tmp_path, monkeypatch
-):
-    folder = left_by(killed({2}, live=True), tmp_path)
+def test_finished_videos_are_kept_after_a_text_only_successor(sink, killed, tmp_path, monkeypatch):
+    folder = copy_leftovers(killed({2}, live=True), tmp_path)
     last = {"output": str(folder.parent), "give_up_reason": "full", "text_only": True}
     with monkeypatch.context() as patch:
         patch.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
         sink(live=True, **last)  # is killed then
         assert (folder / CHECKPOINT).exists()
-    report = completed(folder)
+    report = complete(folder)
     assert report["frames"]["left_out_of_overlay"] == 3 + 2
     assert pictures_in(folder) == [3]
 
 
 @pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize("first", range(PART))
-def test_pictures_that_one_video_lacks_are_left_out_and_cost_no_later_video(
-    killed, tmp_path, live, first
-):
+def test_pictures_missing_from_one_video_cost_no_later_video(killed, tmp_path, live, first):
     lost = {*range(first, PART)}
-    folder = left_by(killed(lost, live=live), tmp_path)
-    report = completed(folder)
+    folder = copy_leftovers(killed(lost, live=live), tmp_path)
+    report = complete(folder)
     assert report["frames"]["left_out_of_overlay"] == len(lost)
     assert pictures_in(folder) == ([first] if first else []) + [3, 2]

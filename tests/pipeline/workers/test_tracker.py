@@ -1,4 +1,4 @@
-"""A tracker that has replaced another, whose last answers the sink still takes."""
+"""A tracker that has replaced another, whose last results the sink still receives."""
 
 import contextlib
 from fractions import Fraction
@@ -42,7 +42,7 @@ def frame(position, boxes=0):
     return Envelope(detections, position=position)
 
 
-def test_what_was_held_goes_on_once_the_sink_has_taken_what_was_before_it(stream, logbook):
+def test_a_held_record_is_sent_once_the_sink_has_taken_those_before_it(stream, logbook):
     end = Envelope(EndOfStream("cam", 0, 7, EndReason.INTERRUPTED), position=8)
     assert list(stream.take(end)) == []
     logbook[SharedNumber.ACKNOWLEDGED] = 8
@@ -50,8 +50,8 @@ def test_what_was_held_goes_on_once_the_sink_has_taken_what_was_before_it(stream
     assert sent == [8]
 
 
-def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_again(plan, logbook):
-    """Its slot may have held another frame by then."""
+def test_tracking_uses_the_sinks_journal_instead_of_repeated_detections(plan, logbook):
+    """By then, the frame's slot may hold another frame."""
     seen = []
 
     class Watched(TrackerStage):
@@ -75,13 +75,13 @@ def test_what_the_sink_has_taken_meanwhile_is_not_tracked_as_it_was_detected_aga
     assert seen == [(0, 1), (1, 2)]
 
 
-def test_a_repeated_answer_says_how_long_the_tracker_worked_too(stream):
+def test_a_repeated_answer_includes_the_trackers_work(stream):
     for asked in (frame(5), frame(5)):
         [answer] = stream.take(replace(asked, work_ns={"detector": 7}))
         assert set(answer.work_ns) == {"detector", "tracker"}
 
 
-def test_as_many_answers_are_kept_as_may_be_asked_for_and_no_pixels(stream, logbook):
+def test_a_logbooks_worth_of_answers_is_kept_without_pixels(stream, logbook):
     logbook[SharedNumber.ACKNOWLEDGED] = 0
     most = logbook[SharedNumber.ENTRIES]
     for position in range(5, 5 + 2 * most):

@@ -11,7 +11,7 @@ class Report:
         self.times += 1
 
 
-def test_whoever_receives_data_is_alive_even_if_it_makes_no_frame():
+def test_received_data_counts_as_alive_even_without_a_frame():
     report = Report()
     waiting = Waiting(threading.Event(), report)
     with waiting.working:
@@ -22,7 +22,7 @@ def test_whoever_receives_data_is_alive_even_if_it_makes_no_frame():
     assert report.times == 3
 
 
-def test_who_waits_hears_of_a_stop():
+def test_a_stop_ends_the_wait():
     stop = threading.Event()
     waiting = Waiting(stop, Report())
     assert not waiting.wait(0)
@@ -31,7 +31,7 @@ def test_who_waits_hears_of_a_stop():
 
 
 class Clock(threading.Event):
-    """A stop that nobody requests; time passes only while it is waited for."""
+    """A stop that is never requested; time passes only in its `wait`."""
 
     now = 100.0
 
@@ -40,7 +40,7 @@ class Clock(threading.Event):
         return False
 
 
-def test_the_clock_of_the_work_stands_still_meanwhile(monkeypatch):
+def test_the_working_clock_stops_while_waiting(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
     monkeypatch.setattr(time, "monotonic_ns", lambda: round(clock.now * 1e9))
@@ -56,7 +56,7 @@ def test_the_clock_of_the_work_stands_still_meanwhile(monkeypatch):
     assert waiting.working_ns() == before + 10**9
 
 
-def test_another_thread_shows_only_a_waiting_source_alive():
+def test_another_thread_reports_alive_only_for_a_waiting_source():
     report = Report()
     waiting = Waiting(threading.Event(), report)
     with waiting.working:
