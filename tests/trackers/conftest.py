@@ -1,4 +1,4 @@
-"""A box that is seen again and again; reference outputs of SORT, kept beside the repository."""
+"""Boxes and helpers to track them; reference outputs of SORT, kept beside the repository."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ BOX = np.array([[100.0, 100, 140, 180]])
 Frames = list[tuple[np.ndarray, np.ndarray]]
 
 
-def seen(tracker: Tracker, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
-    """The ids of the tracks of one frame, all of whose detections have one score."""
+def track(tracker: Tracker, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
+    """Tracks one frame whose detections have one score; returns the ids of the reported tracks."""
     return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
 def moved(x: float, y: float = 0.0) -> np.ndarray:
-    """The box, so far to the right and down."""
+    """Returns the box, shifted right by ``x`` and down by ``y``."""
     return BOX + np.array([x, y, x, y])
 
 
 def crowd(count: int = 12, seed: int = 0) -> np.ndarray:
-    """Boxes of one size, anywhere in a frame of 1000x500."""
+    """Returns boxes of one size, spread over a frame of 1000x500."""
     corners = np.random.default_rng(seed).uniform((150, 100), (800, 350), (count, 2))
     return np.hstack((corners, corners + np.array([30, 20])))
 

@@ -35,13 +35,13 @@ def test_a_pair_at_the_threshold_is_kept() -> None:
     assert sort_pairs([[0.3]]) == [(0, 0)]
 
 
-def test_one_to_one_pairs_are_taken_as_they_are() -> None:
+def test_one_to_one_pairs_are_kept_without_an_assignment() -> None:
     # The assignment over all pairs would prefer 0.29 + 0.29 to 0.31, and then drop both.
     assert sort_pairs([[0.31, 0.29], [0.29, 0.0]]) == [(0, 0)]
     assert sort_pairs([[0.31, 0.0], [0.0, 0.3]]) == [(0, 0)]  # above the threshold, not at it
 
 
-def test_contended_pairs_are_settled_beside_pairs_without_rival() -> None:
+def test_contended_and_uncontended_pairs_are_matched_together() -> None:
     iou = np.zeros((6, 6))
     iou[1, 4], iou[3, 0], iou[3, 5], iou[5, 0] = 0.6, 0.9, 0.7, 0.8
     assert chosen(match(box_pairs(iou))) == [(1, 4), (3, 5), (5, 0)]

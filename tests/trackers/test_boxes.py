@@ -18,7 +18,7 @@ from trackers.boxes import (
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_areas_alone_and_shared(dtype: type) -> None:
+def test_areas_and_intersection_areas(dtype: type) -> None:
     boxes = np.array([[0, 0, 10, 10], [20, 20, 30, 40]], dtype)
     others = np.array([[5, 0, 15, 10], [10, 0, 20, 10], [22, 25, 28, 35]], dtype)
     assert areas(boxes).tolist() == [100, 200]
@@ -35,7 +35,7 @@ def test_overlap_is_a_share_of_the_smaller_box() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_shorter_side_may_be_either_and_is_negative_where_edges_are_swapped(
+def test_the_shorter_side_is_negative_when_edges_are_swapped(
     dtype: type,
 ) -> None:
     boxes = np.array([[0, 0, 10, 20], [20, 20, 40, 25], [9, 0, 5, 20]], dtype)
@@ -70,7 +70,7 @@ def test_iou_equals_the_definition_pair_by_pair() -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0, 3), (3, 0), (0, 0)])
-def test_iou_of_nothing_keeps_its_shape(rows: int, columns: int) -> None:
+def test_iou_of_no_boxes_has_the_right_shape(rows: int, columns: int) -> None:
     assert iou_matrix(np.zeros((rows, 4)), np.zeros((columns, 4))).shape == (rows, columns)
 
 
@@ -80,28 +80,28 @@ def test_iou_of_boxes_without_area_is_zero() -> None:
     assert iou_matrix(point, point) == 0
 
 
-def test_iou_leaves_its_arguments_alone() -> None:
+def test_iou_does_not_modify_its_arguments() -> None:
     a, b = np.array([[0.0, 0, 4, 4]]), np.array([[2.0, 2, 6, 6]])
     iou_matrix(a, b)
     assert a.tolist() == [[0, 0, 4, 4]]
     assert b.tolist() == [[2, 2, 6, 6]]
 
 
-def test_center_area_aspect() -> None:
+def test_center_area_aspect_round_trips() -> None:
     boxes = np.array([[10.0, 20, 50, 40], [1, 2, 6, 4.5]])
     states = to_center_area_aspect(boxes)
     assert states.tolist() == [[30, 30, 800, 2], [3.5, 3.25, 12.5, 2]]
     np.testing.assert_allclose(from_center_area_aspect(states), boxes)
 
 
-def test_center_size() -> None:
+def test_center_size_round_trips() -> None:
     boxes = np.array([[10.0, 20, 50, 40], [1, 2, 6, 4.5]])
     states = to_center_size(boxes)
     assert states.tolist() == [[30, 30, 40, 20], [3.5, 3.25, 5, 2.5]]
     assert from_center_size(states).tolist() == boxes.tolist()
 
 
-def test_a_center_lies_in_a_region_up_to_its_edges() -> None:
+def test_a_region_includes_centers_on_its_edges() -> None:
     regions = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]])
     centers = np.array([[0.0, 0], [10, 10], [10.1, 5], [5, -0.1], [25, 5], [15, 5]])
     boxes = np.hstack((centers - 4, centers + 4))
@@ -112,7 +112,7 @@ def test_a_center_lies_in_a_region_up_to_its_edges() -> None:
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("area", "aspect"), [(-5.0, 1.0), (5.0, -1.0), (0.0, 1.0)])
-def test_a_state_that_is_no_box_is_not_finite(area: float, aspect: float) -> None:
+def test_an_invalid_state_gives_a_non_finite_box(area: float, aspect: float) -> None:
     boxes = from_center_area_aspect(np.array([[1.0, 1, area, aspect], [30, 30, 800, 2]]))
     assert not np.isfinite(boxes[0]).all()
-    assert boxes[1].tolist() == [10, 20, 50, 40]  # the others are as they are without it
+    assert boxes[1].tolist() == [10, 20, 50, 40]  # the other box is unaffected

@@ -1,4 +1,4 @@
-"""The batched filter against filterpy, which defines what is right."""
+"""The batched filter compared with filterpy, the reference."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.trackers.conftest import BOX, SEQUENCES, moved, read_detections, seen
+from tests.trackers.conftest import BOX, SEQUENCES, moved, read_detections, track
 from trackers import OCSort, Sort
 
 
@@ -14,49 +14,51 @@ def test_the_reported_box_is_the_detection() -> None:
     np.testing.assert_allclose(tracks.boxes, moved(12.0))
 
 
-def test_a_gap_is_relived_with_observations_on_a_line() -> None:
-    """Seen again after a turn, the filter is where one would be that had seen the whole way."""
-    gone, watched = OCSort(min_hits=0, iou_threshold=0.05), OCSort(min_hits=0)
+def test_a_gap_is_replayed_with_observations_on_a_line() -> None:
+    """Detected again after a turn, the filter equals one that was updated along the whole path."""
+    interrupted, continuous = OCSort(min_hits=0, iou_threshold=0.05), OCSort(min_hits=0)
     for step in range(8):
-        seen(gone, moved(4.0 * step))
-        seen(watched, moved(4.0 * step))
+        track(interrupted, moved(4.0 * step))
+        track(continuous, moved(4.0 * step))
     for step in range(1, 6):
-        seen(watched, moved(28, 4.0 * step))
+        track(continuous, moved(28, 4.0 * step))
         if step < 5:
-            seen(gone, [])
-    assert seen(gone, moved(28, 20.0)) == [1]
-    np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
+            track(interrupted, [])
+    assert track(interrupted, moved(28, 20.0)) == [1]
+    np.testing.assert_allclose(interrupted._filter.moments, continuous._filter.moments)
 
 
 @pytest.mark.parametrize("unseen", [False, True], ids=["missed", "not looked at"])
-def test_a_gap_after_the_first_detection_is_relived(*, unseen: bool) -> None:
-    gone, watched = OCSort(min_hits=0), OCSort(min_hits=0)
+def test_a_gap_after_the_first_detection_is_replayed(*, unseen: bool) -> None:
+    interrupted, continuous = OCSort(min_hits=0), OCSort(min_hits=0)
     for step in range(4):
-        seen(watched, moved(4.0 * step))
-    seen(gone, BOX)
+        track(continuous, moved(4.0 * step))
+    track(interrupted, BOX)
     if not unseen:
-        seen(gone, [])
-        seen(gone, [])
-    assert gone.update(moved(12), [0.9], unseen=2 * unseen).ids.tolist() == [1]
-    np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
+        track(interrupted, [])
+        track(interrupted, [])
+    assert interrupted.update(moved(12), [0.9], unseen=2 * unseen).ids.tolist() == [1]
+    np.testing.assert_allclose(interrupted._filter.moments, continuous._filter.moments)
 
 
-def test_each_gap_is_relived_from_its_own_start() -> None:
-    """Of two tracks the older one ends while the other is not seen."""
+def test_each_gap_is_replayed_from_its_own_start() -> None:
+    """The older of two tracks ends while the other is not seen."""
     both, alone = OCSort(min_hits=0, max_age=3), OCSort(min_hits=0)
-    seen(both, BOX + 300)
+    track(both, BOX + 300)
     for boxes in (BOX, moved(4), [], [], moved(16)):
-        assert seen(both, boxes) == [2] * len(boxes)
-        seen(alone, boxes)
+        assert track(both, boxes) == [2] * len(boxes)
+        track(alone, boxes)
     np.testing.assert_array_equal(both._filter.moments, alone._filter.moments)
 
 
-def test_gaps_of_single_frames_are_relived_one_by_one() -> None:
-    gone, watched = OCSort(min_hits=0), OCSort(min_hits=0)
+def test_gaps_of_single_frames_are_replayed_one_by_one() -> None:
+    interrupted, continuous = OCSort(min_hits=0), OCSort(min_hits=0)
     for step in range(7):
-        assert seen(watched, moved(4.0 * step)) == [1]
-        assert seen(gone, [] if step % 2 else moved(4.0 * step)) == ([] if step % 2 else [1])
-    np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
+        assert track(continuous, moved(4.0 * step)) == [1]
+        assert track(interrupted, [] if step % 2 else moved(4.0 * step)) == (
+            [] if step % 2 else [1]
+        )
+    np.testing.assert_allclose(interrupted._filter.moments, continuous._filter.moments)
 
 
 @pytest.mark.parametrize(
@@ -69,84 +71,84 @@ def test_gaps_of_single_frames_are_relived_one_by_one() -> None:
         (3, [(0, 0), None, (0, 4), (4, 4), (8, 8)], (0, 4)),
     ],
 )
-def test_a_direction_starts_where_the_track_was_so_many_frames_ago(
+def test_a_direction_starts_where_the_track_was_direction_frames_ago(
     frames: int, places: list[tuple[int, int] | None], start: tuple[int, int]
 ) -> None:
     tracker = OCSort(direction_frames=frames)
     for place in places:
-        seen(tracker, [] if place is None else moved(*place))
-    way = np.subtract((8, 8), start)
-    np.testing.assert_allclose(tracker._tracks["direction"], [way / np.hypot(*way)])
+        track(tracker, [] if place is None else moved(*place))
+    shift = np.subtract((8, 8), start)
+    np.testing.assert_allclose(tracker._tracks["direction"], [shift / np.hypot(*shift)])
 
 
 def test_vehicles_at_rest_have_no_direction() -> None:
     tracker = OCSort(min_hits=0)
     for _ in range(4):
-        assert seen(tracker, np.vstack((BOX, moved(10)))) == [1, 2]
+        assert track(tracker, np.vstack((BOX, moved(10)))) == [1, 2]
     assert not tracker._tracks["direction"].any()
 
 
-def test_each_track_has_a_direction_of_its_own() -> None:
+def test_each_track_has_its_own_direction() -> None:
     tracker = OCSort(min_hits=0)
     for step in (0, 1):
-        seen(tracker, np.vstack((moved(3.0 * step), moved(200, 4.0 * step))))
+        track(tracker, np.vstack((moved(3.0 * step), moved(200, 4.0 * step))))
     np.testing.assert_allclose(tracker._tracks["direction"], [[1, 0], [0, 1]])
 
 
-def test_a_track_that_has_its_detection_takes_no_other() -> None:
+def test_a_matched_track_takes_no_second_detection() -> None:
     tracker = OCSort(min_hits=0)
-    seen(tracker, BOX)
+    track(tracker, BOX)
     tracks = tracker.update(np.vstack((BOX, moved(10))), [0.9, 0.9])
     assert (tracks.ids.tolist(), tracks.detection_indices.tolist()) == ([1, 2], [0, 1])
 
 
 @pytest.mark.parametrize("way", [1, -1])
-def test_the_direction_kept_so_far_outweighs_some_overlap(way: int) -> None:
-    """Of two places, one overlaps the prediction more, and the other lies ahead."""
+def test_the_previous_direction_outweighs_some_overlap(way: int) -> None:
+    """One detection overlaps the prediction more; the other lies ahead."""
     tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
     for step in range(10):
-        seen(tracker, moved(way * 10.0 * step))
+        track(tracker, moved(way * 10.0 * step))
     # Predicted at x ± 100: IoU 0.43 ahead of it by 16, or 0.54 beside it by 24.
     ahead, beside = moved(way * 116.0), moved(way * 100.0, 24.0)
     tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
     assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
 
 
-def test_a_step_aside_is_not_yet_a_direction() -> None:
+def test_one_sideways_step_does_not_change_the_direction() -> None:
     tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
     for step in range(10):
-        seen(tracker, moved(10.0 * step))
-    seen(tracker, moved(90.0, 10.0))
+        track(tracker, moved(10.0 * step))
+    track(tracker, moved(90.0, 10.0))
     ahead, beside = moved(112.0, 8.0), moved(104.0, 32.0)
     tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
     assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
 
 
 def test_a_track_is_recovered_where_it_was_last_seen() -> None:
-    """A car that stops behind an obstacle: the prediction has long driven on."""
+    """A car stops behind an obstacle while its prediction moves on."""
     tracker, sort = OCSort(min_hits=0), Sort(min_hits=0, max_age=30)
     for each in (tracker, sort):
         for step in range(10):
-            seen(each, moved(10.0 * step))
+            track(each, moved(10.0 * step))
         for _ in range(6):
-            seen(each, [])
-    assert seen(tracker, moved(95.0)) == [1]
-    assert seen(sort, moved(95.0)) == [2]
+            track(each, [])
+    assert track(tracker, moved(95.0)) == [1]
+    assert track(sort, moved(95.0)) == [2]
 
 
-def test_half_of_the_last_box_is_enough_for_a_threshold_of_a_half() -> None:
+def test_recovery_needs_the_threshold_iou_with_the_last_box() -> None:
     tracker = OCSort(min_hits=0, iou_threshold=0.5)
     for step in range(10):
-        seen(tracker, moved(10.0 * step))
+        track(tracker, moved(10.0 * step))
     for _ in range(6):
-        seen(tracker, [])
-    assert seen(tracker, moved(90.0) - np.array([0, 0, 0, 40])) == [1]
-    assert seen(tracker, moved(95.0) - np.array([0, 0, 0, 60])) == [2]
+        track(tracker, [])
+    assert track(tracker, moved(90.0) - np.array([0, 0, 0, 40])) == [1]
+    assert track(tracker, moved(95.0) - np.array([0, 0, 0, 60])) == [2]
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
-def test_finds_as_much_as_sort_on_real_detections(sequence: str) -> None:
-    """The same detections are kept, under no more ids."""
+def test_keeps_about_as_many_detections_as_sort_on_real_data(sequence: str) -> None:
+    """About as many detections are kept, under hardly more ids."""
     ours, sort = OCSort(min_score=-1e9), Sort(max_age=30)
     boxes, ids = np.zeros(2), [set(), set()]
     for frame_boxes, scores in read_detections(sequence):
@@ -174,7 +176,7 @@ def test_bad_settings_are_refused(setting: str, value: object) -> None:
 
 
 def test_scores_that_are_not_normalised_change_nothing() -> None:
-    """As those of MOT15's public detections."""
+    """Such as the scores of MOT15's public detections."""
     rng = np.random.default_rng(0)
     starts = rng.uniform(0, 60, (12, 2))
     one, other = OCSort(), OCSort()

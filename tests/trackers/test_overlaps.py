@@ -14,7 +14,7 @@ def boxes(count: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("counts", [(20, 30), (300, 200), (150, 150)])
-def test_finds_all_that_overlap(counts: tuple[int, int]) -> None:
+def test_all_overlapping_pairs_are_found(counts: tuple[int, int]) -> None:
     a, b = boxes(counts[0], 1), boxes(counts[1], 2)
     expected = iou_matrix(a, b)
     pairs = find_overlaps(a, b)
@@ -36,20 +36,20 @@ def test_both_boxes_of_a_pair_are_widened() -> None:
 
 def test_each_box_is_widened_by_its_own_share_only() -> None:
     a = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
-    b = np.array([[12.0, 12, 22, 22]])  # beyond the corner: apart both ways
+    b = np.array([[12.0, 12, 22, 22]])  # beyond the corner: apart in x and in y
     assert find_overlaps(a, b, np.array([0.0, 0.2])).rows.tolist() == [1]
 
 
 @pytest.mark.parametrize("counts", [(0, 3), (3, 0), (0, 0)])
 @pytest.mark.parametrize("widened", [False, True])
-def test_nothing_overlaps_nothing(counts: tuple[int, int], widened: bool) -> None:
+def test_no_boxes_have_no_overlaps(counts: tuple[int, int], widened: bool) -> None:
     a, b = boxes(counts[0], 1), boxes(counts[1], 2)
     pairs = find_overlaps(a, b, np.full(len(a), 0.1) if widened else None)
     assert len(pairs) == 0
 
 
 @pytest.mark.parametrize("widened", [False, True])
-def test_both_ways_to_find_them_agree_to_the_last_bit(
+def test_dense_and_sparse_search_agree_to_the_last_bit(
     monkeypatch: pytest.MonkeyPatch, widened: bool
 ) -> None:
     a, b = boxes(40, 1), boxes(50, 2)
@@ -62,7 +62,7 @@ def test_both_ways_to_find_them_agree_to_the_last_bit(
     assert dense.iou.tolist() == sparse.iou.tolist()
 
 
-def test_neighbors_touch() -> None:
+def test_neighbors_are_boxes_that_touch() -> None:
     a = np.array([[0.0, 0, 10, 10]])
     b = np.array([[10.0, 10, 20, 20], [10.1, 0, 20, 10], [-5, -5, 0, 3], [0, 11, 9, 12]])
     assert neighbors(a, b)[1].tolist() == [0, 2]

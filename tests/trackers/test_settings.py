@@ -14,19 +14,19 @@ from trackers.settings import (
 )
 
 
-def test_the_ends_of_the_ranges_lie_in_them() -> None:
+def test_range_bounds_are_accepted() -> None:
     assert [checked_count("age", value, minimum=3) for value in (3, MOST)] == [3, MOST]
     assert checked_share("iou", 1) == 1.0
     assert [checked_number("noise", value, minimum=0.0) for value in (0, MOST)] == [0.0, 1e9]
     assert checked_number("margin", -MOST) == -1e9
 
 
-def test_a_threshold_that_every_score_reaches_is_none() -> None:
+def test_a_threshold_that_every_score_reaches_is_shown_as_none() -> None:
     shown = [setting_text(value) for value in (default_settings("sort")["min_score"], 0.3, 30)]
     assert shown == ["none", "0.3", "30"]
 
 
-def test_what_lies_beyond_is_refused() -> None:
+def test_values_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="age must be a whole number of at least 3, got 2"):
         checked_count("age", 2, minimum=3)
     with pytest.raises(ValueError, match="age must be at most 1000000000"):

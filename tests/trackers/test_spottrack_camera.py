@@ -1,4 +1,4 @@
-"""SpotTrack under a moving camera: given motion, and that of the boxes' own vote."""
+"""SpotTrack under a moving camera: with given motion, and with motion voted by the boxes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trackers import SpotTrack
 
 @pytest.mark.parametrize("known", [True, False])
 def test_ids_hold_when_the_camera_jumps(known: bool) -> None:
-    """By the given motion, and by the boxes' own vote where there is none."""
+    """With the given motion, or with the boxes' own vote when none is given."""
     boxes = crowd()
     jump = np.array([45.0, -25.0])
     motion = np.column_stack((np.eye(2), jump)) if known else None
@@ -24,7 +24,7 @@ def test_ids_hold_when_the_camera_jumps(known: bool) -> None:
     assert without.update(boxes + np.tile(jump, 2), scores).ids.tolist() != ids
 
 
-def test_boxes_grow_with_the_picture() -> None:
+def test_boxes_scale_with_the_image() -> None:
     boxes = crowd()
     tracker = SpotTrack()
     for _ in range(3):
@@ -35,8 +35,8 @@ def test_boxes_grow_with_the_picture() -> None:
     np.testing.assert_allclose(tracks.boxes, boxes * 2, atol=0.1)
 
 
-def test_doubts_grow_with_the_picture() -> None:
-    """After a zoom, a track is what it would be had the picture been so large from the start."""
+def test_uncertainties_scale_with_the_image() -> None:
+    """After a zoom, a track equals one whose image was as large from the start."""
     zoomed, large = SpotTrack(), SpotTrack(estimate_camera=False)
     for step in range(3):
         grown = BOX + step * np.array([1, 1, 4, 3])
@@ -50,24 +50,24 @@ def test_doubts_grow_with_the_picture() -> None:
         np.testing.assert_allclose(zoomed._filter.moments, large._filter.moments)
 
 
-def test_ways_turn_with_the_picture() -> None:
-    """After a quarter turn, a track goes where it would had the picture lain so from the start."""
-    turned, lying = SpotTrack(), SpotTrack(estimate_camera=False)
+def test_velocities_rotate_with_the_image() -> None:
+    """After a quarter turn, a track equals one whose image was turned from the start."""
+    turned, reference = SpotTrack(), SpotTrack(estimate_camera=False)
     turn = np.array([[0.0, -1.0, 500.0], [1.0, 0.0, 0.0]])
     for step in range(6):
         square = np.array([[100.0, 100, 140, 140]]) + 8 * step
         left, top, right, bottom = (square + np.array([0, 2, 0, 2]) * step)[0]
-        lain = [[500 - bottom, left, 500 - top, right]]
-        lying.update(lain, [0.9])
+        turned_box = [[500 - bottom, left, 500 - top, right]]
+        reference.update(turned_box, [0.9])
         if step < 4:
             turned.update([[left, top, right, bottom]], [0.9])
         else:
-            turned.update(lain, [0.9], motion=turn if step == 4 else None)
-    np.testing.assert_allclose(turned._filter.moments, lying._filter.moments, atol=1e-9)
+            turned.update(turned_box, [0.9], motion=turn if step == 4 else None)
+    np.testing.assert_allclose(turned._filter.moments, reference._filter.moments, atol=1e-9)
 
 
 @pytest.mark.parametrize(("missed", "holds"), [(2, True), (3, False)])
-def test_what_was_missed_for_three_frames_has_no_vote(missed: int, *, holds: bool) -> None:
+def test_a_track_missed_for_three_frames_has_no_vote(missed: int, *, holds: bool) -> None:
     boxes, tracker = crowd(), SpotTrack()
     for _ in range(3):
         ids = tracker.update(boxes, np.full(12, 0.9)).ids.tolist()
@@ -77,7 +77,7 @@ def test_what_was_missed_for_three_frames_has_no_vote(missed: int, *, holds: boo
     assert (jumped.ids.tolist() == ids) == holds
 
 
-def test_two_ways_of_traffic_keep_their_ids_under_a_fixed_camera() -> None:
+def test_two_way_traffic_keeps_its_ids_under_a_fixed_camera() -> None:
     tracker, owners = SpotTrack(), {}
     lanes, speeds = np.arange(7), np.array([16.0, 15, 17, 16, -16, -17, -15])
     for frame in range(150):

@@ -1,4 +1,4 @@
-"""What holds for every tracker, whatever its algorithm."""
+"""Behaviour common to all trackers."""
 
 from __future__ import annotations
 
@@ -126,11 +126,11 @@ def test_malformed_input_is_refused(arguments: tuple, message: str) -> None:
     assert tracker.next_id == 1
 
 
-def test_every_tracker_refuses_the_same(tracker: Tracker) -> None:
+def test_every_tracker_shares_the_input_checks(tracker: Tracker) -> None:
     assert type(tracker).update is Tracker.update
 
 
-def test_the_frame_size_may_be_any_array_and_may_change_in_it() -> None:
+def test_the_frame_size_may_be_an_array_that_is_modified_in_place() -> None:
     at_the_edge = [[0.0, 10.0, 40.0, 40.0], [560.0, 10.0, 600.0, 40.0]]
     size = np.array([640, 480])
     tracker = build_tracker("spottrack", edge_margin=4.0)
@@ -141,7 +141,7 @@ def test_the_frame_size_may_be_any_array_and_may_change_in_it() -> None:
     assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=(600, 480))) == 0
 
 
-def test_a_refused_frame_is_no_step(tracker: Tracker) -> None:
+def test_a_refused_frame_does_not_advance_the_tracker(tracker: Tracker) -> None:
     other = type(tracker)()
     for frame in range(8):
         box = np.array([BOX]) + 3 * frame
@@ -159,14 +159,14 @@ def test_reset_forgets_tracks_but_not_ids(tracker: Tracker) -> None:
     assert tracker.update([BOX], [0.9]).ids.tolist() == [2]  # at once, as in a stream's first frame
 
 
-def test_ids_that_others_gave_out_are_skipped(tracker: Tracker) -> None:
+def test_ids_given_out_by_others_are_skipped(tracker: Tracker) -> None:
     tracker.skip_ids(7)
     tracker.skip_ids(3)
     assert tracker.update([BOX], [0.9]).ids.tolist() == [7]
 
 
 def drive(tracker: Tracker, frames: list[int]) -> list[int]:
-    """The ids that a car of 80 pixels gets which moves by 8 a frame, seen in these frames only."""
+    """Returns the ids of an 80-pixel car that moves 8 pixels a frame, seen only in ``frames``."""
     ids, before = [], -1
     for frame in frames:
         box = [8.0 * frame, 10.0, 80 + 8.0 * frame, 60.0]
@@ -180,7 +180,7 @@ def drive(tracker: Tracker, frames: list[int]) -> list[int]:
     [[*range(12), *range(12 + LONGEST_BREAK, 50)], [*range(0, 60, 3)], [0, 1, 3, 7, 8, 12, 22, 23]],
     ids=["a long break", "two of three left out", "some left out"],
 )
-def test_tracks_go_on_through_frames_that_nobody_looked_at(
+def test_tracks_continue_through_frames_that_were_left_out(
     tracker: Tracker, frames: list[int]
 ) -> None:
     ids = drive(tracker, frames)
@@ -193,7 +193,7 @@ def test_a_break_too_long_ends_all_tracks(tracker: Tracker) -> None:
     assert set(drive(tracker, frames)) == {1, 2}
     patient = type(tracker)(max_age=LONGEST_BREAK + 1)
     assert set(drive(patient, frames)) == {1}
-    for unseen in (LONGEST_BREAK, LONGEST_BREAK + 1):  # also of what stands still
+    for unseen in (LONGEST_BREAK, LONGEST_BREAK + 1):  # also for stationary objects
         still = type(tracker)(max_age=1)
         for passed in (0, 0, unseen):
             still.update([BOX], [0.9], unseen=passed)
@@ -213,14 +213,14 @@ def test_a_track_survives_max_age_frames_without_detection(
     assert patient.next_id == 2 + more
 
 
-def test_what_shrinks_fast_does_not_shrink_below_nothing(tracker: Tracker) -> None:
+def test_a_fast_shrinking_object_keeps_its_id(tracker: Tracker) -> None:
     patient = type(tracker)(max_age=2)
     for side in (100, 70, 45, 20, 0, 0, 20):  # without an area, it is not seen
         patient.update([[210 - side, 150 - side, 210 + side, 150 + side]], [0.9])
     assert patient.next_id == 2
 
 
-def test_ids_belong_to_the_instance(tracker: Tracker) -> None:
+def test_each_instance_counts_its_own_ids(tracker: Tracker) -> None:
     tracker.update([BOX, OTHER], [0.9, 0.9])
     assert type(tracker)().update([BOX], [0.9]).ids.tolist() == [1]
 
@@ -236,7 +236,7 @@ def test_ids_are_never_reused(tracker: Tracker) -> None:
             tracker.update([], [])
 
 
-def test_inputs_are_left_alone(tracker: Tracker) -> None:
+def test_inputs_are_not_modified(tracker: Tracker) -> None:
     boxes, scores = np.array([BOX, OTHER]), np.array([0.9, 0.8])
     before = boxes.copy()
     for _ in range(4):
@@ -254,7 +254,7 @@ def test_importing_trackers_imports_neither_torch_nor_opencv() -> None:
 
 
 def scene(count: int, frames: int, seed: int = 0) -> list[np.ndarray]:
-    """Boxes that drift, in places all over a large frame."""
+    """Returns drifting boxes, spread over a large frame."""
     rng = np.random.default_rng(seed)
     corners, speeds = rng.uniform(0, 8000, (count, 2)), rng.normal(0, 2, (count, 2))
     sizes = rng.uniform(20, 60, (count, 2))
@@ -265,14 +265,14 @@ def scene(count: int, frames: int, seed: int = 0) -> list[np.ndarray]:
     return result
 
 
-def test_two_thousand_objects(tracker: Tracker) -> None:
+def test_two_thousand_objects_are_tracked(tracker: Tracker) -> None:
     for boxes in scene(2000, 6):
         tracks = tracker.update(boxes, np.full(2000, 0.9))
     assert len(np.unique(tracks.ids)) == len(tracks) > 1900
     assert (np.diff(tracks.ids) > 0).all()
 
 
-def test_identical_boxes(tracker: Tracker) -> None:
+def test_identical_boxes_get_distinct_ids(tracker: Tracker) -> None:
     for _ in range(6):
         tracks = tracker.update([BOX] * 5, [0.9] * 5)
         assert len(np.unique(tracks.ids)) == len(tracks) >= 1
@@ -289,14 +289,14 @@ def test_results_are_deterministic(tracker: Tracker) -> None:
         np.testing.assert_array_equal(first.ids, second.ids)
 
 
-def test_an_id_belongs_to_one_stretch_of_frames_only(tracker: Tracker) -> None:
-    """Objects that come and go never bring an id back that somebody else had."""
+def test_an_id_never_passes_to_another_object(tracker: Tracker) -> None:
+    """Objects that come and go never get an id that another object had."""
     rng = np.random.default_rng(8)
     owners: dict[int, int] = {}
-    places = scene(30, 1)[0]
+    boxes = scene(30, 1)[0]
     for _ in range(200):
         present = rng.random(30) < 0.7
-        tracks = tracker.update(places[present], np.full(present.sum(), 0.9))
+        tracks = tracker.update(boxes[present], np.full(present.sum(), 0.9))
         objects = np.flatnonzero(present)[tracks.detection_indices]
         for track, owner in zip(tracks.ids.tolist(), objects.tolist(), strict=True):
             assert owners.setdefault(track, owner) == owner
@@ -317,11 +317,11 @@ def test_boxes_thinner_than_any_pixel_have_no_area(tracker: Tracker) -> None:
         assert len(tracker.update([[0, 0, 1e-170, 3], [5, 5, 5 + 1e-9, 9]], [0.9, 0.9])) == 0
 
 
-def test_what_is_large_but_within_measure_is_taken(tracker: Tracker) -> None:
-    """The squares of these add up to more than the quick check of the input lets pass."""
+def test_large_values_within_the_limits_are_accepted(tracker: Tracker) -> None:
+    """The sum of their squares exceeds what the quick check of the input accepts."""
     far = [[9e8, 9e8, 9e8 + 40, 9e8 + 80], [-9e8, 9e8, 40 - 9e8, 9e8 + 80]]
     for _ in range(5):
         tracks = tracker.update(far, [3e38, 3e38])
         assert tracks.ids.tolist() == [1, 2]
         assert np.isfinite(tracks.scores).all()
-    tracker.update([], [], motion=[[1, 0, 1e9], [0, 1, -1e9]])  # far, which is no zoom
+    tracker.update([], [], motion=[[1, 0, 1e9], [0, 1, -1e9]])  # far, but not a zoom
