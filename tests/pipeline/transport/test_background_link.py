@@ -83,7 +83,7 @@ def test_descriptors_beyond_the_limit_of_select_work(context, tmp_path):
     if before[1] < 2048:
         pytest.skip("the system does not allow as many")
     resource.setrlimit(resource.RLIMIT_NOFILE, (2048, before[1]))
-    taken = [os.dup(0) for _ in range(1024)]  # select() refuses those from 1024 on
+    taken = [os.dup(0) for _ in range(1024)]  # select() refuses descriptors from 1024 on
     endpoint, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
     try:
         link = BackgroundLink(context, endpoint, target, prepare, lambda: None, ahead=1, copy=True)

@@ -11,7 +11,7 @@ def header(sequence):
     )
 
 
-def give(flow, frames):
+def offer_frames(flow, frames):
     """Offers frames one by one, and sends each that may be sent."""
     for sequence in range(frames):
         flow.offer(header(sequence), flow.acquire())
@@ -71,7 +71,7 @@ def test_a_wait_for_a_slot_ends_when_the_flow_closes():
 def test_lossless_drops_nothing_however_far_behind_the_stages_are():
     clock = Clock()
     flow = FlowControl(4, 2, live=False, monotonic=clock)
-    give(flow, 4)
+    offer_frames(flow, 4)
     clock.now = 9.0
     flow.acknowledge(2)
     assert [next_item(flow).sequence for _ in range(2)] == [2, 3]
@@ -80,11 +80,11 @@ def test_lossless_drops_nothing_however_far_behind_the_stages_are():
 def test_the_flow_is_not_idle_while_a_record_waits_or_is_in_flight():
     flow = FlowControl(2, 2, live=False)
     assert flow.idle
-    for give in (
+    for add in (
         lambda: flow.announce(Dropped("cam", 0, 0, 0, DropReason.BROKEN)),
         lambda: flow.offer(header(1), flow.acquire()),
     ):
-        give()
+        add()
         assert not flow.idle
         position = flow.next_to_send().position
         assert not flow.idle
@@ -155,7 +155,7 @@ def test_drops_of_one_reason_and_epoch_wait_as_one_record():
     ]
 
 
-def test_drops_of_several_reasons_that_wait_stay_adjacent():
+def test_waiting_drops_merge_by_reason_and_their_numbers_stay_adjacent():
     flow = FlowControl(4, 1, live=True)
     reasons = [DropReason.BEHIND, DropReason.BROKEN, DropReason.UNREADABLE]
     for number, reason in enumerate([*reasons, DropReason.BEHIND]):
@@ -205,7 +205,7 @@ def test_stages_that_lag_get_the_latest_frames():
 def test_stages_are_not_idle_for_a_frame_that_arrives_behind_others():
     clock = Clock()
     flow = FlowControl(8, 3, live=True, monotonic=clock)
-    give(flow, 8)
+    offer_frames(flow, 8)
     clock.now = 1.1
     flow.acknowledge(1)
     flow.offer(header(8), flow.acquire())  # before any waiting frame is sent
@@ -216,7 +216,7 @@ def test_stages_are_not_idle_for_a_frame_that_arrives_behind_others():
 def test_a_single_frame_in_flight_is_the_latest_while_the_stages_lag():
     clock = Clock()
     flow = FlowControl(4, 1, live=True, monotonic=clock)
-    give(flow, 3)
+    offer_frames(flow, 3)
     clock.now = 1.1
     flow.acknowledge(1)
     for latest in (2, 4):  # nothing waits when the next frame arrives, and the stages are not idle

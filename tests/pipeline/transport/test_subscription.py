@@ -110,7 +110,7 @@ def test_records_that_a_successor_repeats_are_received_once(context, address):
         (second, 3),
         (tracks_of(1), 4),
         (CROSSED, 4),
-        (end, 4),  # of a stream that nobody could end
+        (end, 4),  # of an abandoned stream
     ]
     sent = [*records[:4], *records[1:7], *records, *records, (second, 4)]
     broadcast = Broadcast(context, address, None, None)

@@ -70,7 +70,7 @@ def test_slow_checkpoints_are_saved_less_often(monkeypatch):
     monkeypatch.setattr(checkpoint.time, "monotonic_ns", lambda: round(now * 1e9))
     times = CheckpointTimes()
     begun = []
-    for took in (0.0, 0.0, 0.5, 3600.0, 0.0):  # the last but one: suspended meanwhile
+    for took in (0.0, 0.0, 0.5, 3600.0, 0.0):  # the last but one: the process was suspended
         while not times.under_way:
             now += 0.25
             times.begin_if_due()

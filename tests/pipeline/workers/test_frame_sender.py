@@ -56,7 +56,7 @@ def broken(epoch, number):
     return Dropped("north", epoch, number, number, DropReason.BROKEN)
 
 
-def give(sender, records):
+def send_all(sender, records):
     for record in records:
         if isinstance(record, Frame):
             sender.allocate(record.header.shape)
@@ -87,7 +87,7 @@ def test_frames_waiting_in_a_dead_decoder_of_a_file_are_sent_by_the_next(live):
     ]
     with zmq.Context() as killed:
         sender = FrameSender(live, killed, ReportLog(), False, threading.Event())
-        give(sender, source[:11])  # the second start waits for the frames before it
+        send_all(sender, source[:11])  # the second start waits for the frames before it
         killed.destroy(linger=0)
     assert (0, 5) in sent(live)
     assert (1, StreamStart) not in sent(live)
@@ -102,7 +102,7 @@ def test_frames_waiting_in_a_dead_decoder_of_a_file_are_sent_by_the_next(live):
             sink.send(encode_feedback(Acknowledged(MAX_POSITION)))
             return ended
 
-        give(sender, source)
+        send_all(sender, source)
         wait_for(has_ended)
         sender.close()
     assert sent(live) == [
@@ -119,7 +119,7 @@ def test_a_record_logged_just_before_a_decoder_died_is_not_sent_twice(live, late
         with zmq.Context() as killed:
             sender = FrameSender(live, killed, ReportLog(), False, threading.Event())
             if not sender.is_skipping:
-                give(sender, [start(0), latest])
+                send_all(sender, [start(0), latest])
             assert sent(live) == [(0, StreamStart), (0, 0)]
             assert logbook[SharedNumber.ACCOUNTED] == 1
             killed.destroy(linger=0)
@@ -130,7 +130,7 @@ def test_a_decoder_ends_with_its_stream_without_an_acknowledgement(live):
     with zmq.Context() as context:
         sender = FrameSender(live, context, ReportLog(), False, threading.Event())
         sender.start()
-        give(sender, [start(0), frame(0, 0), EndOfStream("north", 0, 1, EndReason.COMPLETE)])
+        send_all(sender, [start(0), frame(0, 0), EndOfStream("north", 0, 1, EndReason.COMPLETE)])
         Logbook(live.logbook(0))[SharedNumber.RELEASED] = 1
         sender.close()
         context.destroy(linger=0)
@@ -142,7 +142,7 @@ def test_a_closing_decoder_first_sends_waiting_records(live):
         sender = FrameSender(live, context, ReportLog(), False, threading.Event())
         sender.start()
         end = EndOfStream("north", 0, 3, EndReason.COMPLETE)
-        give(sender, [start(0), *(frame(0, number) for number in range(3)), end])
+        send_all(sender, [start(0), *(frame(0, number) for number in range(3)), end])
         closing = threading.Thread(target=sender.close)
         closing.start()
 
@@ -184,9 +184,9 @@ def numbers(plan):
 
 def test_the_logbook_holds_the_decoders_position(live, senders):
     sender, header = senders(), start(2).header(5, 11, 11, 77, PixelFormat.YUV420P)
-    give(sender, [start(2), Frame(header, None)])
+    send_all(sender, [start(2), Frame(header, None)])
     assert numbers(live) == [3, 6, 12, 77]
-    give(sender, [broken(3, 6)])
+    send_all(sender, [broken(3, 6)])
     assert numbers(live) == [4, 7, 12, 77]
 
 
@@ -201,13 +201,13 @@ def test_work_on_a_frame_excludes_the_wait_for_its_slot(live, senders):
 def test_a_live_decoder_always_keeps_one_slot_to_fill(live, senders):
     runtime = RuntimeConfig(mode="live", slots=4, in_flight=4)
     plan = structs.replace(live, config=RunConfig(runtime=runtime))
-    give(senders(plan), [start(0), *(frame(0, number) for number in range(4))])
+    send_all(senders(plan), [start(0), *(frame(0, number) for number in range(4))])
     assert sent(live) == [(0, StreamStart), (0, 0), (0, 1), (0, 2)]
 
 
 def test_a_camera_resumes_after_frames_that_its_dead_decoder_never_sent(live, senders):
     """Its motion meanwhile is unknown."""
-    give(senders(), [start(0), *(frame(0, number) for number in range(3))])
+    send_all(senders(), [start(0), *(frame(0, number) for number in range(3))])
     assert sent(live) == [(0, StreamStart), (0, 0)]
     sender = senders(resumes=True)
     assert sender.given == 3
@@ -223,7 +223,7 @@ def test_a_camera_resumes_after_frames_that_its_dead_decoder_never_sent(live, se
 
 
 def test_a_file_that_ends_early_is_an_error_but_may_be_interrupted_there(live, senders):
-    give(senders(), [start(0), frame(0, 0)])
+    send_all(senders(), [start(0), frame(0, 0)])
     sender, end = senders(), EndOfStream("north", 0, 1, EndReason.INTERRUPTED)
     with pytest.raises(SourceError, match="north ends before the frame where it was interrupted"):
         sender.announce(end)
@@ -233,12 +233,12 @@ def test_a_file_that_ends_early_is_an_error_but_may_be_interrupted_there(live, s
 
 def test_a_sending_thread_error_is_raised_even_for_records_sent_before(live, senders):
     records = [start(0), frame(0, 0)]
-    give(senders(), records)
+    send_all(senders(), records)
     for record in records:
         sender = senders()
         sender._error = OSError("of its thread")
         with pytest.raises(OSError, match="of its thread"):
-            give(sender, [record])
+            send_all(sender, [record])
 
 
 def test_a_dead_detectors_frames_are_resent_despite_malformed_feedback(live, senders, context):
@@ -248,7 +248,7 @@ def test_a_dead_detectors_frames_are_resent_despite_malformed_feedback(live, sen
     feedback.connect(live.endpoint("ack-0"))
     sender = senders(structs.replace(live, config=config))
     sender.start()
-    give(sender, [start(0), frame(0, 0)])
+    send_all(sender, [start(0), frame(0, 0)])
     for message in (b"nonsense", encode_feedback(Resend(1))):
         feedback.send(message)
     received = [detectors[n].receive(10) for n in (0, 1, 1)]
@@ -259,7 +259,7 @@ def test_a_dead_detectors_frames_are_resent_despite_malformed_feedback(live, sen
 
 
 def test_records_that_a_dead_decoder_had_sent_are_resent(live, senders, context):
-    give(senders(), [start(0), frame(0, 0)])
+    send_all(senders(), [start(0), frame(0, 0)])
     detector = Receiver(context, live.endpoint("detector-0"))
     sender = senders()
     sender.start()

@@ -16,7 +16,7 @@ def test_a_stuck_overlay_and_its_recovery_are_not_reported_every_time():
         return watch.is_stuck
 
     assert not check(0, 0, times=9)  # nothing to be written
-    assert not any(check(kept + 4, kept) for kept in range(9))  # slow, and going on
+    assert not any(check(kept + 4, kept) for kept in range(9))  # slow but progressing
     assert not check(12, 8, times=4)
     assert check(12, 8)
     assert notices == ["the overlay of cam is stuck: nothing was written; the stream waits"]
@@ -24,7 +24,7 @@ def test_a_stuck_overlay_and_its_recovery_are_not_reported_every_time():
     assert not check(12, 9)
     assert notices[1:] == ["the overlay of cam has resumed"]
     now[0] = 20.0
-    assert check(12, 9, times=5)  # again in that minute
+    assert check(12, 9, times=5)  # stuck again within that minute
     assert not check(12, 12)
     assert len(notices) == 2
 

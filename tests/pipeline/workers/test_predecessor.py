@@ -53,26 +53,26 @@ def dropped(first, last, epoch=0):
 
 @pytest.mark.parametrize("lossless", [True, False])
 def test_the_first_decoder_of_a_stream_inherits_nothing(logbook_of, lossless):
-    left = Predecessor.in_logbook(logbook_of([], lossless=lossless))
-    assert left == Predecessor({}, 0, 0, ended=False, yielded=0, lost=None)
+    predecessor = Predecessor.in_logbook(logbook_of([], lossless=lossless))
+    assert predecessor == Predecessor({}, 0, 0, ended=False, yielded=0, lost=None)
 
 
 def test_unacknowledged_records_are_found_with_their_slots(logbook_of):
     records = [START, frame(0), dropped(1, 2), frame(3)]
-    left = Predecessor.in_logbook(logbook_of(records, ACKNOWLEDGED=1))
-    assert left.sent == {1: 0, 2: None, 3: 1}
-    assert left.position == 4
+    predecessor = Predecessor.in_logbook(logbook_of(records, ACKNOWLEDGED=1))
+    assert predecessor.sent == {1: 0, 2: None, 3: 1}
+    assert predecessor.position == 4
 
 
 def test_the_next_position_is_known_when_all_records_are_acknowledged(logbook_of):
-    left = Predecessor.in_logbook(logbook_of([START, frame(0)], ACKNOWLEDGED=2, ACCOUNTED=1))
-    assert (left.sent, left.position, left.given) == ({}, 2, 1)
+    predecessor = Predecessor.in_logbook(logbook_of([START, frame(0)], ACKNOWLEDGED=2, ACCOUNTED=1))
+    assert (predecessor.sent, predecessor.position, predecessor.given) == ({}, 2, 1)
 
 
 @pytest.mark.parametrize(("last", "given"), [(frame(3), 4), (dropped(3, 6), 7)])
 def test_records_sent_but_not_accounted_for_count_as_given(logbook_of, last, given):
-    left = Predecessor.in_logbook(logbook_of([START, frame(0), last], ACCOUNTED=1))
-    assert left.given == given
+    predecessor = Predecessor.in_logbook(logbook_of([START, frame(0), last], ACCOUNTED=1))
+    assert predecessor.given == given
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_yielded_counts_the_records_that_a_restarted_source_repeats(
 
 
 def test_frames_that_waited_unsent_are_lost(logbook_of):
-    left = Predecessor.in_logbook(logbook_of([START, frame(0)], SEQUENCE=5, EPOCHS=3))
-    assert left.lost == Dropped("north", 2, 1, 4, DropReason.RESTARTED)
-    assert left.given == 1
+    predecessor = Predecessor.in_logbook(logbook_of([START, frame(0)], SEQUENCE=5, EPOCHS=3))
+    assert predecessor.lost == Dropped("north", 2, 1, 4, DropReason.RESTARTED)
+    assert predecessor.given == 1
 
 
 def test_an_ended_stream_has_lost_nothing(logbook_of):
-    left = Predecessor.in_logbook(logbook_of([START, frame(0), END], SEQUENCE=5, EPOCHS=1))
-    assert (left.ended, left.lost) == (True, None)
+    predecessor = Predecessor.in_logbook(logbook_of([START, frame(0), END], SEQUENCE=5, EPOCHS=1))
+    assert (predecessor.ended, predecessor.lost) == (True, None)

@@ -53,7 +53,7 @@ def test_a_live_stream_is_completed_from_its_checkpoint(sink, tmp_path):
 
 @pytest.mark.usefixtures("checkpoints_always_due")
 def test_journal_entries_that_the_checkpoint_covers_are_skipped(sink, tmp_path, monkeypatch):
-    monkeypatch.setattr(Journal, "clear", lambda journal: None)  # it is killed before that
+    monkeypatch.setattr(Journal, "clear", lambda journal: None)  # the sink is killed before that
     north = sink(live=True)
     feed(north, 3)
     advance_until(north, lambda: (north.folder / CHECKPOINT).exists())

@@ -44,9 +44,7 @@ def test_repeated_completion_counts_pictures_a_named_video_lacks(sink, tmp_path,
     packets = folder / ".overlay.mp4.1.part"
     packets.write_bytes(packets.read_bytes()[:-20])
     with monkeypatch.context() as patched:
-        patched.setattr(
-            AtomicFile, "commit", killed
-        )  # the video has its final name, no text file does
+        patched.setattr(AtomicFile, "commit", killed)  # only the video has its final name
         with pytest.raises(SystemExit):
             complete_results(folder, print)
     assert frames_in(folder / "overlay.mp4") == 5

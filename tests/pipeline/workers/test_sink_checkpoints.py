@@ -83,7 +83,7 @@ def test_a_checkpoint_stops_waiting_for_a_stuck_overlay(north, disk):
     assert not disk.works
     assert checkpoint_of(north).position == acknowledged(north) == 5
     assert north.results.ledger.written == 4
-    assert north.results.overlays.left_out == 3  # the first picture is on its way
+    assert north.results.overlays.left_out == 3  # the first picture is being written
 
 
 def test_an_abandoned_stream_is_completed_after_its_checkpoint(north, plan, reports, disk):

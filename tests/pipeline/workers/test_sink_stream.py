@@ -208,7 +208,7 @@ def test_a_successor_republishes_the_last_records_of_the_journal(sink, plan, rel
     assert before[-1] == (plan.run, 41, EndOfStream, True)
     wait_for((stream.folder / ".run.json.part").exists)  # the first one is killed there
     sink(live=False, publisher=publisher)
-    assert published() == before[41 - 16 :]  # a logbook's entries before the first that waits
+    assert published() == before[41 - 16 :]  # a logbook's entries before the first waiting record
     release.set()
 
 

@@ -89,7 +89,7 @@ def test_waiting_for_a_slot_is_interrupted_when_the_flow_closes(slots, flow, oth
     flow.announce(Dropped("cam", 0, 0, 0, DropReason.BROKEN))
     flow.close()
     with pytest.raises(InterruptedError):
-        slots.allocate(other)  # what is on its way has the old size
+        slots.allocate(other)  # the frames in flight have the old size
     slots.take()
     with pytest.raises(InterruptedError):
         slots.allocate((2, 3))

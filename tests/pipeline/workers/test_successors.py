@@ -35,7 +35,7 @@ def killed(sink, monkeypatch):
     def leave(lost, *, live=False):
         def draw_others(painter, canvas, tracks, *shown):
             if tracks.frame.index in lost:
-                assert ended.wait(100)  # in the thread of this video alone
+                assert ended.wait(100)  # only in the thread of this video
             draw(painter, canvas, tracks, *shown)
 
         monkeypatch.setattr(OverlayPainter, "draw", draw_others)
@@ -112,7 +112,7 @@ def test_finished_videos_are_kept_after_a_text_only_successor(sink, killed, tmp_
     last = {"output": str(folder.parent), "give_up_reason": "full", "text_only": True}
     with monkeypatch.context() as patch:
         patch.setattr(TextResults, "name_earlier", lambda texts: None)  # its thread
-        sink(live=True, **last)  # is killed then
+        sink(live=True, **last)  # is killed afterwards
         assert (folder / CHECKPOINT).exists()
     report = complete(folder)
     assert report["frames"]["left_out_of_overlay"] == 3 + 2
