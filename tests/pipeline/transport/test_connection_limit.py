@@ -19,19 +19,19 @@ HANDSHAKE = GREETING + b"\x04" + bytes([len(READY)]) + READY
 @pytest.fixture
 def port():
     """A port at which messages are published continuously."""
-    over = threading.Event()
+    finished = threading.Event()
     with zmq.Context() as context, context.socket(zmq.PUB) as publisher:
         limit = ConnectionLimit(context, publisher)
         port = publisher.bind_to_random_port("tcp://127.0.0.1")
 
         def publish():
-            while not over.wait(0.005):
+            while not finished.wait(0.005):
                 publisher.send(b"cam")
 
         thread = threading.Thread(target=publish)
         thread.start()
         yield port
-        over.set()
+        finished.set()
         thread.join()
         limit.close()
         assert "connections" not in [each.name for each in threading.enumerate()]

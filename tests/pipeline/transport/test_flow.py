@@ -42,30 +42,30 @@ def test_lossless_waits_until_a_frame_is_acknowledged():
     only_when_notified(flow)
     for sequence in range(2):
         flow.offer(header(sequence), flow.acquire())
-    got = []
-    waiter = threading.Thread(target=lambda: got.append(flow.acquire()), daemon=True)
+    acquired = []
+    waiter = threading.Thread(target=lambda: acquired.append(flow.acquire()), daemon=True)
     waiter.start()
     waiter.join(0.1)
-    assert got == []
+    assert acquired == []
     assert [next_item(flow).sequence for _ in range(2)] == [0, 1]
     waiter.join(0.1)
-    assert got == []
+    assert acquired == []
     flow.acknowledge(1)
     waiter.join(10)
-    assert got == [0]
+    assert acquired == [0]
 
 
 def test_a_wait_for_a_slot_ends_when_the_flow_closes():
-    flow, got = FlowControl(2, 2, live=False), []
+    flow, acquired = FlowControl(2, 2, live=False), []
     only_when_notified(flow)
     for _ in range(2):
         flow.acquire()
-    waiter = threading.Thread(target=lambda: got.append(flow.acquire()), daemon=True)
+    waiter = threading.Thread(target=lambda: acquired.append(flow.acquire()), daemon=True)
     waiter.start()
     waiter.join(0.1)
     flow.close()
     waiter.join(10)
-    assert got == [None]
+    assert acquired == [None]
 
 
 def test_lossless_drops_nothing_however_far_behind_the_stages_are():

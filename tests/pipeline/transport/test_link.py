@@ -61,14 +61,14 @@ def test_an_eventfd_ends_the_wait(context, tmp_path):
 
 def test_a_message_is_received_at_once_beside_an_eventfd(context, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.transport.link._SIGNAL_SECONDS", 60.0)
-    wake, got = os.eventfd(0, os.EFD_NONBLOCK), []
+    wake, received = os.eventfd(0, os.EFD_NONBLOCK), []
     receiver = Receiver(context, f"ipc://{tmp_path}/in", wake=wake)
-    waiting = threading.Thread(target=lambda: got.append(receiver.receive()), daemon=True)
+    waiting = threading.Thread(target=lambda: received.append(receiver.receive()), daemon=True)
     waiting.start()
     waiting.join(0.1)
     Sender(context, f"ipc://{tmp_path}/in").send(Envelope(Dropped("a", 0, 0, 0, DropReason.BEHIND)))
     waiting.join(20)
-    assert len(got) == 1
+    assert len(received) == 1
     os.close(wake)
 
 

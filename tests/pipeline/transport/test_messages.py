@@ -90,12 +90,12 @@ def test_tracks_round_trip_with_slot_and_times():
     envelope = decode(encode(Envelope(sent, 0, {"decoder": 12}, channel=4, position=9, run="a")))
     assert (envelope.slot, envelope.work_ns, envelope.pixels) == (0, {"decoder": 12}, None)
     assert (envelope.channel, envelope.position, envelope.run) == (4, 9, "a")
-    got = envelope.record
-    assert got.frame == HEADER
+    received = envelope.record
+    assert received.frame == HEADER
     for name in ("boxes", "scores", "classes", "ids"):
-        np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
-    np.testing.assert_array_equal(got.detections.boxes, sent.detections.boxes)
-    np.testing.assert_array_equal(got.detections.motion, sent.detections.motion)
+        np.testing.assert_array_equal(getattr(received, name), getattr(sent, name))
+    np.testing.assert_array_equal(received.detections.boxes, sent.detections.boxes)
+    np.testing.assert_array_equal(received.detections.motion, sent.detections.motion)
 
 
 def test_inline_pixels_round_trip():
@@ -108,9 +108,9 @@ def test_arrays_share_one_part_and_are_aligned():
     parts = encode(Envelope(tracks()))
     assert len(parts) == 3
     record = decode(parts).record
-    seen = record.detections
+    detections = record.detections
     arrays = [record.ids, record.boxes, record.scores, record.classes]
-    arrays += [seen.motion, seen.boxes, seen.scores, seen.classes]
+    arrays += [detections.motion, detections.boxes, detections.scores, detections.classes]
     assert all(array.flags.aligned and array.dtype.isnative for array in arrays)
 
 

@@ -272,10 +272,10 @@ def test_invalid_keys_and_addresses_are_refused_at_once(address, keys):
 def test_a_pipeline_of_another_release_is_an_error(context, address, version):
     stream, header = encode(Envelope(Dropped("cam", 0, 1, 2, DropReason.BEHIND)))
     header = msgspec.msgpack.encode(msgspec.msgpack.decode(header) | {"version": version})
-    broadcast, over = Broadcast(context, address, None, None), threading.Event()
+    broadcast, finished = Broadcast(context, address, None, None), threading.Event()
 
     def publish():
-        while not over.wait(0.02):
+        while not finished.wait(0.02):
             broadcast.send([stream, header])
 
     thread = threading.Thread(target=publish)
@@ -284,7 +284,7 @@ def test_a_pipeline_of_another_release_is_an_error(context, address, version):
         ConfigError, match=rf"protocol version {version}, .*; are the releases the same"
     ):
         next(subscribe(address, timeout=10))
-    over.set()
+    finished.set()
     thread.join()
     broadcast.close()
 

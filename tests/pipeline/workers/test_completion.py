@@ -74,17 +74,17 @@ def test_complete_results_are_reported_once(completion, results, reports, done):
 
 
 def test_slow_results_do_not_block_the_caller(completion, results, reports, done, monkeypatch):
-    finish, go_on = results.finish, threading.Event()
+    finish, released = results.finish, threading.Event()
 
     def slowly(end, run):
-        assert go_on.wait(60)
+        assert released.wait(60)
         return finish(end, run)
 
     monkeypatch.setattr(results, "finish", slowly)
     completion.begin(END)
     completion.report_if_done()
     assert completion.is_unreported
-    go_on.set()
+    released.set()
     assert done.wait(100)
     completion.report_if_done()
     assert not completion.is_unreported

@@ -84,16 +84,16 @@ class StoppedByDrop:
 
 
 def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals):
-    made = []
+    senders = []
 
     def sender(plan, context, report, resumes, stop):
-        made.append(StoppedByDrop(stop))
-        return made[0]
+        senders.append(StoppedByDrop(stop))
+        return senders[0]
 
     monkeypatch.setattr(decoder_worker, "FrameSender", sender)
     with zmq.Context() as context:
         run_decoder(plan, context, SilentReporter())
-    *_, dropped, end = made[0].records
+    *_, dropped, end = senders[0].records
     assert isinstance(dropped, Dropped)
     assert (end.frames, end.reason) == (dropped.last + 1, EndReason.INTERRUPTED)
 
@@ -137,15 +137,15 @@ def test_a_decoder_reports_alive_while_a_pipe_is_silent(plan, monkeypatch, signa
     write_video(video)
     pipe = video.with_name("pipe.mkv")
     os.mkfifo(pipe)
-    alive, heard = SilentReporter(), threading.Event()
-    monkeypatch.setattr(alive, "alive", heard.set)
+    alive, reported = SilentReporter(), threading.Event()
+    monkeypatch.setattr(alive, "alive", reported.set)
     waited = []
 
     def write():
         with pipe.open("wb") as writer:
             for piece in (video.read_bytes()[:1000], video.read_bytes()[1000:]):
-                heard.clear()
-                waited.append(heard.wait(30))
+                reported.clear()
+                waited.append(reported.wait(30))
                 writer.write(piece)
                 writer.flush()
 

@@ -188,7 +188,7 @@ def test_nothing_is_read_after_an_earlier_decoder_has_sent_the_end(plan, monkeyp
 
 
 def test_a_stuck_source_is_abandoned_once_the_stream_has_ended(plan, monkeypatch, signals):
-    sender, go_on = RecordingSender(), threading.Event()
+    sender, released = RecordingSender(), threading.Event()
     recorder, reached = ReportLog(), []
     recorder.close = lambda: sender.records.append("recorder closed")
 
@@ -196,7 +196,7 @@ def test_a_stuck_source_is_abandoned_once_the_stream_has_ended(plan, monkeypatch
         def wait():
             with runtime.waited:
                 os.kill(os.getpid(), STAGE_END)
-                go_on.wait(30)
+                released.wait(30)
 
         return Script([frame(0, 0)], sender, during=wait)
 
@@ -217,7 +217,7 @@ def test_a_stuck_source_is_abandoned_once_the_stream_has_ended(plan, monkeypatch
     context = zmq.Context()
     with pytest.raises(SystemExit):
         run_decoder(plan, context, ReportLog())
-    go_on.set()
+    released.set()
     end = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
     assert reached == [0, "recorder closed", "interrupted", end, "closed", True]
 

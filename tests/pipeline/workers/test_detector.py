@@ -89,19 +89,19 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     for name, of in (("one", "south"), ("both", "*")):
         ignored = f"detector.ignored.{of}=[[0, 0, 80, 1000]]"
         run_with(sources, tmp_path / name, [detections, ignored, "sink.overlay=false"])
-    whole, rest, *every = (
+    unfiltered, filtered, *others = (
         np.loadtxt(tmp_path / run / stream / DETECTIONS, delimiter=",", ndmin=2)
         for run in ("one", "both")
         for stream in ("north", "south")
     )
-    for each in every:
-        np.testing.assert_array_equal(rest, each)
+    for each in others:
+        np.testing.assert_array_equal(filtered, each)
     report = read_report(tmp_path / "both" / "north")
     assert report["detected_by"] == f"read from {file}"
-    is_right = whole[:, 2] + whole[:, 4] / 2 > 80
-    assert 0 < is_right.sum() < len(whole)
+    is_right = unfiltered[:, 2] + unfiltered[:, 4] / 2 > 80
+    assert 0 < is_right.sum() < len(unfiltered)
     np.testing.assert_array_equal(
-        rest[:, [0, 2, 3, 4, 5, 6]], whole[is_right][:, [0, 2, 3, 4, 5, 6]]
+        filtered[:, [0, 2, 3, 4, 5, 6]], unfiltered[is_right][:, [0, 2, 3, 4, 5, 6]]
     )
 
 

@@ -68,13 +68,13 @@ def test_timestamps_continue_from_one_video_to_the_next(pictures):
 
 
 def test_a_viewer_that_joins_later_starts_at_a_key_frame(pictures):
-    made = pictures(2 * GROUP)
+    encoded = pictures(2 * GROUP)
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", print)
-        take_all(overlay, 1, made[:GROUP])
+        take_all(overlay, 1, encoded[:GROUP])
         viewer.wait_for(GROUP)
         viewer.forget()
-        take_all(overlay, 1, made[GROUP:])
+        take_all(overlay, 1, encoded[GROUP:])
         frames = viewer.wait_for(GROUP)
         overlay.close()
     assert frames[0].key_frame
@@ -119,18 +119,18 @@ def test_a_reconnection_begins_with_a_key_frame(pictures, senders):
     notices = []
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", notices.append)
-        made = pictures(25)
-        overlay.take(1, made[0])
+        encoded = pictures(25)
+        overlay.take(1, encoded[0])
         viewer.wait_for(1)
         senders[0].kill()
         senders[0].wait()
-        overlay.take(1, made[1])
+        overlay.take(1, encoded[1])
         wait_for(lambda: notices)
-        over = time.monotonic() + 0.3  # the pause and more
-        while time.monotonic() < over:
-            take_all(overlay, 1, made[2:10])
+        deadline = time.monotonic() + 0.3  # longer than the pause
+        while time.monotonic() < deadline:
+            take_all(overlay, 1, encoded[2:10])
         assert len(senders) == 1
-        take_all(overlay, 1, made[10:])
+        take_all(overlay, 1, encoded[10:])
         frames = viewer.wait_for(6)
         overlay.close()
     assert [frame.key_frame for frame in frames[:2]] == [True, True]
@@ -142,14 +142,14 @@ def test_a_slow_server_is_reported_and_sent_fewer_pictures(pictures, senders, mo
     notices = []
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", notices.append)
-        made = pictures(GROUP)
-        overlay.take(1, made[0])
+        encoded = pictures(GROUP)
+        overlay.take(1, encoded[0])
         viewer.wait_for(1)
         senders[0].send_signal(signal.SIGSTOP)
-        wait_for(lambda: overlay._left_out or take_all(overlay, 2, made))
+        wait_for(lambda: overlay._left_out or take_all(overlay, 2, encoded))
         senders[0].send_signal(signal.SIGCONT)
-        take_all(overlay, 3, made)
-        wait_for(lambda: len(notices) > 1 or take_all(overlay, 3, made))
+        take_all(overlay, 3, encoded)
+        wait_for(lambda: len(notices) > 1 or take_all(overlay, 3, encoded))
         overlay.close()
     where = viewer.url
     assert notices[:2] == [
@@ -165,14 +165,14 @@ def test_pictures_that_wait_too_long_are_left_out_up_to_a_key_frame(pictures, mo
     monkeypatch.setattr(LiveOverlay, "_run", lambda self: None)  # nothing is sent
     overlay = LiveOverlay("udp://127.0.0.1:9", "north", print)
     overlay._is_connected = True
-    made = pictures(23)
-    for now, picture in enumerate(made):  # noqa: B007
+    encoded = pictures(23)
+    for now, picture in enumerate(encoded):  # noqa: B007
         overlay.take(1, picture)
-    assert [waiting.picture for waiting in overlay._waiting] == made[20:23]
+    assert [waiting.picture for waiting in overlay._waiting] == encoded[20:23]
     assert overlay.is_failing
     overlay.close()
     sender = SimpleNamespace(suits=lambda picture: True)
-    assert overlay._next(sender).picture is made[20]
+    assert overlay._next(sender).picture is encoded[20]
     now += 2
     assert overlay._next(sender) is None
 
@@ -220,13 +220,13 @@ def test_all_pictures_arrive_over_rtmp(pictures):
     viewer = threading.Thread(target=view)
     viewer.start()
     overlay = LiveOverlay(url, "north", print)
-    made = pictures(150)
-    overlay.take(1, made[0])
+    encoded = pictures(150)
+    overlay.take(1, encoded[0])
     wait_for(lambda: overlay._is_connected)
-    take_all(overlay, 1, made[1:])
+    take_all(overlay, 1, encoded[1:])
     overlay.close()
     viewer.join()
-    assert found == [picture.is_key for picture in made]
+    assert found == [picture.is_key for picture in encoded]
 
 
 @pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
@@ -235,14 +235,14 @@ def test_an_rtsp_server_may_start_late_and_restart(pictures, tmp_path):
     port = free_port()
     received = tmp_path / "received.ts"
     overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/sent", "north", notices.append)
-    made = pictures(GROUP)
-    over = threading.Event()
+    encoded = pictures(GROUP)
+    finished = threading.Event()
 
     def feed():
         video = 0
-        while not over.wait(0.01):
+        while not finished.wait(0.01):
             video += 1
-            take_all(overlay, video, made)
+            take_all(overlay, video, encoded)
 
     def has_received():
         return received.exists() and received.stat().st_size > 50_000
@@ -262,7 +262,7 @@ def test_an_rtsp_server_may_start_late_and_restart(pictures, tmp_path):
             wait_for(has_received)
             wait_for(lambda: len(notices) == 4)
     finally:
-        over.set()
+        finished.set()
         feeder.join()
         overlay.close()
     address = f"rtsp://127.0.0.1:{port}"

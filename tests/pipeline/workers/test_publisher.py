@@ -44,16 +44,16 @@ def test_an_end_waits_for_a_dead_sinks_subscribers_to_reconnect(tmp_path, came):
 
 def test_results_derived_from_a_record_follow_it_with_its_position(tmp_path):
     records = make_start(), Dropped("cam", 0, 5, 6, DropReason.BEHIND)
-    shown, end = Crossings("cam", (), {}), EndOfStream("cam", 0, 7, EndReason.COMPLETE)
+    derived, end = Crossings("cam", (), {}), EndOfStream("cam", 0, 7, EndReason.COMPLETE)
     address = f"ipc://{tmp_path}/tracks"
     with zmq.Context() as context, Subscription(address) as subscription:
         broadcast = Broadcast(context, address, None, None, held_back=1.0)
         publisher = Publisher(broadcast, "run", 3)
         for position, record in enumerate(records, 6):
             envelope = Envelope(record, channel=3, position=position, run="run")
-            publisher.forward(envelope, encode(envelope), [shown] * (position == 7))
+            publisher.forward(envelope, encode(envelope), [derived] * (position == 7))
         publisher.publish(end, 8)
         received = [subscription.receive(10) for _ in range(4)]
-        assert [each.record for each in received] == [*records, shown, end]
+        assert [each.record for each in received] == [*records, derived, end]
         assert [each.position for each in received] == [6, 7, 7, 8]
         broadcast.close()
