@@ -19,7 +19,7 @@ def truth(tmp_path):
     return file
 
 
-def test_names_become_ids(truth):
+def test_names_are_mapped_to_ids(truth):
     images, categories = coco_ids(truth, ["b.png", "a.png", "d.png", "h.png"], ["bus"])
     assert images == {"b.png": "i1", "a.png": "i0", "d.png": "i5", "h.png": "i6"}
     assert categories == {"bus": 6}
@@ -34,12 +34,12 @@ def test_names_become_ids(truth):
         ([], ["car", "vehicle"], r"no category 'vehicle', .*; there are bus, car; without"),
     ],
 )
-def test_what_is_not_named_is_told(truth, images, classes, message):
+def test_unknown_and_ambiguous_names_are_reported(truth, images, classes, message):
     with pytest.raises(ConfigError, match=message):
         coco_ids(truth, images, classes)
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path):
+def test_file_that_is_not_coco_is_rejected(tmp_path):
     (tmp_path / "a.json").write_text("[]")
     with pytest.raises(ConfigError, match="is not a COCO annotation file"):
         coco_ids(tmp_path / "a.json", [], [])

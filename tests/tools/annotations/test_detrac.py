@@ -52,12 +52,12 @@ def test_tracks_begin_and_end_outside_ignored_regions(
     assert (truth.ignored.boxes.tolist(), truth.ignored.rule) == ([[100, 0, 200, 50]], "half area")
 
 
-def test_no_track_at_all(tmp_path: Path) -> None:
+def test_annotation_without_tracks_is_empty(tmp_path: Path) -> None:
     truth = read_detrac_ground_truth(sequence(tmp_path))
     assert (len(truth.tracks), truth.frame_count) == (0, 0)
 
 
-def test_levels_and_conditions_of_a_file_in_any_order(tmp_path: Path) -> None:
+def test_levels_and_conditions_do_not_depend_on_the_frame_order(tmp_path: Path) -> None:
     second = frame(2, target(3, 9, cut=1), target(1, 9, cut=0.51))
     first = frame(1, target(2, 9), target(1, 9, cut=0.01))
     (tmp_path / "A.xml").write_text(annotation(f'{second}<frame num="7"/>{first}', "B"))
@@ -72,12 +72,12 @@ def test_levels_and_conditions_of_a_file_in_any_order(tmp_path: Path) -> None:
     assert (truth.name, truth.frame_count, truth.conditions) == ("B", 7, {"weather": "night"})
 
 
-def test_a_file_that_tells_no_weather_has_no_conditions(tmp_path: Path) -> None:
+def test_file_without_weather_has_no_conditions(tmp_path: Path) -> None:
     (tmp_path / "A.xml").write_text('<sequence name="A"/>')
     assert read_detrac_ground_truth(tmp_path / "A.xml").conditions == {}
 
 
-def test_a_vehicle_of_which_exactly_half_is_hidden_is_medium(tmp_path: Path) -> None:
+def test_exactly_half_hidden_vehicle_is_medium(tmp_path: Path) -> None:
     half = overlap(470, 300, 43.47, 90)
     vehicle = target(1, 478.2, 322.01, 70.54, 61.42, overlaps=half)
     (tmp_path / "A.xml").write_text(annotation(frame(1, vehicle)))

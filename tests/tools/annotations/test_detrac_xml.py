@@ -70,14 +70,14 @@ from tools.annotations.detrac_xml import read_detrac_xml
         ),
     ],
 )
-def test_bad_annotations_are_named(tmp_path: Path, content: str, message: str) -> None:
+def test_invalid_annotations_are_reported(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "MVI_1.xml").write_text(content)
     with pytest.raises(ConfigError) as caught:
         read_detrac_xml(tmp_path / "MVI_1.xml")
     assert message in str(caught.value)
 
 
-def test_what_a_file_need_not_state(tmp_path: Path) -> None:
+def test_optional_elements_and_attributes_may_be_missing(tmp_path: Path) -> None:
     box = '<box left="1" top="2" width="4" height="2"/>'
     overlap = '<occlusion><region_overlap occlusion_id="5" occlusion_status="0"/></occlusion>'
     (tmp_path / "MVI_1.xml").write_text(
@@ -91,21 +91,19 @@ def test_what_a_file_need_not_state(tmp_path: Path) -> None:
     assert annotation.regions.shape == (0, 4)
 
 
-def test_a_box_without_area_is_not_hidden(tmp_path: Path) -> None:
+def test_box_without_area_is_not_hidden(tmp_path: Path) -> None:
     flat = target(1, 210, width=0, overlaps=overlap(200, width=30))
     (tmp_path / "MVI_1.xml").write_text(f'<sequence><frame num="1">{flat}</frame></sequence>')
     assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0]
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_what_is_hidden_is_a_share_of_the_box_and_no_place_counts_twice(
-    tmp_path: Path, times: int
-) -> None:
+def test_hidden_share_counts_repeated_overlaps_once(tmp_path: Path, times: int) -> None:
     half = target(1, 210, top=50, overlaps=times * overlap(205, top=50))
     (tmp_path / "MVI_1.xml").write_text(f'<sequence><frame num="1">{half}</frame></sequence>')
     assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0.5]
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_unreadable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^cannot read annotation \S+MVI_1\.xml: \w"):
         read_detrac_xml(tmp_path / "MVI_1.xml")

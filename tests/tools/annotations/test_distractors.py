@@ -31,13 +31,13 @@ def objects(*rows: tuple[float, ...], name: str = "MOT17-02") -> MotObjects | No
         ([(1, 1, 0, 0, 10, 10)], False),
     ],
 )
-def test_the_file_tells_whether_others_than_pedestrians_are_marked(
+def test_objects_are_known_only_if_other_classes_have_flag_zero(
     rows: list[tuple[float, ...]], known: bool
 ) -> None:
     assert (objects(*rows) is not None) == known
 
 
-def test_a_result_that_follows_a_distractor(tmp_path: Path) -> None:
+def test_only_the_result_on_a_distractor_is_left_out(tmp_path: Path) -> None:
     """In frame 2: on a distractor, on a pedestrian, on a car, near a distractor, on none."""
     (tmp_path / "A.txt").write_text(
         "2,1,0,0,10,10,0,8,1\n2,2,50,0,10,10,1,1,1\n2,3,100,0,10,10,0,3,1\n"
@@ -55,7 +55,7 @@ def test_a_result_that_follows_a_distractor(tmp_path: Path) -> None:
     assert truth.mot_objects.distracted(tracks).tolist() == [True, *[False] * 5]
 
 
-def test_a_box_is_of_the_object_that_it_fits_best() -> None:
+def test_result_is_matched_with_the_best_fitting_object() -> None:
     """A pedestrian in front of a distractor takes the one result."""
     both = objects(PEDESTRIAN, (1, 2, 1, 0, 10, 10, 0, 8, 1))
     assert both is not None
@@ -72,7 +72,7 @@ def test_other_vehicles_are_distractors_from_mot20_on(name: str, left_out: bool)
     assert found.distracted(Trajectories.from_arrays([0], [1], [[0, 0, 10, 10]])) == [left_out]
 
 
-def test_objects_may_stand_by_id() -> None:
+def test_objects_may_be_ordered_by_id() -> None:
     rows = [
         (frame, identity, 100 * identity, 0, 10, 10, flag, object_class, 1)
         for identity, flag, object_class in ((1, 0, 8), (2, 1, 1))

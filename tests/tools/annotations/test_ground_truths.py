@@ -18,7 +18,7 @@ from tools.annotations.ground_truths import Benchmark, read_ground_truths
         ("detrac", "notes.md", r"has no \*.xml$"),
     ],
 )
-def test_files_of_another_benchmark_are_told(
+def test_files_of_another_benchmark_are_reported(
     tmp_path: Path, benchmark: str, there: str, told: str
 ) -> None:
     (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
@@ -27,13 +27,13 @@ def test_files_of_another_benchmark_are_told(
         read_ground_truths(benchmark, tmp_path)
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+def test_ground_truth_that_is_not_a_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "A.xml").write_text('<sequence name="A"/>')
     with pytest.raises(ConfigError, match=r"ground truth .*A\.xml is not a folder$"):
         read_ground_truths("detrac", tmp_path / "A.xml")
 
 
-def test_two_files_of_one_sequence_are_told(tmp_path: Path) -> None:
+def test_two_files_of_one_sequence_are_rejected(tmp_path: Path) -> None:
     for file, name in (("a", "B"), ("b", "A"), ("c", "B")):
         (tmp_path / f"{file}.xml").write_text(f'<sequence name="{name}"/>')
     with pytest.raises(ConfigError, match=r"holds two files for sequence B$"):
@@ -43,9 +43,7 @@ def test_two_files_of_one_sequence_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["whole", "ignore"])
-def test_a_sequence_that_lacks_its_tracks_is_not_left_out_in_silence(
-    tmp_path: Path, kind: str
-) -> None:
+def test_sequence_without_its_track_file_is_an_error(tmp_path: Path, kind: str) -> None:
     for name in ("A_gt", f"B_gt_{kind}"):
         (tmp_path / f"{name}.txt").write_text("1,1,0,0,9,9,1,1,1\n")
     with pytest.raises(ConfigError, match=r"B_gt\.txt"):
@@ -60,7 +58,7 @@ def test_a_sequence_that_lacks_its_tracks_is_not_left_out_in_silence(
         ("mot", "A.txt", "1,1,0,0,9,9,1\n"),
     ],
 )
-def test_files_that_macos_adds_are_no_annotations(
+def test_macos_metadata_files_are_ignored(
     tmp_path: Path, benchmark: Benchmark, name: str, content: str
 ) -> None:
     (tmp_path / name).write_text(content)

@@ -15,14 +15,14 @@ def half_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
     return bool(cover[0])
 
 
-def test_half_of_the_area_is_enough() -> None:
+def test_half_covered_box_is_ignored() -> None:
     assert half_ignored((0, 0, 10, 10), (0, 0, 5, 10))
     assert not half_ignored((0, 0, 10, 10), (0, 0, 4.99, 10))
     # Decimals are not exact in binary.
     assert half_ignored((13.2, 777.3, 52.4, 796.5), (13.2, 777.3, 32.8, 796.5))
 
 
-def test_regions_count_together_and_no_place_twice() -> None:
+def test_regions_count_together_but_overlaps_only_once() -> None:
     left, right = (-5.0, -5, 2.5, 20), (7.5, -5, 20, 20)
     assert half_ignored((0, 0, 10, 10), left, right)
     assert not half_ignored((0, 0, 10, 10), left, left)
@@ -30,7 +30,7 @@ def test_regions_count_together_and_no_place_twice() -> None:
     assert not half_ignored((0, 0, 10, 10), *overlapping)
 
 
-def test_the_area_in_the_union_is_exact() -> None:
+def test_area_in_the_union_matches_a_pixel_count() -> None:
     """Against a count of pixels, for boxes and regions with whole corners."""
     rng = np.random.default_rng(4)
     corners = rng.integers(0, 30, (40, 2))
@@ -47,7 +47,7 @@ def test_the_area_in_the_union_is_exact() -> None:
     assert 5 < cover.sum() < 27
 
 
-def test_the_center_decides_for_uavdt() -> None:
+def test_center_rule_of_uavdt_uses_the_box_center() -> None:
     regions = IgnoredRegions(np.array([[0.0, 0, 10, 10]]), np.array([3]), "center")
     boxes = np.array([[5.0, 5, 15, 15], [5.1, 5, 15.1, 15], [9, 9, 11, 11]])
     assert regions.cover(np.full(3, 3), boxes).tolist() == [True, False, True]
@@ -55,7 +55,7 @@ def test_the_center_decides_for_uavdt() -> None:
 
 
 @pytest.mark.parametrize("rule", ["center", "half area"])
-def test_regions_hold_in_their_frames_in_whatever_order_both_stand(rule: Rule) -> None:
+def test_regions_apply_to_their_frames_in_any_order(rule: Rule) -> None:
     rng = np.random.default_rng(2)
     corners = rng.integers(0, 60, (400, 2))
     boxes = np.hstack((corners, corners + rng.integers(5, 40, (400, 2)))).astype(np.float64)
@@ -69,11 +69,11 @@ def test_regions_hold_in_their_frames_in_whatever_order_both_stand(rule: Rule) -
 
 
 @pytest.mark.parametrize("frames", [None, np.empty(0, np.int64)])
-def test_no_regions(frames: np.ndarray | None) -> None:
+def test_nothing_is_ignored_without_regions(frames: np.ndarray | None) -> None:
     regions = IgnoredRegions(np.empty((0, 4)), frames)
     assert regions.cover(FIRST, np.array([[0.0, 0, 1, 1]])).tolist() == [False]
     assert regions.cover(FIRST[:0], np.empty((0, 4))).tolist() == []
 
 
-def test_a_box_without_area_is_not_ignored_by_its_area() -> None:
+def test_box_without_area_is_not_ignored_by_its_area() -> None:
     assert not half_ignored((5, 5, 5, 9), (0, 0, 10, 10))

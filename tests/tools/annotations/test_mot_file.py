@@ -15,7 +15,7 @@ def read(folder: Path, text: str, frame_count: int | None = None) -> Trajectorie
     return read_mot(path, frame_count)
 
 
-def test_frames_count_from_zero_and_boxes_have_corners(tmp_path: Path) -> None:
+def test_frames_count_from_zero_and_boxes_become_corners(tmp_path: Path) -> None:
     trajectories = read(tmp_path, "2,7,10,20,30,40,1,-1,-1,-1\n1,8,1.5,2,3,4,1,-1,-1,-1\n")
     assert trajectories.frames.tolist() == [0, 1]
     assert trajectories.ids.tolist() == [8, 7]
@@ -27,7 +27,7 @@ def test_results_may_have_classes(tmp_path: Path) -> None:
     assert trajectories.ids.tolist() == [7, 8]
 
 
-def test_rows_not_to_be_scored(tmp_path: Path) -> None:
+def test_rows_with_flag_zero_are_not_scored(tmp_path: Path) -> None:
     for text, ids, frames in (
         ("1,1,5,5,9,0,0.5,1,-1\n\n3,2,0,0,9,9,0,1,-1\n", [1, 2], 3),
         ("1,1,5,5,9,0,1\n3,2,0,0,9,9,0\n", [1, 2], 3),
@@ -40,7 +40,7 @@ def test_rows_not_to_be_scored(tmp_path: Path) -> None:
         assert truth.frame_count == frames
 
 
-def test_ids_may_return_and_one_may_be_minus_one(tmp_path: Path) -> None:
+def test_ids_may_recur_and_one_may_be_minus_one(tmp_path: Path) -> None:
     rows = "1,-1,0,0,9,9\n1,2,0,0,9,9\n2,2,0,0,0,9\n"
     assert read(tmp_path, rows).ids.tolist() == [-1, 2, 2]
 
@@ -58,14 +58,14 @@ def test_sequences_are_named_by_folder_or_file(tmp_path: Path) -> None:
         assert read_mot_ground_truth(path, "A").frame_count == 7
 
 
-def test_a_file_that_lies_in_no_folder_gt_has_the_length_that_it_shows(tmp_path: Path) -> None:
+def test_length_outside_a_gt_folder_is_the_last_frame(tmp_path: Path) -> None:
     (tmp_path / "seqinfo.ini").write_text("[Sequence]\nseqLength=1\n")
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "A.txt").write_text("2,1,0,0,9,9\n")
     assert read_mot_ground_truth(tmp_path / "truth" / "A.txt", "A").frame_count == 2
 
 
-def test_an_empty_file(tmp_path: Path) -> None:
+def test_empty_file_has_no_rows(tmp_path: Path) -> None:
     assert len(read(tmp_path, "")) == 0
 
 
@@ -89,7 +89,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
         ("4,1234567,0,0,9,9\n" * 2, "gt.txt:2: id 1234567 occurs twice in frame 4"),
     ],
 )
-def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_malformed_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, text, frame_count=10)
     assert message in str(caught.value)
@@ -102,7 +102,9 @@ def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) ->
         ("[Sequence]\nframeRate=25\n", "has no seqLength"),
     ],
 )
-def test_a_length_that_is_none_is_refused(tmp_path: Path, info: str, message: str) -> None:
+def test_invalid_or_missing_sequence_length_is_rejected(
+    tmp_path: Path, info: str, message: str
+) -> None:
     truth = tmp_path / "A" / "gt" / "gt.txt"
     truth.parent.mkdir(parents=True)
     truth.write_text("1,1,0,0,9,9\n")

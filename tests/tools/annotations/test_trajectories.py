@@ -30,7 +30,7 @@ def test_from_frames_equals_from_arrays() -> None:
     np.testing.assert_array_equal(by_frame.boxes, [BOX, BOX, (5, 5, 6, 6)])
 
 
-def test_nothing() -> None:
+def test_empty_trajectories() -> None:
     for nothing in (Trajectories.from_frames([], []), Trajectories.from_arrays([], [], [])):
         assert (len(nothing), nothing.frame_count) == (0, 0)
         assert nothing.boxes.shape == (0, 4)
@@ -57,7 +57,7 @@ def test_malformed_rows_are_refused(frames: list, ids: list, boxes: list, messag
         Trajectories.from_arrays(frames, ids, boxes)
 
 
-def test_ids_stay_exact() -> None:
+def test_large_ids_are_kept_exactly() -> None:
     for large in (2**63 - 1, 2**53 + 1, -(2**63)):
         assert Trajectories.from_arrays([0], [large], [BOX]).ids.tolist() == [large]
         assert Trajectories.from_frames([[], [BOX]], [[], [large]]).ids.tolist() == [large]
@@ -65,12 +65,12 @@ def test_ids_stay_exact() -> None:
 
 
 @pytest.mark.parametrize("ids", [[[1], [2, 3]], [[1, 2, 3]]])
-def test_each_frame_has_an_id_for_each_of_its_boxes(ids: list) -> None:
+def test_frame_without_one_id_per_box_is_rejected(ids: list) -> None:
     with pytest.raises(ValueError, match="each frame must have one id for each of its boxes"):
         Trajectories.from_frames([[BOX, BOX], [BOX]], ids)
 
 
-def test_rows_of_a_part_and_of_each_frame() -> None:
+def test_selected_rows_and_rows_by_frame() -> None:
     whole = Trajectories.from_arrays([0, 2, 2], [1, 1, 2], [BOX, (1, 1, 2, 2), (3, 3, 4, 4)])
     part = whole.where(np.array([True, False, True]))
     assert part.frames.tolist() == [0, 2]

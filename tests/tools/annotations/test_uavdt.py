@@ -10,7 +10,7 @@ from tools.annotations.ground_truths import read_ground_truths
 from tools.annotations.uavdt import read_uavdt_ground_truth
 
 
-def test_tracks_objects_and_ignored_boxes_have_a_file_each(tmp_path: Path) -> None:
+def test_tracks_objects_and_ignored_boxes_have_separate_files(tmp_path: Path) -> None:
     (tmp_path / "A_gt.txt").write_text("1,1,0,0,9,9,1,1,-1\n3,1,10,20,30,40,1,1,-1\n")
     (tmp_path / "A_gt_whole.txt").write_text("2,5,1,2,3,4,2,1,1\n")
     (tmp_path / "A_gt_ignore.txt").write_text("2,1,50,60,10,20,1,1,1\n1,1,5,6,1,2,1,1,1\n")
@@ -23,7 +23,7 @@ def test_tracks_objects_and_ignored_boxes_have_a_file_each(tmp_path: Path) -> No
     assert truth.missing == ()
 
 
-def test_compressed_files_are_read_as_plain_ones(tmp_path: Path) -> None:
+def test_compressed_files_are_read_like_plain_ones(tmp_path: Path) -> None:
     for suffix, left in (("_gt", 1), ("_gt_whole", 2), ("_gt_ignore", 3)):
         packed = gzip.compress(f"1,1,{left},0,9,9,1,1,1\n".encode())
         (tmp_path / f"A{suffix}.txt.gz").write_bytes(packed)
@@ -36,7 +36,7 @@ def test_compressed_files_are_read_as_plain_ones(tmp_path: Path) -> None:
         read_ground_truths("uavdt", tmp_path)
 
 
-def test_files_that_are_missing_are_named_and_empty_ones_are_none(tmp_path: Path) -> None:
+def test_missing_files_are_listed_but_empty_files_are_not(tmp_path: Path) -> None:
     (tmp_path / "A_gt.txt").write_text("1,1,0,0,9,9,1,1,-1\n")
     assert read_uavdt_ground_truth(tmp_path, "A").missing == ("_gt_whole.txt", "_gt_ignore.txt")
     (tmp_path / "A_gt_ignore.txt").write_text("")
@@ -45,7 +45,7 @@ def test_files_that_are_missing_are_named_and_empty_ones_are_none(tmp_path: Path
     assert read_uavdt_ground_truth(tmp_path, "A").missing == ()
 
 
-def test_a_sequence_ends_with_the_last_frame_of_any_file(tmp_path: Path) -> None:
+def test_sequence_ends_with_the_last_frame_of_any_file(tmp_path: Path) -> None:
     (tmp_path / "A_gt.txt").write_text("".join(f"{n},1,0,0,9,9,1\n" for n in range(1, 6)))
     assert read_uavdt_ground_truth(tmp_path, "A").frame_count == 5
     (tmp_path / "A_gt_ignore.txt").write_text("")

@@ -11,18 +11,18 @@ from tools.bench.arithmetic import gflop_per_frame, gpu_milliseconds, matrix_ter
 from tools.bench.detect import make_detectors, rendered_frames
 
 
-def test_a_frame_of_twice_the_area_takes_twice_the_arithmetic():
+def test_doubling_the_frame_area_doubles_the_operations():
     network = load_network(find_weights(Path("nano")))
     small, large = (gflop_per_frame(network, 128, width, 1.0) for width in (256, 512))
     assert small > 0.3
     assert large / small == pytest.approx(2, rel=0.1)
 
 
-def test_a_matrix_product_reaches_something():
+def test_matrix_throughput_is_positive():
     assert matrix_teraflops(torch.device("cpu"), torch.float32) > 1e-3
 
 
-def test_a_cpu_has_no_gpu_time():
+def test_gpu_time_on_a_cpu_is_none():
     detector = make_detectors(Path("nano"), engines=["torch"])["torch"]
     assert gpu_milliseconds(detector, [Frame.of_image(np.zeros((64, 64, 3), np.uint8))]) is None
 

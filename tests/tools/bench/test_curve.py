@@ -32,12 +32,12 @@ def test_all_weights_are_timed_and_scored_at_all_scales(config, tmp_path):
         assert set(point.scores["drawn"]) == {"AP50", "AP70"}
 
 
-def test_what_is_named_twice_is_measured_once(config):
+def test_duplicate_weights_and_scales_are_measured_once(config):
     [point] = bench_curve([Path("nano")] * 2, [0.25] * 2, config, frames=1, rounds=1)
     assert (point.weights, point.scale, len(point.time.rounds)) == ("nano", 0.25, 1)
 
 
-def test_what_holds_nothing_out_is_refused_before_all_is_timed(tmp_path, monkeypatch):
+def test_missing_config_is_rejected_before_anything_is_timed(tmp_path, monkeypatch):
     monkeypatch.setattr("tools.bench.curve.measure", None)
     with pytest.raises(ConfigError, match="no config file"):
         bench_curve([Path("compact")], [0.5], tmp_path / "none.yaml")
@@ -57,7 +57,7 @@ def test_a_panel_is_drawn_for_each_data_set(tmp_path):
         plot_curve(points, tmp_path / "curve.txt")
 
 
-def test_weights_of_one_name_in_two_folders_are_told_apart(tmp_path):
+def test_weights_of_the_same_name_in_two_folders_are_distinguished(tmp_path):
     points = [point(f"{folder}/best.safetensors", "drawn") for folder in "ab"]
     plot_curve(points, tmp_path / "curve.svg")
     drawn = (tmp_path / "curve.svg").read_text()

@@ -26,7 +26,7 @@ echo 'bench: utime=0.200s stime=0.050s rtime=0.100s' >&2
 """
 
 
-def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_decoder_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "ffmpeg"
     program.write_text(FFMPEG)
     program.chmod(0o755)
@@ -46,25 +46,25 @@ def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert with_threads == [False, True]
 
 
-def test_all_ways_see_all_frames(tmp_path: Path) -> None:
+def test_every_decoder_sees_all_frames(tmp_path: Path) -> None:
     video = moving_video(tmp_path, 12, 48, 64)
     assert [way(video) for way in (decode._into_ring, decode._bare, decode._opencv)] == [12] * 3
 
 
 @pytest.mark.parametrize("size", [0, 500])
-def test_a_video_that_finds_no_room_is_told(tmp_path: Path, size: int) -> None:
+def test_video_exceeding_the_file_size_limit_is_an_error(tmp_path: Path, size: int) -> None:
     told = r"cannot write .*moving\.mp4: file too large"
     with pytest.raises(OutputError, match=told), limited_files(size):
         moving_video(tmp_path, 12, 48, 64)
 
 
-def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:
+def test_source_without_frames_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(SourceError):
         bench_decode(tmp_path / "empty.mp4", rounds=1, warm_up=0)
 
 
-def test_a_source_that_is_no_video_is_told_in_our_words(
+def test_non_video_source_is_reported_in_our_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decode, "_program", lambda peers: "false")
@@ -73,7 +73,7 @@ def test_a_source_that_is_no_video_is_told_in_our_words(
         bench_decode(tmp_path / "text.mp4", rounds=1, warm_up=1)
 
 
-def test_an_environment_without_its_program_is_told(
+def test_environment_without_its_program_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decode.shutil, "which", lambda name: None)
@@ -83,7 +83,7 @@ def test_an_environment_without_its_program_is_told(
         bench_decode(frames=2, rounds=1, height=48, width=64, peers=tmp_path)
 
 
-def test_a_failed_program_is_told_by_its_reason(tmp_path: Path) -> None:
+def test_failed_program_reports_its_reason(tmp_path: Path) -> None:
     program = tmp_path / "ffmpeg"
     said = "a.mp4: Invalid data\\nbench: maxrss=1kB"
     program.write_text(f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n")

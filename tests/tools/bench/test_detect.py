@@ -50,7 +50,7 @@ def test_each_engine_is_measured_on_the_same_frames(frames):
         assert figure(report, "onnxruntime", APART).median < 0.05
 
 
-def test_the_loop_of_centernet_finds_the_same_vehicles(frames):
+def test_centernet_loop_finds_the_same_vehicles(frames):
     detectors = make_detectors(NANO, engines=["torch"])
     for detector in detectors.values():
         detector.scale = 1.0  # elsewhere it resizes in another way
@@ -60,14 +60,14 @@ def test_the_loop_of_centernet_finds_the_same_vehicles(frames):
         assert 0 < figure(report, "CenterNet's loop", APART).median < 0.01
 
 
-def test_an_engine_that_finds_other_boxes_is_seen(frames):
+def test_engine_with_different_boxes_shows_a_deviation(frames):
     right, wrong = (make_detectors(NANO, engines=["torch"])["torch"] for _ in range(2))
     wrong.scale *= 0.5
     detectors = {"torch": right, "wrong": wrong}
     assert figure(bench_detect(detectors, frames, rounds=1), "wrong", APART).median > 0.05
 
 
-def test_models_of_one_name_in_two_folders_are_both_measured(tmp_path):
+def test_models_of_the_same_name_in_two_folders_are_distinguished(tmp_path):
     models = [tmp_path / folder / "m.safetensors" for folder in "ab"]
     for model in models:
         model.parent.mkdir()
@@ -78,7 +78,7 @@ def test_models_of_one_name_in_two_folders_are_both_measured(tmp_path):
     assert names[-3:] == [str(models[0]), str(models[1]), "other.safetensors"]
 
 
-def test_frames_are_those_of_the_source(tmp_path):
+def test_frames_are_read_from_the_source(tmp_path):
     import cv2
 
     for number in range(3):

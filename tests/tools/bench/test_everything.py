@@ -24,7 +24,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short")
-def test_all_of_them_go_into_one_file_and_one_picture(tmp_path: Path) -> None:
+def test_all_benches_share_one_json_file_and_one_plot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     files = tmp_path / "all.json", tmp_path / "all.png"
     result = CliRunner().invoke(

@@ -32,7 +32,7 @@ def example(order: list[str]) -> BenchReport:
     )
 
 
-def test_rounds_take_turns_and_the_warm_up_does_not_count() -> None:
+def test_rounds_alternate_and_the_warm_up_is_not_counted() -> None:
     order: list[str] = []
     report = example(order)
     assert order == [*["theirs", "ours"], *["ours", "theirs"], *["theirs", "ours"], "ours",
@@ -47,7 +47,7 @@ def test_rounds_take_turns_and_the_warm_up_does_not_count() -> None:
     assert theirs.median == 20.0
 
 
-def test_ratios_are_those_of_each_round_and_of_what_was_measured() -> None:
+def test_ratios_are_per_round_and_skip_unmeasured_names() -> None:
     [(asked, ratio)] = example([]).ratios
     assert asked.to == "theirs"
     assert ratio.rounds == (0.5, 1.5, 0.5)
@@ -60,7 +60,7 @@ def test_json_holds_every_round() -> None:
     assert (ratio["median"], ratio["spread"], ratio["aim"]) == (0.5, [0.5, 1.5], 0.7)
 
 
-def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) -> None:
+def test_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) -> None:
     pytest.importorskip("matplotlib")
     plot_reports([example([])], tmp_path / "a.PNG")
     assert cv2.imread(str(tmp_path / "a.PNG")) is not None
@@ -70,13 +70,13 @@ def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) 
     assert [file.name for file in full_disk.iterdir()] == ["filler"]
 
 
-def test_a_plot_that_cannot_be_drawn_is_refused_at_once() -> None:
+def test_unsupported_plot_format_is_rejected() -> None:
     check_plot(None)
     with pytest.raises(ConfigError, match=r"must end in \.png"):
         check_plot(Path("plot.txt"))
 
 
-def test_marks_of_a_minimum_and_a_maximum_differ_and_lie_above_the_line(monkeypatch) -> None:
+def test_minimum_and_maximum_marks_differ_and_lie_above_the_line(monkeypatch) -> None:
     pytest.importorskip("matplotlib")
     drawn = []
     monkeypatch.setattr("tools.bench.plot.save_figure", lambda figure, path: drawn.append(figure))
@@ -98,7 +98,7 @@ def test_marks_of_a_minimum_and_a_maximum_differ_and_lie_above_the_line(monkeypa
         ((0.02, 3), ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"]),
     ],
 )
-def test_ratios_are_written_as_numbers_that_do_not_overlap(
+def test_ratio_labels_are_numbers_that_do_not_overlap(
     tmp_path: Path, rounds: tuple[float, ...], labels: list[str]
 ) -> None:
     pytest.importorskip("matplotlib")
@@ -107,7 +107,7 @@ def test_ratios_are_written_as_numbers_that_do_not_overlap(
     assert re.findall(r"<!-- ([^:]+) -->", (tmp_path / "a.svg").read_text()) == labels
 
 
-def test_a_plot_of_no_ratio_is_refused(tmp_path: Path) -> None:
+def test_plot_without_ratios_is_rejected(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     with pytest.raises(ConfigError, match="none was measured"):
         plot_reports([BenchReport("track", ())], tmp_path / "a.png")

@@ -15,7 +15,7 @@ def truth():
     return TrueSequence(images, [boxes] * 4, [mask] * 4)
 
 
-def test_the_true_masks_are_perfect_whatever_moves_outside_the_boxes(truth):
+def test_true_masks_score_perfectly_despite_motion_outside_boxes(truth):
     def perfect(sequence):
         for index, mask in enumerate(sequence.masks):
             found = mask.copy()
@@ -28,12 +28,12 @@ def test_the_true_masks_are_perfect_whatever_moves_outside_the_boxes(truth):
     assert milliseconds >= 0
 
 
-def test_boxes_alone_find_all_and_half_of_it_is_wrong(truth):
+def test_boxes_alone_have_full_recall_and_half_precision(truth):
     iou, filled, precision, recall, *_ = score(truth, boxes_alone)
     assert (iou, filled, precision, recall) == (0.5, 0.5, 0.5, 1)
 
 
-def test_an_empty_box_is_filled(truth):
+def test_empty_box_is_filled_with_an_ellipse(truth):
     def nothing(sequence):
         for index, mask in enumerate(sequence.masks):
             yield index, np.zeros_like(mask), None
@@ -45,7 +45,7 @@ def test_an_empty_box_is_filled(truth):
     assert 0.7 < recall < 0.85
 
 
-def test_another_camera_is_refused(monkeypatch):
+def test_unknown_camera_is_rejected(monkeypatch):
     monkeypatch.setattr("sys.argv", ["masks", "dron"])
     with pytest.raises(SystemExit, match=r"one of intersection, drone.* got dron"):
         main()

@@ -13,7 +13,7 @@ from tools.bench.peers import reference_sort
 from tools.evaluation.tracker_choice import TrackerChoice
 
 
-def test_theirs_and_ours_are_scored_alike(
+def test_peers_and_our_trackers_are_scored_alike(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Theirs gives every detection of a frame a track."""

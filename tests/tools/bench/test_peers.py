@@ -47,20 +47,20 @@ def installations(folder):
         ("exit", SystemExit(130), SystemExit),  # as Ctrl-C raises it
     ],
 )
-def test_an_environment_without_its_packages_does_not_stay(tmp_path, pip, script, ends_with, error):
+def test_environment_whose_installation_failed_is_removed(tmp_path, pip, script, ends_with, error):
     pip(script, ends_with)
     with pytest.raises(error):
         installations(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".norfair.lock"]
 
 
-def test_an_environment_that_is_there_is_not_installed(tmp_path, pip):
+def test_existing_environment_is_not_reinstalled(tmp_path, pip):
     pip("exit")
     assert installations(tmp_path) == 1
     assert installations(tmp_path) == 0
 
 
-def test_an_environment_whose_installation_was_killed_is_made_again(tmp_path, pip):
+def test_environment_of_a_killed_installation_is_recreated(tmp_path, pip):
     left = tmp_path / "norfair" / "bin" / "python"
     left.parent.mkdir(parents=True)
     left.touch()
@@ -70,7 +70,7 @@ def test_an_environment_whose_installation_was_killed_is_made_again(tmp_path, pi
     assert left.read_text()
 
 
-def test_what_is_no_environment_stays(tmp_path, pip):
+def test_folder_that_is_not_an_environment_is_left_alone(tmp_path, pip):
     (tmp_path / "norfair").mkdir()
     (tmp_path / "norfair" / "mine.txt").touch()
     pip("exit")
@@ -79,7 +79,7 @@ def test_what_is_no_environment_stays(tmp_path, pip):
     assert (tmp_path / "norfair" / "mine.txt").exists()
 
 
-def test_an_environment_with_other_packages_is_made_again(tmp_path, pip, monkeypatch):
+def test_environment_with_other_requirements_is_recreated(tmp_path, pip, monkeypatch):
     pip("exit")
     installations(tmp_path)
     monkeypatch.setitem(REQUIREMENTS, "norfair", ("norfair>=3",))
@@ -87,39 +87,39 @@ def test_an_environment_with_other_packages_is_made_again(tmp_path, pip, monkeyp
     assert installations(tmp_path) == 0
 
 
-def test_who_comes_during_an_installation_waits_for_it(tmp_path, pip):
+def test_second_caller_waits_for_a_running_installation(tmp_path, pip):
     pip("sleep 0.3")
     with ThreadPoolExecutor() as both:
         assert sum(both.map(installations, [tmp_path] * 2)) == 1
 
 
-def test_environments_need_a_folder(tmp_path):
+def test_file_in_place_of_the_environments_folder_is_reported(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="a file is where a folder should be"):
         peer_python(tmp_path / "file", "norfair")
 
 
-def test_an_environment_that_cannot_be_written_is_told(tmp_path):
+def test_environment_that_cannot_be_written_is_reported(tmp_path):
     told = r"cannot write .*norfair: file too large"
     with pytest.raises(OutputError, match=told), limited_files(0):
         peer_python(tmp_path, "norfair")
 
 
-def test_an_environment_whose_pip_cannot_be_installed_is_told(tmp_path, pip):
+def test_failed_installation_of_pip_is_reported(tmp_path, pip):
     said = "echo 'Traceback (most recent call last):'; echo 'OSError: [Errno 28] No space left'"
     pip(f'case "$*" in *ensurepip) {said}; exit 1;; esac')
     with pytest.raises(SpotStreamError, match=r"cannot install norfair: OSError: \[Errno 28\] No"):
         peer_python(tmp_path, "norfair")
 
 
-def test_the_reason_of_a_failed_installation_is_one_line(tmp_path, pip):
+def test_failed_installation_is_reported_in_one_line(tmp_path, pip):
     pip("echo looking; echo ERROR: No matching distribution >&2; echo '[notice] new pip'; exit 1")
     with pytest.raises(SpotStreamError, match=r"^cannot install norfair: ERROR: No match\S+ \S+$"):
         peer_python(tmp_path, "norfair")
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_folders_that_pip_leaves_behind_do_not_stay(tmp_path, pip, monkeypatch, code):
+def test_temporary_folders_left_by_pip_are_removed(tmp_path, pip, monkeypatch, code):
     elsewhere = tmp_path / "tmp"
     elsewhere.mkdir()
     monkeypatch.setenv("TMPDIR", str(elsewhere))
@@ -133,7 +133,7 @@ def test_folders_that_pip_leaves_behind_do_not_stay(tmp_path, pip, monkeypatch, 
     assert not list(elsewhere.iterdir())
 
 
-def test_what_an_environment_lacks_is_told_with_the_remedy():
+def test_missing_package_or_library_is_reported_with_the_remedy():
     def said(last):
         return str(failure_of("norfair", CompletedProcess([], 1, stderr=f"Traceback\n{last}\n")))
 

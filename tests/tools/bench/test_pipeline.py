@@ -17,7 +17,7 @@ from tools.chaos.supervisor import _runs
 from tools.harness.material import detections_setting, make_clip
 
 
-def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
+def test_run_is_compared_with_loops_and_its_slowest_stage(tmp_path):
     clip = make_clip(tmp_path, 60)
     settings = [detections_setting(clip, delay_ms=10)]
     report = bench_pipeline(str(clip), load_config(None, settings), 1)
@@ -31,7 +31,7 @@ def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
 
 
 @pytest.mark.parametrize("under_way", ["*/out/clip/*", "*/clip/*"])
-def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_factory):
+def test_ctrl_c_ends_the_bench_and_removes_its_files(under_way, tmp_path, tmp_path_factory):
     """The terminal sends it to every process."""
     clip = make_clip(tmp_path, 100)
     bench = tmp_path_factory.mktemp("bench")  # short, for names of sockets
@@ -59,7 +59,7 @@ def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_fa
         (["decoder.every=40"], [1, 41, 81]),  # more between them than tracks survive unseen
     ],
 )
-def test_opencvs_loop_writes_tracks_and_a_video_of_the_frames_chosen(settings, numbers, tmp_path):
+def test_opencv_loop_writes_tracks_and_video_of_the_chosen_frames(settings, numbers, tmp_path):
     clip = make_clip(tmp_path, 90)
     chosen = [detections_setting(clip), *settings, "tracker.name=sort"]
     plan = LoopPlan(load_config(None, chosen), "clip", str(clip), str(tmp_path / "out"))
@@ -70,7 +70,7 @@ def test_opencvs_loop_writes_tracks_and_a_video_of_the_frames_chosen(settings, n
     assert frames_in(tmp_path / "out" / "clip" / "overlay.mp4") == len(numbers)
 
 
-def test_loops_without_pauses_are_compared_with_no_run_at_the_sources_pace(tmp_path):
+def test_original_pace_is_rejected(tmp_path):
     config = load_config(None, ["decoder.pace=original"])
     with pytest.raises(ConfigError, match=r"needs decoder\.pace=fast"):
         bench_pipeline(str(make_clip(tmp_path, 2)), config, 1)
@@ -87,7 +87,7 @@ _one_process(module, SourceSpec("clip", clip), load_config(None, [detections]))
 
 
 @pytest.mark.parametrize("module", ["tools.bench.pipeline", "tools.bench.opencv_loop"])
-def test_a_loop_does_not_outlive_the_bench(module, tmp_path, monkeypatch):
+def test_loop_does_not_outlive_the_bench(module, tmp_path, monkeypatch):
     clip = make_clip(tmp_path, 100)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     detections = detections_setting(clip, delay_ms=3000)
@@ -100,7 +100,7 @@ def test_a_loop_does_not_outlive_the_bench(module, tmp_path, monkeypatch):
     wait_for(lambda: not _runs(children[0]), 10)
 
 
-def test_a_run_that_fails_is_told_by_its_reason(tmp_path):
+def test_failing_run_reports_its_reason(tmp_path):
     (tmp_path / "a.mp4").write_text("no video")
     with pytest.raises(SpotStreamError, match=r"a\.mp4 as .*it is a text file") as caught:
         bench_pipeline(str(tmp_path / "a.mp4"), load_config(None, ["detector.weights=nano"]), 1)

@@ -28,7 +28,7 @@ def test_drawing_encoding_and_both_are_measured() -> None:
     assert len(report.ratios) == 6
 
 
-def test_vehicles_stay_in_the_picture_and_none_jumps_under_its_id() -> None:
+def test_drifting_vehicles_stay_in_the_frame_and_do_not_jump() -> None:
     tracks = drifting_tracks(200, 5, 96, 128)
     places: dict[int, np.ndarray] = {}
     for each in tracks:

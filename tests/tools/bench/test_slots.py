@@ -12,7 +12,7 @@ from tools.bench.sink import drifting_tracks
 from tools.bench.slots import Slots
 
 
-def test_no_more_frames_wait_than_there_are_slots(tmp_path: Path) -> None:
+def test_waiting_frames_never_exceed_the_slots(tmp_path: Path) -> None:
     slots = Slots(2)
     overlays = OverlayParts(tmp_path, SinkOptions(), slots.free, lambda: None)
     start = StreamStart("bench", 0, "", 96, 128, Fraction(30), Fraction(1, 30))

@@ -24,7 +24,7 @@ needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP serv
         pytest.param(partial(soak_reconnects, 6), marks=needs_server),
     ],
 )
-def test_a_run_that_fails_is_told_by_its_reason(
+def test_failing_run_reports_its_reason(
     run: Callable[[], Soak], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = contextlib.ExitStack()
@@ -41,7 +41,7 @@ def test_a_run_that_fails_is_told_by_its_reason(
 
 
 @needs_server
-def test_every_process_is_watched_over_reconnects() -> None:
+def test_every_process_is_monitored_across_reconnects() -> None:
     told: list[str] = []
     soak = soak_reconnects(6, progress=told.append)
     assert soak.count == 6

@@ -17,7 +17,7 @@ from tools.main import app
 from trackers import TRACKERS
 
 
-def test_a_peer_runs_in_a_python_of_its_own(clone: Path) -> None:
+def test_peer_runs_in_its_own_python(clone: Path) -> None:
     frames = crowd(5)[:3]
     seconds, tracks = run_peer(reference_sort(clone), Path(sys.executable), frames)
     assert seconds.shape == (3,)
@@ -27,7 +27,7 @@ def test_a_peer_runs_in_a_python_of_its_own(clone: Path) -> None:
     np.testing.assert_allclose(tracks.boxes[:5], frames[0][0])
 
 
-def test_a_peer_gets_what_reaches_its_least_score(clone: Path) -> None:
+def test_peer_receives_only_detections_reaching_its_minimum_score(clone: Path) -> None:
     (boxes, _) = crowd(3)[0]
     frames = [(boxes, np.array([0.5, 0.29, 0.3])), (boxes, np.zeros(3))]
     seconds, tracks = run_peer(reference_sort(clone), Path(sys.executable), frames)
@@ -35,13 +35,13 @@ def test_a_peer_gets_what_reaches_its_least_score(clone: Path) -> None:
     np.testing.assert_allclose(tracks.boxes, boxes[[0, 2]])
 
 
-def test_a_peer_that_fails_says_why(clone: Path) -> None:
+def test_failing_peer_reports_its_reason(clone: Path) -> None:
     peer = Peer("reference_sort", "sort", "reference", 0.3, {"path": str(clone), "wrong": 1})
     with pytest.raises(SpotStreamError, match=r"reference_sort failed: TypeError.*wrong"):
         run_peer(peer, Path(sys.executable), crowd(2)[:1])
 
 
-def test_a_peer_does_not_see_ours(
+def test_peer_does_not_inherit_pythonpath(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('not of the environment')")
@@ -72,7 +72,7 @@ def test_every_tracker_is_measured_on_every_load(detections: Path) -> None:
     assert found["sort", "tracks/frame, 100 objects"] > 90
 
 
-def test_a_peer_is_compared_with_its_kind_in_every_round(
+def test_peer_is_compared_with_our_tracker_of_its_kind_in_every_round(
     clone: Path, detections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(track, "peer_python", lambda folder, environment, progress: sys.executable)
@@ -85,7 +85,9 @@ def test_a_peer_is_compared_with_its_kind_in_every_round(
     assert rounds["reference_sort", "tracks/frame, det"] == (1, 1)
 
 
-def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path: Path) -> None:
+def test_json_holds_the_rounds_behind_the_medians_in_the_table(
+    detections: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "track.json"
     options = ["--detections", str(detections), "--objects", "0", "--rounds", "4"]
     result = CliRunner().invoke(app, ["bench", "track", *options, "--json", str(path)])
@@ -98,7 +100,7 @@ def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path
     assert "round 4, sort\n" in result.stderr
 
 
-def test_what_holds_no_detections_is_refused(tmp_path: Path) -> None:
+def test_path_without_detection_files_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for name, message in (
@@ -110,7 +112,7 @@ def test_what_holds_no_detections_is_refused(tmp_path: Path) -> None:
             read_loads(tmp_path / name, ())
 
 
-def test_crowds_are_the_same_each_time() -> None:
+def test_crowds_are_reproducible() -> None:
     first, second = crowd(300), crowd(300)
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(first, second, strict=True))
     assert len(first[0][0]) == 300

@@ -36,13 +36,13 @@ def are_free(first: int, count: int) -> bool:
     return True
 
 
-def test_a_hop_of_a_decoder_gives_its_rate_and_processor_time() -> None:
+def test_decoder_hop_reports_its_rate_and_cpu_time() -> None:
     values = our_hop(SMALL, "inline", "tcp", first_of_free_ports())
     assert set(values) == {RATE, CPU}
     assert all(value > 0 for value in values.values())
 
 
-def test_a_decoder_without_its_port_ends_the_hop() -> None:
+def test_decoder_whose_port_is_taken_ends_the_hop() -> None:
     port = first_of_free_ports()
     decoders = endpoint(
         "", load_config(None, [f"runtime.port={port}", "runtime.transport=tcp"]).runtime, "ack-0"
@@ -54,7 +54,7 @@ def test_a_decoder_without_its_port_ends_the_hop() -> None:
         our_hop(SMALL, "inline", "tcp", port)
 
 
-def test_a_port_in_use_is_told() -> None:
+def test_port_in_use_is_reported() -> None:
     port = first_of_free_ports()
     control = load_config(None, [f"runtime.port={port}", "runtime.transport=tcp"]).runtime
     taken = int(endpoint("", control, "control").rpartition(":")[2])
@@ -65,18 +65,20 @@ def test_a_port_in_use_is_told() -> None:
         bare_hop(SMALL, 64, "tcp", port)
 
 
-def test_a_bare_hop_at_a_rate_gives_latencies() -> None:
+def test_bare_hop_at_a_fixed_rate_reports_latencies() -> None:
     values = bare_hop(Load(frames=20, rate=200), 64, "ipc", 0)
     assert set(values) == set(LATENCIES)
     assert 0 < values["p50 ms"] <= values["p99 ms"]
 
 
-def test_all_frames_pass_the_four_processes() -> None:
+def test_four_processes_report_their_rate() -> None:
     values = four_processes(Load(48, 64, PixelFormat.YUV420P, 50))
     assert values[RATE] > 0
 
 
-def test_a_peer_is_run_by_its_own_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_reports_its_rate_or_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     driver = tmp_path / "driver.py"
     monkeypatch.setattr(transport, "DRIVER", driver)
     driver.write_text("import sys; assert sys.argv[1:] == 'receive x 48 64 20 7'.split()\n"
@@ -112,7 +114,7 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("hanging")
-def test_a_peer_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_peer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_PEER_SECONDS", 1.0)
     with pytest.raises(SpotStreamError, match="imagezmq was not done after 1 s"):
         peer_transport("imagezmq", Path(sys.executable), SMALL, 7)
@@ -130,7 +132,7 @@ def test_peers_do_not_outlive_the_bench(hanging: Path) -> None:
     wait_for(lambda: not any(map(_runs, both)))
 
 
-def test_a_run_that_fails_is_told_by_its_reason() -> None:
+def test_failing_run_reports_its_reason() -> None:
     with pytest.raises(SpotStreamError, match=r"frames of 70000x2 are too large") as caught:
         four_processes(Load(2, 70_000, PixelFormat.BGR24, 20))
     assert caught.value.exit_code == SourceError.exit_code

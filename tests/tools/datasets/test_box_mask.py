@@ -5,7 +5,7 @@ import numpy as np
 from tools.datasets.box_mask import box_mask
 
 
-def test_boxes_take_in_every_pixel_they_touch_and_end_at_the_border() -> None:
+def test_boxes_cover_every_pixel_they_touch_within_the_image() -> None:
     boxes = np.array([(2.5, 1, 4.2, 3), (-5, 6, 3, 99)], np.float32)
     mask = box_mask(boxes, 8, 10)
     expected = np.zeros((8, 10), np.uint8)

@@ -7,7 +7,7 @@ from tools.datasets.boxes import cut_boxes, cut_regions
 from tools.datasets.sample import ProblemKind
 
 
-def test_boxes_are_cut_and_told_apart() -> None:
+def test_boxes_are_cut_and_their_faults_classified() -> None:
     boxes = np.array(
         [
             (10, 10, 11, 20),
@@ -35,7 +35,7 @@ def test_boxes_are_cut_and_told_apart() -> None:
     ]
 
 
-def test_what_is_cut_off_is_hidden() -> None:
+def test_cut_off_share_counts_as_hidden() -> None:
     cut = cut_boxes(np.array([(-30.0, -10, 10, 10)]), np.zeros(1), 100, 50)
     assert cut.hidden.tolist() == pytest.approx([1 - 100 / 800])
 

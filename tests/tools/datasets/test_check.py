@@ -21,7 +21,7 @@ def data_set(samples: list[Sample], problems: list[Problem] | None = None) -> Da
     return DataSet("set", Path("set"), "coco", samples, problems or [])
 
 
-def test_masks_are_decoded_as_images_are(sample: Sample, tmp_path: Path) -> None:
+def test_masks_are_decoded_like_images(sample: Sample, tmp_path: Path) -> None:
     small, broken = write_image(tmp_path / "small.png", 48, 27), tmp_path / "broken.png"
     broken.write_text("no image")
     found = unreadable_images([replace(sample, mask=mask) for mask in (small, broken)])
@@ -32,7 +32,7 @@ def test_masks_are_decoded_as_images_are(sample: Sample, tmp_path: Path) -> None
     assert found[0].location == f"{small}: 48x27, annotated 96x54"
 
 
-def test_a_vehicle_of_which_half_is_hidden_is_not_mostly_hidden(sample: Sample) -> None:
+def test_half_hidden_vehicle_is_not_mostly_hidden(sample: Sample) -> None:
     """As by UAVDT's code of a medium occlusion."""
     shares = [np.array([share], np.float32) for share in (0.5, 0.51)]
     samples = [replace(sample, hidden=hidden) for hidden in shares]
@@ -48,7 +48,7 @@ def test_the_most_frequent_problem_comes_first(sample: Sample) -> None:
     ]
 
 
-def test_ignored_regions_are_those_of_each_image(sample: Sample) -> None:
+def test_ignored_regions_apply_to_their_own_image(sample: Sample) -> None:
     regions = [np.array([(left, 0, left + 48, 54)], np.float32) for left in (48, 0)]
     samples = [replace(sample, ignored=ignored) for ignored in regions]
     total = summarize(data_set([*samples, sample]), 0, []).total

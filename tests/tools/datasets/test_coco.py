@@ -29,7 +29,7 @@ def box(image: int | str, *sides: float, category: int = 1, **more: object) -> d
     return {"image_id": image, "category_id": category, "bbox": list(sides), **more}
 
 
-def test_annotations_json_and_images(tmp_path: Path) -> None:
+def test_annotations_json_with_an_images_folder(tmp_path: Path) -> None:
     write_json(
         tmp_path / "annotations.json",
         [entry(2, "b.jpg", scene="crossing"), entry(1, "a.png")],
@@ -46,7 +46,7 @@ def test_annotations_json_and_images(tmp_path: Path) -> None:
     assert (a.frame, a.conditions, a.hidden.tolist()) == (None, {}, [0, 0])
 
 
-def test_what_the_format_does_not_have(tmp_path: Path) -> None:
+def test_scene_frame_conditions_hidden_and_mask_extend_the_format(tmp_path: Path) -> None:
     more = {"scene": "s", "frame": 7, "conditions": {"weather": "fog"}}
     write_json(
         tmp_path / "annotations.json",
@@ -89,7 +89,7 @@ def test_crowds_and_unknown_categories_are_ignored(tmp_path: Path) -> None:
     ]
 
 
-def test_an_annotation_without_a_box_has_that_of_its_polygons(tmp_path: Path) -> None:
+def test_annotation_without_a_box_gets_that_of_its_polygons(tmp_path: Path) -> None:
     polygons = [[10, 20, 40, 22, 30, 30], [50, 25, 48, 26, 44, 19.5]]
     odd, of_three = [[10, 20, 40, 22, 30]], [[10, 20, 40, 22, 30, 30]]
     without: list[dict[str, Any]] = [
@@ -152,7 +152,7 @@ def test_other_layouts(tmp_path: Path, json_name: str, image_name: str, file_nam
 
 
 @pytest.mark.parametrize("as_given", [False, True])
-def test_a_name_written_on_windows(tmp_path: Path, as_given: bool) -> None:
+def test_file_name_with_windows_separators(tmp_path: Path, as_given: bool) -> None:
     """Elsewhere, a backslash may be part of a name."""
     name = r"images\default\a.jpg"
     write_json(tmp_path / "instances.json", [entry(1, name)], [box(1, 1, 1, 9, 9)])
@@ -176,7 +176,7 @@ def test_the_size_may_be_missing(tmp_path: Path, size: dict[str, object]) -> Non
     assert (sample.width, sample.height) == (80, 60)
 
 
-def test_what_cannot_be_used(tmp_path: Path) -> None:
+def test_unusable_entries_are_reported(tmp_path: Path) -> None:
     write_json(
         tmp_path / "annotations.json",
         [
@@ -230,7 +230,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
         ("9" * 5000, "annotations.json: Exceeds the limit"),
     ],
 )
-def test_a_broken_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_broken_file_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "annotations.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError) as caught:
         read_data_set(tmp_path)
@@ -254,7 +254,7 @@ def test_one_broken_file_of_several_is_left_out(tmp_path: Path) -> None:
     ]
 
 
-def test_problems_name_files_of_one_name_by_their_folders(tmp_path: Path) -> None:
+def test_problems_distinguish_files_of_the_same_name_by_folder(tmp_path: Path) -> None:
     for split in ("train", "valid"):
         write_json(tmp_path / split / "_annotations.coco.json", [entry(1, "gone.jpg")], [])
     write_json(tmp_path / "test" / "_annotations.coco.json", [entry(1, "a.jpg")], [])
@@ -273,7 +273,7 @@ def test_real_data(shared: Callable[[str], Path]) -> None:
     assert len({sample.scene for sample in data_set.samples}) == 7
 
 
-def test_what_stands_twice_is_used_once(tmp_path: Path) -> None:
+def test_duplicate_entries_are_used_once(tmp_path: Path) -> None:
     write_json(
         tmp_path / "annotations.json",
         [entry(1, "a.png"), entry(50, "a.png"), entry(2, "b.png"), entry(2, "c.png")],
@@ -296,7 +296,7 @@ def test_what_stands_twice_is_used_once(tmp_path: Path) -> None:
     ]
 
 
-def test_faulty_entries_cost_themselves_only(tmp_path: Path) -> None:
+def test_faulty_entries_are_skipped_individually(tmp_path: Path) -> None:
     write_json(tmp_path / "annotations.json", [entry("x1", "a.png")], [box("x1", 1, 1, 9, 9)])
     write_image(tmp_path / "images" / "a.png")
     content = json.loads((tmp_path / "annotations.json").read_text())

@@ -9,14 +9,14 @@ from tests.tools.datasets.test_coco import box, entry, write_json
 from tools.datasets.formats import read_data_set
 
 
-def test_a_split_is_told_by_the_file_rather_than_by_its_folder(tmp_path: Path) -> None:
+def test_split_in_the_file_name_takes_precedence_over_its_folder(tmp_path: Path) -> None:
     write_json(tmp_path / "training" / "val.json", [entry(1, "a.png")], [box(1, 1, 1, 9, 9)])
     write_image(tmp_path / "training" / "a.png")
     (sample,) = read_data_set(tmp_path).samples
     assert sample.conditions == {"split": "val"}
 
 
-def test_frames_of_a_scene_are_in_their_order_and_an_empty_scene_is_none(tmp_path: Path) -> None:
+def test_frames_are_in_order_and_an_empty_scene_counts_as_missing(tmp_path: Path) -> None:
     images = [entry(n, f"{n}.png", scene="s", frame=n) for n in (10, 9)]
     images.append(entry(1, "a.png", scene=""))
     write_json(tmp_path / "annotations.json", images, [box(9, 1, 1, 9, 9)])
@@ -30,7 +30,7 @@ def test_frames_of_a_scene_are_in_their_order_and_an_empty_scene_is_none(tmp_pat
     ]
 
 
-def test_files_of_keypoints_beside_those_of_instances_are_not_read(tmp_path: Path) -> None:
+def test_keypoint_files_beside_instance_files_are_not_read(tmp_path: Path) -> None:
     boxes = [box(1, 1, 1, 9, 9), box(1, 30, 1, 9, 9)]
     for name in ("instances_val", "person_keypoints_val"):
         write_json(tmp_path / "annotations" / f"{name}.json", [entry(1, "a.png")], boxes[:1])

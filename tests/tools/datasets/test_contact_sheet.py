@@ -45,7 +45,7 @@ def test_the_shape_of_the_sheet(image: Path) -> None:
     assert (tile(sheet, 2) == BACKGROUND).all()
 
 
-def test_boxes_have_the_color_of_their_class(image: Path) -> None:
+def test_boxes_have_their_class_color_and_are_dashed_if_hidden(image: Path) -> None:
     drawn = make_sample(image, (10, 10, 40, 40), (50, 10, 80, 40), labels=("car", "bus"))
     picture = tile(contact_sheet([drawn], tile_width=96))
     bus, car = CLASS_COLORS[:2]
@@ -71,7 +71,7 @@ def test_ignored_regions_are_hatched(image: Path) -> None:
     assert not near(half[:, 26:], HATCHING).any()
 
 
-def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
+def test_mask_is_drawn_as_a_tint(image: Path, tmp_path: Path) -> None:
     mask = np.zeros((54, 96), np.uint8)
     mask[10:40, 20:60] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
@@ -84,7 +84,7 @@ def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
     assert (picture[outside] == plain[outside]).all()
 
 
-def test_what_does_not_open_is_said(image: Path, tmp_path: Path) -> None:
+def test_unusable_image_or_mask_is_marked_in_its_tile(image: Path, tmp_path: Path) -> None:
     there = contact_sheet([make_sample(image)], tile_width=96)
     cv2.imwrite(str(tmp_path / "small.png"), np.zeros((27, 48), np.uint8))
     for broken in (
@@ -107,7 +107,7 @@ def test_images_of_another_shape_are_not_stretched(image: Path, tmp_path: Path) 
     assert (right.max(axis=(0, 2)) > 30).sum() == 48
 
 
-def test_what_cannot_be_drawn(image: Path) -> None:
+def test_empty_sheet_or_no_columns_is_rejected(image: Path) -> None:
     with pytest.raises(ConfigError, match="needs samples, got none"):
         contact_sheet([])
     with pytest.raises(ConfigError, match="must be positive, got 0 and 480"):
@@ -122,7 +122,7 @@ def test_small_boxes_lie_over_large_ones(image: Path, small_first: bool) -> None
     assert near(tile(contact_sheet([drawn], tile_width=96))[25:35, 10], CLASS_COLORS[0]).all()
 
 
-def test_a_legend_takes_as_many_lines_as_it_needs(image: Path) -> None:
+def test_legend_takes_as_many_lines_as_it_needs(image: Path) -> None:
     labels = tuple(f"class {number}" for number in range(4))
     drawn = make_sample(image, *[(10, 10, 40, 40)] * 4, labels=labels)
     sheet = contact_sheet([drawn], tile_width=96)

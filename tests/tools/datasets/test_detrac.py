@@ -36,7 +36,7 @@ def test_the_layout_of_the_benchmark(tmp_path: Path) -> None:
     assert second.conditions == {"weather": "night", "camera_state": "stable", "split": "train"}
 
 
-def test_ignored_regions_are_of_every_frame_and_end_at_the_border(tmp_path: Path) -> None:
+def test_ignored_regions_apply_to_every_frame_and_are_clipped(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 12)}, 2)
     for sample in read_data_set(tmp_path).samples:
         assert sample.ignored.tolist() == [[80, 0, 96, 10]]
@@ -55,7 +55,7 @@ def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> No
     assert sample.hidden.tolist() == pytest.approx([0.25, 0.4, 0.75, 0])
 
 
-def test_of_two_that_overlap_the_one_behind_is_hidden(tmp_path: Path) -> None:
+def test_only_the_rear_one_of_two_overlapping_vehicles_is_hidden(tmp_path: Path) -> None:
     """By status 1 the other one, which may be listed before, with the same region, or nowhere."""
     in_front = overlap(15, status=1)
     behind = overlap(15)
@@ -67,7 +67,7 @@ def test_of_two_that_overlap_the_one_behind_is_hidden(tmp_path: Path) -> None:
     assert hidden == [[0.5, 0], [0, 0.5], [0, 0.5], [0]]
 
 
-def test_a_frame_left_out_between_others_has_no_vehicles(tmp_path: Path) -> None:
+def test_unlisted_frame_between_others_has_no_vehicles(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {2: target(1, 10), 4: target(1, 12)}, 5)
     data_set = read_data_set(tmp_path)
     frames = by_frame(data_set.samples)
@@ -80,7 +80,7 @@ def test_a_frame_left_out_between_others_has_no_vehicles(tmp_path: Path) -> None
     ]
 
 
-def test_annotations_without_images_and_images_without_annotations(tmp_path: Path) -> None:
+def test_annotations_without_images_and_vice_versa_are_reported(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 10), 9: target(1, 10)}, 1)
     write_sequence(tmp_path, "MVI_2", {1: target(1, 10)}, 0)
     write_image(tmp_path / IMAGES / "MVI_3" / "img00001.jpg")
@@ -94,7 +94,7 @@ def test_annotations_without_images_and_images_without_annotations(tmp_path: Pat
     ]
 
 
-def test_boxes_of_no_area_outside_and_across_the_border(tmp_path: Path) -> None:
+def test_flat_outside_and_cut_boxes_are_reported(tmp_path: Path) -> None:
     targets = [
         target(1, 10, width=0),
         target(2, 200),
@@ -116,7 +116,7 @@ def test_boxes_of_no_area_outside_and_across_the_border(tmp_path: Path) -> None:
     ]
 
 
-def test_a_broken_annotation_costs_its_sequence_only(tmp_path: Path) -> None:
+def test_broken_annotation_drops_only_its_sequence(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
     write_sequence(tmp_path, "MVI_2", {1: target(1, 10)}, 1)
     broken = tmp_path / ANNOTATIONS / "MVI_2.xml"
@@ -129,7 +129,7 @@ def test_a_broken_annotation_costs_its_sequence_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [ANNOTATIONS, f"{ANNOTATIONS}-v3", "DETRAC-A"])
-def test_version_3_of_an_annotation_is_used_where_there_is_no_other(
+def test_version_3_annotation_is_used_only_if_there_is_no_other(
     tmp_path: Path, folder: str
 ) -> None:
     """The benchmark's archives have a folder for each version."""
@@ -146,7 +146,7 @@ def test_version_3_of_an_annotation_is_used_where_there_is_no_other(
     assert read_data_set(tmp_path).samples[0].labels == ("Sedan",)
 
 
-def test_masks_lie_beside(tmp_path: Path) -> None:
+def test_masks_are_found_in_the_masks_folder(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 10)}, 2)
     mask = write_image(tmp_path / "masks" / "MVI_1" / "img00002.png")
     data_set = read_data_set(tmp_path)
@@ -154,7 +154,7 @@ def test_masks_lie_beside(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
-def test_nothing_to_train_on_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_data_set_without_images_is_an_error_of_one_line(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 0)
     write_sequence(tmp_path, "MVI_2", {1: target(1, 10)}, 0)
     with pytest.raises(ConfigError, match="annotated sequence without images: ") as e:
@@ -163,7 +163,7 @@ def test_nothing_to_train_on_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(e.value)
 
 
-def test_an_image_that_does_not_open_does_not_tell_the_size(tmp_path: Path) -> None:
+def test_image_size_is_taken_from_an_image_that_opens(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 10)}, 2)
     (tmp_path / IMAGES / "MVI_1" / "img00001.jpg").write_bytes(b"\xff\xd8\xff")
     data_set = read_data_set(tmp_path)
@@ -185,7 +185,7 @@ def test_real_frames(shared: Callable[[str], Path]) -> None:
     assert len(data_set.problems) == 7
 
 
-def test_a_faulty_target_or_frame_costs_itself_only(tmp_path: Path) -> None:
+def test_faulty_targets_and_frames_are_skipped_individually(tmp_path: Path) -> None:
     targets = target(1, 10, width=-5) + target(2, 20) + target(2, 30) + target(3, 40, cut=1.2)
     write_sequence(tmp_path, "MVI_1", {1: targets, 2: target(1, 50)}, 2)
     file = tmp_path / ANNOTATIONS / "MVI_1.xml"
@@ -224,7 +224,7 @@ def test_images_in_a_folder_of_the_sequence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("inner", ["", "img1"])
-def test_the_folder_of_one_sequence_from_within(
+def test_current_directory_may_be_a_sequence_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: str
 ) -> None:
     root = tmp_path / "MVI_1"
@@ -239,7 +239,7 @@ def test_the_folder_of_one_sequence_from_within(
     assert data_set.problems == []
 
 
-def test_the_folder_of_one_sequence_by_a_link(tmp_path: Path) -> None:
+def test_sequence_folder_may_be_a_symbolic_link(tmp_path: Path) -> None:
     write_image(tmp_path / "store" / "img00001.jpg")
     (tmp_path / "store" / "MVI_1.xml").write_text(annotation(frame(1, target(1, 10))))
     (tmp_path / "MVI_1").symlink_to("store")
@@ -247,7 +247,7 @@ def test_the_folder_of_one_sequence_by_a_link(tmp_path: Path) -> None:
     assert [sample.scene for sample in data_set.samples] == ["MVI_1"]
 
 
-def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
+def test_duplicate_and_unnumbered_images_are_reported(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
     first = tmp_path / IMAGES / "MVI_1" / "img00001.jpg"
     write_image(first.with_suffix(".png"))
@@ -257,7 +257,7 @@ def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
     assert [kind for kind, _ in problems(data_set)] == ["NO_NUMBER", "STATED_TWICE"]
 
 
-def test_a_split_may_be_told_by_the_folder_of_the_images_alone(tmp_path: Path) -> None:
+def test_split_may_come_from_the_image_folder_alone(tmp_path: Path) -> None:
     (tmp_path / "MVI_1.xml").write_text('<sequence><frame num="1"/></sequence>')
     write_image(tmp_path / "val" / "MVI_1" / "img00001.jpg")
     (sample,) = read_data_set(tmp_path).samples

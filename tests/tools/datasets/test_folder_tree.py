@@ -18,7 +18,7 @@ def test_folders_are_walked_once_and_links_followed(tmp_path: Path) -> None:
     assert walked == [".", "a", "b", "b/inner", "c"]
 
 
-def test_files(tmp_path: Path) -> None:
+def test_files_are_found_and_only_images_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "2.JPG").touch()
     (tmp_path / "a" / "1.png").touch()
@@ -32,7 +32,7 @@ def test_files(tmp_path: Path) -> None:
     assert [path.name for path in tree.images(tmp_path / "a")] == ["1.png", "2.JPG"]
 
 
-def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
+def test_broken_links_do_not_hide_other_files(tmp_path: Path) -> None:
     names = {f"{number}.png" for number in range(30)}
     for name in names:
         (tmp_path / name).touch()
@@ -43,7 +43,7 @@ def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
     assert tree.folders(tmp_path) == []
 
 
-def test_a_folder_that_may_not_be_read_is_told_once(
+def test_unreadable_folder_is_logged_once(
     closed_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tree = FolderTree(closed_folder)
@@ -67,5 +67,5 @@ def test_a_folder_that_may_not_be_read_is_told_once(
         ("images", ""),
     ],
 )
-def test_split_of(name: str, split: str) -> None:
+def test_split_is_recognised_in_a_name(name: str, split: str) -> None:
     assert split_of("", name) == split

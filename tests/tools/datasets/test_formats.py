@@ -9,14 +9,14 @@ from stages.errors import ConfigError
 from tools.datasets.formats import read_data_set
 
 
-def test_no_data_set(tmp_path: Path) -> None:
+def test_folder_without_a_data_set_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no data set folder"):
         read_data_set(tmp_path / "gone")
     with pytest.raises(ConfigError, match=r"is not a data set: expected annotations\.json"):
         read_data_set(tmp_path)
 
 
-def test_two_formats(tmp_path: Path) -> None:
+def test_folder_with_two_formats_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "MVI_1.xml").touch()
     (tmp_path / "M0101_gt_whole.txt").touch()
@@ -24,7 +24,7 @@ def test_two_formats(tmp_path: Path) -> None:
         read_data_set(tmp_path)
 
 
-def test_why_no_image_is_left(tmp_path: Path) -> None:
+def test_data_set_without_usable_images_reports_why(tmp_path: Path) -> None:
     (tmp_path / "M0101").mkdir()
     (tmp_path / "M0101" / "img000001.jpg").touch()
     (tmp_path / "M0102_gt_whole.txt").touch()

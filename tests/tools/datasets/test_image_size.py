@@ -40,7 +40,7 @@ def test_the_size_of_an_image(tmp_path: Path, name: str) -> None:
     assert image_size(write_image(tmp_path / name, 64, 37)) == (64, 37)
 
 
-def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> None:
+def test_size_of_a_progressive_jpeg_after_long_segments(tmp_path: Path) -> None:
     image = np.zeros((37, 64, 3), np.uint8)
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
     comment = b"\xff\xfe" + struct.pack(">H", 60002) + b"\xff\xc0" * 30000
@@ -55,7 +55,7 @@ def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "at_the_end"), [("a.jpg", False), ("a.png", False), ("a.png", True)]
 )
-def test_an_image_on_its_side(
+def test_exif_orientation_is_applied_to_the_size(
     tmp_path: Path, name: str, at_the_end: bool, orientation: int, order: str
 ) -> None:
     image = write_image(tmp_path / name, 64, 37)
@@ -65,7 +65,7 @@ def test_an_image_on_its_side(
     assert (width, height) == ((37, 64) if orientation > 4 else (64, 37))
 
 
-def test_what_follows_exif_does_not_turn_an_image_back(tmp_path: Path) -> None:
+def test_segment_after_exif_does_not_undo_the_orientation(tmp_path: Path) -> None:
     """Editors of images write XMP behind it, in a segment of the same kind."""
     turned = with_exif(write_image(tmp_path / "a.jpg", 64, 37), exif(6, "<"), at_the_end=False)
     data, xmp = turned.read_bytes(), b"http://ns.adobe.com/xap/1.0/\0<x/>"
@@ -78,7 +78,7 @@ def test_what_follows_exif_does_not_turn_an_image_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"text", b"\xff\xd8", b"\xff\xd8\xff\xe1\x00", b"\x89PNG\r\n\x1a\n"]
 )
-def test_what_is_no_image(tmp_path: Path, data: bytes) -> None:
+def test_invalid_image_is_an_error(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(data)
     for read in (image_size, read_image):
@@ -86,7 +86,7 @@ def test_what_is_no_image(tmp_path: Path, data: bytes) -> None:
             read(path)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
     for read in (image_size, read_image):
         with pytest.raises(SourceError, match="no such file or directory"):
             read(tmp_path / "a.jpg")

@@ -32,14 +32,14 @@ def test_names_need_not_be_utf_8(tmp_path: Path, name: bytes) -> None:
             write_image(path, image)
 
 
-def test_a_full_disk(full_disk: Path) -> None:
+def test_full_disk_is_an_error_and_leaves_no_file(full_disk: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
     with pytest.raises(OutputError, match="no space left on device"):
         write_image(full_disk / "a.png", noise)
     assert list(full_disk.iterdir()) == []
 
 
-def test_what_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_rename_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "sheet.jpg").mkdir()
     with pytest.raises(OutputError, match=r"cannot write .*sheet\.jpg"):
         write_image(tmp_path / "sheet.jpg", np.zeros((8, 8, 3), np.uint8))
@@ -47,7 +47,7 @@ def test_what_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".JPG"])
-def test_the_quality_of_a_jpeg(tmp_path: Path, suffix: str) -> None:
+def test_jpeg_quality_applies_to_every_jpeg_suffix(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
     sizes = []
     for quality in (20, 95):

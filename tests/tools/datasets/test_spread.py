@@ -20,20 +20,20 @@ def frames(chosen: list[Sample]) -> list[tuple[str, int | None]]:
     return [(sample.scene, sample.frame) for sample in chosen]
 
 
-def test_frames_of_a_scene_lie_far_apart() -> None:
+def test_frames_of_a_scene_are_spread_apart() -> None:
     assert frames(spread_samples(samples(100), 2)) == [("0", 26), ("0", 76)]
 
 
-def test_every_scene_has_its_share() -> None:
+def test_every_scene_gets_its_share() -> None:
     chosen = frames(spread_samples(samples(100, 2, 100), 8))
     assert [sum(scene == name for scene, _ in chosen) for name in "012"] == [3, 2, 3]
 
 
-def test_more_scenes_than_are_asked_for() -> None:
+def test_scenes_are_spread_if_there_are_more_than_samples() -> None:
     assert frames(spread_samples(samples(*[3] * 10), 2)) == [("2", 2), ("7", 2)]
 
 
-def test_all_where_there_are_few() -> None:
+def test_all_samples_are_chosen_if_there_are_few() -> None:
     assert len(spread_samples(samples(2, 1), 99)) == 3
 
 

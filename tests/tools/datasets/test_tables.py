@@ -36,7 +36,7 @@ def findings(tmp_path: Path) -> Findings:
         (63, [], True),
     ],
 )
-def test_conditions_are_cut_first(
+def test_conditions_are_shortened_first(
     findings: Findings, width: int, conditions: list[str], classes: bool
 ) -> None:
     console = Console(width=width, markup=False)
@@ -52,7 +52,7 @@ def test_conditions_are_cut_first(
     assert text.count("…") == sum("…" in each for each in conditions)
 
 
-def test_classes_have_columns_of_what_there_is(findings: Findings) -> None:
+def test_class_table_has_columns_only_for_what_occurs(findings: Findings) -> None:
     headings = ["class", "boxes", "images", "size 5/25/50/75/95 %"]
     for hidden, ignored in ((0, 0), (3, 0), (0, 3), (3, 2)):
         total = replace(findings.total, hidden_boxes=hidden, ignored_boxes=ignored)
@@ -61,7 +61,7 @@ def test_classes_have_columns_of_what_there_is(findings: Findings) -> None:
         assert [column.header for column in table.columns] == expected
 
 
-def test_images_that_are_scenes_are_not_listed(tmp_path: Path) -> None:
+def test_scenes_of_a_single_image_are_not_listed(tmp_path: Path) -> None:
     for name in NAMES:
         write_sequence(tmp_path, name, {1: target(1, 10)}, 1)
     tables = finding_tables(summarize(read_data_set(tmp_path), 0, []), 80)
@@ -69,7 +69,9 @@ def test_images_that_are_scenes_are_not_listed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("count", "more"), [(3, []), (4, ["    … 1 more"])])
-def test_of_many_places_the_first_are_told(findings: Findings, count: int, more: list[str]) -> None:
+def test_only_the_first_locations_of_a_problem_are_listed(
+    findings: Findings, count: int, more: list[str]
+) -> None:
     places = tuple(f"place {number}" for number in range(count))
     lines = list(problem_lines(replace(findings, problems={"box without area": places})))
     told = [f"    place {number}" for number in range(3)]

@@ -47,7 +47,7 @@ def test_images_in_a_folder_of_the_sequence(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
-def test_ignored_boxes_are_of_their_frame(tmp_path: Path) -> None:
+def test_ignored_boxes_apply_to_their_frame_only(tmp_path: Path) -> None:
     row = "{},1,10,10,20,15,1,1,1\n"
     whole = "".join(map(row.format, (1, 2)))
     write_sequence(
@@ -75,7 +75,7 @@ def test_compressed_files_are_read(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
-def test_a_sequence_without_a_file_of_ignored_regions_is_told(tmp_path: Path) -> None:
+def test_sequence_without_an_ignored_regions_file_is_reported(tmp_path: Path) -> None:
     write_sequence(tmp_path, "M0101", "1,1,10,10,20,15,1,1,1\n", 1)
     (tmp_path / GT / "M0101_gt_ignore.txt").unlink()
     data_set = read_data_set(tmp_path)
@@ -83,7 +83,7 @@ def test_a_sequence_without_a_file_of_ignored_regions_is_told(tmp_path: Path) ->
     assert problems(data_set) == [("NO_IGNORED_FILE", "M0101")]
 
 
-def test_boxes_of_no_known_class_and_ignored_ones_are_of_their_frames(tmp_path: Path) -> None:
+def test_unknown_classes_and_ignored_boxes_apply_to_their_frames(tmp_path: Path) -> None:
     whole = "1,1,10,10,20,15,1,1,7\n2,1,10,10,20,15,1,1,1\n"
     write_sequence(tmp_path, "M0101", whole, 2, ignored="2,4,60,30,9,9\n")
     first, second = read_data_set(tmp_path).samples
@@ -91,7 +91,7 @@ def test_boxes_of_no_known_class_and_ignored_ones_are_of_their_frames(tmp_path: 
     assert second.ignored.tolist() == [[60, 30, 69, 39]]
 
 
-def test_hidden_by_degrees_out_of_view_and_occluded(tmp_path: Path) -> None:
+def test_hidden_share_follows_out_of_view_and_occlusion_codes(tmp_path: Path) -> None:
     codes = [(1, 1), (2, 1), (3, 1), (1, 2), (1, 3), (1, 4), (2, 4)]
     rows = [f"1,{i},{9 * i},10,8,8,{out},{occ},1" for i, (out, occ) in enumerate(codes)]
     write_sequence(tmp_path, "M0101", "\n".join(rows), 1)
@@ -99,7 +99,7 @@ def test_hidden_by_degrees_out_of_view_and_occluded(tmp_path: Path) -> None:
     assert sample.hidden.tolist() == pytest.approx([0, 0.4, 0.15, 0.85, 0.5, 0.15, 0.4])
 
 
-def test_what_cannot_be_used(tmp_path: Path) -> None:
+def test_unusable_entries_are_reported(tmp_path: Path) -> None:
     whole = (
         "1,1,10,10,20,15,1,1,1\n1,2,40,10,20,15,1,1,7\n1,3,10,10,0,15,1,1,1\n4,1,10,10,20,15,1,1,1\n"
         "1,4,300,10,20,15,1,1,1\n2,1,10,10,-20,15,1,1,1\n3,1,10,10,20,-15,1,1,1\n"
@@ -122,7 +122,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     ]
 
 
-def test_a_box_stated_twice_and_codes_that_mean_nothing(tmp_path: Path) -> None:
+def test_duplicate_boxes_and_unknown_codes_are_reported(tmp_path: Path) -> None:
     whole = (
         "1,1,10,10,20,15,1,1,1\n1,2,40,10,20,15,0,1,1\n2,1,5,5,9,9,2,7,1\n1,1,11,10,20,15,1,1,1\n"
     )
@@ -156,7 +156,7 @@ def test_the_real_ground_truth(tmp_path: Path, shared: Callable[[str], Path]) ->
         read_data_set(gt)
 
 
-def test_the_folder_of_one_sequence_from_within(
+def test_current_directory_may_be_a_sequence_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "M0203"

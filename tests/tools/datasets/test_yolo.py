@@ -28,7 +28,7 @@ def write_set(root: Path, yaml: str, labels: str) -> None:
     write_labels(root, "val/b", "")
 
 
-def test_names_as_dict_and_an_image_without_labels(tmp_path: Path) -> None:
+def test_names_as_a_mapping_and_an_empty_label_file(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n\n2 0.1 0.2 0.1 0.2\n")
     write_labels(tmp_path, "train/classes", "car\nvan\nbus\n")
     data_set = read_data_set(tmp_path)
@@ -71,14 +71,14 @@ def test_ways_to_name_images(tmp_path: Path, yaml: str) -> None:
     assert data_set.problems == []
 
 
-def test_a_class_that_is_named_twice_is_told(tmp_path: Path) -> None:
+def test_duplicate_class_name_is_reported(tmp_path: Path) -> None:
     yaml = "train: images/train\nnames: [car, car, bus]\nnc: 3\n"
     write_set(tmp_path, yaml, "1 0.5 0.5 0.2 0.4\n")
     data_set = read_data_set(tmp_path)
     assert problems(data_set) == [("STATED_TWICE", "data.yaml: class car")]
 
 
-def test_path_is_the_folder_of_the_images(tmp_path: Path) -> None:
+def test_path_key_is_the_root_of_images_and_labels(tmp_path: Path) -> None:
     write_image(tmp_path / "set" / "images" / "train" / "a.jpg")
     write_image(tmp_path / "set" / "images" / "val" / "b.png")
     write_labels(tmp_path / "set", "train/a", "0 0.5 0.5 0.2 0.4\n")
@@ -89,7 +89,7 @@ def test_path_is_the_folder_of_the_images(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
-def test_splits_hold_images_and_labels(tmp_path: Path) -> None:
+def test_split_folders_with_their_own_images_and_labels(tmp_path: Path) -> None:
     """The other layout: a folder for each split, with ``images`` and ``labels`` in it."""
     (tmp_path / "data.yaml").write_text("train: ../train/images\nnames: [car]\n")
     write_image(tmp_path / "train" / "images" / "images.jpg")
@@ -99,20 +99,20 @@ def test_splits_hold_images_and_labels(tmp_path: Path) -> None:
     assert sample.boxes.tolist() == [[0, 0, 96, 54]]
 
 
-def test_the_last_images_becomes_labels() -> None:
+def test_last_images_folder_in_a_path_becomes_labels() -> None:
     assert label_file(Path("/images/set/images/train/images.jpg")) == Path(
         "/images/set/labels/train/images.txt"
     )
     assert label_file(Path("/set/train/a.jpg")) == Path("/set/train/a.txt")
 
 
-def test_a_polygon_gives_its_box(tmp_path: Path) -> None:
+def test_polygon_is_reduced_to_its_box(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root="."), "\ufeff0 -0.001 0.2 0.5 0.2 0.3 0.6\n")
     boxes = read_data_set(tmp_path).samples[0].boxes
     np.testing.assert_allclose(boxes, [[0, 10, 50, 30]], atol=1e-4)
 
 
-def test_lines_with_keypoints_have_the_box_before_them(tmp_path: Path) -> None:
+def test_box_is_read_from_rows_with_keypoints(tmp_path: Path) -> None:
     """Keypoints may lie outside the image, and those that nobody sees are at 0."""
     keypoints = " 0 0 1.2 0.5 0.4 0.1 0.1 0.2"
     labels = (
@@ -130,12 +130,12 @@ def test_lines_with_keypoints_have_the_box_before_them(tmp_path: Path) -> None:
     ]
 
 
-def test_the_split_val_has_three_names(tmp_path: Path) -> None:
+def test_val_split_may_be_called_valid(tmp_path: Path) -> None:
     write_set(tmp_path, "train: images/train\nvalid: images/val\nnames: [car]\n", "")
     assert [s.conditions["split"] for s in read_data_set(tmp_path).samples] == ["train", "val"]
 
 
-def test_what_cannot_be_used(tmp_path: Path) -> None:
+def test_unusable_entries_are_reported(tmp_path: Path) -> None:
     labels = (
         "0 0.5 0.5 0.2 0.4\n1 0.8 0.5 0.2 0.4\n0 0.5 0.5 0 0.4\n0 1.0 0.5 0.2 0.4\n"
         "0 50 25 10 10\ncar 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1\n0 nan 0.5 0.1 0.1\n"
@@ -173,7 +173,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["0 0.5 0.5 0.2 0.4\n".encode("utf-16"), b"0 0.5 0.5 1 1\n\xff"]
 )
-def test_an_image_whose_labels_cannot_be_read_is_left_out(tmp_path: Path, content: bytes) -> None:
+def test_image_with_an_unreadable_label_file_is_left_out(tmp_path: Path, content: bytes) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "")
     (tmp_path / "labels" / "train" / "a.txt").write_bytes(content)
     data_set = read_data_set(tmp_path)
@@ -183,7 +183,7 @@ def test_an_image_whose_labels_cannot_be_read_is_left_out(tmp_path: Path, conten
     ]
 
 
-def test_a_list_in_utf_16_names_no_image(tmp_path: Path) -> None:
+def test_entries_of_a_list_in_utf_16_are_missing_images(tmp_path: Path) -> None:
     """As PowerShell writes it, with a NUL beside each character."""
     write_set(tmp_path, "train: a.txt\nval: images/val\nnames: [car]\n", "")
     (tmp_path / "a.txt").write_text("./images/train/a.jpg\n", encoding="utf-16")
@@ -192,7 +192,7 @@ def test_a_list_in_utf_16_names_no_image(tmp_path: Path) -> None:
     assert all(kind == "MISSING_IMAGE" for kind, _ in problems(data_set))
 
 
-def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
+def test_image_in_two_splits_belongs_to_the_first(tmp_path: Path) -> None:
     write_set(tmp_path, "train: images\nval: images/val\nnames: [car]\n", "")
     data_set = read_data_set(tmp_path)
     assert [s.conditions["split"] for s in data_set.samples] == ["train", "train"]
@@ -217,7 +217,7 @@ def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
         ("names: [car]\ntrain: nowhere\n", "missing image: data.yaml: train: nowhere"),
     ],
 )
-def test_a_broken_description_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_broken_data_yaml_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(ConfigError) as caught:
         read_data_set(tmp_path)
@@ -225,7 +225,7 @@ def test_a_broken_description_is_refused(tmp_path: Path, text: str, message: str
     assert "\n" not in str(caught.value)
 
 
-def test_images_of_one_name_have_masks_of_their_own(tmp_path: Path) -> None:
+def test_images_of_the_same_name_have_separate_masks(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n")
     write_image(tmp_path / "images" / "val" / "a.jpg", 60, 40)
     mask = write_image(tmp_path / "masks" / "train" / "a" / "a.png", 100, 50)
@@ -234,7 +234,7 @@ def test_images_of_one_name_have_masks_of_their_own(tmp_path: Path) -> None:
     assert masks == {"train/a": mask, "val/a": None, "val/b": None}
 
 
-def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n")
     (tmp_path / "data.yaml").write_text("train: list.txt\nnames: [car]\n")
     (tmp_path / "list.txt").write_text("\ufeffimages/train/a.jpg\n", encoding="utf-8")
@@ -243,7 +243,7 @@ def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
-def test_a_class_is_a_whole_number(tmp_path: Path) -> None:
+def test_class_that_is_not_a_whole_number_is_reported(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "0.7 0.5 0.5 0.2 0.4\n0.0 0.5 0.5 0.2 0.4\n")
     data_set = read_data_set(tmp_path)
     assert [sample.labels for sample in data_set.samples] == [("car",), ()]
@@ -252,14 +252,14 @@ def test_a_class_is_a_whole_number(tmp_path: Path) -> None:
     assert place.endswith("a.txt:1: class 0.7 is not a whole number")
 
 
-def test_a_list_names_images_from_its_own_folder(tmp_path: Path) -> None:
+def test_paths_in_a_list_are_relative_to_its_folder(tmp_path: Path) -> None:
     write_set(tmp_path, "train: lists/train.txt\nnames: [car]\n", "0 0.5 0.5 0.2 0.4\n")
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "train.txt").write_text("../images/train/a.jpg\n")
     assert [len(sample.boxes) for sample in read_data_set(tmp_path).samples] == [1]
 
 
-def test_data_yaml_goes_before_others_and_samples_are_in_the_order_of_scenes(
+def test_data_yaml_takes_precedence_and_samples_are_sorted_by_scene(
     tmp_path: Path,
 ) -> None:
     write_set(tmp_path, "train: images/val\nval: images/train\nnames: [car]\n", "")

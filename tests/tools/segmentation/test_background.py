@@ -12,7 +12,7 @@ def covers_of(drawn):
 
 
 @pytest.mark.parametrize(("name", "least"), [("median", 0.93), ("mog2", 0.9), ("knn", 0.9)])
-def test_a_moving_square_is_found_from_the_first_frame_on_and_the_ground_is_not(name, least):
+def test_only_the_moving_square_is_found_from_the_first_frame_on(name, least):
     drawn = draw(20)
     covers = covers_of(drawn)
     background = make_background(name, drawn.images[::2], covers[::2])
@@ -20,7 +20,7 @@ def test_a_moving_square_is_found_from_the_first_frame_on_and_the_ground_is_not(
         assert iou(background.foreground(image, cover), mask) > least
 
 
-def test_who_waits_longer_than_not_is_no_background():
+def test_vehicle_that_mostly_waits_stays_foreground_with_boxes():
     driving = draw(10)
     waiting = draw(30, speed=0)
     images = driving.images + [waiting.images[0]] * 30
@@ -33,14 +33,14 @@ def test_who_waits_longer_than_not_is_no_background():
     assert iou(without_boxes.foreground(images[-1], None), waiting.masks[0]) < 0.1
 
 
-def test_without_boxes_too():
+def test_moving_square_is_found_without_boxes():
     drawn = draw(24)
     background = MedianBackground(drawn.images[::2], None)
     for image, mask in zip(drawn.images, drawn.masks, strict=True):
         assert iou(background.foreground(image, None), mask) > 0.9
 
 
-def test_what_a_box_always_covers_is_unknown_and_no_foreground():
+def test_area_always_covered_by_boxes_is_unknown_not_foreground():
     drawn = draw(12, standing=True)
     covers = covers_of(drawn)
     background = MedianBackground(drawn.images, covers)
@@ -50,7 +50,7 @@ def test_what_a_box_always_covers_is_unknown_and_no_foreground():
     assert not background.foreground(drawn.images[5], covers[5])[always].any()
 
 
-def test_a_cloud_is_no_foreground():
+def test_darkening_by_a_cloud_is_not_foreground():
     drawn = draw(12)
     covers = covers_of(drawn)
     background = MedianBackground(drawn.images, covers)
@@ -58,7 +58,7 @@ def test_a_cloud_is_no_foreground():
     assert iou(background.foreground(darker, covers[6]), drawn.masks[6]) > 0.9
 
 
-def test_the_median_leaves_out_what_is_covered():
+def test_median_excludes_covered_pixels():
     images = [np.full((4, 4, 3), value, np.uint8) for value in (10, 200, 20, 30)]
     covers = [np.zeros((4, 4), np.uint8) for _ in images]
     covers[1][:] = 255
@@ -88,7 +88,7 @@ def empty_road():
     return MedianBackground([ground()] * 3, [NOTHING] * 3)
 
 
-def test_what_is_seen_for_the_first_time_is_background_from_then_on():
+def test_newly_uncovered_ground_becomes_background():
     place = np.s_[40:80, 40:90]
     road, parked, cover = ground(), ground(), NOTHING.copy()
     parked[place], cover[place] = (40, 80, 240), 255
@@ -99,7 +99,7 @@ def test_what_is_seen_for_the_first_time_is_background_from_then_on():
     assert background.foreground(parked, cover)[place].mean() > 0.9 * 255
 
 
-def test_what_changes_outside_of_boxes_becomes_background():
+def test_lasting_change_outside_boxes_becomes_background():
     background, changed = empty_road(), ground()
     changed[40:80, 40:90] += 50
     assert background.foreground(changed, NOTHING)[40:80, 40:90].all()
@@ -108,7 +108,7 @@ def test_what_changes_outside_of_boxes_becomes_background():
     assert not found.any()
 
 
-def test_a_vehicle_that_fills_the_picture_is_not_taken_for_light():
+def test_frame_filling_vehicle_is_not_mistaken_for_a_light_change():
     near, cover = ground(), NOTHING.copy()
     near[:, :140], cover[:, :140] = np.minimum(ground()[:, :140] * 1.6, 255), 255
     found = empty_road().foreground(near, cover)
@@ -116,7 +116,7 @@ def test_a_vehicle_that_fills_the_picture_is_not_taken_for_light():
     assert not found[:, 150:].any()
 
 
-def test_what_is_overexposed_stays_so_under_a_cloud():
+def test_overexposed_area_stays_background_under_a_cloud():
     sunny = ground()
     sunny[:40] = 250
     background = MedianBackground([sunny] * 3, [NOTHING] * 3)
@@ -125,14 +125,14 @@ def test_what_is_overexposed_stays_so_under_a_cloud():
     assert not background.foreground(cloudy, NOTHING).any()
 
 
-def test_noise_of_the_camera_is_no_foreground():
+def test_camera_noise_is_not_foreground():
     rng, road = np.random.default_rng(3), ground()
     noisy = (road + rng.normal(0, 12, road.shape)).clip(0, 255).astype(np.uint8)
     assert (empty_road().foreground(noisy, NOTHING) > 0).mean() < 0.01
 
 
 @pytest.mark.parametrize("name", ["median", "mog2", "knn"])
-def test_a_shadow_on_the_ground_is_no_foreground(name):
+def test_shadow_on_the_ground_is_not_foreground(name):
     background = make_background(name, [ground()] * 20, [NOTHING] * 20)
     shaded = ground()
     shaded[30:90, 30:120] = shaded[30:90, 30:120] * 0.7

@@ -14,7 +14,7 @@ def gray(image):
 
 @pytest.mark.parametrize(("flow", "least"), [(dis_flow, 0.55), (farneback_flow, 0.4)])
 @pytest.mark.parametrize("with_boxes", [True, False])
-def test_the_square_moves_and_the_ground_under_a_panning_camera_does_not(flow, least, with_boxes):
+def test_only_the_moving_square_is_found_under_a_panning_camera(flow, least, with_boxes):
     drawn = draw(5, pan=4.0, speed=1.0)
     beside = [gray(drawn.images[0]), gray(drawn.images[4])]
     boxes = drawn.boxes[2] if with_boxes else None
@@ -24,28 +24,28 @@ def test_the_square_moves_and_the_ground_under_a_panning_camera_does_not(flow, l
     assert (found[outside] > 0).mean() < 0.01
 
 
-def test_what_moves_with_the_ground_is_not_foreground():
+def test_object_moving_with_the_ground_is_not_foreground():
     drawn = draw(5, pan=4.0, speed=0.0)
     beside = [gray(drawn.images[0]), gray(drawn.images[4])]
     found = moving_foreground(gray(drawn.images[2]), beside, drawn.boxes[2], dis_flow())
     assert (found > 0)[drawn.masks[2]].mean() < 0.1
 
 
-def test_no_ground_no_foreground():
+def test_nothing_is_foreground_if_no_ground_motion_is_found():
     flow = np.random.default_rng(1).normal(0, 20, (120, 160, 2)).astype(np.float32)
     assert ground_relative(flow, np.ones((120, 160), bool)) is None
     noise = np.random.default_rng(1).integers(0, 255, (2, 120, 160), np.uint8)
     assert not moving_foreground(noise[0], [noise[1]], None, dis_flow()).any()
 
 
-def test_where_boxes_leave_no_ground_it_is_all_that_is_there():
+def test_whole_frame_is_the_ground_if_boxes_leave_none():
     flow = np.full((120, 160, 2), (3, -1), np.float32)
     motion = ground_relative(flow, np.zeros((120, 160), bool))
     assert motion is not None
     assert motion.max() < 0.01
 
 
-def test_wide_frames_are_looked_at_small():
+def test_wide_frames_are_processed_at_a_reduced_scale():
     drawn = draw(5, pan=4.0, speed=1.0)
     # Turned, so that the square is far from where all scales meet.
     wide = [cv2.resize(gray(image)[::-1, ::-1], (1536, 1024)) for image in drawn.images]
@@ -56,7 +56,7 @@ def test_wide_frames_are_looked_at_small():
     assert iou(found, truth) > 0.55
 
 
-def test_a_camera_moves_or_stands_still():
+def test_camera_motion_is_recognised():
     assert camera_moves(draw(10, pan=2.0).images)
     assert not camera_moves(draw(10).images)
     assert not camera_moves(draw(1).images)

@@ -19,19 +19,19 @@ from tools.segmentation.frames import SampleFrames, VideoFrames
         ([None, None], 4),
     ],
 )
-def test_four_frames_of_the_camera_are_fewer_places_where_frames_are_left_out(numbers, places):
+def test_frame_distance_accounts_for_left_out_frames(numbers, places):
     samples = [make_sample(Path("a.png"), frame=number) for number in numbers]
     assert SampleFrames("a", samples, Path("masks")).apart(4) == places
 
 
-def test_each_of_the_frames_read_of_a_video_has_its_own_mask(tmp_path):
+def test_every_frame_read_from_a_video_has_its_own_mask(tmp_path):
     video = tmp_path / "road.mp4"
     write_video(video, frames=7)
     frames = VideoFrames(video, "road", tmp_path / "masks")
     assert [each.mask for each in frames.read(3)] == frames.masks()[::3]
 
 
-def test_a_video_ends_where_its_size_changes(tmp_path, monkeypatch):
+def test_video_ends_where_its_size_changes(tmp_path, monkeypatch):
     frames = VideoFrames(tmp_path / "a.mp4", "a", tmp_path / "masks")
     images = [np.zeros((height, 60, 3), np.uint8) for height in (40, 20)]
     shown = [Frame.of_image(image, index=index) for index, image in enumerate(images)]

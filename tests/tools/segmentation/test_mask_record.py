@@ -82,7 +82,9 @@ def masks_of(root, name):
         (BY_FLOW, replace(BY_FLOW, fill_empty=False), "fill-empty: true there, false now"),
     ],
 )
-def test_masks_made_otherwise_are_refused_with_the_difference(root, made, asked, difference):
+def test_masks_made_with_other_options_are_refused_with_the_difference(
+    root, made, asked, difference
+):
     interrupt(root, made)
     with pytest.raises(OutputError, match=rf"MVI_00001 holds .*\({difference}\).*--overwrite"):
         refuse_other_masks(sequences(root), asked)
@@ -91,7 +93,7 @@ def test_masks_made_otherwise_are_refused_with_the_difference(root, made, asked,
         refuse_other_masks(sequences(root), asked)
 
 
-def test_masks_of_another_release_count(root):
+def test_masks_of_another_release_are_accepted(root):
     interrupt(root, BY_FLOW)
     file = root / "masks" / NAMES[0] / RECORD
     record = json.loads(file.read_text())
@@ -100,12 +102,12 @@ def test_masks_of_another_release_count(root):
     refuse_other_masks(sequences(root), BY_FLOW)
 
 
-def test_what_does_not_decide_the_masks_is_no_difference(root):
+def test_options_without_effect_on_the_masks_are_no_difference(root):
     interrupt(root, BY_BOXES)
     refuse_other_masks(sequences(root), replace(BY_BOXES, blur=False, subtractor=Subtractor.KNN))
 
 
-def test_auto_goes_on_with_the_method_of_the_masks_that_are_there(root):
+def test_auto_continues_with_the_method_of_existing_masks(root):
     interrupt(root, BY_FLOW)
     refuse_other_masks(sequences(root), SegmentOptions())
     summary = segment_sequence(sequences(root)[0], SegmentOptions())
@@ -113,7 +115,7 @@ def test_auto_goes_on_with_the_method_of_the_masks_that_are_there(root):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[]"])
-def test_masks_without_a_readable_record_count_whatever_is_asked(root, content):
+def test_masks_without_a_readable_record_are_always_accepted(root, content):
     segment(root, BY_FLOW)
     record = root / "masks" / NAMES[0] / RECORD
     record.unlink() if content is None else record.write_bytes(content)
@@ -122,14 +124,14 @@ def test_masks_without_a_readable_record_count_whatever_is_asked(root, content):
     assert segment_sequence(sequences(root)[0], BY_BOXES).kept == 10
 
 
-def test_a_record_without_masks_refuses_nothing(root):
+def test_record_without_masks_allows_any_options(root):
     segment(root, BY_FLOW)
     for mask in (root / "masks" / NAMES[0]).glob("*.png"):
         mask.unlink()
     refuse_other_masks(sequences(root), BY_BOXES)
 
 
-def test_readers_of_masks_do_not_see_the_record(root):
+def test_mask_readers_do_not_see_the_record(root):
     segment(root, BY_FLOW)
     assert len(image_files(root / "masks" / NAMES[0])) == 10
     data_set = read_data_set(root)
@@ -137,7 +139,7 @@ def test_readers_of_masks_do_not_see_the_record(root):
     assert [sample.mask.suffix for sample in data_set.samples] == [".png"] * 10
 
 
-def test_a_killed_overwrite_is_continued_without_it(root):
+def test_killed_overwrite_is_continued_without_the_option(root):
     write_detrac(root, NAMES[1], draw(10, pan=3.0))
     fresh = root.parent / "fresh"
     shutil.copytree(root, fresh)
@@ -150,7 +152,7 @@ def test_a_killed_overwrite_is_continued_without_it(root):
         assert masks_of(root, name) == masks_of(fresh, name)
 
 
-def test_an_overwrite_killed_while_it_removes_masks_is_continued(root, monkeypatch):
+def test_overwrite_killed_while_removing_masks_is_continued(root, monkeypatch):
     write_detrac(root, NAMES[1], draw(10, pan=3.0))
     segment(root, BY_BOXES)
     removed = []
@@ -169,7 +171,7 @@ def test_an_overwrite_killed_while_it_removes_masks_is_continued(root, monkeypat
     assert not any(masks_of(root, name) for name in NAMES)
 
 
-def test_an_overwrite_killed_before_all_folders_are_marked_is_continued(root, monkeypatch):
+def test_overwrite_killed_before_marking_all_folders_is_continued(root, monkeypatch):
     write_detrac(root, NAMES[1], draw(10, pan=3.0))
     segment(root, BY_BOXES)
     first = root / "masks" / NAMES[0] / RECORD

@@ -7,7 +7,7 @@ def boxes(*rows):
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
-def test_only_boxes_with_hardly_any_foreground_are_filled():
+def test_only_nearly_empty_boxes_are_filled():
     mask = np.zeros((60, 100), np.uint8)
     mask[10:20, 10:20] = 255  # a quarter of the first box
     mask[20:23, 60:80] = 255  # a twentieth of the second
@@ -19,7 +19,7 @@ def test_only_boxes_with_hardly_any_foreground_are_filled():
     assert not filled[10, 50]
 
 
-def test_what_nothing_is_known_of_gets_its_part_of_the_ellipse():
+def test_unknown_pixels_get_their_part_of_the_ellipse():
     mask = np.zeros((40, 40), np.uint8)
     mask[10:30, 10:18] = 255
     unknown = np.zeros((40, 40), bool)
@@ -31,7 +31,7 @@ def test_what_nothing_is_known_of_gets_its_part_of_the_ellipse():
     assert not filled[:, 30:].any()
 
 
-def test_softening_closes_holes_and_moves_edges_out_as_the_papers_code():
+def test_softening_closes_holes_and_grows_edges_like_the_papers_code():
     mask = np.zeros((80, 80), np.uint8)
     mask[20:60, 20:60] = 255
     mask[36:42, 36:42] = 0
@@ -43,7 +43,7 @@ def test_softening_closes_holes_and_moves_edges_out_as_the_papers_code():
     assert not soft[40, 13]
 
 
-def test_specks_go():
+def test_specks_are_removed():
     mask = np.zeros((200, 200), np.uint8)
     mask[10:12, 10:12] = 255
     mask[50:60, 50:60] = 255

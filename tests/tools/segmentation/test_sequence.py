@@ -41,7 +41,7 @@ def masks_of(root, name="MVI_00001"):
     ]
 
 
-def test_a_fixed_camera_gets_masks_by_background_and_standing_cars_an_ellipse(still):
+def test_fixed_camera_uses_background_and_fills_standing_cars(still):
     root, drawn = still
     summary = segment_sequence(only_sequence(root), SHARP)
     assert (summary.method, summary.written, summary.kept) == ("background", 16, 0)
@@ -56,7 +56,7 @@ def test_a_fixed_camera_gets_masks_by_background_and_standing_cars_an_ellipse(st
     assert not any(mask[64:].any() for mask in masks_of(other))
 
 
-def test_a_moving_camera_gets_masks_by_flow_inside_the_boxes(tmp_path):
+def test_moving_camera_uses_flow_inside_the_boxes(tmp_path):
     drawn = draw(12, pan=3.0, speed=5.0)
     write_detrac(tmp_path, "MVI_00001", drawn)
     summary = segment_sequence(only_sequence(tmp_path), SHARP)
@@ -68,7 +68,7 @@ def test_a_moving_camera_gets_masks_by_flow_inside_the_boxes(tmp_path):
         assert not mask.any()
 
 
-def test_a_second_run_keeps_what_is_whole_and_mends_what_is_torn(still):
+def test_second_run_keeps_whole_masks_and_rewrites_damaged_ones(still):
     root, _ = still
     segment_sequence(only_sequence(root), SHARP)
     before = masks_of(root)
@@ -84,7 +84,7 @@ def test_a_second_run_keeps_what_is_whole_and_mends_what_is_torn(still):
     assert all(np.array_equal(a, b) for a, b in zip(before, masks_of(root), strict=True))
 
 
-def test_flow_makes_only_what_is_missing(tmp_path):
+def test_flow_writes_only_missing_masks(tmp_path):
     write_detrac(tmp_path, "MVI_00001", draw(12, pan=3.0, speed=5.0))
     segment_sequence(only_sequence(tmp_path), SHARP)
     before = masks_of(tmp_path)
@@ -96,7 +96,7 @@ def test_flow_makes_only_what_is_missing(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(before, masks_of(tmp_path), strict=True))
 
 
-def test_an_image_that_does_not_open_is_named_once_and_left_out(still):
+def test_unreadable_image_is_reported_once_and_left_out(still):
     root, _ = still
     bad = root / "images" / "MVI_00001" / "img00005.jpg"
     bad.write_bytes(bad.read_bytes()[:900])
@@ -117,7 +117,9 @@ def test_an_image_that_does_not_open_is_named_once_and_left_out(still):
         (3, [(0, 2), (1, 0), (2, 0)]),
     ],
 )
-def test_flow_leads_to_the_fourth_frame_before_and_after(tmp_path, monkeypatch, frames, expected):
+def test_flow_compares_with_the_fourth_frame_before_and_after(
+    tmp_path, monkeypatch, frames, expected
+):
     compared = []
 
     def note(gray, beside, boxes, flow):
@@ -132,7 +134,7 @@ def test_flow_leads_to_the_fourth_frame_before_and_after(tmp_path, monkeypatch, 
     assert compared == expected
 
 
-def test_large_frames_are_learned_from_all_over_the_sequence(still, monkeypatch):
+def test_large_frames_are_sampled_across_the_whole_sequence(still, monkeypatch):
     root, drawn = still
     monkeypatch.setattr(sequence, "_LEARNED_BYTES", 8 * drawn.images[0].nbytes)
     learned = sequence._learned(only_sequence(root), 16)
@@ -140,7 +142,7 @@ def test_large_frames_are_learned_from_all_over_the_sequence(still, monkeypatch)
 
 
 @pytest.mark.parametrize("method", [Method.AUTO, Method.BACKGROUND, Method.FLOW])
-def test_a_frame_of_another_size_is_left_out(tmp_path, method):
+def test_frame_of_another_size_is_left_out(tmp_path, method):
     for number, image in enumerate(draw(16).images, start=1):
         shown = image[:100, :150] if number == 7 else image
         cv2.imwrite(str(tmp_path / f"img{number:05d}.png"), shown)
@@ -152,7 +154,7 @@ def test_a_frame_of_another_size_is_left_out(tmp_path, method):
         assert summary.problems == [f"{summary.name} has frames of several sizes"]
 
 
-def test_an_image_without_a_mask_of_its_own_is_named_and_left_out(tmp_path):
+def test_image_with_the_mask_of_another_is_reported_and_left_out(tmp_path):
     for name in ("img1.jpg", "img1.png", "img2.jpg"):
         cv2.imwrite(str(tmp_path / name), draw(1).images[0])
     plan = make_plan(tmp_path, tmp_path / "out")
@@ -164,7 +166,7 @@ def test_an_image_without_a_mask_of_its_own_is_named_and_left_out(tmp_path):
     assert "img1.png: " in problem
 
 
-def test_stopping_leaves_whole_files_and_the_next_run_the_same_masks(still, tmp_path):
+def test_stopped_run_leaves_whole_files_and_resumes_to_the_same_masks(still, tmp_path):
     root, _ = still
     asked = iter([False] * 5 + [True])
     with pytest.raises(StoppedError):
@@ -177,7 +179,7 @@ def test_stopping_leaves_whole_files_and_the_next_run_the_same_masks(still, tmp_
     assert all(np.array_equal(a, b) for a, b in zip(masks_of(root), masks_of(other), strict=True))
 
 
-def test_a_full_disk_is_said_and_leaves_nothing_half_written(still, full_disk):
+def test_full_disk_is_reported_and_leaves_no_partial_file(still, full_disk):
     root, _ = still
     (full_disk / "ballast").write_bytes(bytes(62_000))
     with pytest.raises(OutputError, match="no space left"):
@@ -185,7 +187,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(still, full_disk):
     assert all(is_complete(p) for p in (full_disk / "masks").rglob("*.png*"))
 
 
-def test_several_processes_give_the_same_as_one(still, tmp_path):
+def test_several_processes_write_the_same_masks_as_one(still, tmp_path):
     root, _ = still
     write_detrac(root, "MVI_00002", draw(10, pan=3.0))
     done = []
@@ -204,14 +206,14 @@ def test_several_processes_give_the_same_as_one(still, tmp_path):
         assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_boxes_alone(still):
+def test_boxes_method_fills_the_boxes(still):
     root, drawn = still
     segment_sequence(only_sequence(root), SegmentOptions(Method.BOXES))
     left, top, right, bottom = drawn.boxes[0][1].astype(int)
     assert masks_of(root)[0][top + 1 : bottom - 1, left + 1 : right - 1].all()
 
 
-def test_specks_go_where_no_boxes_tell_what_is_a_vehicle():
+def test_specks_are_removed_only_without_boxes():
     image, found = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100), np.uint8)
     found[10, 10] = found[50:60, 50:60] = 255
     frame = SequenceFrame(Path("a.png"), image, None)
@@ -221,12 +223,12 @@ def test_specks_go_where_no_boxes_tell_what_is_a_vehicle():
     assert sequence._refined(boxed, found, None, options)[10, 10]
 
 
-def test_too_few_frames_tell_no_background(tmp_path):
+def test_too_few_frames_for_a_background_fall_back_to_flow(tmp_path):
     write_detrac(tmp_path, "MVI_00001", draw(7))
     assert segment_sequence(only_sequence(tmp_path), SHARP).method == "flow"
 
 
-def test_every_single_image_is_in_a_part_of_the_work(tmp_path, monkeypatch):
+def test_every_single_image_is_in_one_part_of_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "TOGETHER", 2)
     samples = [make_sample(Path(f"{name}.png")) for name in "abcde"]
     made = plan.Plan()
@@ -235,7 +237,7 @@ def test_every_single_image_is_in_a_part_of_the_work(tmp_path, monkeypatch):
     assert parts == [["a", "b"], ["c", "d"], ["e"]]
 
 
-def test_what_is_used_anyway_is_not_told_as_left_out(tmp_path):
+def test_boxes_still_used_are_not_reported_as_left_out(tmp_path):
     write_sequence(tmp_path, "MVI_1", {1: target(1, 91), 2: target(1, 10, width=0)}, 2)  # cut, flat
     problems = make_plan(tmp_path, tmp_path).problems
     assert problems == ["box without area: MVI_1.xml, frame 2"]

@@ -78,7 +78,7 @@ def test_mot_ground_truth_against_itself_is_perfect(rendered: Path, tmp_path: Pa
         assert tracking[score] == pytest.approx(1)
 
 
-def test_mot_says_how_long_and_large_a_sequence_is(rendered: Path) -> None:
+def test_mot_seqinfo_states_length_size_and_rate(rendered: Path) -> None:
     folder = rendered / "mot" / NAMES[0]
     info = configparser.ConfigParser()
     info.read(folder / "seqinfo.ini")
@@ -98,7 +98,7 @@ def test_mot_says_how_long_and_large_a_sequence_is(rendered: Path) -> None:
     ]
 
 
-def test_the_data_set_reader_finds_pictures_boxes_and_masks(
+def test_data_set_reader_finds_images_boxes_and_masks(
     rendered: Path, scenes: dict[str, Scene]
 ) -> None:
     data_set = read_data_set(rendered / "detrac")
@@ -126,7 +126,7 @@ def test_the_data_set_reader_finds_pictures_boxes_and_masks(
         assert matched >= 0.7 * len(sample.boxes)
 
 
-def test_every_vehicle_of_the_scenes_own_list_is_listed_or_ignored(
+def test_every_vehicle_of_a_scene_is_listed_or_ignored(
     rendered: Path, scenes: dict[str, Scene]
 ) -> None:
     for name, scene in scenes.items():

@@ -56,7 +56,7 @@ def test_the_same_options_give_the_same_bytes_in_two_processes(
     assert sheet.std() > 20
 
 
-def test_weather_and_variety_are_those_that_are_asked_for(tmp_path: Path) -> None:
+def test_weather_and_plain_options_are_recorded(tmp_path: Path) -> None:
     synth(tmp_path, "--scenes", 1, "--frames", 1, "--weather", "rain", "--plain")
     options = json.loads((tmp_path / "synth.json").read_text())
     assert (options["weather"], options["varied"]) == ("rain", False)
@@ -69,7 +69,7 @@ def test_complete_scenes_are_skipped(rendered: Path) -> None:
     assert [file.stat().st_mtime_ns for file in rendered.rglob("*")] == times
 
 
-def test_a_scene_without_annotation_is_rendered_again(tmp_path: Path) -> None:
+def test_scene_without_annotation_is_rendered_again(tmp_path: Path) -> None:
     render_scene(tmp_path, TINY, 0)
     before = files(tmp_path)
     (tmp_path / "annotations" / "MVI_900000.xml").unlink()
@@ -79,14 +79,14 @@ def test_a_scene_without_annotation_is_rendered_again(tmp_path: Path) -> None:
     assert files(tmp_path) == before
 
 
-def test_a_scene_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+def test_stopped_scene_leaves_nothing(tmp_path: Path) -> None:
     answers = iter([False, True])
     with pytest.raises(StoppedError):
         render_scene(tmp_path, replace(TINY, format="both"), 0, stopped=lambda: next(answers))
     assert files(tmp_path) == []
 
 
-def test_closing_stops_the_rest(tmp_path: Path) -> None:
+def test_closing_the_workers_stops_the_remaining_scenes(tmp_path: Path) -> None:
     with Workers(2) as workers:
         next(workers.do_all(partial(render_scene, tmp_path, TINY), range(50)))
     assert (tmp_path / "annotations" / f"{scene_name(0)}.xml").exists()
@@ -97,7 +97,7 @@ def test_closing_stops_the_rest(tmp_path: Path) -> None:
     assert not multiprocessing.active_children()
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Path.write_bytes
 
     def full(path: Path, content: bytes) -> int:
@@ -113,7 +113,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert files(tmp_path) == []
 
 
-def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:
+def test_folder_with_other_options_is_refused(tmp_path: Path) -> None:
     claim_folder(tmp_path, TINY)
     claim_folder(tmp_path, TINY)
     with pytest.raises(ConfigError, match="holds scenes with every 5 instead of 7"):
@@ -126,7 +126,7 @@ def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:
         claim_folder(tmp_path, TINY)
 
 
-def test_a_folder_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_accepts_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def beside(*arguments: Any, **others: Any) -> int:
         with pytest.raises(OutputError, match=r"is writing there; choose another --output$"):
             synth(tmp_path)
@@ -138,7 +138,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["frames", "every"])
-def test_numbers_of_frames_are_positive(name: str) -> None:
+def test_frames_and_every_must_be_positive(name: str) -> None:
     with pytest.raises(ConfigError, match=f"--{name} must be at least 1, got 0"):
         SynthOptions(**{name: 0})
 
@@ -152,7 +152,7 @@ def test_numbers_of_frames_are_positive(name: str) -> None:
         (["--format", "mot", "--sheet", "x.jpg"], "--sheet needs"),
     ],
 )
-def test_wrong_options_are_named(tmp_path: Path, more: list[str], message: str) -> None:
+def test_invalid_options_are_reported(tmp_path: Path, more: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         CliRunner().invoke(
             app, ["synth", "--output", str(tmp_path / "out"), *more], catch_exceptions=False
@@ -163,7 +163,7 @@ def test_wrong_options_are_named(tmp_path: Path, more: list[str], message: str) 
 @pytest.mark.parametrize(
     ("option", "value"), [("--view", "satellite"), ("--light", "noon"), ("--format", "coco")]
 )
-def test_a_wrong_choice_is_answered_with_what_there_is(
+def test_invalid_choice_is_reported_with_the_alternatives(
     tmp_path: Path, option: str, value: str
 ) -> None:
     done = CliRunner().invoke(app, ["synth", "--output", str(tmp_path / "out"), option, value])
@@ -172,12 +172,12 @@ def test_a_wrong_choice_is_answered_with_what_there_is(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_scene_is_of_the_kind_that_is_asked_for() -> None:
+def test_scene_has_the_requested_view_light_and_weather() -> None:
     scene = replace(TINY, view="drone", light="night", weather="rain").scene(3)
     assert (scene.view, scene.light, scene.weather) == ("drone", "night", "rain")
 
 
-def test_a_scene_without_masks_is_not_complete(tmp_path: Path) -> None:
+def test_scene_without_masks_is_not_complete(tmp_path: Path) -> None:
     name = scene_name(3)
     for folder in ("images", "masks"):
         (tmp_path / folder / name).mkdir(parents=True)

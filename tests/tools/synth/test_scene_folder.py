@@ -8,7 +8,7 @@ import pytest
 from tools.synth.scene_folder import SceneFolder
 
 
-def test_all_is_on_the_disk_before_the_folder_has_its_name(
+def test_everything_is_synced_before_the_folder_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced, fsync = [], os.fsync

@@ -37,7 +37,7 @@ def make(*frames: FrameTruth, stable: bool) -> SceneTruth:
     return make_truth("MVI_900000", frames, (200, 100), stable=stable, weather="sunny")
 
 
-def test_far_vehicles_of_a_standing_camera_lie_in_ignored_regions() -> None:
+def test_far_vehicles_of_a_fixed_camera_become_ignored_regions() -> None:
     first = truth_of((10, 10, 18, 16), (50, 40, 90, 80), small=(True, False))
     second = truth_of((14, 11, 22, 17), (120, 10, 127, 15), small=(True, True))
     truth = make(first, second, stable=True)
@@ -62,7 +62,7 @@ def test_far_vehicles_of_a_moving_camera_are_listed() -> None:
     assert len(truth.regions) == 0
 
 
-def test_what_hardly_shows_is_not_listed() -> None:
+def test_barely_visible_vehicle_is_not_listed() -> None:
     thin = truth_of((10, 10, 12, 16), (50, 40, 90, 80), small=(True, False))
     assert thin.ids.tolist() == [1]
     assert len(truth_of((50, 40, 90, 80), small=(False,), visible=0.001).ids) == 0
@@ -82,12 +82,12 @@ def test_the_hidden_region_has_the_hidden_share_of_the_box() -> None:
         assert share == pytest.approx(hidden)
 
 
-def test_the_hidden_region_stays_where_the_occluder_is() -> None:
+def test_hidden_region_lies_where_the_occluder_is() -> None:
     region = hidden_region(np.array([0, 0, 100, 50.0]), np.array([80, 0, 100, 50.0]), 0.1)
     assert region[0] > 75
 
 
-def test_a_picture_without_vehicles_is_annotated_as_such() -> None:
+def test_frame_without_vehicles_is_annotated_as_empty() -> None:
     none = truth_of((50, 40, 90, 80), small=(False,), visible=0.0)
     some = truth_of((50, 40, 90, 80), small=(False,))
     truth = make(none, some, stable=False)
@@ -95,18 +95,18 @@ def test_a_picture_without_vehicles_is_annotated_as_such() -> None:
     assert ground_truth_rows(truth) == "2,1,50.00,40.00,40.00,40.00,1,1,1.000\n"
 
 
-def test_ignored_regions_that_meet_once_joined_are_joined_too() -> None:
+def test_regions_that_overlap_after_joining_are_joined_again() -> None:
     far = truth_of((10, 10, 30, 14), (31, 14, 35, 40), (12, 30, 20, 36), small=(True,) * 3)
     assert make(far, stable=True).regions.tolist() == [[7, 7, 38, 43]]
 
 
-def test_what_mot_tells_of_a_vehicle() -> None:
+def test_mot_row_of_a_vehicle() -> None:
     frame = truth_of((50, 40, 90, 80), small=(True,), visible=0.5)
     bus = replace(frame, classes=frame.classes + 3, truncation=frame.truncation + 0.5)
     assert ground_truth_rows(make(bus, stable=False)) == "1,1,50.00,40.00,40.00,40.00,0,4,0.250\n"
 
 
-def test_what_detrac_tells_of_a_vehicle_and_the_camera() -> None:
+def test_detrac_states_trajectory_length_and_camera_state() -> None:
     frame = truth_of((50, 40, 90, 80), small=(False,))
     text = detrac_xml(make(frame, frame, frame, stable=False))
     assert text.count('trajectory_length="3"') == 3

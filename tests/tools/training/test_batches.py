@@ -25,7 +25,7 @@ def same(one, other):
     )
 
 
-def test_a_batch_depends_on_its_number_alone(tiny_config):
+def test_batch_is_reproducible_from_its_number(tiny_config):
     config = tiny_config(augmentation={"mosaic": 0.5})
     data = read_training_data(config)
     one, other = CropBatches(data, config), CropBatches(data, config)
@@ -37,7 +37,7 @@ def test_a_batch_depends_on_its_number_alone(tiny_config):
     assert not same(one[3], CropBatches(data, config.model_copy(update={"seed": 1}))[3])
 
 
-def test_pasting_depends_on_the_number_alone_and_names_where_it_is_from(tiny_config):
+def test_pasting_is_reproducible_and_names_its_source(tiny_config):
     config = tiny_config(augmentation={"paste": 1.0})
     data = read_training_data(config)
     one, other = CropBatches(data, config), CropBatches(data, config)
@@ -48,7 +48,7 @@ def test_pasting_depends_on_the_number_alone_and_names_where_it_is_from(tiny_con
     assert any(" < " in name for name in one[3].names)
 
 
-def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set):
+def test_nothing_is_pasted_from_an_unreadable_image(tiny_config, data_set):
     config = tiny_config(batch_size=8, augmentation={"paste": 1.0})
     batches = CropBatches(read_training_data(config), config)
     assert all(" < " in name for number in range(3) for name in batches[number].names)
@@ -58,7 +58,7 @@ def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set)
     assert not all(" < " in name for name in names)
 
 
-def test_where_nothing_can_be_cut_out_nothing_is_pasted(tiny_config, data_set):
+def test_nothing_is_pasted_if_nothing_can_be_cut_out(tiny_config, data_set):
     hide(data_set, 0.5)
     config = tiny_config(augmentation={"paste": 1.0})
     assert not any(
@@ -80,7 +80,7 @@ def test_several_vehicles_may_be_pasted(tiny_config, monkeypatch):
     assert counts == {1, 2}
 
 
-def test_a_crop_is_made_at_the_scale_of_its_data_set_and_mirrored_as_often_as_wanted(
+def test_crops_use_the_scale_of_the_data_set_and_the_flip_setting(
     tiny_config, data_set, monkeypatch
 ):
     used, crop = set(), batches_module.random_crop
@@ -97,7 +97,7 @@ def test_a_crop_is_made_at_the_scale_of_its_data_set_and_mirrored_as_often_as_wa
 
 
 @pytest.mark.parametrize(("masks", "share"), [("motion", 0), ("boxes", 1)])
-def test_the_mask_is_that_of_motion_or_of_boxes(tiny_config, data_set, masks, share):
+def test_mask_comes_from_motion_or_boxes_as_configured(tiny_config, data_set, masks, share):
     """Where nothing moves."""
     for image in (data_set / "images").iterdir():
         for scene in "abc":
@@ -108,7 +108,7 @@ def test_the_mask_is_that_of_motion_or_of_boxes(tiny_config, data_set, masks, sh
     assert CropBatches(read_training_data(config), config)[0].targets.mask.max() == share
 
 
-def test_all_that_a_gpu_is_given_lies_in_page_locked_memory(tiny_config, monkeypatch):
+def test_every_tensor_for_the_gpu_is_in_page_locked_memory(tiny_config, monkeypatch):
     locked = []
 
     def lock(tensor):
@@ -134,7 +134,7 @@ def test_workers_do_not_change_the_order(tiny_config, workers):
         assert same(next(loaded), batches[number])
 
 
-def test_an_image_that_does_not_open_is_replaced_and_told(tiny_config, data_set):
+def test_unreadable_image_is_replaced_and_reported(tiny_config, data_set):
     config = tiny_config(batch_size=8)
     batches = CropBatches(read_training_data(config), config)
     (data_set / "images" / "1.png").write_bytes(b"no image")
@@ -145,7 +145,7 @@ def test_an_image_that_does_not_open_is_replaced_and_told(tiny_config, data_set)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set, workers):
+def test_many_unreadable_images_in_a_row_are_an_error(tiny_config, data_set, workers):
     config = tiny_config(workers=workers)
     batches = CropBatches(read_training_data(config), config)
     for image in (data_set / "images").iterdir():
@@ -158,7 +158,7 @@ def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set, worker
 KILLED = r"^a process that makes crops died, .* workers$"
 
 
-def test_a_worker_that_is_killed_is_said_in_one_line(tiny_config):
+def test_killed_worker_is_reported_in_one_line(tiny_config):
     config = tiny_config(workers=1)
     loaded = load_batches(CropBatches(read_training_data(config), config), 0)
     [worker] = loaded.gi_frame.f_locals["items"]._workers
@@ -168,7 +168,7 @@ def test_a_worker_that_is_killed_is_said_in_one_line(tiny_config):
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, EOFError])
-def test_a_worker_that_is_killed_while_it_sends_is_said_in_one_line(error):
+def test_worker_killed_while_sending_is_reported_in_one_line(error):
     def broken():
         raise error
         yield
@@ -177,7 +177,7 @@ def test_a_worker_that_is_killed_while_it_sends_is_said_in_one_line(error):
         next(_batches(broken()))
 
 
-def test_another_error_is_not_said_to_be_a_worker_that_died():
+def test_other_errors_are_not_reported_as_a_dead_worker():
     def broken():
         raise RuntimeError("something else")
         yield
@@ -187,7 +187,7 @@ def test_another_error_is_not_said_to_be_a_worker_that_died():
 
 
 @pytest.mark.parametrize("mosaic", [0, 1])
-def test_crops_show_vehicles_where_the_targets_say(tiny_config, monkeypatch, mosaic):
+def test_crops_show_vehicles_where_the_targets_are(tiny_config, monkeypatch, mosaic):
     def empty(shape, dtype=np.float64):
         return np.full(shape, 255, dtype)  # what nobody fills is bright
 
@@ -210,7 +210,7 @@ def made_with(tiny_config, data_set, **entry):
     return CropBatches(read_training_data(config), config)
 
 
-def test_a_data_set_is_drawn_at_its_scale_without_what_is_hidden_there(tiny_config, data_set):
+def test_scale_and_max_hidden_of_a_data_set_apply(tiny_config, data_set):
     plain, double = (
         made_with(tiny_config, data_set, scale=scale)[0].targets.sizes.median()
         for scale in (1.0, 2.0)

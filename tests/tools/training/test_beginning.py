@@ -21,7 +21,7 @@ from tools.training.steps import Steps
 from tools.training.trainer import train
 
 
-def test_weights_to_begin_with_are_taken(tiny_config, tmp_path):
+def test_initial_weights_are_loaded(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(
         steps=1,
@@ -47,7 +47,7 @@ def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
 
 
 @pytest.mark.parametrize(("classes", "kept"), [({"car": ["car"]}, True), (TWO, False)])
-def test_an_average_forgets_weights_that_see_nothing(tiny_config, tmp_path, classes, kept):
+def test_average_forgets_partly_random_initial_weights(tiny_config, tmp_path, classes, kept):
     first = train(tiny_config(steps=1, output=tmp_path / "first", classes={"car": ["car"]}))
     changes = {"output": tmp_path / "second", "initial": first.weights, "classes": classes}
     train(tiny_config(**changes, steps=2, learning_rate=0.01, ema_decay=1 - 1e-9))
@@ -58,7 +58,7 @@ def test_an_average_forgets_weights_that_see_nothing(tiny_config, tmp_path, clas
     assert torch.allclose(average, begun, atol=1e-3) == kept
 
 
-def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path, monkeypatch):
+def test_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path, monkeypatch):
     """A memory longer than the run would validate and save the initial weights, hardly changed."""
     scored = []
 
@@ -82,7 +82,7 @@ def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_p
     assert torch.equal(best.half(), average.half())
 
 
-def test_a_resumed_run_with_initial_weights_has_the_same_average(tiny_config, tmp_path):
+def test_resumed_run_with_initial_weights_has_the_same_average(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     whole = train(tiny_config(output=tmp_path / "whole", initial=first.weights))
     parts = tiny_config(output=tmp_path / "parts", initial=first.weights)
@@ -95,7 +95,7 @@ def test_a_resumed_run_with_initial_weights_has_the_same_average(tiny_config, tm
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
-def test_a_run_that_resumes_with_more_steps_has_their_average(tiny_config, tmp_path, monkeypatch):
+def test_resuming_with_more_steps_updates_the_average_decay(tiny_config, tmp_path, monkeypatch):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     decays, update = [], TrainingState.update_average
 
@@ -135,7 +135,7 @@ def test_initial_weights_are_scored_and_may_stay_the_best(tiny_config, tmp_path,
     assert not torch.equal(last, begun)
 
 
-def test_a_resumed_run_knows_which_weights_were_the_best(tiny_config, monkeypatch):
+def test_resumed_run_remembers_the_best_weights(tiny_config, monkeypatch):
     scores = iter([{"drawn": {"AP50": 0.5}}, {"drawn": {"AP50": 0.4}}])
     monkeypatch.setattr(trainer, "evaluate", lambda *_: next(scores))
     config = tiny_config(learning_rate=0.01)
@@ -158,7 +158,7 @@ def test_initial_weights_are_scored_once(tiny_config, tmp_path):
     assert steps_scored(config) == ["0", "6"]
 
 
-def test_ctrl_c_while_initial_weights_are_scored(tiny_config, tmp_path, monkeypatch):
+def test_ctrl_c_while_initial_weights_are_scored_can_be_resumed(tiny_config, tmp_path, monkeypatch):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights)
     validate = trainer.evaluate
@@ -174,7 +174,7 @@ def test_ctrl_c_while_initial_weights_are_scored(tiny_config, tmp_path, monkeypa
     assert steps_scored(config) == ["0", "3", "6"]
 
 
-def test_a_run_killed_before_its_first_step_begins_again(tiny_config, tmp_path, monkeypatch):
+def test_run_killed_before_its_first_step_starts_again(tiny_config, tmp_path, monkeypatch):
     """Its scored initial weights are there, with a checkpoint."""
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights)
@@ -191,14 +191,14 @@ def test_a_run_killed_before_its_first_step_begins_again(tiny_config, tmp_path, 
     assert steps_scored(config) == ["0", "3", "6"]
 
 
-def test_weights_that_are_partly_random_are_not_scored(tiny_config, tmp_path):
+def test_partly_random_weights_are_not_scored(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, classes=TWO)
     assert steps_scored(config) == ["3", "6"]
 
 
 @pytest.mark.parametrize(("checkpointed", "times"), [(False, 1), (True, 2)])
-def test_activations_are_computed_twice_where_wanted(tiny_config, checkpointed, times):
+def test_activations_are_recomputed_only_if_configured(tiny_config, checkpointed, times):
     config = tiny_config(checkpoint_activations=checkpointed)
     identity = RunIdentity.of(config, read_training_data(config))
     model = begin(config, identity, torch.device("cpu"), overwrite=False).model

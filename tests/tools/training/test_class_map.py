@@ -30,19 +30,19 @@ def sample(tiny_config):
 
 
 @pytest.mark.parametrize(("most", "learnt"), [(0.6, [CAR]), (0.5, [CAR]), (0.4, [])])
-def test_what_is_hidden_by_more_than_the_most_is_ignored(classes, sample, most, learnt):
+def test_vehicles_hidden_beyond_max_hidden_are_ignored(classes, sample, most, learnt):
     annotated = classes.annotated_image(sample, most)
     assert annotated.boxes.tolist() == learnt
     assert annotated.ignored.tolist() == [TRAM] if learnt else [TRAM, CAR]
 
 
-def test_background_in_an_ignored_region_stays_background_beside_it(classes, sample):
+def test_background_box_crossing_an_ignored_region_is_not_ignored(classes, sample):
     region = [44, 18, 58, 46]
     sample = replace(sample, ignored=np.array([region], np.float32))
     assert classes.annotated_image(sample, 1.0).ignored.tolist() == [region, TRAM]
 
 
-def test_objects_are_those_of_known_classes_with_what_hides_them(classes, sample):
+def test_objects_have_known_classes_and_occlusion_flags(classes, sample):
     objects = classes.objects(sample)
     assert objects.boxes.tolist() == [CAR, BIKE]
     assert objects.classes.tolist() == [0, -1]

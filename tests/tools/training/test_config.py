@@ -55,7 +55,7 @@ GOOD = "data: [{path: somewhere}]\n"
         ("data: [{path: x, colour: 3}]\n", "unknown key data.0.colour; allowed here: path, scale"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path, text, said):
+def test_invalid_setting_is_reported(tmp_path, text, said):
     file = tmp_path / "train.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError) as error:
@@ -65,12 +65,12 @@ def test_a_wrong_setting_is_named(tmp_path, text, said):
 
 
 @pytest.mark.parametrize("name", built_in_configs("train"))
-def test_a_built_in_one_goes_by_its_name(name, tmp_path, monkeypatch):
+def test_built_in_configs_are_loaded_by_name(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_training_config(Path(name)).data
 
 
-def test_overrides_win(tmp_path):
+def test_overrides_take_precedence(tmp_path):
     file = tmp_path / "train.yaml"
     file.write_text(GOOD)
     config = load_training_config(

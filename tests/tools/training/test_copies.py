@@ -8,7 +8,7 @@ from tools.training.data import read_training_data
 from tools.training.trainer import train
 
 
-def test_files_are_copies_where_all_bytes_are_the_same(tmp_path):
+def test_files_are_copies_only_if_all_bytes_match(tmp_path):
     content = random.Random(0).randbytes(5000)
 
     def write(name, data):
@@ -40,7 +40,7 @@ def test_files_are_copies_where_all_bytes_are_the_same(tmp_path):
         ("xyz", "3 held-out images are copies of training images"),
     ],
 )
-def test_held_out_copies_are_told_before_training(
+def test_held_out_copies_are_logged_before_training(
     tiny_config, data_set, tmp_path, caplog, scenes, told
 ):
     other = write_coco(tmp_path / "other", scenes)  # draws the same images
@@ -49,5 +49,5 @@ def test_held_out_copies_are_told_before_training(
     assert caplog.messages[0] == f"{told}, as {copy} is of {copied}"
 
 
-def test_images_without_copies_are_not_told_of(tiny_config):
+def test_images_without_copies_are_not_reported(tiny_config):
     assert copy_notes(read_training_data(tiny_config())) == []

@@ -22,7 +22,7 @@ def annotated_image(boxes, width=200, height=120, ignored=()):
     )
 
 
-def test_boxes_and_mask_go_with_the_pixels():
+def test_boxes_and_mask_follow_the_pixels():
     source, seen = annotated_image([(60, 40, 100, 70), (140, 60, 180, 90)]), []
     for seed in range(30):
         crop = random_crop(source, (SIDE, SIDE), (0.5, 1.5), np.random.default_rng(seed))
@@ -39,7 +39,7 @@ def test_boxes_and_mask_go_with_the_pixels():
     assert min(seen.count(number) for number in (0, 1)) > 5
 
 
-def test_a_box_at_the_border_of_its_image_ends_where_the_image_does():
+def test_box_at_the_image_border_ends_with_the_image():
     source = annotated_image([(0, 0, 50, 30)], width=50, height=30)
     for seed in range(30):
         crop = random_crop(source, (SIDE, SIDE), (0.3, 0.9), np.random.default_rng(seed))
@@ -49,7 +49,7 @@ def test_a_box_at_the_border_of_its_image_ends_where_the_image_does():
         assert abs(filled.max(axis=1).sum() - (bottom - top)) < 0.1
 
 
-def test_too_little_of_a_box_is_neither_vehicle_nor_background():
+def test_small_remainder_of_a_box_is_not_a_vehicle():
     seen = set()
     for seed in range(200):
         crop = random_crop(
@@ -67,7 +67,7 @@ def test_too_little_of_a_box_is_neither_vehicle_nor_background():
     assert seen == {(1, 0), (0, 1), (0, 0)}
 
 
-def test_a_box_larger_than_the_crop_is_shrunk_to_it():
+def test_box_larger_than_the_crop_is_shrunk_to_it():
     large = annotated_image([(10, 10, 190, 110)])
     sizes = [
         (random_crop(large, (SIDE, SIDE), (2.0, 2.0), np.random.default_rng(seed)).boxes)
@@ -78,7 +78,7 @@ def test_a_box_larger_than_the_crop_is_shrunk_to_it():
     assert abs(np.median(heights) - 100 * 1.4 * SIDE / 180) < 5  # its width is 1.4 crops
 
 
-def test_what_is_thin_in_the_crop_is_ignored():
+def test_box_that_is_thin_in_the_crop_is_not_a_vehicle():
     source = annotated_image([(60, 40, 100, 44)])
     for seed in range(30):
         crop = random_crop(source, (SIDE, SIDE), (0.5, 0.5), np.random.default_rng(seed))
@@ -91,7 +91,7 @@ def test_what_is_thin_in_the_crop_is_ignored():
     assert sum(len(crop.boxes) for crop in crops) > 20
 
 
-def test_shapes_of_boxes_and_their_places_in_the_crop_vary():
+def test_shapes_and_positions_of_boxes_vary():
     source = annotated_image([(90, 50, 110, 70)], 400, 400)
     boxes = np.concatenate(
         [
@@ -107,7 +107,7 @@ def test_shapes_of_boxes_and_their_places_in_the_crop_vary():
     assert (np.ptp(centers, axis=0) > SIDE / 2).all()
 
 
-def test_ignored_regions_go_with_the_pixels():
+def test_ignored_regions_follow_the_pixels():
     source = annotated_image([(60, 40, 100, 70)], ignored=[(60, 40, 100, 70)])
     seen = 0
     for seed in range(30):
@@ -118,7 +118,7 @@ def test_ignored_regions_go_with_the_pixels():
     assert seen > 10
 
 
-def test_scales_are_from_all_of_their_range():
+def test_scales_cover_their_whole_range():
     source = annotated_image([(98, 58, 102, 62)])
     heights = [
         float(box[3] - box[1]) / 4
@@ -140,7 +140,7 @@ def test_flipping_mirrors_pixels_and_boxes():
     assert np.allclose(plain.boxes[:, 0], SIDE - mirrored.boxes[:, 2])
 
 
-def test_a_mosaic_holds_four_crops_with_their_boxes():
+def test_mosaic_holds_four_crops_with_their_boxes():
     sizes, corner = [(40, 24), (24, 24), (40, 40), (24, 40)], (40, 24)
     parts = []
     for number, (width, height) in enumerate(sizes):
@@ -161,7 +161,7 @@ def test_a_mosaic_holds_four_crops_with_their_boxes():
     assert np.array_equal(whole.mask, replace(whole, mask=None).known_mask())
 
 
-def test_colors_change_and_strength_nought_leaves_them():
+def test_colours_change_only_at_a_positive_strength():
     image = np.full((SIDE, SIDE, 3), 100, np.uint8)
     still = recolor(image, AugmentationConfig(colour=0, quality=0), np.random.default_rng(0))
     assert np.array_equal(still, image)
@@ -169,7 +169,7 @@ def test_colors_change_and_strength_nought_leaves_them():
     assert not np.array_equal(changed, image)
 
 
-def test_colours_change_pixel_by_pixel_and_the_quality_changes_no_colour():
+def test_colour_changes_are_per_pixel_and_quality_keeps_mean_colours():
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     image[:, : SIDE // 2], image[:, SIDE // 2 :] = (40, 90, 160), (90, 110, 70)
     coloured, spoilt = (

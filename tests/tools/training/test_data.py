@@ -21,7 +21,7 @@ def test_held_out_scenes_are_not_trained_on(tiny_config):
     assert data.weights.sum() == pytest.approx(1)
 
 
-def test_data_sets_of_one_name_are_scored_each(tiny_config, tmp_path):
+def test_data_sets_of_the_same_name_are_scored_separately(tiny_config, tmp_path):
     paths = [write_coco(tmp_path / folder / "cam#1") for folder in ("east", "north", "west")]
     data = read_training_data(tiny_config(data=[{"path": p, "held_out": ["c"]} for p in paths]))
     assert list(data.validation) == ["cam#1", "cam#1#2", "cam#1#3"]
@@ -38,7 +38,9 @@ def test_data_sets_of_one_name_are_scored_each(tiny_config, tmp_path):
         ("Car", 8, 5, "5 x box without area"),
     ],
 )
-def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, reason):
+def test_training_images_without_usable_boxes_are_an_error(
+    tiny_config, data_set, name, kept, flat, reason
+):
     def strip(content):
         content["categories"][0]["name"] = name
         content["annotations"] = content["annotations"][:kept]
@@ -60,9 +62,7 @@ def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, 
      ({"bbox": [5, 5]}, ProblemKind.UNREADABLE_ROW),
      ({"bbox": [-5, 5, 20, 20]}, None)],
 )  # fmt: skip
-def test_boxes_that_are_lacking_are_counted_in_all_data_sets(
-    tiny_config, data_set, tmp_path, edit, kind
-):
+def test_lacking_boxes_are_counted_over_all_data_sets(tiny_config, data_set, tmp_path, edit, kind):
     other = write_coco(tmp_path / "other")
     change_coco(data_set, lambda content: content["annotations"][0].update(edit))
     data = read_training_data(tiny_config(data=[{"path": data_set}, {"path": other}]))
@@ -78,7 +78,7 @@ def test_images_without_label_files_may_lack_boxes(tiny_config, data_set):
     assert data.lacking == {ProblemKind.NO_LABEL_FILE: 3}
 
 
-def test_held_out_images_with_nothing_to_find_are_told(tiny_config, data_set):
+def test_held_out_images_without_usable_boxes_are_reported(tiny_config, data_set):
     def strip(content):
         held = {image["id"] for image in content["images"] if image.get("scene") == "c"}
         assert held
@@ -91,7 +91,7 @@ def test_held_out_images_with_nothing_to_find_are_told(tiny_config, data_set):
     assert sum(told in note for note in read_training_data(config).notes) == 1
 
 
-def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
+def test_weight_of_a_scene_is_the_root_of_its_image_count(tiny_config):
     data = read_training_data(tiny_config())
     weights = draw_weights([sample for sample, _ in data.training])
     assert weights[:2].sum() / weights[2] == pytest.approx(2**0.5)
@@ -104,20 +104,20 @@ def test_a_data_set_is_drawn_by_its_share(tiny_config, data_set, tmp_path):
     assert weights[:4].sum() == pytest.approx(0.75)
 
 
-def test_a_scene_that_is_not_there_cannot_be_held_out(tiny_config, data_set):
+def test_missing_scene_cannot_be_held_out(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "held_out": ["c", "nowhere"]}])
     with pytest.raises(ConfigError, match="no scene or split nowhere to hold out"):
         read_training_data(config)
 
 
-def test_a_scene_is_held_out_of_all_entries(tiny_config, data_set):
+def test_scene_held_out_in_one_entry_only_is_rejected(tiny_config, data_set):
     entries = [{"path": data_set, "held_out": [scene]} for scene in "cb"]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
         read_training_data(tiny_config(data=entries))
 
 
 @pytest.mark.parametrize("paths", [("drawn", "link"), ("link", "drawn")])
-def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path, paths):
+def test_held_out_scene_is_recognised_by_any_path(tiny_config, data_set, tmp_path, paths):
     (tmp_path / "link").symlink_to(data_set)
     entries = [{"path": tmp_path / paths[0], "held_out": ["c"]}, {"path": tmp_path / paths[1]}]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
@@ -146,7 +146,7 @@ def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):
     ]
 
 
-def test_splits_that_are_trained_on_are_told(tiny_config, tmp_path):
+def test_val_and_test_splits_trained_on_are_reported(tiny_config, tmp_path):
     data_set = write_coco(tmp_path / "many", "abcc")
     change_splits(data_set)
     notes = read_training_data(tiny_config(data=[{"path": data_set}])).notes
@@ -156,7 +156,7 @@ def test_splits_that_are_trained_on_are_told(tiny_config, tmp_path):
     ]
 
 
-def test_no_split_is_told_where_none_is_trained_on(tiny_config, data_set):
+def test_held_out_splits_are_not_reported(tiny_config, data_set):
     change_splits(data_set)
     config = tiny_config(data=[{"path": data_set, "held_out": ["val", "test"]}])
     assert read_training_data(config).notes == []
@@ -178,7 +178,7 @@ def change_splits(data_set):
         (data_set / f"instances_{split}.json").write_text(json.dumps(part))
 
 
-def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
+def test_cut_boxes_are_not_reported_as_left_out(tiny_config, data_set):
     def edit(content):
         content["annotations"][0]["bbox"] = [-5, 5, 20, 20]
         content["annotations"][1]["bbox"] = [5, 5, 0, 0]
@@ -191,7 +191,7 @@ def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
     ]
 
 
-def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
+def test_unknown_classes_are_reported_and_give_no_loss(tiny_config, data_set):
     def edit(content):
         content["categories"].append({"id": 3, "name": "tram"})
         content["annotations"][0]["category_id"] = 3  # of image 1, scene a
@@ -211,7 +211,7 @@ def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
     assert np.array_equal(annotated.ignored[0], first.boxes[first.labels.index("tram")])
 
 
-def test_a_class_without_a_box_is_told(tiny_config):
+def test_class_without_a_box_is_reported_unless_there_is_a_teacher(tiny_config):
     """Such as one of a misspelled name; a teacher may know it without any."""
     config = tiny_config(classes={"car": ["car"], "truck": ["Truck", "lorry"], "bus": []})
     told = [
@@ -243,7 +243,7 @@ def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
     assert len(annotated.ignored) == 2  # the crowd, and the vehicle in it
 
 
-def test_a_mask_is_read_where_it_is_wanted_and_as_large_as_its_image(tiny_config, data_set):
+def test_mask_is_read_on_request_and_must_match_its_image(tiny_config, data_set):
     file = data_set / "masks" / "a" / "1.png"
     file.parent.mkdir(parents=True)
     mask = np.zeros((80, 96), np.uint8)
@@ -259,7 +259,7 @@ def test_a_mask_is_read_where_it_is_wanted_and_as_large_as_its_image(tiny_config
     assert classes.annotated_image(first, 1.0).mask is None
 
 
-def test_what_moves_in_boxes_of_background_classes_is_not_in_the_mask(tiny_config, data_set):
+def test_boxes_of_background_classes_are_cleared_from_the_mask(tiny_config, data_set):
     file = data_set / "masks" / "a" / "1.png"
     file.parent.mkdir(parents=True)
     cv2.imwrite(str(file), np.full((80, 96), 255, np.uint8))
@@ -282,7 +282,7 @@ def test_what_moves_in_boxes_of_background_classes_is_not_in_the_mask(tiny_confi
     assert not mask[40:50, 40:50].any()
 
 
-def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
+def test_missing_image_is_left_out_and_reported(tiny_config, data_set):
     (data_set / "images" / "1.png").unlink()
     data = read_training_data(tiny_config())
     assert len(data.training) == 2
@@ -290,7 +290,7 @@ def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
 
 
 @pytest.mark.parametrize("background", [[], ["car"]])
-def test_classes_without_loss_are_told_but_not_those_of_background(tiny_config, background):
+def test_unknown_classes_are_reported_unless_they_are_background(tiny_config, background):
     config = tiny_config(classes={"bus": ["bus"]}, background=background)
     notes = read_training_data(config).notes
     assert any("class car is in neither" in note for note in notes) == (not background)

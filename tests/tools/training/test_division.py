@@ -35,7 +35,7 @@ def samples(**splits):
         (["valid/c[1]"], ["valid/c[1]"]),
     ],
 )
-def test_what_is_held_out(held_out, expected):
+def test_scenes_and_splits_are_held_out_by_name_or_pattern(held_out, expected):
     given = samples(train=["a1", "a2"], val=["valid/b", "valid/c[1]"], test=["d"])
     kept, held = divide(FOLDER, given, held_out)
     assert [sample.scene for sample in held] == expected
@@ -54,7 +54,7 @@ def test_what_is_held_out(held_out, expected):
         ),
     ],
 )
-def test_what_is_there_is_told_where_something_is_not(given, there):
+def test_unknown_names_are_reported_with_what_is_available(given, there):
     """Patterns are for scenes, not for the splits train and test."""
     with pytest.raises(ConfigError) as error:
         divide(FOLDER, samples(**given), ["t*", "nowhere"])

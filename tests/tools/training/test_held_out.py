@@ -44,7 +44,7 @@ def test_classes_are_scored_by_their_names(config_file, weights_of, monkeypatch,
     assert not caplog.messages
 
 
-def test_data_sets_that_hold_nothing_out_need_not_be_there(config_file, tmp_path):
+def test_data_sets_without_held_out_images_may_be_missing(config_file, tmp_path):
     content = yaml.safe_load(config_file.read_text())
     content["data"].append({"path": str(tmp_path / "gone")})
     config_file.write_text(yaml.safe_dump(content))
@@ -60,7 +60,7 @@ def test_weights_of_other_classes_have_no_scores_by_class(config_file, weights_o
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, "0.75"), (0.5, "0.5")])
-def test_images_are_scored_at_the_scale_of_their_data_set_without_what_is_hidden(
+def test_scores_use_validation_scale_and_max_hidden_of_the_data_set(
     config_file, weights_of, data_set, given, used
 ):
     def hide(content):
@@ -75,14 +75,14 @@ def test_images_are_scored_at_the_scale_of_their_data_set_without_what_is_hidden
     assert [group.boxes for group in groups[:2]] == [1, 1]
 
 
-def test_held_out_images_of_which_none_opens_are_told(config_file, weights_of, data_set):
+def test_held_out_images_of_which_none_opens_are_an_error(config_file, weights_of, data_set):
     for image in (data_set / "images").iterdir():
         image.write_bytes(b"no image")
     with pytest.raises(ConfigError, match=r"^drawn: none of 1 images that are held out opens$"):
         score_held_out(config_file, weights=weights_of("car", "van"))
 
 
-def test_a_device_that_is_not_there_is_named(config_file, weights_of):
+def test_unavailable_device_is_reported(config_file, weights_of):
     with pytest.raises(ConfigError, match="device cuda:99 cannot be used"):
         score_held_out(config_file, ["device=cuda:99"], weights_of("car", "van"))
 

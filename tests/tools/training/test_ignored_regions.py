@@ -35,13 +35,13 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
         ("[", "Invalid JSON"),
     ],
 )
-def test_wrong_regions_are_named(tiny_config, data_set, text, told):
+def test_invalid_regions_are_reported(tiny_config, data_set, text, told):
     config = with_regions(tiny_config, data_set, text)
     with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {told}"):
         read_training_data(config)
 
 
-def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, data_set):
+def test_regions_of_an_ambiguous_image_name_are_rejected(tiny_config, data_set):
     def edit(content):
         for image, folder in zip(content["images"], "xy", strict=False):
             (data_set / "images" / folder).mkdir()
@@ -56,7 +56,7 @@ def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, dat
         read_training_data(config)
 
 
-def test_a_file_of_regions_that_is_missing_is_named(tiny_config, data_set):
+def test_missing_file_of_regions_is_reported(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "ignored": data_set / "none.json"}])
     with pytest.raises(ConfigError, match=r"ignored: .*none\.json: No such file"):
         read_training_data(config)

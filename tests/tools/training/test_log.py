@@ -12,7 +12,7 @@ from tools.training import trainer
 from tools.training.log import TrainingLog
 
 
-def test_a_step_is_scored_where_this_run_or_its_checkpoint_says_so(tmp_path):
+def test_scores_after_the_checkpoint_do_not_count(tmp_path):
     with TrainingLog(tmp_path) as log:
         log.scores(2000, {"streets": {"AP50": 0.5}})
         log.scores(4000, {"streets": {"AP50": 0.6}})
@@ -23,7 +23,7 @@ def test_a_step_is_scored_where_this_run_or_its_checkpoint_says_so(tmp_path):
     assert not TrainingLog(tmp_path, 3000).has_scores(3000)
 
 
-def test_a_resumed_run_never_empties_the_file_of_rows(tmp_path):
+def test_resumed_run_never_truncates_the_log(tmp_path):
     with TrainingLog(tmp_path) as log:
         log.losses(1, 1.0, {"total": 2.0})
     earlier = tmp_path / "earlier.csv"
@@ -33,14 +33,14 @@ def test_a_resumed_run_never_empties_the_file_of_rows(tmp_path):
     assert (tmp_path / "log.csv").read_text() == "step,seconds,total\n1,1,2\n2,2,1.5\n"
 
 
-def test_rows_of_other_columns_do_not_stay(tmp_path):
+def test_rows_with_other_columns_are_removed(tmp_path):
     (tmp_path / "validation.csv").write_text("step,streets.AP50\n1,0.5\n")
     TrainingLog(tmp_path, 1).scores(2, {"roads": {"AP50": 0.123456}})
     assert (tmp_path / "validation.csv").read_text() == "step,roads.AP50\n2,0.123456\n"
 
 
 @pytest.mark.parametrize("torn", ["20,0.5", "20,0.5,0.", "20,0.5\n"])
-def test_a_row_that_was_not_written_to_its_end_counts_as_not_written(tmp_path, torn):
+def test_incomplete_row_counts_as_not_written(tmp_path, torn):
     header, row = "step,streets.AP50,streets.AP70\n", "10,0.1,0.1\n"
     (tmp_path / "validation.csv").write_text(header + row + torn)
     log = TrainingLog(tmp_path, 20)
@@ -77,7 +77,7 @@ def tensorboard(monkeypatch):
 
 @pytest.mark.usefixtures("tensorboard")
 @pytest.mark.parametrize("failing", ["add_scalar", "close"])
-def test_a_full_disk_in_the_folder_of_tensorboard_is_one_line(tmp_path, monkeypatch, failing):
+def test_full_disk_in_the_tensorboard_folder_is_reported(tmp_path, monkeypatch, failing):
     monkeypatch.setattr(FullDisk, "failing", failing)
     with (
         pytest.raises(OutputError, match=r"cannot write .*/tensorboard: no space left on device"),
@@ -87,14 +87,14 @@ def test_a_full_disk_in_the_folder_of_tensorboard_is_one_line(tmp_path, monkeypa
 
 
 @pytest.mark.usefixtures("tensorboard")
-def test_a_file_in_the_place_of_the_folder_of_tensorboard_is_one_line(tmp_path):
+def test_file_in_place_of_the_tensorboard_folder_is_reported(tmp_path):
     (tmp_path / "tensorboard").touch()
     with pytest.raises(OutputError, match=r"/tensorboard: .*a file is where a folder should be"):
         TrainingLog(tmp_path)
 
 
 @pytest.mark.parametrize(("done", "purged"), [(0, 0), (8, 9)])
-def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, purged):
+def test_tensorboard_purges_only_steps_to_be_repeated(tmp_path, monkeypatch, done, purged):
     made = []
     writer = SimpleNamespace(SummaryWriter=lambda folder, purge_step: made.append(purge_step))
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", writer)
@@ -102,7 +102,7 @@ def test_tensorboard_keeps_what_is_not_done_again(tmp_path, monkeypatch, done, p
     assert made == [purged]
 
 
-def test_a_run_tells_what_may_take_long(tiny_config, data_set, tmp_path, caplog, monkeypatch):
+def test_run_logs_what_may_take_long(tiny_config, data_set, tmp_path, caplog, monkeypatch):
     other = write_coco(tmp_path / "other", "x")
     monkeypatch.setattr(trainer, "LINE_SECONDS", 0.0)
     caplog.set_level(logging.INFO)

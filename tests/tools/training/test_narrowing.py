@@ -20,7 +20,7 @@ def network(seed=0, **sizes):
 
 
 @pytest.mark.parametrize("attention", ["sigmoid", "none"])
-def test_the_channels_that_matter_are_kept(attention):
+def test_strongest_channels_are_kept(attention):
     pytest.importorskip("torch_pruning")
     wide = network(**WIDE, attention=attention)
     model = network(1, **NARROW, attention=attention)
@@ -38,7 +38,7 @@ def test_the_channels_that_matter_are_kept(attention):
     assert torch.equal(model.pre[0].conv.weight[:, 0, 0, 0], strength[kept])
 
 
-def test_a_block_that_is_no_longer_there_is_left_out():
+def test_removed_block_is_skipped():
     pytest.importorskip("torch_pruning")
     wide = network(**WIDE)
     same = {**WIDE, "modules": (1, 1, 1)}
@@ -48,7 +48,7 @@ def test_a_block_that_is_no_longer_there_is_left_out():
     assert torch.equal(model.state_dict()[below], wide.state_dict()[below])
 
 
-def test_only_a_narrower_network_is_narrower():
+def test_is_narrower_only_for_a_narrower_network():
     wide = network(**WIDE)
     assert is_narrower(network(**NARROW), wide)
     assert not is_narrower(wide, wide)
@@ -58,7 +58,7 @@ def test_only_a_narrower_network_is_narrower():
     assert not is_narrower(network(**{**NARROW, "dims": (8, 12, 12)}), wide)  # no shortcut there
 
 
-def test_a_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, caplog):
+def test_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, caplog):
     pytest.importorskip("torch_pruning")
     save_checkpoint(network(**WIDE), tmp_path / "wide.safetensors", half=False)
     begun, expected = network(1, **NARROW), network(2, **NARROW)
@@ -98,7 +98,7 @@ def test_fewer_classes_do_not_make_a_network_narrower(tmp_path, caplog):
     assert caplog.text.count("initialised") == 1
 
 
-def test_classes_of_other_names_are_told(tmp_path, caplog):
+def test_changed_order_of_classes_is_logged(tmp_path, caplog):
     save_checkpoint(network(**WIDE, class_names=("car", "bus")), tmp_path / "first.safetensors")
     for names in (("bus", "car"), ("car", "bus")):
         with caplog.at_level("INFO"):
@@ -108,11 +108,11 @@ def test_classes_of_other_names_are_told(tmp_path, caplog):
     ]
 
 
-def test_without_torch_pruning_the_user_is_told_what_to_install(monkeypatch):
+def test_missing_torch_pruning_is_reported_with_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
         narrow(network(**NARROW), network(**WIDE))
 
 
-def test_the_shipped_nano_can_begin_as_the_compact_one():
+def test_shipped_nano_is_narrower_than_compact():
     assert is_narrower(SpotNet(preset_config("nano")), SpotNet(preset_config("compact")))

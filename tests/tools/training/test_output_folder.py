@@ -12,7 +12,7 @@ from tools.training.steps import Steps
 from tools.training.trainer import train
 
 
-def test_a_folder_has_one_run_at_a_time(tiny_config, tmp_path, monkeypatch):
+def test_folder_accepts_one_run_at_a_time(tiny_config, tmp_path, monkeypatch):
     config = tiny_config(steps=2)
     take = Steps.take
 
@@ -27,7 +27,7 @@ def test_a_folder_has_one_run_at_a_time(tiny_config, tmp_path, monkeypatch):
     assert [row["step"] for row in rows(tmp_path / "run" / "log.csv")] == ["1", "2"]
 
 
-def test_a_run_that_ends_between_its_two_files_is_repeated(tiny_config, tmp_path, monkeypatch):
+def test_run_that_fails_between_its_two_files_is_repeated(tiny_config, tmp_path, monkeypatch):
     steps = {"steps": 2, "save_every": 2, "validate_every": 2}
     config, whole = tiny_config(**steps), tiny_config(**steps, output=tmp_path / "whole")
     written = []
@@ -55,7 +55,7 @@ def test_a_run_that_ends_between_its_two_files_is_repeated(tiny_config, tmp_path
 @pytest.mark.parametrize(
     ("owner", "name", "done"), [(trainer, "save_weights", 2), (TrainingState, "save", 1)]
 )
-def test_the_last_weights_are_those_of_the_checkpoint(tiny_config, monkeypatch, owner, name, done):
+def test_last_weights_match_the_checkpoint(tiny_config, monkeypatch, owner, name, done):
     """Also where one of both could not be written, and no step is left to do."""
     settings = {"save_every": 1, "learning_rate": 0.01, "validate_every": 9}
     config = tiny_config(**settings, steps=2)
@@ -82,7 +82,7 @@ def fail(*_):
     raise OutputError("no space left on device")
 
 
-def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
+def test_overwrite_removes_the_results_of_the_previous_run(tiny_config, data_set):
     first = train(tiny_config(steps=1))
     curves = first.weights.parent / "tensorboard"
     curves.mkdir(exist_ok=True)
@@ -107,7 +107,7 @@ def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
     assert (curves / "mine.txt").exists()
 
 
-def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(tiny_config, data_set):
+def test_run_that_cannot_start_leaves_the_previous_run_untouched(tiny_config, data_set):
     first = train(tiny_config(steps=1))
     folder = first.weights.parent
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*.*")}
@@ -120,7 +120,7 @@ def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(tiny_config, da
 
 
 @pytest.mark.parametrize("kept", ["best.safetensors", "last.safetensors"])
-def test_weights_without_a_checkpoint_are_not_overwritten_unasked(tiny_config, kept):
+def test_weights_without_a_checkpoint_need_overwrite(tiny_config, kept):
     config = tiny_config(steps=1)
     train(config)
     for path in config.output.iterdir():

@@ -40,7 +40,7 @@ def whole(class_number=0, side=20):
     return CutOut(pixels, np.ones((side, side), np.float32), class_number, 100.0)
 
 
-def test_the_outline_of_a_car_is_found():
+def test_outline_of_a_car_is_found():
     image, objects = scene([(60, 40, 120, 80)])
     [cut] = cut_out_some(image, objects, 1, np.random.default_rng(0))
     is_car = (cut.pixels == CAR).all(-1)
@@ -59,12 +59,12 @@ def test_the_outline_of_a_car_is_found():
         ([(60, 40, 120, 80)], [True]),
     ],
 )
-def test_what_is_not_whole_is_not_cut_out(boxes, hidden):
+def test_cut_thin_or_occluded_vehicles_are_not_cut_out(boxes, hidden):
     image, objects = scene(boxes, hidden)
     assert cut_out_some(image, objects, 3, np.random.default_rng(0)) == []
 
 
-def test_any_of_the_whole_ones_may_be_cut_out():
+def test_any_complete_vehicle_may_be_cut_out():
     image, objects = scene([(20, 20, 60, 50), (100, 60, 140, 100)])
     heights = {
         cut.pixels.shape[0]
@@ -74,7 +74,7 @@ def test_any_of_the_whole_ones_may_be_cut_out():
     assert heights == {30, 40}
 
 
-def test_an_outline_is_not_looked_for_in_a_line():
+def test_very_thin_box_is_cut_out_at_full_size():
     image = np.zeros((200, 1100, 3), np.uint8)
     line = Objects(
         np.array([[20, 50, 1080, 65]], np.float32), np.zeros(1, np.int64), np.zeros(1, np.bool_)
@@ -83,7 +83,7 @@ def test_an_outline_is_not_looked_for_in_a_line():
     assert cut.alpha.shape == (15, 1060)
 
 
-def test_a_pasted_vehicle_has_a_box_where_its_pixels_are():
+def test_pasted_vehicle_has_a_box_around_its_pixels():
     for seed in range(20):
         crop = paste(empty_crop(), [whole(2)], np.random.default_rng(seed))
         [(left, top, right, bottom)] = crop.boxes.astype(int)
@@ -93,7 +93,7 @@ def test_a_pasted_vehicle_has_a_box_where_its_pixels_are():
         assert crop.classes.tolist() == [2]
 
 
-def test_it_is_about_as_large_as_a_vehicle_beside_it():
+def test_pasted_vehicle_is_about_as_large_as_its_neighbour():
     sides = []
     for seed in range(50):
         crop = paste(empty_crop([(50, 50, 70, 70)]), [whole()], np.random.default_rng(seed))
@@ -102,7 +102,7 @@ def test_it_is_about_as_large_as_a_vehicle_beside_it():
     assert 15 < np.median(sides) < 27
 
 
-def test_it_is_at_about_the_height_of_a_vehicle_of_the_crop():
+def test_pasted_vehicle_is_near_the_row_of_another_vehicle():
     centers = []
     for seed in range(50):
         crop = paste(empty_crop([(50, 20, 70, 40)]), [whole()], np.random.default_rng(seed))
@@ -111,14 +111,14 @@ def test_it_is_at_about_the_height_of_a_vehicle_of_the_crop():
     assert np.max(centers) < 70
 
 
-def test_it_is_not_enlarged_until_it_is_blurred():
+def test_pasted_vehicle_is_enlarged_by_at_most_half():
     for seed in range(20):
         before = empty_crop([(4, 4, 104, 104)])
         crop = paste(before, [whole(side=10)], np.random.default_rng(seed))
         assert all(box[2] - box[0] <= 15 for box in crop.boxes[1:])
 
 
-def test_what_is_background_is_smaller_as_a_bike_is_beside_a_car():
+def test_pasted_background_object_is_smaller_than_a_vehicle():
     sides = []
     for seed in range(50):
         before = empty_crop([(50, 50, 70, 70)])
@@ -128,7 +128,7 @@ def test_what_is_background_is_smaller_as_a_bike_is_beside_a_car():
 
 
 @pytest.mark.parametrize("level", [30, 200])
-def test_it_is_as_dark_or_bright_as_the_image(level):
+def test_pasted_vehicle_matches_the_brightness_of_the_image(level):
     for seed in range(20):
         before = empty_crop()
         before.image[:] = level
@@ -146,7 +146,7 @@ def test_an_outline_is_mirrored_with_its_pixels():
         assert crop.image.max(axis=-1).min() > 60
 
 
-def test_ignored_regions_stay():
+def test_pasting_keeps_ignored_regions():
     before = replace(empty_crop(), ignored=np.array([[1, 2, 30, 40]], np.float32))
     after = paste(before, [whole()], np.random.default_rng(0))
     assert after.ignored.tolist() == [[1, 2, 30, 40]]
@@ -161,7 +161,7 @@ def test_no_box_is_covered_by_more_than_half():
             assert sides.clip(0).prod() <= (first[2:] - first[:2]).prod() / 2
 
 
-def test_what_is_background_gets_no_box_and_no_mask():
+def test_pasted_background_object_gets_no_box_and_no_mask():
     mask = np.full((128, 128), 255, np.uint8)
     crop = paste(empty_crop(mask=mask), [whole(BACKGROUND)], np.random.default_rng(0))
     changed = (crop.image != 100).any(-1)
@@ -171,7 +171,7 @@ def test_what_is_background_gets_no_box_and_no_mask():
     assert (crop.mask[~changed] == 255).all()
 
 
-def test_the_mask_gets_the_vehicle_and_the_crop_stays_as_it_was():
+def test_pasting_adds_to_the_mask_of_a_copy():
     mask = np.zeros((128, 128), np.uint8)
     before = empty_crop(mask=mask)
     after = paste(before, [whole()], np.random.default_rng(0))

@@ -23,7 +23,7 @@ def test_each_process_has_its_own_gpu(device, monkeypatch):
         pass
 
 
-def test_one_gpu_is_not_for_all_processes():
+def test_one_gpu_for_all_processes_is_rejected():
     joined = training_processes("cuda:0")
     with pytest.raises(ConfigError, match="cuda:0 cannot be that of all 2 processes"), joined:
         pass
@@ -31,7 +31,7 @@ def test_one_gpu_is_not_for_all_processes():
 
 @pytest.mark.parametrize("unset", ["RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT", "LOCAL_RANK"])
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_processes_that_torchrun_did_not_start_are_told_of_it(device, unset, monkeypatch):
+def test_missing_torchrun_variables_are_reported(device, unset, monkeypatch):
     for name in unset.split(", "):
         monkeypatch.delenv(name)
     joined = training_processes(device)
@@ -40,20 +40,20 @@ def test_processes_that_torchrun_did_not_start_are_told_of_it(device, unset, mon
 
 
 @pytest.mark.parametrize("stated", ["abc", "0", "-1", "²"])
-def test_a_number_of_processes_that_is_none_is_told(monkeypatch, stated):
+def test_invalid_number_of_processes_is_reported(monkeypatch, stated):
     monkeypatch.setenv("WORLD_SIZE", stated)
     with pytest.raises(ConfigError, match=f"^WORLD_SIZE must be .* got {stated};"):
         training_processes("cpu").__enter__()
 
 
-def test_variables_that_are_empty_count_as_unset(monkeypatch):
+def test_empty_variables_count_as_unset(monkeypatch):
     for name in ("WORLD_SIZE", "RANK"):
         monkeypatch.setenv(name, "")
     with training_processes("cpu") as processes:
         assert processes == Processes(0, 1, torch.device("cpu"))
 
 
-def test_files_of_several_processes_have_names_of_their_own():
+def test_each_of_several_processes_has_its_own_file_names():
     file, cpu = Path("run/bad_batch.pt"), torch.device("cpu")
     assert Processes(1, 2, cpu).own(file) == Path("run/bad_batch.1.pt")
     assert Processes(0, 1, cpu).own(file) == file

@@ -15,7 +15,7 @@ from tools.training.run_identity import DataIdentity, RunIdentity
 from tools.training.trainer import train
 
 
-def test_another_config_does_not_resume(tiny_config):
+def test_changed_config_does_not_resume(tiny_config):
     train(tiny_config(steps=1))
     with pytest.raises(ConfigError, match="was trained with another learning_rate"):
         train(tiny_config(steps=2, learning_rate=0.5))
@@ -43,7 +43,7 @@ def resume(tiny_config):
      {"validate_every": 9}, {"save_every": 9}, {"log_every": 9}, {"checkpoint_activations": True}],
     ids=lambda setting: next(iter(setting)),
 )  # fmt: skip
-def test_settings_that_do_not_change_what_is_learnt_may_change(resume, setting):
+def test_settings_that_do_not_affect_learning_may_change(resume, setting):
     resume(**setting)
 
 
@@ -53,12 +53,12 @@ def test_settings_that_do_not_change_what_is_learnt_may_change(resume, setting):
      ({"ema_decay": 0.5, "crop": 128}, "crop, ema_decay")],
     ids=lambda given: next(iter(given)) if isinstance(given, dict) else "",
 )  # fmt: skip
-def test_settings_that_change_what_is_learnt_may_not(resume, setting, named):
+def test_settings_that_affect_learning_may_not_change(resume, setting, named):
     with pytest.raises(ConfigError, match=f"was trained with another {named}; choose"):
         resume(**setting)
 
 
-def test_data_elsewhere_do_not_resume(resume, tmp_path):
+def test_data_at_another_path_do_not_resume(resume, tmp_path):
     data = [{"path": write_coco(tmp_path / "elsewhere"), "held_out": ["c"]}]
     with pytest.raises(
         ConfigError, match=r"was trained with another data \(or path of it\); choose"
@@ -79,9 +79,7 @@ def test_another_number_of_processes_does_not_resume(tiny_config, resume):
         resume(saved)
 
 
-def test_blocks_that_an_earlier_release_wrote_out_resume_unless_they_were_separable(
-    tiny_config, tmp_path
-):
+def test_block_of_an_older_checkpoint_resumes_unless_separable(tiny_config, tmp_path):
     train(tiny_config(steps=1))
     file = tmp_path / "run" / "checkpoint.pt"
     content = torch.load(file, weights_only=True)
@@ -120,14 +118,14 @@ def lose_a_box(content):
         ),
     ],
 )
-def test_other_data_in_the_same_place_do_not_resume(tiny_config, data_set, resume, edit, how):
+def test_other_data_at_the_same_path_do_not_resume(tiny_config, data_set, resume, edit, how):
     saved = identity_of(tiny_config())
     change_coco(data_set, edit)
     with pytest.raises(ConfigError, match=rf"checkpoint\.pt was trained on other data: {how}"):
         resume(saved)
 
 
-def test_the_order_of_images_is_none_of_the_identity(tiny_config, tmp_path):
+def test_order_of_images_is_not_part_of_the_identity(tiny_config, tmp_path):
     many = write_coco(tmp_path / "many", scenes="aabbc")
     data = read_training_data(tiny_config(data=[{"path": many, "held_out": ["c"]}]))
     backwards = replace(data, training=data.training[::-1])
@@ -160,9 +158,7 @@ def test_other_weights_in_the_same_file_do_not_resume(
         resume(saved, **settings)
 
 
-def test_a_checkpoint_that_does_not_tell_processes_data_and_weights_resumes(
-    tiny_config, data_set, weights
-):
+def test_checkpoint_without_processes_data_and_digests_resumes(tiny_config, data_set, weights):
     """As older ones do not."""
     config = tiny_config(steps=1, teacher=weights())
     train(config)
@@ -177,7 +173,7 @@ def test_a_checkpoint_that_does_not_tell_processes_data_and_weights_resumes(
     assert train(tiny_config(steps=2, teacher=config.teacher)).steps == 2
 
 
-def test_a_teacher_that_is_gone_is_told_of_as_ever(tiny_config, weights):
+def test_missing_teacher_is_reported_on_resuming(tiny_config, weights):
     teacher = weights()
     train(tiny_config(steps=1, teacher=teacher))
     teacher.unlink()
@@ -185,7 +181,7 @@ def test_a_teacher_that_is_gone_is_told_of_as_ever(tiny_config, weights):
         train(tiny_config(steps=2, teacher=teacher))
 
 
-def test_weights_that_are_not_read_again_are_none_of_the_identity(tiny_config, data_set, weights):
+def test_weights_that_are_not_read_again_are_not_in_the_identity(tiny_config, data_set, weights):
     one, two, three = (weights(f"{name}.safetensors") for name in "123")
     given = {"initial": one, "teacher": two, "finder": three}
 

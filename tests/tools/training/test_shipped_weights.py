@@ -75,7 +75,7 @@ def test_unseen_scenes_are_detected(weights, name, least, monkeypatch):
     assert average_precision(images, 0.5) > 0.98
 
 
-def test_vehicles_that_nobody_annotated_do_not_count(weights):
+def test_unannotated_vehicles_do_not_count(weights):
     folder, regions = DATA / "traffic", Path(__file__).with_name("street_unannotated.json")
     entry = f"{{path: {folder}, held_out: [street-A, street-Z], ignored: {regions}}}"
     ap50, ap70, recall = scores(weights("compact"), entry)
@@ -118,7 +118,7 @@ def test_ua_detrac_is_detected(weights, name, tmp_path):
     assert recall > 0.65
 
 
-def test_a_street_unlike_all_that_were_trained_on(weights, tmp_path):
+def test_street_unlike_the_training_data_is_detected(weights, tmp_path):
     video = DATA / "video" / "street_640.mp4"
     folder = annotated(tmp_path, "street_frames.json", video, STREET_FRAMES)
     ap50, _, _ = scores(

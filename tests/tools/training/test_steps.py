@@ -34,7 +34,7 @@ def first_batch(config):
     return CropBatches(read_training_data(config), config)[0]
 
 
-def test_nothing_in_a_step_makes_a_gpu_wait(tiny_config):
+def test_training_step_does_not_wait_for_the_gpu(tiny_config):
     """But for the question whether the gradients are numbers."""
     state = TrainingState.begin(tiny_config(), META)
     dtypes = dict.fromkeys(SHAPES, torch.float32) | {"rows": torch.int64}
@@ -52,13 +52,13 @@ def test_nothing_in_a_step_makes_a_gpu_wait(tiny_config):
         state.update_average(0.9)
 
 
-def test_an_image_that_does_not_open_is_told_once(tiny_config, data_set, caplog):
+def test_unreadable_image_is_logged_once(tiny_config, data_set, caplog):
     (data_set / "images" / "1.png").write_bytes(b"no image")
     train(tiny_config(steps=6, data=[{"path": data_set}]))
     assert caplog.text.count("1.png: not an image, or damaged, left out") == 1
 
 
-def test_a_full_memory_is_one_line_with_the_remedy(tiny_config, monkeypatch):
+def test_full_memory_is_reported_with_the_remedy(tiny_config, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
@@ -76,19 +76,19 @@ def test_a_full_memory_is_one_line_with_the_remedy(tiny_config, monkeypatch):
     [(150, None, 1 - 5 / 150), (5000, None, 0.999), (70_000, None, 0.999), (3, None, 0.0),
      (150, 0.999, 0.999), (70_000, 0.9, 0.9)],
 )  # fmt: skip
-def test_the_average_remembers_a_fifth_of_the_run(tiny_config, steps, given, expected):
+def test_average_remembers_a_fifth_of_the_run(tiny_config, steps, given, expected):
     config = tiny_config(steps=steps, ema_decay=given)
     [decay] = {average_decay(config, step, fresh=False) for step in range(0, steps, 10)}
     assert decay == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_average_of_untrained_weights_remembers_less_at_first(tiny_config):
+def test_average_of_untrained_weights_remembers_less_at_first(tiny_config):
     assert average_decay(tiny_config(steps=100), 8, fresh=True) == 0.5
     assert average_decay(tiny_config(steps=100), 99, fresh=True) == pytest.approx(100 / 109)
     assert average_decay(tiny_config(steps=100, ema_decay=0.4), 8, fresh=True) == 0.4
 
 
-def test_the_learning_rate_of_a_step_rises_and_then_falls_with_a_cosine(tiny_config, monkeypatch):
+def test_learning_rate_warms_up_and_falls_with_a_cosine(tiny_config, monkeypatch):
     rates, decays = [], []
 
     def note(state, decay):
@@ -102,7 +102,7 @@ def test_the_learning_rate_of_a_step_rises_and_then_falls_with_a_cosine(tiny_con
     assert decays == [1 / 10, 2 / 11, 3 / 12, 4 / 13, 5 / 14, 3 / 8, 3 / 8, 3 / 8]
 
 
-def test_the_losses_of_several_passes_are_their_mean(tiny_config):
+def test_loss_of_several_passes_is_their_mean(tiny_config):
     def terms(config, batches):
         with steps_of(config) as steps:
             found = steps.take(iter(batches))
@@ -130,7 +130,7 @@ def norms(monkeypatch):
     return found
 
 
-def test_the_gradients_of_several_passes_are_their_mean(tiny_config, norms):
+def test_gradient_of_several_passes_is_their_mean(tiny_config, norms):
     for accumulate in (1, 3):
         config = tiny_config(accumulate=accumulate)
         with steps_of(config) as steps:
@@ -138,7 +138,7 @@ def test_the_gradients_of_several_passes_are_their_mean(tiny_config, norms):
     assert norms[1] == pytest.approx(norms[0], rel=1e-4)
 
 
-def test_a_step_has_no_gradients_of_the_one_before(tiny_config, norms):
+def test_gradients_are_reset_between_steps(tiny_config, norms):
     config = tiny_config(learning_rate=1e-12)
     batch = first_batch(config)
     with steps_of(config) as steps:
@@ -147,7 +147,7 @@ def test_a_step_has_no_gradients_of_the_one_before(tiny_config, norms):
     assert norms[1] == pytest.approx(norms[0], rel=1e-3)
 
 
-def test_gradients_are_clipped_as_the_config_says(tiny_config, monkeypatch):
+def test_gradients_are_clipped_as_configured(tiny_config, monkeypatch):
     limits, clip = [], torch.nn.utils.clip_grad_norm_
     monkeypatch.setattr(
         torch.nn.utils, "clip_grad_norm_", lambda *given: limits.append(given[1]) or clip(*given)
@@ -158,7 +158,7 @@ def test_gradients_are_clipped_as_the_config_says(tiny_config, monkeypatch):
     assert limits == [0.5]
 
 
-def test_gradients_that_are_no_numbers_are_told_though_the_loss_is_one(tiny_config, monkeypatch):
+def test_non_finite_gradients_are_reported_despite_a_finite_loss(tiny_config, monkeypatch):
     nan = torch.tensor(math.nan)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: nan)
     config = tiny_config()
@@ -172,7 +172,7 @@ def test_gradients_that_are_no_numbers_are_told_though_the_loss_is_one(tiny_conf
     [("bfloat16", torch.float32, torch.bfloat16), ("float32", torch.bfloat16, torch.float32),
      ("auto", torch.bfloat16, torch.bfloat16), ("auto", torch.float32, torch.float32)],
 )  # fmt: skip
-def test_the_network_is_computed_in_the_precision_that_is_wanted(
+def test_network_is_computed_in_the_configured_precision(
     tiny_config, monkeypatch, precision, fast, used
 ):
     found = []
@@ -189,7 +189,7 @@ def test_the_network_is_computed_in_the_precision_that_is_wanted(
     assert found == [used]
 
 
-def test_the_optimizer_is_the_one_of_the_config(tiny_config):
+def test_optimizer_is_the_configured_one(tiny_config):
     for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)):
         config = tiny_config(optimizer=name, weight_decay=0.25)
         optimizer = TrainingState.begin(config, torch.device("cpu")).optimizer
@@ -197,7 +197,7 @@ def test_the_optimizer_is_the_one_of_the_config(tiny_config):
         assert [group["weight_decay"] for group in optimizer.param_groups] == [0.25]
 
 
-def test_the_last_stack_of_a_teacher_teaches(tiny_config, monkeypatch):
+def test_last_stack_of_a_teacher_teaches(tiny_config, monkeypatch):
     taught = []
 
     def note(outputs, targets):

@@ -24,7 +24,7 @@ BOX = crop((10, 20, 30, 52))  # 5 × 8 cells around the corner of cell (5, 9)
 EMPTY = crop()
 
 
-def test_a_box_has_its_center_and_mask():
+def test_box_has_its_center_and_mask():
     targets = build_targets([BOX])
     assert targets.heatmap[0, 0, 9, 5] == 1
     assert (targets.heatmap == 1).sum() == 1
@@ -55,7 +55,7 @@ def test_the_smaller_of_two_boxes_keeps_its_cells():
     assert abs(targets.weights.sum() - 2) < 1e-6
 
 
-def test_boxes_side_by_side_share_a_heatmap_and_large_ones_are_learnt_near_their_centers():
+def test_boxes_share_a_heatmap_and_large_ones_are_learnt_centrally():
     two = crop((0, 0, 128, 80), (4, 100, 20, 116))
     targets = build_targets([replace(two, image=np.zeros((128, 128, 3), np.uint8))])
     assert targets.heatmap[0, 0].eq(1).nonzero().tolist() == [[10, 16], [27, 3]]
@@ -87,7 +87,7 @@ def test_perfect_maps_cost_nothing_and_wrong_ones_do():
     assert abs(terms["total"] - (0.2 + 2 * terms["iou"])) < 1e-3
 
 
-def test_the_focal_loss_by_hand():
+def test_focal_loss_equals_a_manual_calculation():
     """A centre at probability 1/4, and a cell of a heatmap of 1/2 at 3/4."""
     logits = torch.logit(torch.tensor([[[[1 / 4, 3 / 4]]]]))
     heatmap = torch.tensor([[[[1.0, 1 / 2]]]])
@@ -97,7 +97,7 @@ def test_the_focal_loss_by_hand():
     assert abs(focal_loss(logits, heatmap, torch.ones(1)) - expected) < 1e-5  # per centre
 
 
-def test_stacks_are_averaged_over():
+def test_losses_are_averaged_over_stacks():
     targets = build_targets([BOX])
     output = {"hm": torch.zeros(1, 1, 16, 16), "seg": torch.zeros(1, 1, 16, 16)}
     output |= {name: torch.ones(1, 2, 16, 16) for name in ("wh", "reg")}
@@ -105,7 +105,7 @@ def test_stacks_are_averaged_over():
     assert all(one[name] > 0 and abs(one[name] - two[name]) < 1e-5 for name in one)
 
 
-def test_boxes_apart_cost_more_than_boxes_that_touch():
+def test_distant_boxes_cost_more_than_touching_ones():
     targets = build_targets([crop((8, 8, 12, 12))])
     sizes = targets.sizes
 
@@ -117,7 +117,7 @@ def test_boxes_apart_cost_more_than_boxes_that_touch():
     assert 0 < at(0.25) < 1 <= at(1.0) < at(3.0) < 2
 
 
-def test_boxes_of_an_untrained_network_with_negative_sides_cost_what_tiny_ones_do():
+def test_negative_sides_cost_as_much_as_tiny_ones():
     targets = build_targets([crop((8, 8, 12, 12))])
     true = targets.sizes, targets.offsets
     tiny, negative, mixed = (
@@ -136,7 +136,7 @@ def test_an_image_without_boxes_is_all_background():
     assert terms["total"] < 1e-3
 
 
-def test_ignored_regions_cost_nothing_but_centers_in_them_do():
+def test_ignored_regions_cost_nothing_except_at_centers():
     region = (0, 0, 32, 64)
     targets = build_targets([crop((10, 20, 30, 52), ignored=[region])])
     assert targets.counted[0, 0, :, :8].sum() == 1
@@ -172,7 +172,7 @@ def test_segmentation_learns_the_given_mask_outside_ignored_regions():
     assert abs(difference) < 1e-6
 
 
-def test_each_class_has_a_heatmap_of_its_own():
+def test_each_class_has_its_own_heatmap():
     targets = build_targets([crop((8, 8, 24, 24), (40, 40, 56, 56), classes=[1, 0])], 2)
     assert targets.heatmap[0, 1, 4, 4] == 1
     assert targets.heatmap[0, 0, 12, 12] == 1

@@ -24,12 +24,12 @@ def outputs(score, size=4.0, offset=0.5):
     }
 
 
-def test_who_says_the_same_has_learnt_all():
+def test_loss_is_zero_if_the_outputs_equal_the_teachers():
     terms = teacher_loss([outputs(0.7)], outputs(0.7))
     assert all(abs(value) < 1e-6 for value in terms.values())
 
 
-def test_the_farther_from_the_teacher_the_more_it_costs():
+def test_loss_grows_with_the_distance_from_the_teacher():
     near, far = (teacher_loss([outputs(score)], outputs(0.7)) for score in (0.6, 0.2))
     assert 0 < near["hm_t"] < far["hm_t"]
     assert near["iou_t"] < 1e-6
@@ -40,12 +40,12 @@ def test_the_farther_from_the_teacher_the_more_it_costs():
     assert abs(shrunk["total"] - 2 * 0.7 * 0.75) < 1e-5
 
 
-def test_cells_that_the_teacher_is_not_sure_of_teach_no_box():
+def test_cells_with_a_low_teacher_score_teach_no_box():
     assert teacher_loss([outputs(0.09, size=1.0)], outputs(0.09))["iou_t"] == 0
     assert teacher_loss([outputs(0.11, size=1.0)], outputs(0.11))["iou_t"] > 0.1
 
 
-def test_the_losses_of_several_vehicles_are_their_mean_by_score():
+def test_losses_of_several_vehicles_are_averaged_by_score():
     """The size of one of them is learnt, that of the other is not."""
     one = teacher_loss([outputs(0.2)], outputs(0.9))
     taught = together(outputs(0.9), outputs(0.6))
@@ -68,7 +68,7 @@ def test_vehicles_of_every_class_teach_their_boxes():
     assert one["iou_t"] == other["iou_t"] > 0.5
 
 
-def test_a_teacher_with_negative_sides_teaches_tiny_ones():
+def test_negative_sides_of_a_teacher_count_as_tiny_ones():
     tiny = outputs(0.7, size=0.1)
     assert abs(teacher_loss([tiny], outputs(0.7, size=-3.0))["iou_t"]) < 1e-6
 
@@ -92,7 +92,7 @@ def weights(tiny_config, tmp_path):
     return write
 
 
-def test_a_run_learns_from_its_teacher(tiny_config, tmp_path, weights):
+def test_run_learns_from_its_teacher(tiny_config, tmp_path, weights):
     config = tiny_config(teacher=weights(), steps=40, learning_rate=0.01)
     train(config)
     with (tmp_path / "run" / "log.csv").open() as file:
@@ -105,31 +105,31 @@ def test_a_run_learns_from_its_teacher(tiny_config, tmp_path, weights):
 
 
 @pytest.mark.parametrize("names", [["vehicle"], ["bus", "car"]])
-def test_a_teacher_of_other_classes_is_refused(tiny_config, weights, names):
+def test_teacher_of_other_classes_is_refused(tiny_config, weights, names):
     teacher = weights(classes={name: [name] for name in names})
     config = tiny_config(teacher=teacher, classes={"car": ["car"], "bus": ["bus"]})
     with pytest.raises(ConfigError, match=f"finds {', '.join(names)}, not car, bus"):
         load_teacher(config, CPU)
 
 
-def test_a_teacher_teaches_without_any_box(tiny_config, data_set, weights, caplog):
+def test_teacher_teaches_without_any_annotated_box(tiny_config, data_set, weights, caplog):
     change_coco(data_set, lambda content: content["annotations"].clear())
     assert train(tiny_config(teacher=weights(), steps=1)).complete
     assert "there is nothing to score" in caplog.text
 
 
-def test_a_teacher_that_takes_no_crops_of_that_size_is_refused(tiny_config, weights):
+def test_teacher_with_an_incompatible_crop_size_is_refused(tiny_config, weights):
     deep = {"dims": [8] * 5, "modules": [1] * 5, "head_channels": 8}
     config = tiny_config(teacher=weights(model=deep), crop=80)
     with pytest.raises(ConfigError, match=r"takes multiples of 64; crop is 80"):
         load_teacher(config, CPU)
 
 
-def test_a_teacher_that_is_not_there_is_told(tiny_config, tmp_path):
+def test_missing_teacher_is_reported(tiny_config, tmp_path):
     config = tiny_config(teacher=tmp_path / "none.safetensors")
     with pytest.raises(ConfigError, match="teacher: no weights file"):
         load_teacher(config, CPU)
 
 
-def test_no_teacher_is_none(tiny_config):
+def test_without_a_teacher_none_is_loaded(tiny_config):
     assert load_teacher(tiny_config(), CPU) is None

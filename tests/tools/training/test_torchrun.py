@@ -45,26 +45,26 @@ def test_torchrun_shows_the_message_without_passwords(error_file):
     assert list(error_file.parent.iterdir()) == [error_file]
 
 
-def test_torchrun_shows_the_type_of_an_error_that_is_not_ours(error_file):
+def test_torchrun_shows_the_type_of_an_unexpected_error(error_file):
     fail(ZeroDivisionError("division by zero"))
     assert (
         failed(error_file).message["message"] == "spotstream: ZeroDivisionError: division by zero"
     )
 
 
-def test_the_signal_that_follows_an_error_does_not_end_the_last_steps(error_file):
+def test_sigterm_is_ignored_after_an_error(error_file):
     fail(OtherProcessEndedError("another of the training processes has ended"))
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
-def test_a_disk_that_is_full_leaves_torchrun_no_half_of_a_file(full_disk, error_file, monkeypatch):
+def test_full_disk_leaves_no_partial_error_file(full_disk, error_file, monkeypatch):
     file = full_disk / "error.json"
     monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(file))
     fail(OutputError("cannot write: no space left on device" + " " * 200_000))
     assert list(full_disk.iterdir()) == []
 
 
-def test_what_another_process_caused_is_not_the_root_cause(error_file, monkeypatch):
+def test_error_caused_by_another_process_is_not_the_root_cause(error_file, monkeypatch):
     """A killed process leaves no file: its time is when ``torchrun`` sees that it has ended."""
     monkeypatch.setattr("time.time", lambda: 1000.9)
     fail(OtherProcessEndedError("another of the training processes has ended"))
@@ -85,7 +85,7 @@ def test_what_another_process_caused_is_not_the_root_cause(error_file, monkeypat
         ({"RANK": "1"}, True),
     ],
 )
-def test_the_first_or_only_process_tells_of_progress(set_, first, monkeypatch):
+def test_only_the_first_process_reports_progress(set_, first, monkeypatch):
     for name in ("WORLD_SIZE", "RANK"):
         monkeypatch.delenv(name, raising=False)
     for name, value in set_.items():
@@ -102,7 +102,7 @@ def test_the_first_or_only_process_tells_of_progress(set_, first, monkeypatch):
         (RuntimeError("shapes cannot be multiplied"), RuntimeError),
     ],
 )  # fmt: skip
-def test_the_end_of_another_process_is_told_in_one_line(error, expected, monkeypatch):
+def test_lost_connection_means_that_another_process_ended(error, expected, monkeypatch):
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.setenv(name, "2" if name == "WORLD_SIZE" else "1")
     monkeypatch.setattr(distributed, "init_process_group", lambda *_, **__: None)
@@ -126,7 +126,7 @@ subprocess.run([sys.executable, "-c", sys.argv[1]])
 """
 
 
-def test_a_training_process_ends_with_torchrun_even_if_that_is_killed(monkeypatch):
+def test_training_process_ends_when_torchrun_is_killed(monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
     command = [sys.executable, "-c", STARTS_IT, ENDS_WITH_IT]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -153,7 +153,7 @@ main()
 
 
 @pytest.mark.slow
-def test_a_killed_process_ends_the_other_without_a_traceback(tiny_config, tmp_path):
+def test_killed_process_ends_the_other_without_a_traceback(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=100_000), tmp_path, KILLED_ONE)
     assert "[rank0]" not in done.stderr  # of torch, before each line of a traceback
     assert "gloo" not in done.stderr

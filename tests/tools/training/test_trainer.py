@@ -24,7 +24,7 @@ from tools.training.steps import DivergedError
 from tools.training.trainer import train
 
 
-def test_a_run_learns_and_leaves_weights_that_load(tiny_config, tmp_path):
+def test_run_learns_and_leaves_weights_that_load(tiny_config, tmp_path):
     result = train(tiny_config(steps=60, learning_rate=0.01, validate_every=30, ema_decay=0.9))
     losses = [float(row["total"]) for row in rows(tmp_path / "run" / "log.csv")]
     assert len(losses) == 60
@@ -36,14 +36,14 @@ def test_a_run_learns_and_leaves_weights_that_load(tiny_config, tmp_path):
     assert len(rows(tmp_path / "run" / "validation.csv")) == 2
 
 
-def test_a_run_shorter_than_the_steps_between_rows_has_a_log(tiny_config, tmp_path, caplog):
+def test_run_shorter_than_log_every_has_a_log(tiny_config, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     train(tiny_config(steps=2, log_every=20))
     assert [row["step"] for row in rows(tmp_path / "run" / "log.csv")] == ["2"]
     assert "step 2 of 2, 0 min left: hm " in caplog.text
 
 
-def test_the_time_left_is_that_of_the_steps_left(tiny_config):
+def test_remaining_time_is_estimated_from_the_remaining_steps(tiny_config):
     state = SimpleNamespace(step=30, seconds=600.0)
     line = trainer._line(state, tiny_config(steps=120), {"hm": 0.5})
     assert line == "step 30 of 120, 30 min left: hm 0.500"
@@ -64,7 +64,7 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers, passe
     assert all(torch.equal(resumed[key], state_dict[key]) for key in resumed)
 
 
-def test_a_run_stopped_between_two_checkpoints_loses_no_step_and_no_second(
+def test_run_stopped_between_checkpoints_loses_no_steps_or_time(
     tiny_config, tmp_path, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO)
@@ -81,7 +81,7 @@ def test_a_run_stopped_between_two_checkpoints_loses_no_step_and_no_second(
     assert [each for _, each in seconds] == sorted({each for _, each in seconds})
 
 
-def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path, monkeypatch):
+def test_ctrl_c_while_workers_start_saves_a_checkpoint(tiny_config, tmp_path, monkeypatch):
     def interrupted(*given, **named):
         os.kill(os.getpid(), signal.SIGINT)
         return load_batches(*given, **named)
@@ -92,7 +92,7 @@ def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path,
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
 
 
-def test_ctrl_c_in_a_validation_stops_with_a_checkpoint(tiny_config, tmp_path, monkeypatch):
+def test_ctrl_c_during_validation_stops_with_a_checkpoint(tiny_config, tmp_path, monkeypatch):
     """The validation that was stopped, and none that was not, is done again."""
     validate, scored = trainer.evaluate, []
 
@@ -121,13 +121,13 @@ def test_ctrl_c_in_a_validation_stops_with_a_checkpoint(tiny_config, tmp_path, m
     assert saved == pytest.approx(best, abs=1e-5)
 
 
-def test_there_must_be_something_to_train_on(tiny_config, data_set):
+def test_holding_out_every_scene_is_an_error(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "held_out": ["a", "b", "c"]}])
     with pytest.raises(ConfigError, match="nothing is left to train on"):
         train(config)
 
 
-def test_a_loss_that_is_no_number_stops_with_its_batch(tiny_config, tmp_path):
+def test_non_finite_loss_stops_the_run_and_saves_its_batch(tiny_config, tmp_path):
     config = tiny_config(
         steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1, batch_size=4
     )
@@ -142,7 +142,7 @@ def test_a_loss_that_is_no_number_stops_with_its_batch(tiny_config, tmp_path):
     assert f", from {saved['names'][0]} and others" in said
 
 
-def test_a_full_disk_is_one_line_and_keeps_what_was_there(tiny_config, full_disk):
+def test_full_disk_is_reported_in_one_line(tiny_config, full_disk):
     config = tiny_config(output=full_disk / "run", steps=3, save_every=1)
     with pytest.raises(OutputError, match="no space left on device") as error:
         train(config)
@@ -150,7 +150,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tiny_config, full_disk
 
 
 @pytest.mark.parametrize("numbers", [[10_000] * 4, [40_000], [400] * 400])
-def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line(numbers, full_disk):
+def test_full_disk_keeps_the_previous_checkpoint(numbers, full_disk):
     file = full_disk / "checkpoint.pt"
     save_state({"step": 1}, file)
     before = file.read_bytes()
@@ -167,20 +167,20 @@ def test_accumulated_passes_make_one_step(tiny_config, tmp_path):
 
 
 @pytest.mark.parametrize("threads", [0, 3])
-def test_torch_has_the_threads_of_the_config(tiny_config, monkeypatch, threads):
+def test_torch_uses_the_configured_threads(tiny_config, monkeypatch, threads):
     given = []
     monkeypatch.setattr(torch, "set_num_threads", given.append)
     train(tiny_config(steps=1, threads=threads))
     assert given == [threads] * bool(threads)
 
 
-def test_weights_that_find_nothing_may_be_the_best(tiny_config, monkeypatch):
+def test_weights_with_a_score_of_zero_may_be_the_best(tiny_config, monkeypatch):
     monkeypatch.setattr(trainer, "evaluate", lambda *_: {"drawn": {"AP50": 0.0}})
     result = train(tiny_config(steps=1))
     assert (result.weights.name, result.best_step) == ("best.safetensors", 1)
 
 
-def test_activations_computed_twice_change_nothing(tiny_config):
+def test_recomputed_activations_change_no_results(tiny_config):
     config = tiny_config()
     states = [TrainingState.begin(config, torch.device("cpu")) for _ in range(2)]
     checkpointed(states[1].model)
@@ -206,7 +206,7 @@ def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
+def test_stop_signals_end_the_command_with_130(tiny_config, tmp_path, number):
     """A terminal interrupts all processes of a command, those that make crops included."""
     # More batches in a step than are made in advance: the one that is interrupted needs new ones.
     config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
@@ -235,9 +235,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_second_signal_ends_it_though_a_process_that_makes_crops_is_stuck(
-    tiny_config, data_set, tmp_path
-):
+def test_second_signal_ends_a_run_with_a_stuck_worker(tiny_config, data_set, tmp_path):
     """As on a mount that no longer answers: whoever opens a pipe waits for its writer."""
     # More batches in a step than are made in advance.
     config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
@@ -258,6 +256,6 @@ def test_a_second_signal_ends_it_though_a_process_that_makes_crops_is_stuck(
         assert process.wait(20) == 130
 
 
-def test_a_device_that_is_not_there(tiny_config):
+def test_unknown_device_is_rejected(tiny_config):
     with pytest.raises(ConfigError, match="device nonsense cannot be used"):
         train(tiny_config(steps=1, device="nonsense"))

@@ -27,7 +27,7 @@ main()
 
 
 @pytest.mark.slow
-def test_two_processes_end_with_one_model_and_log_the_mean_of_their_losses(tiny_config, tmp_path):
+def test_two_processes_log_their_mean_loss_and_report_once(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, NOTED)
     assert done.returncode == 0, done.stderr
     each = ((tmp_path / f"program.{rank}").read_text().split() for rank in (0, 1))
@@ -60,7 +60,7 @@ main()
 
 
 @pytest.mark.slow
-def test_two_processes_give_up_together(tiny_config, tmp_path):
+def test_two_processes_stop_together_if_one_diverges(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, BAD_IN_ONE)
     said = " ".join(done.stderr.partition("Failures:")[0].split())  # where torchrun repeats it
     assert said.count("the loss (total) is not finite in step 2;") == 1
@@ -90,7 +90,7 @@ main()
 
 
 @pytest.mark.slow
-def test_a_process_whose_memory_is_full_ends_both(tiny_config, tmp_path):
+def test_full_memory_in_one_process_ends_both(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, FULL_IN_ONE)
     assert done.returncode == 1
     said, _, cause = done.stderr.partition("Root Cause")

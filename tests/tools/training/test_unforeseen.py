@@ -38,7 +38,7 @@ if __name__ == "__main__":
     ],
     ids=["raised", "killed"],
 )
-def test_the_processes_that_make_crops_end_with_the_training(tiny_config, tmp_path, what, end):
+def test_workers_end_with_the_training_process(tiny_config, tmp_path, what, end):
     """All of them hold the standard error that `communicate` waits for."""
     script, config = tmp_path / "fails.py", write_config(tiny_config(workers=1), tmp_path)
     script.write_text(FAILS.format(what=what))

@@ -36,7 +36,7 @@ def entries(data_set):
     return [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
 
 
-def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
+def test_confident_detections_far_from_boxes_give_no_loss(
     tiny_config, data_set, initial, monkeypatch
 ):
     config = tiny_config(data=entries(data_set), initial=initial)
@@ -70,7 +70,7 @@ def test_images_are_searched_at_the_scale_of_their_data_set(
     assert used == {expected}
 
 
-def test_other_data_sets_stay_as_they_are(tiny_config, data_set, initial):
+def test_data_sets_without_the_setting_are_unchanged(tiny_config, data_set, initial):
     config = tiny_config(initial=initial)
     data = read_training_data(config)
     before = list(data.training)
@@ -78,7 +78,7 @@ def test_other_data_sets_stay_as_they_are(tiny_config, data_set, initial):
     assert data.training == before
 
 
-def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, caplog, monkeypatch):
+def test_run_searches_with_its_initial_weights(tiny_config, data_set, initial, caplog, monkeypatch):
     found(monkeypatch, [[80, 70, 90, 80]], [0.9])
     config = tiny_config(data=entries(data_set), initial=initial, steps=1)
     with caplog.at_level("INFO"):
@@ -88,7 +88,7 @@ def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, ca
 
 
 @pytest.mark.parametrize("first", ["finder", "teacher"])
-def test_a_finder_looks_where_there_is_one_or_else_a_teacher(
+def test_finder_is_preferred_to_teacher_and_teacher_to_initial(
     tiny_config, data_set, initial, tmp_path, monkeypatch, first
 ):
     broken = tmp_path / "broken.safetensors"  # as the others
@@ -99,7 +99,7 @@ def test_a_finder_looks_where_there_is_one_or_else_a_teacher(
     assert ignore_unlabelled(read_training_data(config), config, CPU) > 0
 
 
-def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_set, initial):
+def test_unreadable_image_does_not_stop_the_search(tiny_config, data_set, initial):
     config = tiny_config(data=entries(data_set), initial=initial)
     data = read_training_data(config)
     for sample, _ in data.training:
@@ -107,7 +107,7 @@ def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_se
     assert ignore_unlabelled(data, config, CPU) == 0
 
 
-def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
+def test_search_without_usable_weights_is_an_error(tiny_config, data_set, tmp_path):
     with pytest.raises(ConfigError, match="needs a finder, a teacher or initial weights"):
         train(tiny_config(data=entries(data_set)))
     broken = tmp_path / "broken.safetensors"

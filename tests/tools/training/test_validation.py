@@ -38,7 +38,7 @@ def image(truth, found, scores, truth_classes=None, classes=None, forgiven=()):
     )
 
 
-def test_other_sizes_neither_count_nor_hurt():
+def test_objects_outside_the_size_range_neither_help_nor_hurt():
     images = [image([SMALL, LARGE], [LARGE, SMALL, [30, 0, 38, 8]], [0.5, 0.9, 0.8])]
     assert average_precision(images, 0.5, (16, np.inf)) == 1.0
     assert average_precision(images, 0.5, (0, 16)) == 1.0
@@ -50,7 +50,7 @@ def test_other_sizes_neither_count_nor_hurt():
     assert np.isnan(average_precision(exactly_16, 0.5, (0, 16)))
 
 
-def test_what_is_found_in_an_ignored_region_counts_if_it_is_a_vehicle():
+def test_detections_in_ignored_regions_count_only_as_hits():
     found = [LARGE, NOWHERE, SMALL]
     assert average_precision([image([LARGE], found, [0.7, 0.9, 0.8])], 0.5) < 1
     one = image([LARGE], found, [0.7, 0.9, 0.8], forgiven=[0, 1, 2])
@@ -59,7 +59,7 @@ def test_what_is_found_in_an_ignored_region_counts_if_it_is_a_vehicle():
     assert recall_at_alarms([one], alarms=0) == 1.0
 
 
-def test_a_vehicle_before_one_that_gives_no_loss_is_found(tiny_config, data_set):
+def test_vehicle_in_front_of_an_unscored_one_is_found(tiny_config, data_set):
     config = tiny_config()
     [(_, samples)] = read_training_data(config).validation.values()
     known = ClassMap.of(config)
@@ -76,7 +76,7 @@ def test_a_vehicle_before_one_that_gives_no_loss_is_found(tiny_config, data_set)
     assert average_precision(images, 0.5) == 1.0
 
 
-def test_the_best_weights_are_those_of_the_best_mean():
+def test_mean_score_skips_missing_scores():
     scores = {"a": {"AP50": 0.5, "AP70": 0.1}, "b": {"AP50": np.nan, "AP70": np.nan}}
     assert mean_score(scores) == pytest.approx(0.3)
     assert np.isnan(mean_score({"b": scores["b"]}))
@@ -103,7 +103,7 @@ def test_images_are_scored_at_the_scale_of_their_data_set(
     assert network.config.scale != 0.5
 
 
-def test_what_is_hidden_by_more_than_the_most_is_not_scored(tiny_config, data_set):
+def test_vehicles_hidden_beyond_max_hidden_are_not_scored(tiny_config, data_set):
     hide(data_set, 0.6)
     config = tiny_config(data=[{"path": data_set, "held_out": ["c"], "max_hidden": 0.5}])
     network = SpotNet(config.network()).eval()
@@ -111,7 +111,7 @@ def test_what_is_hidden_by_more_than_the_most_is_not_scored(tiny_config, data_se
     assert np.isnan(scores["drawn"]["AP50"])
 
 
-def test_recall_where_half_an_alarm_is_raised_per_image():
+def test_recall_at_half_a_false_alarm_per_image():
     two = [
         image([LARGE], [LARGE, NOWHERE], [0.9, 0.8]),
         image([LARGE], [NOWHERE, LARGE], [0.7, 0.6]),
@@ -124,14 +124,14 @@ def test_recall_where_half_an_alarm_is_raised_per_image():
     assert recall_at_alarms([image([just_large_enough], [just_large_enough], [0.9])]) == 1.0
 
 
-def test_a_box_of_another_class_is_no_find_of_a_class():
+def test_box_of_another_class_does_not_count_for_a_class():
     one = image([SMALL, LARGE], [LARGE, SMALL], [0.9, 0.8], truth_classes=[0, 1], classes=[1, 1])
     assert average_precision([one], 0.5) == 1.0
     assert average_precision([one.of_class(0)], 0.5) == 0.0
     assert average_precision([one.of_class(1)], 0.5) == 1.0
 
 
-def test_boxes_without_area_take_their_scores_and_classes_along(tiny_config, monkeypatch):
+def test_boxes_without_area_are_dropped_with_scores_and_classes(tiny_config, monkeypatch):
     found = (
         torch.tensor([[[5.0, 5, 5, 9], [0, 0, 10, 10]]]),
         torch.tensor([[0.9, 0.4]]),
@@ -144,7 +144,7 @@ def test_boxes_without_area_take_their_scores_and_classes_along(tiny_config, mon
     assert (scores.tolist(), classes.tolist()) == ([pytest.approx(0.4)], [0])
 
 
-def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
+def test_unreadable_image_is_logged_and_not_scored(tiny_config, data_set, caplog):
     config = tiny_config()
     [(_, samples)] = read_training_data(config).validation.values()
     samples[0].path.write_bytes(b"no image")
@@ -157,7 +157,7 @@ def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
     assert [r.message.endswith(", not scored") for r in caplog.records] == [True]
 
 
-def test_an_image_for_which_the_memory_is_full_is_one_line(tiny_config):
+def test_full_memory_is_reported_in_one_line(tiny_config):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
