@@ -1,4 +1,4 @@
-"""Annotations of UA-DETRAC."""
+"""Annotation files of UA-DETRAC."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def target(
 def overlap(
     left: float, top: float = 10, width: float = 10, height: float = 20, *, status: int = 0
 ) -> str:
-    """The part of a target that it shares with another one, 2; by status 0, that hides it."""
+    """Returns the region that a target shares with target 2, which hides it if the status is 0."""
     return f"""<region_overlap occlusion_id="2" occlusion_status="{status}"
 left="{left}" top="{top}" width="{width}" height="{height}"/>"""

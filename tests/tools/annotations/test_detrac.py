@@ -11,7 +11,7 @@ OUTSIDE, HALF, INSIDE = 80, 95, 110  # left edges of boxes 10 wide; the region b
 
 
 def sequence(folder: Path, *tracks: dict[int, int]) -> Path:
-    """An annotation with one ignored region; of each track, the left edge in every frame."""
+    """Writes an annotation with one ignored region; a track maps frames to left edges."""
     frames = [
         frame(
             number,

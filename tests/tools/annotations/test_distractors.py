@@ -24,7 +24,7 @@ def objects(*rows: tuple[float, ...], name: str = "MOT17-02") -> MotObjects | No
         ([PEDESTRIAN], False),
         ([(1, 1, 0, 0, 10, 10, 1, -1, -1, -1), (1, 2, 0, 0, 10, 10, 0, -1, -1, -1)], False),
         ([(1, 1, 0, 0, 10, 10, 1, -9.3, -10.8, 0)], False),  # MOT15 in three dimensions
-        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 1, 2, 1)], False),  # cars and vans, as of `synth`
+        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 1, 2, 1)], False),  # cars and vans, as in `synth`
         ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 1, 2, 1), (1, 3, 90, 0, 10, 10, 0, 8, 1)], False),
         ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 0, 14, 1)], False),
         ([(1, 1, 0, 0, 10, 10, 0)], False),
@@ -38,7 +38,7 @@ def test_objects_are_known_only_if_other_classes_have_flag_zero(
 
 
 def test_only_the_result_on_a_distractor_is_left_out(tmp_path: Path) -> None:
-    """In frame 2: on a distractor, on a pedestrian, on a car, near a distractor, on none."""
+    """In frame 2: on a distractor, a pedestrian or a car, near a distractor, on no object."""
     (tmp_path / "A.txt").write_text(
         "2,1,0,0,10,10,0,8,1\n2,2,50,0,10,10,1,1,1\n2,3,100,0,10,10,0,3,1\n"
         "1,4,150,0,10,10,0,7,1\n2,4,150,0,10,10,0,7,1\n"
@@ -56,7 +56,7 @@ def test_only_the_result_on_a_distractor_is_left_out(tmp_path: Path) -> None:
 
 
 def test_result_is_matched_with_the_best_fitting_object() -> None:
-    """A pedestrian in front of a distractor takes the one result."""
+    """A single result is matched with the pedestrian in front of a distractor."""
     both = objects(PEDESTRIAN, (1, 2, 1, 0, 10, 10, 0, 8, 1))
     assert both is not None
     one = Trajectories.from_arrays([0], [1], [[0, 0, 10, 10]])

@@ -9,7 +9,7 @@ from tools.annotations.ground_truths import Benchmark, read_ground_truths
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "there", "told"),
+    ("benchmark", "file", "message"),
     [
         ("uavdt", "seq/gt/gt.txt", r"has no \*_gt.txt; its files are those of mot$"),
         ("uavdt", "MVI_20011.xml", r"has no \*_gt.txt; its files are those of detrac$"),
@@ -19,11 +19,11 @@ from tools.annotations.ground_truths import Benchmark, read_ground_truths
     ],
 )
 def test_files_of_another_benchmark_are_reported(
-    tmp_path: Path, benchmark: str, there: str, told: str
+    tmp_path: Path, benchmark: str, file: str, message: str
 ) -> None:
-    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / there).touch()
-    with pytest.raises(ConfigError, match=told):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).touch()
+    with pytest.raises(ConfigError, match=message):
         read_ground_truths(benchmark, tmp_path)
 
 

@@ -18,7 +18,7 @@ def half_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
 def test_half_covered_box_is_ignored() -> None:
     assert half_ignored((0, 0, 10, 10), (0, 0, 5, 10))
     assert not half_ignored((0, 0, 10, 10), (0, 0, 4.99, 10))
-    # Decimals are not exact in binary.
+    # These decimals are not exact in binary.
     assert half_ignored((13.2, 777.3, 52.4, 796.5), (13.2, 777.3, 32.8, 796.5))
 
 
@@ -31,16 +31,16 @@ def test_regions_count_together_but_overlaps_only_once() -> None:
 
 
 def test_area_in_the_union_matches_a_pixel_count() -> None:
-    """Against a count of pixels, for boxes and regions with whole corners."""
+    """Uses boxes and regions with integer corners."""
     rng = np.random.default_rng(4)
     corners = rng.integers(0, 30, (40, 2))
     boxes = np.hstack((corners, corners + rng.integers(1, 20, (40, 2)))).astype(np.float64)
     regions, boxes = boxes[:8], boxes[8:]
-    picture = np.zeros((60, 60), bool)
+    covered = np.zeros((60, 60), bool)
     for left, top, right, bottom in regions.astype(int):
-        picture[top:bottom, left:right] = True
+        covered[top:bottom, left:right] = True
     shares = [
-        picture[top:bottom, left:right].mean() for left, top, right, bottom in boxes.astype(int)
+        covered[top:bottom, left:right].mean() for left, top, right, bottom in boxes.astype(int)
     ]
     cover = IgnoredRegions(regions).cover(np.zeros(32, np.int64), boxes)
     assert cover.tolist() == [share >= 0.5 for share in shares]

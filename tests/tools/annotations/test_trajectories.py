@@ -82,5 +82,5 @@ def test_selected_rows_and_rows_by_frame() -> None:
 def test_rows_of_unsorted_frames() -> None:
     found = rows_of(np.array([7, 2, 7, 0]))
     assert {frame: rows.tolist() for frame, rows in found.items()} == {0: [3], 2: [1], 7: [0, 2]}
-    assert rows_of(np.arange(40) % 2)[1].tolist() == list(range(1, 40, 2))  # in their order
+    assert rows_of(np.arange(40) % 2)[1].tolist() == list(range(1, 40, 2))  # in ascending order
     assert rows_of(np.empty(0, np.int64)) == {}

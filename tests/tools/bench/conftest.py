@@ -1,4 +1,4 @@
-"""A clone of somebody's tracker, and a disk that soon is full."""
+"""A clone of a third-party tracker, and a limit on file sizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-# Stands for somebody's tracker: every box keeps the id of its place in the frame.
+# Stands for a third-party tracker: a box's id is its position in the list of its frame.
 SORT = """
 import numpy as np
 class Sort:
@@ -28,9 +28,9 @@ def clone(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def limited_files(size: int) -> Iterator[None]:
-    """Lets no file become larger than so many bytes, in this process and those that it starts.
+    """Limits files to ``size`` bytes, in this process and those that it starts.
 
-    It ends within the test: what pytest writes on it may go into a file, too.
+    The limit must end within the test, since pytest's own output may go to a file, too.
     """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))

@@ -51,8 +51,8 @@ def point(weights, *data_sets):
 def test_a_panel_is_drawn_for_each_data_set(tmp_path):
     points = [point("nano", "streets", "rain")]
     plot_curve(points, tmp_path / "curve.png")
-    picture = cv2.imread(str(tmp_path / "curve.png"))
-    assert picture.shape[1] == 2 * 600
+    image = cv2.imread(str(tmp_path / "curve.png"))
+    assert image.shape[1] == 2 * 600
     with pytest.raises(ConfigError, match="must end in"):
         plot_curve(points, tmp_path / "curve.txt")
 

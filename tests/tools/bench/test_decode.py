@@ -48,13 +48,13 @@ def test_every_decoder_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_every_decoder_sees_all_frames(tmp_path: Path) -> None:
     video = moving_video(tmp_path, 12, 48, 64)
-    assert [way(video) for way in (decode._into_ring, decode._bare, decode._opencv)] == [12] * 3
+    assert [count(video) for count in (decode._into_ring, decode._bare, decode._opencv)] == [12] * 3
 
 
 @pytest.mark.parametrize("size", [0, 500])
 def test_video_exceeding_the_file_size_limit_is_an_error(tmp_path: Path, size: int) -> None:
-    told = r"cannot write .*moving\.mp4: file too large"
-    with pytest.raises(OutputError, match=told), limited_files(size):
+    message = r"cannot write .*moving\.mp4: file too large"
+    with pytest.raises(OutputError, match=message), limited_files(size):
         moving_video(tmp_path, 12, 48, 64)
 
 
@@ -85,8 +85,8 @@ def test_environment_without_its_program_is_reported(
 
 def test_failed_program_reports_its_reason(tmp_path: Path) -> None:
     program = tmp_path / "ffmpeg"
-    said = "a.mp4: Invalid data\\nbench: maxrss=1kB"
-    program.write_text(f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n")
+    output = "a.mp4: Invalid data\\nbench: maxrss=1kB"
+    program.write_text(f"#!/bin/sh\nprintf '{output}' >&2\nexit 1\n")
     program.chmod(0o755)
     with pytest.raises(SpotStreamError, match=r"ffmpeg failed: a\.mp4: Invalid data$"):
         decode._ffmpeg(str(program), tmp_path / "a.mp4")

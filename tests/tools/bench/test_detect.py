@@ -53,7 +53,7 @@ def test_each_engine_is_measured_on_the_same_frames(frames):
 def test_centernet_loop_finds_the_same_vehicles(frames):
     detectors = make_detectors(NANO, engines=["torch"])
     for detector in detectors.values():
-        detector.scale = 1.0  # elsewhere it resizes in another way
+        detector.scale = 1.0  # at other scales it resizes differently
     report = bench_detect(detectors, frames, rounds=1)
     assert "float32" in report.descriptions["CenterNet's loop"]
     if "float32" in report.descriptions["torch"]:

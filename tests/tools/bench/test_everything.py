@@ -13,17 +13,17 @@ from tools.main import app
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    def give(name: str):
+def fake_benches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(name: str):
         ratio = Ratio("ours", "theirs"), Figure("ours", "×", (1.0,))
         return lambda *args, **settings: BenchReport(name, (), (ratio,))
 
     for name in ("transport", "decode", "track", "sink", "pipeline"):
-        monkeypatch.setattr(everything, f"bench_{name}", give(name))
-    monkeypatch.setattr(everything, "_detect_report", give("detect"))
+        monkeypatch.setattr(everything, f"bench_{name}", fake(name))
+    monkeypatch.setattr(everything, "_detect_report", fake("detect"))
 
 
-@pytest.mark.usefixtures("short")
+@pytest.mark.usefixtures("fake_benches")
 def test_all_benches_share_one_json_file_and_one_plot(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     files = tmp_path / "all.json", tmp_path / "all.png"

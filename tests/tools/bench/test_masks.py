@@ -41,7 +41,7 @@ def test_empty_box_is_filled_with_an_ellipse(truth):
     iou, filled, precision, recall, *_ = score(truth, nothing)
     assert iou == 0
     assert 0 < filled < 1
-    assert precision == pytest.approx(0.5, abs=0.02)  # an ellipse in the middle of the box
+    assert precision == pytest.approx(0.5, abs=0.02)  # an ellipse in the centre of the box
     assert 0.7 < recall < 0.85
 
 

@@ -16,7 +16,7 @@ from tools.evaluation.tracker_choice import TrackerChoice
 def test_peers_and_our_trackers_are_scored_alike(
     clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Theirs gives every detection of a frame a track."""
+    """The peer makes a track of every detection in a frame."""
     for folder in ("gt", "det"):
         (tmp_path / folder).mkdir()
     boxes = [f"{10 * frame},50,40,30" for frame in range(1, 11)]

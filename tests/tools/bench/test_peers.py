@@ -12,7 +12,7 @@ from tools.bench.peers import REQUIREMENTS, failure_of, peer_python
 
 @pytest.fixture
 def pip(monkeypatch):
-    """Sets what the pip of new environments does, and how their creation ends."""
+    """Sets the script that acts as pip in new environments, and how their creation ends."""
 
     def does(script, ends_with=None):
         def create(home, clear):
@@ -32,12 +32,12 @@ def pip(monkeypatch):
 
 
 def installations(folder):
-    """Installs in ``folder``; returns how often that was needed."""
-    said = []
-    python = peer_python(folder, "norfair", said.append)
+    """Requests an environment in ``folder``; returns the number of installations (0 or 1)."""
+    messages = []
+    python = peer_python(folder, "norfair", messages.append)
     assert python == folder / "norfair" / "bin" / "python"
-    assert set(said) <= {"installing norfair"}
-    return len(said)
+    assert set(messages) <= {"installing norfair"}
+    return len(messages)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_file_in_place_of_the_environments_folder_is_reported(tmp_path):
 
 
 def test_environment_that_cannot_be_written_is_reported(tmp_path):
-    told = r"cannot write .*norfair: file too large"
-    with pytest.raises(OutputError, match=told), limited_files(0):
+    message = r"cannot write .*norfair: file too large"
+    with pytest.raises(OutputError, match=message), limited_files(0):
         peer_python(tmp_path, "norfair")
 
 
 def test_failed_installation_of_pip_is_reported(tmp_path, pip):
-    said = "echo 'Traceback (most recent call last):'; echo 'OSError: [Errno 28] No space left'"
-    pip(f'case "$*" in *ensurepip) {said}; exit 1;; esac')
+    output = "echo 'Traceback (most recent call last):'; echo 'OSError: [Errno 28] No space left'"
+    pip(f'case "$*" in *ensurepip) {output}; exit 1;; esac')
     with pytest.raises(SpotStreamError, match=r"cannot install norfair: OSError: \[Errno 28\] No"):
         peer_python(tmp_path, "norfair")
 
@@ -134,10 +134,10 @@ def test_temporary_folders_left_by_pip_are_removed(tmp_path, pip, monkeypatch, c
 
 
 def test_missing_package_or_library_is_reported_with_the_remedy():
-    def said(last):
+    def message(last):
         return str(failure_of("norfair", CompletedProcess([], 1, stderr=f"Traceback\n{last}\n")))
 
     remedy = "; remove its folder in --peers, and it is installed again"
     for lacks in ("ModuleNotFoundError: No module named 'scipy'", "ImportError: libGL.so.1"):
-        assert said(lacks) == f"norfair failed: {lacks}{remedy}"
-    assert said("KeyError: 'x'") == "norfair failed: KeyError: 'x'"
+        assert message(lacks) == f"norfair failed: {lacks}{remedy}"
+    assert message("KeyError: 'x'") == "norfair failed: KeyError: 'x'"

@@ -24,7 +24,7 @@ def test_run_is_compared_with_loops_and_its_slowest_stage(tmp_path):
     figures = {figure.name: figure for figure in report.figures}
     assert set(figures) == {FOUR, ONE, OPENCV, SLOWEST}
     assert {figure.unit for figure in report.figures} == {RATE}
-    assert 50 < figures[SLOWEST].median < 100  # the detector's 10 ms, and a little
+    assert 50 < figures[SLOWEST].median < 100  # the detector's 10 ms and some overhead
     *_, (_, ratio) = report.ratios
     assert [asked.to for asked, _ in report.ratios] == [ONE, OPENCV, SLOWEST]
     assert 0.3 < ratio.median < 1.1
@@ -32,9 +32,9 @@ def test_run_is_compared_with_loops_and_its_slowest_stage(tmp_path):
 
 @pytest.mark.parametrize("under_way", ["*/out/clip/*", "*/clip/*"])
 def test_ctrl_c_ends_the_bench_and_removes_its_files(under_way, tmp_path, tmp_path_factory):
-    """The terminal sends it to every process."""
+    """A terminal sends the signal to every process."""
     clip = make_clip(tmp_path, 100)
-    bench = tmp_path_factory.mktemp("bench")  # short, for names of sockets
+    bench = tmp_path_factory.mktemp("bench")  # short, since socket paths are limited in length
     options = ["--rounds", "1", "--set", detections_setting(clip, delay_ms=20)]
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "tools.main", "bench", "pipeline", "--source", clip, *options],
@@ -45,9 +45,9 @@ def test_ctrl_c_ends_the_bench_and_removes_its_files(under_way, tmp_path, tmp_pa
     ) as process:
         wait_for(lambda: list(bench.glob(under_way)))
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=200)
+        _, stderr = process.communicate(timeout=200)
     assert process.returncode == 130
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     assert not list(bench.iterdir())
 
 
@@ -56,7 +56,7 @@ def test_ctrl_c_ends_the_bench_and_removes_its_files(under_way, tmp_path, tmp_pa
     [
         (["decoder.last_frame=10"], range(1, 11)),
         (["decoder.first_frame=4", "decoder.last_frame=10", "decoder.every=3"], [4, 7, 10]),
-        (["decoder.every=40"], [1, 41, 81]),  # more between them than tracks survive unseen
+        (["decoder.every=40"], [1, 41, 81]),  # gaps longer than tracks survive without detections
     ],
 )
 def test_opencv_loop_writes_tracks_and_video_of_the_chosen_frames(settings, numbers, tmp_path):
@@ -66,7 +66,7 @@ def test_opencv_loop_writes_tracks_and_video_of_the_chosen_frames(settings, numb
     run_opencv_loop(plan)
     rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()
     assert {int(row.split(",")[0]) for row in rows} <= set(numbers)
-    assert 0 < len({row.split(",")[1] for row in rows}) < len(rows)  # ids of tracks that go on
+    assert 0 < len({row.split(",")[1] for row in rows}) < len(rows)  # some ids recur
     assert frames_in(tmp_path / "out" / "clip" / "overlay.mp4") == len(numbers)
 
 

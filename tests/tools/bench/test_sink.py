@@ -30,11 +30,11 @@ def test_drawing_encoding_and_both_are_measured() -> None:
 
 def test_drifting_vehicles_stay_in_the_frame_and_do_not_jump() -> None:
     tracks = drifting_tracks(200, 5, 96, 128)
-    places: dict[int, np.ndarray] = {}
+    positions: dict[int, np.ndarray] = {}
     for each in tracks:
         assert len(set(each.ids.tolist())) == 5
         for identity, corner in zip(each.ids.tolist(), each.boxes[:, :2], strict=True):
             assert (corner >= 0).all()
             assert (corner < (128, 96)).all()
-            assert np.abs(corner - places.get(identity, corner)).max() < 20
-            places[identity] = corner
+            assert np.abs(corner - positions.get(identity, corner)).max() < 20
+            positions[identity] = corner

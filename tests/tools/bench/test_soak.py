@@ -42,10 +42,10 @@ def test_failing_run_reports_its_reason(
 
 @needs_server
 def test_every_process_is_monitored_across_reconnects() -> None:
-    told: list[str] = []
-    soak = soak_reconnects(6, progress=told.append)
+    messages: list[str] = []
+    soak = soak_reconnects(6, progress=messages.append)
     assert soak.count == 6
-    assert told[-1] == "soak: 6 of 6 reconnects"
+    assert messages[-1] == "soak: 6 of 6 reconnects"
     (decoder,) = (name for name in soak.slopes if name.startswith("decoder of "))
     assert set(soak.slopes) == {"supervisor", decoder, "detector", "tracker", "sink"}
     assert set(soak.descriptors) == set(soak.slopes)

@@ -23,7 +23,7 @@ SMALL = Load(48, 64, PixelFormat.BGR24, 20)
 
 
 def first_of_free_ports(count: int = 70) -> int:
-    """Returns the first of so many free ports below those that connections are given."""
+    """Returns the first of ``count`` consecutive free ports below the ephemeral range."""
     return next(port for port in range(20_000, 32_000, count) if are_free(port, count))
 
 
@@ -44,11 +44,11 @@ def test_decoder_hop_reports_its_rate_and_cpu_time() -> None:
 
 def test_decoder_whose_port_is_taken_ends_the_hop() -> None:
     port = first_of_free_ports()
-    decoders = endpoint(
+    decoder = endpoint(
         "", load_config(None, [f"runtime.port={port}", "runtime.transport=tcp"]).runtime, "ack-0"
     )
     with (
-        socket.create_server(("127.0.0.1", int(decoders.rpartition(":")[2]))),
+        socket.create_server(("127.0.0.1", int(decoder.rpartition(":")[2]))),
         pytest.raises(SpotStreamError, match="the decoder ended with status"),
     ):
         our_hop(SMALL, "inline", "tcp", port)
@@ -58,10 +58,10 @@ def test_port_in_use_is_reported() -> None:
     port = first_of_free_ports()
     control = load_config(None, [f"runtime.port={port}", "runtime.transport=tcp"]).runtime
     taken = int(endpoint("", control, "control").rpartition(":")[2])
-    told = f"TCP port {port} or one after it is in use"
-    with socket.create_server(("127.0.0.1", taken)), pytest.raises(SpotStreamError, match=told):
+    message = f"TCP port {port} or one after it is in use"
+    with socket.create_server(("127.0.0.1", taken)), pytest.raises(SpotStreamError, match=message):
         our_hop(SMALL, "inline", "tcp", port)
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(SpotStreamError, match=told):
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(SpotStreamError, match=message):
         bare_hop(SMALL, 64, "tcp", port)
 
 
@@ -97,11 +97,11 @@ def hang(**options):
     time.sleep(300)
 ImageHub = ImageSender = hang
 """
-"""Stands for the package: both ends hang."""
+"""Stands for the imagezmq package: both ends hang."""
 
 
-def ends(folder: Path) -> list[str]:
-    """Returns the process ids of both ends, once they hang."""
+def hanging_process_ids(folder: Path) -> list[str]:
+    """Returns the process ids of both ends once they hang."""
     wait_for(lambda: len(list(folder.glob("imagezmq.py.*"))) == 2)
     return [file.suffix[1:] for file in folder.glob("imagezmq.py.*")]
 
@@ -127,7 +127,7 @@ def test_peers_do_not_outlive_the_bench(hanging: Path) -> None:
         "peer_transport('imagezmq', Path(sys.executable), Load(), 7)"
     )
     with subprocess.Popen([sys.executable, "-c", bench]) as process:
-        both = ends(hanging)
+        both = hanging_process_ids(hanging)
         process.kill()
     wait_for(lambda: not any(map(_runs, both)))
 

@@ -15,7 +15,7 @@ SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def write_image(path: Path, width: int = 96, height: int = 54) -> Path:
-    """A grey image with a slope in it."""
+    """Writes a grey image with a horizontal gradient."""
     path.parent.mkdir(parents=True, exist_ok=True)
     slope = np.linspace(40, 200, width).astype(np.uint8)
     image = np.repeat(np.tile(slope, (height, 1))[..., None], 3, axis=2)
@@ -31,7 +31,7 @@ def make_sample(
     frame: int | None = None,
     conditions: dict[str, str] | None = None,
 ) -> Sample:
-    """An image like those of `write_image`; its boxes are cars unless told, and none is hidden."""
+    """Returns a sample of the size of `write_image`; its boxes are visible cars by default."""
     return Sample(
         path,
         scene or path.stem,
@@ -46,14 +46,14 @@ def make_sample(
 
 
 def problems(data_set: DataSet) -> list[tuple[str, str]]:
-    """Kind and place, without the part of the path that differs from run to run."""
+    """Returns kinds and locations, without the temporary folder."""
     root = f"{data_set.root}/"
     return sorted((p.kind.name, p.location.replace(root, "")) for p in data_set.problems)
 
 
 @pytest.fixture
 def shared() -> Callable[[str], Path]:
-    """A folder of real data."""
+    """Finds a folder of real data, or skips the test."""
 
     def find(name: str) -> Path:
         if not (SHARED / name).is_dir():

@@ -1,4 +1,4 @@
-"""Sequences in the layout of UA-DETRAC."""
+"""Sequences in UA-DETRAC's folder layout."""
 
 from __future__ import annotations
 

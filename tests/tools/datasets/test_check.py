@@ -33,7 +33,7 @@ def test_masks_are_decoded_like_images(sample: Sample, tmp_path: Path) -> None:
 
 
 def test_half_hidden_vehicle_is_not_mostly_hidden(sample: Sample) -> None:
-    """As by UAVDT's code of a medium occlusion."""
+    """UAVDT's code for medium occlusion means half."""
     shares = [np.array([share], np.float32) for share in (0.5, 0.51)]
     samples = [replace(sample, hidden=hidden) for hidden in shares]
     assert summarize(data_set(samples), 0, []).total.hidden_boxes == 1

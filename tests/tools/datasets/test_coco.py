@@ -91,10 +91,10 @@ def test_crowds_and_unknown_categories_are_ignored(tmp_path: Path) -> None:
 
 def test_annotation_without_a_box_gets_that_of_its_polygons(tmp_path: Path) -> None:
     polygons = [[10, 20, 40, 22, 30, 30], [50, 25, 48, 26, 44, 19.5]]
-    odd, of_three = [[10, 20, 40, 22, 30]], [[10, 20, 40, 22, 30, 30]]
+    odd, triangle = [[10, 20, 40, 22, 30]], [[10, 20, 40, 22, 30, 30]]
     without: list[dict[str, Any]] = [
         {"segmentation": polygons},
-        {"segmentation": of_three, "bbox": []},
+        {"segmentation": triangle, "bbox": []},
         {"segmentation": [[]], "bbox": None},
         {"segmentation": {"size": [54, 96], "counts": "0"}},
         {},
@@ -109,15 +109,15 @@ def test_annotation_without_a_box_gets_that_of_its_polygons(tmp_path: Path) -> N
     data_set = read_data_set(tmp_path)
     (sample,) = data_set.samples
     assert sample.boxes.tolist() == [[10, 19.5, 50, 30], [10, 20, 40, 30]]
-    place = "annotations.json: a.png, annotation"
+    location = "annotations.json: a.png, annotation"
     assert problems(data_set) == [
-        *(("UNREADABLE_ROW", f"{place} {number}: no 'bbox'") for number in (102, 103, 104)),
-        ("UNREADABLE_ROW", f"{place} 105: polygon with an odd number of coordinates"),
+        *(("UNREADABLE_ROW", f"{location} {number}: no 'bbox'") for number in (102, 103, 104)),
+        ("UNREADABLE_ROW", f"{location} 105: polygon with an odd number of coordinates"),
     ]
 
 
 def test_the_layout_of_coco_itself(tmp_path: Path) -> None:
-    """Two splits whose images bear the same names."""
+    """Uses two splits whose images have the same names."""
     for split, left in (("train2017", 10), ("val2017", 20)):
         write_json(
             tmp_path / "annotations" / f"instances_{split}.json",
@@ -153,7 +153,7 @@ def test_other_layouts(tmp_path: Path, json_name: str, image_name: str, file_nam
 
 @pytest.mark.parametrize("as_given", [False, True])
 def test_file_name_with_windows_separators(tmp_path: Path, as_given: bool) -> None:
-    """Elsewhere, a backslash may be part of a name."""
+    """On other systems, a backslash may be part of a file name."""
     name = r"images\default\a.jpg"
     write_json(tmp_path / "instances.json", [entry(1, name)], [box(1, 1, 1, 9, 9)])
     path = write_image(tmp_path / "images" / "default" / "a.jpg")
@@ -203,7 +203,7 @@ def test_unusable_entries_are_reported(tmp_path: Path) -> None:
     (sample,) = data_set.samples
     assert sample.boxes.tolist() == [[90, 5, 96, 14], [2, 2, 11, 11]]
     assert (sample.labels, sample.hidden.tolist()) == (("car", "car"), [0.5, 1])
-    place = "annotations.json: a.png, annotation"
+    location = "annotations.json: a.png, annotation"
     bad = "cannot read image images/b.png: not an image, or damaged"
     assert problems(data_set) == [
         ("BOX_CUT", "annotations.json: a.png, car"),
@@ -214,8 +214,8 @@ def test_unusable_entries_are_reported(tmp_path: Path) -> None:
         ("MISSING_IMAGE", "annotations.json: gone.png"),
         ("STATED_TWICE", "annotations.json: image 4: a.png"),
         ("UNREADABLE_IMAGE", f"annotations.json: {bad}"),
-        ("UNREADABLE_ROW", f"{place} 101: bbox of 3 numbers"),
-        ("UNREADABLE_ROW", f"{place} 108: hidden 1.5"),
+        ("UNREADABLE_ROW", f"{location} 101: bbox of 3 numbers"),
+        ("UNREADABLE_ROW", f"{location} 108: hidden 1.5"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which split, scene and place in it images of a COCO data set have."""
+"""Split, scene and frame number of images in a COCO data set."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def test_keypoint_files_beside_instance_files_are_not_read(tmp_path: Path) -> No
     write_image(tmp_path / "images" / "a.png")
     data_set = read_data_set(tmp_path)
     assert ([len(sample.boxes) for sample in data_set.samples], data_set.problems) == ([1], [])
-    write_json(tmp_path / "annotations.json", [entry(1, "a.png")], boxes)  # then none but this
+    write_json(tmp_path / "annotations.json", [entry(1, "a.png")], boxes)  # then the only file read
     data_set = read_data_set(tmp_path)
     assert ([len(sample.boxes) for sample in data_set.samples], data_set.problems) == ([2], [])

@@ -24,7 +24,7 @@ Pixels = np.ndarray
 
 
 def tile(sheet: Pixels, column: int = 0) -> Pixels:
-    """One of the tiles of the last row, 96 × 54 pixels."""
+    """Returns a tile of the last row, 96 × 54 pixels."""
     left, bottom = GAP + column * (96 + GAP), len(sheet) - GAP - CAPTION
     return sheet[bottom - 54 : bottom, left : left + 96]
 
@@ -47,25 +47,25 @@ def test_the_shape_of_the_sheet(image: Path) -> None:
 
 def test_boxes_have_their_class_color_and_are_dashed_if_hidden(image: Path) -> None:
     drawn = make_sample(image, (10, 10, 40, 40), (50, 10, 80, 40), labels=("car", "bus"))
-    picture = tile(contact_sheet([drawn], tile_width=96))
+    shown = tile(contact_sheet([drawn], tile_width=96))
     bus, car = CLASS_COLORS[:2]
-    assert near(picture[15:35, 10], car).all()
-    assert near(picture[15:35, 50], bus).all()
-    assert not near(picture, car)[15:35, 15:35].any()
+    assert near(shown[15:35, 10], car).all()
+    assert near(shown[15:35, 50], bus).all()
+    assert not near(shown, car)[15:35, 15:35].any()
     dashed = replace(drawn, hidden=np.array([0.9, 0.5], np.float32))
-    picture = tile(contact_sheet([dashed], tile_width=96))
-    assert 5 < near(picture[12:38, 10], car).sum() < 22
-    assert near(picture[15:35, 50], bus).all()
+    shown = tile(contact_sheet([dashed], tile_width=96))
+    assert 5 < near(shown[12:38, 10], car).sum() < 22
+    assert near(shown[15:35, 50], bus).all()
 
 
 def test_ignored_regions_are_hatched(image: Path) -> None:
     drawn = replace(make_sample(image), ignored=np.array([[0, 0, 48, 54]], np.float32))
-    picture, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
+    shown, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
     assert plain is not None
-    hatched = near(picture[2:-2, 2:46], HATCHING)
+    hatched = near(shown[2:-2, 2:46], HATCHING)
     assert 0.05 < hatched.mean() < 0.3
-    assert (picture[2:-2, 2:46][~hatched] <= plain[2:-2, 2:46][~hatched]).all()
-    assert (picture[:, 50:] == plain[:, 50:]).all()
+    assert (shown[2:-2, 2:46][~hatched] <= plain[2:-2, 2:46][~hatched]).all()
+    assert (shown[:, 50:] == plain[:, 50:]).all()
     half = contact_sheet([drawn], tile_width=48)[-GAP - CAPTION - 27 : -GAP - CAPTION, GAP:-GAP]
     assert near(half[2:-2, 2:22], HATCHING).any()
     assert not near(half[:, 26:], HATCHING).any()
@@ -76,12 +76,12 @@ def test_mask_is_drawn_as_a_tint(image: Path, tmp_path: Path) -> None:
     mask[10:40, 20:60] = 255
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
     drawn = replace(make_sample(image), mask=tmp_path / "mask.png")
-    picture, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
+    shown, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
     assert plain is not None
     inside, outside = np.s_[15:35, 25:55], np.s_[45:, :]
     expected = plain[inside] + 0.4 * (np.array(MASK_TINT) - plain[inside])
-    assert np.abs(picture[inside] - expected).max() <= 1
-    assert (picture[outside] == plain[outside]).all()
+    assert np.abs(shown[inside] - expected).max() <= 1
+    assert (shown[outside] == plain[outside]).all()
 
 
 def test_unusable_image_or_mask_is_marked_in_its_tile(image: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> No
 
 
 def test_only_the_rear_one_of_two_overlapping_vehicles_is_hidden(tmp_path: Path) -> None:
-    """By status 1 the other one, which may be listed before, with the same region, or nowhere."""
+    """Status 1 hides the other target, which may be listed earlier, with the region, or nowhere."""
     in_front = overlap(15, status=1)
     behind = overlap(15)
     pair = target(2, 10, width=20), target(1, 15, overlaps=in_front)
@@ -106,13 +106,13 @@ def test_flat_outside_and_cut_boxes_are_reported(tmp_path: Path) -> None:
     data_set = read_data_set(tmp_path)
     (sample,) = data_set.samples
     assert sample.boxes.tolist() == [[91, 10, 96, 30], [86.5, 10, 96, 30]]
-    assert sample.hidden.tolist() == [0.5, 0]  # half a pixel beyond is no news
-    place = "MVI_1.xml, frame 1"
+    assert sample.hidden.tolist() == [0.5, 0]  # half a pixel beyond the border does not count
+    location = "MVI_1.xml, frame 1"
     assert problems(data_set) == [
-        ("BOX_CUT", place),
-        ("BOX_OUTSIDE", place),
-        ("BOX_OUTSIDE", place),
-        ("FLAT_BOX", place),
+        ("BOX_CUT", location),
+        ("BOX_OUTSIDE", location),
+        ("BOX_OUTSIDE", location),
+        ("FLAT_BOX", location),
     ]
 
 
@@ -123,9 +123,9 @@ def test_broken_annotation_drops_only_its_sequence(tmp_path: Path) -> None:
     broken.write_text(broken.read_text().replace("</target>", ""))
     data_set = read_data_set(tmp_path)
     assert [sample.scene for sample in data_set.samples] == ["MVI_1"]
-    ((kind, place),) = problems(data_set)
+    ((kind, location),) = problems(data_set)
     assert kind == "UNREADABLE_FILE"
-    assert place.startswith(f"{ANNOTATIONS}/MVI_2.xml:6: not well-formed XML")
+    assert location.startswith(f"{ANNOTATIONS}/MVI_2.xml:6: not well-formed XML")
 
 
 @pytest.mark.parametrize("folder", [ANNOTATIONS, f"{ANNOTATIONS}-v3", "DETRAC-A"])
@@ -140,8 +140,8 @@ def test_version_3_annotation_is_used_only_if_there_is_no_other(
     data_set = read_data_set(tmp_path)
     assert data_set.samples[0].labels == ("car",)
     first = tmp_path / ANNOTATIONS / "MVI_1.xml"
-    place = f"MVI_1: {folder}/MVI_1_v3.xml; the one used is {ANNOTATIONS}/MVI_1.xml"
-    assert problems(data_set) == [("STATED_TWICE", place)]
+    location = f"MVI_1: {folder}/MVI_1_v3.xml; the one used is {ANNOTATIONS}/MVI_1.xml"
+    assert problems(data_set) == [("STATED_TWICE", location)]
     first.unlink()
     assert read_data_set(tmp_path).samples[0].labels == ("Sedan",)
 
@@ -178,7 +178,7 @@ def test_real_frames(shared: Callable[[str], Path]) -> None:
     first = frames[1]
     assert first.boxes[0].tolist() == pytest.approx([592.75, 378.8, 752.8, 540])
     assert first.hidden.tolist() == pytest.approx([0.1, 0])
-    assert frames[2].hidden[2] == 0  # in front of another
+    assert frames[2].hidden[2] == 0  # in front of another vehicle
     assert len(first.ignored) == 7
     assert first.conditions == {"weather": "sunny", "camera_state": "unstable"}
     assert first.read().shape == (540, 960, 3)
@@ -193,7 +193,7 @@ def test_faulty_targets_and_frames_are_skipped_individually(tmp_path: Path) -> N
     file.write_text(file.read_text().replace("</sequence>", f"{again}</sequence>"))
     data_set = read_data_set(tmp_path)
     assert [sample.boxes[:, 0].tolist() for sample in data_set.samples] == [[20], [50]]
-    reasons = [place.rpartition(": ")[2] for _, place in problems(data_set)]
+    reasons = [location.rpartition(": ")[2] for _, location in problems(data_set)]
     assert sorted(reasons) == [
         "frame 1 occurs twice",
         "id 2 occurs twice",
@@ -261,4 +261,4 @@ def test_split_may_come_from_the_image_folder_alone(tmp_path: Path) -> None:
     (tmp_path / "MVI_1.xml").write_text('<sequence><frame num="1"/></sequence>')
     write_image(tmp_path / "val" / "MVI_1" / "img00001.jpg")
     (sample,) = read_data_set(tmp_path).samples
-    assert sample.conditions == {"split": "val"}  # nor are there weather and camera
+    assert sample.conditions == {"split": "val"}  # without weather and camera state

@@ -23,8 +23,8 @@ def test_files_are_found_and_only_images_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a" / "2.JPG").touch()
     (tmp_path / "a" / "1.png").touch()
     (tmp_path / "a" / "notes.txt").touch()
-    (tmp_path / "a" / "a-sheet.jpg").touch()  # of a check of this folder
-    (tmp_path / "a" / "._1.png").touch()  # as macOS puts it beside a file that it copies
+    (tmp_path / "a" / "a-sheet.jpg").touch()  # contact sheet of a check of this folder
+    (tmp_path / "a" / "._1.png").touch()  # as macOS adds beside a copied file
     tree = FolderTree(tmp_path)
     assert tree.has(tmp_path / "b" / ".." / "a" / "1.png")
     assert not tree.has(tmp_path / "a")

@@ -15,23 +15,23 @@ from tools.datasets.image_size import image_size
 
 
 def exif(orientation: int, order: str) -> bytes:
-    """EXIF that states an orientation, behind another tag."""
+    """Returns EXIF data whose second tag is the orientation."""
     tiff = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
     tiff += struct.pack(order + "HHHIHH", 2, 0x0100, 3, 1, 7, 0)
     return tiff + struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
 
 
 def with_exif(path: Path, tiff: bytes, *, at_the_end: bool) -> Path:
-    """A copy of a PNG or JPEG file with EXIF in its place, of a PNG before or behind the pixels."""
+    """Copies a PNG or JPEG file with EXIF inserted; in a PNG, before or after the pixels."""
     data = path.read_bytes()
     if path.suffix == ".jpg":
-        place, body = 2, b"Exif\0\0" + tiff
+        position, body = 2, b"Exif\0\0" + tiff
         segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
     else:
-        place, body = len(data) - 12 if at_the_end else 33, b"eXIf" + tiff
+        position, body = len(data) - 12 if at_the_end else 33, b"eXIf" + tiff
         segment = struct.pack(">I", len(tiff)) + body + struct.pack(">I", zlib.crc32(body))
     copy = path.with_stem("turned")
-    copy.write_bytes(data[:place] + segment + data[place:])
+    copy.write_bytes(data[:position] + segment + data[position:])
     return copy
 
 
@@ -66,7 +66,7 @@ def test_exif_orientation_is_applied_to_the_size(
 
 
 def test_segment_after_exif_does_not_undo_the_orientation(tmp_path: Path) -> None:
-    """Editors of images write XMP behind it, in a segment of the same kind."""
+    """Image editors write XMP after EXIF, in a segment of the same kind."""
     turned = with_exif(write_image(tmp_path / "a.jpg", 64, 37), exif(6, "<"), at_the_end=False)
     data, xmp = turned.read_bytes(), b"http://ns.adobe.com/xap/1.0/\0<x/>"
     end = 4 + struct.unpack(">H", data[4:6])[0]

@@ -8,7 +8,7 @@ from tools.datasets.spread import spread_samples
 
 
 def samples(*counts: int, boxes: int = 1) -> list[Sample]:
-    """Scenes ``0``, ``1``, … of so many frames."""
+    """Returns scenes ``0``, ``1``, … with the given numbers of frames."""
     return [
         make_sample(Path(f"{frame}.jpg"), *[(1, 1, 9, 9)] * boxes, scene=str(scene), frame=frame)
         for scene, count in enumerate(counts)

@@ -17,7 +17,7 @@ NAMES = ("MVI_20011", "MVI_20012")
 
 @pytest.fixture
 def findings(tmp_path: Path) -> Findings:
-    """Two sequences, each with its own weather and camera."""
+    """Summarises two sequences that differ in weather and camera state."""
     for name, conditions in zip(NAMES, ("unstable, rainy", "stable, night"), strict=True):
         write_sequence(tmp_path, name, {1: target(1, 10), 2: target(1, 10)}, 2)
         file = tmp_path / ANNOTATIONS / f"{name}.xml"
@@ -72,7 +72,7 @@ def test_scenes_of_a_single_image_are_not_listed(tmp_path: Path) -> None:
 def test_only_the_first_locations_of_a_problem_are_listed(
     findings: Findings, count: int, more: list[str]
 ) -> None:
-    places = tuple(f"place {number}" for number in range(count))
-    lines = list(problem_lines(replace(findings, problems={"box without area": places})))
-    told = [f"    place {number}" for number in range(3)]
-    assert lines[:-1] == [f"{count} × box without area", *told, *more]
+    locations = tuple(f"place {number}" for number in range(count))
+    lines = list(problem_lines(replace(findings, problems={"box without area": locations})))
+    listed = [f"    place {number}" for number in range(3)]
+    assert lines[:-1] == [f"{count} × box without area", *listed, *more]

@@ -24,7 +24,7 @@ def write_sequence(root: Path, name: str, whole: str, images: int, ignored: str 
 
 
 def test_the_layout_of_the_benchmark(tmp_path: Path) -> None:
-    # Sorted by id, as the files are.
+    # Sorted by id, like the benchmark's files.
     whole = "1,1,10,10,20,15,1,1,1\n2,1,12,10,20,15,1,1,1\n2,2,50,20,9,9,1,1,3\n1,3,0,0,5,5,1,1,2\n"
     write_sequence(tmp_path, "M0101", whole, 2)
     (tmp_path / "M_attr" / "test").mkdir(parents=True)

@@ -20,7 +20,7 @@ def write_labels(root: Path, name: str, text: str) -> None:
 
 
 def write_set(root: Path, yaml: str, labels: str) -> None:
-    """One image with labels for training, one whose label file is empty for validation."""
+    """Writes a training image with labels and a validation image with an empty label file."""
     (root / "data.yaml").write_text(yaml)
     write_image(root / "images" / "train" / "a.jpg", 100, 50)
     write_image(root / "images" / "val" / "b.png", 60, 40)
@@ -90,7 +90,7 @@ def test_path_key_is_the_root_of_images_and_labels(tmp_path: Path) -> None:
 
 
 def test_split_folders_with_their_own_images_and_labels(tmp_path: Path) -> None:
-    """The other layout: a folder for each split, with ``images`` and ``labels`` in it."""
+    """The alternative layout: each split has its own folders ``images`` and ``labels``."""
     (tmp_path / "data.yaml").write_text("train: ../train/images\nnames: [car]\n")
     write_image(tmp_path / "train" / "images" / "images.jpg")
     (tmp_path / "train" / "labels").mkdir()
@@ -113,7 +113,7 @@ def test_polygon_is_reduced_to_its_box(tmp_path: Path) -> None:
 
 
 def test_box_is_read_from_rows_with_keypoints(tmp_path: Path) -> None:
-    """Keypoints may lie outside the image, and those that nobody sees are at 0."""
+    """Keypoints may lie outside the image; invisible ones are at 0."""
     keypoints = " 0 0 1.2 0.5 0.4 0.1 0.1 0.2"
     labels = (
         f"0 0.5 0.5 0.2 0.4{keypoints}\n2 0.1 0.2 0.1 0.2\n2 0.1 0.2 0.1 0.2{keypoints} 2\n"
@@ -184,7 +184,7 @@ def test_image_with_an_unreadable_label_file_is_left_out(tmp_path: Path, content
 
 
 def test_entries_of_a_list_in_utf_16_are_missing_images(tmp_path: Path) -> None:
-    """As PowerShell writes it, with a NUL beside each character."""
+    """PowerShell writes such lists, with a NUL beside each character."""
     write_set(tmp_path, "train: a.txt\nval: images/val\nnames: [car]\n", "")
     (tmp_path / "a.txt").write_text("./images/train/a.jpg\n", encoding="utf-16")
     data_set = read_data_set(tmp_path)
@@ -247,9 +247,9 @@ def test_class_that_is_not_a_whole_number_is_reported(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "0.7 0.5 0.5 0.2 0.4\n0.0 0.5 0.5 0.2 0.4\n")
     data_set = read_data_set(tmp_path)
     assert [sample.labels for sample in data_set.samples] == [("car",), ()]
-    ((kind, place),) = problems(data_set)
+    ((kind, location),) = problems(data_set)
     assert kind == "UNREADABLE_ROW"
-    assert place.endswith("a.txt:1: class 0.7 is not a whole number")
+    assert location.endswith("a.txt:1: class 0.7 is not a whole number")
 
 
 def test_paths_in_a_list_are_relative_to_its_folder(tmp_path: Path) -> None:

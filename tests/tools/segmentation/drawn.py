@@ -1,4 +1,4 @@
-"""Sequences drawn in a moment: a square that drives over textured ground."""
+"""Small drawn sequences: a square moves over textured ground."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ground(height=HEIGHT, width=WIDTH):
 
 
 def draw(frames, *, pan=0.0, speed=6.0, standing=False, margin=4):
-    """A bright textured square that drives right, and one that stands; the camera pans."""
+    """Draws a bright textured square that moves right and one that stands; the camera may pan."""
     rng = np.random.default_rng(2)
     wide = ground(width=WIDTH + int(abs(pan) * frames) + 8)
     texture = (200 + rng.normal(0, 25, (SIDE, SIDE, 1)) * [1, 1, 1]).clip(0, 255)
@@ -40,11 +40,11 @@ def draw(frames, *, pan=0.0, speed=6.0, standing=False, margin=4):
         shift = round(pan * index)
         image = wide[:, shift : shift + WIDTH].copy()
         mask = np.zeros((HEIGHT, WIDTH), bool)
-        places = [(12 + round(speed * index) - shift, 20)]
+        corners = [(12 + round(speed * index) - shift, 20)]
         if standing:
-            places.append((110 - shift, 84))
+            corners.append((110 - shift, 84))
         boxes = []
-        for left, top in places:
+        for left, top in corners:
             left %= WIDTH - SIDE
             image[top : top + SIDE, left : left + SIDE] = texture
             mask[top : top + SIDE, left : left + SIDE] = True
@@ -62,7 +62,7 @@ def iou(mask, truth):
 
 
 def write_detrac(root: Path, name: str, drawn: Drawn) -> None:
-    """As UA-DETRAC: ``images/NAME/img00001.jpg`` and ``annotations/NAME.xml``."""
+    """Writes UA-DETRAC's layout: ``images/NAME/img00001.jpg`` and ``annotations/NAME.xml``."""
     folder = root / "images" / name
     folder.mkdir(parents=True)
     frames = []

@@ -11,13 +11,13 @@ def covers_of(drawn):
     return [box_mask(boxes, *drawn.images[0].shape[:2]) for boxes in drawn.boxes]
 
 
-@pytest.mark.parametrize(("name", "least"), [("median", 0.93), ("mog2", 0.9), ("knn", 0.9)])
-def test_only_the_moving_square_is_found_from_the_first_frame_on(name, least):
+@pytest.mark.parametrize(("name", "minimum"), [("median", 0.93), ("mog2", 0.9), ("knn", 0.9)])
+def test_only_the_moving_square_is_found_from_the_first_frame_on(name, minimum):
     drawn = draw(20)
     covers = covers_of(drawn)
     background = make_background(name, drawn.images[::2], covers[::2])
     for image, cover, mask in zip(drawn.images, covers, drawn.masks, strict=True):
-        assert iou(background.foreground(image, cover), mask) > least
+        assert iou(background.foreground(image, cover), mask) > minimum
 
 
 def test_vehicle_that_mostly_waits_stays_foreground_with_boxes():
@@ -89,14 +89,14 @@ def empty_road():
 
 
 def test_newly_uncovered_ground_becomes_background():
-    place = np.s_[40:80, 40:90]
+    region = np.s_[40:80, 40:90]
     road, parked, cover = ground(), ground(), NOTHING.copy()
-    parked[place], cover[place] = (40, 80, 240), 255
+    parked[region], cover[region] = (40, 80, 240), 255
     background = MedianBackground([parked] * 3, [cover] * 3)
     background.foreground(road, NOTHING)
     assert background.known.all()
     assert not background.foreground(road, NOTHING).any()
-    assert background.foreground(parked, cover)[place].mean() > 0.9 * 255
+    assert background.foreground(parked, cover)[region].mean() > 0.9 * 255
 
 
 def test_lasting_change_outside_boxes_becomes_background():

@@ -12,14 +12,14 @@ def gray(image):
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
 
 
-@pytest.mark.parametrize(("flow", "least"), [(dis_flow, 0.55), (farneback_flow, 0.4)])
+@pytest.mark.parametrize(("flow", "minimum"), [(dis_flow, 0.55), (farneback_flow, 0.4)])
 @pytest.mark.parametrize("with_boxes", [True, False])
-def test_only_the_moving_square_is_found_under_a_panning_camera(flow, least, with_boxes):
+def test_only_the_moving_square_is_found_under_a_panning_camera(flow, minimum, with_boxes):
     drawn = draw(5, pan=4.0, speed=1.0)
     beside = [gray(drawn.images[0]), gray(drawn.images[4])]
     boxes = drawn.boxes[2] if with_boxes else None
     found = moving_foreground(gray(drawn.images[2]), beside, boxes, flow())
-    assert iou(found, drawn.masks[2]) > least
+    assert iou(found, drawn.masks[2]) > minimum
     outside = ~cv2.dilate(drawn.masks[2].astype(np.uint8), np.ones((31, 31))).astype(bool)
     assert (found[outside] > 0).mean() < 0.01
 
@@ -47,7 +47,7 @@ def test_whole_frame_is_the_ground_if_boxes_leave_none():
 
 def test_wide_frames_are_processed_at_a_reduced_scale():
     drawn = draw(5, pan=4.0, speed=1.0)
-    # Turned, so that the square is far from where all scales meet.
+    # Rotated by 180°, so that the square is far from the origin, where scale errors vanish.
     wide = [cv2.resize(gray(image)[::-1, ::-1], (1536, 1024)) for image in drawn.images]
     boxes = [1536, 1024] * 2 - drawn.boxes[2][:, [2, 3, 0, 1]] * 8
     found = moving_foreground(wide[2], [wide[0], wide[4]], boxes, dis_flow())
@@ -61,4 +61,4 @@ def test_camera_motion_is_recognised():
     assert not camera_moves(draw(10).images)
     assert not camera_moves(draw(1).images)
     noise = np.random.default_rng(1).integers(0, 255, (6, 120, 160, 3), np.uint8)
-    assert camera_moves(list(noise))  # nothing tells how
+    assert camera_moves(list(noise))  # with no measurable motion, it counts as moving

@@ -10,18 +10,18 @@ from tools.segmentation.frames import SampleFrames, VideoFrames
 
 
 @pytest.mark.parametrize(
-    ("numbers", "places"),
+    ("numbers", "positions"),
     [
         ([1, 2, 3, 5], 4),
         ([1, 3, 5, 7], 2),
-        ([1, 11, 21], 1),  # the next is farther already
+        ([1, 11, 21], 1),  # the next frame is already farther
         ([1], 4),
         ([None, None], 4),
     ],
 )
-def test_frame_distance_accounts_for_left_out_frames(numbers, places):
+def test_frame_distance_accounts_for_left_out_frames(numbers, positions):
     samples = [make_sample(Path("a.png"), frame=number) for number in numbers]
-    assert SampleFrames("a", samples, Path("masks")).apart(4) == places
+    assert SampleFrames("a", samples, Path("masks")).apart(4) == positions
 
 
 def test_every_frame_read_from_a_video_has_its_own_mask(tmp_path):

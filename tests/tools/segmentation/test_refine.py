@@ -14,7 +14,7 @@ def test_only_nearly_empty_boxes_are_filled():
     filled = fill_empty(mask, boxes([10, 10, 30, 30], [50, 10, 90, 40]))
     assert np.array_equal(filled[:, :50], mask[:, :50])
     share = (filled[10:40, 50:90] > 0).mean()
-    assert 0.72 < share < 0.85  # an ellipse takes pi / 4
+    assert 0.72 < share < 0.85  # an ellipse covers pi / 4
     assert not filled[:, 90:].any()
     assert not filled[10, 50]
 
@@ -38,7 +38,7 @@ def test_softening_closes_holes_and_grows_edges_like_the_papers_code():
     soft = soften(mask)
     assert set(np.unique(soft)) == {0, 255}
     assert soft[20:60, 20:60].all()
-    # 24 of 255 of a Gaussian of sigma 4 lies 5 pixels outside of a straight edge.
+    # A mask blurred with sigma 4 falls to 24 of 255 about 5 pixels outside a straight edge.
     assert soft[40, 15]
     assert not soft[40, 13]
 

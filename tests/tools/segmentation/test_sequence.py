@@ -150,7 +150,7 @@ def test_frame_of_another_size_is_left_out(tmp_path, method):
         frames = only_sequence(tmp_path, tmp_path / "out")
         summary = segment_sequence(frames, SegmentOptions(method))
         assert (summary.written, summary.kept) == (written, kept)
-        assert bool(summary.method) == bool(written)  # else nothing is computed
+        assert bool(summary.method) == bool(written)  # empty if nothing was computed
         assert summary.problems == [f"{summary.name} has frames of several sizes"]
 
 

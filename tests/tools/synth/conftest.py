@@ -15,7 +15,7 @@ SEEDS = (1, 2)
 
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two scenes as UA-DETRAC and as MOT; tests do not change them."""
+    """Renders two scenes as UA-DETRAC and as MOT; tests must not change them."""
     folder = tmp_path_factory.mktemp("synth")
     claim_folder(folder, OPTIONS)
     for seed in SEEDS:

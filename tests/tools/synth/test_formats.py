@@ -1,4 +1,4 @@
-"""What is written is read again by everybody who reads these formats."""
+"""Rendered scenes are readable by everything that reads these formats."""
 
 from __future__ import annotations
 

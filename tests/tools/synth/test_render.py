@@ -127,12 +127,12 @@ def test_folder_with_other_options_is_refused(tmp_path: Path) -> None:
 
 
 def test_folder_accepts_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def beside(*arguments: Any, **others: Any) -> int:
+    def render_and_try_a_second_run(*arguments: Any, **others: Any) -> int:
         with pytest.raises(OutputError, match=r"is writing there; choose another --output$"):
             synth(tmp_path)
         return render_scene(*arguments, **others)
 
-    monkeypatch.setattr("tools.synth.render.render_scene", beside)
+    monkeypatch.setattr("tools.synth.render.render_scene", render_and_try_a_second_run)
     assert "1 scene rendered" in synth(tmp_path, "--workers", 1, "--scenes", 1, "--frames", 1)
     FolderLock(tmp_path).release()
 

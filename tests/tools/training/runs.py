@@ -1,4 +1,4 @@
-"""Runs of a training, and what they log."""
+"""Training runs and their logs."""
 
 import csv
 import os
@@ -15,7 +15,7 @@ TWO = {"car": ["car"], "bus": ["bus"]}
 
 
 def rows(path):
-    """The rows of a log, but for how long each took."""
+    """Returns the rows of a log, without the column of seconds."""
     with path.open() as file:
         return [
             {key: value for key, value in row.items() if key != "seconds"}
@@ -24,7 +24,7 @@ def rows(path):
 
 
 def stop_after(config, step):
-    """Trains with a Ctrl-C that comes in ``step``."""
+    """Trains until a Ctrl-C in ``step``."""
     take, taken = Steps.take, []
 
     def stopping(*arguments):
@@ -41,7 +41,7 @@ def stop_after(config, step):
 
 
 def in_two_processes(config, tmp_path, program):
-    """Trains by a program that changes something and then is ``tools.entry.main``."""
+    """Trains with a program that patches something and then calls ``tools.entry.main``."""
     script = tmp_path / "program.py"
     script.write_text(program)
     return run_python(

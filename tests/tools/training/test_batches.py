@@ -67,7 +67,7 @@ def test_nothing_is_pasted_if_nothing_can_be_cut_out(tiny_config, data_set):
 
 
 def test_several_vehicles_may_be_pasted(tiny_config, monkeypatch):
-    """Each image here has two."""
+    """Each image here has two vehicles."""
     counts, paste = set(), batches_module.paste
 
     def note(crop, cut_outs, rng):
@@ -98,7 +98,7 @@ def test_crops_use_the_scale_of_the_data_set_and_the_flip_setting(
 
 @pytest.mark.parametrize(("masks", "share"), [("motion", 0), ("boxes", 1)])
 def test_mask_comes_from_motion_or_boxes_as_configured(tiny_config, data_set, masks, share):
-    """Where nothing moves."""
+    """Nothing moves in these masks."""
     for image in (data_set / "images").iterdir():
         for scene in "abc":
             file = data_set / "masks" / scene / image.name
@@ -118,7 +118,7 @@ def test_every_tensor_for_the_gpu_is_in_page_locked_memory(tiny_config, monkeypa
     monkeypatch.setattr(torch.Tensor, "pin_memory", lock)
     config = tiny_config()
     batch = CropBatches(read_training_data(config), config)[0]
-    pinned = pin_memory(batch)  # as a data loader asks for it
+    pinned = pin_memory(batch)  # as a data loader calls it
     assert same(batch, pinned)
     given = [pinned.images, *(getattr(pinned.targets, each.name) for each in fields(Targets))]
     tensors = [each for each in given if isinstance(each, torch.Tensor)]
@@ -189,7 +189,7 @@ def test_other_errors_are_not_reported_as_a_dead_worker():
 @pytest.mark.parametrize("mosaic", [0, 1])
 def test_crops_show_vehicles_where_the_targets_are(tiny_config, monkeypatch, mosaic):
     def empty(shape, dtype=np.float64):
-        return np.full(shape, 255, dtype)  # what nobody fills is bright
+        return np.full(shape, 255, dtype)  # unfilled pixels are bright
 
     monkeypatch.setattr(np, "empty", empty)
     augmentation = {"colour": 0, "quality": 0, "mosaic": mosaic}

@@ -1,4 +1,4 @@
-"""What a run begins with: weights from a file, which are scored, averaged and perhaps the best."""
+"""Initial weights of a run: they are loaded, scored, averaged and possibly the best."""
 
 import os
 import signal
@@ -59,7 +59,7 @@ def test_average_forgets_partly_random_initial_weights(tiny_config, tmp_path, cl
 
 
 def test_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path, monkeypatch):
-    """A memory longer than the run would validate and save the initial weights, hardly changed."""
+    """An average over more than the run would validate and save almost the initial weights."""
     scored = []
 
     def better(network, *_):
@@ -148,7 +148,7 @@ def test_resumed_run_remembers_the_best_weights(tiny_config, monkeypatch):
 
 
 def test_initial_weights_are_scored_once(tiny_config, tmp_path):
-    """Also where a validation.csv without a checkpoint lies there, and not when resumed."""
+    """An old validation.csv without a checkpoint does not count; a resumed run does not rescore."""
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, validate_every=500)
     config.output.mkdir()
@@ -175,7 +175,7 @@ def test_ctrl_c_while_initial_weights_are_scored_can_be_resumed(tiny_config, tmp
 
 
 def test_run_killed_before_its_first_step_starts_again(tiny_config, tmp_path, monkeypatch):
-    """Its scored initial weights are there, with a checkpoint."""
+    """The scored initial weights are saved, with a checkpoint."""
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights)
 

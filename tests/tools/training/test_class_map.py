@@ -1,4 +1,4 @@
-"""What of an annotation is learnt, is background, or gives no loss."""
+"""Which annotations are learnt, are background, or give no loss."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def classes(tiny_config):
 
 @pytest.fixture
 def sample(tiny_config):
-    """A tram, which is unknown, a car and a bike."""
+    """A sample with a tram (an unknown class), a car and a bike."""
     sample, _ = read_training_data(tiny_config()).training[0]
     return replace(
         sample,
@@ -29,9 +29,9 @@ def sample(tiny_config):
     )
 
 
-@pytest.mark.parametrize(("most", "learnt"), [(0.6, [CAR]), (0.5, [CAR]), (0.4, [])])
-def test_vehicles_hidden_beyond_max_hidden_are_ignored(classes, sample, most, learnt):
-    annotated = classes.annotated_image(sample, most)
+@pytest.mark.parametrize(("max_hidden", "learnt"), [(0.6, [CAR]), (0.5, [CAR]), (0.4, [])])
+def test_vehicles_hidden_beyond_max_hidden_are_ignored(classes, sample, max_hidden, learnt):
+    annotated = classes.annotated_image(sample, max_hidden)
     assert annotated.boxes.tolist() == learnt
     assert annotated.ignored.tolist() == [TRAM] if learnt else [TRAM, CAR]
 

@@ -10,7 +10,7 @@ GOOD = "data: [{path: somewhere}]\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("steps: 5\n", "data: Field required"),
         (GOOD + "seed: on\n", "train.yaml: seed: must be a number, got True"),
@@ -55,12 +55,12 @@ GOOD = "data: [{path: somewhere}]\n"
         ("data: [{path: x, colour: 3}]\n", "unknown key data.0.colour; allowed here: path, scale"),
     ],
 )
-def test_invalid_setting_is_reported(tmp_path, text, said):
+def test_invalid_setting_is_reported(tmp_path, text, message):
     file = tmp_path / "train.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError) as error:
         load_training_config(file)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -34,19 +34,19 @@ def test_files_are_copies_only_if_all_bytes_match(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("scenes", "told"),
+    ("scenes", "message"),
     [
         ("x", "1 held-out image is a copy of a training image"),
         ("xyz", "3 held-out images are copies of training images"),
     ],
 )
 def test_held_out_copies_are_logged_before_training(
-    tiny_config, data_set, tmp_path, caplog, scenes, told
+    tiny_config, data_set, tmp_path, caplog, scenes, message
 ):
     other = write_coco(tmp_path / "other", scenes)  # draws the same images
     train(tiny_config(data=[{"path": data_set}, {"path": other, "held_out": "all"}], steps=1))
     copy, copied = (root / "images" / "1.png" for root in (other, data_set))
-    assert caplog.messages[0] == f"{told}, as {copy} is of {copied}"
+    assert caplog.messages[0] == f"{message}, as {copy} is of {copied}"
 
 
 def test_images_without_copies_are_not_reported(tiny_config):

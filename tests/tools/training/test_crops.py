@@ -9,7 +9,7 @@ SIDE = 64
 
 
 def annotated_image(boxes, width=200, height=120, ignored=()):
-    """Dark, each box filled with its own grey, so that pixels tell where it went."""
+    """Draws a dark image with each box in its own grey, so that pixels show where it went."""
     image = np.zeros((height, width, 3), np.uint8)
     for number, (left, top, right, bottom) in enumerate(boxes):
         image[top:bottom, left:right] = 100 + 50 * number
@@ -75,7 +75,7 @@ def test_box_larger_than_the_crop_is_shrunk_to_it():
     ]
     assert sum(len(boxes) for boxes in sizes) >= 10
     heights = [float(box[3] - box[1]) for boxes in sizes for box in boxes]
-    assert abs(np.median(heights) - 100 * 1.4 * SIDE / 180) < 5  # its width is 1.4 crops
+    assert abs(np.median(heights) - 100 * 1.4 * SIDE / 180) < 5  # its width becomes 1.4 crops
 
 
 def test_box_that_is_thin_in_the_crop_is_not_a_vehicle():

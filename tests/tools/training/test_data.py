@@ -50,9 +50,9 @@ def test_training_images_without_usable_boxes_are_an_error(
     change_coco(data_set, strip)
     with pytest.raises(ConfigError) as error:
         train(tiny_config())
-    told = f"; most often, {reason}" if reason else ""
+    detail = f"; most often, {reason}" if reason else ""
     first = "none of 3 training images has a box of car, van, bus, truck, others, vehicle"
-    assert str(error.value) == f"{first}{told}; see classes, and spotstream data check"
+    assert str(error.value) == f"{first}{detail}; see classes, and spotstream data check"
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,13 @@ def test_held_out_images_without_usable_boxes_are_reported(tiny_config, data_set
         assert held
         content["annotations"] = [a for a in content["annotations"] if a["image_id"] not in held]
 
-    told = "no held-out image has a box of car, van, bus, truck, others, vehicle; there is nothing"
+    message = (
+        "no held-out image has a box of car, van, bus, truck, others, vehicle; there is nothing"
+    )
     config = tiny_config(data=[{"path": data_set, "held_out": ["c"]}])
-    assert not any(told in note for note in read_training_data(config).notes)
+    assert not any(message in note for note in read_training_data(config).notes)
     change_coco(data_set, strip)
-    assert sum(told in note for note in read_training_data(config).notes) == 1
+    assert sum(message in note for note in read_training_data(config).notes) == 1
 
 
 def test_weight_of_a_scene_is_the_root_of_its_image_count(tiny_config):
@@ -163,7 +165,7 @@ def test_held_out_splits_are_not_reported(tiny_config, data_set):
 
 
 def change_splits(data_set):
-    """Makes three files of the annotations: scene a for training, b for validation, c for tests."""
+    """Splits the annotations into three files: scene a is train, b is val, c is test."""
     file = data_set / "annotations.json"
     content = json.loads(file.read_text())
     file.unlink()
@@ -212,12 +214,12 @@ def test_unknown_classes_are_reported_and_give_no_loss(tiny_config, data_set):
 
 
 def test_class_without_a_box_is_reported_unless_there_is_a_teacher(tiny_config):
-    """Such as one of a misspelled name; a teacher may know it without any."""
+    """Its name may be misspelled; a teacher may know a class without boxes."""
     config = tiny_config(classes={"car": ["car"], "truck": ["Truck", "lorry"], "bus": []})
-    told = [
+    reported = [
         note for note in read_training_data(config).notes if note.startswith("no training image")
     ]
-    assert told == [
+    assert reported == [
         "no training image has a box of class truck, which includes Truck, lorry",
         "no training image has a box of class bus, which includes -",
     ]

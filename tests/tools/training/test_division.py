@@ -10,7 +10,7 @@ FOLDER = Path("mine")
 
 
 def samples(**splits):
-    """Samples of the scenes of each split; ``none`` stands for no split."""
+    """Returns samples of the scenes of each split; ``none`` stands for no split."""
     return [
         make_sample(
             FOLDER / f"{scene}.jpg",
@@ -43,7 +43,7 @@ def test_scenes_and_splits_are_held_out_by_name_or_pattern(held_out, expected):
 
 
 @pytest.mark.parametrize(
-    ("given", "there"),
+    ("given", "available"),
     [
         ({"none": "dcba"}, "4 scenes such as a, b, c"),
         ({"none": "a"}, "1 scene such as a"),
@@ -54,10 +54,10 @@ def test_scenes_and_splits_are_held_out_by_name_or_pattern(held_out, expected):
         ),
     ],
 )
-def test_unknown_names_are_reported_with_what_is_available(given, there):
-    """Patterns are for scenes, not for the splits train and test."""
+def test_unknown_names_are_reported_with_what_is_available(given, available):
+    """Patterns match scenes, not the splits train and test."""
     with pytest.raises(ConfigError) as error:
         divide(FOLDER, samples(**given), ["t*", "nowhere"])
     assert str(error.value) == (
-        f"mine has no scene or split nowhere, t* to hold out; it has {there}"
+        f"mine has no scene or split nowhere, t* to hold out; it has {available}"
     )

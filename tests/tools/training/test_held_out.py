@@ -27,7 +27,7 @@ def weights_of(tiny_config, tmp_path):
 
 @pytest.mark.parametrize("names", [("car", "van"), ("van", "car")])
 def test_classes_are_scored_by_their_names(config_file, weights_of, monkeypatch, caplog, names):
-    """Whatever their order: a network that finds every car, which are all there is."""
+    """In any order of classes; the network finds every car, and there are only cars."""
     validation, _ = read_held_out(config_file)
     [sample] = validation["drawn"][1]
     cars = np.full(len(sample.boxes), names.index("car"))
@@ -55,8 +55,8 @@ def test_data_sets_without_held_out_images_may_be_missing(config_file, tmp_path)
 def test_weights_of_other_classes_have_no_scores_by_class(config_file, weights_of, caplog):
     [groups] = score_held_out(config_file, weights=weights_of("vehicle"))
     assert [group.name for group in groups] == ["drawn c", "drawn, all at scale 1"]
-    said = "no scores by class: the weights have vehicle, the config car, van"
-    assert caplog.messages == [said]
+    message = "no scores by class: the weights have vehicle, the config car, van"
+    assert caplog.messages == [message]
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, "0.75"), (0.5, "0.5")])

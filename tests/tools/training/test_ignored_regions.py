@@ -1,4 +1,4 @@
-"""Regions of a data set's images that a file says to ignore."""
+"""Files of ignored regions for the images of a data set."""
 
 import json
 
@@ -28,16 +28,16 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('{"nowhere.jpg": []}', "no images are nowhere.jpg"),
         ('{"a.jpg": [[1, 2, 3]]}', "a.jpg: Field required"),
         ("[", "Invalid JSON"),
     ],
 )
-def test_invalid_regions_are_reported(tiny_config, data_set, text, told):
+def test_invalid_regions_are_reported(tiny_config, data_set, text, message):
     config = with_regions(tiny_config, data_set, text)
-    with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {told}"):
+    with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {message}"):
         read_training_data(config)
 
 

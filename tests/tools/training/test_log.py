@@ -17,7 +17,7 @@ def test_scores_after_the_checkpoint_do_not_count(tmp_path):
         log.scores(2000, {"streets": {"AP50": 0.5}})
         log.scores(4000, {"streets": {"AP50": 0.6}})
     assert TrainingLog(tmp_path, 2000).has_scores(2000)
-    # Begun anew, or at an older checkpoint: these rows are another run's.
+    # After a restart from scratch or from an older checkpoint, later rows are of another run.
     assert not TrainingLog(tmp_path, 0).has_scores(2000)
     assert not TrainingLog(tmp_path, 2000).has_scores(4000)
     assert not TrainingLog(tmp_path, 3000).has_scores(3000)
@@ -51,7 +51,7 @@ def test_incomplete_row_counts_as_not_written(tmp_path, torn):
 
 
 class FullDisk:
-    """A writer of TensorBoard's on a disk that gets full; ``failing`` is the method that fails."""
+    """A TensorBoard writer on a disk that fills up; ``failing`` is the method that fails."""
 
     failing = ""
 

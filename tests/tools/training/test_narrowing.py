@@ -25,7 +25,7 @@ def test_strongest_channels_are_kept(attention):
     wide = network(**WIDE, attention=attention)
     model = network(1, **NARROW, attention=attention)
     assert is_narrower(model, wide)
-    strength = torch.rand(8) + 0.1  # of the stem's channels: how they come in, and how they go on
+    strength = torch.rand(8) + 0.1  # of the stem's channels, in their input and output weights
     stem = wide.pre[0]
     with torch.no_grad():
         stem.conv.weight.copy_(torch.ones_like(stem.conv.weight) * strength[:, None, None, None])
@@ -63,7 +63,7 @@ def test_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, cap
     save_checkpoint(network(**WIDE), tmp_path / "wide.safetensors", half=False)
     begun, expected = network(1, **NARROW), network(2, **NARROW)
     with caplog.at_level("INFO"):
-        assert not begin_with(begun, tmp_path / "wide.safetensors")  # it must learn to see again
+        assert not begin_with(begun, tmp_path / "wide.safetensors")  # needs retraining
     narrow(expected, network(**WIDE))
     for key, value in expected.state_dict().items():
         assert torch.equal(begun.state_dict()[key], value), key
@@ -84,7 +84,7 @@ def test_classes_may_differ_from_those_of_the_wider_network(tmp_path, caplog, cl
 
 
 def test_fewer_classes_do_not_make_a_network_narrower(tmp_path, caplog):
-    """Which of the classes weighs most does not say which is which."""
+    """The strength of a class's weights does not identify the class."""
     wide = network(**WIDE, class_names=("car", "bus", "truck"))
     save_checkpoint(wide, tmp_path / "wide.safetensors", half=False)
     model = network(1, **WIDE, class_names=("bus", "truck"))

@@ -1,4 +1,4 @@
-"""What a training run finds in its output folder, and what it leaves there."""
+"""How a training run treats files in its output folder."""
 
 import pytest
 import torch
@@ -16,13 +16,13 @@ def test_folder_accepts_one_run_at_a_time(tiny_config, tmp_path, monkeypatch):
     config = tiny_config(steps=2)
     take = Steps.take
 
-    def beside(*arguments):
+    def start_second_run(*arguments):
         monkeypatch.undo()
         with pytest.raises(OutputError, match=r"is writing there; choose another output$"):
             train(config, overwrite=True)
         return take(*arguments)
 
-    monkeypatch.setattr(Steps, "take", beside)
+    monkeypatch.setattr(Steps, "take", start_second_run)
     assert train(config).steps == 2
     assert [row["step"] for row in rows(tmp_path / "run" / "log.csv")] == ["1", "2"]
 
@@ -56,7 +56,7 @@ def test_run_that_fails_between_its_two_files_is_repeated(tiny_config, tmp_path,
     ("owner", "name", "done"), [(trainer, "save_weights", 2), (TrainingState, "save", 1)]
 )
 def test_last_weights_match_the_checkpoint(tiny_config, monkeypatch, owner, name, done):
-    """Also where one of both could not be written, and no step is left to do."""
+    """This also holds if one of the two could not be written and no step is left to do."""
     settings = {"save_every": 1, "learning_rate": 0.01, "validate_every": 9}
     config = tiny_config(**settings, steps=2)
     write, written = getattr(owner, name), []

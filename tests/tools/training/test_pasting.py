@@ -12,7 +12,7 @@ CAR = np.array([60, 180, 240], np.uint8)
 
 
 def scene(boxes, hidden=None):
-    """Grey noise with a bright car, an ellipse, in every box."""
+    """Returns grey noise with a bright ellipse as a car in every box, and its objects."""
     rng = np.random.default_rng(0)
     image = rng.integers(90, 110, (160, 240, 3), np.uint8)
     for left, top, right, bottom in boxes:
@@ -55,7 +55,7 @@ def test_outline_of_a_car_is_found():
         ([(180, 40, 240, 80)], None),
         ([(60, 120, 120, 160)], None),
         ([(60, 40, 70, 80)], None),  # thin
-        ([(60, 40, 120, 80), (100, 50, 160, 90)], None),  # one before the other
+        ([(60, 40, 120, 80), (100, 50, 160, 90)], None),  # one in front of the other
         ([(60, 40, 120, 80)], [True]),
     ],
 )
@@ -153,10 +153,10 @@ def test_pasting_keeps_ignored_regions():
 
 
 def test_no_box_is_covered_by_more_than_half():
-    there = (40, 40, 60, 60)
+    existing = (40, 40, 60, 60)
     for seed in range(100):
-        crop = paste(empty_crop([there]), [whole()] * 3, np.random.default_rng(seed))
-        for first, second in combinations(crop.boxes, 2):  # in the order in which they came
+        crop = paste(empty_crop([existing]), [whole()] * 3, np.random.default_rng(seed))
+        for first, second in combinations(crop.boxes, 2):  # in the order of pasting
             sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
             assert sides.clip(0).prod() <= (first[2:] - first[:2]).prod() / 2
 

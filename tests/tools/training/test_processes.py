@@ -17,7 +17,7 @@ def second_of_two(monkeypatch):
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 def test_each_process_has_its_own_gpu(device, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setenv("RANK", "0")  # of both computers' processes, not of those of this one
+    monkeypatch.setenv("RANK", "0")  # the rank counts processes of all computers
     joined = training_processes(device)
     with pytest.raises(ConfigError, match="device cuda:1 cannot be used"), joined:
         pass

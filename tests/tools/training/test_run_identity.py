@@ -1,4 +1,4 @@
-"""A run goes on with the settings, data, teacher and finder that it began with."""
+"""A run resumes with the settings, data, teacher and finder that it started with."""
 
 from dataclasses import asdict, replace
 from itertools import count
@@ -28,7 +28,7 @@ def identity_of(config):
 
 @pytest.fixture
 def resume(tiny_config):
-    """Checks whether a run goes on from a checkpoint, of the usual settings unless told."""
+    """Checks that a run resumes from a checkpoint, by default one with the usual settings."""
 
     def check(saved=None, **changes):
         content = asdict(saved or identity_of(tiny_config()))
@@ -67,7 +67,7 @@ def test_data_at_another_path_do_not_resume(resume, tmp_path):
 
 
 def test_classes_in_another_order_do_not_resume(tiny_config, resume):
-    """They are the heatmap's: one class would go on by the weights of another."""
+    """The order is that of the heatmap: a class would resume with the weights of another."""
     saved = identity_of(tiny_config(classes={"car": ["car"], "truck": ["truck"]}))
     with pytest.raises(ConfigError, match="was trained with another order of classes; choose"):
         resume(saved, classes={"truck": ["truck"], "car": ["car"]})
@@ -105,7 +105,7 @@ def lose_a_box(content):
 
 
 @pytest.mark.parametrize(
-    ("edit", "how"),
+    ("edit", "difference"),
     [
         (
             hold_out_more,
@@ -118,10 +118,12 @@ def lose_a_box(content):
         ),
     ],
 )
-def test_other_data_at_the_same_path_do_not_resume(tiny_config, data_set, resume, edit, how):
+def test_other_data_at_the_same_path_do_not_resume(tiny_config, data_set, resume, edit, difference):
     saved = identity_of(tiny_config())
     change_coco(data_set, edit)
-    with pytest.raises(ConfigError, match=rf"checkpoint\.pt was trained on other data: {how}"):
+    with pytest.raises(
+        ConfigError, match=rf"checkpoint\.pt was trained on other data: {difference}"
+    ):
         resume(saved)
 
 
@@ -134,7 +136,7 @@ def test_order_of_images_is_not_part_of_the_identity(tiny_config, tmp_path):
 
 @pytest.fixture
 def weights(tiny_config, tmp_path):
-    """Writes a file of weights, other ones each time."""
+    """Writes a file of weights, different each time."""
     seeds = count()
 
     def write(name="weights.safetensors"):
@@ -159,7 +161,7 @@ def test_other_weights_in_the_same_file_do_not_resume(
 
 
 def test_checkpoint_without_processes_data_and_digests_resumes(tiny_config, data_set, weights):
-    """As older ones do not."""
+    """Checkpoints of older releases lack these entries."""
     config = tiny_config(steps=1, teacher=weights())
     train(config)
     file = config.output / "checkpoint.pt"
@@ -196,5 +198,5 @@ def test_weights_that_are_not_read_again_are_not_in_the_identity(tiny_config, da
     del given["teacher"]
     assert identified(**searching) == {"initial"}
     assert identified() == set()
-    given["teacher"] = "nano"  # which ships
+    given["teacher"] = "nano"  # a shipped model
     assert identified() == {"teacher"}

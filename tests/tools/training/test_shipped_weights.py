@@ -17,7 +17,7 @@ from tools.training.data import read_training_data
 from tools.training.validation import average_precision, detect_samples, recall_at_alarms
 
 DATA = ROOT.parent / "shared" / "data"
-# Of the videos that detrac_frames.json and street_frames.json annotate.
+# Frames of the videos annotated in detrac_frames.json and street_frames.json.
 INTERSECTION_FRAMES = 0, 45, 95, 140, 190
 STREET_FRAMES = 100, 250, 400, 550, 750
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real images are n
 
 
 class Weights:
-    """Weights in PyTorch; each image is computed once."""
+    """Weights in PyTorch, with the detections of each image cached."""
 
     def __init__(self, name, precision="auto"):
         self.detector = NetworkDetector(
@@ -45,22 +45,22 @@ class Weights:
 
 @pytest.fixture(scope="module")
 def weights():
-    """Loads the weights of a name once for each precision."""
+    """Loads weights by name, once for each precision."""
     return functools.cache(Weights)
 
 
 def found(weights, config, every=1):
-    """What weights detect in ``every`` so many samples of a config's only data set."""
+    """Returns detections in every ``every``-th sample of a config's only data set."""
     [(data_set, samples)] = read_training_data(config).validation.values()
     at_scale = functools.partial(weights.detect, data_set.validation_scale)
     return detect_samples(at_scale, samples[::every], ClassMap.of(config), data_set.max_hidden)
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
+    ("name", "minimum"),
     [("compact", (0.75, 0.55)), ("nano", (0.715, 0.47)), ("base", (0.78, 0.59))],
 )
-def test_unseen_scenes_are_detected(weights, name, least, monkeypatch):
+def test_unseen_scenes_are_detected(weights, name, minimum, monkeypatch):
     monkeypatch.chdir(ROOT)
     config = load_training_config(Path("configs/train/compact.yaml"))
     traffic, uav = (
@@ -68,8 +68,8 @@ def test_unseen_scenes_are_detected(weights, name, least, monkeypatch):
     )
     images = found(weights(name), traffic)
     assert len(images) == 39
-    assert average_precision(images, 0.5) > least[0]
-    assert average_precision(images, 0.7) > least[1]
+    assert average_precision(images, 0.5) > minimum[0]
+    assert average_precision(images, 0.7) > minimum[1]
     images = found(weights(name), uav, every=3)
     assert len(images) == 9
     assert average_precision(images, 0.5) > 0.98
@@ -85,7 +85,7 @@ def test_unannotated_vehicles_do_not_count(weights):
 
 
 def annotated(folder, annotations, video, frames):
-    """A COCO folder of frames of a real video."""
+    """Makes a COCO folder of frames of a real video."""
     scene = video.stem.partition("_")[0]
     images = folder / "images"
     images.mkdir()
@@ -99,7 +99,7 @@ def annotated(folder, annotations, video, frames):
 
 
 def scores(weights, entry):
-    """AP50, AP70, and recall at half a false alarm an image, of a data set's entry."""
+    """Returns AP50, AP70 and the recall at half a false alarm per image for a data set entry."""
     path = ROOT / "configs" / "train" / "compact.yaml"
     images = found(weights, load_training_config(path, [f"data=[{entry}]"]))
     return average_precision(images, 0.5), average_precision(images, 0.7), recall_at_alarms(images)
@@ -110,7 +110,7 @@ def test_ua_detrac_is_detected(weights, name, tmp_path):
     video = DATA / "video" / "intersection_detrac.mp4"
     folder = annotated(tmp_path, "detrac_frames.json", video, INTERSECTION_FRAMES)
     shutil.copy(DATA / "detrac" / "images" / "MVI_20011" / "img00001.jpg", folder / "images")
-    # In six images, what bfloat16 rounds moves AP70 by two hundredths.
+    # With six images, rounding to bfloat16 shifts AP70 by two hundredths.
     entry = f"{{path: {folder}, held_out: [intersection, MVI_20011]}}"
     ap50, ap70, recall = scores(weights(name, "float32"), entry)
     assert ap50 > 0.92

@@ -35,7 +35,7 @@ def first_batch(config):
 
 
 def test_training_step_does_not_wait_for_the_gpu(tiny_config):
-    """But for the question whether the gradients are numbers."""
+    """The check for finite gradients is the only exception and not part of this test."""
     state = TrainingState.begin(tiny_config(), META)
     dtypes = dict.fromkeys(SHAPES, torch.float32) | {"rows": torch.int64}
     targets = {
@@ -118,7 +118,7 @@ def test_loss_of_several_passes_is_their_mean(tiny_config):
 
 @pytest.fixture
 def norms(monkeypatch):
-    """The norm of the gradients of each step."""
+    """Records the norm of the gradients of each step."""
     found, clip = [], torch.nn.utils.clip_grad_norm_
 
     def note(*arguments):
@@ -162,8 +162,8 @@ def test_non_finite_gradients_are_reported_despite_a_finite_loss(tiny_config, mo
     nan = torch.tensor(math.nan)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: nan)
     config = tiny_config()
-    told = r"^the gradients are not finite in step 1, but "
-    with steps_of(config) as steps, pytest.raises(DivergedError, match=told):
+    message = r"^the gradients are not finite in step 1, but "
+    with steps_of(config) as steps, pytest.raises(DivergedError, match=message):
         steps.take(iter([first_batch(config)]))
 
 

@@ -30,7 +30,7 @@ def test_box_has_its_center_and_mask():
     assert (targets.heatmap == 1).sum() == 1
     across, down = targets.heatmap[0, 0, 9, 6], targets.heatmap[0, 0, 10, 5]
     assert abs(across - np.exp(-(1**2) / 2 / (3 / 6) ** 2)) < 1e-6
-    assert abs(down - np.exp(-(1**2) / 2 / (5 / 6) ** 2)) < 1e-6  # as tall as the box is
+    assert abs(down - np.exp(-(1**2) / 2 / (5 / 6) ** 2)) < 1e-6  # taller, like the box
     assert targets.mask[0, 0].nonzero().min(0).values.tolist() == [5, 2]
     assert targets.mask[0, 0].nonzero().max(0).values.tolist() == [12, 7]
 
@@ -88,7 +88,7 @@ def test_perfect_maps_cost_nothing_and_wrong_ones_do():
 
 
 def test_focal_loss_equals_a_manual_calculation():
-    """A centre at probability 1/4, and a cell of a heatmap of 1/2 at 3/4."""
+    """Uses a centre at probability 1/4 and a cell with heatmap value 1/2 at probability 3/4."""
     logits = torch.logit(torch.tensor([[[[1 / 4, 3 / 4]]]]))
     heatmap = torch.tensor([[[[1.0, 1 / 2]]]])
     expected = -np.log(1 / 4) * (3 / 4) ** 2 - np.log(1 / 4) * (3 / 4) ** 2 * (1 / 2) ** 4
@@ -143,7 +143,7 @@ def test_ignored_regions_cost_nothing_except_at_centers():
     assert targets.counted[0, 0, 9, 5] == 1
     part = build_targets([crop(ignored=[(10, 9, 30, 21)])]).counted[0, 0]
     assert part.eq(0).nonzero().aminmax(dim=0).min.tolist() == [2, 2]
-    assert part.eq(0).nonzero().aminmax(dim=0).max.tolist() == [5, 7]  # cells in part, too
+    assert part.eq(0).nonzero().aminmax(dim=0).max.tolist() == [5, 7]  # partly covered cells, too
     alarm = torch.full((1, 1, 16, 16), -12.0)
     alarm[0, 0, 2, 3] = 12.0  # in the region
     alarm[0, 0, 9, 5] = 12.0

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 def outputs(score, size=4.0, offset=0.5):
-    """One vehicle in the middle of nothing."""
+    """Returns outputs with one vehicle in an empty scene."""
     centers = torch.full((1, 1, 8, 8), -9.0)
     centers[0, 0, 4, 4] = torch.logit(torch.tensor(score))
     return {
@@ -46,7 +46,7 @@ def test_cells_with_a_low_teacher_score_teach_no_box():
 
 
 def test_losses_of_several_vehicles_are_averaged_by_score():
-    """The size of one of them is learnt, that of the other is not."""
+    """One of two vehicles is learnt, the other is not."""
     one = teacher_loss([outputs(0.2)], outputs(0.9))
     taught = together(outputs(0.9), outputs(0.6))
     learnt = together(outputs(0.2, size=2.0), outputs(0.6))
@@ -85,7 +85,9 @@ def weights(tiny_config, tmp_path):
         model = SpotNet(tiny_config(**changes).network())
         for name, values in model.named_parameters():
             if name.startswith("hm") and name.endswith("bias"):
-                torch.nn.init.zeros_(values)  # it is sure of something, whatever its weights are
+                torch.nn.init.zeros_(
+                    values
+                )  # scores high enough to teach, whatever the weights are
         save_checkpoint(model, path)
         return path
 

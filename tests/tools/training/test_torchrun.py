@@ -1,4 +1,4 @@
-"""What ``torchrun`` tells of a process that failed, and what becomes of one that outlives it."""
+"""What ``torchrun`` reports of a failed process, and how processes end if it is killed."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ from tools.training.torchrun import OtherProcessEndedError, bound_to_torchrun, i
 
 @pytest.fixture
 def error_file(tmp_path, monkeypatch):
-    """Where ``torchrun`` expects the error of this process, whose signal handlers are restored."""
+    """The file in which ``torchrun`` expects this process's error; restores signal handlers."""
     monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "0" / "error.json"))
     before = {number: signal.getsignal(number) for number in stop_signals()}
     yield tmp_path / "0" / "error.json"
@@ -27,7 +27,7 @@ def error_file(tmp_path, monkeypatch):
 
 
 def failed(file, rank=0, exit_code=1):
-    """What ``torchrun`` makes of a process that ended, and of the file that it left."""
+    """Returns ``torchrun``'s record of a process that ended and left ``file``."""
     return ProcessFailure(local_rank=rank, pid=rank, exitcode=exit_code, error_file=str(file))
 
 
@@ -38,9 +38,9 @@ def fail(error):
 
 def test_torchrun_shows_the_message_without_passwords(error_file):
     fail(OutputError("cannot write http://me:secret@host/${run}: no space left on device"))
-    told = str(ChildFailedError("train", {0: failed(error_file, exit_code=4)}))
+    report = str(ChildFailedError("train", {0: failed(error_file, exit_code=4)}))
     assert (
-        "traceback : spotstream: cannot write http://host/${run}: no space left on device" in told
+        "traceback : spotstream: cannot write http://host/${run}: no space left on device" in report
     )
     assert list(error_file.parent.iterdir()) == [error_file]
 
@@ -65,7 +65,7 @@ def test_full_disk_leaves_no_partial_error_file(full_disk, error_file, monkeypat
 
 
 def test_error_caused_by_another_process_is_not_the_root_cause(error_file, monkeypatch):
-    """A killed process leaves no file: its time is when ``torchrun`` sees that it has ended."""
+    """A killed process leaves no file: ``torchrun`` uses the time at which it sees the end."""
     monkeypatch.setattr("time.time", lambda: 1000.9)
     fail(OtherProcessEndedError("another of the training processes has ended"))
     monkeypatch.setattr("time.time", lambda: 1001.1)
@@ -132,7 +132,7 @@ def test_training_process_ends_when_torchrun_is_killed(monkeypatch):
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "bound\n"
         process.kill()
-        process.communicate(timeout=50)  # the pipe is closed once neither has it
+        process.communicate(timeout=50)  # the pipe closes once both processes have ended
 
 
 KILLED_ONE = """
@@ -155,7 +155,7 @@ main()
 @pytest.mark.slow
 def test_killed_process_ends_the_other_without_a_traceback(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=100_000), tmp_path, KILLED_ONE)
-    assert "[rank0]" not in done.stderr  # of torch, before each line of a traceback
+    assert "[rank0]" not in done.stderr  # torch's prefix of each line of a traceback
     assert "gloo" not in done.stderr
     assert "Signal 9 (SIGKILL)" in done.stderr.partition("Root Cause")[2]
     assert done.stderr.count("reading annotations") == 1

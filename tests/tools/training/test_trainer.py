@@ -70,7 +70,7 @@ def test_run_stopped_between_checkpoints_loses_no_steps_or_time(
     caplog.set_level(logging.INFO)
     config = tiny_config(save_every=100, validate_every=100)
     for run in (lambda: stop_after(config, 2), lambda: train(config)):
-        clock = itertools.count(0, 10).__next__  # by which every look at it takes 10 s
+        clock = itertools.count(0, 10).__next__  # each reading is 10 s later
         monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=clock))
         run()
         monkeypatch.undo()
@@ -93,7 +93,7 @@ def test_ctrl_c_while_workers_start_saves_a_checkpoint(tiny_config, tmp_path, mo
 
 
 def test_ctrl_c_during_validation_stops_with_a_checkpoint(tiny_config, tmp_path, monkeypatch):
-    """The validation that was stopped, and none that was not, is done again."""
+    """Only the interrupted validation is repeated."""
     validate, scored = trainer.evaluate, []
 
     def interrupted(*arguments):
@@ -101,7 +101,7 @@ def test_ctrl_c_during_validation_stops_with_a_checkpoint(tiny_config, tmp_path,
         if len(scored) == 2:
             os.kill(os.getpid(), signal.SIGINT)
             [(_, samples)] = arguments[1].values()
-            assert not list(samples)  # none is scored in vain
+            assert not list(samples)  # no image is scored in vain
         return validate(*arguments)
 
     monkeypatch.setattr(trainer, "evaluate", interrupted)
@@ -137,9 +137,9 @@ def test_non_finite_loss_stops_the_run_and_saves_its_batch(tiny_config, tmp_path
     assert saved["images"].shape == (4, 64, 64, 3)
     assert len(saved["names"]) == 4
     assert saved["names"][0] != saved["names"][-1]
-    said = str(error.value)
-    assert f"not finite in step {saved['step'] + 1}; " in said
-    assert f", from {saved['names'][0]} and others" in said
+    message = str(error.value)
+    assert f"not finite in step {saved['step'] + 1}; " in message
+    assert f", from {saved['names'][0]} and others" in message
 
 
 def test_full_disk_is_reported_in_one_line(tiny_config, full_disk):
@@ -207,8 +207,8 @@ def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stop_signals_end_the_command_with_130(tiny_config, tmp_path, number):
-    """A terminal interrupts all processes of a command, those that make crops included."""
-    # More batches in a step than are made in advance: the one that is interrupted needs new ones.
+    """A terminal interrupts all processes of a command, including data loader workers."""
+    # A step takes more batches than are prefetched, so that the interrupted one needs new ones.
     config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
     command = [sys.executable, "-m", "tools.main", "train", str(config)]
     process = subprocess.Popen(
@@ -218,7 +218,7 @@ def test_stop_signals_end_the_command_with_130(tiny_config, tmp_path, number):
     wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) > 1)
     os.killpg(process.pid, number)
     time.sleep(0.05)
-    process.send_signal(number)  # once more, as by `timeout` and `torchrun`
+    process.send_signal(number)  # again, as `timeout` and `torchrun` do
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "run the same command to resume" in output
@@ -236,8 +236,8 @@ if __name__ == "__main__":
 
 
 def test_second_signal_ends_a_run_with_a_stuck_worker(tiny_config, data_set, tmp_path):
-    """As on a mount that no longer answers: whoever opens a pipe waits for its writer."""
-    # More batches in a step than are made in advance.
+    """Like a mount that no longer answers, a pipe blocks its reader until a writer opens it."""
+    # A step takes more batches than are prefetched.
     config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
     script = tmp_path / "stuck.py"
     script.write_text(STUCK)

@@ -1,4 +1,4 @@
-"""Training in two processes, as ``torchrun`` starts them."""
+"""Training in two processes that ``torchrun`` starts."""
 
 import pytest
 import torch
@@ -35,8 +35,8 @@ def test_two_processes_log_their_mean_loss_and_report_once(tiny_config, tmp_path
     logged = rows(tmp_path / "run" / "log.csv")
     assert [row["step"] for row in logged] == ["2", "3"]
     assert [float(row["total"]) for row in logged] == pytest.approx(means[1:], rel=1e-4)
-    said = " ".join(done.stdout.split())
-    assert said.count("best weights, after step 3 of 3") == 1
+    output = " ".join(done.stdout.split())
+    assert output.count("best weights, after step 3 of 3") == 1
     with pytest.raises(ConfigError, match=r"another number of processes \(2, now 1\)"):
         train(tiny_config(steps=4, log_every=2))
 
@@ -62,9 +62,9 @@ main()
 @pytest.mark.slow
 def test_two_processes_stop_together_if_one_diverges(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, BAD_IN_ONE)
-    said = " ".join(done.stderr.partition("Failures:")[0].split())  # where torchrun repeats it
-    assert said.count("the loss (total) is not finite in step 2;") == 1
-    assert said.count("the gradients are not finite in step 2,") == 1
+    errors = " ".join(done.stderr.partition("Failures:")[0].split())  # before torchrun's summary
+    assert errors.count("the loss (total) is not finite in step 2;") == 1
+    assert errors.count("the gradients are not finite in step 2,") == 1
     folder = tmp_path / "run"
     assert [path.name for path in folder.glob("bad_batch*")] == ["bad_batch.1.pt"]
     assert torch.load(folder / "checkpoint.pt", weights_only=True)["step"] == 1
@@ -93,7 +93,7 @@ main()
 def test_full_memory_in_one_process_ends_both(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, FULL_IN_ONE)
     assert done.returncode == 1
-    said, _, cause = done.stderr.partition("Root Cause")
-    assert said.count("spotstream: the memory of cpu is full: lower batch_size") == 1
+    errors, _, cause = done.stderr.partition("Root Cause")
+    assert errors.count("spotstream: the memory of cpu is full: lower batch_size") == 1
     assert "traceback : spotstream: the memory of cpu is full: lower batch_size" in cause
     assert "torch.OutOfMemoryError" not in done.stderr

@@ -1,4 +1,4 @@
-"""Ends that training does not expect, such as a GPU or a computer without memory left."""
+"""Unexpected ends of training, such as a GPU or a computer that runs out of memory."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ if __name__ == "__main__":
     ids=["raised", "killed"],
 )
 def test_workers_end_with_the_training_process(tiny_config, tmp_path, what, end):
-    """All of them hold the standard error that `communicate` waits for."""
+    """All of them hold the standard error whose end `communicate` waits for."""
     script, config = tmp_path / "fails.py", write_config(tiny_config(workers=1), tmp_path)
     script.write_text(FAILS.format(what=what))
     process = subprocess.Popen(
@@ -47,8 +47,8 @@ def test_workers_end_with_the_training_process(tiny_config, tmp_path, what, end)
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        _, said = process.communicate(timeout=200)
+        _, stderr = process.communicate(timeout=200)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert said.endswith(end)
+    assert stderr.endswith(end)

@@ -21,7 +21,7 @@ def boxes(*rows):
 
 @pytest.fixture
 def initial(tiny_config, tmp_path):
-    """Weights that find whatever they find."""
+    """Writes untrained weights."""
     network = SpotNet(tiny_config(model=TINY | {"scale": 0.75}).network())
     save_checkpoint(network, tmp_path / "initial.safetensors")
     return tmp_path / "initial.safetensors"
@@ -47,7 +47,10 @@ def test_confident_detections_far_from_boxes_give_no_loss(
     sample = replace(sample, ignored=boxes(region))
     data.training[:] = [(sample, data.training[0][1])]
     sure, near, unsure = [40, 40, 50, 50], [1, 1, 19, 19], [60, 60, 70, 70]
-    beside, half_on = [15, 15, 25, 25], [54, 14, 64, 24]  # 0.25 and 0.36 of them on a box
+    beside, half_on = (
+        [15, 15, 25, 25],
+        [54, 14, 64, 24],
+    )  # with 0.25 and 0.36 of their area on a box
     found(monkeypatch, [sure, near, unsure, beside, half_on], [0.5, 0.9, 0.4, 0.6, 0.6])
     assert ignore_unlabelled(data, config, CPU) == 2
     assert np.array_equal(data.training[0][0].ignored, boxes(region, sure, beside))
@@ -91,7 +94,7 @@ def test_run_searches_with_its_initial_weights(tiny_config, data_set, initial, c
 def test_finder_is_preferred_to_teacher_and_teacher_to_initial(
     tiny_config, data_set, initial, tmp_path, monkeypatch, first
 ):
-    broken = tmp_path / "broken.safetensors"  # as the others
+    broken = tmp_path / "broken.safetensors"  # as are the other weights
     broken.write_bytes(b"broken")
     found(monkeypatch, [[40, 40, 50, 50]], [0.9])
     others = {"initial": broken, "teacher": broken}

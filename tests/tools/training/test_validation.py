@@ -118,7 +118,9 @@ def test_recall_at_half_a_false_alarm_per_image():
     ]
     assert recall_at_alarms(two) == 0.5
     assert recall_at_alarms(two, alarms=1.0) == 1.0
-    assert np.isnan(recall_at_alarms([image([SMALL], [SMALL], [0.9])]))  # none is large enough
+    assert np.isnan(
+        recall_at_alarms([image([SMALL], [SMALL], [0.9])])
+    )  # no vehicle is large enough
     assert recall_at_alarms([image([LARGE], [], [])]) == 0.0
     just_large_enough = [0, 0, 16, 16]
     assert recall_at_alarms([image([just_large_enough], [just_large_enough], [0.9])]) == 1.0
@@ -150,7 +152,7 @@ def test_unreadable_image_is_logged_and_not_scored(tiny_config, data_set, caplog
     samples[0].path.write_bytes(b"no image")
     network = SpotNet(config.network()).eval().fused()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a young network's boxes may lack an area
+        warnings.simplefilter("error")  # boxes of an untrained network may have no area
         images = detect_samples(partial(detect, network, 1.0), samples, ClassMap.of(config), 1.0)
         recall_at_alarms(images)
     assert len(images) == len(samples) - 1
