@@ -8,7 +8,7 @@ from tools.annotations.ignored import IgnoredRegions, Rule
 FIRST = np.zeros(1, np.int64)
 
 
-def half_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
+def is_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
     cover = IgnoredRegions(np.array(regions, np.float64).reshape(-1, 4)).cover(
         FIRST, np.array([box], np.float64)
     )
@@ -16,18 +16,18 @@ def half_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
 
 
 def test_half_covered_box_is_ignored() -> None:
-    assert half_ignored((0, 0, 10, 10), (0, 0, 5, 10))
-    assert not half_ignored((0, 0, 10, 10), (0, 0, 4.99, 10))
+    assert is_ignored((0, 0, 10, 10), (0, 0, 5, 10))
+    assert not is_ignored((0, 0, 10, 10), (0, 0, 4.99, 10))
     # These decimals are not exact in binary.
-    assert half_ignored((13.2, 777.3, 52.4, 796.5), (13.2, 777.3, 32.8, 796.5))
+    assert is_ignored((13.2, 777.3, 52.4, 796.5), (13.2, 777.3, 32.8, 796.5))
 
 
 def test_regions_count_together_but_overlaps_only_once() -> None:
     left, right = (-5.0, -5, 2.5, 20), (7.5, -5, 20, 20)
-    assert half_ignored((0, 0, 10, 10), left, right)
-    assert not half_ignored((0, 0, 10, 10), left, left)
+    assert is_ignored((0, 0, 10, 10), left, right)
+    assert not is_ignored((0, 0, 10, 10), left, left)
     overlapping = ((0.0, 0, 4, 10), (2.0, 0, 4.9, 10))
-    assert not half_ignored((0, 0, 10, 10), *overlapping)
+    assert not is_ignored((0, 0, 10, 10), *overlapping)
 
 
 def test_area_in_the_union_matches_a_pixel_count() -> None:
@@ -76,4 +76,4 @@ def test_nothing_is_ignored_without_regions(frames: np.ndarray | None) -> None:
 
 
 def test_box_without_area_is_not_ignored_by_its_area() -> None:
-    assert not half_ignored((5, 5, 5, 9), (0, 0, 10, 10))
+    assert not is_ignored((5, 5, 5, 9), (0, 0, 10, 10))

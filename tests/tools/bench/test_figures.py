@@ -12,7 +12,7 @@ from tools.bench.figures import RATE, BenchReport, Figure, Ratio, measure
 from tools.bench.plot import check_plot, plot_reports
 
 
-def counted(order: list[str], name: str, values: list[float]):
+def recording_run(order: list[str], name: str, values: list[float]):
     def run() -> dict[str, float]:
         order.append(name)
         return {RATE: values.pop(0)}
@@ -20,12 +20,12 @@ def counted(order: list[str], name: str, values: list[float]):
     return run
 
 
-def example(order: list[str]) -> BenchReport:
+def example_report(order: list[str]) -> BenchReport:
     return measure(
         "example",
         {
-            "ours": counted(order, "ours", [1.0, 10.0, 30.0, 20.0]),
-            "theirs": counted(order, "theirs", [1.0, 20.0, 20.0, 40.0]),
+            "ours": recording_run(order, "ours", [1.0, 10.0, 30.0, 20.0]),
+            "theirs": recording_run(order, "theirs", [1.0, 20.0, 20.0, 40.0]),
         },
         [Ratio("ours", "theirs", aim=0.7), Ratio("ours", "absent")],
         rounds=3,
@@ -34,7 +34,7 @@ def example(order: list[str]) -> BenchReport:
 
 def test_rounds_alternate_and_the_warm_up_is_not_counted() -> None:
     order: list[str] = []
-    report = example(order)
+    report = example_report(order)
     assert order == [*["theirs", "ours"], *["ours", "theirs"], *["theirs", "ours"], "ours",
                      "theirs"]  # fmt: skip
     ours, theirs = report.figures
@@ -48,13 +48,13 @@ def test_rounds_alternate_and_the_warm_up_is_not_counted() -> None:
 
 
 def test_ratios_are_per_round_and_skip_unmeasured_names() -> None:
-    [(asked, ratio)] = example([]).ratios
+    [(asked, ratio)] = example_report([]).ratios
     assert asked.to == "theirs"
     assert ratio.rounds == (0.5, 1.5, 0.5)
 
 
 def test_json_holds_every_round() -> None:
-    content = json.loads(json.dumps(example([]).as_json()))
+    content = json.loads(json.dumps(example_report([]).as_json()))
     assert content["figures"][0]["rounds"] == [10.0, 30.0, 20.0]
     [ratio] = content["ratios"]
     assert (ratio["median"], ratio["spread"], ratio["aim"]) == (0.5, [0.5, 1.5], 0.7)
@@ -62,11 +62,11 @@ def test_json_holds_every_round() -> None:
 
 def test_plot_is_written_whole_or_not_at_all(tmp_path: Path, full_disk: Path) -> None:
     pytest.importorskip("matplotlib")
-    plot_reports([example([])], tmp_path / "a.PNG")
+    plot_reports([example_report([])], tmp_path / "a.PNG")
     assert cv2.imread(str(tmp_path / "a.PNG")) is not None
     (full_disk / "filler").write_bytes(bytes(60 << 10))
     with pytest.raises(OutputError, match=r"a\.png: no space left on device"):
-        plot_reports([example([])], full_disk / "a.png")
+        plot_reports([example_report([])], full_disk / "a.png")
     assert [file.name for file in full_disk.iterdir()] == ["filler"]
 
 

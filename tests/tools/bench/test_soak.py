@@ -29,12 +29,12 @@ def test_failing_run_reports_its_reason(
 ) -> None:
     limit = contextlib.ExitStack()
 
-    def clip_before_files_may_not_grow(folder: Path, frames: int, *size: int) -> Path:
+    def make_clip_then_limit_files(folder: Path, frames: int, *size: int) -> Path:
         clip = make_clip(folder, frames, *size)
         limit.enter_context(limited_files(2000))
         return clip
 
-    monkeypatch.setattr(soaks, "make_clip", clip_before_files_may_not_grow)
+    monkeypatch.setattr(soaks, "make_clip", make_clip_then_limit_files)
     with pytest.raises(SpotStreamError, match="file too large") as caught, limit:
         run()
     assert caught.value.exit_code == SourceError.exit_code

@@ -176,12 +176,12 @@ def test_overwrite_killed_before_marking_all_folders_is_continued(root, monkeypa
     segment(root, BY_BOXES)
     first = root / "masks" / NAMES[0] / RECORD
 
-    def write_the_first(path, **others):
+    def write_only_the_first(path, **others):
         if path != first:
             raise KeyboardInterrupt
         return written_aside(path, **others)
 
-    monkeypatch.setattr("tools.segmentation.mask_record.written_aside", write_the_first)
+    monkeypatch.setattr("tools.segmentation.mask_record.written_aside", write_only_the_first)
     with pytest.raises(KeyboardInterrupt):
         remove_outdated(sequences(root), overwrite=True)
     assert all(len(masks_of(root, name)) == 10 for name in NAMES)

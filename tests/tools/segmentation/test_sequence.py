@@ -23,7 +23,7 @@ SHARP = SegmentOptions(blur=False)
 
 
 @pytest.fixture
-def still(tmp_path):
+def fixed_camera(tmp_path):
     drawn = draw(16, standing=True)
     write_detrac(tmp_path / "set", "MVI_00001", drawn)
     return tmp_path / "set", drawn
@@ -41,8 +41,8 @@ def masks_of(root, name="MVI_00001"):
     ]
 
 
-def test_fixed_camera_uses_background_and_fills_standing_cars(still):
-    root, drawn = still
+def test_fixed_camera_uses_background_and_fills_standing_cars(fixed_camera):
+    root, drawn = fixed_camera
     summary = segment_sequence(only_sequence(root), SHARP)
     assert (summary.method, summary.written, summary.kept) == ("background", 16, 0)
     masks = masks_of(root)
@@ -68,8 +68,8 @@ def test_moving_camera_uses_flow_inside_the_boxes(tmp_path):
         assert not mask.any()
 
 
-def test_second_run_keeps_whole_masks_and_rewrites_damaged_ones(still):
-    root, _ = still
+def test_second_run_keeps_whole_masks_and_rewrites_damaged_ones(fixed_camera):
+    root, _ = fixed_camera
     segment_sequence(only_sequence(root), SHARP)
     before = masks_of(root)
     again = segment_sequence(only_sequence(root), SHARP)
@@ -96,8 +96,8 @@ def test_flow_writes_only_missing_masks(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(before, masks_of(tmp_path), strict=True))
 
 
-def test_unreadable_image_is_reported_once_and_left_out(still):
-    root, _ = still
+def test_unreadable_image_is_reported_once_and_left_out(fixed_camera):
+    root, _ = fixed_camera
     bad = root / "images" / "MVI_00001" / "img00005.jpg"
     bad.write_bytes(bad.read_bytes()[:900])
     done = []
@@ -122,11 +122,11 @@ def test_flow_compares_with_the_fourth_frame_before_and_after(
 ):
     compared = []
 
-    def note(gray, beside, boxes, flow):
+    def record(gray, beside, boxes, flow):
         compared.append(tuple(int(each[0, 0]) for each in (gray, *beside)))
         return np.zeros_like(gray)
 
-    monkeypatch.setattr(sequence, "moving_foreground", note)
+    monkeypatch.setattr(sequence, "moving_foreground", record)
     for number in range(frames):
         shade = np.full((40, 60, 3), number, np.uint8)
         cv2.imwrite(str(tmp_path / f"img{number:05d}.png"), shade)
@@ -134,8 +134,8 @@ def test_flow_compares_with_the_fourth_frame_before_and_after(
     assert compared == expected
 
 
-def test_large_frames_are_sampled_across_the_whole_sequence(still, monkeypatch):
-    root, drawn = still
+def test_large_frames_are_sampled_across_the_whole_sequence(fixed_camera, monkeypatch):
+    root, drawn = fixed_camera
     monkeypatch.setattr(sequence, "_LEARNED_BYTES", 8 * drawn.images[0].nbytes)
     learned = sequence._learned(only_sequence(root), 16)
     assert [int(frame.mask.stem[3:]) for frame in learned] == list(range(1, 17, 2))
@@ -166,8 +166,8 @@ def test_image_with_the_mask_of_another_is_reported_and_left_out(tmp_path):
     assert "img1.png: " in problem
 
 
-def test_stopped_run_leaves_whole_files_and_resumes_to_the_same_masks(still, tmp_path):
-    root, _ = still
+def test_stopped_run_leaves_whole_files_and_resumes_to_the_same_masks(fixed_camera, tmp_path):
+    root, _ = fixed_camera
     asked = iter([False] * 5 + [True])
     with pytest.raises(StoppedError):
         segment_sequence(only_sequence(root), SHARP, stopped=lambda: next(asked))
@@ -179,16 +179,16 @@ def test_stopped_run_leaves_whole_files_and_resumes_to_the_same_masks(still, tmp
     assert all(np.array_equal(a, b) for a, b in zip(masks_of(root), masks_of(other), strict=True))
 
 
-def test_full_disk_is_reported_and_leaves_no_partial_file(still, full_disk):
-    root, _ = still
+def test_full_disk_is_reported_and_leaves_no_partial_file(fixed_camera, full_disk):
+    root, _ = fixed_camera
     (full_disk / "ballast").write_bytes(bytes(62_000))
     with pytest.raises(OutputError, match="no space left"):
         segment_sequence(only_sequence(root, full_disk), SHARP)
     assert all(is_complete(p) for p in (full_disk / "masks").rglob("*.png*"))
 
 
-def test_several_processes_write_the_same_masks_as_one(still, tmp_path):
-    root, _ = still
+def test_several_processes_write_the_same_masks_as_one(fixed_camera, tmp_path):
+    root, _ = fixed_camera
     write_detrac(root, "MVI_00002", draw(10, pan=3.0))
     done = []
     for count in (1, 2):
@@ -206,8 +206,8 @@ def test_several_processes_write_the_same_masks_as_one(still, tmp_path):
         assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_boxes_method_fills_the_boxes(still):
-    root, drawn = still
+def test_boxes_method_fills_the_boxes(fixed_camera):
+    root, drawn = fixed_camera
     segment_sequence(only_sequence(root), SegmentOptions(Method.BOXES))
     left, top, right, bottom = drawn.boxes[0][1].astype(int)
     assert masks_of(root)[0][top + 1 : bottom - 1, left + 1 : right - 1].all()

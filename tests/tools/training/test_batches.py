@@ -70,11 +70,11 @@ def test_several_vehicles_may_be_pasted(tiny_config, monkeypatch):
     """Each image here has two vehicles."""
     counts, paste = set(), batches_module.paste
 
-    def note(crop, cut_outs, rng):
+    def record(crop, cut_outs, rng):
         counts.add(len(cut_outs))
         return paste(crop, cut_outs, rng)
 
-    monkeypatch.setattr(batches_module, "paste", note)
+    monkeypatch.setattr(batches_module, "paste", record)
     config = tiny_config(batch_size=8, augmentation={"paste": 1.0})
     CropBatches(read_training_data(config), config)[0]
     assert counts == {1, 2}
@@ -85,11 +85,11 @@ def test_crops_use_the_scale_of_the_data_set_and_the_flip_setting(
 ):
     used, crop = set(), batches_module.random_crop
 
-    def note(annotated, size, scale_range, rng, flip):
+    def record(annotated, size, scale_range, rng, flip):
         used.add((scale_range, flip))
         return crop(annotated, size, scale_range, rng, flip)
 
-    monkeypatch.setattr(batches_module, "random_crop", note)
+    monkeypatch.setattr(batches_module, "random_crop", record)
     data = [{"path": data_set, "scale": 0.5}]
     config = tiny_config(data=data, augmentation={"scale_range": (0.5, 2.0), "flip": 0.25})
     CropBatches(read_training_data(config), config)[0]
@@ -205,28 +205,28 @@ def test_crops_show_vehicles_where_the_targets_are(tiny_config, monkeypatch, mos
     assert np.abs(cells - made.targets.mask[:, 0].numpy()).mean() < 0.05
 
 
-def made_with(tiny_config, data_set, **entry):
+def batches_with(tiny_config, data_set, **entry):
     config = tiny_config(batch_size=8, data=[{"path": data_set, **entry}])
     return CropBatches(read_training_data(config), config)
 
 
 def test_scale_and_max_hidden_of_a_data_set_apply(tiny_config, data_set):
     plain, double = (
-        made_with(tiny_config, data_set, scale=scale)[0].targets.sizes.median()
+        batches_with(tiny_config, data_set, scale=scale)[0].targets.sizes.median()
         for scale in (1.0, 2.0)
     )
     assert 1.5 < double / plain < 2.5
 
     hide(data_set, 0.6)
     found, ignored = (
-        made_with(tiny_config, data_set, max_hidden=share)[0].targets for share in (0.7, 0.5)
+        batches_with(tiny_config, data_set, max_hidden=share)[0].targets for share in (0.7, 0.5)
     )
     assert found.boxes > ignored.boxes == 0
     assert ignored.counted.sum() < ignored.counted.numel()
 
 
 def test_images_are_drawn_by_their_weights(tiny_config, data_set):
-    batches = made_with(tiny_config, data_set)
+    batches = batches_with(tiny_config, data_set)
     chosen, _ = batches.data.training[2]
     batches.data.weights = np.eye(len(batches.data.weights))[2]
     assert set(batches[0].names) == {str(chosen.path)}

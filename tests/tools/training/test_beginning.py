@@ -99,11 +99,11 @@ def test_resuming_with_more_steps_updates_the_average_decay(tiny_config, tmp_pat
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     decays, update = [], TrainingState.update_average
 
-    def noted(state, decay):
+    def record_decay(state, decay):
         decays.append(decay)
         update(state, decay)
 
-    monkeypatch.setattr(TrainingState, "update_average", noted)
+    monkeypatch.setattr(TrainingState, "update_average", record_decay)
     stop_after(tiny_config(initial=first.weights, steps=10), 2)
     train(tiny_config(initial=first.weights, steps=20))
     assert decays == [0.5] * 2 + [0.75] * 18

@@ -32,7 +32,7 @@ def test_run_that_fails_between_its_two_files_is_repeated(tiny_config, tmp_path,
     config, whole = tiny_config(**steps), tiny_config(**steps, output=tmp_path / "whole")
     written = []
 
-    def until_the_second(write):
+    def failing_at_the_second(write):
         def wrapped(*arguments):
             written.append(write)
             if len(written) == 2:
@@ -41,8 +41,8 @@ def test_run_that_fails_between_its_two_files_is_repeated(tiny_config, tmp_path,
 
         return wrapped
 
-    monkeypatch.setattr(trainer, "save_weights", until_the_second(trainer.save_weights))
-    monkeypatch.setattr(TrainingState, "save", until_the_second(TrainingState.save))
+    monkeypatch.setattr(trainer, "save_weights", failing_at_the_second(trainer.save_weights))
+    monkeypatch.setattr(TrainingState, "save", failing_at_the_second(TrainingState.save))
     with pytest.raises(OutputError):
         train(config)
     monkeypatch.undo()
@@ -61,13 +61,13 @@ def test_last_weights_match_the_checkpoint(tiny_config, monkeypatch, owner, name
     config = tiny_config(**settings, steps=2)
     write, written = getattr(owner, name), []
 
-    def once(*arguments):
+    def write_once(*arguments):
         if written:
             raise OutputError("no space left on device")
         written.append(arguments)
         write(*arguments)
 
-    monkeypatch.setattr(owner, name, once)
+    monkeypatch.setattr(owner, name, write_once)
     with pytest.raises(OutputError):
         train(config)
     monkeypatch.undo()

@@ -35,7 +35,7 @@ def empty_crop(boxes=(), mask=None):
     )
 
 
-def whole(class_number=0, side=20):
+def square_cut_out(class_number=0, side=20):
     pixels = np.broadcast_to(CAR, (side, side, 3)).copy()
     return CutOut(pixels, np.ones((side, side), np.float32), class_number, 100.0)
 
@@ -74,7 +74,7 @@ def test_any_complete_vehicle_may_be_cut_out():
     assert heights == {30, 40}
 
 
-def test_very_thin_box_is_cut_out_at_full_size():
+def test_very_thin_box_is_cut_out_without_searching_its_outline():
     image = np.zeros((200, 1100, 3), np.uint8)
     line = Objects(
         np.array([[20, 50, 1080, 65]], np.float32), np.zeros(1, np.int64), np.zeros(1, np.bool_)
@@ -85,7 +85,7 @@ def test_very_thin_box_is_cut_out_at_full_size():
 
 def test_pasted_vehicle_has_a_box_around_its_pixels():
     for seed in range(20):
-        crop = paste(empty_crop(), [whole(2)], np.random.default_rng(seed))
+        crop = paste(empty_crop(), [square_cut_out(2)], np.random.default_rng(seed))
         [(left, top, right, bottom)] = crop.boxes.astype(int)
         changed = (crop.image != 100).any(-1)
         assert changed[top:bottom, left:right].all()
@@ -96,7 +96,9 @@ def test_pasted_vehicle_has_a_box_around_its_pixels():
 def test_pasted_vehicle_is_about_as_large_as_its_neighbour():
     sides = []
     for seed in range(50):
-        crop = paste(empty_crop([(50, 50, 70, 70)]), [whole()], np.random.default_rng(seed))
+        crop = paste(
+            empty_crop([(50, 50, 70, 70)]), [square_cut_out()], np.random.default_rng(seed)
+        )
         sides += [float(box[2] - box[0]) for box in crop.boxes[1:]]
     assert len(sides) > 40
     assert 15 < np.median(sides) < 27
@@ -105,7 +107,9 @@ def test_pasted_vehicle_is_about_as_large_as_its_neighbour():
 def test_pasted_vehicle_is_near_the_row_of_another_vehicle():
     centers = []
     for seed in range(50):
-        crop = paste(empty_crop([(50, 20, 70, 40)]), [whole()], np.random.default_rng(seed))
+        crop = paste(
+            empty_crop([(50, 20, 70, 40)]), [square_cut_out()], np.random.default_rng(seed)
+        )
         centers += [float(box[1] + box[3]) / 2 for box in crop.boxes[1:]]
     assert abs(np.median(centers) - 30) < 8
     assert np.max(centers) < 70
@@ -114,7 +118,7 @@ def test_pasted_vehicle_is_near_the_row_of_another_vehicle():
 def test_pasted_vehicle_is_enlarged_by_at_most_half():
     for seed in range(20):
         before = empty_crop([(4, 4, 104, 104)])
-        crop = paste(before, [whole(side=10)], np.random.default_rng(seed))
+        crop = paste(before, [square_cut_out(side=10)], np.random.default_rng(seed))
         assert all(box[2] - box[0] <= 15 for box in crop.boxes[1:])
 
 
@@ -122,7 +126,7 @@ def test_pasted_background_object_is_smaller_than_a_vehicle():
     sides = []
     for seed in range(50):
         before = empty_crop([(50, 50, 70, 70)])
-        crop = paste(before, [whole(BACKGROUND)], np.random.default_rng(seed))
+        crop = paste(before, [square_cut_out(BACKGROUND)], np.random.default_rng(seed))
         sides.append((crop.image != 100).any(-1).sum() ** 0.5)
     assert 8 < np.median(sides) < 15
 
@@ -132,13 +136,13 @@ def test_pasted_vehicle_matches_the_brightness_of_the_image(level):
     for seed in range(20):
         before = empty_crop()
         before.image[:] = level
-        crop = paste(before, [whole()], np.random.default_rng(seed))
+        crop = paste(before, [square_cut_out()], np.random.default_rng(seed))
         pasted = crop.image[(crop.image != level).any(-1)]
         assert ((pasted < CAR) if level < 100 else (pasted >= CAR)).all()
 
 
 def test_an_outline_is_mirrored_with_its_pixels():
-    cut = whole()
+    cut = square_cut_out()
     cut.pixels[:, 10:], cut.alpha[:, 10:] = 0, 0
     for seed in range(20):
         crop = paste(empty_crop(), [cut], np.random.default_rng(seed))
@@ -148,14 +152,14 @@ def test_an_outline_is_mirrored_with_its_pixels():
 
 def test_pasting_keeps_ignored_regions():
     before = replace(empty_crop(), ignored=np.array([[1, 2, 30, 40]], np.float32))
-    after = paste(before, [whole()], np.random.default_rng(0))
+    after = paste(before, [square_cut_out()], np.random.default_rng(0))
     assert after.ignored.tolist() == [[1, 2, 30, 40]]
 
 
 def test_no_box_is_covered_by_more_than_half():
     existing = (40, 40, 60, 60)
     for seed in range(100):
-        crop = paste(empty_crop([existing]), [whole()] * 3, np.random.default_rng(seed))
+        crop = paste(empty_crop([existing]), [square_cut_out()] * 3, np.random.default_rng(seed))
         for first, second in combinations(crop.boxes, 2):  # in the order of pasting
             sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
             assert sides.clip(0).prod() <= (first[2:] - first[:2]).prod() / 2
@@ -163,7 +167,7 @@ def test_no_box_is_covered_by_more_than_half():
 
 def test_pasted_background_object_gets_no_box_and_no_mask():
     mask = np.full((128, 128), 255, np.uint8)
-    crop = paste(empty_crop(mask=mask), [whole(BACKGROUND)], np.random.default_rng(0))
+    crop = paste(empty_crop(mask=mask), [square_cut_out(BACKGROUND)], np.random.default_rng(0))
     changed = (crop.image != 100).any(-1)
     assert changed.any()
     assert not len(crop.boxes)
@@ -174,7 +178,7 @@ def test_pasted_background_object_gets_no_box_and_no_mask():
 def test_pasting_adds_to_the_mask_of_a_copy():
     mask = np.zeros((128, 128), np.uint8)
     before = empty_crop(mask=mask)
-    after = paste(before, [whole()], np.random.default_rng(0))
+    after = paste(before, [square_cut_out()], np.random.default_rng(0))
     assert ((after.mask == 255) == (after.image != 100).any(-1)).all()
     assert not mask.any()
     assert (before.image == 100).all()

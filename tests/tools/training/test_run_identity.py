@@ -100,7 +100,7 @@ def hold_out_another(content):
     content["images"][0]["scene"], content["images"][3]["scene"] = "c", "a"
 
 
-def lose_a_box(content):
+def remove_a_box(content):
     del content["annotations"][0]
 
 
@@ -113,7 +113,7 @@ def lose_a_box(content):
         ),
         (hold_out_another, "as many images, but others, held out otherwise"),
         (
-            lose_a_box,
+            remove_a_box,
             "as many images, but others, held out otherwise, or with other numbers of box",
         ),
     ],
@@ -187,16 +187,16 @@ def test_weights_that_are_not_read_again_are_not_in_the_identity(tiny_config, da
     one, two, three = (weights(f"{name}.safetensors") for name in "123")
     given = {"initial": one, "teacher": two, "finder": three}
 
-    def identified(**settings):
+    def digest_names(**settings):
         return set(identity_of(tiny_config(**given, **settings)).digests)
 
     searching = {"data": [{"path": data_set, "unlabelled": 0.5}]}
-    assert identified() == {"teacher"}
-    assert identified(**searching) == {"teacher", "finder"}
+    assert digest_names() == {"teacher"}
+    assert digest_names(**searching) == {"teacher", "finder"}
     del given["finder"]
-    assert identified(**searching) == {"teacher"}
+    assert digest_names(**searching) == {"teacher"}
     del given["teacher"]
-    assert identified(**searching) == {"initial"}
-    assert identified() == set()
+    assert digest_names(**searching) == {"initial"}
+    assert digest_names() == set()
     given["teacher"] = "nano"  # a shipped model
-    assert identified() == {"teacher"}
+    assert digest_names() == {"teacher"}

@@ -49,7 +49,7 @@ def weights():
     return functools.cache(Weights)
 
 
-def found(weights, config, every=1):
+def detections(weights, config, every=1):
     """Returns detections in every ``every``-th sample of a config's only data set."""
     [(data_set, samples)] = read_training_data(config).validation.values()
     at_scale = functools.partial(weights.detect, data_set.validation_scale)
@@ -66,11 +66,11 @@ def test_unseen_scenes_are_detected(weights, name, minimum, monkeypatch):
     traffic, uav = (
         config.model_copy(update={"data": (each,)}) for each in config.data if each.held_out
     )
-    images = found(weights(name), traffic)
+    images = detections(weights(name), traffic)
     assert len(images) == 39
     assert average_precision(images, 0.5) > minimum[0]
     assert average_precision(images, 0.7) > minimum[1]
-    images = found(weights(name), uav, every=3)
+    images = detections(weights(name), uav, every=3)
     assert len(images) == 9
     assert average_precision(images, 0.5) > 0.98
 
@@ -84,7 +84,7 @@ def test_unannotated_vehicles_do_not_count(weights):
     assert recall > 0.74
 
 
-def annotated(folder, annotations, video, frames):
+def make_coco_folder(folder, annotations, video, frames):
     """Makes a COCO folder of frames of a real video."""
     scene = video.stem.partition("_")[0]
     images = folder / "images"
@@ -101,14 +101,14 @@ def annotated(folder, annotations, video, frames):
 def scores(weights, entry):
     """Returns AP50, AP70 and the recall at half a false alarm per image for a data set entry."""
     path = ROOT / "configs" / "train" / "compact.yaml"
-    images = found(weights, load_training_config(path, [f"data=[{entry}]"]))
+    images = detections(weights, load_training_config(path, [f"data=[{entry}]"]))
     return average_precision(images, 0.5), average_precision(images, 0.7), recall_at_alarms(images)
 
 
 @pytest.mark.parametrize("name", ["compact", "nano", "base"])
 def test_ua_detrac_is_detected(weights, name, tmp_path):
     video = DATA / "video" / "intersection_detrac.mp4"
-    folder = annotated(tmp_path, "detrac_frames.json", video, INTERSECTION_FRAMES)
+    folder = make_coco_folder(tmp_path, "detrac_frames.json", video, INTERSECTION_FRAMES)
     shutil.copy(DATA / "detrac" / "images" / "MVI_20011" / "img00001.jpg", folder / "images")
     # With six images, rounding to bfloat16 shifts AP70 by two hundredths.
     entry = f"{{path: {folder}, held_out: [intersection, MVI_20011]}}"
@@ -120,7 +120,7 @@ def test_ua_detrac_is_detected(weights, name, tmp_path):
 
 def test_street_unlike_the_training_data_is_detected(weights, tmp_path):
     video = DATA / "video" / "street_640.mp4"
-    folder = annotated(tmp_path, "street_frames.json", video, STREET_FRAMES)
+    folder = make_coco_folder(tmp_path, "street_frames.json", video, STREET_FRAMES)
     ap50, _, _ = scores(
         weights("compact", "float32"), f"{{path: {folder}, held_out: [street_640]}}"
     )

@@ -91,11 +91,11 @@ def test_average_of_untrained_weights_remembers_less_at_first(tiny_config):
 def test_learning_rate_warms_up_and_falls_with_a_cosine(tiny_config, monkeypatch):
     rates, decays = [], []
 
-    def note(state, decay):
+    def record(state, decay):
         rates.extend({group["lr"] for group in state.optimizer.param_groups})
         decays.append(decay)
 
-    monkeypatch.setattr(TrainingState, "update_average", note)
+    monkeypatch.setattr(TrainingState, "update_average", record)
     train(tiny_config(steps=8, warmup=0.5, learning_rate=0.01, validate_every=100))
     rising, falling = [0.0002, 0.0025, 0.005, 0.0075], [0.01, 0.0085502, 0.00505, 0.0015498]
     assert rates == pytest.approx(rising + falling, rel=1e-3)
@@ -121,12 +121,12 @@ def norms(monkeypatch):
     """Records the norm of the gradients of each step."""
     found, clip = [], torch.nn.utils.clip_grad_norm_
 
-    def note(*arguments):
+    def record(*arguments):
         norm = clip(*arguments)
         found.append(norm.item())
         return norm
 
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", note)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", record)
     return found
 
 
@@ -177,11 +177,11 @@ def test_network_is_computed_in_the_configured_precision(
 ):
     found = []
 
-    def note(outputs, targets):
+    def record(outputs, targets):
         found.append(outputs[0]["wh"].dtype)
         return spotnet_loss(outputs, targets)
 
-    monkeypatch.setattr(steps_module, "spotnet_loss", note)
+    monkeypatch.setattr(steps_module, "spotnet_loss", record)
     monkeypatch.setattr(steps_module, "fast_dtype", lambda device: fast)
     config = tiny_config(precision=precision)
     with steps_of(config) as steps:
@@ -200,11 +200,11 @@ def test_optimizer_is_the_configured_one(tiny_config):
 def test_last_stack_of_a_teacher_teaches(tiny_config, monkeypatch):
     taught = []
 
-    def note(outputs, targets):
+    def record(outputs, targets):
         taught.append(targets)
         return {"total": outputs[0]["hm"].new_zeros(())}
 
-    monkeypatch.setattr(steps_module, "teacher_loss", note)
+    monkeypatch.setattr(steps_module, "teacher_loss", record)
     config = tiny_config()
     with steps_of(config, teacher=lambda images: ["first", "last"]) as steps:
         steps.take(iter([first_batch(config)]))

@@ -48,14 +48,14 @@ def test_cells_with_a_low_teacher_score_teach_no_box():
 def test_losses_of_several_vehicles_are_averaged_by_score():
     """One of two vehicles is learnt, the other is not."""
     one = teacher_loss([outputs(0.2)], outputs(0.9))
-    taught = together(outputs(0.9), outputs(0.6))
-    learnt = together(outputs(0.2, size=2.0), outputs(0.6))
+    taught = concatenated(outputs(0.9), outputs(0.6))
+    learnt = concatenated(outputs(0.2, size=2.0), outputs(0.6))
     both = teacher_loss([learnt], taught)
     assert both["hm_t"] == pytest.approx(one["hm_t"].item() / 1.5, rel=1e-3)
     assert both["iou_t"] == pytest.approx(0.75 * 0.9 / 1.5, rel=1e-3)
 
 
-def together(*images):
+def concatenated(*images):
     return {name: torch.cat([image[name] for image in images]) for name in images[0]}
 
 

@@ -26,7 +26,7 @@ def error_file(tmp_path, monkeypatch):
         signal.signal(number, handler)
 
 
-def failed(file, rank=0, exit_code=1):
+def failure_of(file, rank=0, exit_code=1):
     """Returns ``torchrun``'s record of a process that ended and left ``file``."""
     return ProcessFailure(local_rank=rank, pid=rank, exitcode=exit_code, error_file=str(file))
 
@@ -38,7 +38,7 @@ def fail(error):
 
 def test_torchrun_shows_the_message_without_passwords(error_file):
     fail(OutputError("cannot write http://me:secret@host/${run}: no space left on device"))
-    report = str(ChildFailedError("train", {0: failed(error_file, exit_code=4)}))
+    report = str(ChildFailedError("train", {0: failure_of(error_file, exit_code=4)}))
     assert (
         "traceback : spotstream: cannot write http://host/${run}: no space left on device" in report
     )
@@ -48,7 +48,8 @@ def test_torchrun_shows_the_message_without_passwords(error_file):
 def test_torchrun_shows_the_type_of_an_unexpected_error(error_file):
     fail(ZeroDivisionError("division by zero"))
     assert (
-        failed(error_file).message["message"] == "spotstream: ZeroDivisionError: division by zero"
+        failure_of(error_file).message["message"]
+        == "spotstream: ZeroDivisionError: division by zero"
     )
 
 
@@ -69,7 +70,7 @@ def test_error_caused_by_another_process_is_not_the_root_cause(error_file, monke
     monkeypatch.setattr("time.time", lambda: 1000.9)
     fail(OtherProcessEndedError("another of the training processes has ended"))
     monkeypatch.setattr("time.time", lambda: 1001.1)
-    failures = {0: failed(error_file), 1: failed("missing.json", rank=1, exit_code=-9)}
+    failures = {0: failure_of(error_file), 1: failure_of("missing.json", rank=1, exit_code=-9)}
     rank, _ = ChildFailedError("train", failures).get_first_failure()
     assert rank == 1
 

@@ -27,7 +27,7 @@ def initial(tiny_config, tmp_path):
     return tmp_path / "initial.safetensors"
 
 
-def found(monkeypatch, rows, scores):
+def fake_detections(monkeypatch, rows, scores):
     answer = boxes(*rows), np.array(scores, np.float32), np.zeros(len(rows), np.int64)
     monkeypatch.setattr(unlabelled, "detect", lambda *_: answer)
 
@@ -51,7 +51,7 @@ def test_confident_detections_far_from_boxes_give_no_loss(
         [15, 15, 25, 25],
         [54, 14, 64, 24],
     )  # with 0.25 and 0.36 of their area on a box
-    found(monkeypatch, [sure, near, unsure, beside, half_on], [0.5, 0.9, 0.4, 0.6, 0.6])
+    fake_detections(monkeypatch, [sure, near, unsure, beside, half_on], [0.5, 0.9, 0.4, 0.6, 0.6])
     assert ignore_unlabelled(data, config, CPU) == 2
     assert np.array_equal(data.training[0][0].ignored, boxes(region, sure, beside))
 
@@ -62,11 +62,11 @@ def test_images_are_searched_at_the_scale_of_their_data_set(
 ):
     used, find = set(), unlabelled.detect
 
-    def note(network, scale, image):
+    def record(network, scale, image):
         used.add(scale)
         return find(network, scale, image)
 
-    monkeypatch.setattr(unlabelled, "detect", note)
+    monkeypatch.setattr(unlabelled, "detect", record)
     entry = {**entries(data_set)[0], "scale": 2.0, "validation_scale": given}
     config = tiny_config(data=[entry], initial=initial)
     ignore_unlabelled(read_training_data(config), config, CPU)
@@ -82,7 +82,7 @@ def test_data_sets_without_the_setting_are_unchanged(tiny_config, data_set, init
 
 
 def test_run_searches_with_its_initial_weights(tiny_config, data_set, initial, caplog, monkeypatch):
-    found(monkeypatch, [[80, 70, 90, 80]], [0.9])
+    fake_detections(monkeypatch, [[80, 70, 90, 80]], [0.9])
     config = tiny_config(data=entries(data_set), initial=initial, steps=1)
     with caplog.at_level("INFO"):
         train(config)
@@ -96,7 +96,7 @@ def test_finder_is_preferred_to_teacher_and_teacher_to_initial(
 ):
     broken = tmp_path / "broken.safetensors"  # as are the other weights
     broken.write_bytes(b"broken")
-    found(monkeypatch, [[40, 40, 50, 50]], [0.9])
+    fake_detections(monkeypatch, [[40, 40, 50, 50]], [0.9])
     others = {"initial": broken, "teacher": broken}
     config = tiny_config(data=entries(data_set), **others | {first: initial})
     assert ignore_unlabelled(read_training_data(config), config, CPU) > 0

@@ -88,11 +88,11 @@ def test_images_are_scored_at_the_scale_of_their_data_set(
 ):
     used = set()
 
-    def note(network, scale, image):
+    def record(network, scale, image):
         used.add(scale)
         return np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
 
-    monkeypatch.setattr(validation, "detect", note)
+    monkeypatch.setattr(validation, "detect", record)
     entry = {"path": data_set, "held_out": ["c"], "validation_scale": scale}
     config = tiny_config(data=[entry])
     network = SpotNet(config.network()).eval()
