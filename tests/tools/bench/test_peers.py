@@ -31,7 +31,7 @@ def pip(monkeypatch):
     return set_pip
 
 
-def count_installations(folder):
+def installations(folder):
     """Requests an environment in ``folder``; returns the number of installations (0 or 1)."""
     messages = []
     python = peer_python(folder, "norfair", messages.append)
@@ -50,14 +50,14 @@ def count_installations(folder):
 def test_environment_whose_installation_failed_is_removed(tmp_path, pip, script, ends_with, error):
     pip(script, ends_with)
     with pytest.raises(error):
-        count_installations(tmp_path)
+        installations(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".norfair.lock"]
 
 
 def test_existing_environment_is_not_reinstalled(tmp_path, pip):
     pip("exit")
-    assert count_installations(tmp_path) == 1
-    assert count_installations(tmp_path) == 0
+    assert installations(tmp_path) == 1
+    assert installations(tmp_path) == 0
 
 
 def test_environment_of_a_killed_installation_is_recreated(tmp_path, pip):
@@ -66,7 +66,7 @@ def test_environment_of_a_killed_installation_is_recreated(tmp_path, pip):
     left.touch()
     (tmp_path / "norfair" / "pyvenv.cfg").touch()
     pip("exit")
-    assert count_installations(tmp_path) == 1
+    assert installations(tmp_path) == 1
     assert left.read_text()
 
 
@@ -75,22 +75,22 @@ def test_folder_that_is_not_an_environment_is_left_alone(tmp_path, pip):
     (tmp_path / "norfair" / "mine.txt").touch()
     pip("exit")
     with pytest.raises(SpotStreamError, match="norfair exists and is not an environment; choose"):
-        count_installations(tmp_path)
+        installations(tmp_path)
     assert (tmp_path / "norfair" / "mine.txt").exists()
 
 
 def test_environment_with_other_requirements_is_recreated(tmp_path, pip, monkeypatch):
     pip("exit")
-    count_installations(tmp_path)
+    installations(tmp_path)
     monkeypatch.setitem(REQUIREMENTS, "norfair", ("norfair>=3",))
-    assert count_installations(tmp_path) == 1
-    assert count_installations(tmp_path) == 0
+    assert installations(tmp_path) == 1
+    assert installations(tmp_path) == 0
 
 
 def test_second_caller_waits_for_a_running_installation(tmp_path, pip):
     pip("sleep 0.3")
     with ThreadPoolExecutor() as both:
-        assert sum(both.map(count_installations, [tmp_path] * 2)) == 1
+        assert sum(both.map(installations, [tmp_path] * 2)) == 1
 
 
 def test_file_in_place_of_the_environments_folder_is_reported(tmp_path):
@@ -126,9 +126,9 @@ def test_temporary_folders_left_by_pip_are_removed(tmp_path, pip, monkeypatch, c
     pip(f'mktemp -d; case "$*" in *install*) exit {code};; esac')
     if code:
         with pytest.raises(SpotStreamError):
-            count_installations(tmp_path / "peers")
+            installations(tmp_path / "peers")
     else:
-        count_installations(tmp_path / "peers")
+        installations(tmp_path / "peers")
         assert not (tmp_path / "peers" / "norfair" / "tmp").exists()
     assert not list(elsewhere.iterdir())
 
