@@ -1,5 +1,6 @@
 """Training in two processes that ``torchrun`` starts."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from tools.training.trainer import train
 NOTED = """
 import os
 from pathlib import Path
+import torch
 from tools.entry import main
 from tools.training.steps import Steps
 
@@ -18,7 +20,8 @@ take = Steps.take
 def noted(self, batches):
     terms = take(self, batches)
     with Path(__file__).with_suffix("." + os.environ["RANK"]).open("a") as file:
-        print(float(terms["total"]), file=file)
+        weights = torch.cat([each.flatten() for each in self._state.model.parameters()])
+        print(float(terms["total"]), weights.double().square().sum().item(), file=file)
     return terms
 
 Steps.take = noted
@@ -30,8 +33,12 @@ main()
 def test_two_processes_log_their_mean_loss_and_report_once(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, NOTED)
     assert done.returncode == 0, done.stderr
-    each = ((tmp_path / f"program.{rank}").read_text().split() for rank in (0, 1))
-    means = [(float(one) + float(other)) / 2 for one, other in zip(*each, strict=True)]
+    losses, weights = zip(
+        *(np.loadtxt(tmp_path / f"program.{rank}").T for rank in (0, 1)), strict=True
+    )
+    assert (losses[0] != losses[1]).all()  # of different crops
+    assert (weights[0] == weights[1]).all()
+    means = np.mean(losses, axis=0).tolist()
     logged = rows(tmp_path / "run" / "log.csv")
     assert [row["step"] for row in logged] == ["2", "3"]
     assert [float(row["total"]) for row in logged] == pytest.approx(means[1:], rel=1e-4)
