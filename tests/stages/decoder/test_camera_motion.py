@@ -42,7 +42,7 @@ def warped(image, motion):
     ("angle", "scale", "shift"),
     [(0.0, 1.0, (0, 0)), (0.0, 1.0, (23.4, -11.7)), (0.03, 1.0, (0, 0)), (-0.02, 1.03, (8, 5))],
 )
-def test_measures_shift_turn_and_scale(picture, pixel_format, angle, scale, shift):
+def test_measures_translation_rotation_and_scale(picture, pixel_format, angle, scale, shift):
     size = picture.shape[1], picture.shape[0]
     true = similarity(angle, scale, shift, size)
     camera = CameraMotion()
@@ -55,9 +55,9 @@ def test_measures_shift_turn_and_scale(picture, pixel_format, angle, scale, shif
 
 
 @pytest.mark.parametrize("seed", [9001, 9007])  # over a crossing, over dense traffic at dusk
-def test_the_ground_of_a_drone_stays_where_it_is_though_vehicles_move(seed):
+def test_drone_motion_is_measured_on_the_ground_despite_moving_vehicles(seed):
     scene = Scene(SceneConfig(seed, frames=25, view="drone", light="random", varied=True))
-    places = np.stack(np.meshgrid(range(80, 960, 80), range(80, 540, 80)), -1).reshape(-1, 2)
+    points = np.stack(np.meshgrid(range(80, 960, 80), range(80, 540, 80)), -1).reshape(-1, 2)
 
     def ground(index):
         return scene.camera(index).ground_homography()
@@ -68,14 +68,14 @@ def test_the_ground_of_a_drone_stays_where_it_is_though_vehicles_move(seed):
     for index in range(4, 25, 4):
         seen = camera.estimate(frame_of(scene.render(index).image))
         true = ground(index) @ np.linalg.inv(ground(index - 4))
-        there = np.column_stack((places, np.ones(len(places)))) @ true.T
+        there = np.column_stack((points, np.ones(len(points)))) @ true.T
         there = there[:, :2] / there[:, 2:]
-        errors.append(np.abs(places @ seen[:, :2].T + seen[:, 2] - there).mean())
-        moves.append(np.abs(there - places).mean())
+        errors.append(np.abs(points @ seen[:, :2].T + seen[:, 2] - there).mean())
+        moves.append(np.abs(there - points).mean())
     assert np.mean(errors) < 0.25 < 1.0 < np.mean(moves)
 
 
-def test_says_nothing_where_there_is_nothing_to_say(picture):
+def test_gives_no_estimate_without_a_comparable_previous_frame(picture):
     camera = CameraMotion()
     flat = np.full_like(picture, 90)
     other = Scene(SceneConfig(12, frames=1)).render(0).image
@@ -88,7 +88,7 @@ def test_says_nothing_where_there_is_nothing_to_say(picture):
     assert camera.estimate(frame_of(picture, epoch=1)) is not None
 
 
-def test_goes_on_from_a_frame_passed_over(picture):
+def test_estimates_from_a_frame_that_was_passed_over(picture):
     size = picture.shape[1], picture.shape[0]
     moved = frame_of(warped(picture, similarity(0.01, 1.0, (5, 3), size)))
     one, other = CameraMotion(), CameraMotion()
@@ -98,7 +98,7 @@ def test_goes_on_from_a_frame_passed_over(picture):
     np.testing.assert_array_equal(one.estimate(moved), other.estimate(moved))
 
 
-def test_motions_follow_one_another():
+def test_motions_are_composed_in_order():
     first = similarity(0.1, 1.2, (3, 4), (10, 10)).astype(np.float32)
     second = similarity(-0.3, 0.9, (1, -2), (10, 10)).astype(np.float32)
     point = np.array([5.0, 7.0])

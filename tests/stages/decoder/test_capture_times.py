@@ -1,4 +1,4 @@
-"""Frames that a silence withholds, of a real connection and one by one."""
+"""Capture times of frames that a silence withholds, over a real connection and one by one."""
 
 import itertools
 import socket
@@ -21,7 +21,7 @@ PAUSE = 1.0  # seconds
 
 
 def frames_of(path):
-    """The bytes of each frame of an MPEG-TS; with the first, what precedes it."""
+    """Returns the bytes of each frame of an MPEG-TS file; the first includes what precedes it."""
     data, frames = path.read_bytes(), [b""]
     for start in range(0, len(data), 188):
         packet = data[start : start + 188]
@@ -32,7 +32,7 @@ def frames_of(path):
     return frames
 
 
-def test_frames_before_a_silence_keep_their_distance(tmp_path, slots):
+def test_frames_before_a_silence_keep_their_spacing(tmp_path, slots):
     write_stream(tmp_path / "camera.ts", 30, size=(64, 48))
     frames, over = frames_of(tmp_path / "camera.ts"), threading.Event()
     assert len(frames) == 30
@@ -62,7 +62,7 @@ def test_frames_before_a_silence_keep_their_distance(tmp_path, slots):
 
 
 class Connection:
-    """Packets of given times, each after a wait; frames are dated by a clock that starts at 0."""
+    """Receives packets with given times, each after a wait; the clock starts at 0."""
 
     def __init__(self):
         self.now = 0.0
@@ -89,7 +89,7 @@ class Connection:
         return self._captures.date(pts, pts if placed is None else placed, now_ns) / 1e9
 
 
-def test_frames_that_the_decoder_puts_in_order_are_withheld_with_their_packets():
+def test_reordered_frames_withheld_by_a_silence_are_dated_before_it():
     connection = Connection()
     for pts in (0, 120, 40, 80):
         connection.receive(0.04, pts)
@@ -103,14 +103,14 @@ def test_frames_that_the_decoder_puts_in_order_are_withheld_with_their_packets()
 
 
 @pytest.mark.parametrize("step", [1.0, 10.0])
-def test_frames_far_apart_are_not_withheld(step):
+def test_widely_spaced_frames_are_dated_by_their_arrival(step):
     connection = Connection()
     for index in range(50):
         connection.receive(step + 0.1, round(index * step * 1000))  # a camera whose clock is slow
         assert connection.date(round(index * step * 1000)) == pytest.approx(connection.now)
 
 
-def test_a_stream_whose_times_do_not_show_its_pause_is_soon_dated_by_its_arrival_again():
+def test_dating_follows_arrival_again_after_a_pause_absent_from_the_times():
     connection = Connection()
     connection.receive(1, 0)
     connection.date(0)
@@ -122,7 +122,7 @@ def test_a_stream_whose_times_do_not_show_its_pause_is_soon_dated_by_its_arrival
     assert captured == pytest.approx(connection.now)
 
 
-def test_a_camera_that_sets_its_clock_dates_no_frame_in_the_future():
+def test_a_camera_clock_change_dates_no_frame_in_the_future():
     connection = Connection()
     connection.receive(1, 0)
     connection.date(0, 100)
@@ -131,7 +131,7 @@ def test_a_camera_that_sets_its_clock_dates_no_frame_in_the_future():
     assert [connection.date(40, 140), connection.date(5000, 5100)] == pytest.approx([1.04, 4])
 
 
-def test_a_wall_clock_that_is_set_withholds_no_frame():
+def test_frames_are_dated_by_the_wall_clock_when_it_is_set():
     connection = Connection()
     for index in range(4):
         connection.receive(1, index * 1000)

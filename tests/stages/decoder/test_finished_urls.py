@@ -13,7 +13,7 @@ from tests.stages.decoder.streams import OPTIONS, Chunks, Files, numbers, read, 
 
 
 @pytest.mark.parametrize(("name", "container"), [("vod.m3u8", "hls"), ("clip", "mpegts")])
-def test_a_finished_video_ends_where_it_ends(tmp_path, serve_http, slots, name, container):
+def test_a_finished_video_ends_the_stream(tmp_path, serve_http, slots, name, container):
     write_stream(tmp_path / name, 20, container)
     base = serve_http(functools.partial(Files, directory=str(tmp_path)))
     records = read(f"{base}/{name}", slots, 21)
@@ -35,7 +35,7 @@ def test_matroska_of_unknown_size_ends_if_its_header_has_a_duration(
     ("movflags", "ends"),
     [("faststart", True), ("frag_keyframe", False), ("frag_keyframe+empty_moov", False)],
 )
-def test_an_mp4_of_unknown_size_ends_unless_it_comes_in_fragments(
+def test_an_mp4_of_unknown_size_ends_unless_it_is_fragmented(
     tmp_path, serve_http, slots, movflags, ends
 ):
     write_stream(tmp_path / "clip", 30, "mp4", movflags=movflags)
@@ -58,7 +58,7 @@ class CutOff(Chunks):
         super().do_GET()
 
 
-def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve_http, slots):
+def test_a_truncated_mp4_of_unknown_size_reports_where_it_breaks_off(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 30, "mp4", movflags="faststart")
     base = serve_http(functools.partial(CutOff, directory=str(tmp_path)))
     *_, end = read(f"{base}/clip", slots, 31)
@@ -78,7 +78,7 @@ class BreaksOff(Files):
 
 
 @pytest.mark.parametrize("container", ["mp4", "matroska", "mpegts"])
-def test_a_video_that_breaks_off_is_not_played_again(tmp_path, serve_http, slots, container):
+def test_a_truncated_video_is_not_played_again(tmp_path, serve_http, slots, container):
     options = {"movflags": "faststart"} if container == "mp4" else {}
     write_stream(tmp_path / "clip", 60, container, **options)
     base = serve_http(functools.partial(BreaksOff, directory=str(tmp_path)))
@@ -91,7 +91,7 @@ def test_a_video_that_breaks_off_is_not_played_again(tmp_path, serve_http, slots
         assert end.reason is EndReason.TRUNCATED
 
 
-def test_a_video_is_not_played_again_for_a_decoder_that_died(tmp_path, serve_http, slots):
+def test_a_video_is_not_played_again_after_a_decoder_crash(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 60, "mp4", movflags="faststart")
     base = serve_http(functools.partial(Files, directory=str(tmp_path)))
     source = LiveSource(
@@ -102,15 +102,15 @@ def test_a_video_is_not_played_again_for_a_decoder_that_died(tmp_path, serve_htt
     assert end.message == f"{base}/clip is a video that cannot be resumed in the middle"
 
 
-def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve_http, slots):
+def test_a_video_mistaken_for_a_camera_gets_advice_to_read_it_once(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 150, size=(64, 48))
-    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
-    read(f"{base}/clip", slots, 310, notify=told.append)
-    advice = [line for line in told if "arrives faster than real time" in line]
+    base, notices = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 310, notify=notices.append)
+    advice = [line for line in notices if "arrives faster than real time" in line]
     assert len(advice) == 1
     assert "--set decoder.reconnect=false --set runtime.mode=lossless" in advice[0]
-    told.clear()
+    notices.clear()
     once = replace(OPTIONS, reconnect=False)
-    *frames, end = read(f"{base}/clip", slots, 151, once, notify=told.append)
+    *frames, end = read(f"{base}/clip", slots, 151, once, notify=notices.append)
     assert numbers(frames) == list(range(150))
-    assert (end.reason, told) == (EndReason.COMPLETE, [])
+    assert (end.reason, notices) == (EndReason.COMPLETE, [])

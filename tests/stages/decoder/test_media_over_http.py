@@ -1,4 +1,4 @@
-"""Videos on a web server that is slow, silent, drips or cannot jump."""
+"""Videos on a web server that is silent, trickles data or does not support seeking."""
 
 import contextlib
 import functools
@@ -16,7 +16,7 @@ from tests.stages.decoder.streams import read_media
 
 
 class SilentServer:
-    """A web server that falls silent after so many bytes of its answer, or goes on with drops."""
+    """A web server that sends ``content``, then nothing or ``drop`` again and again."""
 
     def __init__(self, content, drop):
         self._content = content
@@ -63,7 +63,7 @@ def silent_server():
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"])
-def test_a_web_server_that_gives_no_video_is_told_in_time(silent_server, slots, answer):
+def test_a_silent_web_server_is_reported_in_time(silent_server, slots, answer):
     url = silent_server(answer).url("clip.mp4")
     started = time.monotonic()
     with pytest.raises(
@@ -81,7 +81,7 @@ def test_a_web_server_that_gives_no_video_is_told_in_time(silent_server, slots, 
     ],
 )
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
-def test_a_web_server_that_drips_gives_no_video(silent_server, slots, answer, drop, suffix):
+def test_a_web_server_that_trickles_data_times_out(silent_server, slots, answer, drop, suffix):
     url = silent_server(answer, drop).url(f"clip.{suffix}")
     with pytest.raises(
         SourceError, match=f"^cannot open {url} as a video: no video arrived for 0.6 s$"
@@ -93,23 +93,23 @@ def test_a_web_server_that_drips_gives_no_video(silent_server, slots, answer, dr
     ("drop", "reason"), [(b"", "nothing arrived for 1 s"), (b"G", "no video arrived for 3 s")]
 )
 @pytest.mark.parametrize(("suffix", "after"), [("mp4", r" after \d+ of 300 frames"), ("ts", "")])
-def test_a_web_server_that_falls_silent_or_drips_ends_the_video_there(
+def test_a_web_server_that_stalls_or_trickles_truncates_the_video(
     make_video, silent_server, slots, tmp_path, suffix, after, drop, reason
 ):
     data = make_video(f"clip.{suffix}", frames=300, noise=True).read_bytes()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-    came = data[: len(data) * 2 // 3]
-    (tmp_path / f"part.{suffix}").write_bytes(came)
+    received = data[: len(data) * 2 // 3]
+    (tmp_path / f"part.{suffix}").write_bytes(received)
     whole = read_media(tmp_path / f"part.{suffix}", slots)[-1].frames
-    url = silent_server(head + came, drop).url(f"clip.{suffix}")
+    url = silent_server(head + received, drop).url(f"clip.{suffix}")
     *_, end = read_media(url, slots, timeout=1.0)
-    assert 150 < end.frames == whole < 250  # with those that the decoder holds back
+    assert 150 < end.frames == whole < 250  # including those that the decoder holds back
     assert end.reason is EndReason.TRUNCATED
     assert re.fullmatch(rf"{url} breaks off{after}: {reason}", end.message)
 
 
 @pytest.mark.parametrize("movflags", ["faststart", "disable_chpl"])
-def test_an_index_that_a_web_server_cannot_jump_to_is_told(
+def test_an_index_at_the_end_without_seeking_is_reported(
     make_video, serve_http, slots, tmp_path, movflags
 ):
     make_video("clip.mp4", frames=300, noise=True, movflags=movflags)

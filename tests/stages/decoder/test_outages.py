@@ -6,25 +6,25 @@ from stages.decoder.source import SourceRuntime
 
 
 class Camera:
-    """Outages of a camera, on a clock that is turned by hand."""
+    """Outages of a camera, on a clock that the test advances."""
 
     def __init__(self, jitter=1.0):
         self.now = 0.0
         self.lines = []
-        self.told = []  # what each line is about
+        self.kinds = []  # of each line: "lost" or "back"
         self._outages = Outages(
             "cam",
             LiveOptions(),
             SourceRuntime(
-                lost=lambda line: self.tell("lost", line),
-                back=lambda line: self.tell("back", line),
+                lost=lambda line: self.report("lost", line),
+                back=lambda line: self.report("back", line),
                 monotonic=lambda: self.now,
             ),
             jitter=lambda: jitter,
         )
 
-    def tell(self, what, line):
-        self.told.append(what)
+    def report(self, kind, line):
+        self.kinds.append(kind)
         self.lines.append(line)
 
     def lose(self, reason="the connection ended", after=0.0):
@@ -40,17 +40,17 @@ class Camera:
     ("jitter", "pauses"),
     [(1.0, [0.5, 1, 1.5, 1.5, 1.5]), (0.0, [0.25, 0.5, 0.75, 0.75, 0.75])],
 )
-def test_pauses_double_to_a_limit_and_are_spread(jitter, pauses):
+def test_retry_pauses_grow_to_a_limit_with_jitter(jitter, pauses):
     camera = Camera(jitter)
     assert [camera.lose() for _ in range(5)] == pauses
 
 
-def test_an_outage_of_weeks_is_waited_for():
+def test_retries_continue_through_an_outage_of_weeks():
     camera = Camera()
     assert {camera.lose(after=600) for _ in range(2000)} == {0.5, 1, 1.5}
 
 
-def test_pauses_begin_anew_only_after_some_steady_seconds():
+def test_pauses_reset_only_after_several_steady_seconds():
     camera = Camera()
     camera.lose()
     camera.gain()
@@ -62,20 +62,20 @@ def test_pauses_begin_anew_only_after_some_steady_seconds():
     assert camera.lose(after=20) == 0.5
 
 
-def test_an_outage_and_its_end_are_told_once():
+def test_an_outage_and_its_end_are_reported_once():
     camera = Camera()
     camera.lose()
     camera.lose("connection refused")
     camera.gain()
     camera.gain()
-    assert camera.told == ["lost", "back"]
+    assert camera.kinds == ["lost", "back"]
     assert camera.lines == [
         "cam: the connection ended; connecting again",
         "cam is back after 2 attempts",
     ]
 
 
-def test_a_camera_that_comes_and_goes_is_told_once_a_minute_with_a_count():
+def test_a_flapping_camera_is_reported_once_a_minute_with_a_count():
     camera = Camera()
     for _ in range(41):  # every three seconds
         camera.lose(after=2)
@@ -88,7 +88,7 @@ def test_a_camera_that_comes_and_goes_is_told_once_a_minute_with_a_count():
     assert camera.lines[1::2] == ["cam is back after an attempt"] * 3
 
 
-def test_a_camera_that_stays_away_soon_after_the_last_outage_is_told_later():
+def test_an_outage_soon_after_the_last_is_reported_later_if_it_lasts():
     camera = Camera()
     camera.lose()
     camera.gain()
@@ -98,7 +98,7 @@ def test_a_camera_that_stays_away_soon_after_the_last_outage_is_told_later():
     assert camera.lines[2:] == ["cam: connection refused; connecting again (outage 2)"]
 
 
-def test_another_reason_is_told_a_minute_later():
+def test_a_new_reason_is_reported_a_minute_later():
     camera = Camera()
     camera.lose()
     for _ in range(300):
@@ -111,7 +111,7 @@ def test_another_reason_is_told_a_minute_later():
     ]
 
 
-def test_a_camera_that_flaps_between_reasons_is_told_once_a_minute():
+def test_alternating_reasons_are_reported_once_a_minute():
     camera = Camera()
     for _ in range(300):
         camera.lose("connection refused", after=1)
@@ -119,7 +119,7 @@ def test_a_camera_that_flaps_between_reasons_is_told_once_a_minute():
     assert 4 <= len(camera.lines) <= 6
 
 
-def test_an_outage_that_lasts_is_told_every_hour_with_its_latest_reason():
+def test_a_lasting_outage_is_reported_hourly_with_its_latest_reason():
     camera = Camera()
     camera.lose()
     camera.gain()
@@ -139,7 +139,7 @@ def test_an_outage_that_lasts_is_told_every_hour_with_its_latest_reason():
     assert camera.lines[8:] == ["cam: the connection ended; connecting again (outage 3)"]
 
 
-def test_a_reason_that_names_the_camera_is_told_without_another_name():
+def test_a_reason_that_names_the_camera_gets_no_name_prefix():
     camera = Camera()
     camera.lose("cannot open cam as a video")
     assert camera.lines == ["cannot open cam as a video; connecting again"]

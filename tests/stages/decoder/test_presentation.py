@@ -11,7 +11,7 @@ def placed(*times):
     return [presentation.place(pts) for pts in times]
 
 
-def test_times_are_the_sources_own():
+def test_source_times_are_kept():
     assert placed(500, 540, 541, 9000) == [500, 540, 541, 9000]
 
 
@@ -33,41 +33,41 @@ def test_a_first_frame_without_a_time_is_at_the_beginning():
     assert [presentation.place(pts) for pts in (None, 540)] == [80, 120]
 
 
-def test_a_missing_time_is_one_frame_later():
+def test_a_frame_without_a_time_is_one_frame_later():
     assert placed(None, None, 90, None) == [0, 40, 90, 130]
 
 
-def test_frames_out_of_order_are_a_tick_apart():
+def test_out_of_order_frames_are_a_tick_apart():
     assert placed(0, 120, 40, 80, 160) == [0, 120, 121, 122, 160]
 
 
-def test_a_frame_that_comes_late_moves_no_other():
+def test_a_late_frame_does_not_shift_the_others():
     late = [700, 740]
     times = placed(0, 2000, late[0], 2040, late[1], 2080, 2120, 2160)
     assert times == [0, 2000, 2040, 2041, 2080, 2081, 2120, 2160]
 
 
-def test_a_frame_that_comes_some_frames_after_a_leap_moves_no_other():
+def test_a_late_frame_after_a_clock_jump_does_not_shift_the_others():
     times = placed(90_000, 90_040, 0, 40, 80, 90_080, 120, 160)
     assert [time - 90_000 for time in times] == [0, 40, 80, 120, 160, 161, 200, 240]
 
 
-def test_frames_without_a_time_are_a_tick_apart_where_one_is_shorter_than_that():
+def test_frames_shorter_than_a_tick_are_a_tick_apart_without_times():
     presentation = PresentationTimes(Fraction(60), Fraction(1, 25))
     assert [presentation.place(None) for _ in range(3)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("start", [0, 700, -5000])
-def test_a_clock_that_starts_anew_goes_on_one_frame_later(start):
-    anew = [start + 40 * number for number in range(50)]
-    times = placed(1960, 2000, *anew, *anew)
+def test_a_restarted_clock_continues_one_frame_later(start):
+    restarted = [start + 40 * number for number in range(50)]
+    times = placed(1960, 2000, *restarted, *restarted)
     assert {after - before for before, after in itertools.pairwise(times)} == {40}
 
 
 @pytest.mark.parametrize(
     ("passed", "leap", "taken"), [(0.04, 10**8, 40), (20.0, 29_000, 29_000), (20.0, 31_000, 20_000)]
 )
-def test_a_live_source_is_ahead_of_the_clock_by_ten_seconds_at_most(passed, leap, taken):
+def test_a_live_source_is_at_most_ten_seconds_ahead_of_the_clock(passed, leap, taken):
     clock = itertools.accumulate([0.0, 0.04, passed, 0.04])
     presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), lambda: next(clock))
     times = [presentation.place(pts) for pts in (0, 40, 40 + leap, 80 + leap)]
@@ -75,26 +75,26 @@ def test_a_live_source_is_ahead_of_the_clock_by_ten_seconds_at_most(passed, leap
 
 
 def live_times(arrivals):
-    """What is made of the times of a live source, by pairs of these and when they came."""
+    """Returns the placed times of a live source, from pairs of time and arrival in seconds."""
     seconds = iter([arrived for _, arrived in arrivals])
     presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), lambda: next(seconds))
     return [presentation.place(pts) for pts, _ in arrivals]
 
 
-def test_a_pause_of_two_seconds_is_kept_where_a_live_clock_starts_anew():
+def test_a_two_second_pause_is_kept_when_a_live_clock_restarts():
     before = [(90_000 + 40 * number, 0.04 * number) for number in range(25)]
     after = [(40 * number, 2.96 + 0.04 * number) for number in range(25)]
     times = live_times(before + after)
     assert times[23:27] == [90_920, 90_960, 92_960, 93_000]
 
 
-def test_a_live_source_that_is_a_tenth_too_fast_leaps_never():
+def test_a_live_source_that_is_ten_percent_too_fast_never_jumps():
     arrivals = [(44 * number, 0.04 * number) for number in range(9000)]
     assert live_times(arrivals) == [pts for pts, _ in arrivals]
 
 
 @pytest.mark.parametrize("start", [-50_000, 300_000])
-def test_a_pause_at_which_a_live_clock_starts_anew_keeps_its_length(start):
+def test_a_pause_with_a_live_clock_restart_keeps_its_length(start):
     # FFmpeg hands the last packet over when the next one begins.
     before = [(40 * number, 0.04 * number) for number in range(25)] + [(1000, 8.0)]
     after = [(start + 40 * number, 8.0 + 0.04 * number) for number in range(25)]
@@ -103,7 +103,7 @@ def test_a_pause_at_which_a_live_clock_starts_anew_keeps_its_length(start):
     assert times[-1] == 8960
 
 
-def test_a_burst_after_a_stall_is_no_leap():
+def test_a_burst_after_a_stall_is_not_a_jump():
     steady = [(40 * number, 0.04 * number) for number in range(25)]
     kept = [(1000 + 40 * number, 13.0) for number in range(20)]
     live = [(12_960 + 40 * number, 13.0 + 0.04 * number) for number in range(25)]
@@ -112,7 +112,7 @@ def test_a_burst_after_a_stall_is_no_leap():
 
 
 @pytest.mark.parametrize(("leap", "stall"), [(11, 6), (12, 8), (20, 12)])
-def test_a_stall_brings_no_earlier_leap_back(leap, stall):
+def test_a_stall_does_not_restore_an_earlier_jump(leap, stall):
     steady = [(40 * number, 0.04 * number) for number in range(25)]
     leapt = [(1000 * leap + 40 * number, 0.04 * number) for number in range(25, 50)]
     kept = [(1000 * leap + 40 * number, 2.0 + stall) for number in range(50, 50 + 25 * stall)]

@@ -1,4 +1,4 @@
-"""RTP by UDP, as drones send it, which a file describes."""
+"""RTP over UDP, as drones send it, described by an SDP file."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ from tools.harness.ports import free_port
 
 @contextlib.contextmanager
 def sending(port):
-    """Sends H.264 with times of 25 frames/s, at their pace, until the context ends."""
+    """Sends H.264 at 25 frames/s, in real time, until the context ends."""
     over = threading.Event()
 
     def send():
@@ -50,7 +50,7 @@ def sending(port):
 
 @pytest.fixture
 def session(tmp_path):
-    """A description without the parameter sets, which come with every key frame, and its port."""
+    """An SDP file without parameter sets, which come with every key frame, and its port."""
     port = free_port(socket.SOCK_DGRAM)
     path = tmp_path / "drone.sdp"
     medium = f"m=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"
@@ -58,7 +58,7 @@ def session(tmp_path):
     return path, port
 
 
-def test_frames_come_as_they_are_sent(session, slots):
+def test_frames_keep_the_times_they_are_sent_with(session, slots):
     path, port = session
     with sending(port):
         start, *frames = read(str(path), slots, 20)
@@ -68,7 +68,7 @@ def test_frames_come_as_they_are_sent(session, slots):
     assert steps == pytest.approx([0.04] * 19, abs=0.001)
 
 
-def test_the_size_of_a_description_is_not_that_of_a_finished_video(session):
+def test_the_size_of_an_sdp_file_does_not_mark_a_finished_video(session):
     path, port = session
     options = LiveOptions(timeout=100).for_ffmpeg(str(path))
     with (
@@ -79,7 +79,7 @@ def test_the_size_of_a_description_is_not_that_of_a_finished_video(session):
         assert not is_finished(container, video_stream(container, str(path)))
 
 
-def test_a_description_is_waited_for_like_rtp_and_examined_as_briefly_as_rtsp():
+def test_an_sdp_file_has_the_timeouts_of_rtp_and_the_probing_of_rtsp():
     options = LiveOptions(timeout=2)
     described = options.for_ffmpeg("drone.sdp")
     assert described.items() >= options.for_ffmpeg("rtp://127.0.0.1:5600").items()
@@ -88,12 +88,12 @@ def test_a_description_is_waited_for_like_rtp_and_examined_as_briefly_as_rtsp():
     assert described["protocol_whitelist"] == "file,rtp,udp"
 
 
-def test_who_falls_silent_and_comes_back_is_told(session, slots):
+def test_a_sender_that_falls_silent_and_returns_is_reported(session, slots):
     path, port = session
-    told, again, over = [], threading.Event(), threading.Event()
+    notices, again, over = [], threading.Event(), threading.Event()
 
     def notify(line):
-        told.append(line)
+        notices.append(line)
         again.set()
 
     def send():
@@ -112,24 +112,26 @@ def test_who_falls_silent_and_comes_back_is_told(session, slots):
         over.set()
         thread.join()
     assert [record.epoch for record in records if isinstance(record, StreamStart)] == [0, 1]
-    assert told[0] == f"{path}: the connection broke off: nothing arrived for 2 s; connecting again"
+    assert (
+        notices[0] == f"{path}: the connection broke off: nothing arrived for 2 s; connecting again"
+    )
 
 
-def test_that_nothing_comes_is_told(session, slots):
+def test_a_missing_sender_is_reported(session, slots):
     path, _ = session
     options = LiveOptions(timeout=1, connect_seconds=0)
     with pytest.raises(SourceError, match="nothing arrived for 1 s; gave up after 0 s"):
         read(str(path), slots, 1, options=options)
 
 
-def test_without_a_description_one_is_asked_for(session, slots):
+def test_rtp_without_an_sdp_file_asks_for_one(session, slots):
     _, port = session
     options = LiveOptions(timeout=5, connect_seconds=0)
     with sending(port), pytest.raises(SourceError, match="not MPEG-TS; describe it in a file NAME"):
         read(f"rtp://127.0.0.1:{port}", slots, 1, options=options)
 
 
-def test_a_port_that_is_taken_is_told(session, slots):
+def test_a_port_in_use_is_reported(session, slots):
     path, port = session
     options = LiveOptions(timeout=1, connect_seconds=0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -138,13 +140,13 @@ def test_a_port_that_is_taken_is_told(session, slots):
             read(path.as_uri(), slots, 1, options=options)
 
 
-def test_a_description_without_video_is_refused(tmp_path):
+def test_an_sdp_file_without_video_is_refused(tmp_path):
     (tmp_path / "sound.sdp").write_text("v=0\nm=audio 5600 RTP/AVP 0\n")
     with pytest.raises(SourceError, match=r"sound.sdp describes no video: it has no line m=video"):
         expand_sources([str(tmp_path / "sound.sdp")])
 
 
-def test_a_recording_may_be_named_like_a_description(camera, tmp_path):
+def test_a_recording_may_be_named_like_an_sdp_file(camera, tmp_path):
     record(camera, tmp_path / "cam-live.sdp")
     (spec,) = expand_sources([str(tmp_path / "cam-live.sdp")])
     assert isinstance(open_source(spec), RecordingSource)

@@ -1,4 +1,4 @@
-"""Masks and hidden vehicles, and that the demo's pictures stay as they are."""
+"""Masks and hidden vehicles; the demo's images stay the same."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def patches(image: UInt8Array) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("view", "light"), DEMO)
-def test_scenes_that_are_not_varied_keep_their_pixels(view: str, light: str) -> None:
+def test_unvaried_scenes_keep_their_pixels(view: str, light: str) -> None:
     config = SceneConfig(seed=1, width=320, height=192, frames=31, view=view, light=light)
     seen = patches(Scene(config).render(30).image)
     kept = np.array(list(bytes.fromhex(DEMO[view, light]))).reshape(6, 8)
     np.testing.assert_allclose(seen, kept, atol=1)
 
 
-def test_details_leave_picture_and_list_as_they_are(scene: Scene) -> None:
+def test_details_leave_the_image_and_listed_vehicles_unchanged(scene: Scene) -> None:
     frame, details = scene.render(20), scene.render_details(20)
     np.testing.assert_array_equal(details.frame.image, frame.image)
     for name in ("boxes", "ids", "classes", "visibility"):
@@ -51,8 +51,8 @@ def test_details_leave_picture_and_list_as_they_are(scene: Scene) -> None:
     assert not details.listed.all()
 
 
-def test_the_mask_shows_vehicles_alone(scene: Scene) -> None:
-    """It fills the boxes of whole vehicles well, and there is nothing beside the boxes."""
+def test_the_mask_shows_only_vehicles(scene: Scene) -> None:
+    """The mask fills over 40 % of each whole vehicle's box and nothing outside the boxes."""
     details = scene.render_details(20)
     assert set(np.unique(details.mask)) == {0, 255}
     beside = details.mask.copy()
@@ -67,7 +67,7 @@ def test_the_mask_shows_vehicles_alone(scene: Scene) -> None:
     assert whole >= 3
 
 
-def test_what_hides_a_vehicle_is_named(scene: Scene) -> None:
+def test_the_occluder_of_a_hidden_vehicle_is_identified(scene: Scene) -> None:
     details = scene.render_details(20)
     frame, checked = details.frame, 0
     boxes = dict(zip(frame.ids.tolist(), frame.boxes, strict=True))

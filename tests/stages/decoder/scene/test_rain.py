@@ -23,7 +23,7 @@ def rain() -> Scene:
     return Scene(replace(CLEAR, weather="rain"))
 
 
-def test_rain_changes_the_picture_and_not_the_truth(rain: Scene) -> None:
+def test_rain_changes_the_image_but_not_the_ground_truth(rain: Scene) -> None:
     dry, wet = Scene(CLEAR).render(10), rain.render(10)
     np.testing.assert_array_equal(dry.boxes, wet.boxes)
     np.testing.assert_array_equal(dry.ids, wet.ids)
@@ -31,15 +31,15 @@ def test_rain_changes_the_picture_and_not_the_truth(rain: Scene) -> None:
     assert wet.image.mean() < dry.image.mean()
 
 
-def test_rain_is_the_same_in_any_order_and_falls(rain: Scene) -> None:
+def test_rain_is_the_same_in_any_rendering_order(rain: Scene) -> None:
     again = Scene(rain.config)
     late, early = again.render(7).image, again.render(3).image
     np.testing.assert_array_equal(early, rain.render(3).image)
     np.testing.assert_array_equal(late, rain.render(7).image)
 
 
-def test_wet_ground_mirrors_what_stands_on_it() -> None:
-    """A white board on black ground: bright right below it, darker farther down and beside."""
+def test_wet_ground_reflects_what_stands_on_it() -> None:
+    """A white board on black ground: bright directly below it, darker farther down and beside."""
     rng, size = np.random.default_rng(5), (320, 192)
     plan = make_plan(rng, True, 110.0, varied=False)
     light = rainy(make_light(rng, "day", varied=False), rng, "day")
@@ -58,7 +58,7 @@ def test_wet_ground_mirrors_what_stands_on_it() -> None:
     assert below > 1.5 * beside
 
 
-def test_a_random_weather_is_rain_now_and_then() -> None:
+def test_random_weather_is_sometimes_rain() -> None:
     small = SceneConfig(width=64, height=64, weather="random", vehicles=0)
     seen = [Scene(replace(small, seed=seed)).weather for seed in SEEDS]
     assert seen == ["clear", "rain"]

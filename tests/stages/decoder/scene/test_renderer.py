@@ -28,7 +28,7 @@ COUNT = 15
 
 @pytest.fixture(scope="module", params=["drone", "mast"])
 def paint(request: pytest.FixtureRequest) -> Paint:
-    """Paints `COUNT` shapes that stand in three rows around the origin."""
+    """Paints `COUNT` shapes in three rows around the origin."""
     rng = np.random.default_rng(5)
     plan = make_plan(rng, True, 110.0, varied=False)
     light = make_light(rng, "day", varied=False)
@@ -79,7 +79,7 @@ def test_boxes_are_the_extent_of_the_hulls(paint: Paint, meshes: list[Mesh]) -> 
     assert checked >= 2
 
 
-def test_a_box_holds_the_pixels_that_a_vehicle_changes(paint: Paint, meshes: list[Mesh]) -> None:
+def test_a_box_encloses_the_pixels_that_a_vehicle_changes(paint: Paint, meshes: list[Mesh]) -> None:
     before = paint(meshes)
     item = int(np.argmax((before.inside == 1) * before.visible))
     after = paint([green(mesh) if i == item else mesh for i, mesh in enumerate(meshes)])
@@ -87,8 +87,8 @@ def test_a_box_holds_the_pixels_that_a_vehicle_changes(paint: Paint, meshes: lis
     np.testing.assert_allclose(before.boxes[item], extent(changed), atol=2.5)
 
 
-def test_outlines_are_where_vehicles_change_the_picture(paint: Paint, meshes: list[Mesh]) -> None:
-    """All vehicles painted green: what changes are the outlines, but for their edges."""
+def test_outlines_match_the_pixels_that_vehicles_change(paint: Paint, meshes: list[Mesh]) -> None:
+    """Painting all vehicles green changes the pixels inside their outlines, edges aside."""
     before = paint(meshes)
     assert before.owners is not None
     after = paint([green(mesh) for mesh in meshes])

@@ -32,14 +32,14 @@ def test_same_seed_gives_same_pixels_in_any_order(drone: Scene) -> None:
         np.testing.assert_array_equal(one.ids, other.ids)
 
 
-def test_another_seed_gives_another_picture(drone: Scene) -> None:
+def test_another_seed_gives_another_image(drone: Scene) -> None:
     other = Scene(SceneConfig(seed=8, width=480, height=272, frames=40, vehicles=60))
     difference = cv2.absdiff(drone.render(0).image, other.render(0).image)
     assert difference.mean() > 5
 
 
 @pytest.mark.parametrize("seed", [1, 2, 4])
-def test_ground_truth_keeps_its_limits(seed: int) -> None:
+def test_ground_truth_is_within_its_limits(seed: int) -> None:
     scene = Scene(random_config(seed, 320, 192))
     frame = scene.render(20)
     assert frame.image.shape == (192, 320, 3)
@@ -58,7 +58,7 @@ def test_ground_truth_keeps_its_limits(seed: int) -> None:
     assert count == 0 or frame.ids.min() >= 1
 
 
-def test_ids_stay_and_vehicles_move_smoothly(drone: Scene) -> None:
+def test_ids_persist_and_vehicles_move_smoothly(drone: Scene) -> None:
     frames = [drone.render(index) for index in range(12)]
     shared = 0
     for before, after in pairwise(frames):
@@ -80,9 +80,9 @@ def test_ids_stay_and_vehicles_move_smoothly(drone: Scene) -> None:
 
 
 def speeds(traffic: Traffic, frames: int, frame_rate: int) -> np.ndarray:
-    """``(frames - 1, N)`` metres per second; nan where a vehicle enters its lane again."""
-    places = np.stack([traffic.at(index).poses[:, :2] for index in range(frames)])
-    driven = np.linalg.norm(np.diff(places, axis=0), axis=2) * frame_rate
+    """``(frames - 1, N)`` metres per second; NaN where a vehicle re-enters its lane."""
+    positions = np.stack([traffic.at(index).poses[:, :2] for index in range(frames)])
+    driven = np.linalg.norm(np.diff(positions, axis=0), axis=2) * frame_rate
     return np.where(driven < 50, driven, np.nan)
 
 
@@ -96,7 +96,7 @@ def test_vehicles_never_overlap(crossing: bool) -> None:
     for index in range(0, 300, 3):
         state = traffic.at(index)
         forward = np.column_stack([np.cos(state.poses[:, 2]), np.sin(state.poses[:, 2])])
-        # Three discs along each vehicle stand for it.
+        # Three discs along each vehicle approximate it.
         discs = np.stack(
             [
                 state.poses[:, :2] + forward * (share * (lengths[: traffic.count] - 1.8))[:, None]
@@ -119,8 +119,8 @@ def test_vehicles_stop_at_red_and_go_at_green() -> None:
     assert (np.nanmax(driven, axis=0) > 5.0).mean() > 0.7
 
 
-def test_paint_order_puts_the_hidden_thing_first() -> None:
-    # A bus whose middle is nearer than the car that stands before its rear end.
+def test_paint_order_puts_the_hidden_object_first() -> None:
+    # A bus whose centre is nearer than the car in front of its rear end.
     poses = np.array([[20.0, 0.0, 0.0], [12.5, 11.9, 0.0], [12.5, -2.4, 0.0]])
     sizes = np.array([[6.0, 1.25], [2.2, 0.9], [2.2, 0.9]])
     boxes = np.tile([0.0, 0.0, 10.0, 10.0], (3, 1))
@@ -145,7 +145,7 @@ def test_paint_order_puts_the_hidden_thing_first() -> None:
         ({"vehicles": 1000}, "vehicles"),
     ],
 )
-def test_wrong_settings_are_named(setting: dict[str, object], message: str) -> None:
+def test_invalid_settings_are_named(setting: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SceneConfig(**setting)  # type: ignore[arg-type]
 

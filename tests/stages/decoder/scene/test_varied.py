@@ -1,4 +1,4 @@
-"""What scenes to train on have beyond the demo's: left turns, long buses, riders, the unlisted."""
+"""What training scenes add to the demo's: left turns, long buses, riders, unlisted vehicles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEED = 1  # of a varied scene with a vehicle mostly outside the frame
 
 
 def plan_with_left_turns(seed: int) -> RoadPlan:
-    """The first plan from ``seed`` on whose lanes turn left and whose roads have two or more."""
+    """Returns the first plan, from ``seed`` on, with left turns and several lanes on each road."""
     for number in range(seed, seed + 100):
         plan = make_plan(np.random.default_rng(number), True, 110.0, varied=True)
         if plan.left_turns and min(road.lanes for road in plan.roads) > 1:
@@ -32,7 +32,7 @@ def plan_with_left_turns(seed: int) -> RoadPlan:
 
 
 @pytest.mark.parametrize("seed", [0, 10, 20])
-def test_turning_vehicles_never_meet(seed: int) -> None:
+def test_turning_vehicles_never_overlap(seed: int) -> None:
     plan = plan_with_left_turns(seed)
     assert {lane.phase for lane in plan.lanes} == {0, 1, 2, 3}
     lengths = np.random.default_rng(seed).uniform(4, 12, 90)
@@ -53,7 +53,7 @@ def test_turning_vehicles_never_meet(seed: int) -> None:
     assert (turned > 1.4).sum() >= 4
 
 
-def test_lanes_turn_left_right_and_lead_on() -> None:
+def test_lanes_turn_left_or_go_straight() -> None:
     plan = plan_with_left_turns(0)
     ends = [lane.course[-1, 2] - lane.course[0, 2] for lane in plan.lanes]
     assert (np.array(ends) > 1.4).any()  # counter-clockwise is left
@@ -69,14 +69,14 @@ def test_articulated_buses_do_not_turn() -> None:
     assert np.ptp(headings, axis=0).max() < 0.05
 
 
-def test_who_would_stand_in_a_vehicle_goes_away() -> None:
+def test_walkers_inside_a_vehicle_are_hidden() -> None:
     walking = np.array([[0.5, 0.0, 0.0], [0.0, 3.0, 0.0], [30.0, 30.0, 0.0]])
     driving = np.array([[0.0, 0.0, np.pi / 2]])
     hide_colliding_walkers(walking, driving, np.array([[2.2, 0.9]]))
     assert (np.abs(walking[:, 0]) > 1000).tolist() == [True, False, False]
 
 
-def test_a_walker_turns_at_the_ends_of_its_way() -> None:
+def test_a_walker_turns_at_the_ends_of_its_path() -> None:
     plan = make_plan(np.random.default_rng(1), True, 110.0, varied=False)
     walker = Walker(road=plan.roads[0], offset=9.0, start=-4.0, end=6.0, walked=9.0, speed=1.0)
     places = [walker.pose(seconds) for seconds in (0.0, 1.0, 2.0, 11.0, 13.0)]
@@ -94,7 +94,7 @@ def test_a_walker_turns_at_the_ends_of_its_way() -> None:
         (lambda rng: make_person(rng, rain=True), (0.2, 1.3), (1.4, 2.3)),
     ],
 )
-def test_things_are_of_real_size(
+def test_objects_have_realistic_sizes(
     make: Callable[[np.random.Generator], Mesh],
     length: tuple[float, float],
     height: tuple[float, float],
@@ -105,12 +105,12 @@ def test_things_are_of_real_size(
         assert length[0] < mesh.size[0] < length[1]
         assert height[0] < mesh.size[2] < height[1]
         assert mesh.vertices[:, 2].min() > -0.1
-        # Seen from above, every thing has an upper side.
+        # Seen from above, every object has an upper side.
         assert mesh.normals[:, 2].max() > 0.9
         np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1, atol=1e-6)
 
 
-def test_varied_masts_look_at_the_road() -> None:
+def test_varied_mast_cameras_face_the_road() -> None:
     rng = np.random.default_rng(4)
     for number in range(60):
         plan = make_plan(rng, number % 2 == 0, 110.0, varied=True)
@@ -120,8 +120,8 @@ def test_varied_masts_look_at_the_road() -> None:
         assert 4 < far < 90
 
 
-def test_vehicles_that_the_edge_cuts_are_listed() -> None:
-    """Half of a vehicle may be outside the frame, or more; it is listed all the same."""
+def test_vehicles_truncated_by_the_frame_edge_are_listed() -> None:
+    """A vehicle is listed even if half of it or more is outside the frame."""
     details = Scene(random_config(SEED, 320, 192)).render_details(60)
     listed = details.listed
     assert (details.frame.visibility[listed] >= MIN_VISIBLE).all()
