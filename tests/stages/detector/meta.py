@@ -1,4 +1,4 @@
-"""Tensors without values, which tell what would make a GPU wait."""
+"""Tensors without values, which reveal what would make a GPU wait."""
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -8,7 +8,7 @@ META = torch.device("meta")
 
 
 class OnMetaAlone(TorchDispatchMode):
-    """Fails where an operation touches a tensor that is elsewhere, or asks for a value."""
+    """Fails if an operation touches a tensor on another device or asks for a value."""
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         result = operation(*args, **(kwargs or {}))

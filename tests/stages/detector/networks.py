@@ -1,4 +1,4 @@
-"""Networks that are small, and what they find."""
+"""Small networks, and their outputs."""
 
 import torch
 
@@ -20,6 +20,6 @@ PUBLISHED = SpotNetConfig(
 
 @torch.inference_mode()
 def found(network, images, cells):
-    """What a network says of the centres, and of the boxes around these cells."""
+    """Returns a network's logits of centres, and its boxes at ``cells``."""
     logits, features = network.locate(images)
     return logits, *network.regress(features, cells)

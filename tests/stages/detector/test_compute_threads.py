@@ -1,4 +1,4 @@
-"""Computations side by side."""
+"""Computations in parallel."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ class Clock:
         return self.seconds
 
 
-def test_computations_run_at_the_same_time_in_threads_that_share_the_cores():
+def test_computations_run_in_parallel_in_threads_that_share_the_cores():
     sharing, both = [], threading.Barrier(3)
     threads = ComputeThreads(2, lambda: sharing.append(threading.get_ident()))
     ran = []
@@ -33,7 +33,7 @@ def test_computations_run_at_the_same_time_in_threads_that_share_the_cores():
     assert sorted(ran) == sorted(set(sharing))
 
 
-def test_a_lane_is_free_when_its_computation_is_over():
+def test_a_thread_is_free_when_its_computation_is_over():
     threads = ComputeThreads(1, lambda: None)
     goes_on = threading.Event()
     assert threads.wait(0)
@@ -49,7 +49,7 @@ def test_the_age_of_the_oldest_computation_is_known():
     assert threads.running() is None
     ends = [threading.Event(), threading.Event()]
     for end in ends:
-        assert threads.wait(100)  # for none, as one of the two is free
+        assert threads.wait(100)  # returns at once, as one of the two is free
         threads.start(lambda end=end: end.wait(100))
         clock.seconds += 5
     assert threads.running() == 10

@@ -7,7 +7,7 @@ from stages.errors import ConfigError
 from stages.records import Frame
 
 
-def test_detections_are_those_of_the_file_and_take_their_time(tmp_path, monkeypatch):
+def test_detections_are_read_from_the_file_after_the_delay(tmp_path, monkeypatch):
     slept = []
     monkeypatch.setattr(delayed_detector.time, "sleep", slept.append)
     path = tmp_path / "clip_Det_made.txt"
@@ -21,6 +21,6 @@ def test_detections_are_those_of_the_file_and_take_their_time(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("path", ["delayed:clip.txt", "delayed:-1:clip.txt", "delayed:1:"])
-def test_a_path_that_says_no_time_or_file(path):
+def test_a_path_without_a_delay_or_a_file_is_refused(path):
     with pytest.raises(ConfigError, match="is not like delayed:5:"):
         DelayedDetector(path)

@@ -94,13 +94,13 @@ def test_scores_may_be_unnormalised(tmp_path: Path) -> None:
     ]
 
 
-def test_gzip(tmp_path: Path) -> None:
+def test_gzipped_files_are_read(tmp_path: Path) -> None:
     path = tmp_path / "det.txt.gz"
     path.write_bytes(gzip.compress(DETRAC.encode()))
     assert len(DetectionFile.read(path)) == 3
 
 
-def test_what_is_written_to_a_frame_does_not_reach_the_file(tmp_path: Path) -> None:
+def test_changes_to_a_frame_do_not_reach_the_file(tmp_path: Path) -> None:
     file = read(tmp_path, DETRAC)
     file.frame(0).boxes[:] = 0
     assert file.frame(0).boxes.tolist() == [[10, 20, 40, 60]]
@@ -138,7 +138,7 @@ def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) ->
 
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"{DATA} is not there")
-def test_published_files() -> None:
+def test_published_files_are_read() -> None:
     """The best 100 boxes of every frame, a few of them without area."""
     for path, format, frames, left_out in (
         ("detrac/det/MVI_39511_Det_SpotNet.txt.gz", "detrac", 380, 0),
@@ -173,7 +173,7 @@ def test_reads_a_hundred_thousand_lines_quickly(tmp_path: Path) -> None:
     assert len(file) == 100_000
 
 
-def test_the_benchmark_s_frame_size_is_not_believed_where_detections_lie_outside(tmp_path):
+def test_the_benchmark_frame_size_is_dropped_if_boxes_lie_outside(tmp_path):
     rows = [f"{frame},1,{10 * frame},40,30,20,0.9" for frame in range(1, 51)]
     (tmp_path / "small.txt").write_text("\n".join(rows))
     assert DetectionFile.read(tmp_path / "small.txt").frame_size == (960, 540)
@@ -184,14 +184,14 @@ def test_the_benchmark_s_frame_size_is_not_believed_where_detections_lie_outside
     assert read(tmp_path, UAVDT).frame_size == (1024, 540)
 
 
-def test_the_frame_size_of_a_run_is_that_of_its_frames(tmp_path):
+def test_the_frame_size_of_a_run_is_read_from_its_report(tmp_path):
     (tmp_path / "detections.txt").write_text("1,1,10,40,30,20,0.9\n")
     assert DetectionFile.read(tmp_path / "detections.txt").frame_size == (960, 540)
     (tmp_path / "run.json").write_text('{"frame_size": [640, 360]}')
     assert DetectionFile.read(tmp_path / "detections.txt").frame_size == (640, 360)
 
 
-def test_a_run_of_several_classes_names_them(tmp_path):
+def test_the_class_names_of_a_run_are_read_from_its_report(tmp_path):
     path, report = tmp_path / "detections.txt", tmp_path / "run.json"
     path.write_text("1,1,10,40,30,20,0.9,2\n1,2,10,40,30,20,0.8,1\n")
     report.write_text('{"class_names": ["car", "truck"]}')
@@ -199,18 +199,18 @@ def test_a_run_of_several_classes_names_them(tmp_path):
     assert (file.format, file.class_names) == ("run", ("car", "truck"))
     assert file.frame(0).classes.tolist() == [1, 0]
     report.write_text('{"class_names": ["car"]}')
-    told = r"txt:1: .* 8 columns must be -1, got 1; if this is .* missing or names no classes$"
-    with pytest.raises(ConfigError, match=told):
+    expected = r"txt:1: .* 8 columns must be -1, got 1; if this is .* missing or names no classes$"
+    with pytest.raises(ConfigError, match=expected):
         DetectionFile.read(path)
     report.write_text('{"class_names": ["car, small", "truck"]}')
-    told = r"run\.json: a class name must have no commas, got 'car, small'$"
-    with pytest.raises(ConfigError, match=told):
+    expected = r"run\.json: a class name must have no commas, got 'car, small'$"
+    with pytest.raises(ConfigError, match=expected):
         DetectionFile.read(path)
     report.write_text('{"class_names": ["car", "truck"]}')
     other = tmp_path / "north.txt"
     other.write_bytes(path.read_bytes())
-    told = r"north\.txt:1: .* truth\? a run's .* must be called detections\.txt and lie beside"
-    with pytest.raises(ConfigError, match=told):
+    expected = r"north\.txt:1: .* truth\? a run's .* must be called detections\.txt and lie beside"
+    with pytest.raises(ConfigError, match=expected):
         DetectionFile.read(other)
     path.write_text("1,1,10,40,30,20,0.9,3\n")
     with pytest.raises(ConfigError, match=r"class must be one of 1 car, 2 truck; got 3$"):

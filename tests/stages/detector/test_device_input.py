@@ -26,11 +26,11 @@ def bt709_frame(height, width, seed):
     return replace(frame, header=replace(frame.header, pixel_format=PixelFormat.YUV420P_BT709))
 
 
-def filled(made, frames, geometry):
-    return made.convert(made.upload(frames), frames[0].header, geometry)
+def filled(device_input, frames, geometry):
+    return device_input.convert(device_input.upload(frames), frames[0].header, geometry)
 
 
-def test_colors_are_opencvs():
+def test_colors_match_opencv():
     noise = np.random.default_rng(0).integers(0, 256, (96, 64), np.uint8)
     expected = cv2.cvtColor(noise, cv2.COLOR_YUV2BGR_I420).astype(int)
     found = yuv_to_bgr(torch.from_numpy(noise)[None], PixelFormat.YUV420P)[0]
@@ -38,7 +38,7 @@ def test_colors_are_opencvs():
 
 
 @pytest.mark.parametrize(("before", "after"), [(960, 720), (7, 3), (540, 405), (9, 3), (5, 4)])
-def test_a_line_shrinks_as_opencvs_areas(before, after):
+def test_area_shrinking_matches_opencv(before, after):
     line = np.random.default_rng(0).random((1, before), np.float32)
     found = (area_matrix(before, after) @ torch.from_numpy(line[0])).numpy()
     expected = cv2.resize(line, (after, 1), interpolation=cv2.INTER_AREA)[0]
@@ -49,13 +49,13 @@ def test_a_line_shrinks_as_opencvs_areas(before, after):
 @pytest.mark.parametrize("scale", [0.4, 1.0, 1.3], ids=["smaller", "as they are", "larger"])
 @pytest.mark.parametrize("config", [preset_config("compact"), published_config()])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.half])
-def test_inputs_are_those_of_the_cpu(config, scale, make, dtype):
+def test_inputs_match_those_of_the_cpu(config, scale, make, dtype):
     frames = [make(90, 150, seed) for seed in range(2)]
     geometry = input_geometry(90, 150, config, scale)
     expected = InputMemory().fill(frames, geometry)
-    made = DeviceInput(CPU)
-    made._dtype = dtype  # a GPU computes in halves
-    found = filled(made, frames, geometry)
+    device_input = DeviceInput(CPU)
+    device_input._dtype = dtype  # a GPU computes in halves
+    found = filled(device_input, frames, geometry)
     assert (found.dtype, tuple(found.shape)) == (torch.uint8, expected.shape)
     off = found.numpy().astype(int) - expected
     assert np.abs(off).max() <= 2
@@ -64,30 +64,35 @@ def test_inputs_are_those_of_the_cpu(config, scale, make, dtype):
     assert abs(off[:, top : top + height, left : left + width].mean()) < 0.25  # it is rounded
 
 
-def test_a_smaller_batch_has_nothing_of_the_larger():
-    made, geometry = DeviceInput(CPU), input_geometry(90, 150, preset_config("compact"), 0.75)
-    filled(made, [yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
-    assert len(filled(made, [yuv_frame(90, 150, 2)], geometry)) == 1
+def test_a_smaller_batch_has_no_frame_of_the_larger():
+    device_input, geometry = (
+        DeviceInput(CPU),
+        input_geometry(90, 150, preset_config("compact"), 0.75),
+    )
+    filled(device_input, [yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
+    assert len(filled(device_input, [yuv_frame(90, 150, 2)], geometry)) == 1
 
 
-def test_a_shape_has_one_place_however_many_frames_come():
-    made = DeviceInput(CPU)
-    places = {made.upload([yuv_frame(90, 150, 0)] * count).data_ptr() for count in (1, 8, 3)}
-    assert len(places) == 1
-    many = made.upload([yuv_frame(90, 150, seed) for seed in range(9)])
+def test_a_shape_has_one_buffer_for_any_number_of_frames():
+    device_input = DeviceInput(CPU)
+    buffers = {
+        device_input.upload([yuv_frame(90, 150, 0)] * count).data_ptr() for count in (1, 8, 3)
+    }
+    assert len(buffers) == 1
+    many = device_input.upload([yuv_frame(90, 150, seed) for seed in range(9)])
     assert len(many) == 9
     np.testing.assert_array_equal(many[8].numpy(), yuv_frame(90, 150, 8).pixels)
 
 
-def test_a_frame_without_pixels_is_named():
+def test_a_frame_without_pixels_is_refused():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
         DeviceInput(CPU).upload([frame])
 
 
-def test_memory_is_kept_of_few_shapes():
-    made = DeviceInput(CPU)
+def test_memory_is_kept_for_few_shapes():
+    device_input = DeviceInput(CPU)
     for height in [*range(32, 52, 2), 32]:
         frame = yuv_frame(height, 64, height)
-        np.testing.assert_array_equal(made.upload([frame])[0].numpy(), frame.pixels)
-    assert len(made._memory) == 8
+        np.testing.assert_array_equal(device_input.upload([frame])[0].numpy(), frame.pixels)
+    assert len(device_input._memory) == 8

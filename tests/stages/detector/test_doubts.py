@@ -1,4 +1,4 @@
-"""What is meant otherwise is told; published files are not doubted."""
+"""Files that look misformatted are doubted; published files are not."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SIZE = (960, 540)
 BOXES = [(615.2, 216.9, 105.3, 60.6), (24.5, 79.1, 78.1, 76.5), (835.3, 281.8, 117.2, 73.3)]
 
 
-def told(folder, boxes=BOXES, scores=(0.85, 0.4, 0.2), rest="", size=SIZE, **known):
+def doubts_of(folder, boxes=BOXES, scores=(0.85, 0.4, 0.2), rest="", size=SIZE, **known):
     path = folder / "det.txt"
     rows = zip(boxes, scores, strict=False)
     path.write_text(
@@ -22,69 +22,81 @@ def told(folder, boxes=BOXES, scores=(0.85, 0.4, 0.2), rest="", size=SIZE, **kno
 
 
 def test_pixels_and_scores_from_0_to_1_are_not_doubted(tmp_path):
-    assert told(tmp_path) == told(tmp_path, size=None) == told(tmp_path, boxes=[]) == []
-    assert told(tmp_path, scores=(1, 1, 1)) == []
+    assert (
+        doubts_of(tmp_path) == doubts_of(tmp_path, size=None) == doubts_of(tmp_path, boxes=[]) == []
+    )
+    assert doubts_of(tmp_path, scores=(1, 1, 1)) == []
 
 
-def test_corners(tmp_path):
+def test_corner_coordinates_are_doubted(tmp_path):
     corners = [(left, top, left + width, top + height) for left, top, width, height in BOXES]
     for size in (SIZE, None):
-        [doubt] = told(tmp_path, corners, size=size)
+        [doubt] = doubts_of(tmp_path, corners, size=size)
         assert doubt.endswith("are they its right and bottom?")
-    assert told(tmp_path, [*corners[:2], BOXES[0]]) == []
-    assert told(tmp_path, [(10, 20, 30, 40)]) == told(tmp_path, [(30, 20, 30, 20)], size=None) == []
+    assert doubts_of(tmp_path, [*corners[:2], BOXES[0]]) == []
+    assert (
+        doubts_of(tmp_path, [(10, 20, 30, 40)])
+        == doubts_of(tmp_path, [(30, 20, 30, 20)], size=None)
+        == []
+    )
 
 
-def test_lines_that_are_there_twice(tmp_path):
-    assert told(tmp_path, BOXES[:2] * 2, (0.85, 0.4) * 2) == [
+def test_duplicate_lines_are_doubted(tmp_path):
+    assert doubts_of(tmp_path, BOXES[:2] * 2, (0.85, 0.4) * 2) == [
         "2 detections are there more than once"
     ]
-    assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.85)) == ["1 detection is there more than once"]
-    assert told(tmp_path, BOXES[:1] * 2, (0.85, 0.4)) == []
+    assert doubts_of(tmp_path, BOXES[:1] * 2, (0.85, 0.85)) == [
+        "1 detection is there more than once"
+    ]
+    assert doubts_of(tmp_path, BOXES[:1] * 2, (0.85, 0.4)) == []
     path = tmp_path / "classes.txt"
     path.write_text("".join(f"1,-1,10,20,30,40,0.5,{number},-1\n" for number in (1, 2)))
     assert doubts(DetectionFile.read(path), SIZE, of_uavdt=True) == []
 
 
-def test_a_parked_vehicle_is_there_once_in_each_frame(tmp_path):
+def test_equal_boxes_in_different_frames_are_not_doubted(tmp_path):
     path = tmp_path / "det.txt"
     path.write_text("1,-1,10,20,30,40,0.5\n2,-1,10,20,30,40,0.5\n")
     assert doubts(DetectionFile.read(path), SIZE) == []
 
 
-def test_boxes_that_are_none(tmp_path):
-    assert told(tmp_path, [(30, 20, -10, 5), (30, 20, 5, 0)]) == ["none of its 2 boxes has an area"]
-    assert told(tmp_path, [(30, 20, -10, 5), BOXES[0]]) == []
+def test_files_of_boxes_without_area_are_doubted(tmp_path):
+    assert doubts_of(tmp_path, [(30, 20, -10, 5), (30, 20, 5, 0)]) == [
+        "none of its 2 boxes has an area"
+    ]
+    assert doubts_of(tmp_path, [(30, 20, -10, 5), BOXES[0]]) == []
 
 
-def test_normalised_coordinates(tmp_path):
+def test_normalised_coordinates_are_doubted(tmp_path):
     boxes = [(0.6, 0.4, 0.1, 0.1), (0.02, 0.1, 0.08, 0.14), (0, 0, 1, 1)]
-    assert told(tmp_path, boxes) == [
+    assert doubts_of(tmp_path, boxes) == [
         "no box is larger than a pixel; are these coordinates from 0 to 1?"
     ]
-    assert told(tmp_path, [BOXES[0], *boxes[:2]]) == []
+    assert doubts_of(tmp_path, [BOXES[0], *boxes[:2]]) == []
 
 
-def test_percent(tmp_path):
-    [doubt] = told(tmp_path, scores=(99.5, 40, 20))
+def test_percentage_scores_are_doubted(tmp_path):
+    [doubt] = doubts_of(tmp_path, scores=(99.5, 40, 20))
     assert doubt.startswith("there are scores up to 99.5; ")
-    assert told(tmp_path, scores=(71, -3.5, 0)) == []
-    assert told(tmp_path, scores=(99.5, 40, 20), tracked=False) == []
+    assert doubts_of(tmp_path, scores=(71, -3.5, 0)) == []
+    assert doubts_of(tmp_path, scores=(99.5, 40, 20), tracked=False) == []
 
 
-def test_no_scores(tmp_path):
+def test_missing_scores_are_doubted(tmp_path):
     for score in (-1, 0):
-        [doubt] = told(tmp_path, scores=(score,) * 3)
+        [doubt] = doubts_of(tmp_path, scores=(score,) * 3)
         assert doubt.startswith(f"no score is above {score}; ")
-    assert told(tmp_path, scores=(-1, -1, -1), tracked=False) == []
-    assert told(tmp_path, scores=(-1, 0, 0.5)) == []
+    assert doubts_of(tmp_path, scores=(-1, -1, -1), tracked=False) == []
+    assert doubts_of(tmp_path, scores=(-1, 0, 0.5)) == []
 
 
-def test_nine_columns(tmp_path):
-    [doubt] = told(tmp_path, rest=",2,-1")
+def test_nine_columns_outside_uavdt_are_doubted(tmp_path):
+    [doubt] = doubts_of(tmp_path, rest=",2,-1")
     assert "nine columns" in doubt
     assert doubt.endswith("UAVDT's format, with classes 1 car, 2 truck, 3 bus")
-    assert told(tmp_path, rest=",2,-1", of_uavdt=True) == told(tmp_path, rest=",-1,-1") == []
+    assert (
+        doubts_of(tmp_path, rest=",2,-1", of_uavdt=True) == doubts_of(tmp_path, rest=",-1,-1") == []
+    )
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is not there")
@@ -97,6 +109,6 @@ def test_published_files_are_not_doubted():
 
 
 @pytest.mark.parametrize(("count", "more"), [(1, ""), (2, " and 1 other file")])
-def test_the_first_file_in_doubt_is_told_with_how_many_others(count, more):
+def test_the_first_doubted_file_is_reported_with_a_count_of_others(count, more):
     found = [(Path("a"), []), *[(Path(f"b{number}"), ["odd"]) for number in range(count)]]
     assert doubts_of_files(found) == [f"b0{more}: odd"]

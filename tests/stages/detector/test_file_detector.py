@@ -59,20 +59,20 @@ def test_files_of_streams_that_ended_are_not_kept(folder: Path) -> None:
     assert len(detector.file_of("MVI_100")) == 3
 
 
-def test_doubts_about_the_file_of_a_stream_are_told_once(tmp_path: Path) -> None:
+def test_doubts_about_the_file_of_a_stream_are_reported_once(tmp_path: Path) -> None:
     path = tmp_path / "M0101.txt"
     path.write_text("1,-1,100,50,30,40,90,2,-1\n")
     detector = FileDetector(path)
     start = StreamStart("M0101", 0, "", 540, 1024, Fraction(25), Fraction(1, 25))
-    told = detector.cautions(start)
-    assert [each.startswith(f"{path}: ") for each in told] == [True, True]
-    assert "UAVDT's format" in told[0]
-    assert "scores up to 90" in told[1]
+    lines = detector.cautions(start)
+    assert [each.startswith(f"{path}: ") for each in lines] == [True, True]
+    assert "UAVDT's format" in lines[0]
+    assert "scores up to 90" in lines[1]
     assert len(detector.cautions(replace(start, layout="uavdt"))) == 1
     assert detector.cautions(replace(start, epoch=1)) == []
 
 
-def test_min_score(tmp_path: Path) -> None:
+def test_detections_below_min_score_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "det.txt"
     path.write_text(ROWS)
     detector = FileDetector(path, min_score=0.5)
@@ -103,7 +103,7 @@ def test_the_folder_of_a_run_has_a_folder_for_each_stream(tmp_path: Path) -> Non
         detector.detect([frame(0, "MVI_2")])
 
 
-def test_a_folder_of_unnamed_detectors_is_named_after_itself(tmp_path: Path) -> None:
+def test_a_detector_without_a_name_is_named_after_its_folder(tmp_path: Path) -> None:
     (tmp_path / "M0101.txt").write_text("1,-1,10,20,30,40,0.9,2,-1\n")
     detector = FileDetector(tmp_path)
     assert detector.name == tmp_path.name
@@ -119,12 +119,12 @@ def test_the_exact_name_is_preferred(tmp_path: Path) -> None:
     assert detections.boxes[0, 0] == 1
 
 
-def test_a_stream_without_file(folder: Path) -> None:
+def test_a_stream_without_a_file_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"detections: no file for MVI_9; expected MVI_9\.txt or"):
         FileDetector(folder).detect([frame(0, "MVI_9")])
 
 
-def test_a_file_may_say_more_than_the_stream(folder: Path) -> None:
+def test_a_file_name_may_extend_the_stream_name(folder: Path) -> None:
     (folder / "MVI_40_best.txt").write_text(ROWS)
     detector = FileDetector(folder)
     assert len(detector.detect([frame(0, "MVI_40")])[0]) == 2
@@ -133,7 +133,7 @@ def test_a_file_may_say_more_than_the_stream(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["rain_2", "rain-2", "rain (2)", "rain_2_best", "rain_2024-05-01"])
-def test_a_numbered_file_may_be_of_another_sequence(folder: Path, name: str) -> None:
+def test_a_file_with_a_number_after_the_name_is_not_matched(folder: Path, name: str) -> None:
     (folder / f"{name}.txt").write_text(ROWS)
     with pytest.raises(ConfigError) as caught:
         FileDetector(folder).detect([frame(0, "rain")])
@@ -142,13 +142,13 @@ def test_a_numbered_file_may_be_of_another_sequence(folder: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["rain_v2", "rain_2nd", "rain_best_2", "rain-FRCNN"])
-def test_a_word_after_the_name_describes_its_file(folder: Path, name: str) -> None:
+def test_a_file_with_a_word_after_the_name_is_matched(folder: Path, name: str) -> None:
     (folder / f"{name}.txt").write_text(ROWS)
     (detections,) = FileDetector(folder).detect([frame(0, "rain")])
     assert len(detections) == 2
 
 
-def test_one_file_is_not_of_two_streams(folder: Path) -> None:
+def test_one_file_for_two_streams_is_refused(folder: Path) -> None:
     (folder / "rain_heavy.txt").write_text(ROWS)
     detector = FileDetector(folder)
     for _ in range(2):
@@ -157,7 +157,7 @@ def test_one_file_is_not_of_two_streams(folder: Path) -> None:
         detector.detect([frame(0, "rain_heavy")])
 
 
-def test_a_file_is_found_by_the_name_that_a_run_gives_its_stream(folder: Path) -> None:
+def test_a_file_is_found_by_the_stream_name_of_a_run(folder: Path) -> None:
     (folder / "Münchner Straße (1).txt").write_text(ROWS)
     (detections,) = FileDetector(folder).detect([frame(0, "Münchner-Straße-1")])
     assert len(detections) == 2
@@ -165,20 +165,20 @@ def test_a_file_is_found_by_the_name_that_a_run_gives_its_stream(folder: Path) -
         FileDetector(folder).detect([frame(0, "Münchner-Stra")])
 
 
-def test_a_stream_with_two_files(folder: Path) -> None:
+def test_a_stream_with_two_files_is_refused(folder: Path) -> None:
     (folder / "MVI_1_Det_Other.txt").write_text(ROWS)
     with pytest.raises(ConfigError, match=r"more than one file for MVI_1: .*_Det_Other.*_SpotNet"):
         FileDetector(folder).detect([frame(0)])
 
 
-def test_a_folder_of_mixed_formats(folder: Path) -> None:
+def test_a_folder_of_mixed_formats_is_refused(folder: Path) -> None:
     (folder / "MVI_9.txt").write_text("1,-1,10,20,30,40,0.9,2,-1\n")
     with pytest.raises(ConfigError, match=r"MVI_9.txt has classes car, truck, bus"):
         FileDetector(folder).detect([frame(0, "MVI_9")])
 
 
 @pytest.mark.parametrize("name", ["M0001", "M0009"])  # before the others, and after them
-def test_a_file_without_boxes_is_of_any_format(tmp_path: Path, name: str) -> None:
+def test_an_empty_file_fits_any_format(tmp_path: Path, name: str) -> None:
     (tmp_path / f"{name}.txt").write_text("")
     for other in ("M0002", "M0003"):
         (tmp_path / f"{other}.txt").write_text("1,-1,10,20,30,40,0.9,3,-1\n")
@@ -188,7 +188,7 @@ def test_a_file_without_boxes_is_of_any_format(tmp_path: Path, name: str) -> Non
     assert [each.classes.tolist() for each in found] == [[], [2]]
 
 
-def test_missing_and_empty_paths(tmp_path: Path) -> None:
+def test_missing_and_empty_paths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere: no such file or folder"):
         FileDetector(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"has no .txt or .txt.gz file"):

@@ -16,7 +16,7 @@ BOXES = np.float32([[0, 0, 20, 20], [10, 0, 30, 20], [100, 100, 140, 120], [10, 
         ([[0, 0, 200, 200]], []),
     ],
 )
-def test_what_has_its_centre_in_a_region_does_not_count(regions, kept):
+def test_detections_centred_in_a_region_are_removed(regions, kept):
     scores = np.float32([0.9, 0.8, 0.7, 0.6])
     motion = np.eye(2, 3, dtype=np.float32)
     header = FrameHeader.of_image(200, 200)
@@ -28,7 +28,7 @@ def test_what_has_its_centre_in_a_region_does_not_count(regions, kept):
     assert left.motion is motion
 
 
-def test_nothing_found_stays_nothing():
+def test_no_detections_remain_no_detections():
     found = Detections(
         FrameHeader.of_image(9, 9),
         np.empty((0, 4), np.float32),

@@ -7,7 +7,7 @@ import pytest
 from stages.detector.lru_cache import LruCache
 
 
-def test_the_keys_used_last_are_kept():
+def test_the_most_recently_used_keys_are_kept():
     cache = LruCache(2)
     for key in "ab":
         assert cache.keep(key, key * 2) == key * 2
@@ -17,7 +17,7 @@ def test_the_keys_used_last_are_kept():
     assert cache.values() == ["aa", "cc"]
 
 
-def test_another_value_of_a_key_pushes_out_no_other():
+def test_replacing_a_value_evicts_no_other_key():
     cache = LruCache(2)
     for key, value in [("a", 1), ("b", 2), ("b", 3)]:
         cache.keep(key, value)
@@ -35,7 +35,7 @@ class Yielding:
         return self.number
 
 
-def test_threads_may_share_it():
+def test_threads_may_share_a_cache():
     cache = LruCache(2)
 
     def use(count):
@@ -48,6 +48,6 @@ def test_threads_may_share_it():
     assert len(cache) == 2
 
 
-def test_none_at_all_cannot_be_kept():
+def test_a_size_of_zero_is_refused():
     with pytest.raises(ValueError, match="kept must be at least 1, got 0"):
         LruCache(0)

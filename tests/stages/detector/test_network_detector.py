@@ -40,14 +40,14 @@ def scene():
     return Scene(SceneConfig(seed=2, width=320, height=192, frames=20, vehicles=120))
 
 
-def test_the_description_tells_the_weights_apart_and_what_computes_them(detector):
+def test_the_description_identifies_the_weights_and_the_engine(detector):
     digest = hashlib.sha256(find_weights().read_bytes()).hexdigest()
     weights, computation = detector.description.split(", ", 1)
     assert weights == f"compact.safetensors (SHA-256 {digest[:12]}…)"
     assert computation == detector.engine.description
 
 
-def test_a_batch_gives_what_its_frames_give_alone(detector, scene):
+def test_a_batch_gives_the_results_of_each_frame_alone(detector, scene):
     images = [scene.render(0).image, scene.render(5).image[:160, :256], scene.render(10).image]
     frames = [frame(image, n) for n, image in enumerate(images)]
     together = detector.detect(frames)
@@ -58,7 +58,7 @@ def test_a_batch_gives_what_its_frames_give_alone(detector, scene):
         np.testing.assert_allclose(found.boxes[:10], alone.boxes[:10], atol=1e-2)
 
 
-def test_the_digest_of_openvinos_two_files_is_of_the_weights(detector, tmp_path, monkeypatch):
+def test_the_digest_of_an_openvino_model_is_that_of_its_weights(detector, tmp_path, monkeypatch):
     monkeypatch.setattr(network_detector, "build_engine", lambda *_, **__: detector.engine)
     model, weights = tmp_path / "a.xml", tmp_path / "a.bin"
     assert NetworkDetector(model).description.startswith("a.xml, ")
@@ -67,7 +67,7 @@ def test_the_digest_of_openvinos_two_files_is_of_the_weights(detector, tmp_path,
     assert NetworkDetector(model).description.startswith(f"a.bin (SHA-256 {digest}…), ")
 
 
-def test_a_detector_is_as_it_was_asked_for(detector, scene, monkeypatch):
+def test_a_detector_follows_its_settings(detector, scene, monkeypatch):
     workers, asked = [], {}
 
     def build(*given, **named):
@@ -88,8 +88,8 @@ def test_a_detector_is_as_it_was_asked_for(detector, scene, monkeypatch):
     assert (workers, asked["threads"]) == ([3], 1)
 
 
-def test_boxes_of_no_more_than_a_pixel_are_left_out(detector, scene, monkeypatch):
-    """As those that lie beyond the edge become."""
+def test_boxes_of_at_most_a_pixel_are_left_out(detector, scene, monkeypatch):
+    """Boxes beyond the frame's edge become that small when they are clipped."""
     thin, low, beyond, small = (
         [30, 30, 30.75, 60], [30, 30, 60, 30.5], [241, 30, 270, 60], [30, 30, 31, 31],
     )  # fmt: skip
@@ -104,7 +104,7 @@ def test_boxes_of_no_more_than_a_pixel_are_left_out(detector, scene, monkeypatch
 @pytest.mark.parametrize(
     "spoil", [lambda image: image[..., 0], lambda image: image.astype(np.float32) / 255]
 )
-def test_pixels_of_another_kind_do_not_give_the_boxes_of_the_frame_before(detector, scene, spoil):
+def test_pixels_of_another_shape_or_type_are_refused(detector, scene, spoil):
     image = scene.render(0).image
     detector.detect([frame(image)])
     with pytest.raises(ValueError, match="must have pixels"):
@@ -112,7 +112,7 @@ def test_pixels_of_another_kind_do_not_give_the_boxes_of_the_frame_before(detect
 
 
 @pytest.mark.parametrize("scale", [0, -0.5, 4.01, float("inf"), float("nan")])
-def test_a_scale_that_leaves_no_picture_or_fills_the_memory_is_refused(scale):
+def test_a_scale_out_of_its_range_is_refused(scale):
     with pytest.raises(ConfigError, match=r"scale must be above 0 and at most 4, got"):
         NetworkDetector(scale=scale, device="cpu")
 
@@ -132,7 +132,7 @@ def test_a_number_out_of_its_range_is_refused(setting, value, expected):
         NetworkDetector(device="cpu", **{setting: value})
 
 
-def test_an_image_that_is_no_frame_is_refused_with_how_to_make_it_one(detector, scene):
+def test_an_array_instead_of_a_frame_is_refused_with_advice(detector, scene):
     image = scene.render(0).image
     for images in ([image], [frame(image), image], image):
         with pytest.raises(TypeError, match=r"Frame\.of_image\(image\).*, got ndarray"):
@@ -141,27 +141,27 @@ def test_an_image_that_is_no_frame_is_refused_with_how_to_make_it_one(detector, 
 
 @pytest.fixture
 def same_threads():
-    """Leaves the number of this process's threads as it was, which detectors change."""
+    """Restores this process's number of threads, which detectors change."""
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
-def of_two_cores():
+def shared_detector():
     before = torch.get_num_threads()
     yield NetworkDetector(min_score=0.0, engine="torch", device="cpu", threads=2)
     torch.set_num_threads(before)
 
 
 @pytest.fixture
-def two_cores(of_two_cores, same_threads):
-    """A detector that computes two frames side by side."""
+def two_core_detector(shared_detector, same_threads):
+    """A detector that computes two frames in parallel."""
     torch.set_num_threads(2)
-    return of_two_cores
+    return shared_detector
 
 
-def test_a_limit_of_processor_time_limits_threads(monkeypatch, same_threads):
+def test_a_cpu_time_limit_limits_the_threads(monkeypatch, same_threads):
     monkeypatch.setattr("stages.cores.allowed_cores", lambda: 4)
     monkeypatch.setattr("stages.detector.network_detector.allowed_cores", lambda: 4)
     monkeypatch.setattr("stages.cores._time_limits", lambda: iter([2.5]))
@@ -169,19 +169,19 @@ def test_a_limit_of_processor_time_limits_threads(monkeypatch, same_threads):
     assert torch.get_num_threads() == detector.batch_size == 3
 
 
-def test_frames_side_by_side_give_exactly_what_they_give_alone(two_cores, scene):
+def test_frames_in_parallel_give_exactly_the_results_of_each_alone(two_core_detector, scene):
     images = [scene.render(n).image[: 192 - 32 * (n % 2)] for n in range(5)]
     frames = [frame(image, n) for n, image in enumerate(images)]
-    together = two_cores.detect(frames)
+    together = two_core_detector.detect(frames)
     for one, found in zip(frames, together, strict=True):
-        (alone,) = two_cores.detect([one])
+        (alone,) = two_core_detector.detect([one])
         assert found.frame is one.header
         assert np.array_equal(found.scores, alone.scores)
         assert np.array_equal(found.boxes, alone.boxes)
 
 
-def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene, monkeypatch):
-    compute, threads = two_cores.engine.detect, []
+def test_a_cpu_computes_the_frames_of_a_batch_in_parallel(two_core_detector, scene, monkeypatch):
+    compute, threads = two_core_detector.engine.detect, []
     both = threading.Barrier(2)
 
     def detect(images):
@@ -190,30 +190,30 @@ def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene,
         return compute(images)
 
     frames = [frame(scene.render(n).image, n) for n in range(2)]
-    monkeypatch.setattr(two_cores.engine, "detect", detect)
-    assert all(map(len, two_cores.detect(frames)))
+    monkeypatch.setattr(two_core_detector.engine, "detect", detect)
+    assert all(map(len, two_core_detector.detect(frames)))
     assert (threads, torch.get_num_threads()) == ([1, 1], 2)
-    assert two_cores.batch_size == two_cores.compute_threads.count == 2
+    assert two_core_detector.batch_size == two_core_detector.compute_threads.count == 2
 
 
-def test_threads_may_detect_at_the_same_time(two_cores, scene):
+def test_several_threads_may_detect_at_the_same_time(two_core_detector, scene):
     frames = [frame(scene.render(n).image[: 192 - 32 * (n % 2)], n) for n in range(6)]
     with futures.ThreadPoolExecutor(3) as threads:
-        together = list(threads.map(lambda one: two_cores.detect([one])[0], frames))
-        batches = list(threads.map(two_cores.detect, [frames] * 3))
+        together = list(threads.map(lambda one: two_core_detector.detect([one])[0], frames))
+        batches = list(threads.map(two_core_detector.detect, [frames] * 3))
     for one, *found in zip(frames, together, *batches, strict=True):
-        (alone,) = two_cores.detect([one])
+        (alone,) = two_core_detector.detect([one])
         assert all(np.array_equal(each.scores, alone.scores) for each in found)
         assert all(np.array_equal(each.boxes, alone.boxes) for each in found)
 
 
-def test_a_frame_without_pixels_is_an_error_in_a_batch_too(two_cores, scene):
+def test_a_frame_without_pixels_is_an_error_in_a_batch_too(two_core_detector, scene):
     empty = Frame(frame(scene.render(0).image).header, None)
     with pytest.raises(ValueError, match="pixels"):
-        two_cores.detect([frame(scene.render(1).image), empty])
+        two_core_detector.detect([frame(scene.render(1).image), empty])
 
 
-def test_detections_lie_inside_the_frame_and_fall_in_score(detector, scene):
+def test_detections_lie_inside_the_frame_in_order_of_score(detector, scene):
     found = detector.detect([frame(scene.render(3).image)])[0]
     assert found.boxes.dtype == np.float32
     assert found.scores.dtype == np.float32
@@ -224,7 +224,7 @@ def test_detections_lie_inside_the_frame_and_fall_in_score(detector, scene):
     assert (found.boxes[:, 2:] <= [320, 192]).all()
 
 
-def test_min_score_leaves_out_the_weak(detector, scene):
+def test_detections_below_min_score_are_left_out(detector, scene):
     one = frame(scene.render(3).image)
     everything = detector.detect([one])[0]
     limit = float(everything.scores[2])
@@ -233,7 +233,7 @@ def test_min_score_leaves_out_the_weak(detector, scene):
     np.testing.assert_array_equal(strict.scores, everything.scores[: len(strict)])
 
 
-def test_yuv_frames_give_nearly_what_bgr_frames_give(detector, scene):
+def test_yuv_and_bgr_frames_give_similar_scores(detector, scene):
     image = scene.render(3).image
     bgr = detector.detect([frame(image)])[0]
     yuv = detector.detect([frame(image, pixel_format=PixelFormat.YUV420P)])[0]
@@ -246,11 +246,11 @@ def test_weights_that_do_not_load_are_a_config_error(tmp_path):
         NetworkDetector(tmp_path / "broken.safetensors")
 
 
-def test_a_stream_that_an_exported_network_cannot_take_is_told_at_its_start(detector, monkeypatch):
-    """Not in a batch, where it would be another stream's fault."""
+def test_a_stream_unfit_for_an_exported_network_fails_at_its_start(detector, monkeypatch):
+    """Not in a batch, where the error would affect other streams."""
     monkeypatch.setattr(detector.engine, "size", (192, 320))
     fitting = StreamStart("s", 0, "s.mp4", 256, 427, Fraction(25), Fraction(1, 25))
     assert isinstance(detector.cautions(fitting), list)
-    told = "an input of 320x192, frames of 960x540 at scale 0.75 need 768x448: export it without"
-    with pytest.raises(ConfigError, match=told):
+    message = "an input of 320x192, frames of 960x540 at scale 0.75 need 768x448: export it without"
+    with pytest.raises(ConfigError, match=message):
         detector.cautions(replace(fitting, height=540, width=960))

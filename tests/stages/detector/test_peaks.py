@@ -27,7 +27,7 @@ def test_a_small_heatmap_has_no_more_peaks_than_cells():
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
 @pytest.mark.parametrize(("side", "count"), [(2, 4), (4, 16), (16, 100)])
-def test_what_is_traced_with_a_small_heatmap_takes_others(side, count):
+def test_a_trace_of_a_small_heatmap_takes_other_sizes(side, count):
     traced = torch.jit.trace(lambda logits: find_peaks(logits, 100), torch.randn(1, 1, 4, 4))
     logits = torch.randn(1, 1, side, side)
     for found, expected in zip(traced(logits), find_peaks(logits, 100), strict=True):
@@ -49,7 +49,7 @@ SMALL = {"dims": (8, 16), "modules": (1, 1), "size_multiple": 8, "feature_channe
     ],
     ids=str,
 )
-def test_heads_at_peaks_give_what_they_give_everywhere(changes):
+def test_heads_at_peaks_match_dense_heads(changes):
     torch.manual_seed(3)
     names = changes.pop("class_names", ("vehicle",))
     changes.pop("num_classes", None)
@@ -68,7 +68,7 @@ def test_heads_at_peaks_give_what_they_give_everywhere(changes):
     torch.testing.assert_close(found[0], place_boxes(cells, sizes, offsets, 16))
 
 
-def test_places_of_boxes_are_finer_than_bfloat16():
+def test_box_coordinates_are_finer_than_bfloat16():
     network = in_bfloat16(SpotNet.compact(**SMALL).eval())
     with torch.inference_mode():
         boxes, scores, _ = detect_peaks(network, torch.randn(1, 3, 48, 512).bfloat16())
@@ -76,7 +76,7 @@ def test_places_of_boxes_are_finer_than_bfloat16():
     assert (boxes != boxes.bfloat16()).float().mean() > 0.5
 
 
-def test_neighborhoods_are_those_of_pooling():
+def test_neighborhood_maxima_match_max_pooling():
     generator = torch.Generator().manual_seed(0)
     heatmap = torch.rand(2, 3, 17, 29, generator=generator).mul_(8).ceil_()  # many equal cells
     expected = F.max_pool2d(heatmap, 3, stride=1, padding=1)

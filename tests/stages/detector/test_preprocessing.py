@@ -25,9 +25,7 @@ BT2020 = getattr(Colorspace, "BT2020", None)  # PyAV 17 cannot convert it
     ("height", "width", "expected"),
     [(540, 960, (640, 1024, 50, 32)), (512, 1024, (640, 1152, 64, 64)), (5, 7, (128, 128, 62, 61))],
 )
-def test_published_padding_is_size_or_127_plus_1_with_the_image_in_the_middle(
-    height, width, expected
-):
+def test_published_padding_is_size_or_127_plus_1_and_centred(height, width, expected):
     geometry = input_geometry(height, width, published_config(), 1.0)
     found = (geometry.height, geometry.width, *geometry.offset)
     assert found == expected
@@ -46,7 +44,7 @@ def test_pixels_are_normalised_in_bgr_and_padded_with_black():
 
 
 @pytest.mark.parametrize("config", [preset_config("compact"), published_config()])
-def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
+def test_boxes_in_the_input_map_back_to_the_frame(config):
     geometry = input_geometry(90, 160, config, 0.75)
     assert geometry.resized == (68, 120)
     canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
@@ -62,7 +60,7 @@ def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
 
 
 def test_each_axis_has_its_own_scale():
-    """A low frame's height is rounded by much."""
+    """Rounding changes the height of a very flat frame considerably."""
     geometry = input_geometry(10, 1000, preset_config("compact"), 0.25)
     assert geometry.resized == (2, 250)
     found = geometry.to_frame(np.array([[100, 0.5, 200, 1.5]], np.float32))
@@ -73,7 +71,7 @@ def test_each_axis_has_its_own_scale():
 @pytest.mark.parametrize(
     ("scale", "interpolation"), [(0.75, cv2.INTER_AREA), (1.3, cv2.INTER_LINEAR)]
 )
-def test_frames_shrink_by_area_and_grow_smoothly(scale, interpolation):
+def test_frames_shrink_by_area_and_grow_bilinearly(scale, interpolation):
     image = np.random.default_rng(0).integers(0, 256, (80, 160, 3), np.uint8)
     geometry = input_geometry(80, 160, preset_config("compact"), scale)
     height, width = geometry.resized
@@ -91,7 +89,7 @@ def test_frames_shrink_by_area_and_grow_smoothly(scale, interpolation):
         (PixelFormat.YUV420P_BT2020, BT2020),
     ],
 )
-def test_saturated_colors_are_ffmpegs(pixel_format, matrix):
+def test_saturated_colors_match_ffmpeg(pixel_format, matrix):
     if matrix is None:
         pytest.skip("this PyAV does not convert it")
     colors = np.array([*itertools.product((0, 128, 255), repeat=3)], np.uint8)

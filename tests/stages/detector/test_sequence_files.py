@@ -14,7 +14,7 @@ from stages.detector.sequence_files import (
 from stages.errors import ConfigError
 
 
-def test_a_stream_in_several_files_must_be_joined_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_a_stream_in_several_files_must_be_joined_when_requested(tmp_path: Path) -> None:
     folder = tmp_path / "north"
     folder.mkdir()
     for name in ("detections.txt", "detections-2.txt", "mot.txt"):
@@ -28,7 +28,7 @@ def test_a_stream_in_several_files_must_be_joined_where_it_is_asked_for(tmp_path
     assert files_of_run(tmp_path) == [folder / "detections.txt"]
 
 
-def test_files_of_several_sequences(tmp_path: Path) -> None:
+def test_each_of_several_sequences_gets_its_file(tmp_path: Path) -> None:
     for name in ("rain_Det_X", "rain_2_best", "my-seq"):
         (tmp_path / f"{name}.txt").write_text("1,1,10,20,30,40,0.9\n")
     found = find_files(tmp_path, ["rain", "rain_2", "my seq"], "detections.txt")
@@ -67,11 +67,11 @@ def test_the_file_of_another_sequence_is_not_taken(
         ("det.csv", "det.csv"),
     ],
 )
-def test_sequence_name(name: str, expected: str) -> None:
+def test_the_sequence_name_is_parsed_from_the_file_name(name: str, expected: str) -> None:
     assert sequence_name(Path("folder") / name) == expected
 
 
-def test_a_run_writes_a_stream_to_a_folder_of_another_name(tmp_path: Path) -> None:
+def test_a_stream_is_found_under_the_folder_name_of_a_run(tmp_path: Path) -> None:
     file = tmp_path / "my-video" / "detections.txt"
     file.parent.mkdir()
     file.touch()

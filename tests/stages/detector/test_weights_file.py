@@ -9,7 +9,7 @@ def batch_norms(network):
     return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
 
-def test_batch_norms_are_folded_unless_they_are_asked_for():
+def test_batch_norms_are_folded_by_default():
     assert batch_norms(load_network()) == 0
     assert batch_norms(load_network(fused=False)) > 0
 
@@ -22,7 +22,7 @@ def test_an_error_names_the_setting(tmp_path):
         load_network(missing)
 
 
-def test_an_xml_file_that_describes_no_network_is_told(tmp_path):
+def test_an_xml_file_that_describes_no_network_is_refused(tmp_path):
     (tmp_path / "a.xml").write_text('<?xml version="1.0"?><sequence/>')
     with pytest.raises(ConfigError, match=r"a\.xml is not an OpenVINO model, or was cut off"):
         check_exported(tmp_path / "a.xml")

@@ -1,4 +1,4 @@
-"""Which engine, and what is said where there is none."""
+"""Which engine is chosen, and what is reported if none can be."""
 
 import sys
 
@@ -13,7 +13,7 @@ from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, SpotStreamError
 
 
-def test_torch_is_always_there():
+def test_torch_is_always_installed():
     assert "torch" in installed_engines()
 
 
@@ -43,7 +43,7 @@ def test_a_missing_package_names_its_extra(engine, package, extra, weights, monk
         build_engine(weights, engine)
 
 
-def test_auto_of_an_exported_model_says_what_would_read_it(tmp_path, monkeypatch):
+def test_auto_names_the_extra_that_reads_an_exported_model(tmp_path, monkeypatch):
     monkeypatch.setattr(choice, "installed", lambda *names: False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ConfigError, match=r"\.\[onnx\]"):
@@ -57,7 +57,7 @@ def test_auto_of_an_exported_model_says_what_would_read_it(tmp_path, monkeypatch
         ({"precision": "fp16"}, "precision must be one of auto, float32, int8"),
     ],
 )
-def test_an_engine_or_a_precision_that_there_is_not_is_refused(setting, allowed, weights):
+def test_an_unknown_engine_or_precision_is_refused(setting, allowed, weights):
     with pytest.raises(ConfigError, match=rf"detector\.{allowed}, got '\w+'"):
         build_engine(weights, **setting)
 
@@ -71,12 +71,12 @@ def test_an_engine_that_does_not_read_the_model_is_refused(name, engine, tmp_pat
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:77"])
-def test_a_device_that_is_not_there_is_refused(device, weights):
+def test_a_missing_device_is_refused(device, weights):
     with pytest.raises(ConfigError, match=f"detector.device {device} cannot be used: .* has cpu"):
         build_engine(weights, device=device)
 
 
-def test_only_torch_takes_a_gpu(weights, monkeypatch):
+def test_only_torch_uses_a_gpu(weights, monkeypatch):
     monkeypatch.setattr(choice, "choose_device", lambda name, *_: torch.device(name))
     with pytest.raises(ConfigError, match="onnxruntime computes on the CPU, got device cuda"):
         build_engine(weights, "onnxruntime", device="cuda:0")
@@ -85,9 +85,7 @@ def test_only_torch_takes_a_gpu(weights, monkeypatch):
 @pytest.mark.parametrize(
     ("file", "engine"), [("w.safetensors", "openvino"), ("a.onnx", "auto"), ("a.xml", "auto")]
 )
-def test_what_computes_on_the_cpu_leaves_a_gpu_that_is_there_alone(
-    tmp_path, monkeypatch, file, engine
-):
+def test_cpu_engines_leave_an_available_gpu_alone(tmp_path, monkeypatch, file, engine):
     monkeypatch.setattr(
         choice,
         "choose_device",
@@ -97,18 +95,18 @@ def test_what_computes_on_the_cpu_leaves_a_gpu_that_is_there_alone(
     assert build_engine(tmp_path / file, engine, threads=3) == (tmp_path / file, 3)
 
 
-def test_int8_is_for_cpus(weights, monkeypatch):
+def test_int8_is_refused_on_a_gpu(weights, monkeypatch):
     monkeypatch.setattr(choice, "choose_device", lambda name, *_: torch.device(name))
     with pytest.raises(ConfigError, match=r"int8 is for CPUs: set detector\.device=cpu, not cuda"):
         build_engine(weights, precision="int8", device="cuda:0")
 
 
-def test_an_exported_model_has_a_precision_of_its_own(tmp_path):
+def test_the_precision_of_an_exported_model_cannot_be_set(tmp_path):
     with pytest.raises(ConfigError, match=r"a\.onnx was exported in one, leave it at auto"):
         build_engine(tmp_path / "a.onnx", precision="float32")
 
 
-def test_an_exported_model_has_a_number_of_boxes_of_its_own(tmp_path):
+def test_the_number_of_boxes_of_an_exported_model_cannot_be_raised(tmp_path):
     with pytest.raises(ConfigError, match=r"max_detections .*a\.onnx was exported with 100, leave"):
         build_engine(tmp_path / "a.onnx", top_k=101)
 
@@ -123,26 +121,26 @@ def test_an_onnx_model_without_our_metadata_is_refused(weights, tmp_path):
         build_engine(tmp_path / "bare.onnx")
 
 
-def test_no_onnx_model_and_a_broken_one_are_one_line(tmp_path):
+def test_missing_and_broken_onnx_models_are_refused(tmp_path):
     pytest.importorskip("onnxruntime")
     with pytest.raises(ConfigError, match="no weights file"):
         build_engine(tmp_path / "missing.onnx", "onnxruntime")
-    for content, told in (
+    for content, message in (
         (b"no model", "is not an ONNX model, or was cut off"),
         (b"", "is empty: copy"),
     ):
         (tmp_path / "broken.onnx").write_bytes(content)
-        with pytest.raises(ConfigError, match=rf"broken\.onnx {told}"):
+        with pytest.raises(ConfigError, match=rf"broken\.onnx {message}"):
             build_engine(tmp_path / "broken.onnx", "onnxruntime")
 
 
-def test_the_detector_uses_the_engine_it_is_told(weights):
+def test_the_detector_uses_the_configured_engine(weights):
     detector = NetworkDetector(engine="torch", threads=1)
     assert isinstance(detector.engine, TorchEngine)
     assert (detector.batch_size, detector.compute_threads) == (1, None)
 
 
-def test_a_device_without_memory_for_the_network_is_told(weights, monkeypatch):
+def test_a_device_without_memory_for_the_network_is_reported(weights, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. " + 600 * "x")
 

@@ -34,7 +34,7 @@ def on_cpu(monkeypatch):
         lambda: SpotNet(PUBLISHED),
     ],
 )
-def test_fused_networks_find_the_same(make, on_cpu):
+def test_fused_networks_give_the_same_results(make, on_cpu):
     torch.manual_seed(0)
     plain = channels_last(make().eval().fused())
     fused = copy.deepcopy(plain)
@@ -52,13 +52,13 @@ def graph_on(device):
     return DetectionGraph(channels_last(in_bfloat16(network)))
 
 
-def test_a_device_without_cudnn_goes_without():
+def test_a_device_without_cudnn_keeps_the_plain_graph():
     graph = graph_on("cpu")
     assert cudnn_graph(graph) is graph
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_takes_fused_convolutions():
+def test_a_gpu_uses_fused_convolutions():
     graph = graph_on("cuda")
     assert cudnn_graph(graph) is not graph

@@ -6,32 +6,34 @@ from stages.detector.engines.device import choose_device, usable_device
 from stages.errors import ConfigError
 
 
-def test_a_device_that_works():
+def test_a_working_device_is_usable():
     assert usable_device("cpu") == torch.device("cpu")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu():
+def test_a_gpu_is_usable():
     assert usable_device("cuda:0") == torch.device("cuda:0")
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:77", "meta", "cpu:x", ""])
-def test_a_device_that_does_not_is_named_with_those_there_are(name):
+def test_an_unusable_device_is_refused_with_the_available_ones(name):
     with pytest.raises(ConfigError, match=f"^setting {name} cannot be used: .+; .* has cpu"):
         usable_device(name, "setting")
 
 
-def test_auto_computes_on_the_cpu_where_torch_cannot_use_the_gpu_there_is(monkeypatch, caplog):
+def test_auto_falls_back_to_the_cpu_if_torch_cannot_use_the_gpu(monkeypatch, caplog):
     def initialise():
         raise RuntimeError("The NVIDIA driver on your system is too old.\nPlease update it.")
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "_lazy_init", initialise)
     assert choose_device("auto", worker=3) == torch.device("cpu")
-    [told] = caplog.messages
-    assert told.startswith("device cuda:0 cannot be used: The NVIDIA driver on your system is too")
-    assert told.endswith("; using the CPU")
+    [warning] = caplog.messages
+    assert warning.startswith(
+        "device cuda:0 cannot be used: The NVIDIA driver on your system is too"
+    )
+    assert warning.endswith("; using the CPU")
     for named in ("cuda", "cuda:0"):
         with pytest.raises(ConfigError, match="driver on your system is too old"):
             choose_device(named)

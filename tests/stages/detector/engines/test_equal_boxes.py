@@ -17,8 +17,8 @@ SCORE = 0.1
 
 
 @pytest.fixture(scope="module")
-def float_cpu():
-    """Boxes in bfloat16 are not those in float32, whatever computes them."""
+def without_bfloat16():
+    """Turns bfloat16 off: its boxes differ from those in float32 with any engine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
         patch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
@@ -26,7 +26,7 @@ def float_cpu():
 
 
 @pytest.fixture(scope="module")
-def eager(weights, images, float_cpu):
+def eager(weights, images, without_bfloat16):
     return build_engine(weights, "torch", device="cpu").detect(images)
 
 
@@ -39,7 +39,7 @@ def assert_equal_boxes(found, expected):
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_boxes_are_those_of_torch(name, weights, images, eager):
+def test_boxes_equal_those_of_torch(name, weights, images, eager):
     for package in PACKAGES[name]:
         pytest.importorskip(package)
     engine = build_engine(weights, name, threads=1)
@@ -49,7 +49,7 @@ def test_boxes_are_those_of_torch(name, weights, images, eager):
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_another_size_comes_next(name, weights, images, float_cpu):
+def test_boxes_are_equal_after_a_change_of_input_size(name, weights, images, without_bfloat16):
     for package in PACKAGES[name]:
         pytest.importorskip(package)
     engine = build_engine(weights, name, threads=1)
@@ -62,7 +62,7 @@ def test_another_size_comes_next(name, weights, images, float_cpu):
     ("name", "precision"),
     [(name, precision) for name in ("torch", *PACKAGES) for precision in ("float32", "int8")],
 )
-def test_as_many_boxes_as_are_asked_for(name, precision, weights, images):
+def test_the_requested_number_of_boxes_is_returned(name, precision, weights, images):
     for package in PACKAGES.get(name, ()):
         pytest.importorskip(package)
     few, most = (
@@ -78,7 +78,7 @@ def test_as_many_boxes_as_are_asked_for(name, precision, weights, images):
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_an_exported_model_needs_nothing_else(name, weights, images, eager, tmp_path):
+def test_an_exported_model_is_self_contained(name, weights, images, eager, tmp_path):
     for package in PACKAGES[name]:
         pytest.importorskip(package)
     network = load_network(weights)
@@ -91,7 +91,7 @@ def test_an_exported_model_needs_nothing_else(name, weights, images, eager, tmp_
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_the_published_kind_of_network_gives_equal_boxes(name, images, float_cpu, tmp_path):
+def test_the_published_kind_of_network_gives_equal_boxes(name, images, without_bfloat16, tmp_path):
     for package in PACKAGES[name]:
         pytest.importorskip(package)
     torch.manual_seed(0)
@@ -100,6 +100,6 @@ def test_the_published_kind_of_network_gives_equal_boxes(name, images, float_cpu
     found = build_engine(path, name, threads=1).detect(images)
     expected = build_engine(path, "torch", device="cpu").detect(images)
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
-    # Weights at random find many peaks of nearly one score: in any order, but there.
+    # Random weights find many peaks of nearly equal scores, whose order may differ.
     apart = np.abs(expected.boxes[0, :50, None] - found.boxes[0, None]).max(axis=-1)
     assert apart.min(axis=1).max() < PIXELS

@@ -14,7 +14,7 @@ def graph_of(make=lambda network: network):
 
 
 def shifted(by):
-    """Adds to the logits of the centres."""
+    """Returns a change that adds ``by`` to the logits of the centres."""
 
     def change(graph):
         last = graph.network.hm[0][1]
@@ -25,20 +25,20 @@ def shifted(by):
 
 
 @pytest.mark.parametrize("make", [lambda network: network, in_bfloat16])
-def test_scores_that_rounding_explains_are_believed(make):
+def test_score_differences_within_rounding_are_accepted(make):
     graph = graph_of(make)
     found = fused_graph(graph, shifted(0.02))  # a score of 0.1 becomes 0.102
     assert found is not graph
 
 
 @pytest.mark.parametrize("make", [lambda network: network, in_bfloat16])
-def test_other_scores_are_not(make, caplog):
+def test_larger_score_differences_are_rejected(make, caplog):
     graph = graph_of(make)
     assert fused_graph(graph, shifted(0.5)) is graph
     assert "different scores on cpu" in caplog.text
 
 
-def test_a_graph_stays_as_it_was():
+def test_the_original_graph_is_unchanged():
     graph = graph_of(in_bfloat16)
     before = {name: value.clone() for name, value in graph.state_dict().items()}
     fused_graph(graph, shifted(0.5))

@@ -32,7 +32,7 @@ BFLOAT16, FLOAT32 = torch.bfloat16, torch.float32
         ("int8", FLOAT32, "f32", "int8"),
     ],
 )
-def test_bfloat16_where_the_cpu_computes_in_it(
+def test_bfloat16_is_used_where_the_cpu_computes_in_it(
     precision, dtype, hint, arithmetic, weights, monkeypatch
 ):
     monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: dtype)
@@ -43,7 +43,7 @@ def test_bfloat16_where_the_cpu_computes_in_it(
 
 
 @pytest.mark.parametrize("arithmetic", ["float32", "int8"])
-def test_an_exported_model_keeps_the_arithmetic_it_has(weights, tmp_path, monkeypatch, arithmetic):
+def test_an_exported_model_keeps_its_arithmetic(weights, tmp_path, monkeypatch, arithmetic):
     monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: BFLOAT16)
     network, int8 = load_network(weights), arithmetic == "int8"
     (tmp_path / "model.onnx").write_bytes(onnx_model(network, int8=int8))
@@ -55,7 +55,7 @@ def test_an_exported_model_keeps_the_arithmetic_it_has(weights, tmp_path, monkey
         assert f", {arithmetic} on cpu" in engine.description
 
 
-def test_weights_that_are_replaced_in_place_do_not_reach_what_computes(weights, images, tmp_path):
+def test_weights_overwritten_in_place_do_not_affect_a_loaded_engine(weights, images, tmp_path):
     path = tmp_path / "model.xml"
     openvino.save_model(
         openvino_engine.openvino_model(openvino.Core(), load_network(weights)), path
@@ -68,7 +68,7 @@ def test_weights_that_are_replaced_in_place_do_not_reach_what_computes(weights, 
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
 
 
-def test_what_is_no_model_is_named(tmp_path):
+def test_a_file_that_is_not_a_model_is_refused(tmp_path):
     path = tmp_path / "model.xml"
     path.write_bytes(bytes(range(256)))
     with pytest.raises(ConfigError, match=r"model\.xml is not an OpenVINO model, or was cut off"):
@@ -79,7 +79,7 @@ def test_what_is_no_model_is_named(tmp_path):
     fast_dtype(torch.device("cpu")) is not BFLOAT16, reason="no bfloat16 on this CPU"
 )
 def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
-    """Else neighbouring cells are often equal, and both of them peaks."""
+    """Otherwise, neighbouring cells are often equal, and both are peaks."""
     found = OpenVinoEngine(weights, 1).detect(images)
     expected = TorchEngine(weights, torch.device("cpu"), "float32").detect(images)
     assert not np.array_equal(found.scores, expected.scores)  # computed in bfloat16
@@ -91,7 +91,7 @@ def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
         assert iou_matrix(boxes, right[sure]).max(0).min() > 0.9
 
 
-def test_images_side_by_side_give_exactly_what_they_give_alone(weights, images):
+def test_images_in_parallel_give_exactly_the_results_of_each_alone(weights, images):
     engine = OpenVinoEngine(weights, 2)
     alone = engine.detect(images)
     assert engine.side_by_side == 2
@@ -99,7 +99,7 @@ def test_images_side_by_side_give_exactly_what_they_give_alone(weights, images):
         each = threads.map(engine.detect, [image[None] for image in images])
     for expected, *found in zip(alone, *each, strict=True):
         assert np.array_equal(np.concatenate(found), expected)
-    assert len(engine._compiled) == 2  # for all threads, and once for those side by side
+    assert len(engine._compiled) == 2  # once for all threads, and once for parallel images
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")

@@ -18,7 +18,7 @@ def both(network):
 
 
 @pytest.mark.parametrize("attention", ["sigmoid", "none"])
-def test_packed_networks_find_the_same(attention):
+def test_packed_networks_give_the_same_results(attention):
     torch.manual_seed(0)
     made = SpotNet.compact(**SMALL, attention=attention).eval().fused()
     plain, packed = both(channels_last(made))
@@ -28,7 +28,7 @@ def test_packed_networks_find_the_same(attention):
         torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
 
 
-def test_inputs_of_more_sizes_than_weights_are_kept_for():
+def test_more_input_sizes_than_kept_weights_give_the_same_results():
     torch.manual_seed(0)
     plain, packed = both(channels_last(SpotNet.compact(**SMALL).eval().fused()))
     sides = (64, 128, 192)
@@ -42,7 +42,7 @@ def test_inputs_of_more_sizes_than_weights_are_kept_for():
 
 @pytest.fixture
 def weights():
-    """Packed weights of a 1x1 convolution, and the inputs and threads that each was packed for."""
+    """Packed weights of a 1x1 convolution, and the input and threads of each packing."""
     weight, calls = torch.randn(16, 16, 1, 1), []
 
     def pack(size):
@@ -66,7 +66,7 @@ def test_weights_are_packed_once_for_each_size_and_number_of_threads(weights):
     assert calls == [((1, 16, 8, 8), 2), ((1, 16, 8, 8), 1), ((1, 16, 8, 16), 1)]
 
 
-def test_weights_of_the_same_layout_take_memory_once(weights):
+def test_weights_of_the_same_layout_share_memory(weights):
     packed, calls = weights
     images = torch.zeros(1, 16, 8, 8)
     torch.set_num_threads(2)
@@ -76,7 +76,7 @@ def test_weights_of_the_same_layout_take_memory_once(weights):
     assert len(calls) == 2
 
 
-def test_two_stacks_and_full_attention():
+def test_two_stacks_and_full_attention_give_the_same_results():
     torch.manual_seed(0)
     plain, packed = both(channels_last(SpotNet(PUBLISHED).eval().fused()))
     images = torch.randn(1, 3, 64, 64)
@@ -85,7 +85,7 @@ def test_two_stacks_and_full_attention():
             torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
 
 
-def test_no_convolution_is_left_as_it_was():
+def test_every_convolution_is_packed():
     _, network = both(SpotNet.compact(**SMALL).eval().fused())
     assert is_packed(network)
 
@@ -99,7 +99,7 @@ def is_packed(graph):
     return not [m for m in graph.modules() if isinstance(m, torch.nn.Conv2d)]
 
 
-def test_this_cpu_packs_in_float():
+def test_float32_is_packed():
     graph = graph_of(torch.float32)
     assert is_packed(packed_graph(graph))
     assert not is_packed(graph)
@@ -113,7 +113,7 @@ def test_bfloat16_is_packed():
 
 
 @pytest.mark.parametrize("error", [RuntimeError, AttributeError])  # a PyTorch without oneDNN
-def test_a_cpu_that_cannot_goes_without(monkeypatch, error):
+def test_a_cpu_that_cannot_pack_keeps_the_plain_graph(monkeypatch, error):
     def refuse(graph):
         raise error("not on this CPU")
 
@@ -122,7 +122,7 @@ def test_a_cpu_that_cannot_goes_without(monkeypatch, error):
     assert packed_graph(graph) is graph
 
 
-def test_other_scores_are_not_believed(monkeypatch, caplog):
+def test_a_packed_graph_with_other_scores_is_rejected(monkeypatch, caplog):
     def break_it(graph):
         torch.nn.init.constant_(graph.network.hm[0][1].bias, 3.0)
 

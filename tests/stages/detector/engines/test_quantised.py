@@ -48,7 +48,7 @@ def found(network, images):
 
 @pytest.mark.parametrize("attention", ["sigmoid", "none"])
 @pytest.mark.parametrize("scope", ["heatmap", "all"])
-def test_bytes_and_rounded_floats_are_the_network_but_for_the_rounding(attention, scope):
+def test_int8_and_rounded_networks_differ_from_float32_only_by_rounding(attention, scope):
     network = small_network(attention=attention, attention_scope=scope)
     in_bytes, rounded = copy.deepcopy(network), rounded_network(network)
     quantise(in_bytes)
@@ -63,7 +63,7 @@ def test_bytes_and_rounded_floats_are_the_network_but_for_the_rounding(attention
         assert (one - other).abs().mean() < 0.005 * off  # both round the same
 
 
-def test_images_of_a_batch_do_not_change_each_other():
+def test_images_of_a_batch_do_not_affect_each_other():
     network = small_network()
     quantise(network)
     images = noise(3)
@@ -72,7 +72,7 @@ def test_images_of_a_batch_do_not_change_each_other():
         torch.testing.assert_close(one[1:2], other, rtol=0, atol=1e-5)
 
 
-def test_another_size_comes_next():
+def test_the_input_size_may_change():
     network = small_network()
     rounded = rounded_network(network)
     quantise(network)
@@ -83,7 +83,7 @@ def test_another_size_comes_next():
         assert (one - other).abs().mean() < 0.06 * other.std()
 
 
-def test_features_beyond_their_range_end_at_it():
+def test_features_beyond_their_range_saturate():
     network = small_network()
     quantise(network)
     images = noise()
@@ -93,12 +93,12 @@ def test_features_beyond_their_range_end_at_it():
     features = network.kps[0](torch.full((1, 8, 16, 32), 255, dtype=torch.uint8).contiguous(
         memory_format=torch.channels_last))  # fmt: skip
     assert features.dtype == torch.uint8
-    assert features.max() == 255  # the sum of two branches does not begin anew at 0
+    assert features.max() == 255  # the sum of two branches does not wrap around to 0
 
 
 def test_weights_are_rounded_with_the_least_error():
     weight = torch.randn(4, 64, 3, 3, generator=torch.Generator().manual_seed(0))
-    weight[0, 0, 0, 0] = 8.0  # alone far out
+    weight[0, 0, 0, 0] = 8.0  # an outlier
     scales = weight_scales(weight)
     whole = whole_numbers(weight, scales)
     assert whole.abs().max() <= LARGEST_WEIGHT
@@ -116,7 +116,7 @@ def test_two_products_fit_into_16_bits():
     assert 2 * LEVELS * LARGEST_WEIGHT < 2**15
 
 
-def test_both_branches_of_a_level_have_the_quantiser_of_their_sum():
+def test_both_branches_of_a_level_share_the_quantiser_of_their_sum():
     quantisers = feature_quantisers(small_network())
     assert quantisers["kps.0.up1.1"] == quantisers["kps.0.low3.1"] == quantisers["kps.0"]
     assert quantisers["kps.0"].zero_point == 0
@@ -135,26 +135,26 @@ def test_quantisers_span_the_range_and_zero():
     [{"stacks": 2}, {"attention": "raw"}, {"segmentation_stride": 1}],
     ids=str,
 )
-def test_other_networks_are_refused(setting):
+def test_unsupported_networks_are_refused(setting):
     network = SpotNet.compact(**SMALL | setting).eval().fused()
     with pytest.raises(ConfigError, match="int8 is for one hourglass"):
         quantise(network)
 
 
-def test_weights_without_ranges_name_the_command():
+def test_weights_without_ranges_are_refused_with_the_command():
     network = SpotNet.compact(**SMALL).eval().fused()
     with pytest.raises(ConfigError, match="spotstream calibrate WEIGHTS"):
         rounded_network(network)
 
 
-def test_ranges_that_lack_a_layer_are_none():
+def test_ranges_that_lack_a_layer_are_refused():
     network = small_network()
     del network.ranges["kps.0"]
     with pytest.raises(ConfigError, match="spotstream calibrate WEIGHTS"):
         quantise(network)
 
 
-def test_a_cpu_that_cannot_is_one_line(weights, monkeypatch):
+def test_a_cpu_without_int8_is_reported_in_one_line(weights, monkeypatch):
     def refuse(network):
         raise RuntimeError("Didn't find engine for operation\nat qconv.cpp")
 
@@ -164,7 +164,7 @@ def test_a_cpu_that_cannot_is_one_line(weights, monkeypatch):
 
 
 @pytest.mark.parametrize("engine", PACKAGES)
-def test_sure_boxes_of_the_shipped_weights_hardly_move(engine, weights, images):
+def test_confident_boxes_of_the_shipped_weights_hardly_move(engine, weights, images):
     pytest.importorskip(PACKAGES[engine])
     network = build_engine(weights, engine, precision="int8", device="cpu", threads=1)
     assert "int8 on cpu" in network.description

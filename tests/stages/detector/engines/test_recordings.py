@@ -12,7 +12,7 @@ def values(score):
 
 
 class Recorder:
-    """Replays what a function gave when it was recorded, plus ``wrong``."""
+    """Replays what a function returned when it was recorded, plus ``wrong``."""
 
     def __init__(self, wrong=0.0):
         self.recorded = 0
@@ -34,12 +34,12 @@ def test_each_key_is_recorded_once_and_then_replayed():
     recordings = Recordings(recorder)
     assert score_of(recordings.run("a", lambda: values(0.5))) == 0.5
     assert score_of(recordings.run("b", lambda: values(0.7))) == 0.7
-    # A real recording reads its inputs anew; this one shows that nothing was computed.
+    # A real recording reads its inputs again; this one shows that nothing was computed.
     assert score_of(recordings.run("a", lambda: values(0.9))) == 0.5
     assert recorder.recorded == 2
 
 
-def test_few_are_kept_and_the_oldest_is_recorded_anew():
+def test_few_recordings_are_kept_and_the_oldest_is_recorded_again():
     recorder = Recorder()
     recordings = Recordings(recorder)
     for key in range(65):
@@ -50,7 +50,7 @@ def test_few_are_kept_and_the_oldest_is_recorded_anew():
     assert recorder.recorded == 66
 
 
-def test_nothing_new_is_recorded_while_recordings_are_hardly_used():
+def test_nothing_new_is_recorded_while_recordings_are_rarely_used():
     recorder = Recorder()
     recordings = Recordings(recorder)
     for key in range(200):
@@ -63,7 +63,7 @@ def test_nothing_new_is_recorded_while_recordings_are_hardly_used():
     assert recorder.recorded == 75
 
 
-def test_a_replay_of_other_scores_is_not_used(caplog):
+def test_a_recording_with_different_scores_is_not_used(caplog):
     recorder = Recorder(wrong=0.1)
     recordings = Recordings(recorder)
     for score in (0.5, 0.6):
@@ -75,7 +75,7 @@ def test_a_replay_of_other_scores_is_not_used(caplog):
 
 
 def test_an_empty_recording_is_not_used(caplog):
-    """One made on another GPU than the one that computes."""
+    """As when it was made on a GPU other than the one that computes."""
 
     def record(compute):
         result = compute()
@@ -87,7 +87,7 @@ def test_an_empty_recording_is_not_used(caplog):
     assert "different scores" in caplog.text
 
 
-def test_a_gpu_that_records_nothing_computes(caplog):
+def test_a_gpu_that_cannot_record_computes_directly(caplog):
     def record(compute):
         try:
             raise RuntimeError("operation not permitted when stream is capturing")
@@ -102,8 +102,8 @@ def test_a_gpu_that_records_nothing_computes(caplog):
     assert "not permitted" in caplog.records[0].message
 
 
-def test_a_full_memory_is_told_and_recording_goes_on():
-    """Nothing of smaller batches need fail."""
+def test_a_memory_error_is_raised_and_recording_continues():
+    """Smaller batches may still fit."""
     recorder = Recorder()
 
     def record(compute):
@@ -122,7 +122,7 @@ def test_a_full_memory_is_told_and_recording_goes_on():
 
 
 class Stream:
-    """A stream of a GPU that is not there."""
+    """Stands in for a stream of a GPU."""
 
     def __init__(self, device):
         self.device = device
@@ -131,7 +131,7 @@ class Stream:
         assert other.device == self.device
 
 
-def test_each_gpu_has_one_stream_for_all_that_is_recorded(monkeypatch):
+def test_each_gpu_has_one_stream_for_all_recordings(monkeypatch):
     current, noted = {}, []
 
     @contextmanager
@@ -152,18 +152,18 @@ def test_each_gpu_has_one_stream_for_all_that_is_recorded(monkeypatch):
     }
     for name, value in stand_ins.items():
         monkeypatch.setattr(torch.cuda, name, value)
-    asides = []
+    side_streams = []
     for device in (torch.device("cuda:0"), torch.device("cuda:1")):
         recorder = CudaRecorder(device)
         noted.clear()
         for _ in range(2):
             recorder(lambda: values(0.5))
-        aside = noted[0][1]
-        assert aside.device == device
-        expected = ("computed", aside), ("computed", current[device])
-        assert noted == [*expected, ("recorded, thread_local", aside)] * 2
-        asides.append(aside)
-    assert asides[0] is not asides[1]
+        side_stream = noted[0][1]
+        assert side_stream.device == device
+        expected = ("computed", side_stream), ("computed", current[device])
+        assert noted == [*expected, ("recorded, thread_local", side_stream)] * 2
+        side_streams.append(side_stream)
+    assert side_streams[0] is not side_streams[1]
 
 
 @pytest.mark.gpu
@@ -180,7 +180,7 @@ def test_two_gpus_record_in_one_process(caplog):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_what_libraries_keep_for_a_stream_does_not_grow_with_the_recordings(caplog):
+def test_library_memory_per_stream_does_not_grow_with_the_recordings(caplog):
     device = torch.device("cuda:0")
     recordings, given = Recordings(CudaRecorder(device)), torch.ones(64, 64, device=device)
     taken = []

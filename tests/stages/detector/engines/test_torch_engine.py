@@ -16,7 +16,7 @@ from stages.detector.preprocessing import Normalisation
 
 
 def adjacent_peaks(logits):
-    """How many of the sure peaks of one heatmap have another beside them."""
+    """Returns how many confident peaks of one heatmap have another beside them."""
     scores, _, cells = find_peaks(logits, 100)
     found = torch.zeros(logits[0, 0].numel())
     found[cells[scores > 0.1]] = 1
@@ -25,7 +25,7 @@ def adjacent_peaks(logits):
 
 
 def test_center_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
-    """Else neighbouring cells are often equal, and both of them peaks."""
+    """Otherwise, neighbouring cells are often equal, and both are peaks."""
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # each CPU's own
     plain = TorchEngine(weights, torch.device("cpu")).graph
@@ -41,7 +41,7 @@ def test_center_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
 @pytest.mark.parametrize(
     ("threads", "shares"), [(2, [1, 1]), (4, [1, 1, 1, 1]), (6, [1, 1, 2, 2]), (9, [2, 2, 2, 3])]
 )
-def test_images_side_by_side_use_all_cores(weights, threads, shares):
+def test_parallel_images_use_all_cores(weights, threads, shares):
     torch.set_num_threads(threads)
     engine = TorchEngine(weights, torch.device("cpu"))
     all_began = Barrier(len(shares))
@@ -58,21 +58,21 @@ def test_images_side_by_side_use_all_cores(weights, threads, shares):
     assert torch.get_num_threads() == threads
 
 
-def test_a_row_is_a_box_its_score_and_its_class():
+def test_an_output_row_is_a_box_its_score_and_its_class():
     found = output_of(torch.tensor([[[1.5, 2, 30, 40, 0.75, 2], [3, 4, 50, 60, 0.5, 0]]]))
     assert found.boxes.tolist() == [[[1.5, 2, 30, 40], [3, 4, 50, 60]]]
     assert found.scores.tolist() == [[0.75, 0.5]]
     assert (found.classes.tolist(), found.classes.dtype) == ([[2, 0]], "int64")
 
 
-def test_a_cpu_computes_in_bfloat16_where_it_has_it():
+def test_a_cpu_computes_in_bfloat16_where_it_is_supported():
     flags = set(Path("/proc/cpuinfo").read_text().split())
     computes = bool(flags & {"amx_bf16", "avx512_bf16"})
     assert fast_dtype(torch.device("cpu")) is (torch.bfloat16 if computes else torch.float32)
 
 
 def test_a_gpu_that_emulates_bfloat16_computes_in_float32(monkeypatch):
-    """Of two kinds of GPU in one machine, each is asked itself."""
+    """With two kinds of GPU in one machine, each is checked on its own."""
     generations = [8, 7]  # Ampere, Volta
     current = [0]
 

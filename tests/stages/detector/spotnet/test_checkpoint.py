@@ -1,4 +1,4 @@
-"""What a weights file says beside its tensors."""
+"""Weights files: saving, loading, and refusal of others."""
 
 import warnings
 
@@ -26,7 +26,7 @@ def path(tmp_path):
     return file
 
 
-def test_ranges_are_added_and_the_tensors_stay(path):
+def test_adding_ranges_keeps_the_tensors(path):
     before = {name: tensor.clone() for name, tensor in load_file(path).items()}  # not the file's
     network = SpotNet.from_checkpoint(path)
     assert network.ranges is None
@@ -41,7 +41,7 @@ def test_ranges_are_added_and_the_tensors_stay(path):
     assert SpotNet.from_checkpoint(path).ranges == network.ranges
 
 
-def test_what_is_saved_is_loaded_whatever_its_name(tmp_path):
+def test_saved_weights_load_whatever_the_file_name(tmp_path):
     network = SpotNet.compact(**SMALL)
     save_checkpoint(network, tmp_path / "a.pth", half=False)
     loaded = SpotNet.from_checkpoint(tmp_path / "a.pth")
@@ -60,7 +60,7 @@ def test_values_beyond_fp16_survive(tmp_path):
     assert load_file(tmp_path / "a.safetensors")["pre.0.conv.weight"].dtype is torch.half
 
 
-def test_training_begins_from_no_file_of_another_network(path):
+def test_training_does_not_start_from_weights_of_another_network(path):
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
     network = SpotNet.compact(**SMALL)
@@ -84,7 +84,7 @@ def test_a_network_that_would_not_load_is_not_saved(path):
 @pytest.mark.parametrize(
     "stated", ["[1]", "{", "[" * 100_000, '{"pre.0": 3}', '{"pre.0": ["a", "b"]}']
 )
-def test_broken_ranges_are_one_line(path, stated):
+def test_malformed_ranges_are_refused(path, stated):
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
     save_file(load_file(path), path, metadata | {"ranges": stated})
@@ -92,7 +92,7 @@ def test_broken_ranges_are_one_line(path, stated):
         SpotNet.from_checkpoint(path)
 
 
-def test_an_absurd_config_is_one_line(path):
+def test_an_absurd_config_is_refused_briefly(path):
     stated = ["[" * 100_000, '{"stacks": 1000000000}', f'{{"dims": {[9] * 100_000}}}', "3", '"a"']
     for text in stated:
         save_file(load_file(path), path, {"spotnet": text})
@@ -105,19 +105,19 @@ def test_an_absurd_config_is_one_line(path):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 @pytest.mark.parametrize("half", [True, False])
-def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value, half):
+def test_non_finite_weights_are_refused(tmp_path, value, half):
     network = SpotNet.compact(**SMALL)
     with torch.no_grad():
         network.wh[0][1].bias[1] = value
     save_checkpoint(network, tmp_path / "a.safetensors", half=half)
-    told = r"a\.safetensors is damaged: wh\.0\.1\.bias holds values that are not finite$"
-    with pytest.raises(CheckpointError, match=told):
+    message = r"a\.safetensors is damaged: wh\.0\.1\.bias holds values that are not finite$"
+    with pytest.raises(CheckpointError, match=message):
         SpotNet.from_checkpoint(tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=told):
+    with pytest.raises(CheckpointError, match=message):
         load_initial(SpotNet.compact(**SMALL), tmp_path / "a.safetensors")
 
 
-def test_whole_numbers_are_taken_for_weights(path):
+def test_integer_weights_are_accepted(path):
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
     save_file({key: value.int() for key, value in load_file(path).items()}, path, metadata)
@@ -125,7 +125,7 @@ def test_whole_numbers_are_taken_for_weights(path):
 
 
 @pytest.mark.parametrize("classes", [0, 10**9])
-def test_a_published_network_of_an_absurd_number_of_classes_is_refused(tmp_path, classes):
+def test_a_published_network_with_an_absurd_class_count_is_refused(tmp_path, classes):
     heatmap = torch.zeros(1).expand(classes, 256, 1, 1)  # takes four bytes
     torch.save({"hm.0.1.weight": heatmap}, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"a\.pth is not of a SpotNet: num_classes must be"):
@@ -133,13 +133,13 @@ def test_a_published_network_of_an_absurd_number_of_classes_is_refused(tmp_path,
 
 
 @pytest.mark.parametrize("content", [{0: torch.zeros(1)}, {"hm.0.1.weight": torch.zeros(())}])
-def test_what_torch_saved_of_another_kind_is_refused(tmp_path, content):
+def test_other_content_saved_by_torch_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"a\.pth (holds no state dict|does not fit)"):
         SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
-def test_who_has_another_network_is_told_where_its_boxes_go(tmp_path):
+def test_another_network_is_refused_with_advice_on_using_its_boxes(tmp_path):
     torch.save(torch.nn.ReLU(), tmp_path / "other.pt")
     save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     for name in ("other.pt", "other.safetensors"):
@@ -147,7 +147,7 @@ def test_who_has_another_network_is_told_where_its_boxes_go(tmp_path):
             SpotNet.from_checkpoint(tmp_path / name)
 
 
-def test_who_gives_an_exported_network_is_told_what_it_takes(tmp_path):
+def test_an_exported_network_is_refused_with_advice(tmp_path):
     for name in ("a.onnx", "a.XML"):
         (tmp_path / name).write_bytes(b"exported")
         with pytest.raises(CheckpointError, match="exported network; give the weights it was made"):
@@ -159,7 +159,7 @@ CUT_OFF = "is damaged or was cut off: copy or download it again$"
 
 @pytest.mark.parametrize("part", [0.5, 0.99])
 @pytest.mark.parametrize("kind", ["safetensors", "zip", "torch before 1.6"])
-def test_a_file_that_was_cut_off_is_to_be_copied_again(path, tmp_path, kind, part):
+def test_a_truncated_file_is_refused_with_advice_to_copy_it_again(path, tmp_path, kind, part):
     if kind != "safetensors":
         state = SpotNet.compact(**SMALL).state_dict()
         path = tmp_path / "a.pth"
@@ -170,26 +170,26 @@ def test_a_file_that_was_cut_off_is_to_be_copied_again(path, tmp_path, kind, par
 
 
 @pytest.mark.parametrize("name", ["a.safetensors", "a.pth"])
-def test_an_empty_file_is_to_be_copied_again(tmp_path, name):
+def test_an_empty_file_is_refused_with_advice_to_copy_it_again(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(CheckpointError, match=rf"{name} is empty: copy or download it again$"):
         SpotNet.from_checkpoint(tmp_path / name)
 
 
-def test_what_is_no_safetensors_file_is_told(tmp_path):
+def test_a_file_that_is_not_safetensors_is_refused(tmp_path):
     (tmp_path / "a.safetensors").write_text("hello")
     with pytest.raises(CheckpointError, match=r"is not a safetensors file, whatever its name says"):
         SpotNet.from_checkpoint(tmp_path / "a.safetensors")
 
 
-def test_a_state_dict_below_another_key_is_pointed_out(tmp_path):
+def test_a_state_dict_under_another_key_is_pointed_out(tmp_path):
     content = {"model": SpotNet.compact(**SMALL).state_dict(), "epoch": 3, "options": {}}
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match="; save the one under its key 'model' as a file of"):
         SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
-def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
+def test_torchscript_is_refused_with_an_alternative(tmp_path):
     traced = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
     torch.jit.save(traced, tmp_path / "a.torchscript")
     with warnings.catch_warnings():
@@ -198,19 +198,19 @@ def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
             SpotNet.from_checkpoint(tmp_path / "a.torchscript")
 
 
-def test_where_no_file_is_what_has_the_shipped_ones_is_told(tmp_path, monkeypatch):
+def test_a_missing_file_is_refused_with_how_to_find_shipped_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = "no weights file nano; stages.detector.shipped.find_weights gives the paths"
-    with pytest.raises(CheckpointError, match=told):
+    message = "no weights file nano; stages.detector.shipped.find_weights gives the paths"
+    with pytest.raises(CheckpointError, match=message):
         SpotNet.from_checkpoint("nano")
 
 
-def test_a_folder_is_no_weights_file(tmp_path):
+def test_a_folder_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="is a folder, not a weights file"):
         SpotNet.from_checkpoint(tmp_path)
 
 
-def test_of_many_tensors_that_do_not_fit_three_of_each_kind_are_named(tmp_path):
+def test_of_many_mismatched_tensors_three_of_each_kind_are_named(tmp_path):
     foreign = {f"layer{number}.weight": torch.zeros(1) for number in range(20)}
     state = foreign | {"pre.0.conv.weight": torch.zeros(1)}
     published = {"state_dict": {f"module.{name}": value for name, value in state.items()}}
@@ -223,12 +223,12 @@ def test_of_many_tensors_that_do_not_fit_three_of_each_kind_are_named(tmp_path):
     assert last == "and 17 more"
     assert shape == "pre.0.conv.weight has shape (1,), expected (128, 3, 7, 7)"
     assert len(str(error.value)) < 700
-    told = error.value.differences
-    assert f" {len(told)} tensors differ: {told[0]}; {told[1]}; {told[2]}; and " in str(error.value)
-    assert "unexpected layer19.weight" in told
+    diff = error.value.differences
+    assert f" {len(diff)} tensors differ: {diff[0]}; {diff[1]}; {diff[2]}; and " in str(error.value)
+    assert "unexpected layer19.weight" in diff
 
 
-def test_of_few_tensors_that_do_not_fit_every_one_is_named(path):
+def test_few_mismatched_tensors_are_all_named(path):
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
     surplus = {f"layer{number}.weight": torch.zeros(1) for number in range(10)}

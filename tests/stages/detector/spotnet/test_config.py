@@ -1,4 +1,4 @@
-"""Configs that no network can be made of."""
+"""Configs that no network can be built from, and those of earlier releases."""
 
 from dataclasses import asdict
 
@@ -7,7 +7,7 @@ import pytest
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 
 
-def test_a_single_string_is_not_taken_for_a_name_per_letter():
+def test_a_single_string_as_class_names_is_refused():
     with pytest.raises(ValueError, match="class_names must be a tuple of names, got 'car'"):
         SpotNet.compact("car")
 
@@ -26,12 +26,12 @@ def test_a_single_string_is_not_taken_for_a_name_per_letter():
         ("scale", float("inf"), 4),
     ],
 )
-def test_sizes_beyond_any_network_are_refused(setting, value, most):
+def test_excessive_sizes_are_refused(setting, value, most):
     with pytest.raises(ValueError, match=rf"^{setting} must be at most {most}, got "):
         SpotNetConfig(**{setting: value})
 
 
-def test_every_size_is_a_whole_number():
+def test_sizes_must_be_whole_numbers():
     for name, value in asdict(SpotNetConfig()).items():
         if type(value) is int and name != "segmentation_stride":  # which has a list of its own
             for wrong in (0, 2.0, True):
@@ -40,31 +40,31 @@ def test_every_size_is_a_whole_number():
 
 
 @pytest.mark.parametrize(("setting", "least"), [("dims", 1), ("modules", 0)])
-def test_sizes_by_level_are_whole_numbers(setting, least):
+def test_sizes_by_level_must_be_whole_numbers(setting, least):
     for wrong in (least - 1, 2.0, True):
         message = rf"^{setting} must be whole numbers from {least}, got \(1, {wrong}\)$"
         with pytest.raises(ValueError, match=message):
             SpotNetConfig(**{setting: (1, wrong)})
 
 
-def test_more_levels_than_any_image_has_are_refused():
+def test_too_many_levels_are_refused():
     with pytest.raises(ValueError, match="dims and modules must be equally long, 2 to 12, got"):
         SpotNetConfig(dims=(8,) * 13, modules=(1,) * 13)
 
 
-def test_json_that_is_nested_without_end_is_refused():
+def test_deeply_nested_json_is_refused():
     with pytest.raises(ValueError, match="it is nested too deeply"):
         SpotNetConfig.from_json("[" * 100_000)
 
 
 def test_configs_of_earlier_releases_are_read_unless_their_blocks_were_separable():
-    of_now = SpotNetConfig().to_json()
-    assert SpotNetConfig.from_json(of_now[:-1] + ', "block": "residual"}').to_json() == of_now
+    current = SpotNetConfig().to_json()
+    assert SpotNetConfig.from_json(current[:-1] + ', "block": "residual"}').to_json() == current
     with pytest.raises(ValueError, match="its blocks are separable"):
-        SpotNetConfig.from_json(of_now[:-1] + ', "block": "separable"}')
+        SpotNetConfig.from_json(current[:-1] + ', "block": "separable"}')
 
 
-def test_names_of_classes_are_texts():
+def test_class_names_must_be_strings_without_commas():
     with pytest.raises(ValueError, match=r"class_names must be a tuple of names, got \(5,\)"):
         SpotNetConfig(class_names=(5,))
     with pytest.raises(ValueError, match=r"class_names must have no commas, got .'car, small'"):
@@ -78,6 +78,6 @@ def test_names_of_classes_are_texts():
         ({"size_multiple": 64}, "size_multiple must be a multiple of 128, got 64"),
     ],
 )
-def test_what_no_input_suits_is_refused(wrong, told):
+def test_configs_that_fit_no_input_are_refused(wrong, told):
     with pytest.raises(ValueError, match=told):
         SpotNetConfig(**wrong)

@@ -55,7 +55,7 @@ def test_outputs_equal_the_published_network(model, weights, fused):
             )
 
 
-def test_every_tensor_that_does_not_fit_is_named(state, tmp_path):
+def test_every_mismatched_tensor_is_named(state, tmp_path):
     broken = {name: torch.zeros(()).expand(value.shape) for name, value in state.items()}
     del broken["cnvs.1.conv.weight"]
     broken["surplus"] = torch.zeros(1)
@@ -80,7 +80,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_ours_survives_a_round_trip(tmp_path):
+def test_our_network_survives_a_round_trip(tmp_path):
     torch.manual_seed(0)
     model = SpotNet.compact().eval()
     path = tmp_path / "compact.safetensors"

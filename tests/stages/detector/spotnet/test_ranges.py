@@ -6,7 +6,7 @@ SMALL = {"stem_channels": 8, "dims": (8, 16), "modules": (1, 1), "head_channels"
          "feature_channels": 16}  # fmt: skip
 
 
-def test_ranges_are_those_of_all_inputs_together():
+def test_ranges_cover_all_inputs_together():
     torch.manual_seed(0)
     network = SpotNet.compact(**SMALL).eval().fused()
     images = [torch.randn(1, 3, 64, 64) * loudness for loudness in (1, 5, 2)]
@@ -18,7 +18,7 @@ def test_ranges_are_those_of_all_inputs_together():
         assert high == max(each[name][1] for each in apart)
 
 
-def test_what_is_watched_is_every_feature_that_becomes_bytes():
+def test_ranges_cover_every_feature_that_is_quantised():
     network = SpotNet.compact(**SMALL).eval().fused()
     ranges = feature_ranges(network, [torch.randn(1, 3, 64, 64)])
     assert {"pre.0", "pre.1", "pre.1.relu1", "pre.1.skip", "kps.0", "cnvs.0"} <= ranges.keys()
