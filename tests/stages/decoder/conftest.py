@@ -25,7 +25,7 @@ def write_video(
     aspect=None,
     movflags="faststart",
 ):
-    """A real file, H.264 unless told, whose frame ``i`` is grey of level ``20 + 15 * i``."""
+    """Writes a video, H.264 by default, whose frame ``i`` is grey of level ``20 + 15 * i``."""
     rng = np.random.default_rng(0)
     options = {"movflags": movflags} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as container:

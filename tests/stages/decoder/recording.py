@@ -1,4 +1,4 @@
-"""A camera's video, its recording, and what is read of that."""
+"""A camera's video, its recording, and what is read from that."""
 
 import itertools
 
@@ -17,11 +17,11 @@ REORDERED = {
     },
     "mpeg4": {"bf": "2"},
 }
-"""Options by which encoders reorder frames, also across key frames where they can."""
+"""Options that make encoders reorder frames, also across key frames where they can."""
 
 
 def write_camera(path, codec="libx264", codec_options=None, container_format="mpegts"):
-    """A video whose every fifth frame is a key frame; each frame has a luma of its own."""
+    """Writes a video in which every fifth frame is a key frame and each frame has its own luma."""
     with av.open(str(path), "w", format=container_format) as container:
         options = codec_options or {"preset": "ultrafast"}
         stream = container.add_stream(codec, rate=25, options=options)
@@ -46,10 +46,10 @@ def record(
     dated=True,
     **options,
 ):
-    """Records packets of a camera, all unless told, into a folder.
+    """Records packets of a camera, all by default, into a folder.
 
-    Packet ``index`` arrives at second ``arrives(index)``. Frame ``frame``, as frames are shown, has
-    times later by ``shifted(frame)`` ticks; no decoding time, unless ``dated``.
+    Packet ``index`` arrives at second ``arrives(index)``. The times of frame ``frame``, in display
+    order, are shifted by ``shifted(frame)`` ticks; decoding times are removed unless ``dated``.
     """
     now = arrives(0)
     options = {"segment_seconds": 0.3, "most_bytes": 10**9} | options
@@ -69,7 +69,7 @@ def record(
                 packet.pts += shift
                 packet.dts = packet.dts + shift if dated else None
             recorder.write(packet, stream, epoch)
-            packet.decode()  # it is left as it was
+            packet.decode()  # the recorder leaves it unchanged
     recorder.close()
 
 
@@ -83,15 +83,15 @@ def write_connection(recorder, camera, epoch):
 
 
 def replay(folder, slots):
-    """The records of a recording."""
+    """Returns the records of a recording."""
     return list(RecordingSource(folder, name="cam").records(slots))
 
 
 def lumas(records):
-    """How bright each frame is."""
+    """Returns the mean luma of each frame."""
     return [round(float(r.pixels[:40].mean())) for r in records if isinstance(r, Frame)]
 
 
 def seconds(records):
-    """The times of the frames, in seconds."""
+    """Returns the times of the frames, in seconds."""
     return [r.header.seconds for r in records if isinstance(r, Frame)]

@@ -1,4 +1,4 @@
-"""A server of RTMP (Adobe's specification 1.0): to each viewer it plays one FLV file."""
+"""An RTMP server (Adobe's specification 1.0) that plays one FLV file to each viewer."""
 
 from __future__ import annotations
 

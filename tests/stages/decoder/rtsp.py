@@ -1,4 +1,4 @@
-"""A server of RTSP (RFC 2326) by TCP: to each viewer it sends what a test says."""
+"""An RTSP server (RFC 2326) over TCP that sends each viewer what a test specifies."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.stages.decoder.streams import write_stream
 
 CLOCK = 90_000  # Hz
 STEP = 0.04  # seconds
-_FIRST_TICK = 1000  # to FFmpeg, 0 is none
-_PARAMETER_SETS = frozenset({7, 8})  # kinds of H.264's units
+_FIRST_TICK = 1000  # FFmpeg takes 0 as missing
+_PARAMETER_SETS = frozenset({7, 8})  # types of H.264 NAL units
 
 
 def h264(path, frames, **options) -> list[bytes]:
-    """Frames as `write_stream` makes them, each with the bytes before it; every tenth is key."""
+    """Returns the frames of `write_stream` with the bytes before each; every tenth is key."""
     write_stream(path, frames, "h264", size=(64, 48), **options)
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux() if packet.size]
 
 
 class Camera:
-    """What a viewer is sent, after it has asked to play."""
+    """Sends frames to a viewer that has asked to play."""
 
     def __init__(self, viewer: socket.socket) -> None:
         self.viewer = viewer
@@ -45,7 +45,7 @@ class Camera:
             self._sent += 1
 
     def send_all(self, frames: Sequence[bytes], begins: int = 0) -> None:
-        """Sends frames at once, 25 a second by their times, the first as number ``begins``."""
+        """Sends frames at once, timed at 25 a second; the first has number ``begins``."""
         for index, frame in enumerate(frames, begins):
             self.send(frame, index * STEP)
 
@@ -61,32 +61,34 @@ def serve(
     position: str = "0-",
     answers: Mapping[str, str | None] | None = None,
 ) -> Iterator[str]:
-    """Gives the URL; a connection ends when ``play`` returns.
+    """Yields the URL; a connection ends when ``play`` returns.
 
     Args:
         play: Called for each viewer, in a thread.
-        parameters: A frame whose parameter sets the description tells, if any.
+        parameters: A frame whose parameter sets the description states, if any.
         tracks: Lines of the description for other tracks.
         rate: Frames per second by the description.
         length: Range of the video by the description.
         position: Where it plays from, by the answer to ``PLAY``.
-        answers: Status lines and headers by method, instead of success; of None, no answer at all.
+        answers: Status lines and headers by method, instead of success; None: no answer.
     """
     sets = [unit for unit in _units(parameters) if unit[0] & 31 in _PARAMETER_SETS]
-    told = ";sprop-parameter-sets=" + ",".join(base64.b64encode(each).decode() for each in sets)
+    described = ";sprop-parameter-sets=" + ",".join(
+        base64.b64encode(each).decode() for each in sets
+    )
     description = (
         f"v=0\r\ns=camera\r\nt=0 0\r\na=range:npt={length}\r\nm=video 0 RTP/AVP 96\r\n"
-        f"a=rtpmap:96 H264/{CLOCK}\r\na=fmtp:96 packetization-mode=1{told if sets else ''}\r\n"
+        f"a=rtpmap:96 H264/{CLOCK}\r\na=fmtp:96 packetization-mode=1{described if sets else ''}\r\n"
         f"a=framerate:{rate}\r\na=control:video\r\n{tracks}"
     )
-    begins = f"Range: npt={position}\r\nRTP-Info: url=video;seq=0;rtptime={_FIRST_TICK}"
+    range_header = f"Range: npt={position}\r\nRTP-Info: url=video;seq=0;rtptime={_FIRST_TICK}"
     headers = {
         "DESCRIBE": f"Content-Type: application/sdp\r\nContent-Length: {len(description)}\r\n",
-        "PLAY": f"Session: 1\r\n{begins}\r\n",
+        "PLAY": f"Session: 1\r\n{range_header}\r\n",
     }
 
     def attend(viewer: socket.socket) -> None:
-        with viewer, contextlib.suppress(OSError, ValueError):  # it goes away
+        with viewer, contextlib.suppress(OSError, ValueError):  # it disconnects
             while True:
                 request = _request(viewer)
                 method, number = request.split(" ")[0], re.search(r"CSeq: (\d+)", request)[1]

@@ -1,4 +1,4 @@
-"""Live streams of a moment, and the records that a source reads of them or of a file."""
+"""Short live streams, and the records that a source reads from them or from a file."""
 
 import contextlib
 import http.server
@@ -31,7 +31,7 @@ def write_stream(
     reordered=0,
     **options,
 ):
-    """A video from an hour on; beside it so many packets of sound, 24 ms each.
+    """Writes a video that starts at time ``hours``, with ``sound`` audio packets of 24 ms each.
 
     ``reordered`` is the number of B-frames in a row.
     """
@@ -57,7 +57,7 @@ def write_stream(
 
 
 class Camera(http.server.BaseHTTPRequestHandler):
-    """Pictures one after the other, as cameras send them; breaks off after a while."""
+    """Sends one JPEG after another, as cameras do, and breaks off after 40 of them."""
 
     def do_GET(self):
         self.send_response(200)
@@ -78,7 +78,7 @@ class Camera(http.server.BaseHTTPRequestHandler):
 
 
 def read(url, slots, frames, options=OPTIONS, notify=lambda line: None, **services):
-    """The records of a live source until so many frames have come."""
+    """Returns the records of a live source up to frame number ``frames``."""
     runtime = SourceRuntime(notify=notify, lost=notify, back=notify, **services)
     source = LiveSource(url, name="cam", options=options, runtime=runtime)
     records, count = [], 0
@@ -102,7 +102,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
 
 class Chunks(Files):
-    """Sends a file without its size."""
+    """Sends a file without stating its size."""
 
     protocol_version = "HTTP/1.1"
 

@@ -21,7 +21,7 @@ def opened(location):
     return open_source(SourceSpec("blank", location))
 
 
-def test_frames_are_what_was_lent_untouched():
+def test_frames_are_the_lent_arrays_untouched():
     lender = Lender()
     source = opened(blank_location(48, 64, 3, PixelFormat.BGR24, 30))
     start, *frames, end = source.records(lender)
@@ -37,6 +37,6 @@ def test_frames_are_what_was_lent_untouched():
     assert end.frames == 3
 
 
-def test_a_location_of_another_form_is_refused():
+def test_a_malformed_location_is_refused():
     with pytest.raises(SourceError, match="is not like blank:1920x1080:yuv420p:500@25"):
         opened("blank:large")

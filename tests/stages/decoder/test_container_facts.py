@@ -32,7 +32,7 @@ def with_sound(request, tmp_path):
 
 
 @pytest.mark.parametrize("rate", [10, 25, Fraction(30_000, 1001)])
-def test_the_rate_of_a_stream_of_which_little_was_seen_is_not_that_of_its_fields(tmp_path, rate):
+def test_a_briefly_probed_stream_has_its_frame_rate_not_field_rate(tmp_path, rate):
     path = tmp_path / "camera.ts"
     with av.open(str(path), "w", format="mpegts") as container:
         video = container.add_stream("libx264", rate)
@@ -44,7 +44,7 @@ def test_the_rate_of_a_stream_of_which_little_was_seen_is_not_that_of_its_fields
         assert frame_rate(container.streams.video[0]) == rate
 
 
-def test_a_format_without_times_has_the_rate_of_its_codec(tmp_path, slots):
+def test_a_format_without_times_has_the_frame_rate_of_its_codec(tmp_path, slots):
     path = tmp_path / "raw.h264"
     with av.open(str(path), "w", format="h264") as container:
         video = container.add_stream("libx264", 30)
@@ -58,7 +58,7 @@ def test_a_format_without_times_has_the_rate_of_its_codec(tmp_path, slots):
     assert [round(each.header.seconds, 3) for each in frames[::3]] == [0, 0.1, 0.2, 0.3]
 
 
-def test_matroska_states_hours_minutes_and_seconds_beside_sound(tmp_path):
+def test_matroska_durations_with_hours_are_parsed_beside_sound(tmp_path):
     with av.open(str(tmp_path / "long.mkv"), "w") as container:
         video = container.add_stream("libx264", 25)
         video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
@@ -80,11 +80,11 @@ def read_end(path, slots):
     return end
 
 
-def test_sound_may_last_longer(with_sound, slots):
+def test_sound_may_last_longer_than_the_video(with_sound, slots):
     assert read_end(with_sound, slots) == EndOfStream("cam", 0, 100, EndReason.COMPLETE)
 
 
-def test_a_video_with_sound_that_is_cut_off_says_so(with_sound, slots):
+def test_a_truncated_video_with_sound_is_reported(with_sound, slots):
     content = with_sound.read_bytes()
     with_sound.write_bytes(content[: len(content) // 2])
     end = read_end(with_sound, slots)

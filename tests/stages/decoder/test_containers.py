@@ -1,4 +1,4 @@
-"""How a video file or URL is opened, and what is told of one that cannot be."""
+"""How a video file or URL is opened, and what is reported if it cannot be."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ from tests.stages.decoder.streams import read_media
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (3, 3), (64, 16)])
-def test_a_video_is_decoded_by_a_thread_for_each_core(make_video, monkeypatch, cores, threads):
+def test_a_video_is_decoded_by_one_thread_per_core(make_video, monkeypatch, cores, threads):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)))
     with av.open(str(make_video())) as container:
         stream = container.streams.video[0]
@@ -27,7 +27,7 @@ def test_a_video_is_decoded_by_a_thread_for_each_core(make_video, monkeypatch, c
 
 
 def write_streams(path, *streams, disposition=Disposition.default):
-    """A file of several video streams, each of a codec, a width and a number of frames."""
+    """Writes several video streams, each given by codec, width and number of frames."""
     with av.open(str(path), "w") as container:
         outputs = []
         for codec, width, _ in streams:
@@ -45,38 +45,36 @@ def write_streams(path, *streams, disposition=Disposition.default):
 @pytest.mark.parametrize(
     "first", [("mjpeg", 128, 1), ("libx264", 48, 12)], ids=["a cover", "a smaller stream"]
 )
-def test_of_several_streams_the_video_with_the_largest_picture_is_read(
-    tmp_path, slots, suffix, first
-):
+def test_the_largest_of_several_video_streams_is_read(tmp_path, slots, suffix, first):
     path = tmp_path / f"two.{suffix}"
     write_streams(path, first, ("libx264", 96, 12), ("libx264", 96, 3))
-    said = []
-    start, *frames, end = read_media(path, slots, runtime=SourceRuntime(notify=said.append))
+    notices = []
+    start, *frames, end = read_media(path, slots, runtime=SourceRuntime(notify=notices.append))
     assert (start.width, len(frames), end.reason) == (96, 12, EndReason.COMPLETE)
-    assert said == [f"{path} has 3 video streams; the one that is read is of 96×64"]
+    assert notices == [f"{path} has 3 video streams; the one that is read is of 96×64"]
 
 
-def test_a_cover_alone_is_no_video(tmp_path, slots):
+def test_cover_art_alone_is_not_a_video(tmp_path, slots):
     path = tmp_path / "song.mp4"
     write_streams(path, ("mjpeg", 96, 1), disposition=Disposition.attached_pic)
     with pytest.raises(SourceError, match="holds no video stream"):
         read_media(path, slots)
 
 
-def test_an_mp4_that_was_not_finished_says_so(make_video, slots):
+def test_an_unfinished_mp4_is_reported(make_video, slots):
     video = make_video("cut.mp4", frames=60, noise=True, movflags="disable_chpl")
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     with pytest.raises(SourceError, match=r"cut\.mp4 as a video: its index \(moov\) is missing: "):
         read_media(video, slots)
 
 
-def test_an_empty_file_says_so(tmp_path, slots):
+def test_an_empty_file_is_reported(tmp_path, slots):
     (tmp_path / "none.mp4").touch()
     with pytest.raises(SourceError, match=r"none\.mp4 as a video: it is empty$"):
         read_media(tmp_path / "none.mp4", slots)
 
 
-def test_a_file_that_is_no_video_is_named(tmp_path, slots):
+def test_a_file_that_is_not_a_video_is_refused(tmp_path, slots):
     path = tmp_path / "notes.mp4"
     for content in (b"\0\1\2\3" * 50, b"#EXTM3U\nnotes.ts\n"):
         path.write_bytes(content)
@@ -92,25 +90,23 @@ def test_a_file_that_is_no_video_is_named(tmp_path, slots):
         ("cameras.txt", "Straße=rtsp://10.0.0.1/live", 1),
     ],
 )
-def test_a_text_is_no_video_and_told_what_takes_it(tmp_path, slots, name, line, lines):
+def test_a_text_file_is_refused_with_the_options_that_take_it(tmp_path, slots, name, line, lines):
     (tmp_path / name).write_text(f"{line}\n" * lines, encoding="utf-8")
-    told = rf"{name} as a video: it is a text file; .* track --detections, .* run --sources$"
-    with pytest.raises(SourceError, match=told):
+    message = rf"{name} as a video: it is a text file; .* track --detections, .* run --sources$"
+    with pytest.raises(SourceError, match=message):
         read_media(tmp_path / name, slots)
 
 
 @pytest.mark.parametrize("entry", ["{}/video.mp4", "'a video.mp4'", "../cam/video.mp4"])
-def test_a_list_of_videos_that_ffmpeg_calls_unsafe_says_how_it_must_be(
-    tmp_path, make_video, slots, entry
-):
+def test_an_unsafe_ffconcat_list_is_refused_with_the_rules(tmp_path, make_video, slots, entry):
     path = tmp_path / "day.ffconcat"
     path.write_text(f"ffconcat version 1.0\nfile {entry.format(make_video().parent)}\n")
-    told = r"day\.ffconcat as a video: its file lines must be relative paths of ASCII letters, "
-    with pytest.raises(SourceError, match=told):
+    message = r"day\.ffconcat as a video: its file lines must be relative paths of ASCII letters, "
+    with pytest.raises(SourceError, match=message):
         read_media(path, slots)
 
 
-def test_a_list_of_videos_is_read_through(make_video, slots):
+def test_an_ffconcat_list_is_read_to_the_end(make_video, slots):
     path = make_video("video.mp4").with_name("day.ffconcat")
     path.write_text("ffconcat version 1.0\nfile video.mp4\nfile video.mp4\n")
     assert read_media(path, slots)[-1] == EndOfStream("cam", 0, 24, EndReason.COMPLETE)
@@ -119,13 +115,13 @@ def test_a_list_of_videos_is_read_through(make_video, slots):
         read_media(path, slots)
 
 
-def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
+def test_a_colon_in_a_file_name_is_not_a_protocol(make_video, slots, monkeypatch):
     video = make_video("2026-11-26T12:30:00.mp4")
     monkeypatch.chdir(video.parent)
     assert read_media(video.name, slots)[-1] == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
 
 
-def test_a_missing_file_is_named(slots):
+def test_a_missing_file_is_reported(slots):
     with pytest.raises(SourceError, match=r"no such file: nowhere\.mp4"):
         read_media("nowhere.mp4", slots)
 
@@ -136,7 +132,7 @@ def test_credentials_are_never_shown(slots):
     assert "secret" not in str(error.value)
 
 
-def test_only_what_comes_over_the_network_or_through_a_pipe_is_waited_for(make_video, slots):
+def test_only_urls_and_pipes_are_waited_for(make_video, slots):
     class Waited:
         count = 0
 

@@ -24,17 +24,17 @@ def no_device(monkeypatch):
     monkeypatch.setattr(hardware, "_opens", lambda kind: False)
 
 
-def test_the_kinds_of_the_config_are_ffmpegs():
+def test_the_configurable_kinds_exist_in_ffmpeg():
     kinds = get_args(get_type_hints(DecoderConfig)["hardware"])
     assert set(kinds) - {"off", "auto"} <= {kind.name for kind in HWDeviceType}
 
 
-def test_off_looks_for_nothing(monkeypatch):
+def test_off_looks_for_no_device(monkeypatch):
     monkeypatch.setattr(hardware, "_opens", lambda kind: pytest.fail("looked for a device"))
     assert hardware_decoder("off") is None
 
 
-def test_auto_takes_the_first_that_is_there(monkeypatch):
+def test_auto_takes_the_first_available_device(monkeypatch):
     monkeypatch.setattr(hardware, "hwdevices_available", lambda: ["qsv", "cuda", "vaapi"])
     monkeypatch.setattr(hardware, "_opens", lambda kind: kind != "qsv")
     monkeypatch.setattr(hardware, "HWAccel", lambda kind, **options: (kind, options))
@@ -42,23 +42,23 @@ def test_auto_takes_the_first_that_is_there(monkeypatch):
     assert hardware_decoder("vaapi") == ("vaapi", {"allow_software_fallback": True})
 
 
-def test_a_device_that_is_not_there_does_not_open():
+def test_a_missing_device_does_not_open():
     assert not hardware._opens("opencl")  # which decodes no video
 
 
 @pytest.mark.usefixtures("no_device")
 @pytest.mark.parametrize("wanted", ["auto", "cuda"])
-def test_without_a_device_the_cpu_decodes_and_says_so(make_video, slots, wanted):
-    said = []
+def test_without_a_device_the_cpu_decodes_and_this_is_reported(make_video, slots, wanted):
+    notices = []
     video = make_video()
-    found = read(video, slots, hardware=wanted, runtime=SourceRuntime(notify=said.append))
+    found = read(video, slots, hardware=wanted, runtime=SourceRuntime(notify=notices.append))
     plain = read(video, slots)
     assert all((one == other).all() for one, other in zip(found, plain, strict=True))
-    assert said == [f"{video} is decoded by the CPU: no device here can decode it"]
+    assert notices == [f"{video} is decoded by the CPU: no device here can decode it"]
 
 
 def stream_on(pix_fmt, codec="h264"):
-    """A stream whose codec there is a device for, with the format that FFmpeg chose."""
+    """A stream whose codec a device can decode, with the pixel format that FFmpeg chose."""
     context = SimpleNamespace(is_hwaccel=True, pix_fmt=pix_fmt, codec=Codec(codec, "r"))
     return SimpleNamespace(codec_context=context, thread_count=0)
 
@@ -71,27 +71,27 @@ def stream_on(pix_fmt, codec="h264"):
         (None, "the CPU: no device here can decode it"),
     ],
 )
-def test_what_decodes_is_told_by_the_format_of_the_frames(pix_fmt, by):
-    said = []
-    report_decoder(stream_on(pix_fmt), "clip.mp4", "cuda", said.append)
-    assert said == [f"clip.mp4 is decoded by {by}"]
+def test_the_reported_decoder_follows_the_pixel_format(pix_fmt, by):
+    notices = []
+    report_decoder(stream_on(pix_fmt), "clip.mp4", "cuda", notices.append)
+    assert notices == [f"clip.mp4 is decoded by {by}"]
 
 
 @pytest.mark.usefixtures("no_device")
-def test_what_decodes_is_told_with_the_first_frame_and_not_again(make_video, slots):
-    said = []
+def test_the_decoder_is_reported_once_at_the_first_frame(make_video, slots):
+    notices = []
     source = MediaSource(
-        str(make_video()), name="cam", hardware="cuda", runtime=SourceRuntime(notify=said.append)
+        str(make_video()), name="cam", hardware="cuda", runtime=SourceRuntime(notify=notices.append)
     )
     records = source.records(slots)
     assert next(records).epoch == 0
-    assert len(said) == 1
+    assert len(notices) == 1
     assert len([record for record in records if isinstance(record, Frame)]) > 1
-    assert len(said) == 1
+    assert len(notices) == 1
 
 
 @pytest.mark.parametrize("paced", [False, True])
-def test_a_device_is_given_its_packets_by_one_thread(paced):
+def test_hardware_decoding_uses_one_thread(paced):
     stream = stream_on("cuda")
     set_threads(stream, paced=paced)
     assert stream.thread_count == 1

@@ -1,4 +1,4 @@
-"""Live playlists, of cameras whose encoder pauses or ends."""
+"""HLS playlists, mainly of cameras whose encoder pauses or ends."""
 
 import functools
 import itertools
@@ -44,7 +44,7 @@ class Ending(Live):
 
 
 class Growing(Live):
-    """Has a playlist that grows, but for a pause."""
+    """Has a playlist that grows, with one pause."""
 
     def listed(self, entries, seconds):
         segments = BUFFERED + int(seconds)
@@ -54,7 +54,7 @@ class Growing(Live):
 
 
 class Stalling(Files):
-    """Keeps connections open; stops in the middle of a segment, and reads what comes then."""
+    """Keeps connections open; stops in the middle of a segment and reads what the client sends."""
 
     protocol_version = "HTTP/1.1"
     came: queue.SimpleQueue[bytes]
@@ -116,16 +116,16 @@ def test_a_playlist_that_ends_while_it_is_read_is_read_once(tmp_path, serve_http
         (503, "5XX Server Error reply"),
     ],
 )
-def test_why_a_playlist_can_no_longer_be_loaded_is_told(tmp_path, serve_http, slots, status, told):
+def test_the_reason_why_a_playlist_no_longer_loads_is_reported(
+    tmp_path, serve_http, slots, status, told
+):
     Vanishing.status, Vanishing.loads = status, itertools.count()
     playlist = serve_playlist(Vanishing, 2, tmp_path, serve_http)
     *_, end = read(playlist, slots, 100, replace(OPTIONS, reconnect=False))
     assert end.message == f"cannot open {playlist} as a video: Server returned {told}"
 
 
-def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(
-    tmp_path, serve_http, slots
-):
+def test_frames_do_not_arrive_in_bursts_after_an_encoder_pause(tmp_path, serve_http, slots):
     playlist = serve_playlist(Growing, 10, tmp_path, serve_http)
     records = read(playlist, slots, (BEFORE + 3) * SEGMENT)
     arrived = [r.header.captured_ns / 1e9 for r in records if isinstance(r, Frame)]
@@ -133,7 +133,7 @@ def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(
     assert statistics.median(intervals) > 0.02  # s; 0.04 in the video, 0 in bursts
 
 
-def test_the_connection_of_a_segment_that_stalls_is_not_used_again(tmp_path, serve_http, slots):
+def test_the_connection_of_a_stalled_segment_is_not_reused(tmp_path, serve_http, slots):
     write_stream(tmp_path / "vod.m3u8", 100, "hls", size=(64, 48), hls_time="1", hls_list_size="0")
     Stalling.came = queue.SimpleQueue()
     base = serve_http(functools.partial(Stalling, directory=str(tmp_path)))
@@ -141,9 +141,7 @@ def test_the_connection_of_a_segment_that_stalls_is_not_used_again(tmp_path, ser
     assert Stalling.came.get(timeout=60) == b""  # it was closed
 
 
-def test_an_encoder_with_other_stream_numbers_goes_on_after_a_discontinuity(
-    tmp_path, serve_http, slots
-):
+def test_stream_ids_may_change_at_a_discontinuity(tmp_path, serve_http, slots):
     for name, pid in (("a", "256"), ("b", "512")):
         write_stream(tmp_path / f"{name}.ts", 25, mpegts_start_pid=pid)
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", "a.ts", "#EXT-X-DISCONTINUITY"]

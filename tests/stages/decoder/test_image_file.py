@@ -32,10 +32,10 @@ def test_an_image_is_read_whole_or_not_at_all(tmp_path, capfd, suffix, options, 
         with pytest.raises(SourceError, match=rf"cannot read image .*: {reason}"):
             read_image(path)
     if reason == "the file is cut off":
-        assert capfd.readouterr().err == ""  # libjpeg and libpng would tell as well
+        assert capfd.readouterr().err == ""  # libjpeg and libpng would report it as well
 
 
-def test_a_header_that_states_a_size_beyond_all_measure_is_one_line(tmp_path):
+def test_an_absurd_image_size_in_a_header_is_refused(tmp_path):
     path = tmp_path / "a.png"
     assert cv2.imwrite(str(path), np.zeros((54, 96, 3), np.uint8))
     png = bytearray(path.read_bytes())
@@ -51,7 +51,7 @@ def test_a_header_that_states_a_size_beyond_all_measure_is_one_line(tmp_path):
     [(np.int32, 32), (np.float64, 64), (np.uint16, 0)],  # some releases of OpenCV read float32
 )
 @pytest.mark.parametrize("gray", [True, False])
-def test_samples_of_too_many_bits_are_told(tmp_path, samples, bits, gray):
+def test_samples_of_too_many_bits_are_refused(tmp_path, samples, bits, gray):
     path = tmp_path / "a.tif"
     assert cv2.imwrite(str(path), np.ones((54, 96, 3), samples))
     if not bits:
@@ -63,7 +63,7 @@ def test_samples_of_too_many_bits_are_told(tmp_path, samples, bits, gray):
         read_image(path, gray=gray)
 
 
-def test_what_follows_an_image_does_no_harm(tmp_path):
+def test_data_after_an_image_is_ignored(tmp_path):
     for name in ("a.jpg", "a.png"):
         path = tmp_path / name
         assert cv2.imwrite(str(path), np.zeros((54, 96, 3), np.uint8))
@@ -74,11 +74,11 @@ def test_what_follows_an_image_does_no_harm(tmp_path):
 
 
 @pytest.mark.parametrize("options", [[], [cv2.IMWRITE_JPEG_RST_INTERVAL, 1]])
-def test_the_end_of_a_jpeg_is_not_that_of_the_small_one_in_it(tmp_path, options):
-    small = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+def test_the_end_of_an_embedded_thumbnail_is_not_the_end_of_the_jpeg(tmp_path, options):
+    thumbnail = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     image = np.random.default_rng(0).integers(0, 255, (54, 96, 3), np.uint8)
     whole = cv2.imencode(".jpg", image, options)[1].tobytes()
-    segment = b"\xff\xe1" + struct.pack(">H", len(small) + 2) + small
+    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
     path = tmp_path / "a.jpg"
     path.write_bytes(whole[:2] + segment + whole[2:])
     assert read_image(path).shape == (54, 96, 3)

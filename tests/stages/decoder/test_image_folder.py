@@ -21,21 +21,21 @@ def read(folder, slots, **options):
 
 
 def numbered(folder, names, slots, **options):
-    """The numbers of frames whose images have these names, and what is said of them."""
+    """Returns the frame numbers of images with these names, and the notices about them."""
     fill(folder, names)
-    said = []
-    _, *frames, _ = read(folder, slots, runtime=SourceRuntime(notify=said.append), **options)
-    return [frame.header.number for frame in frames], said
+    notices = []
+    _, *frames, _ = read(folder, slots, runtime=SourceRuntime(notify=notices.append), **options)
+    return [frame.header.number for frame in frames], notices
 
 
-def test_images_come_in_natural_order(tmp_path, slots):
+def test_images_are_read_in_natural_order(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png", "f2.png", "f10.png"])
     _, *frames, end = read(tmp_path / "a", slots)
     assert [int(f.pixels[0, 0, 0]) for f in frames] == [0, 10, 20]
     assert end.reason is EndReason.COMPLETE
 
 
-def test_names_that_differ_in_zeros_or_case_alone_have_an_order(tmp_path):
+def test_names_that_differ_only_in_zeros_or_case_have_a_fixed_order(tmp_path):
     names = [
         f"{prefix}{'0' * zeros}1.png" for prefix in ("IMG", "img") for zeros in (4, 3, 2, 1, 0)
     ]
@@ -44,7 +44,7 @@ def test_names_that_differ_in_zeros_or_case_alone_have_an_order(tmp_path):
     assert [path.name for path in image_files(tmp_path)] == names
 
 
-def test_hidden_files_are_no_images_and_change_no_frame_number(tmp_path, slots):
+def test_hidden_files_are_ignored_and_change_no_frame_number(tmp_path, slots):
     fill(tmp_path / "a", ["img00004.png", "img00005.png"])
     for name in ("._img00004.png", "._img00005.png"):
         (tmp_path / "a" / name).write_bytes(b"\0\5\x16\7")
@@ -54,8 +54,8 @@ def test_hidden_files_are_no_images_and_change_no_frame_number(tmp_path, slots):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
-def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp_path, slots, name):
-    path, said = tmp_path / name, []
+def test_only_the_first_image_of_a_multi_image_file_is_read(tmp_path, slots, name):
+    path, notices = tmp_path / name, []
     pictures = [np.full((48, 64, 3), level, np.uint8) for level in (10, 200)]
     if name == "a.tif":
         cv2.imwritemulti(str(path), pictures)
@@ -63,9 +63,9 @@ def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp
         animation = cv2.Animation()
         animation.frames, animation.durations = pictures, np.array([40, 40])
         cv2.imwriteanimation(str(path), animation)
-    _, frame, end = read(path, slots, runtime=SourceRuntime(notify=said.append))
+    _, frame, end = read(path, slots, runtime=SourceRuntime(notify=notices.append))
     assert (int(frame.pixels[0, 0, 0]), end.frames) == (10, 1)
-    assert said == [f"{path} holds 2 images; only the first is read"]
+    assert notices == [f"{path} holds 2 images; only the first is read"]
 
 
 def test_benchmark_names_give_the_frame_numbers(tmp_path, slots):
@@ -83,7 +83,7 @@ def test_an_unreadable_image_is_dropped_and_named(tmp_path, slots):
     assert records[-1].message == "cannot read f2.png"
 
 
-def test_of_many_unreadable_images_the_first_are_named(tmp_path, slots):
+def test_the_first_of_many_unreadable_images_are_named(tmp_path, slots):
     names = [f"f{number}.png" for number in range(1, 8)]
     fill(tmp_path / "a", names)
     for name in names[1:]:
@@ -93,7 +93,7 @@ def test_of_many_unreadable_images_the_first_are_named(tmp_path, slots):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_an_image_that_is_cut_off_is_dropped(tmp_path, slots, suffix):
+def test_a_truncated_image_is_dropped(tmp_path, slots, suffix):
     names = [f"f{number}.{suffix}" for number in (1, 2, 3)]
     fill(tmp_path / "a", names)
     broken = tmp_path / "a" / names[1]
@@ -103,7 +103,7 @@ def test_an_image_that_is_cut_off_is_dropped(tmp_path, slots, suffix):
     assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
 
 
-def test_an_image_that_is_gone_ends_the_stream(tmp_path, slots):
+def test_a_deleted_image_ends_the_stream(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png", "f2.png", "f3.png"])
     records = ImageFolderSource(tmp_path / "a", name="cam").records(slots)
     assert [type(next(records)) for _ in range(2)] == [StreamStart, Frame]
@@ -113,7 +113,7 @@ def test_an_image_that_is_gone_ends_the_stream(tmp_path, slots):
     assert end.message == f"{tmp_path / 'a' / 'f2.png'} is gone"
 
 
-def test_a_first_image_that_is_gone_is_dropped(tmp_path, slots, monkeypatch):
+def test_a_deleted_first_image_is_dropped(tmp_path, slots, monkeypatch):
     fill(tmp_path / "a", ["f1.png", "f2.png"])
     source, files = ImageFolderSource(tmp_path / "a", name="cam"), image_files(tmp_path / "a")
     monkeypatch.setattr("stages.decoder.image_folder.image_files", lambda _: files)
@@ -138,7 +138,7 @@ def test_images_are_shown_at_the_rate_of_the_folder(tmp_path, slots):
 
 
 @pytest.mark.parametrize("size", [(40, 64), (48, 60)])
-def test_another_size_than_that_of_the_first_readable_image_ends_the_stream(tmp_path, slots, size):
+def test_a_change_of_image_size_ends_the_stream(tmp_path, slots, size):
     fill(tmp_path / "a", ["f1.png", "f2.png"])
     fill(tmp_path / "a", ["f3.png"], size=size)
     (tmp_path / "a" / "f1.png").write_bytes(b"nothing")
@@ -157,7 +157,7 @@ def test_another_size_than_that_of_the_first_readable_image_ends_the_stream(tmp_
         ["000003.png", "000004.png", "000005.png"],  # as in MOTChallenge's layout
     ],
 )
-def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
+def test_names_without_frame_numbers_give_positions(tmp_path, slots, names):
     fill(tmp_path / "a", names)
     _, *frames, end = read(tmp_path / "a", slots)
     assert [f.header.number for f in frames] == [1, 2, 3]
@@ -172,20 +172,20 @@ def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
         (["img1.png", "img2.png", "img100001.png"], "100001"),
     ],
 )
-def test_names_that_count_too_far_give_positions_and_a_line(tmp_path, slots, names, largest):
-    numbers, said = numbered(tmp_path / "a", names, slots)
+def test_implausibly_large_numbers_give_positions_and_a_warning(tmp_path, slots, names, largest):
+    numbers, notices = numbered(tmp_path / "a", names, slots)
     assert numbers == list(range(1, len(names) + 1))
-    (line,) = said
+    (line,) = notices
     assert line.startswith(str(tmp_path / "a"))
     assert largest in line
 
 
-def test_names_with_gaps_count_frames(tmp_path, slots):
+def test_names_with_gaps_give_frame_numbers(tmp_path, slots):
     names = ["img00030.png", "img00060.png", "img02500.png"]
     assert numbered(tmp_path / "a", names, slots) == ([30, 60, 2500], [])
 
 
-def test_names_of_motchallenge_count_frames_in_its_layout(tmp_path, slots):
+def test_motchallenge_names_give_frame_numbers_in_its_layout(tmp_path, slots):
     names = ["000001.png", "000002.png", "000004.png"]
     assert numbered(tmp_path / "img1", names, slots, layout="mot") == ([1, 2, 4], [])
 
@@ -201,14 +201,14 @@ def test_names_of_motchallenge_count_frames_in_its_layout(tmp_path, slots):
         (["a.png", "b.png", "c.png"], ""),
     ],
 )
-def test_names_that_leave_out_a_few_numbers_are_told(tmp_path, slots, names, told):
-    numbers, said = numbered(tmp_path / "a", names, slots)
+def test_names_that_skip_a_few_numbers_are_reported(tmp_path, slots, names, told):
+    numbers, notices = numbered(tmp_path / "a", names, slots)
     assert numbers == list(range(1, len(names) + 1))
     line = f"{tmp_path / 'a'}: the names skip {told}; the images are numbered in order"
-    assert said == ([line] if told else [])
+    assert notices == ([line] if told else [])
 
 
-def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tmp_path, slots):
+def test_unreadable_first_images_are_dropped_after_the_stream_start(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png", "f2.png", "f3.png"])
     for name in ("f1.png", "f2.png"):
         (tmp_path / "a" / name).write_bytes(b"nothing")
@@ -225,7 +225,7 @@ def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tm
 @pytest.mark.parametrize(
     ("names", "more"), [(["f1.png"], ""), (["f1.png", "f2.png"], "; 1 more image cannot be read")]
 )
-def test_a_folder_without_one_readable_image_fails(tmp_path, slots, names, more):
+def test_a_folder_without_a_readable_image_is_refused(tmp_path, slots, names, more):
     fill(tmp_path / "a", [])
     for name in names:
         (tmp_path / "a" / name).write_bytes(b"nothing")

@@ -31,13 +31,13 @@ class Viewer:
         self.notices = []
         self.stop = threading.Event()
         settings = LiveOptions(timeout, first_wait=0.1, longest_wait=0.4, **options)
-        told = self.notices.append
+        notify = self.notices.append
         self._source = LiveSource(
             url,
             name="cam",
             options=settings,
             recorder=recorder,
-            runtime=SourceRuntime(wait=self.stop.wait, notify=told, lost=told, back=told),
+            runtime=SourceRuntime(wait=self.stop.wait, notify=notify, lost=notify, back=notify),
         )
         self._records = self._source.records(slots)
         self.starts, self.frames, self.all = [], [], []
@@ -72,7 +72,7 @@ def viewer(slots):
 
 
 @pytest.mark.parametrize("patient", [False, True])
-def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer, patient):
+def test_a_protocol_that_ffmpeg_lacks_is_reported_at_once(viewer, patient):
     camera = viewer("srt://127.0.0.1:9000", patient=patient)
     with pytest.raises(SourceError, match="built without srt://"):
         camera.read(1)
@@ -80,7 +80,7 @@ def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer, patient):
 
 
 @needs_server
-def test_a_killed_server_is_found_again_in_a_new_epoch(viewer, tmp_path, slots):
+def test_a_restarted_server_is_reconnected_in_a_new_epoch(viewer, tmp_path, slots):
     with Server() as server:
         url = f"rtsp://127.0.0.1:{server.port}/live"
         camera = viewer(url, recorder=Recorder(tmp_path, url, 60, 10**9)).read(10)
@@ -103,7 +103,7 @@ def test_a_killed_server_is_found_again_in_a_new_epoch(viewer, tmp_path, slots):
     assert "is back" in back
 
 
-def open_for_the_third(wire):
+def open_for_the_third_connection(wire):
     while wire.connections < 3 and wire.mode != "open":
         time.sleep(0.01)
     wire.mode = "open"
@@ -111,26 +111,28 @@ def open_for_the_third(wire):
 
 @needs_server
 @pytest.mark.parametrize("fault", ["cut", "silent", "lossy"])
-def test_a_connection_that_breaks_or_stalls_is_made_anew(viewer, fault):
+def test_a_broken_or_stalled_connection_is_re_established(viewer, fault):
     with Server() as server, Wire(server.port) as wire:
         camera = viewer(f"rtsp://127.0.0.1:{wire.port}/live", timeout=1.0).read(5)
         if fault == "cut":
             wire.cut()
         else:
             wire.mode = fault
-            threading.Thread(target=open_for_the_third, args=(wire,), daemon=True).start()
+            threading.Thread(
+                target=open_for_the_third_connection, args=(wire,), daemon=True
+            ).start()
         started = time.monotonic()
         camera.read(5, epoch=1)
         assert time.monotonic() - started < 100
         assert wire.connections >= (2 if fault == "cut" else 3)
-    if fault == "silent":  # the last frame came when FFmpeg gave up
+    if fault == "silent":  # the last frame was delivered when FFmpeg gave up
         before, last = [f.header for f in camera.frames if f.header.epoch == 0][-2:]
         assert last.captured_ns - before.captured_ns < 0.9e9
 
 
 @needs_server
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
-def test_an_encrypted_connection(viewer, tmp_path):
+def test_an_encrypted_camera_is_read_and_reconnected(viewer, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=camera"]
     files = ["-keyout", str(key), "-out", str(certificate)]
@@ -144,7 +146,7 @@ def test_an_encrypted_connection(viewer, tmp_path):
 
 
 @needs_server
-def test_a_camera_that_refuses_tcp_is_read_by_udp(viewer):
+def test_a_camera_that_refuses_tcp_is_read_over_udp(viewer):
     with Server(0, "--udp") as server:
         url = f"rtsp://127.0.0.1:{server.port}/live"
         viewer(url).read(5)
@@ -153,7 +155,7 @@ def test_a_camera_that_refuses_tcp_is_read_by_udp(viewer):
 
 
 @needs_server
-def test_two_watch_a_camera_that_has_sound_beside_its_pictures(viewer):
+def test_two_viewers_can_read_a_camera_with_sound(viewer):
     with Server(0, "--sound") as server:
         url = f"rtsp://127.0.0.1:{server.port}/live"
         first = viewer(url).read(3)
@@ -163,11 +165,11 @@ def test_two_watch_a_camera_that_has_sound_beside_its_pictures(viewer):
 
 
 @needs_server
-def test_pictures_that_stay_away_are_missed_although_the_sound_goes_on(viewer):
+def test_missing_frames_are_noticed_while_the_sound_continues(viewer):
     with Server(0, "--sound", "--pictures", "30") as server:
         camera = viewer(f"rtsp://127.0.0.1:{server.port}/live", timeout=1.0).read(3)
 
-        def end():  # or this would wait for ever
+        def end():  # otherwise, the test would wait forever
             camera.stop.set()
             server.kill()
 
@@ -179,7 +181,7 @@ def test_pictures_that_stay_away_are_missed_although_the_sound_goes_on(viewer):
 
 
 @needs_server
-def test_a_server_that_accepts_and_says_nothing_is_given_up(viewer):
+def test_a_server_that_accepts_but_stays_silent_is_given_up(viewer):
     with Server() as server, Wire(server.port) as wire:
         wire.mode = "silent"
         url = f"rtsp://127.0.0.1:{wire.port}/live"
@@ -205,7 +207,7 @@ def test_a_wrong_password_fails_at_once_and_is_never_shown(viewer, capfd):
 
 
 @needs_server
-def test_a_camera_that_refuses_at_first_is_tried_again_by_the_patient(viewer):
+def test_a_camera_that_refuses_at_first_is_retried_if_patient(viewer):
     with Server(0, "--password", "another") as server, Wire(server.port) as wire:
         url = f"rtsp://viewer:right@127.0.0.1:{wire.port}/live"
         camera = viewer(url, patient=True, connect_seconds=math.inf, refused_wait=0.5)
@@ -228,7 +230,7 @@ def test_a_camera_that_refuses_at_first_is_tried_again_by_the_patient(viewer):
 
 
 class Forbidding(http.server.BaseHTTPRequestHandler):
-    """A camera that lets nobody in."""
+    """A camera that answers every request with 403 Forbidden."""
 
     def do_GET(self):
         self.send_error(403)
@@ -237,7 +239,7 @@ class Forbidding(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_a_camera_that_refuses_is_left_alone_for_longer_than_one_that_is_away(slots):
+def test_a_refusing_camera_is_retried_less_often_than_a_missing_one(slots):
     options = LiveOptions(
         20.0, patient=True, connect_seconds=math.inf, longest_wait=0.4, refused_wait=70.0
     )
@@ -261,21 +263,21 @@ def test_a_camera_that_refuses_is_left_alone_for_longer_than_one_that_is_away(sl
 
 
 @needs_server
-def test_a_password_that_was_changed_during_an_outage_is_told(viewer, monkeypatch):
+def test_a_password_change_during_an_outage_is_reported(viewer, monkeypatch):
     monkeypatch.setattr(outages, "_SILENT_SECONDS", 1.0)
     with Server(0, "--password", "right") as server:
         camera = viewer(f"rtsp://viewer:right@127.0.0.1:{server.port}/live", refused_wait=0.2)
         camera.read(3)
         server.kill()
-    threading.Thread(target=stop_when_told, args=(camera, "401"), daemon=True).start()
+    threading.Thread(target=stop_when_reported, args=(camera, "401"), daemon=True).start()
     with Server(server.port, "--password", "another"), pytest.raises(StopIteration):
         camera.read(1, epoch=1)
-    told = [line for line in camera.notices if "401 Unauthorized" in line]
-    assert len(told) == 1
+    refusals = [line for line in camera.notices if "401 Unauthorized" in line]
+    assert len(refusals) == 1
     assert "right" not in "".join(camera.notices)
 
 
-def stop_when_told(camera, reason, seconds=100):
+def stop_when_reported(camera, reason, seconds=100):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not any(reason in line for line in camera.notices):
         time.sleep(0.01)
@@ -283,7 +285,7 @@ def stop_when_told(camera, reason, seconds=100):
 
 
 @needs_server
-def test_a_stop_is_heard_during_an_outage(viewer):
+def test_a_stop_request_ends_an_outage(viewer):
     with Server() as server:
         camera = viewer(f"rtsp://127.0.0.1:{server.port}/live").read(3)
         server.kill()
@@ -305,7 +307,7 @@ def test_the_last_frame_of_a_range_ends_the_stream(slots):
 
 
 @needs_server
-def test_nothing_is_kept_open_across_reconnects(viewer):
+def test_no_file_descriptors_leak_across_reconnects(viewer):
     def descriptors():
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 

@@ -48,7 +48,7 @@ def test_a_url_may_have_a_name(location, name, url):
 
 
 @pytest.mark.parametrize("location", ["://cam/live", "a#b://cam", "north: rtsp://cam/live"])
-def test_what_begins_like_no_url_is_told(location):
+def test_malformed_url_schemes_are_reported(location):
     scheme = location.partition("://")[0]
     with pytest.raises(SourceError, match=f"^{scheme}:// does not begin a URL"):
         expand_sources([location])
@@ -71,19 +71,19 @@ def test_a_file_or_folder_of_one_stream_may_have_a_name(tmp_path, make_video, mo
         expand_sources(["north=crosing.mp4"])
 
 
-def test_a_home_folder_after_a_name_is_no_shells_business(tmp_path, monkeypatch):
+def test_a_home_folder_after_a_name_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert absolute_location("north=~/a.mp4") == f"north={tmp_path}/a.mp4"
 
 
-def test_a_tilde_that_is_nobodys_home_is_part_of_the_name(tmp_path, make_video, monkeypatch):
+def test_a_tilde_that_is_no_home_folder_is_part_of_the_file_name(tmp_path, make_video, monkeypatch):
     make_video("~clip.mp4")
     monkeypatch.chdir(tmp_path)
     assert absolute_location("north=~clip.mp4") == f"north={tmp_path}/~clip.mp4"
     assert [spec.name for spec in expand_sources(["~clip.mp4"])] == ["clip"]
 
 
-def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path, make_video, monkeypatch):
+def test_a_file_name_with_an_equals_sign_is_not_split(tmp_path, make_video, monkeypatch):
     make_video("take=1.mp4")
     make_video("1.mp4")
     monkeypatch.chdir(tmp_path)
@@ -91,7 +91,7 @@ def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path, make_vide
     assert absolute_location("take=1.mp4") == str(tmp_path / "take=1.mp4")
 
 
-def test_one_name_is_not_for_several_streams(tmp_path):
+def test_one_name_for_several_streams_is_refused(tmp_path):
     add_images(tmp_path / "MVI_1")
     add_images(tmp_path / "MVI_2")
     with pytest.raises(SourceError, match="holds 2 streams, not one to name"):
@@ -127,11 +127,11 @@ def test_a_name_given_twice_is_refused(locations, taken):
         (DEMO, False),
     ],
 )
-def test_what_is_live(location, live):
+def test_live_locations_are_recognised(location, live):
     assert is_live(location) is live
 
 
-def test_what_is_a_pipe(tmp_path):
+def test_named_pipes_are_recognised(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").touch()
     locations = [str(tmp_path / name) for name in ("pipe", "file", "nothing")]
@@ -156,7 +156,7 @@ def test_a_data_set_is_a_list_of_sequences(tmp_path):
     ]
 
 
-def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
+def test_mot_sequences_have_the_frame_rate_of_their_seqinfo(tmp_path, slots):
     add_images(tmp_path / "MOT16-02" / "img1", 3)
     (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("\ufeff[Sequence]\nframeRate=30\n")
     for given in (tmp_path, tmp_path / "MOT16-02", tmp_path / "MOT16-02" / "img1"):
@@ -177,7 +177,7 @@ def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
     assert isinstance(open_source(specs[0]), MediaSource)
 
 
-def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
+def test_videos_beside_images_are_passed_over_and_listed(tmp_path, make_video):
     add_images(tmp_path / "photos")
     make_video("b.mp4")
     specs = expand_sources([str(tmp_path)])
@@ -192,7 +192,7 @@ def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
     assert passed_over(alone, expand_sources(alone)) == []
 
 
-def test_videos_below_others_are_passed_over_and_named(tmp_path):
+def test_videos_in_subfolders_of_others_are_passed_over_and_listed(tmp_path):
     for name in ("a.mp4", "monday/b.mp4", "monday/am/c.mp4", "out/a/overlay.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -202,7 +202,7 @@ def test_videos_below_others_are_passed_over_and_named(tmp_path):
     assert passed_over([str(tmp_path)], specs) == [tmp_path / "monday" / "b.mp4"]
 
 
-def test_images_are_no_stream_each(tmp_path):
+def test_several_images_as_separate_streams_are_refused(tmp_path):
     add_images(tmp_path / "frames", 2)
     images = [str(image) for image in sorted((tmp_path / "frames").iterdir())]
     with pytest.raises(SourceError, match=r"2 images of .*frames would be a stream each; name the"):
@@ -211,7 +211,7 @@ def test_images_are_no_stream_each(tmp_path):
     assert len(expand_sources(["http://cam/1.jpg", "http://cam/2.jpg"])) == 2
 
 
-def test_images_beside_videos_are_not_chosen_for_the_user(tmp_path, make_video):
+def test_a_folder_of_images_and_videos_is_refused(tmp_path, make_video):
     make_video("VID_1.mp4")
     add_images(tmp_path / "photos")
     (tmp_path / "photos" / "img00001.jpg").rename(tmp_path / "IMG_1.jpg")
@@ -219,7 +219,7 @@ def test_images_beside_videos_are_not_chosen_for_the_user(tmp_path, make_video):
         expand_sources([str(tmp_path)])
 
 
-def test_videos_of_recorders_are_found_by_day_but_no_results(tmp_path, make_video):
+def test_videos_in_day_folders_are_found_but_results_are_not(tmp_path, make_video):
     for place in ("monday/cam.mp4", "tuesday/cam.h264", "tuesday/b.FLV", "out/cam/overlay.mp4"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).touch()
@@ -230,7 +230,7 @@ def test_videos_of_recorders_are_found_by_day_but_no_results(tmp_path, make_vide
     assert [spec.name for spec in expand_sources([str(tmp_path)])] == ["above"]
 
 
-def test_the_rendered_scene_hides_no_folder(tmp_path, monkeypatch):
+def test_the_rendered_scene_does_not_hide_a_folder_named_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert expand_sources([DEMO]) == [SourceSpec("demo", DEMO)]
     assert absolute_location(DEMO) == DEMO
@@ -244,7 +244,7 @@ def test_the_rendered_scene_hides_no_folder(tmp_path, monkeypatch):
     assert absolute_location("demo") == str(tmp_path / "demo")
 
 
-def test_an_empty_folder_is_named(tmp_path):
+def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="empty holds neither images"):
         expand_sources([str(tmp_path / "empty")])
@@ -262,19 +262,19 @@ def test_an_empty_location_is_not_the_current_folder(tmp_path, monkeypatch, make
     assert absolute_location("rtsp://cam/live") == "rtsp://cam/live"
 
 
-def test_a_name_that_is_not_utf8_is_named(tmp_path):
+def test_a_file_name_that_is_not_utf8_is_refused(tmp_path):
     (tmp_path / os.fsdecode(b"s\xfcd.mp4")).write_bytes(b"")
     with pytest.raises(SourceError, match=r"s\\xfcd\.mp4 is not UTF-8"):
         expand_sources([str(tmp_path)])
 
 
-def test_a_path_that_cannot_be_looked_at_is_named(tmp_path):
+def test_a_path_that_cannot_be_read_is_reported(tmp_path):
     path = tmp_path / ("x" * 300)
     with pytest.raises(SourceError, match=f"cannot read {path}: File name too long"):
         expand_sources([str(path)])
 
 
-def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
+def test_a_misspelt_file_name_gets_a_suggestion(tmp_path, make_video):
     make_video("crossing.mp4")
     with pytest.raises(SourceError, match=r"crosing\.mp4; did you mean .*crossing\.mp4\?"):
         expand_sources([str(tmp_path / "crosing.mp4")])
@@ -286,19 +286,19 @@ def test_standard_input_is_refused(location):
         expand_sources([location])
 
 
-def test_a_link_to_nothing_is_told(tmp_path):
+def test_a_dangling_symlink_is_reported(tmp_path):
     (tmp_path / "crossing.mp4").symlink_to("gone.mp4")
     with pytest.raises(SourceError, match=r"crossing\.mp4; it is a link to gone\.mp4, "):
         expand_sources([str(tmp_path / "crossing.mp4")])
 
 
-def test_names_are_unique_and_fit_a_folder():
+def test_names_are_unique_and_valid_folder_names():
     specs = expand_sources(["rtsp://u:secret@cam/live one", "rtsp://u:other@cam/live one"])
     assert [s.name for s in specs] == ["cam-live-one", "cam-live-one-2"]
     assert specs[0] == SourceSpec("cam-live-one", "rtsp://u:secret@cam/live one")
 
 
-def test_a_long_name_is_cut_between_letters():
+def test_a_long_name_is_cut_between_characters():
     long = "rtsp://a" + "ü" * 300
     assert [spec.name for spec in expand_sources([long, long])] == [
         "a" + "ü" * 99,

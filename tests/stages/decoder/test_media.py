@@ -25,7 +25,7 @@ from tests.stages.decoder.streams import read_media
 VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"
 
 
-def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
+def test_every_frame_has_its_image_and_time(make_video, slots):
     start, *frames, end = read_media(make_video(), slots)
     assert isinstance(start, StreamStart)
     assert (start.width, start.height, start.frame_count) == (96, 64, 12)
@@ -37,7 +37,7 @@ def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
     assert end == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
 
 
-def test_a_reader_goes_on_where_another_one_stopped(make_video, slots):
+def test_a_reader_resumes_where_another_one_stopped(make_video, slots):
     selection, stopped = FrameSelection(every=2), ResumePoint(epochs=2, sequence=30, seen=41)
     reader = FrameReader("cam", "cam", selection, "", lambda: 0, stopped)
     with open_media(str(make_video())) as container:
@@ -48,8 +48,8 @@ def test_a_reader_goes_on_where_another_one_stopped(make_video, slots):
 
 def test_a_paced_video_has_the_same_frames(make_video, slots):
     video = make_video(noise=True)
-    ways = [read_media(video, slots, paced=paced) for paced in (False, True)]
-    fast, paced = ([r.pixels.tobytes() for r in each if isinstance(r, Frame)] for each in ways)
+    runs = [read_media(video, slots, paced=paced) for paced in (False, True)]
+    fast, paced = ([r.pixels.tobytes() for r in each if isinstance(r, Frame)] for each in runs)
     assert len(set(fast)) == 12
     assert paced == fast
 
@@ -62,7 +62,7 @@ def test_variable_frame_rate_keeps_its_times(make_video, slots):
 
 
 @pytest.mark.parametrize(("width", "start"), [(96, 0), (128, 0), (96, 100_000)])
-def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width, start):
+def test_times_continue_across_joined_files(make_video, tmp_path, slots, width, start):
     first = make_video("a.ts", frames=20, pts=range(start, start + 800, 40))
     parts = [first, make_video("b.ts", frames=20, width=width)]
     (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -80,7 +80,7 @@ def test_times_are_counted_from_the_beginning_of_the_video(make_video, slots, na
     assert times == [Fraction(number, 25) for number in range(50, 60)]
 
 
-def test_odd_sizes_come_as_bgr(make_video, slots):
+def test_odd_sizes_are_delivered_as_bgr(make_video, slots):
     _, *frames, _ = read_media(make_video(width=97, height=63, pix_fmt="yuv444p"), slots)
     assert frames[3].header.pixel_format is PixelFormat.BGR24
     assert frames[3].pixels.shape == (63, 97, 3)
@@ -95,7 +95,7 @@ def test_selection_keeps_frame_numbers(make_video, slots):
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 8])
-def test_a_truncated_file_keeps_its_frames_and_says_so(
+def test_a_truncated_file_keeps_its_frames_and_is_reported(
     make_video, tmp_path, slots, monkeypatch, cores
 ):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)))
@@ -128,7 +128,7 @@ def test_a_corrupt_stretch_is_dropped_and_the_rest_keeps_its_numbers(make_video,
 
 @pytest.mark.parametrize("paced", [False, True])
 @pytest.mark.parametrize("broken", [20_000, 80_000, 180_000])
-def test_frames_that_a_decoder_loses_in_silence_are_dropped(make_video, slots, broken, paced):
+def test_frames_silently_lost_by_the_decoder_count_as_dropped(make_video, slots, broken, paced):
     path = make_video(frames=120, noise=True)
     content = bytearray(path.read_bytes())
     start = (len(content) - broken) // 2
@@ -143,7 +143,7 @@ def test_frames_that_a_decoder_loses_in_silence_are_dropped(make_video, slots, b
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mov"])
-def test_a_pause_costs_no_frame(make_video, slots, suffix):
+def test_a_pause_loses_no_frame(make_video, slots, suffix):
     pts = [40 * i + (400 if i > 30 else 0) for i in range(60)]
     _, *frames, end = read_media(
         make_video(f"paused.{suffix}", frames=60, noise=True, pts=pts), slots
@@ -153,7 +153,7 @@ def test_a_pause_costs_no_frame(make_video, slots, suffix):
 
 
 @pytest.mark.parametrize("cut", ["a third", "two pieces"])
-def test_a_gap_in_a_transport_stream_is_told(make_video, slots, cut):
+def test_a_gap_in_a_transport_stream_is_reported(make_video, slots, cut):
     path = make_video("gap.ts", frames=150, noise=True)
     content = path.read_bytes()
     parts = [content[188 * (len(content) // 188 * i // 6) :][: len(content) // 6] for i in range(6)]
@@ -165,7 +165,7 @@ def test_a_gap_in_a_transport_stream_is_told(make_video, slots, cut):
     assert end.message.endswith("the first of 2 such gaps") == (cut == "two pieces")
 
 
-def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_path, slots):
+def test_truncation_is_reported_without_a_stated_frame_count(make_video, tmp_path, slots):
     content = make_video("whole.mkv", frames=60, noise=True).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
     *_, end = read_media(tmp_path / "cut.mkv", slots)
@@ -175,7 +175,7 @@ def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_p
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_a_part_that_keeps_the_times_of_the_whole_may_be_complete(make_video, slots, cut):
+def test_a_part_with_the_times_of_the_whole_may_be_complete(make_video, slots, cut):
     path = make_video("part.mkv", frames=60, noise=True, pts=range(4000, 6400, 40))
     if cut:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
@@ -188,7 +188,7 @@ FRAGMENTS = {"name": "cut.mp4", "movflags": "frag_every_frame+empty_moov"}
 
 
 @pytest.mark.parametrize("options", [{}, MJPEG, FRAGMENTS])
-def test_a_file_whose_last_packet_is_cut_off_says_so(make_video, slots, options):
+def test_a_truncated_last_packet_is_reported(make_video, slots, options):
     path = make_video(**{"name": "cut.avi", "frames": 60, "noise": True, **options})
     assert read_media(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
     # Far from the next packet: an encoder does not always give as many bytes.
@@ -209,7 +209,7 @@ def test_a_whole_file_of_any_container_is_complete(make_video, slots, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "ts"])
-def test_a_file_that_grows_may_lack_frames(make_video, slots, suffix):
+def test_growth_of_a_file_while_reading_is_reported(make_video, slots, suffix):
     path = make_video(f"recording.{suffix}")
     records = MediaSource(str(path), name="cam").records(slots)
     first = next(records)
@@ -222,7 +222,7 @@ def test_a_file_that_grows_may_lack_frames(make_video, slots, suffix):
     assert end.message == f"{path} grew while it was read; the frames added may be missing"
 
 
-def test_a_file_that_grows_after_the_last_chosen_frame_lacks_none(make_video, slots):
+def test_growth_after_the_last_selected_frame_is_not_reported(make_video, slots):
     path = make_video()
     chosen = FrameSelection(last=3)
     records = MediaSource(str(path), name="cam", selection=chosen).records(slots)
@@ -233,7 +233,7 @@ def test_a_file_that_grows_after_the_last_chosen_frame_lacks_none(make_video, sl
     assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
 
 
-def test_a_file_that_another_replaces_is_whole(make_video, tmp_path, slots):
+def test_a_file_replaced_while_reading_is_complete(make_video, tmp_path, slots):
     path, other = make_video("a.mp4"), tmp_path / "other"
     records = MediaSource(str(path), name="cam").records(slots)
     next(records)
@@ -244,13 +244,13 @@ def test_a_file_that_another_replaces_is_whole(make_video, tmp_path, slots):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov"])
-def test_frames_that_an_edit_list_hides_are_not_missing(make_video, slots, suffix):
+def test_frames_hidden_by_an_edit_list_are_not_missing(make_video, slots, suffix):
     video = make_video(f"trimmed.{suffix}", frames=40, pts=range(-400, 1200, 40))
     end = read_media(video, slots)[-1]
     assert end == EndOfStream("cam", 0, 30, EndReason.COMPLETE)
 
 
-def test_a_range_past_the_end_is_named(make_video, slots):
+def test_a_range_past_the_end_is_refused(make_video, slots):
     with pytest.raises(SourceError, match=r"none of 12 frames of .*crossing\.mp4 is in"):
         read_media(make_video(), slots, selection=FrameSelection(100))
 

@@ -1,4 +1,4 @@
-"""Servers that are not there, say nothing or close; files on the disk keep FFmpeg's words."""
+"""Servers that are missing, silent or close; files on disk keep FFmpeg's error text."""
 
 import contextlib
 import itertools
@@ -27,27 +27,27 @@ REFUSED = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %b\r\nContent-Length:
 
 @contextlib.contextmanager
 def server(answer=None):
-    """Gives its port; sends each client the answer and closes, or says nothing at all."""
-    held = []
+    """Yields its port; sends each client the answer and closes, or sends nothing at all."""
+    clients = []
 
     def serve():
         with contextlib.suppress(OSError):
             while True:
-                held.append(listener.accept()[0])
+                clients.append(listener.accept()[0])
                 if answer is not None:
-                    held[-1].recv(4096)
-                    held[-1].sendall(answer)
-                    held[-1].close()
+                    clients[-1].recv(4096)
+                    clients[-1].sendall(answer)
+                    clients[-1].close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1]
-    for client in held:
+    for client in clients:
         client.close()
 
 
 def fault(url, slots):
-    """Why the first connection fails, in words for the user."""
+    """Returns the reason, as shown to the user, why the first connection fails."""
     options = LiveOptions(timeout=0.6, connect_seconds=0)
     with pytest.raises(SourceError) as error:
         next(LiveSource(url, name="cam", options=options).records(slots))
@@ -58,8 +58,8 @@ def fault(url, slots):
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "rtmp", "udp"])
 @pytest.mark.parametrize("host", ["camera.invalid", "a" * 64])
-def test_a_host_that_does_not_exist_is_told(slots, monkeypatch, scheme, host):
-    def look_up(*_):  # as where there is a name server
+def test_an_unknown_host_is_reported(slots, monkeypatch, scheme, host):
+    def look_up(*_):  # as with a name server
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     if "." in host:
@@ -68,17 +68,17 @@ def test_a_host_that_does_not_exist_is_told(slots, monkeypatch, scheme, host):
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp"])
-def test_a_server_that_says_nothing_is_told(slots, scheme):
+def test_a_silent_server_is_reported(slots, scheme):
     with server() as port:
         assert fault(f"{scheme}://127.0.0.1:{port}/live", slots) == "nothing arrived for 0.6 s"
 
 
-def test_a_camera_that_does_not_answer_when_asked_to_play_is_told(slots):
+def test_an_rtsp_camera_that_does_not_answer_play_is_reported(slots):
     with rtsp.serve(lambda camera: None, answers={"PLAY": None}) as url:
         assert fault(url, slots) == "nothing arrived for 0.6 s"
 
 
-def test_a_udp_camera_that_sends_nothing_is_told(slots):
+def test_a_silent_udp_camera_is_reported(slots):
     port = free_port(socket.SOCK_DGRAM)
     assert fault(f"udp://127.0.0.1:{port}", slots) == "nothing arrived for 0.6 s"
 
@@ -93,14 +93,14 @@ def test_a_udp_camera_that_sends_nothing_is_told(slots):
         ("https", b"no encryption\r\n", " or does not encrypt it"),
     ],
 )
-def test_a_server_that_closes_is_told(slots, scheme, answer, told):
+def test_a_server_that_closes_the_connection_is_reported(slots, scheme, answer, told):
     with server(answer) as port:
         reason = fault(f"{scheme}://127.0.0.1:{port}/live", slots)
     assert reason == f"the server closed the connection{told}"
 
 
 @pytest.mark.parametrize("scheme", ["http", "udp"])
-def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slots, scheme):
+def test_a_running_camera_that_closes_or_falls_silent_is_reported(tmp_path, slots, scheme):
     write_stream(tmp_path / "camera.ts", 50, reordered=2)
     data = (tmp_path / "camera.ts").read_bytes()
     options = LiveOptions(timeout=3, reconnect=False)
@@ -122,7 +122,7 @@ def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slo
     assert end.message == f"the connection broke off: {reason}"
 
 
-def test_an_rtp_camera_that_falls_silent_is_noticed_when_it_is_told(tmp_path, slots):
+def test_an_rtp_camera_that_falls_silent_is_reported(tmp_path, slots):
     write_stream(tmp_path / "camera.ts", 50)
     data = (tmp_path / "camera.ts").read_bytes()
     starts = itertools.cycle(range(0, len(data), DATAGRAM))
@@ -165,7 +165,7 @@ def test_an_rtp_camera_that_falls_silent_is_noticed_when_it_is_told(tmp_path, sl
         ("http", "*", False),
     ],
 )
-def test_a_proxy_that_says_nothing_is_told(slots, monkeypatch, scheme, no_proxy, is_used):
+def test_a_silent_proxy_is_reported_if_it_is_used(slots, monkeypatch, scheme, no_proxy, is_used):
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.setblocking(False)
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
@@ -177,11 +177,11 @@ def test_a_proxy_that_says_nothing_is_told(slots, monkeypatch, scheme, no_proxy,
     assert reason.endswith(via) == is_used
 
 
-def test_a_protocol_without_proxy_is_opened_directly(slots, monkeypatch):
+def test_a_protocol_without_proxy_support_is_opened_directly(slots, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with server(b"") as port:
-        told = fault(f"rtmp://127.0.0.1:{port}/live", slots)
-    assert told == "the server closed the connection"
+        reason = fault(f"rtmp://127.0.0.1:{port}/live", slots)
+    assert reason == "the server closed the connection"
 
 
 def test_a_name_server_that_does_not_answer_does_not_block(slots, monkeypatch):
@@ -189,10 +189,10 @@ def test_a_name_server_that_does_not_answer_does_not_block(slots, monkeypatch):
     monkeypatch.setattr(network_faults, "_LOOKUP_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait(100))
     started = time.monotonic()
-    told = fault("rtsp://north/live", slots)
+    reason = fault("rtsp://north/live", slots)
     over.set()
     assert time.monotonic() - started < 50
-    assert told == "the name server does not answer"
+    assert reason == "the name server does not answer"
 
 
 @pytest.mark.parametrize(
@@ -207,20 +207,20 @@ def test_a_name_server_that_does_not_answer_does_not_block(slots, monkeypatch):
         ("udp://:5000", None),
     ],
 )
-def test_only_a_host_is_looked_up(monkeypatch, url, host):
+def test_only_host_names_are_looked_up(monkeypatch, url, host):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_: asked.append(name))
     assert name_fault(url) == ""
     assert asked == ([] if host is None else [host])
 
 
-def test_a_proxy_looks_names_up(monkeypatch):
+def test_name_lookups_are_left_to_the_proxy(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: pytest.fail("looked up"))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert name_fault("http://north/live") == ""
 
 
-def test_a_name_server_that_is_not_there_is_told(slots, monkeypatch):
+def test_a_missing_name_server_is_reported(slots, monkeypatch):
     def look_up(*_):
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -228,10 +228,10 @@ def test_a_name_server_that_is_not_there_is_told(slots, monkeypatch):
     assert fault("http://north/live", slots) == "the name server does not answer"
 
 
-def test_what_is_no_video_may_be_a_web_page():
+def test_invalid_http_data_is_reported_as_a_possible_web_page():
     error = av.error.InvalidDataError(1, "Invalid data found when processing input")
-    told = opening_fault(error, "http://north/live", {"timeout": "2000000"}, 0.1, None)
-    assert told == "the server sent no video that FFmpeg knows, perhaps a web page"
+    reason = opening_fault(error, "http://north/live", {"timeout": "2000000"}, 0.1, None)
+    assert reason == "the server sent no video that FFmpeg knows, perhaps a web page"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_what_is_no_video_may_be_a_web_page():
         ("", b'Basic realm="a"', ""),
     ],
 )
-def test_a_password_that_ffmpeg_cannot_send_may_be_right(slots, credentials, offered, advice):
+def test_a_refusal_with_an_unsupported_digest_is_explained(slots, credentials, offered, advice):
     options = LiveOptions(timeout=0.6, connect_seconds=0)
     with server(REFUSED % offered) as port:
         url = f"http://{credentials}127.0.0.1:{port}/live"
@@ -258,7 +258,7 @@ def test_a_password_that_ffmpeg_cannot_send_may_be_right(slots, credentials, off
 
 
 @pytest.mark.parametrize("location", ["/videos/north.mp4", "/dev/video0", "file:///north.mp4"])
-def test_a_file_keeps_its_text(location):
+def test_a_file_keeps_ffmpegs_error_text(location):
     error = av.error.OSError(5, os.strerror(5))
     assert opening_fault(error, location, {"timeout": "1"}, 10, 15) == ""
     assert reading_fault(error, location, {}) == "Input/output error"

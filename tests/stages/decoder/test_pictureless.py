@@ -12,7 +12,7 @@ import pytest
 from stages.records import Frame
 from tests.stages.decoder.streams import OPTIONS, read, write_stream
 
-PATIENT = replace(OPTIONS, timeout=10.0)  # a connection: 10 s of silence, 30 s without a picture
+PATIENT = replace(OPTIONS, timeout=10.0)  # limits: 10 s of silence, 30 s without a picture
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def streams(tmp_path):
 
 @pytest.fixture
 def serve():
-    """Sends to one viewer after the other what is meant for it."""
+    """Serves one viewer after the other, each with its own data."""
     with contextlib.ExitStack() as stack:
 
         def start(*viewers):
@@ -49,16 +49,16 @@ def serve():
 
 
 def clock():
-    """A monotonic clock by which every look at it takes a second."""
+    """Returns a monotonic clock that advances by a second with each reading."""
     return itertools.count(1.0).__next__
 
 
-def told(notices):
-    """What is told but for the pace of the camera's times by that clock."""
+def without_pace_notices(notices):
+    """Returns the notices except those on the pace of the camera's times by that clock."""
     return [line for line in notices if "measured by them" not in line]
 
 
-def test_a_camera_whose_data_makes_no_picture_is_told_once(streams, serve, slots):
+def test_data_without_a_picture_is_reported_once(streams, serve, slots):
     whole, blank = streams
     url, notices = serve(blank + whole), []
     options = replace(PATIENT, reconnect=False)
@@ -69,9 +69,7 @@ def test_a_camera_whose_data_makes_no_picture_is_told_once(streams, serve, slots
     ]
 
 
-def test_an_encoder_of_another_codec_that_takes_over_is_connected_to_anew(
-    tmp_path, streams, serve, slots
-):
+def test_a_change_of_codec_leads_to_a_new_connection(tmp_path, streams, serve, slots):
     write_stream(tmp_path / "other.ts", 200, codec="libx265")
     other, notices = (tmp_path / "other.ts").read_bytes(), []
     url = serve(streams[0] + other, other)
@@ -79,17 +77,18 @@ def test_an_encoder_of_another_codec_that_takes_over_is_connected_to_anew(
     frames = [r.header for r in records if isinstance(r, Frame)]
     assert {header.epoch for header in frames} == {0, 1}
     assert [header.sequence for header in frames] == list(range(210))
-    assert "delivered data, but no picture in time; connecting again" in told(notices)[0]
+    assert (
+        "delivered data, but no picture in time; connecting again"
+        in without_pace_notices(notices)[0]
+    )
 
 
-def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
-    streams, serve, slots
-):
+def test_the_wait_for_a_key_frame_after_a_reconnect_is_limited(streams, serve, slots):
     whole, blank = streams
     url, notices = serve(whole, blank, whole), []
     records = read(url, slots, 210, PATIENT, notify=notices.append, monotonic=clock())
     assert {r.header.epoch for r in records if isinstance(r, Frame)} == {0, 1}
-    assert told(notices) == [
+    assert without_pace_notices(notices) == [
         f"{url}: the connection ended; connecting again",
         f"{url} sends data but no picture; waiting for a key frame",
         f"{url}: the connection delivered data, but no picture in time; connecting again",
@@ -97,7 +96,7 @@ def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
     ]
 
 
-def test_that_no_picture_comes_is_told_again_after_one_has_come(streams, serve, slots):
+def test_a_missing_picture_is_reported_again_after_a_recovery(streams, serve, slots):
     whole, blank = streams
     url, notices = serve(whole, blank, whole, blank, whole), []
     read(url, slots, 410, PATIENT, notify=notices.append, monotonic=clock())

@@ -24,8 +24,8 @@ MATRIX_OFFSET = 44  # bytes from the name of an MP4's track header to its matrix
 
 
 @pytest.fixture
-def held(tmp_path, make_video):
-    """A video whose container says how the camera was held; each frame is noise.
+def oriented_video(tmp_path, make_video):
+    """A video whose container states the camera's orientation; each frame is noise.
 
     It is encoded once: x264 does not always give the same picture again if its width is odd.
     """
@@ -36,7 +36,7 @@ def held(tmp_path, make_video):
             path = make_video(frames=3, noise=True, width=width, height=height, **options)
             encoded[width, height] = path.read_bytes()
         content = bytearray(encoded[width, height])
-        hold(content, matrix)
+        set_orientation(content, matrix)
         path = tmp_path / "held.mp4"
         path.write_bytes(content)
         return path
@@ -44,11 +44,11 @@ def held(tmp_path, make_video):
     return make
 
 
-def hold(content, matrix):
+def set_orientation(content, matrix):
     """Writes the camera's orientation into an MP4."""
     a, b, c, d = (round(value * 2**16) for value in matrix)
-    place = content.index(b"tkhd") + MATRIX_OFFSET
-    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    offset = content.index(b"tkhd") + MATRIX_OFFSET
+    content[offset : offset + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
 
 
 def read(video, slots, **options):
@@ -84,18 +84,18 @@ def bgr(frame):
     ],
     ids=lambda shape: f"{shape['width']}x{shape['height']}",
 )
-def test_frames_are_set_upright(held, slots, matrix, turns, shape):
-    lying = read(held(UPRIGHT, **shape), slots)
+def test_frames_are_rotated_upright(oriented_video, slots, matrix, turns, shape):
+    lying = read(oriented_video(UPRIGHT, **shape), slots)
     assert len(lying) == 3
     for paced in (False, True):
-        upright = read(held(matrix, **shape), slots, paced=paced)
+        upright = read(oriented_video(matrix, **shape), slots, paced=paced)
         for before, after in zip(lying, upright, strict=True):
             np.testing.assert_array_equal(after, np.rot90(before, -turns))
 
 
 @pytest.fixture
 def same_priority():
-    """SVT-AV1 gives the thread that uses it, if it is root's, precedence over all others."""
+    """Restores the scheduling, as SVT-AV1 raises the calling thread's priority if run by root."""
     policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
     yield
     os.sched_setscheduler(0, policy, parameters)
@@ -104,7 +104,7 @@ def same_priority():
 @pytest.mark.usefixtures("same_priority")
 @pytest.mark.parametrize(("color_range", "white"), [(ColorRange.MPEG, 235), (ColorRange.JPEG, 255)])
 @pytest.mark.parametrize("codec", ["libx264", "libvpx-vp9", "libsvtav1"])
-def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
+def test_white_is_converted_to_limited_range(tmp_path, slots, codec, color_range, white):
     path = tmp_path / "white.mkv"
     with av.open(str(path), "w") as container:
         try:
@@ -127,7 +127,7 @@ def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
 @pytest.mark.parametrize(
     "matrix", [Colorspace.ITU601, Colorspace.ITU709, Colorspace.SMPTE240M, BT2020]
 )
-def test_colors_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
+def test_colors_follow_the_matrix_of_the_video(tmp_path, slots, matrix, size):
     if matrix is None:
         pytest.skip("this PyAV does not convert it")
     path = tmp_path / "paint.mkv"
@@ -151,20 +151,20 @@ def test_colors_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
 
 
 @pytest.mark.parametrize(("matrix", "expected"), [(UPRIGHT, 2), (CLOCKWISE, Fraction(1, 2))])
-def test_the_start_says_how_wide_pixels_are(held, slots, matrix, expected):
-    video = held(matrix, aspect=Fraction(2))
+def test_the_stream_start_states_the_pixel_aspect(oriented_video, slots, matrix, expected):
+    video = oriented_video(matrix, aspect=Fraction(2))
     start = next(MediaSource(str(video), name="cam").records(slots))
     assert start.pixel_aspect == expected
 
 
-def test_pixels_are_square_where_nothing_is_said(held, slots):
-    start = next(MediaSource(str(held(UPRIGHT)), name="cam").records(slots))
+def test_pixels_are_square_by_default(oriented_video, slots):
+    start = next(MediaSource(str(oriented_video(UPRIGHT)), name="cam").records(slots))
     assert start.pixel_aspect == 1
 
 
 @pytest.mark.parametrize("matrix", [UPRIGHT, CLOCKWISE])
 @pytest.mark.parametrize(("pix_fmt", "height"), [("yuv420p", 64), ("yuv422p", 62)])
-def test_one_moment_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_fmt, height):
+def test_one_field_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_fmt, height):
     """A white square on black moves by its own width between the moments of the two fields."""
     shown = np.zeros((height, 96), np.uint8)
     shown[20:40, 20:40] = 255
@@ -178,7 +178,7 @@ def test_one_moment_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_
         for packet in (*stream.encode(picture), *stream.encode()):
             container.mux(packet)
     content = bytearray(path.read_bytes())
-    hold(content, matrix)
+    set_orientation(content, matrix)
     path.write_bytes(content)
     (seen,) = read(path, slots)
     turns = 1 if matrix == CLOCKWISE else 0
@@ -190,7 +190,7 @@ def test_one_moment_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_
     ("pixel_format", "height"),
     [(PixelFormat.YUV420P, 64), (PixelFormat.YUV420P, 62), (PixelFormat.BGR24, 63)],
 )
-def test_rows_of_another_moment_are_the_means_of_those_beside_them(pixel_format, height):
+def test_second_field_rows_are_the_means_of_their_neighbours(pixel_format, height):
     shape = pixel_format.shape(height, 96)
     both = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     name = "bgr24" if pixel_format is PixelFormat.BGR24 else "yuv420p"
@@ -207,7 +207,7 @@ def test_rows_of_another_moment_are_the_means_of_those_beside_them(pixel_format,
         np.testing.assert_array_equal(rows, expected)
 
 
-def test_a_picture_of_one_field_keeps_all_its_rows(tmp_path, slots):
+def test_a_single_field_picture_keeps_all_its_rows(tmp_path, slots):
     path = tmp_path / "fields.mp4"
     rows = np.zeros((64, 96), np.uint8)
     rows[1::2] = 255

@@ -1,4 +1,4 @@
-"""Streams but RTSP: MPEG-TS over UDP, with losses, and TCP; MJPEG, HLS and files over HTTP."""
+"""Other than RTSP: MPEG-TS over UDP, with losses, and TCP; MJPEG, HLS and files over HTTP."""
 
 import contextlib
 import functools
@@ -32,7 +32,7 @@ from tools.harness.ports import free_port
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.02])
-def test_mpeg_ts_over_udp_of_a_camera_that_sets_its_clock(tmp_path, slots, loss):
+def test_mpeg_ts_over_udp_survives_losses_and_clock_changes(tmp_path, slots, loss):
     for hours in (0, 7):
         write_stream(tmp_path / f"{hours}.ts", 25, hours=hours)
     data = b"".join((tmp_path / f"{hours}.ts").read_bytes() for hours in (0, 7))
@@ -61,7 +61,7 @@ def test_mpeg_ts_over_udp_of_a_camera_that_sets_its_clock(tmp_path, slots, loss)
     assert 0 < headers[-1].seconds - headers[0].seconds < 60
 
 
-def test_motion_jpeg_that_breaks_off_and_comes_back(serve_http, slots):
+def test_motion_jpeg_reconnects_after_breaking_off(serve_http, slots):
     records = read(f"{serve_http(Camera)}/mjpeg", slots, 60)
     frames = [r for r in records if isinstance(r, Frame)]
     assert {f.header.epoch for f in frames} == {0, 1}
@@ -72,7 +72,7 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve_http, slots):
     assert numbers(records) == list(range(len(numbers(records))))
 
 
-def test_a_single_picture_after_an_outage_does_not_end_a_camera(serve_http, slots):
+def test_a_single_image_after_an_outage_does_not_end_a_camera(serve_http, slots):
     connections = []
 
     class Proxy(Camera):
@@ -95,7 +95,9 @@ def test_a_single_picture_after_an_outage_does_not_end_a_camera(serve_http, slot
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "http"])
-def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http, slots, protocol):
+def test_flv_without_sound_is_shown_without_waiting_for_sound(
+    tmp_path, serve_http, slots, protocol
+):
     write_stream(tmp_path / "camera.flv", 25, "flv")
     data = (tmp_path / "camera.flv").read_bytes()
     shown, was_shown = threading.Event(), []
@@ -108,7 +110,7 @@ def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http
             was_shown.append(shown.wait(100))
 
     def send():
-        with contextlib.suppress(OSError):  # no one comes where it is HTTP
+        with contextlib.suppress(OSError):  # nobody connects in the HTTP case
             viewer, _ = listener.accept()
             with viewer:
                 rtmp.play(data, viewer)
@@ -128,7 +130,7 @@ def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http
     assert was_shown == [True]
 
 
-def test_hls_is_shown_at_its_own_pace(tmp_path, serve_http, slots):
+def test_hls_is_paced_by_its_times(tmp_path, serve_http, slots):
     write_stream(
         tmp_path / "live.m3u8", 80, "hls", hls_time="1", hls_list_size="0", hls_flags="omit_endlist"
     )
@@ -139,44 +141,44 @@ def test_hls_is_shown_at_its_own_pace(tmp_path, serve_http, slots):
     assert headers[-1].captured_ns - headers[0].captured_ns > 0.7e9
 
 
-def test_a_camera_whose_times_do_not_advance_in_real_time_is_told_once(
+def test_times_that_do_not_advance_in_real_time_are_reported_once(
     tmp_path, serve_http, slots, monkeypatch
 ):
     for limit in ("_FIRST_SECONDS", "_WINDOW_SECONDS"):
         monkeypatch.setattr(clock_pace, limit, 0.001)
     write_stream(tmp_path / "clip", 150, size=(64, 48))
-    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
-    read(f"{base}/clip", slots, 310, notify=told.append)
-    (line,) = [line for line in told if "measured by them" in line]
+    base, notices = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 310, notify=notices.append)
+    (line,) = [line for line in notices if "measured by them" in line]
     assert re.match(
         rf"the timestamps of {base}/clip advance by \d+\.\d\d s per second; speeds", line
     )
 
 
 @pytest.mark.parametrize(("container", "is_camera"), [("mpegts", True), ("mp4", False)])
-def test_another_pace_is_told_of_a_camera_and_not_of_a_finished_video(
+def test_a_deviating_pace_is_reported_for_cameras_only(
     tmp_path, serve_http, slots, monkeypatch, container, is_camera
 ):
     monkeypatch.setattr(clock_pace.ClockPace, "follow", lambda pace, seconds: 1.25)
     options = {} if is_camera else {"movflags": "faststart"}
     write_stream(tmp_path / "clip", 10, container, size=(64, 48), **options)
-    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
-    read(f"{base}/clip", slots, 11, notify=told.append)
+    base, notices = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 11, notify=notices.append)
     expected = (
         f"the timestamps of {base}/clip advance by 1.25 s per second; speeds and dwell times are "
         f"measured by them"
     )
-    assert [line for line in told if "measured by them" in line] == [expected] * is_camera
+    assert [line for line in notices if "measured by them" in line] == [expected] * is_camera
 
 
-def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve_http, slots):
+def test_a_camera_that_sends_a_backlog_gets_no_advice(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 100, size=(64, 48))
-    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
-    read(f"{base}/clip", slots, 101, notify=told.append)
-    assert not any("faster" in line for line in told)
+    base, notices = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 101, notify=notices.append)
+    assert not any("faster" in line for line in notices)
 
 
-def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
+def test_continuing_sound_does_not_hide_missing_frames(tmp_path, slots):
     write_stream(tmp_path / "camera.ts", 10, sound=300)
     data = (tmp_path / "camera.ts").read_bytes()
     options = replace(OPTIONS, timeout=1.0, reconnect=False)
@@ -196,7 +198,7 @@ def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, 
     assert records[-1].message != "the connection ended"  # as it does when all is sent
 
 
-def test_a_change_of_size_is_an_epoch_and_no_connection(tmp_path, slots):
+def test_a_size_change_starts_an_epoch_without_a_new_connection(tmp_path, slots):
     data = b""
     for size in ((320, 240), (160, 120)):
         write_stream(tmp_path / "part", 20, "h264", size=size)
@@ -218,7 +220,7 @@ def test_a_change_of_size_is_an_epoch_and_no_connection(tmp_path, slots):
     assert len(connections) == 2
 
 
-def test_a_camera_that_refuses_who_was_let_in_before_is_seldom_asked(serve_http, slots):
+def test_a_camera_that_begins_to_refuse_access_is_retried_slowly(serve_http, slots):
     asked, waits = [], []
 
     class Refusing(Camera):

@@ -6,7 +6,7 @@ from stages.decoder.recorded_times import RecordedTimes
 
 
 def placed(times, rate=25, unit=Fraction(1, 1000)):
-    """Presentation and decoding times of packets that come as fast as these times say."""
+    """Returns presentation and decoding times of packets that arrive at the pace of ``times``."""
     clock = iter([float(pts * unit) for pts in times])
     recorded = RecordedTimes(Fraction(rate), unit, lambda: next(clock))
     return [recorded.place(pts) for pts in times]
@@ -26,7 +26,7 @@ def test_fields_that_share_a_time_are_not_shown_before_they_are_decoded():
     assert all(dts <= pts for pts, dts in times)
 
 
-def test_a_clock_that_starts_anew_goes_on_after_the_latest_of_what_was_out_of_order():
+def test_a_restarted_clock_continues_after_the_latest_reordered_frame():
     times = placed([90_000, 90_120, 90_040, 90_080, 0, 40])
     shown = [pts - times[0][0] for pts, _ in times]
     assert shown == [0, 120, 40, 80, 160, 200]

@@ -43,7 +43,7 @@ def record_and_die(camera, folder, packets):
     return segment
 
 
-def test_the_oldest_segments_make_room(camera, tmp_path):
+def test_the_oldest_segments_are_removed_to_make_room(camera, tmp_path):
     folder = tmp_path / "cam"
     record(camera, folder)
     before = sorted(folder.glob("*.mkv"))
@@ -54,7 +54,7 @@ def test_the_oldest_segments_make_room(camera, tmp_path):
 
 
 @pytest.mark.parametrize("segment_seconds", [20, 10**6])
-def test_the_limit_holds_while_a_segment_grows(camera, tmp_path, segment_seconds):
+def test_the_size_limit_holds_while_a_segment_grows(camera, tmp_path, segment_seconds):
     camera.write_bytes(20 * camera.read_bytes())
     folder, largest = tmp_path / "cam", []
     limit = 20_000
@@ -69,7 +69,7 @@ def test_the_limit_holds_while_a_segment_grows(camera, tmp_path, segment_seconds
     assert 0.5 * limit < max(largest) < 1.3 * limit
 
 
-def test_the_folder_is_read_at_the_start_only(camera, tmp_path, monkeypatch):
+def test_the_folder_is_listed_only_at_the_start(camera, tmp_path, monkeypatch):
     folder, listed = tmp_path / "cam", []
     record(camera, folder)
     before = sorted(folder.glob("*.mkv"))
@@ -85,7 +85,7 @@ def test_the_folder_is_read_at_the_start_only(camera, tmp_path, monkeypatch):
     assert not set(before) & set(folder.glob("*.mkv"))
 
 
-def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(camera, tmp_path, slots):
+def test_a_killed_recorder_loses_only_the_last_second(camera, tmp_path, slots):
     seldom = {"preset": "ultrafast", "x264-params": "keyint=99:scenecut=0"}  # a key frame
     write_camera(camera, codec_options=seldom)
     record_and_die(camera, tmp_path / "cam", packets=40)
@@ -109,10 +109,10 @@ def test_segments_without_a_packet_are_removed_by_the_next_recorder(camera, tmp_
     assert len(lumas(replay(folder, slots))) == 40
 
 
-def test_segments_that_somebody_else_removes_are_no_error(camera, tmp_path):
+def test_segments_removed_by_others_are_not_an_error(camera, tmp_path):
     folder = tmp_path / "cam"
     record(camera, folder)
-    # Gone between the look into the folder and that at the file.
+    # Removed between listing the folder and checking the file.
     (folder / "00000000-e0-20260101T000000Z.mkv").symlink_to("gone")
     recorder = Recorder(folder, "rtsp://cam/live", 60, 1)
     sorted(folder.glob("*.mkv"))[-1].unlink()
@@ -120,15 +120,15 @@ def test_segments_that_somebody_else_removes_are_no_error(camera, tmp_path):
     assert not list(folder.glob("*.mkv"))
 
 
-def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, full_disk):
-    folder, said, stuck, seconds = full_disk / "cam", [], [], 0
+def test_a_full_disk_is_reported_every_ten_minutes_until_there_is_room(camera, full_disk):
+    folder, notices, stuck, seconds = full_disk / "cam", [], [], 0
     camera.write_bytes(5 * camera.read_bytes())
     with pytest.raises(OSError, match="No space"):
         (full_disk / "fill").write_bytes(bytes(100_000))
 
     def notify(message):
-        said.append((seconds, message))
-        if len(said) == 2:
+        notices.append((seconds, message))
+        if len(notices) == 2:
             (full_disk / "fill").unlink()
 
     options = {"notify": notify, "monotonic": lambda: seconds, "patient": True}
@@ -142,14 +142,14 @@ def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, fu
             seconds += 4
     recorder.close()
     full = f"cannot record into {folder}: No space left on device; trying again"
-    assert [message for _, message in said] == [full, full, f"recording into {folder} again"]
+    assert [message for _, message in notices] == [full, full, f"recording into {folder} again"]
     assert (stuck[0], stuck.index(False)) == (True, len(stuck) - 1)
-    assert 600 <= said[1][0] < said[2][0] < 660
+    assert 600 <= notices[1][0] < notices[2][0] < 660
     assert any(folder.glob("*.mkv"))
 
 
 def packets(size):
-    """Five a second for a minute, of which the first is a key frame, and their numbers."""
+    """Yields numbered packets for a minute, five a second, of which the first is a key frame."""
     for number in range(300):
         packet = av.Packet(bytes(size))
         packet.time_base, packet.pts = Fraction(1, 5), number
@@ -157,12 +157,10 @@ def packets(size):
         yield number, packet
 
 
-def test_a_segment_that_a_full_disk_cut_off_counts_and_short_ones_tell_that_there_is_room(
-    tmp_path, full_disk
-):
-    folder, filler, said, seconds = full_disk / "cam", full_disk / "fill", [], 0.0
+def test_a_segment_cut_off_by_a_full_disk_counts_towards_the_limit(tmp_path, full_disk):
+    folder, filler, notices, seconds = full_disk / "cam", full_disk / "fill", [], 0.0
     write_camera(tmp_path / "camera.mp4", "mpeg4", {}, "mp4")
-    options = {"notify": said.append, "monotonic": lambda: seconds}
+    options = {"notify": notices.append, "monotonic": lambda: seconds}
     recorder = Recorder(folder, "rtsp://cam/live", 1, 30_000, **options)
     with open_media(str(tmp_path / "camera.mp4")) as container:
         stream = video_stream(container, "camera")
@@ -176,14 +174,14 @@ def test_a_segment_that_a_full_disk_cut_off_counts_and_short_ones_tell_that_ther
             seconds += 0.2
     recorder.close()
     full = f"cannot record into {folder}: No space left on device; trying again"
-    assert said == [full, f"recording into {folder} again"]
+    assert notices == [full, f"recording into {folder} again"]
     assert len(list(folder.glob("*.mkv"))) == 3  # of 10 kB each
 
 
-def test_a_disk_that_is_soon_full_again_is_told_once(tmp_path, full_disk):
-    folder, filler, said, seconds = full_disk / "cam", full_disk / "fill", [], 0.0
+def test_a_disk_that_soon_fills_again_is_reported_once(tmp_path, full_disk):
+    folder, filler, notices, seconds = full_disk / "cam", full_disk / "fill", [], 0.0
     write_camera(tmp_path / "camera.mp4", "mpeg4", {}, "mp4")
-    options = {"notify": said.append, "monotonic": lambda: seconds}
+    options = {"notify": notices.append, "monotonic": lambda: seconds}
     recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9, **options)
     with pytest.raises(OSError, match="No space"):
         filler.write_bytes(bytes(100_000))
@@ -195,14 +193,14 @@ def test_a_disk_that_is_soon_full_again_is_told_once(tmp_path, full_disk):
             recorder.write(packet, stream, 0)
             seconds += 0.2
     recorder.close()
-    assert said == [f"cannot record into {folder}: No space left on device; trying again"]
+    assert notices == [f"cannot record into {folder}: No space left on device; trying again"]
     assert len(list(folder.glob("*.mkv"))) == 3
 
 
 def test_a_segment_that_fails_at_its_start_leaves_no_file(camera, full_disk):
-    folder, said = full_disk / "cam", []
+    folder, notices = full_disk / "cam", []
     seconds = itertools.count(step=5)
-    options = {"notify": said.append, "monotonic": lambda: next(seconds)}
+    options = {"notify": notices.append, "monotonic": lambda: next(seconds)}
     recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9, **options)
     with pytest.raises(OSError, match="No space"):
         (full_disk / "fill").write_bytes(bytes(100_000))
@@ -211,17 +209,17 @@ def test_a_segment_that_fails_at_its_start_leaves_no_file(camera, full_disk):
         for packet in container.demux(stream):
             recorder.write(packet, stream, 0)
     recorder.close()
-    assert said == [f"cannot record into {folder}: No space left on device; trying again"]
+    assert notices == [f"cannot record into {folder}: No space left on device; trying again"]
     assert [file.name for file in folder.iterdir()] == ["recording.json"]
 
 
-def test_what_cannot_be_recorded_into_is_named(tmp_path):
+def test_an_unusable_recording_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot record into"):
         Recorder(tmp_path / "file", "rtsp://cam", 60, 10**9)
 
 
-def test_a_folder_that_may_no_longer_be_entered_keeps_no_end_up(camera, tmp_path, slots):
+def test_a_recorder_can_close_without_access_to_its_folder(camera, tmp_path, slots):
     folder, user, nobody = tmp_path / "cam", os.geteuid(), 65534
     recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9)
     with open_media(str(camera)) as container:
@@ -247,7 +245,7 @@ def test_packets_without_a_time_are_left_out(camera, tmp_path):
     assert segments_of(tmp_path / "kept") == []
 
 
-def test_each_connection_has_a_clock_of_its_own(camera, tmp_path):
+def test_each_connection_has_its_own_clock(camera, tmp_path):
     recorder = Recorder(tmp_path / "kept", "rtsp://cam/live", 60, 10**9)
     for epoch in range(2):
         write_connection(recorder, camera, epoch)
@@ -260,11 +258,11 @@ def test_each_connection_has_a_clock_of_its_own(camera, tmp_path):
     assert times[1] == times[0]
 
 
-def test_a_codec_that_matroska_lacks_is_told_and_leaves_no_file(tmp_path):
+def test_a_codec_that_matroska_lacks_is_reported_and_leaves_no_file(tmp_path):
     camera, folder = tmp_path / "camera.flv", tmp_path / "recording"
     write_camera(camera, "flv", container_format="flv")
-    told = []
-    record(camera, folder, notify=told.append)
-    [line] = told
+    notices = []
+    record(camera, folder, notify=notices.append)
+    [line] = notices
     assert line.startswith(f"cannot record into {folder}: 'matroska' format does not support")
     assert segments_of(folder) == []

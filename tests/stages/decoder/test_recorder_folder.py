@@ -9,26 +9,26 @@ from stages.errors import OutputError
 from tests.stages.decoder.recording import GOP, lumas, record, replay, write_connection
 
 
-def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_path, slots):
-    folder, said = tmp_path / "kept", []
+def test_a_patient_recorder_starts_once_the_folder_can_be_made(camera, tmp_path, slots):
+    folder, notices = tmp_path / "kept", []
     folder.write_text("")
 
     def notify(message):
-        said.append(message)
+        notices.append(message)
         if folder.is_file():
             folder.unlink()
 
     record(camera, folder, notify=notify, patient=True, arrives=lambda index: 5.0 * index)
     failed = f"cannot record into {folder}: File exists; trying again"
-    assert said == [failed, f"recording into {folder} again"]
+    assert notices == [failed, f"recording into {folder} again"]
     assert len(lumas(replay(folder, slots))) == 40 - GOP
 
 
 @pytest.mark.parametrize("segment_seconds", [0, 60])
-def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots, segment_seconds):
-    """At the next key frame, wherever the segment would have ended."""
-    folder, said = tmp_path / "kept", []
-    recorder = Recorder(folder, "rtsp://cam/live", segment_seconds, 10**9, said.append)
+def test_a_removed_folder_is_recreated(camera, tmp_path, slots, segment_seconds):
+    """At the next key frame, regardless of where the segment would have ended."""
+    folder, notices = tmp_path / "kept", []
+    recorder = Recorder(folder, "rtsp://cam/live", segment_seconds, 10**9, notices.append)
     with open_media(str(camera)) as container:
         stream = video_stream(container, "camera")
         for index, packet in enumerate(container.demux(stream)):
@@ -36,12 +36,12 @@ def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots, segmen
                 shutil.rmtree(folder)
             recorder.write(packet, stream, 0)
     recorder.close()
-    assert said == []
+    assert notices == []
     assert len(lumas(replay(folder, slots))) == 40 - 2 * GOP
     assert (folder / "recording.json").is_file()
 
 
-def test_of_a_folder_that_was_removed_nothing_counts_any_more(camera, tmp_path):
+def test_segments_of_a_removed_folder_no_longer_count(camera, tmp_path):
     folder, limit = tmp_path / "kept", 20_000
     recorder = Recorder(folder, "rtsp://cam/live", 0, limit)
     for times in (4, 1, 8):
@@ -56,23 +56,23 @@ def test_of_a_folder_that_was_removed_nothing_counts_any_more(camera, tmp_path):
             shutil.rmtree(folder)
 
 
-def test_segments_that_could_not_be_made_are_not_remembered(camera, tmp_path, monkeypatch):
+def test_segments_that_could_not_be_created_are_not_remembered(camera, tmp_path, monkeypatch):
     nowhere = tmp_path / "nowhere" / "segment.mkv"
     monkeypatch.setattr(recorder_module, "segment_path", lambda *_: nowhere)
-    said = []
-    recorder = Recorder(tmp_path / "kept", "rtsp://cam/live", 0, 10**9, said.append)
+    notices = []
+    recorder = Recorder(tmp_path / "kept", "rtsp://cam/live", 0, 10**9, notices.append)
     write_connection(recorder, camera, 0)
-    assert len(said) == 1
+    assert len(notices) == 1
     assert not recorder._ended
 
 
-def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):
-    folder, said = tmp_path / "kept", []
+def test_only_one_process_at_a_time_records_into_a_folder(camera, tmp_path):
+    folder, notices = tmp_path / "kept", []
     first = Recorder(folder, "rtsp://cam/live", 60, 10**9)
     with pytest.raises(OutputError, match=r"kept: another process is recording there$"):
         Recorder(folder, "rtsp://cam/live", 60, 10**9)
-    record(camera, folder, packets=GOP, notify=said.append, patient=True)
-    assert said == [
+    record(camera, folder, packets=GOP, notify=notices.append, patient=True)
+    assert notices == [
         f"cannot record into {folder}: another process is recording there; trying again"
     ]
     assert not list(folder.glob("*.mkv"))
@@ -81,9 +81,9 @@ def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):
     assert list(folder.glob("*.mkv"))
 
 
-def test_a_folder_that_another_recorder_made_again_is_not_written_into(camera, tmp_path, slots):
-    folder, said, now = tmp_path / "kept", [], 0.0
-    first = Recorder(folder, "rtsp://one/", 0, 10**9, said.append, lambda: now)
+def test_a_folder_recreated_by_another_recorder_is_not_written_to(camera, tmp_path, slots):
+    folder, notices, now = tmp_path / "kept", [], 0.0
+    first = Recorder(folder, "rtsp://one/", 0, 10**9, notices.append, lambda: now)
     other = None
     with open_media(str(camera)) as container:
         stream = video_stream(container, "camera")
@@ -98,5 +98,5 @@ def test_a_folder_that_another_recorder_made_again_is_not_written_into(camera, t
             first.write(packet, stream, 0)
     first.close()
     used = "another process is recording there"
-    assert said == [f"cannot record into {folder}: {used}; trying again"]
+    assert notices == [f"cannot record into {folder}: {used}; trying again"]
     assert len(lumas(replay(folder, slots))) == 40 - 4 * GOP

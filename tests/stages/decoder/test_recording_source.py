@@ -20,7 +20,7 @@ from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from tests.stages.decoder.recording import REORDERED, lumas, record, replay, seconds, write_camera
 
 
-def test_every_frame_comes_back_with_its_time_and_in_one_epoch(camera, tmp_path, slots):
+def test_every_frame_is_replayed_with_its_time_in_one_epoch(camera, tmp_path, slots):
     folder = tmp_path / "kept" / "cam"
     record(camera, folder)
     segments = sorted(folder.glob("*.mkv"))
@@ -36,7 +36,7 @@ def test_every_frame_comes_back_with_its_time_and_in_one_epoch(camera, tmp_path,
     assert isinstance(records[-1], EndOfStream)
 
 
-def test_a_later_recording_goes_on_in_an_epoch_of_its_own(camera, tmp_path, slots):
+def test_a_later_recording_starts_its_own_epoch(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
     record(camera, folder)
@@ -45,7 +45,7 @@ def test_a_later_recording_goes_on_in_an_epoch_of_its_own(camera, tmp_path, slot
 
 
 def two_segments(camera, folder, seconds, epoch=0):
-    """A recording of a camera's video twice, the second so many seconds after the first."""
+    """Writes a recording of a camera's video twice, the second ``seconds`` after the first."""
     folder.mkdir()
     noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
     for number, began in enumerate((noon, noon + timedelta(seconds=seconds))):
@@ -55,9 +55,7 @@ def two_segments(camera, folder, seconds, epoch=0):
 @pytest.mark.parametrize(
     ("seconds", "begins"), [(754, 754), (1, Fraction(8, 5)), (-60, Fraction(8, 5))]
 )
-def test_times_are_counted_from_the_beginning_outages_included(
-    camera, tmp_path, slots, seconds, begins
-):
+def test_times_count_from_the_beginning_including_outages(camera, tmp_path, slots, seconds, begins):
     folder = tmp_path / "cam"
     two_segments(camera, folder, seconds, epoch=1)
     frames = [r.header for r in replay(folder, slots) if isinstance(r, Frame)]
@@ -66,12 +64,12 @@ def test_times_are_counted_from_the_beginning_outages_included(
         assert times == [first + Fraction(number, 25) for number in range(40)]
 
 
-def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots):
+def test_recording_continues_when_the_camera_clock_restarts(camera, tmp_path, slots):
     camera.write_bytes(2 * camera.read_bytes())
-    said = []
-    record(camera, tmp_path / "cam", notify=said.append, segment_seconds=1000)
+    notices = []
+    record(camera, tmp_path / "cam", notify=notices.append, segment_seconds=1000)
     records = replay(tmp_path / "cam", slots)
-    assert said == []
+    assert notices == []
     frames = [r for r in records if isinstance(r, Frame)]
     assert [f.header.sequence for f in frames] == list(range(80))
     times = [f.header.pts * f.header.time_base for f in frames]
@@ -80,7 +78,7 @@ def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots
     assert sum(isinstance(r, StreamStart) for r in records) == 1
 
 
-def test_connections_of_a_few_frames_begin_on_time(camera, tmp_path, slots):
+def test_connections_of_a_few_frames_start_at_the_right_time(camera, tmp_path, slots):
     for epoch in range(3):
         record(camera, tmp_path / "cam", epoch, packets=4)  # so few that FFmpeg knows no start
     records = replay(tmp_path / "cam", slots)
@@ -90,8 +88,8 @@ def test_connections_of_a_few_frames_begin_on_time(camera, tmp_path, slots):
     assert times[:4] == pytest.approx([index / 25 for index in range(4)], abs=0.002)
 
 
-def leaping(leap, *, pause=0.0):
-    """How a camera is recorded whose clock leaps so many seconds after frame 12, and it pauses."""
+def with_clock_jump(leap, *, pause=0.0):
+    """Options of `record` for a clock that jumps ``leap`` seconds, and a pause, after frame 12."""
     return {
         "arrives": lambda index: index / 25 + (pause if index >= 12 else 0),
         "shifted": lambda frame: round(90_000 * leap) if frame >= 12 else 0,
@@ -99,10 +97,10 @@ def leaping(leap, *, pause=0.0):
 
 
 @pytest.mark.parametrize("leap", [-50, -1.1, 100])
-def test_a_clock_that_leaps_in_mid_group_costs_no_frame_and_moves_no_time(
+def test_a_clock_jump_between_key_frames_loses_no_frame_and_shifts_no_time(
     camera, tmp_path, slots, leap
 ):
-    record(camera, tmp_path / "cam", **leaping(leap))
+    record(camera, tmp_path / "cam", **with_clock_jump(leap))
     records = replay(tmp_path / "cam", slots)
     assert lumas(records) == pytest.approx([40 + 5 * i for i in range(40)], abs=3)
     assert seconds(records) == pytest.approx([index / 25 for index in range(40)], abs=0.002)
@@ -110,8 +108,8 @@ def test_a_clock_that_leaps_in_mid_group_costs_no_frame_and_moves_no_time(
 
 
 @pytest.mark.parametrize("leap", [-50, 8, 100])
-def test_a_pause_keeps_its_length_whatever_the_clock_did_in_it(camera, tmp_path, slots, leap):
-    record(camera, tmp_path / "cam", **leaping(leap, pause=8.0))
+def test_a_pause_keeps_its_length_despite_a_clock_jump(camera, tmp_path, slots, leap):
+    record(camera, tmp_path / "cam", **with_clock_jump(leap, pause=8.0))
     times = seconds(replay(tmp_path / "cam", slots))
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert steps[11] == pytest.approx(8, abs=0.1)
@@ -120,7 +118,7 @@ def test_a_pause_keeps_its_length_whatever_the_clock_did_in_it(camera, tmp_path,
 
 @pytest.mark.parametrize("dated", [True, False])
 @pytest.mark.parametrize("codec", REORDERED)
-def test_frames_out_of_order_keep_their_times(tmp_path, slots, codec, dated):
+def test_reordered_frames_keep_their_times(tmp_path, slots, codec, dated):
     write_camera(tmp_path / "camera.ts", codec, REORDERED[codec])
     record(tmp_path / "camera.ts", tmp_path / "cam", segment_seconds=1000, dated=dated)
     times = seconds(replay(tmp_path / "cam", slots))
@@ -128,16 +126,16 @@ def test_frames_out_of_order_keep_their_times(tmp_path, slots, codec, dated):
 
 
 @pytest.mark.parametrize("leap", [-50, 100])
-def test_frames_out_of_order_at_a_leap_come_a_little_early(tmp_path, slots, leap):
+def test_reordered_frames_at_a_clock_jump_shift_only_slightly(tmp_path, slots, leap):
     write_camera(tmp_path / "camera.ts", "libx265", REORDERED["libx265"])
     options = {"segment_seconds": 1000, "dated": False}
-    record(tmp_path / "camera.ts", tmp_path / "cam", **options, **leaping(leap))
+    record(tmp_path / "camera.ts", tmp_path / "cam", **options, **with_clock_jump(leap))
     times = seconds(replay(tmp_path / "cam", slots))
     assert times == pytest.approx([index / 25 for index in range(40)], abs=0.13)
 
 
 @pytest.mark.parametrize("codec", REORDERED)
-def test_frames_before_the_key_frame_that_begins_a_segment_are_kept(tmp_path, slots, codec):
+def test_frames_shown_before_the_first_key_frame_of_a_segment_are_kept(tmp_path, slots, codec):
     write_camera(tmp_path / "camera.ts", codec, REORDERED[codec])
     record(tmp_path / "camera.ts", tmp_path / "cam")
     assert len(list((tmp_path / "cam").glob("*.mkv"))) > 3
@@ -147,7 +145,7 @@ def test_frames_before_the_key_frame_that_begins_a_segment_are_kept(tmp_path, sl
 
 
 @pytest.mark.parametrize("codec", REORDERED)
-def test_frames_that_refer_to_a_segment_that_is_gone_are_left_out(tmp_path, slots, codec):
+def test_frames_that_depend_on_a_missing_segment_are_left_out(tmp_path, slots, codec):
     write_camera(tmp_path / "camera.ts", codec, REORDERED[codec])
     slow = {"shifted": lambda frame: 3600 * 4 * frame, "arrives": lambda index: index / 5}
     record(tmp_path / "camera.ts", tmp_path / "cam", segment_seconds=1.5, **slow)
@@ -158,7 +156,7 @@ def test_frames_that_refer_to_a_segment_that_is_gone_are_left_out(tmp_path, slot
     assert lumas(records) == pytest.approx([40 + 25 * time for time in times], abs=6)
 
 
-def test_times_that_step_back_slightly_cost_no_frame(camera, tmp_path, slots):
+def test_times_that_step_back_slightly_lose_no_frame(camera, tmp_path, slots):
     jitter = (0, -5400, 5400, -80_000)
     record(camera, tmp_path / "cam", segment_seconds=1000, shifted=lambda frame: jitter[frame % 4])
     assert len(list((tmp_path / "cam").glob("*.mkv"))) == 1
@@ -168,7 +166,7 @@ def test_times_that_step_back_slightly_cost_no_frame(camera, tmp_path, slots):
     assert frames[-1].header.seconds - frames[0].header.seconds == pytest.approx(1.56, abs=0.2)
 
 
-def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, slots):
+def test_a_truncated_segment_is_read_as_far_as_it_goes(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
     latest = sorted(folder.glob("*.mkv"))[-1]
@@ -180,7 +178,7 @@ def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, 
     assert records[-1].reason is EndReason.TRUNCATED
 
 
-def test_what_comes_while_a_recording_is_read_is_told_to_be_missing(camera, tmp_path, slots):
+def test_segments_added_while_reading_are_reported_as_missing(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
     records = RecordingSource(folder, name="cam").records(slots)
@@ -192,9 +190,7 @@ def test_what_comes_while_a_recording_is_read_is_told_to_be_missing(camera, tmp_
     assert end.reason is EndReason.TRUNCATED
 
 
-def test_what_comes_into_the_latest_segment_while_it_is_read_is_told_to_be_missing(
-    camera, tmp_path, slots
-):
+def test_growth_of_the_latest_segment_while_reading_is_reported(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
     records = RecordingSource(folder, name="cam").records(slots)
@@ -206,7 +202,7 @@ def test_what_comes_into_the_latest_segment_while_it_is_read_is_told_to_be_missi
     assert end.reason is EndReason.TRUNCATED
 
 
-def test_a_selection_of_a_recording_that_grows_is_complete(camera, tmp_path, slots):
+def test_a_selection_of_a_growing_recording_is_complete(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
     source = RecordingSource(folder, name="cam", selection=FrameSelection(last=10))
@@ -217,7 +213,7 @@ def test_a_selection_of_a_recording_that_grows_is_complete(camera, tmp_path, slo
     assert (end.reason, end.message) == (EndReason.COMPLETE, "")
 
 
-def test_a_segment_amid_which_the_disk_fails_is_told(camera, tmp_path, slots, monkeypatch):
+def test_a_disk_error_within_a_segment_is_reported(camera, tmp_path, slots, monkeypatch):
     folder = tmp_path / "cam"
     record(camera, folder, segment_seconds=1000)
     joined = recording_source._joined
@@ -237,18 +233,18 @@ def test_a_segment_amid_which_the_disk_fails_is_told(camera, tmp_path, slots, mo
     ("seconds", "epochs", "told"),
     [(4, [0], "2.4"), (7, [0], "5.4"), (8, [0, 1], "6.4"), (600, [0, 1], "598.4")],
 )
-def test_tracks_do_not_continue_after_a_long_hole(camera, tmp_path, slots, seconds, epochs, told):
+def test_a_long_gap_starts_a_new_epoch(camera, tmp_path, slots, seconds, epochs, told):
     folder = tmp_path / "cam"
     two_segments(camera, folder, seconds)
     records = replay(folder, slots)
     assert [r.epoch for r in records if isinstance(r, StreamStart)] == epochs
     assert records[-1].frames == 80
     assert records[-1].reason is EndReason.COMPLETE
-    hole = f"{folder} has no frames for {told} s after frame 40" if len(epochs) == 2 else ""
-    assert records[-1].message == hole
+    gap = f"{folder} has no frames for {told} s after frame 40" if len(epochs) == 2 else ""
+    assert records[-1].message == gap
 
 
-def test_a_hole_is_told_by_the_frame_of_the_recording_before_it(camera, tmp_path, slots):
+def test_a_gap_is_reported_by_the_recording_frame_before_it(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     two_segments(camera, folder, seconds=8)
     source = RecordingSource(folder, name="cam", selection=FrameSelection(every=2))
@@ -269,14 +265,16 @@ def test_a_hole_is_told_by_the_frame_of_the_recording_before_it(camera, tmp_path
         ),
     ],
 )
-def test_a_long_outage_is_told_and_what_hides_one(camera, tmp_path, slots, seconds, told):
+def test_long_outages_and_clock_changes_that_hide_one_are_reported(
+    camera, tmp_path, slots, seconds, told
+):
     folder = tmp_path / "cam"
     two_segments(camera, folder, seconds, epoch=1)
     end = replay(folder, slots)[-1]
     assert (end.reason, end.message) == (EndReason.COMPLETE, told.format(folder))
 
 
-def test_recordings_are_sources(camera, tmp_path):
+def test_recordings_are_found_as_sources(camera, tmp_path):
     for name in ("north", "south"):
         record(camera, tmp_path / "kept" / name)
     specs = expand_sources([str(tmp_path / "kept")])
@@ -287,7 +285,7 @@ def test_recordings_are_sources(camera, tmp_path):
     assert index["source"] == "rtsp://cam/live"
 
 
-def test_recordings_are_found_below_and_without_their_index(camera, tmp_path):
+def test_recordings_are_found_in_subfolders_and_without_an_index(camera, tmp_path):
     for place in ("2026-10/north", "2026-11/north", "south"):
         record(camera, tmp_path / "kept" / place)
         (tmp_path / "kept" / place / "recording.json").unlink()
@@ -300,7 +298,7 @@ def test_recordings_are_found_below_and_without_their_index(camera, tmp_path):
     assert passed_over([str(tmp_path / "kept")], specs) == [video]
 
 
-def test_a_camera_that_gave_no_frame_is_not_among_the_recordings(camera, tmp_path):
+def test_a_recording_without_a_frame_is_not_listed(camera, tmp_path):
     Recorder(tmp_path / "kept" / "off", "rtsp://off", 60, 10**9).close()
     with pytest.raises(SourceError, match=r"kept are empty: their cameras gave no frame$"):
         expand_sources([str(tmp_path / "kept")])
@@ -309,7 +307,7 @@ def test_a_camera_that_gave_no_frame_is_not_among_the_recordings(camera, tmp_pat
     assert spec.name == "north"
 
 
-def test_a_recording_without_a_segment_is_named(tmp_path, slots):
+def test_a_recording_without_a_segment_is_refused(tmp_path, slots):
     Recorder(tmp_path / "empty", "rtsp://cam", 60, 10**9)
     with pytest.raises(SourceError, match="no segment that can be read"):
         replay(tmp_path / "empty", slots)

@@ -51,7 +51,7 @@ def headers(records):
 
 
 @pytest.mark.parametrize("track", [SOUND, SECOND])
-def test_a_camera_is_shown_before_a_second_track_could_come(video, slots, over, track):
+def test_frames_are_shown_without_waiting_for_a_second_track(video, slots, over, track):
     shown, was_late = threading.Event(), []
 
     def play(camera):
@@ -68,9 +68,7 @@ def test_a_camera_is_shown_before_a_second_track_could_come(video, slots, over, 
     assert (records[0].frame_rate, records[0].width) == (25, 64)
 
 
-def test_what_begins_between_key_frames_without_parameter_sets_is_recorded(
-    video, slots, over, tmp_path
-):
+def test_a_stream_that_starts_between_key_frames_is_recorded(video, slots, over, tmp_path):
     def play(camera):
         camera.send_all(video[1:10] * 3 + video[20:])
         over.wait(100)
@@ -85,7 +83,7 @@ def test_what_begins_between_key_frames_without_parameter_sets_is_recorded(
     assert len(headers(replay(tmp_path, slots))) >= 10
 
 
-def test_a_camera_that_counts_its_time_from_long_ago_begins_at_zero(video, slots, over):
+def test_a_camera_that_plays_from_a_late_position_begins_at_zero(video, slots, over):
     def play(camera):
         for index, frame in enumerate(video[:20]):
             camera.send(frame, index / 4)
@@ -117,7 +115,7 @@ def test_a_camera_that_falls_silent_or_is_stuck_is_waited_for_once(video, slots,
     assert [seconds > 0.5 for seconds in waited.seconds[-3:]] == [False, True, False]
 
 
-def test_pictures_as_far_apart_as_the_timeout_are_no_silence(video, slots, over):
+def test_frames_as_far_apart_as_the_timeout_are_not_an_outage(video, slots, over):
     def play(camera):
         camera.send_all(video[:20])
         camera.send(video[20], 3.0)
@@ -134,7 +132,7 @@ def test_pictures_as_far_apart_as_the_timeout_are_no_silence(video, slots, over)
 
 
 @pytest.mark.parametrize("tracks", ["", SOUND])
-def test_a_video_whose_server_closes_before_its_stated_length_is_cut_off(video, slots, tracks):
+def test_a_video_closed_before_its_stated_length_is_truncated(video, slots, tracks):
     def play(camera):
         camera.send_all(video[:25])
 
@@ -144,7 +142,7 @@ def test_a_video_whose_server_closes_before_its_stated_length_is_cut_off(video, 
     assert end == EndOfStream("cam", 0, 25, EndReason.TRUNCATED, broken)
 
 
-def test_a_video_whose_server_does_not_say_that_it_ends_is_read_once(video, slots, over):
+def test_a_video_whose_server_does_not_signal_the_end_is_read_once(video, slots, over):
     def play(camera):
         camera.send_all(video[:50])
         over.wait(100)
@@ -154,9 +152,7 @@ def test_a_video_whose_server_does_not_say_that_it_ends_is_read_once(video, slot
     assert end == EndOfStream("cam", 0, 50, EndReason.COMPLETE)
 
 
-def test_after_a_pause_in_which_the_cameras_clock_stood_still_the_new_frame_is_dated_as_it_comes(
-    video, slots, over
-):
+def test_a_frame_after_a_pause_with_a_stopped_clock_is_dated_on_arrival(video, slots, over):
     def play(camera):
         camera.send_all(video[:20])
         over.wait(1.0)

@@ -35,7 +35,7 @@ def touch(tmp_path):
     [(["MVI_20011", "MVI_20012"], "detrac"), (["M0203", "M0205"], "uavdt"), (["a", "b"], "")],
 )
 @pytest.mark.parametrize("below", ["", "images/Insight-MVT_Annotation_Train"])
-def test_sequences_but_not_their_masks_are_found(tmp_path, touch, sequences, layout, below):
+def test_sequences_are_found_without_their_masks(tmp_path, touch, sequences, layout, below):
     for name in sequences:
         touch(f"{below}/{name}/img00001.jpg".lstrip("/"), f"{below}/masks/{name}/1.png".lstrip("/"))
     found = image_folders(tmp_path)
@@ -45,31 +45,31 @@ def test_sequences_but_not_their_masks_are_found(tmp_path, touch, sequences, lay
     ]
 
 
-def test_a_sequence_in_the_folders_of_mot_is_one_whatever_it_is_called(tmp_path):
+def test_a_sequence_in_mot_folders_has_that_layout_whatever_its_name(tmp_path):
     assert layout_of(tmp_path / "MVI_20011" / "img1") == "mot"
 
 
 @pytest.mark.parametrize("place", ["", "train/", "train/Insight/"])
-def test_a_picture_above_a_benchmarks_sequences_hides_none(tmp_path, touch, place):
+def test_an_image_above_benchmark_sequences_hides_none(tmp_path, touch, place):
     sequences = ["test/MVI_1", "train/Insight/MVI_2"]
     touch(*(f"{sequence}/img00001.jpg" for sequence in sequences))
     touch(f"{place}sheet.jpg")  # as `data check` draws it
     assert image_folders(tmp_path) == [tmp_path / sequence for sequence in sequences]
 
 
-def test_the_sheet_of_a_check_is_no_frame(tmp_path, touch):
+def test_the_sheet_of_data_check_is_not_a_frame(tmp_path, touch):
     touch("set/set-sheet.jpg", "set/images/a.jpg", "set/images/set-sheet.jpg")
     assert image_folders(tmp_path / "set") == [tmp_path / "set" / "images"]
     assert len(image_files(tmp_path / "set" / "images")) == 2
 
 
-def test_other_folders_in_a_folder_of_images_are_not_read(tmp_path, touch):
+def test_subfolders_of_an_image_folder_are_not_read(tmp_path, touch):
     touch("flight/img1.jpg", "flight/img2.jpg", "flight/thumbnails/img1.jpg")
     for given in (tmp_path, tmp_path / "flight"):
         assert image_folders(given) == [tmp_path / "flight"]
 
 
-def test_videos_of_recorders_are_found_by_day_but_no_results(tmp_path, touch):
+def test_videos_in_day_folders_are_found_but_results_are_not(tmp_path, touch):
     days = ["monday/cam.mp4", "tuesday/b.FLV", "tuesday/cam.h264"]
     touch(*days, "monday/am/cam.mp4", "out/cam/overlay.mp4", "out/cam/run.json")
     assert nearest_videos(tmp_path) == [tmp_path / name for name in days]
@@ -87,7 +87,7 @@ def test_mot_sequences_state_their_frame_rate(tmp_path, touch):
 
 
 @pytest.mark.parametrize("rate", ["fast", "0", "25/0"])
-def test_a_broken_seqinfo_is_named(tmp_path, rate):
+def test_an_invalid_frame_rate_in_seqinfo_is_refused(tmp_path, rate):
     (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\nframeRate={rate}\n")
     with pytest.raises(SourceError, match=r"frameRate in .*seqinfo\.ini"):
         stated_frame_rate(tmp_path / "img1")
@@ -102,7 +102,7 @@ def test_hidden_folders_are_not_searched(tmp_path, touch):
 
 
 def as_other_users(program):
-    """What a Python program prints that may read only what its user may, even if that is root."""
+    """Returns what a Python program prints that is bound by file permissions even as root."""
     command = [sys.executable, "-c", textwrap.dedent(program)]
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
@@ -114,16 +114,14 @@ def as_other_users(program):
 @pytest.mark.parametrize(
     ("kind", "mode"), [("recording.json", 0o000), ("img1.jpg", 0o400), ("a.mp4", 0o100)]
 )
-def test_a_folder_that_may_not_be_read_hides_no_other_but_is_named_if_asked_for(
-    tmp_path, touch, kind, mode
-):
+def test_an_unreadable_folder_is_skipped_but_refused_as_the_source(tmp_path, touch, kind, mode):
     touch(f"cam/{kind}", f"lost+found/{kind}", f"closed/{kind}")
     if kind == "recording.json":
         touch("cam/00000000-e0-20260101T000000Z.mkv")
     (tmp_path / "lost+found").chmod(mode)
     (tmp_path / "closed").chmod(mode)
     try:
-        said = as_other_users(f"""
+        printed = as_other_users(f"""
             from stages.decoder.locations import expand_sources, not_searched, passed_over
             from stages.errors import SourceError
 
@@ -138,7 +136,7 @@ def test_a_folder_that_may_not_be_read_hides_no_other_but_is_named_if_asked_for(
     finally:
         (tmp_path / "lost+found").chmod(0o700)
         (tmp_path / "closed").chmod(0o700)
-    found, unsearched, refused = said.splitlines()
+    found, unsearched, refused = printed.splitlines()
     assert found.startswith(f"1 {tmp_path / 'cam'}")
     assert found.endswith(" []")
     assert unsearched == str(tmp_path / "closed")

@@ -30,7 +30,7 @@ def read(source):
     return start.frame_rate, [frame.header.number for frame in frames]
 
 
-def test_a_source_needs_nothing_but_its_location(images):
+def test_a_source_needs_only_its_location(images):
     assert read(open_source(images)) == (25, [1, 2, 3, 4])
 
 
@@ -40,7 +40,7 @@ def test_a_location_may_be_a_path(images):
     assert read(open_source(SourceSpec("images", path))) == (25, [1, 2, 3, 4])
 
 
-def test_a_file_that_is_named_as_a_url_is_read_once_at_full_speed(tmp_path):
+def test_a_file_url_is_read_once_at_full_speed(tmp_path):
     write_camera(tmp_path / "camera.m2ts")
     [spec] = expand_sources([f"file://{tmp_path}/camera.m2ts"])
     waits = []
@@ -50,14 +50,14 @@ def test_a_file_that_is_named_as_a_url_is_read_once_at_full_speed(tmp_path):
     assert (end.reason, waits) == (EndReason.COMPLETE, [])
 
 
-def test_frames_and_their_rate_may_be_chosen(images):
+def test_frames_and_their_rate_can_be_chosen(images):
     source = open_source(images, selection=FrameSelection(2, 3), frame_rate=Fraction(30000, 1001))
     assert read(source) == (Fraction(30000, 1001), [2, 3])
 
 
-def test_a_source_of_any_kind_gets_what_it_is_opened_with(images, tmp_path):
+def test_every_kind_of_source_receives_its_options(images, tmp_path):
     selection, runtime = FrameSelection(2, 3), SourceRuntime()
-    live, place, recorder = LiveOptions(timeout=7.0), ResumePoint(1, 2, 3), object()
+    live, resume_point, recorder = LiveOptions(timeout=7.0), ResumePoint(1, 2, 3), object()
     recording = tmp_path / "recording"
     recording.mkdir()
     (recording / "00000000-e0-20260101T000000Z.mkv").touch()
@@ -71,13 +71,18 @@ def test_a_source_of_any_kind_gets_what_it_is_opened_with(images, tmp_path):
             hardware="cuda",
             paced=True,
             recorder=recorder,
-            resume_from=place,
+            resume_from=resume_point,
             runtime=runtime,
         )
 
     given = {"name": "cam", "selection": selection, "runtime": runtime}
     assert opened("rtsp://cam") == LiveSource(
-        "rtsp://cam", options=live, hardware="cuda", recorder=recorder, resume_from=place, **given
+        "rtsp://cam",
+        options=live,
+        hardware="cuda",
+        recorder=recorder,
+        resume_from=resume_point,
+        **given,
     )
     given_video = given | {"hardware": "cuda", "paced": True}
     assert opened("a.mp4", "mot") == MediaSource("a.mp4", layout="mot", timeout=7.0, **given_video)
@@ -90,21 +95,21 @@ def test_a_source_of_any_kind_gets_what_it_is_opened_with(images, tmp_path):
     assert isinstance(opened("a.JPG"), ImageFolderSource)
 
 
-def test_how_a_source_is_opened_is_given_by_name(images):
+def test_the_options_of_open_source_are_keyword_only(images):
     with pytest.raises(TypeError, match="takes 1 positional argument"):
         open_source(images, FrameSelection(), Fraction(25))
 
 
-def test_a_range_may_be_of_one_frame():
+def test_a_range_may_hold_one_frame():
     chosen = FrameSelection(3, 3)
     assert [index for index in range(9) if chosen.takes(index)] == [2]
 
 
-def test_a_location_is_named_apart_from_other_streams_and_its_scheme_in_lower_case():
+def test_stream_names_are_unique_and_url_schemes_lower_case():
     [spec] = expand_sources(["RTSP://cam/Live"], taken={"cam-Live"})
     assert (spec.name, spec.location) == ("cam-Live-2", "rtsp://cam/Live")
 
 
-def test_what_is_in_no_folder_is_no_source(tmp_path):
+def test_a_file_in_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(SourceError, match=r"^no such source: .*/none/cam\.mp4$"):
         expand_sources([f"{tmp_path}/none/cam.mp4"])
