@@ -7,13 +7,13 @@ import struct
 from collections.abc import Iterator
 
 _HANDSHAKE = 1536
-_CHUNK_SIZE, _COMMAND = 1, 20  # types of messages
+_CHUNK_SIZE, _COMMAND = 1, 20  # message types
 _SCRIPT = 18
-_CONNECTED, _CREATED = 1.0, 2.0  # transactions of the viewer
+_CONNECTED, _CREATED = 1.0, 2.0  # the viewer's transaction numbers
 
 
 def play(flv: bytes, viewer: socket.socket) -> None:
-    """Shakes hands, answers the viewer's commands and sends the file's packets, all at once."""
+    """Performs the handshake, answers the viewer's commands and sends all packets at once."""
     _receive(viewer, 1 + _HANDSHAKE)
     viewer.sendall(b"\x03" + bytes(_HANDSHAKE) + bytes(_HANDSHAKE))
     _receive(viewer, _HANDSHAKE)

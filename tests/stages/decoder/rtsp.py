@@ -21,7 +21,7 @@ _PARAMETER_SETS = frozenset({7, 8})  # types of H.264 NAL units
 
 
 def h264(path, frames, **options) -> list[bytes]:
-    """Returns the frames of `write_stream` with the bytes before each; every tenth is key."""
+    """Returns the frames that `write_stream` encodes, as bytes; every tenth is a key frame."""
     write_stream(path, frames, "h264", size=(64, 48), **options)
     with av.open(str(path)) as container:
         return [bytes(packet) for packet in container.demux() if packet.size]
@@ -35,7 +35,7 @@ class Camera:
         self._sent = 0
 
     def send(self, frame: bytes, seconds: float) -> None:
-        """Sends a frame of H.264 with its time."""
+        """Sends an H.264 frame with its time."""
         units = _units(frame)
         for unit in units:
             last = unit is units[-1]

@@ -78,7 +78,7 @@ class Camera(http.server.BaseHTTPRequestHandler):
 
 
 def read(url, slots, frames, options=OPTIONS, notify=lambda line: None, **services):
-    """Returns the records of a live source up to frame number ``frames``."""
+    """Returns the records of a live source until ``frames`` frames have arrived or it ends."""
     runtime = SourceRuntime(notify=notify, lost=notify, back=notify, **services)
     source = LiveSource(url, name="cam", options=options, runtime=runtime)
     records, count = [], 0

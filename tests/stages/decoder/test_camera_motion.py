@@ -30,7 +30,7 @@ def similarity(angle, scale, shift, size):
 
 
 def warped(image, motion):
-    """The image as a camera sees it after ``motion``, whose origin is the first pixel's corner."""
+    """Returns the image seen after ``motion``, whose origin is the first pixel's corner."""
     centers = motion.copy()  # OpenCV's origin is the first pixel's centre
     centers[:, 2] += motion[:, :2] @ (0.5, 0.5) - 0.5
     size = image.shape[1], image.shape[0]
@@ -79,7 +79,7 @@ def test_gives_no_estimate_without_a_comparable_previous_frame(picture):
     camera = CameraMotion()
     flat = np.full_like(picture, 90)
     other = Scene(SceneConfig(12, frames=1)).render(0).image
-    assert camera.estimate(frame_of(picture)) is None  # the first one
+    assert camera.estimate(frame_of(picture)) is None  # the first frame
     assert camera.estimate(frame_of(other)) is None  # a cut
     assert camera.estimate(frame_of(flat)) is None
     assert camera.estimate(frame_of(flat)) is None

@@ -16,7 +16,7 @@ from stages.records import Frame
 from tests.stages.decoder.streams import write_stream
 
 STEP = 40_000_000  # ns
-VIDEO = 256  # the number (PID) of the video's packets
+VIDEO = 256  # PID of the video's packets
 PAUSE = 1.0  # seconds
 
 
@@ -56,9 +56,9 @@ def test_frames_before_a_silence_keep_their_spacing(tmp_path, slots):
     times = [r.header.captured_ns for r in records if isinstance(r, Frame)]
     steps = [after - before for before, after in itertools.pairwise(times)]
     assert len(times) == 30
-    assert steps[17:19] == [STEP] * 2  # of frames 18 and 19, which came after the pause
+    assert steps[17:19] == [STEP] * 2  # of frames 18 and 19, which arrived after the pause
     assert steps[19] > 0.5e9
-    assert steps[27:] == [STEP] * 2  # of the last two, which came when the connection was given up
+    assert steps[27:] == [STEP] * 2  # of the last two, received when the connection was given up
 
 
 class Connection:
@@ -66,7 +66,7 @@ class Connection:
 
     def __init__(self):
         self.now = 0.0
-        self.set_by = 0  # ns that the wall clock was set forward
+        self.set_by = 0  # ns by which the wall clock was set forward
         self._captures = CaptureTimes(Fraction(1, 1000))
         self._waits = []
         self._packets = self._captures.follow(self._arriving(), lambda: self.now)
@@ -84,7 +84,7 @@ class Connection:
         next(self._packets)
 
     def date(self, pts, placed=None):
-        """The seconds by the wall clock at which a frame was captured."""
+        """Returns the wall-clock time, in seconds, at which a frame was captured."""
         now_ns = round(self.now * 1e9) + self.set_by
         return self._captures.date(pts, pts if placed is None else placed, now_ns) / 1e9
 
@@ -98,8 +98,8 @@ def test_reordered_frames_withheld_by_a_silence_are_dated_before_it():
     assert [connection.date(pts) for pts in (40, 80, 120)] == pytest.approx([0.2, 0.24, 0.28])
     connection.receive(0.04, 160)
     connection.receive(0.04, 200)
-    assert connection.date(200) == pytest.approx(3.24)  # no longer withheld: when it came
-    assert connection.date(240) == pytest.approx(3.24)  # not before the one before it
+    assert connection.date(200) == pytest.approx(3.24)  # no longer withheld: dated on arrival
+    assert connection.date(240) == pytest.approx(3.24)  # not earlier than the previous frame
 
 
 @pytest.mark.parametrize("step", [1.0, 10.0])

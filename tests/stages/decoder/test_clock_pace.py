@@ -35,7 +35,7 @@ def test_a_slightly_fast_clock_does_not_count_as_ahead(fast, seconds):
 
 
 def test_a_backlog_may_arrive_for_ten_seconds():
-    def arrives(index):  # 68 s of video come within 9 s
+    def arrives(index):  # 68 s of video arrive within 9 s
         return max(index / 25 - 60, index / 200)
 
     assert measured(arrives)[0] == []
@@ -43,7 +43,7 @@ def test_a_backlog_may_arrive_for_ten_seconds():
 
 def test_jitter_a_pause_and_a_backlog_are_not_reported():
     def arrives(index):
-        backlog = max(index / 25, 8.0)  # eight seconds come at once
+        backlog = max(index / 25, 8.0)  # eight seconds arrive at once
         paused = 6.0 if 3000 <= index < 3150 else 0.0
         return backlog + paused + 0.4 * (index % 5)
 

@@ -40,7 +40,7 @@ def test_a_briefly_probed_stream_has_its_frame_rate_not_field_rate(tmp_path, rat
         for _ in range(30):
             container.mux(video.encode(av.VideoFrame(96, 64, "yuv420p")))
         container.mux(video.encode())
-    with av.open(str(path), options={"fpsprobesize": "0"}) as container:  # as of a camera
+    with av.open(str(path), options={"fpsprobesize": "0"}) as container:  # as for a camera
         assert frame_rate(container.streams.video[0]) == rate
 
 

@@ -43,7 +43,7 @@ def test_auto_takes_the_first_available_device(monkeypatch):
 
 
 def test_a_missing_device_does_not_open():
-    assert not hardware._opens("opencl")  # which decodes no video
+    assert not hardware._opens("opencl")  # OpenCL decodes no video
 
 
 @pytest.mark.usefixtures("no_device")
@@ -67,7 +67,7 @@ def stream_on(pix_fmt, codec="h264"):
     ("pix_fmt", "by"),
     [
         ("cuda", "hardware"),
-        ("yuv422p10le", "the CPU: no device here can decode it"),  # H.264 High 4:2:2, for one
+        ("yuv422p10le", "the CPU: no device here can decode it"),  # as of H.264 High 4:2:2
         (None, "the CPU: no device here can decode it"),
     ],
 )

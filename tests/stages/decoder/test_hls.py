@@ -14,13 +14,13 @@ import pytest
 from stages.records import EndOfStream, EndReason, Frame
 from tests.stages.decoder.streams import OPTIONS, Files, read, write_stream
 
-BUFFERED, BEFORE = 3, 5  # segments at the start, and before the pause; then one a second
+BUFFERED, BEFORE = 3, 5  # segments at the start and before the pause; one a second
 PAUSE = 5  # seconds
 SEGMENT = 30  # frames, 1.2 s
 
 
 class Live(Files):
-    """Serves the segments, and a playlist of those that are listed by now."""
+    """Serves the segments, and a playlist of those listed so far."""
 
     began: float
 
@@ -57,7 +57,7 @@ class Stalling(Files):
     """Keeps connections open; stops in the middle of a segment and reads what the client sends."""
 
     protocol_version = "HTTP/1.1"
-    came: queue.SimpleQueue[bytes]
+    received: queue.SimpleQueue[bytes]
 
     def do_GET(self):  # noqa: N802
         if not self.path.endswith("1.ts"):
@@ -68,7 +68,7 @@ class Stalling(Files):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data[: len(data) // 2])
-        self.came.put(self.rfile.read(1))
+        self.received.put(self.rfile.read(1))
         self.close_connection = True
 
 
@@ -135,10 +135,10 @@ def test_frames_do_not_arrive_in_bursts_after_an_encoder_pause(tmp_path, serve_h
 
 def test_the_connection_of_a_stalled_segment_is_not_reused(tmp_path, serve_http, slots):
     write_stream(tmp_path / "vod.m3u8", 100, "hls", size=(64, 48), hls_time="1", hls_list_size="0")
-    Stalling.came = queue.SimpleQueue()
+    Stalling.received = queue.SimpleQueue()
     base = serve_http(functools.partial(Stalling, directory=str(tmp_path)))
     read(f"{base}/vod.m3u8", slots, 61, replace(OPTIONS, timeout=1.0))
-    assert Stalling.came.get(timeout=60) == b""  # it was closed
+    assert Stalling.received.get(timeout=60) == b""  # it was closed
 
 
 def test_stream_ids_may_change_at_a_discontinuity(tmp_path, serve_http, slots):

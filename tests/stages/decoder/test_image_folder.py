@@ -154,7 +154,7 @@ def test_a_change_of_image_size_ends_the_stream(tmp_path, slots, size):
         ["img00001.jpg", "img00001.png", "img00002.png"],
         ["img1.png", "img01.png", "img7.png"],
         ["img00003.png", "img00004.png", "other.png"],
-        ["000003.png", "000004.png", "000005.png"],  # as in MOTChallenge's layout
+        ["000003.png", "000004.png", "000005.png"],  # as in the layout of MOTChallenge
     ],
 )
 def test_names_without_frame_numbers_give_positions(tmp_path, slots, names):

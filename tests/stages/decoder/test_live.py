@@ -1,4 +1,4 @@
-"""A real RTSP server that is killed, falls silent, stalls and comes back."""
+"""A real RTSP server that is killed, falls silent, stalls and returns."""
 
 import http.server
 import itertools
@@ -43,7 +43,7 @@ class Viewer:
         self.starts, self.frames, self.all = [], [], []
 
     def read(self, frames, epoch=0):
-        """Reads until so many frames of the epoch have come."""
+        """Reads until ``frames`` frames of the epoch have arrived."""
         while sum(f.header.epoch == epoch for f in self.frames) < frames:
             record = next(self._records)
             if isinstance(record, StreamStart):
@@ -91,7 +91,7 @@ def test_a_restarted_server_is_reconnected_in_a_new_epoch(viewer, tmp_path, slot
     sequences = [r.header.sequence if isinstance(r, Frame) else r.first for r in camera.all]
     assert sequences == list(range(len(sequences)))
     assert camera.frames[-1].pixels.shape == (192, 192)
-    for epoch in range(2):  # the key frame that begins a connection is used; the next is 2 s later
+    for epoch in range(2):  # the first key frame of a connection is used; the next is 2 s later
         assert next(f for f in camera.frames if f.header.epoch == epoch).header.seconds < 1
     camera.close()
     records = RecordingSource(tmp_path, name="cam").records(slots)
@@ -248,7 +248,7 @@ def test_a_refusing_camera_is_retried_less_often_than_a_missing_one(slots):
     def wait(seconds):
         waits.append(seconds)
         if len(waits) == 2:
-            server.server_close()  # from now on nobody answers
+            server.server_close()  # from now on, no server answers
         return len(waits) == 3
 
     with http.server.HTTPServer(("127.0.0.1", 0), Forbidding) as server:

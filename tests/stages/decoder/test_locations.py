@@ -171,7 +171,7 @@ def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
     make_video("b.mp4")
     make_video("a.mkv")
     (tmp_path / "notes.txt").write_text("")
-    (tmp_path / "._a.mkv").write_bytes(b"\0\5\x16\7")  # as macOS puts it beside a file
+    (tmp_path / "._a.mkv").write_bytes(b"\0\5\x16\7")  # as macOS creates beside a file
     specs = expand_sources([str(tmp_path)])
     assert [(s.name, s.of_data_set) for s in specs] == [("a", True), ("b", True)]
     assert isinstance(open_source(specs[0]), MediaSource)

@@ -191,7 +191,7 @@ FRAGMENTS = {"name": "cut.mp4", "movflags": "frag_every_frame+empty_moov"}
 def test_a_truncated_last_packet_is_reported(make_video, slots, options):
     path = make_video(**{"name": "cut.avi", "frames": 60, "noise": True, **options})
     assert read_media(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
-    # Far from the next packet: an encoder does not always give as many bytes.
+    # Well before the next packet: encoded sizes vary a little.
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 - 1000])
     *_, end = read_media(path, slots)
     assert end.reason is EndReason.TRUNCATED

@@ -117,7 +117,7 @@ def test_a_running_camera_that_closes_or_falls_silent_is_reported(tmp_path, slot
         url = f"{scheme}://127.0.0.1:{port}"
         *records, end = LiveSource(url, name="cam", options=options).records(slots)
     assert isinstance(end, EndOfStream)
-    assert sum(isinstance(each, Frame) for each in records) == 50  # those held back included
+    assert sum(isinstance(each, Frame) for each in records) == 50  # including those held back
     reason = "nothing arrived for 3 s" if scheme == "udp" else "the server closed the connection"
     assert end.message == f"the connection broke off: {reason}"
 
@@ -200,7 +200,7 @@ def test_a_name_server_that_does_not_answer_does_not_block(slots, monkeypatch):
     [
         ("http://me:s3cret@north:80/@live/full.ts", "north"),
         ("rtsp://[fe80::1%25eth0]:554/live", "fe80::1%25eth0"),
-        ("http://north/@live/full.ts?from=a@b.org", None),  # perhaps a part of a password
+        ("http://north/@live/full.ts?from=a@b.org", None),  # possibly part of a password
         ("unix://tmp/north.sock", None),
         ("file:///north.mp4", None),
         ("north.mp4", None),

@@ -58,7 +58,7 @@ def test_pauses_reset_only_after_several_steady_seconds():
     camera.gain()
     assert camera.lose(after=2) == 1.5
     camera.gain()
-    camera.gain()  # frames that follow
+    camera.gain()  # later frames
     assert camera.lose(after=20) == 0.5
 
 

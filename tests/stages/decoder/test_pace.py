@@ -10,7 +10,7 @@ FRAME = FrameHeader("cam", 0, 0, 0, 0, Fraction(1, 1000), 0, 4, 4, PixelFormat.Y
 
 
 class Clock:
-    """Time that passes by waiting only."""
+    """Time that passes only by waiting."""
 
     def __init__(self):
         self.ns = 0
@@ -23,7 +23,7 @@ class Clock:
 
 
 def paced(times, epochs=None, work_ns=0, arrivals=None, **options):
-    """Returns waits and capture times of frames; the source has each from ``arrivals`` (ns) on."""
+    """Returns waits and capture times of frames, which the source has at ``arrivals`` (ns)."""
     clock = Clock()
     pace = Pace(clock.wait, clock=lambda: clock.ns + 5, monotonic=lambda: clock.ns, **options)
     captured = []
@@ -56,17 +56,17 @@ def test_clock_jumps_and_new_epochs_cause_no_long_wait():
 
 
 def test_a_pause_of_the_source_delays_the_following_frames():
-    segments = [0, 0, 5 * 10**9, 6 * 10**9, 7 * 10**9]  # of a second, two frames each
+    segments = [0, 0, 5 * 10**9, 6 * 10**9, 7 * 10**9]  # each a second, two frames
     times = range(0, 5000, 500)
     arrivals = [at for at in segments for _ in range(2)]
     taken = [ns // 10**6 for ns in paced(times, arrivals=arrivals)[1]]
-    # The first segment tries to catch up, and the source has nothing more.
+    # The first segment tries to catch up, but the source has no more frames.
     assert taken == [0, 500, 1000, 1500, 5000, 5450, 6000, 6500, 7000, 7500]
 
 
 def test_a_delay_by_a_slow_server_is_caught_up_gradually():
     times = range(0, 10_000, 100)
-    arrivals = [0] * 10 + [2 * 10**9] * 90  # it had all of them a second later
+    arrivals = [0] * 10 + [2 * 10**9] * 90  # it has all of the others a second late
     taken = [ns // 10**6 for ns in paced(times, arrivals=arrivals)[1]]
     assert taken[9:12] == [900, 2000, 2090]
     assert taken[60] == 2000 + 50 * 90
@@ -76,15 +76,15 @@ def test_a_delay_by_a_slow_server_is_caught_up_gradually():
 
 
 def test_each_delay_is_caught_up_whatever_came_before():
-    there = [0] * 10 + [2000] * 90 + [11_100] * 50 + [16_400] * 50  # since when
-    arrivals = [milliseconds * 10**6 for milliseconds in there]
+    available = [0] * 10 + [2000] * 90 + [11_100] * 50 + [16_400] * 50  # from these ms on
+    arrivals = [milliseconds * 10**6 for milliseconds in available]
     taken = [ns // 10**6 for ns in paced(range(0, 20_000, 100), arrivals=arrivals)[1]]
     assert [taken[number] for number in (10, 100, 150)] == [2000, 11_100, 16_400]
     assert [taken[number + 1] - taken[number] for number in (10, 100, 150)] == [90, 90, 90]
 
 
 def test_a_lost_segment_is_waited_for_once():
-    segments = [0, 1, 4, 5, 6]  # of a second, two frames each; two after the second are lost
+    segments = [0, 1, 4, 5, 6]  # each a second, two frames; two after the second are lost
     times = [0, 500, 1000, 1500, 4000, 4500, 5000, 5500, 6000, 6500]
     arrivals = [at * 10**9 for at in segments for _ in range(2)]
     taken = [ns // 10**6 for ns in paced(times, arrivals=arrivals, longest_gap=0.5)[1]]

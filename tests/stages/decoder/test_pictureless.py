@@ -1,4 +1,4 @@
-"""Live streams whose data makes no picture, from the start or from some point on."""
+"""Live streams whose data gives no picture, from the start or from some point on."""
 
 import contextlib
 import itertools

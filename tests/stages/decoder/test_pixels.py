@@ -165,7 +165,7 @@ def test_pixels_are_square_by_default(oriented_video, slots):
 @pytest.mark.parametrize("matrix", [UPRIGHT, CLOCKWISE])
 @pytest.mark.parametrize(("pix_fmt", "height"), [("yuv420p", 64), ("yuv422p", 62)])
 def test_one_field_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_fmt, height):
-    """A white square on black moves by its own width between the moments of the two fields."""
+    """A white square on black moves by its own width between the two fields."""
     shown = np.zeros((height, 96), np.uint8)
     shown[20:40, 20:40] = 255
     both = shown.copy()
@@ -217,7 +217,7 @@ def test_a_single_field_picture_keeps_all_its_rows(tmp_path, slots):
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         picture = av.VideoFrame.from_ndarray(rows, format="gray").reformat(format="yuv420p")
         for packet in (*stream.encode(picture), *stream.encode()):
-            packet.dts = packet.pts  # x265 gives a single picture any
+            packet.dts = packet.pts  # x265 gives a single picture an arbitrary one
             container.mux(packet)
     (seen,) = read(path, slots)
     assert np.abs(seen[..., 1].astype(int) - rows).max() < 20

@@ -187,7 +187,7 @@ def test_continuing_sound_does_not_hide_missing_frames(tmp_path, slots):
         client, _ = listener.accept()
         with client, contextlib.suppress(OSError):
             client.sendall(data[:-200_000])
-            for start in range(len(data) - 200_000, len(data), 5000):  # sound alone: 6 s
+            for start in range(len(data) - 200_000, len(data), 5000):  # only sound, for 6 s
                 client.sendall(data[start : start + 5000])
                 time.sleep(0.15)
 
@@ -195,7 +195,7 @@ def test_continuing_sound_does_not_hide_missing_frames(tmp_path, slots):
         threading.Thread(target=send, daemon=True).start()
         records = read(f"tcp://127.0.0.1:{listener.getsockname()[1]}", slots, 11, options)
     assert sum(isinstance(r, Frame) for r in records) == 10
-    assert records[-1].message != "the connection ended"  # as it does when all is sent
+    assert records[-1].message != "the connection ended"  # as it does once everything is sent
 
 
 def test_a_size_change_starts_an_epoch_without_a_new_connection(tmp_path, slots):

@@ -86,8 +86,8 @@ def test_the_folder_is_listed_only_at_the_start(camera, tmp_path, monkeypatch):
 
 
 def test_a_killed_recorder_loses_only_the_last_second(camera, tmp_path, slots):
-    seldom = {"preset": "ultrafast", "x264-params": "keyint=99:scenecut=0"}  # a key frame
-    write_camera(camera, codec_options=seldom)
+    rare_key_frames = {"preset": "ultrafast", "x264-params": "keyint=99:scenecut=0"}
+    write_camera(camera, codec_options=rare_key_frames)
     record_and_die(camera, tmp_path / "cam", packets=40)
     assert len(lumas(replay(tmp_path / "cam", slots))) >= 40 - 25 - 1
 
@@ -149,7 +149,7 @@ def test_a_full_disk_is_reported_every_ten_minutes_until_there_is_room(camera, f
 
 
 def packets(size):
-    """Yields numbered packets for a minute, five a second, of which the first is a key frame."""
+    """Yields numbers and packets for a minute, five a second; each fifth is a key frame."""
     for number in range(300):
         packet = av.Packet(bytes(size))
         packet.time_base, packet.pts = Fraction(1, 5), number

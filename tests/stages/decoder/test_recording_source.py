@@ -80,7 +80,7 @@ def test_recording_continues_when_the_camera_clock_restarts(camera, tmp_path, sl
 
 def test_connections_of_a_few_frames_start_at_the_right_time(camera, tmp_path, slots):
     for epoch in range(3):
-        record(camera, tmp_path / "cam", epoch, packets=4)  # so few that FFmpeg knows no start
+        record(camera, tmp_path / "cam", epoch, packets=4)  # too few for FFmpeg to know the start
     records = replay(tmp_path / "cam", slots)
     assert sum(isinstance(r, StreamStart) for r in records) == 3
     times = seconds(records)
@@ -178,7 +178,7 @@ def test_a_truncated_segment_is_read_as_far_as_it_goes(camera, tmp_path, slots):
     assert records[-1].reason is EndReason.TRUNCATED
 
 
-def test_segments_added_while_reading_are_reported_as_missing(camera, tmp_path, slots):
+def test_segments_added_while_reading_are_reported(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
     records = RecordingSource(folder, name="cam").records(slots)

@@ -34,7 +34,7 @@ def over():
 
 
 class Waits:
-    """How long each wait for the network was."""
+    """Records how long each wait for the network took."""
 
     def __init__(self):
         self.seconds = []

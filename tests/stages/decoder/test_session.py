@@ -98,7 +98,7 @@ def test_a_sender_that_falls_silent_and_returns_is_reported(session, slots):
 
     def send():
         with sending(port):
-            over.wait(1.5)  # fewer frames than are read
+            over.wait(1.5)  # too short for all frames that are read
         again.wait(100)
         with sending(port):
             over.wait(100)

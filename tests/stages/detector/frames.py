@@ -1,4 +1,4 @@
-"""Frames to compute on."""
+"""Frames for the tests of detectors."""
 
 from fractions import Fraction
 

@@ -54,7 +54,7 @@ def test_the_age_of_the_oldest_computation_is_known():
         clock.seconds += 5
     assert threads.running() == 10
     ends[0].set()
-    assert threads.wait(100)  # for the first
+    assert threads.wait(100)  # for the first computation to end
     assert threads.running() == 5
     ends[1].set()
 

@@ -139,7 +139,7 @@ def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) ->
 
 @pytest.mark.skipif(not DATA.exists(), reason=f"{DATA} is not there")
 def test_published_files_are_read() -> None:
-    """The best 100 boxes of every frame, a few of them without area."""
+    """They hold the best 100 boxes of each frame, a few of them without area."""
     for path, format, frames, left_out in (
         ("detrac/det/MVI_39511_Det_SpotNet.txt.gz", "detrac", 380, 0),
         ("detrac/det/MVI_39051_Det_SpotNet.txt.gz", "detrac", 1120, 258),

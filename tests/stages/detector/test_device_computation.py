@@ -133,7 +133,7 @@ def test_fewer_frames_are_computed_at_once_if_the_memory_is_full(caplog):
         assert found.frame is frame.header
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
     assert on_device.engine.graph.sizes == [5, 3, 2, 2, 1] + [1] * 5
-    on_device.detect([yuv_frame(96, 128, 0)] * 2 + frames)  # others are tried on their own
+    on_device.detect([yuv_frame(96, 128, 0)] * 2 + frames)  # other sizes are tried on their own
     assert on_device.engine.graph.sizes[10:] == [2, 2, 2, 1]
     assert caplog.messages == [
         f"the memory of cpu is full with {count} frames of 128x64: at most {half} are computed "
@@ -178,7 +178,7 @@ def test_a_frame_that_fills_the_memory_is_reported_in_one_line(caplog):
         (PUBLISHED, 1.0, torch.bfloat16),
     ],
 )
-def test_recorded_operations_do_not_make_a_gpu_wait(config, scale, dtype, tmp_path, monkeypatch):
+def test_nothing_that_is_recorded_makes_a_gpu_wait(config, scale, dtype, tmp_path, monkeypatch):
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: dtype)
     save_checkpoint(SpotNet(config), tmp_path / "a.safetensors")
     engine, on_device = TorchEngine(tmp_path / "a.safetensors", META), DeviceInput(META)
@@ -187,7 +187,7 @@ def test_recorded_operations_do_not_make_a_gpu_wait(config, scale, dtype, tmp_pa
         header = FrameHeader.of_image(96, 128, "s", 0, pixel_format=pixel_format)
         pixels = torch.empty((3, *header.shape), dtype=torch.uint8, device=META)
         with torch.inference_mode():
-            on_device.convert(pixels, header, geometry)  # makes what is kept
+            on_device.convert(pixels, header, geometry)  # allocates what is kept
             with OnMetaAlone():
                 found = engine.values(on_device.convert(pixels, header, geometry))
         assert (found.dtype, found.shape) == (torch.float32, (3, 100, 6))

@@ -54,14 +54,16 @@ def test_inputs_match_those_of_the_cpu(config, scale, make, dtype):
     geometry = input_geometry(90, 150, config, scale)
     expected = InputMemory().fill(frames, geometry)
     device_input = DeviceInput(CPU)
-    device_input._dtype = dtype  # a GPU computes in halves
+    device_input._dtype = dtype  # a GPU computes in half precision
     found = filled(device_input, frames, geometry)
     assert (found.dtype, tuple(found.shape)) == (torch.uint8, expected.shape)
     off = found.numpy().astype(int) - expected
     assert np.abs(off).max() <= 2
     assert np.abs(off).mean() < 0.3
     (height, width), (top, left) = geometry.resized, geometry.offset
-    assert abs(off[:, top : top + height, left : left + width].mean()) < 0.25  # it is rounded
+    assert (
+        abs(off[:, top : top + height, left : left + width].mean()) < 0.25
+    )  # rounded, not truncated
 
 
 def test_a_smaller_batch_has_no_frame_of_the_larger():

@@ -48,7 +48,7 @@ def test_one_file_serves_frames_by_index(tmp_path: Path) -> None:
     assert detector.detect([]) == []
 
 
-def test_files_of_streams_that_ended_are_not_kept(folder: Path) -> None:
+def test_the_number_of_files_kept_in_memory_is_limited(folder: Path) -> None:
     for number in range(100, 400):
         (folder / f"MVI_{number}.txt").write_text(ROWS)
     detector = FileDetector(folder)

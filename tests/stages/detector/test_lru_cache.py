@@ -11,7 +11,7 @@ def test_the_most_recently_used_keys_are_kept():
     cache = LruCache(2)
     for key in "ab":
         assert cache.keep(key, key * 2) == key * 2
-    assert cache.get("a") == "aa"  # so that b is the one not used for longest
+    assert cache.get("a") == "aa"  # so that b is the least recently used
     cache.keep("c", "cc")
     assert (cache.get("a"), cache.get("b"), cache.get("c")) == ("aa", None, "cc")
     assert cache.values() == ["aa", "cc"]
@@ -26,7 +26,7 @@ def test_replacing_a_value_evicts_no_other_key():
 
 @dataclass(frozen=True)
 class Yielding:
-    """A key at which threads take turns whenever it is looked up."""
+    """A key that makes threads take turns whenever it is looked up."""
 
     number: int
 

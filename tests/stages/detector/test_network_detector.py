@@ -169,7 +169,7 @@ def test_a_cpu_time_limit_limits_the_threads(monkeypatch, same_threads):
     assert torch.get_num_threads() == detector.batch_size == 3
 
 
-def test_frames_in_parallel_give_exactly_the_results_of_each_alone(two_core_detector, scene):
+def test_frames_side_by_side_give_exactly_what_they_give_alone(two_core_detector, scene):
     images = [scene.render(n).image[: 192 - 32 * (n % 2)] for n in range(5)]
     frames = [frame(image, n) for n, image in enumerate(images)]
     together = two_core_detector.detect(frames)

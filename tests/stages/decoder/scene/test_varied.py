@@ -19,7 +19,7 @@ from stages.decoder.scene.traffic import Traffic
 from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.decoder.scene.walkers import Walker, hide_colliding_walkers
 
-SEED = 1  # of a varied scene with a vehicle mostly outside the frame
+SEED = 1  # gives a varied scene with a vehicle mostly outside the frame
 
 
 def plan_with_left_turns(seed: int) -> RoadPlan:

@@ -15,7 +15,7 @@ def weights() -> Path:
 
 @pytest.fixture(scope="session")
 def images():
-    """Two pictures of a scene, ``(2, 192, 320, 3)``."""
+    """Two images of a scene, ``(2, 192, 320, 3)``."""
     scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=20, vehicles=120))
     return np.stack([scene.render(index).image for index in (3, 9)])
 

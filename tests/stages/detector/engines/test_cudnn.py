@@ -59,6 +59,6 @@ def test_a_device_without_cudnn_keeps_the_plain_graph():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_uses_fused_convolutions():
+def test_a_gpu_takes_fused_convolutions():
     graph = graph_on("cuda")
     assert cudnn_graph(graph) is not graph

@@ -73,7 +73,7 @@ def test_the_requested_number_of_boxes_is_returned(name, precision, weights, ima
     assert found.boxes.shape == (2, 1000, 4)
     assert found.scores.shape == found.classes.shape == (2, 1000)
     np.testing.assert_array_equal(few.detect(images).scores, found.scores[:, :3])
-    small = most.detect(images[:, :64, :64].copy())  # fewer cells than that
+    small = most.detect(images[:, :64, :64].copy())  # fewer than 1000 cells
     assert small.scores.shape == (2, 16 * 16)
 
 

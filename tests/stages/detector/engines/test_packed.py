@@ -112,7 +112,7 @@ def test_bfloat16_is_packed():
     assert is_packed(packed_graph(graph_of(torch.bfloat16)))
 
 
-@pytest.mark.parametrize("error", [RuntimeError, AttributeError])  # a PyTorch without oneDNN
+@pytest.mark.parametrize("error", [RuntimeError, AttributeError])  # as of a PyTorch without oneDNN
 def test_a_cpu_that_cannot_pack_keeps_the_plain_graph(monkeypatch, error):
     def refuse(graph):
         raise error("not on this CPU")

@@ -56,7 +56,7 @@ def test_nothing_new_is_recorded_while_recordings_are_rarely_used():
     for key in range(200):
         assert score_of(recordings.run(key, lambda: values(0.5))) == 0.5
     assert recorder.recorded == 65
-    for _ in range(10):  # of one that is kept
+    for _ in range(10):  # one that is kept
         recordings.run(64, lambda: values(0.5))
     for key in range(200, 220):
         recordings.run(key, lambda: values(0.5))

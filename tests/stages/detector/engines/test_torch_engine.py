@@ -27,7 +27,7 @@ def adjacent_peaks(logits):
 def test_center_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
     """Otherwise, neighbouring cells are often equal, and both are peaks."""
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.bfloat16)
-    monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # each CPU's own
+    monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # depends on the CPU
     plain = TorchEngine(weights, torch.device("cpu")).graph
     pixels = Normalisation()(torch.from_numpy(images[1:])).bfloat16()
     for graph in (plain, packed_graph(plain)):

@@ -27,7 +27,9 @@ def path(tmp_path):
 
 
 def test_adding_ranges_keeps_the_tensors(path):
-    before = {name: tensor.clone() for name, tensor in load_file(path).items()}  # not the file's
+    before = {
+        name: tensor.clone() for name, tensor in load_file(path).items()
+    }  # copies, as the file is overwritten
     network = SpotNet.from_checkpoint(path)
     assert network.ranges is None
     path.write_bytes(with_ranges(path.read_bytes(), network.config, {"pre.0": (0.0, 2.5)}))
@@ -126,7 +128,7 @@ def test_integer_weights_are_accepted(path):
 
 @pytest.mark.parametrize("classes", [0, 10**9])
 def test_a_published_network_with_an_absurd_class_count_is_refused(tmp_path, classes):
-    heatmap = torch.zeros(1).expand(classes, 256, 1, 1)  # takes four bytes
+    heatmap = torch.zeros(1).expand(classes, 256, 1, 1)  # stored in four bytes
     torch.save({"hm.0.1.weight": heatmap}, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"a\.pth is not of a SpotNet: num_classes must be"):
         SpotNet.from_checkpoint(tmp_path / "a.pth")

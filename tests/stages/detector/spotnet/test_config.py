@@ -33,7 +33,7 @@ def test_excessive_sizes_are_refused(setting, value, most):
 
 def test_sizes_must_be_whole_numbers():
     for name, value in asdict(SpotNetConfig()).items():
-        if type(value) is int and name != "segmentation_stride":  # which has a list of its own
+        if type(value) is int and name != "segmentation_stride":  # which has its own list of values
             for wrong in (0, 2.0, True):
                 with pytest.raises(ValueError, match=rf"^{name} must be a whole number from 1, "):
                     SpotNetConfig(**{name: wrong})
@@ -57,7 +57,7 @@ def test_deeply_nested_json_is_refused():
         SpotNetConfig.from_json("[" * 100_000)
 
 
-def test_configs_of_earlier_releases_are_read_unless_their_blocks_were_separable():
+def test_configs_of_earlier_releases_are_read_unless_separable():
     current = SpotNetConfig().to_json()
     assert SpotNetConfig.from_json(current[:-1] + ', "block": "residual"}').to_json() == current
     with pytest.raises(ValueError, match="its blocks are separable"):

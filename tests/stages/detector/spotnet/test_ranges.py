@@ -22,7 +22,7 @@ def test_ranges_cover_every_feature_that_is_quantised():
     network = SpotNet.compact(**SMALL).eval().fused()
     ranges = feature_ranges(network, [torch.randn(1, 3, 64, 64)])
     assert {"pre.0", "pre.1", "pre.1.relu1", "pre.1.skip", "kps.0", "cnvs.0"} <= ranges.keys()
-    assert "kps.0.up1.0.skip" not in ranges  # its input, as it is
+    assert "kps.0.up1.0.skip" not in ranges  # passes its input through
     assert ranges["pre.1.skip"][0] < 0
     assert all(low >= 0 for name, (low, _) in ranges.items() if not name.endswith("skip"))
     assert not any(module._forward_hooks for module in network.modules())
