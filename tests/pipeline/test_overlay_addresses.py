@@ -57,7 +57,7 @@ def test_faults_are_told_without_secrets(value, fault):
 
 
 def test_without_an_overlay_there_is_nothing_to_send():
-    with pytest.raises(ConfigError, match="overlay_url sends what overlay writes"):
+    with pytest.raises(ConfigError, match="overlay_url needs overlay, which is off"):
         config_of("rtsp://server", "sink.overlay=false")
 
 

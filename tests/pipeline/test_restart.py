@@ -203,14 +203,14 @@ def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()
     live = settings(clip, *held_back(clip, "live"), f"runtime.publish={address}")
-    harm = kill("sink", "sink", at=[30, 80])
+    harm = kill("sink", "sink", at=[20, 40])  # of 150, many of which a slow restart costs
     result = run_with([str(clip)], tmp_path, live, harm)
     listener.join(100)
     assert result.restarts == {"sink": 2}
     folder = tmp_path / "clip"
     report = read_report(folder)
     rows = times_in(folder)
-    assert len(rows) == report["frames"]["out"] > len(published) - 5 > 50
+    assert len(rows) == report["frames"]["out"] > len(published) - 5 > 25
     assert rows == sorted(dict(rows).items())
     assert published.items() <= dict(rows).items()
     for tracks, times in zip(

@@ -53,7 +53,7 @@ def test_scenes_of_one_image_each_have_no_rows(
 @pytest.mark.parametrize(
     ("scores", "rows", "said"),
     [((0.7, 0.6, 0.5), ["best, step 0 │ 0.700", "last, step 4 │ 0.500"],
-      "initial weights, which 4 steps made no better"),
+      "initial weights, which 4 steps did not improve"),
      ((0.5, 0.7, 0.6), ["best, step 2 │ 0.700", "last, step 4 │ 0.600"],
       "best weights, after step 2 of 4"),
      ((0.5, 0.6, 0.7), ["best and last, step 4 │ 0.700"],

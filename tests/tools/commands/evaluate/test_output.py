@@ -207,7 +207,7 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
     for status in (None, "complete", "interrupted"):
         if status is not None:
             (run / "run.json").write_text(json.dumps({"status": status}))
-        told = "the run was not: MVI_1 (interrupted); vehicles in frames" in evaluate(*arguments)
+        told = "the run was not: MVI_1 (interrupted); vehicles in the" in evaluate(*arguments)
         assert told == (status == "interrupted")
 
 
