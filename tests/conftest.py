@@ -11,12 +11,12 @@ import pytest
 
 from stages.extras import report_nothing
 
-report_nothing()  # for the tests that import a package themselves
+report_nothing()  # for tests that import a package themselves
 
 
 @pytest.fixture
 def full_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder on a file system of 64 KiB, or of the size that is the fixture's parameter."""
+    """A folder on a file system of 64 KiB, or of the size given as the fixture's parameter."""
     mount = tmp_path / "full"
     mount.mkdir()
     size = getattr(request, "param", "64k")
@@ -35,7 +35,7 @@ def full_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 @pytest.fixture
 def refuse_sync(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool], int], None]:
-    """Lets ``os.fsync`` fail for the kind of file that a test of its mode tells."""
+    """Returns a function that makes ``os.fsync`` fail for files whose mode meets a condition."""
     sync = os.fsync
 
     def refuse(kind: Callable[[int], bool], code: int) -> None:
@@ -51,7 +51,7 @@ def refuse_sync(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bo
 
 @pytest.fixture
 def closed_folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that this user, who is not root meanwhile, may not enter."""
+    """A folder that may not be entered; the test does not run as root while it exists."""
     folder = tmp_path / "closed"
     folder.mkdir(mode=0)
     user, nobody = os.geteuid(), 65534

@@ -1,4 +1,4 @@
-"""Runs the programs of the documentation."""
+"""Runs the Python programs in the documentation."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ FOLDER = Path(__file__).parents[1] / "docs"
 
 
 def run_program(page, what, folder, monkeypatch):
-    """Runs the one program in Python of ``page`` that contains ``what`` in ``folder``.
+    """Runs, in ``folder``, the one Python program of ``page`` that contains ``what``.
 
     Returns:
         Its variables.

@@ -7,7 +7,7 @@ from tests.documentation import run_program
 from tools.harness.material import make_clip
 
 
-def test_the_first_frame_is_written(tmp_path, monkeypatch):
+def test_first_frame_is_written(tmp_path, monkeypatch):
     make_clip(tmp_path, 4).rename(tmp_path / "crossing.mp4")
     run_program("counting.md", "look.png", tmp_path, monkeypatch)
     picture = cv2.imread("look.png")

@@ -1,4 +1,4 @@
-"""Imports point down only: tools → pipeline → stages → trackers."""
+"""Imports only point down: tools → pipeline → stages → trackers."""
 
 import ast
 import subprocess
@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HOUSE = ["tools", "pipeline", "stages", "trackers"]
+PACKAGES = ["tools", "pipeline", "stages", "trackers"]
 
-STRANGERS = {
+FOREIGN_PEERS = {
     ROOT / "tools" / "chaos" / "flood.py",
     ROOT / "tools" / "bench" / "hop.py",
     ROOT / "tools" / "bench" / "bare_sender.py",
 }
-"""Play peers that are none of ours, and so do not speak through `pipeline`."""
+"""Simulate foreign peers, which do not communicate through `pipeline`."""
 
 
-def files_of(*room):
-    files = set(ROOT.joinpath(*room).rglob("*.py"))
+def files_of(*folder):
+    files = set(ROOT.joinpath(*folder).rglob("*.py"))
     assert files
     return files
 
@@ -33,7 +33,7 @@ def imported(file):
 
 
 def importers(files, *packages):
-    """Which of the files import one of the packages, or a part of it."""
+    """Returns which of the files import one of the packages or a module of it."""
     return {
         str(file.relative_to(ROOT))
         for file in files
@@ -42,47 +42,47 @@ def importers(files, *packages):
     }
 
 
-@pytest.mark.parametrize("room", HOUSE)
-def test_imports_point_down(room):
-    above = HOUSE[: HOUSE.index(room)]
-    assert not importers(files_of(room), *above)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_down(package):
+    above = PACKAGES[: PACKAGES.index(package)]
+    assert not importers(files_of(package), *above)
 
 
-def test_zeromq_is_the_pipelines_alone():
+def test_only_the_pipeline_imports_zeromq():
     others = files_of("tools") | files_of("stages") | files_of("trackers")
-    assert not importers(others - STRANGERS, "zmq")
+    assert not importers(others - FOREIGN_PEERS, "zmq")
 
 
-def test_the_network_knows_nothing_of_the_rest():
+def test_spotnet_imports_nothing_else_of_the_project():
     spotnet = files_of("stages", "detector", "spotnet")
-    outside = [name for name in HOUSE if name != "stages"]
+    outside = [name for name in PACKAGES if name != "stages"]
     assert not importers(spotnet, *outside)
     ours = {name for file in spotnet for name in imported(file) if name.startswith("stages")}
     assert all(name.startswith("stages.detector.spotnet") for name in ours)
 
 
-def test_trackers_need_no_large_package():
+def test_trackers_import_no_large_package():
     assert not importers(files_of("trackers"), "torch", "cv2", "av")
 
 
 @pytest.mark.parametrize(
-    ("room", "strangers"),
+    ("package", "forbidden"),
     [
         ("transport", ["workers", "supervision"]),
         ("workers", ["supervision"]),
         ("supervision", ["workers"]),
     ],
 )
-def test_rooms_of_the_pipeline_do_not_know_each_other(room, strangers):
-    packages = [f"pipeline.{stranger}" for stranger in strangers]
-    assert not importers(files_of("pipeline", room), *packages)
+def test_pipeline_subpackages_do_not_import_each_other(package, forbidden):
+    packages = [f"pipeline.{each}" for each in forbidden]
+    assert not importers(files_of("pipeline", package), *packages)
 
 
 STAGES = ["decoder", "detector", "sink"]
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_stages_do_not_know_each_other(stage):
+def test_stages_do_not_import_each_other(stage):
     others = [f"stages.{other}" for other in STAGES if other != stage]
     assert not importers(files_of("stages", stage), *others)
 
@@ -90,8 +90,8 @@ def test_stages_do_not_know_each_other(stage):
 LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
 
 
-def test_who_only_watches_needs_few_packages():
-    """Those that docs/subscribing.md installs."""
+def test_watching_needs_few_packages():
+    """Only the packages that docs/subscribing.md installs."""
     absent = [*LARGE - {"pydantic"}, "yaml", "safetensors", "paho"]  # typer may need pydantic
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({absent})); "
@@ -113,7 +113,7 @@ def test_who_only_watches_needs_few_packages():
         ("import pipeline.workers.sink", {"av", "cv2"}),
     ],
 )
-def test_a_process_imports_no_large_package_but_those_it_needs(code, needed):
+def test_process_imports_only_the_large_packages_it_needs(code, needed):
     script = f"{code}; import sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT

@@ -1,4 +1,4 @@
-"""The programs of docs/library.md run, and give what SpotStream gives."""
+"""The programs of docs/library.md run, and give the same results as SpotStream."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ WIDTH, HEIGHT, FRAMES = 320, 192, 5
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with what the programs read."""
+    """A folder with the files that the programs read."""
     folder = tmp_path_factory.mktemp("library")
     (folder / "photos").mkdir()
     scene = Scene(SceneConfig(seed=2, width=WIDTH, height=HEIGHT, frames=FRAMES, vehicles=120))
@@ -54,15 +54,15 @@ def test_a_folder_of_images_is_tracked(folder, monkeypatch, capsys):
 
 def test_a_video_is_decoded(folder, monkeypatch, capsys):
     run("bgr.shape", folder, monkeypatch)
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == FRAMES
-    assert said[-1] == f"{FRAMES} {(FRAMES - 1) / 25} ({HEIGHT}, {WIDTH}, 3)"
+    output = capsys.readouterr().out.splitlines()
+    assert len(output) == FRAMES
+    assert output[-1] == f"{FRAMES} {(FRAMES - 1) / 25} ({HEIGHT}, {WIDTH}, 3)"
 
 
 def test_boxes_of_another_detector_are_tracked(folder, monkeypatch, capsys):
     variables = run("find_boxes", folder, monkeypatch)
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said] == [str(number + 1) for number in range(FRAMES)]
+    output = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in output] == [str(number + 1) for number in range(FRAMES)]
     assert len(variables["tracks"]) > 3
 
 
@@ -76,15 +76,15 @@ def test_vehicles_are_counted_across_a_line(folder, monkeypatch, capsys):
     assert last == str(counts)
 
 
-def test_each_class_has_a_tracker_and_no_id_is_given_twice(folder, monkeypatch, capsys):
+def test_each_class_has_its_tracker_and_ids_are_unique(folder, monkeypatch, capsys):
     run("by_class", folder, monkeypatch)
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 10
-    assert all(line.startswith("car [1] [[") for line in said[::2])
-    assert all(line.startswith("bus [2] [[") for line in said[1::2])
+    output = capsys.readouterr().out.splitlines()
+    assert len(output) == 10
+    assert all(line.startswith("car [1] [[") for line in output[::2])
+    assert all(line.startswith("bus [2] [[") for line in output[1::2])
 
 
-def test_a_tracker_may_be_written_elsewhere(folder, monkeypatch, capsys):
+def test_custom_tracker_works_like_a_built_in_one(folder, monkeypatch, capsys):
     tracker = run("OverlapTracker", folder, monkeypatch)["tracker"]
     assert capsys.readouterr().out.splitlines()[-1] == (
         "[1 2] [[8.0, 10.0, 58.0, 40.0], [292.0, 10.0, 332.0, 40.0]]"
@@ -103,12 +103,12 @@ def test_tracks_are_scored(tmp_path, monkeypatch, capsys):
     (tmp_path / "gt.txt").write_text("".join(truth))
     (results / "mot.txt").write_text("".join(truth[:3]))
     run("score_tracking", tmp_path, monkeypatch)
-    said = capsys.readouterr().out
-    assert "'MOTA': 0.75" in said
-    assert "'FP': 0, 'FN': 1, 'IDS': 0" in said
+    output = capsys.readouterr().out
+    assert "'MOTA': 0.75" in output
+    assert "'FP': 0, 'FN': 1, 'IDS': 0" in output
 
 
-def test_a_running_pipeline_gets_a_stream_and_loses_it(tmp_path, monkeypatch, capsys):
+def test_stream_is_added_to_and_removed_from_a_running_pipeline(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     clip = make_clip(tmp_path, 250)
@@ -126,7 +126,7 @@ def test_a_running_pipeline_gets_a_stream_and_loses_it(tmp_path, monkeypatch, ca
             process.terminate()
 
 
-def test_sort_takes_what_the_reference_takes(folder, monkeypatch):
+def test_sort_accepts_the_input_of_the_reference(folder, monkeypatch):
     variables = run("trackers.sort", folder, monkeypatch)
     assert variables["rows"].shape == (0, 5)
     assert variables["tracker"].next_id == 2
@@ -147,14 +147,14 @@ def test_an_exported_model_needs_no_spotstream(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("program", "format"), [("torch.jit.load", "torchscript"), ("openvino.Core", "openvino")]
 )
-def test_an_exported_model_tells_what_it_needs(program, format, folder, monkeypatch):
+def test_exported_model_metadata_states_what_it_needs(program, format, folder, monkeypatch):
     if format == "openvino":
         pytest.importorskip("openvino")
         pytest.importorskip("onnx")
     export(find_weights(Path("nano")), format, folder / f"model{SUFFIXES[format]}")
-    told = run(program, folder, monkeypatch)["metadata"]
+    metadata = run(program, folder, monkeypatch)["metadata"]
     config = SpotNet.from_checkpoint(find_weights(Path("nano"))).config
-    assert told == {
+    assert metadata == {
         "class_names": ",".join(config.class_names),
         "scale": f"{config.scale:g}",
         "size_multiple": str(config.size_multiple),

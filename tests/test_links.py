@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_links_lead_to_a_page_and_a_heading_that_exist():
+def test_links_lead_to_existing_pages_and_headings():
     broken = [
         f"{page.name}: {link}"
         for page in PAGES
@@ -18,14 +18,14 @@ def test_links_lead_to_a_page_and_a_heading_that_exist():
 
 
 def leads_somewhere(page, link):
-    """Whether ``link`` of ``page`` names a file, and a heading of it if it names one."""
+    """Returns whether the file of a link exists, and its heading if the link has an anchor."""
     name, _, anchor = link.partition("#")
     target = page.parent / name if name else page
     return target.is_file() and (not anchor or anchor in anchors(target))
 
 
 def anchors(page):
-    """GitHub's names for the headings of ``page``."""
+    """Returns GitHub's anchors of the headings of ``page``."""
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
     return {

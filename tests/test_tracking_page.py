@@ -1,4 +1,4 @@
-"""The programs of docs/tracking.md convert what other detectors write."""
+"""The programs of docs/tracking.md convert the output of other detectors."""
 
 import json
 
@@ -9,7 +9,7 @@ from stages.detector.doubts import doubts
 from tests.documentation import run_program
 
 
-def test_text_files_of_yolo(tmp_path, monkeypatch):
+def test_yolo_text_files_are_converted(tmp_path, monkeypatch):
     (tmp_path / "labels").mkdir()
     first, tenth = (tmp_path / "labels" / f"my_crossing_{number}.txt" for number in (1, 10))
     first.write_text("2 0.5 0.25 0.1 0.2 0.75\n0 0.5 0.5 0.1 0.1 0.9\n")
@@ -22,7 +22,7 @@ def test_text_files_of_yolo(tmp_path, monkeypatch):
     assert doubts(file, (1920, 1080)) == []
 
 
-def test_results_in_coco_s_format(tmp_path, monkeypatch):
+def test_coco_results_are_converted(tmp_path, monkeypatch):
     found = [
         {"image_id": image, "category_id": category, "bbox": [864.5, 162, 192, 216], "score": score}
         for image, category, score in ((3, 8, 0.75), (1, 1, 0.9), ("2", 3, 0.5))

@@ -1,4 +1,4 @@
-"""Waits for what a thread or a process does in its own time."""
+"""Waits for other threads and processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 
 def wait_for(look: Callable[[], Found], seconds: float = 100) -> Found:
-    """Returns the first true result of ``look``; a run that is not there yet may raise an error."""
+    """Returns the first true result of ``look``; ignores `ConfigError`, as before a run exists."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(ConfigError):

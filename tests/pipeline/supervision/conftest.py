@@ -14,7 +14,7 @@ def logbook():
 
 @pytest.fixture
 def worker_is(tmp_path, monkeypatch):
-    """Takes the shell script that workers run instead of Python."""
+    """Returns a function that sets the shell script that workers run instead of Python."""
 
     def replace(script):
         python = tmp_path / "python"

@@ -4,7 +4,7 @@ from pipeline.supervision.added_streams import streams_to_add
 from stages.errors import ConfigError
 
 
-def test_a_stream_that_is_added_gets_no_folder_with_results(tmp_path):
+def test_added_stream_avoids_folders_that_hold_results(tmp_path):
     (tmp_path / "clip.mp4").write_text("")
     (tmp_path / "north").mkdir()
     (tmp_path / "north" / ".mot.txt.part").write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
@@ -16,7 +16,7 @@ def test_a_stream_that_is_added_gets_no_folder_with_results(tmp_path):
     assert spec.name == "clip-2"
 
 
-def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
+def test_earlier_results_are_set_aside_when_a_name_is_reused(tmp_path):
     (tmp_path / "clip.mp4").write_text("")
     clip = tmp_path / "clip.mp4"
     for text, location, name in (
@@ -32,7 +32,7 @@ def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
     assert found == {"north-earlier": "1", "north-earlier-2": "2", "north": "3"}
 
 
-def test_what_is_set_aside_takes_no_name_of_a_stream(tmp_path):
+def test_results_set_aside_avoid_names_of_running_streams(tmp_path):
     (tmp_path / "clip.mp4").write_text("")
     (tmp_path / "north").mkdir()
     (tmp_path / "north" / "mot.txt").write_text("1")
@@ -40,8 +40,8 @@ def test_what_is_set_aside_takes_no_name_of_a_stream(tmp_path):
     assert [path.parent.name for path in tmp_path.glob("*/mot.txt")] == ["north-earlier-2"]
 
 
-def test_results_below_a_link_are_not_set_aside(tmp_path):
-    """The link would be renamed, and the stream go on in a folder on another disk."""
+def test_results_in_a_symlinked_folder_are_not_set_aside(tmp_path):
+    """The link would be renamed, and the stream would go on in a folder on another disk."""
     (tmp_path / "clip.mp4").write_text("")
     (tmp_path / "disk").mkdir()
     (tmp_path / "disk" / "mot.txt").write_text("1")
@@ -51,7 +51,7 @@ def test_results_below_a_link_are_not_set_aside(tmp_path):
     assert (tmp_path / "north").is_symlink()
 
 
-def test_no_stream_gets_the_name_of_one_that_runs_or_of_unfinished_results(tmp_path):
+def test_default_name_avoids_running_streams_and_unfinished_results(tmp_path):
     (tmp_path / "clip.mp4").write_text("")
     (tmp_path / "clip-2").mkdir()
     (tmp_path / "clip-2" / ".mot.txt.part").write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
@@ -59,7 +59,7 @@ def test_no_stream_gets_the_name_of_one_that_runs_or_of_unfinished_results(tmp_p
     assert spec.name == "clip-3"
 
 
-def test_a_folder_without_results_keeps_no_stream_from_its_name(tmp_path):
+def test_folder_without_results_does_not_block_a_stream_name(tmp_path):
     (tmp_path / "clip.mp4").write_text("")
     (tmp_path / "clip").mkdir()
     assert streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path)[0].name == "clip"
@@ -68,7 +68,7 @@ def test_a_folder_without_results_keeps_no_stream_from_its_name(tmp_path):
         streams_to_add(str(tmp_path / "clip.mp4"), "north", ["north"], tmp_path)
 
 
-def test_a_name_is_for_one_stream_and_that_of_a_folder(tmp_path):
+def test_name_applies_to_one_stream_and_is_made_a_folder_name(tmp_path):
     videos = tmp_path / "videos"
     videos.mkdir()
     for name in ("a.mp4", "b.mp4"):

@@ -10,8 +10,8 @@ from pipeline.supervision.runtime_folder import RunInfo
 from stages.errors import ConfigError, SpotStreamError
 
 
-def answered(folder, error):
-    """Has a pipeline answer a command that ends with the error."""
+def send_command_that_raises(folder, error):
+    """Sends a pipeline a command during which the error is raised."""
 
     def carry_out(command):
         raise error
@@ -33,24 +33,24 @@ def answered(folder, error):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (ConfigError("no such thing"), "no such thing"),
         (PermissionError(13, "Permission denied", "/x"), "PermissionError: .*denied: '/x'"),
         (ConfigError("did you mean s\udcfcd.mp4?"), r"s\\udcfcd\.mp4"),
     ],
 )
-def test_a_refusal_is_answered(tmp_path, error, said):
-    with pytest.raises(ConfigError, match=said):
-        answered(tmp_path, error)
+def test_refused_command_raises_the_reason(tmp_path, error, message):
+    with pytest.raises(ConfigError, match=message):
+        send_command_that_raises(tmp_path, error)
 
 
-def test_an_error_in_the_program_is_answered_and_logged(tmp_path, caplog):
+def test_internal_error_is_returned_and_logged(tmp_path, caplog):
     with pytest.raises(
         SpotStreamError, match="process id 1 failed to do this: KeyError: 'cam'"
-    ) as told:
-        answered(tmp_path, KeyError("cam"))
-    assert told.value.exit_code == 1
+    ) as raised:
+        send_command_that_raises(tmp_path, KeyError("cam"))
+    assert raised.value.exit_code == 1
     [record] = caplog.records
     assert record.getMessage() == "cannot carry out RemoveStream"
     assert record.exc_info[0] is KeyError

@@ -1,4 +1,4 @@
-"""Streams come and go while the pipeline runs; nonsense on its socket disturbs nobody."""
+"""Streams are added and removed while the pipeline runs; malformed messages do no harm."""
 
 import contextlib
 import fcntl
@@ -30,12 +30,12 @@ def clip(tmp_path):
     return make_clip(tmp_path / "material", 250)
 
 
-def test_a_source_is_looked_for_before_the_pipeline_is_asked(tmp_path):
+def test_missing_source_is_reported_without_asking_the_pipeline(tmp_path):
     with pytest.raises(ConfigError, match="no such source"):
         add_stream(RunInfo(1, "out", tmp_path), "nowhere.mp4")
 
 
-def test_a_pipeline_in_another_folder_is_told_where_a_source_is(tmp_path, monkeypatch):
+def test_relative_source_is_sent_as_an_absolute_path(tmp_path, monkeypatch):
     sent = []
     monkeypatch.setattr(
         "pipeline.supervision.commands._send", lambda run, command, kind: sent.append(command)
@@ -46,7 +46,7 @@ def test_a_pipeline_in_another_folder_is_told_where_a_source_is(tmp_path, monkey
     assert sent == [AddStream(str(tmp_path / "clip.mp4"), "north")]
 
 
-def test_a_pipeline_that_has_ended_is_not_waited_for(tmp_path):
+def test_command_to_an_ended_pipeline_fails_at_once(tmp_path):
     with pytest.raises(RunEndedError, match="the pipeline with process id 7 has ended"):
         describe(RunInfo(7, "out", tmp_path / "spotstream-removed"))
     (tmp_path / "lock").touch()  # left behind by a run that was killed
@@ -54,7 +54,7 @@ def test_a_pipeline_that_has_ended_is_not_waited_for(tmp_path):
         remove_stream(RunInfo(7, "out", tmp_path), "north")
 
 
-def test_a_pipeline_that_stands_still_does_not_answer(tmp_path, monkeypatch):
+def test_command_to_an_unresponsive_pipeline_times_out(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.supervision.commands._ANSWER_MS", 300)
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -64,7 +64,7 @@ def test_a_pipeline_that_stands_still_does_not_answer(tmp_path, monkeypatch):
 
 @pytest.fixture
 def pipeline(request, clip, tmp_path, temporary):
-    """A pipeline that waits for streams; the command before it is the fixture's parameter."""
+    """A pipeline that waits for streams; the fixture's parameter is a command prefix."""
     temporary(tmp_path)
     prefix = getattr(request, "param", ())
     settings = ("decoder.pace=original", detections_setting(clip))
@@ -133,7 +133,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
         find_run(os.getpid())
 
 
-def test_the_process_of_another_user_is_told(temporary, tmp_path):
+def test_process_of_another_user_is_reported(temporary, tmp_path):
     temporary(tmp_path)
     other = subprocess.Popen(["sleep", "60"], user=65534 if os.getuid() == 0 else None)
     try:
@@ -145,11 +145,11 @@ def test_the_process_of_another_user_is_told(temporary, tmp_path):
         other.wait()
 
 
-def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip):
+def test_memory_of_an_ended_stream_is_released(pipeline, clip):
     run = wait_for(lambda: find_run(pipeline.pid))
 
     def mapped():
-        """Processes that have a stream's ring, its logbook or its journal open."""
+        """Returns the processes that have a ring, logbook or journal of a stream open."""
         found = set()
         for process in describe(run).processes:
             for kind in ("fd", "map_files"):
@@ -167,9 +167,7 @@ def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip):
     wait_for(lambda: not mapped())
 
 
-def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
-    pipeline, clip, tmp_path
-):
+def test_failed_stream_is_listed_until_it_is_removed_or_added_again(pipeline, clip, tmp_path):
     run = wait_for(lambda: find_run(pipeline.pid))
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
@@ -194,7 +192,7 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
     assert describe(run).streams[0].error == ""
 
 
-def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, temporary):
+def test_failure_is_cleared_when_the_stream_is_added_again(clip, tmp_path, temporary):
     temporary(tmp_path)
     broken = tmp_path / "north.mp4"
     broken.write_bytes(b"no video")
@@ -216,7 +214,7 @@ def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, 
 @pytest.mark.parametrize(
     "pipeline", [("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")], ids=["of 64 files"], indirect=True
 )
-def test_a_stream_without_descriptors_fails_alone(pipeline, clip):
+def test_stream_without_file_descriptors_fails_alone(pipeline, clip):
     run = wait_for(lambda: find_run(pipeline.pid))
 
     def states():
@@ -239,7 +237,7 @@ def test_a_stream_without_descriptors_fails_alone(pipeline, clip):
     assert pipeline.wait(100) == 130
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(pipeline):
+def test_next_run_removes_the_folder_of_a_killed_run(pipeline):
     run = wait_for(lambda: find_run(pipeline.pid))
     wait_for(lambda: describe(run).processes)
     pipeline.kill()
@@ -251,7 +249,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(pipeline):
 
 
 @pytest.mark.parametrize(("pids", "advice"), [((7, 8), ""), ((1, 1), "its own TMPDIR")])
-def test_of_several_pipelines_one_is_chosen_by_what_tells_them_apart(monkeypatch, pids, advice):
+def test_ambiguous_pipelines_are_listed_with_how_to_choose(monkeypatch, pids, advice):
     runs = [RunInfo(pid, f"out{n}", Path()) for n, pid in enumerate(pids)]
     monkeypatch.setattr("pipeline.supervision.commands.running", lambda: runs)
     with pytest.raises(ConfigError, match=f"2 pipelines are running: --pid {pids[0]}") as error:

@@ -16,7 +16,7 @@ from stages.errors import OutputError
 from stages.result_files import read_report
 from tools.harness.material import detections_of, make_clip
 
-# How and where a run computes, how long it waits, and what concerns live streams alone.
+# Keys for how and where a run computes, for its timeouts, and for live streams only.
 INDIFFERENT = {
     "decoder": {
         *("hardware", "timeout", "connect_seconds", "reconnect", "transport", "pace"),
@@ -33,7 +33,7 @@ INDIFFERENT = {
 BOX, LINE = "[[0, 0, 9, 9]]", "{stop: [0, 0, 9, 9]}"
 
 
-def test_each_key_decides_results_or_does_not():
+def test_every_config_key_is_either_deciding_or_indifferent():
     config = RunConfig()
     sections = {field.name for field in dataclasses.fields(config)} - {"runtime"}
     assert sections == DECIDING.keys() == INDIFFERENT.keys()
@@ -45,7 +45,7 @@ def test_each_key_decides_results_or_does_not():
 
 @pytest.fixture
 def video(tmp_path):
-    """A video, and the results folder ``out/a`` of a run that has finished it."""
+    """The path of a video whose results go to ``out/a``, see `finished`."""
     path = tmp_path / "videos" / "a.mp4"
     path.parent.mkdir()
     path.touch()
@@ -66,7 +66,7 @@ def difference_of(folder, video, *settings):
 
 
 @pytest.mark.parametrize(
-    ("there", "now", "told"),
+    ("there", "now", "reported"),
     [
         ([], [], ""),
         ([], ["tracker.name=bytetrack"], "tracker.name: sort there, bytetrack now"),
@@ -120,27 +120,27 @@ def difference_of(folder, video, *settings):
         (["runtime.slots=4", "decoder.hardware=auto"], ["decoder.timeout=9"], ""),
     ],
 )
-def test_the_first_setting_that_differs_is_told(video, there, now, told):
+def test_first_differing_setting_is_reported(video, there, now, reported):
     folder = finished(video, to_plain(load_config(None, there)))
-    expected = f"holds results of other settings ({told})" if told else ""
+    expected = f"holds results of other settings ({reported})" if reported else ""
     assert difference_of(folder, video, *now) == expected
 
 
 @pytest.mark.parametrize("config", [{}, {"tracker": {"name": "sort"}, "sink": {"crf": 1}}])
-def test_keys_that_an_earlier_version_lacked_have_their_defaults(video, config):
+def test_keys_missing_from_earlier_configs_have_their_defaults(video, config):
     folder = finished(video, config)
     assert difference_of(folder, video) == ""
     assert "overlay_trail: 25 there, 9 now" in difference_of(folder, video, "sink.overlay_trail=9")
 
 
-def test_results_of_another_source_are_told(video, tmp_path):
+def test_results_of_another_source_are_reported(video, tmp_path):
     other = tmp_path / "others" / "a.mp4"
     folder = finished(video, {})
     expected = f"holds results of another source ({video} there, {other} now)"
     assert difference_of(folder, other) == expected
 
 
-def test_relative_paths_are_those_of_their_working_directory(video, tmp_path, monkeypatch):
+def test_relative_paths_resolve_against_their_working_directory(video, tmp_path, monkeypatch):
     weights = {"detector": {"weights": "w.safetensors"}}
     folder = finished(video, weights, "videos/a.mp4", working_directory=str(tmp_path))
     monkeypatch.chdir(video.parent)
@@ -163,7 +163,7 @@ def test_relative_paths_are_those_of_their_working_directory(video, tmp_path, mo
         ),
     ],
 )
-def test_a_source_that_is_newer_than_its_results_is_told(tmp_path, names, newer):
+def test_source_newer_than_its_results_is_reported(tmp_path, names, newer):
     source = tmp_path / "source"
     source.mkdir()
     for name in names:
@@ -179,18 +179,18 @@ def test_a_source_that_is_newer_than_its_results_is_told(tmp_path, names, newer)
     assert difference_of(folder, given) == f"holds results that are older than {source / newer}"
 
 
-def test_weights_that_are_newer_than_their_results_are_told(video, tmp_path):
+def test_weights_newer_than_their_results_are_reported(video, tmp_path):
     weights = tmp_path / "w.safetensors"
     folder = finished(video, {"detector": {"weights": str(weights)}})
     weights.touch()
     made = (folder / "run.json").stat().st_mtime
     os.utime(weights, (made, made + 1))
-    told = difference_of(folder, video, f"detector.weights={weights}")
-    assert told == f"holds results that are older than {weights}"
+    reported = difference_of(folder, video, f"detector.weights={weights}")
+    assert reported == f"holds results that are older than {weights}"
 
 
 @pytest.mark.parametrize(
-    ("mode", "dropped", "told"),
+    ("mode", "dropped", "reported"),
     [
         ("lossless", {"stages behind": 42}, "lacks 42 frames dropped in live mode"),
         ("auto", {"decoder restarted": 1}, "lacks 1 frame dropped in live mode"),
@@ -198,12 +198,12 @@ def test_weights_that_are_newer_than_their_results_are_told(video, tmp_path):
         ("live", {"stages behind": 42}, ""),
     ],
 )
-def test_frames_that_only_a_live_run_drops_are_told(video, mode, dropped, told):
+def test_frames_that_only_a_live_run_drops_are_reported(video, mode, dropped, reported):
     folder = finished(video, {"runtime": {"mode": "live"}}, dropped={"by_reason": dropped})
-    assert difference_of(folder, video, f"runtime.mode={mode}") == told
+    assert difference_of(folder, video, f"runtime.mode={mode}") == reported
 
 
-def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatch):
+def test_results_are_recognised_from_any_working_directory(tmp_path, monkeypatch):
     make_clip(tmp_path / "videos", 10)
 
     def repeat(directory, *settings):
@@ -233,7 +233,7 @@ def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("there", ["0.1.9", f"{version('spotstream')}.1"])
-def test_results_of_another_release_are_told(video, there):
+def test_results_of_another_release_are_reported(video, there):
     folder = finished(video, to_plain(load_config(None, [])), versions={"spotstream": there})
-    told = f"holds results of release {there}, and this is {version('spotstream')}"
-    assert difference_of(folder, video) == told
+    reported = f"holds results of release {there}, and this is {version('spotstream')}"
+    assert difference_of(folder, video) == reported

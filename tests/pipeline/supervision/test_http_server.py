@@ -29,14 +29,14 @@ def server():
     server.close()
 
 
-def test_a_path_is_answered_whatever_its_query(server):
+def test_path_is_answered_regardless_of_its_query(server):
     assert get(server.port, "/?when=now") == (200, "ok")
     assert get(server.port, "/", "HEAD") == (200, "")
     assert get(server.port, "/other") == (404, "")
     assert get(server.port, "/", "POST")[0] == 501
 
 
-def test_who_asks_for_the_head_alone_is_sent_no_body(server):
+def test_head_request_gets_no_body(server):
     with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
         answer = client.makefile("rb").read()
@@ -56,13 +56,13 @@ def test_who_asks_for_the_head_alone_is_sent_no_body(server):
         ("[", 403),
     ],
 )
-def test_on_loopback_names_of_other_hosts_are_refused(server, host, code):
+def test_loopback_server_refuses_names_of_other_hosts(server, host, code):
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as client:
         client.request("GET", "/", headers={"Host": host})
         assert client.getresponse().status == code
 
 
-def test_who_serves_other_hosts_may_have_any_name():
+def test_server_for_other_hosts_accepts_any_host_name():
     server = serve("0.0.0.0:0")
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as client:
         client.request("GET", "/", headers={"Host": "camera.example"})
@@ -70,7 +70,7 @@ def test_who_serves_other_hosts_may_have_any_name():
     server.close()
 
 
-def test_a_client_that_hangs_up_is_no_event(server, capfd, caplog):
+def test_client_that_hangs_up_causes_no_log_output(server, capfd, caplog):
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -81,7 +81,7 @@ def test_a_client_that_hangs_up_is_no_event(server, capfd, caplog):
     assert caplog.records == []
 
 
-def test_a_client_that_hangs_up_as_it_is_cut_off_ends_no_server(server):
+def test_client_closed_while_being_cut_off_does_not_stop_the_server(server):
     gone = socket.socket()
     gone.close()
     server._server._deadlines[gone] = 0.0
@@ -89,7 +89,7 @@ def test_a_client_that_hangs_up_as_it_is_cut_off_ends_no_server(server):
     del server._server._deadlines[gone]
 
 
-def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
+def test_unfinished_requests_are_limited_and_cut_off(server, monkeypatch):
     monkeypatch.setattr("pipeline.supervision.http_server._REQUEST_SECONDS", 1.0)
     before = threading.active_count()
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
@@ -108,7 +108,7 @@ def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
 
 
 def is_open(client):
-    """Drips a byte of a request, and returns whether the server is there still."""
+    """Sends one byte of a request; returns whether the connection is still open."""
     try:
         client.send(b"G")
         client.recv(1000, socket.MSG_DONTWAIT)
@@ -119,7 +119,7 @@ def is_open(client):
     return False
 
 
-def test_a_server_that_is_closed_answers_no_more():
+def test_closed_server_frees_its_port_and_refuses_connections():
     server = serve("127.0.0.1:0")
     server.close()
     serve(f"127.0.0.1:{server.port}").close()
@@ -127,7 +127,7 @@ def test_a_server_that_is_closed_answers_no_more():
         socket.create_connection(("127.0.0.1", server.port))
 
 
-def test_an_error_is_told_once_without_a_traceback(server, capfd, caplog):
+def test_error_is_logged_once_without_a_traceback(server, capfd, caplog):
     for _ in range(3):
         with pytest.raises(http.client.RemoteDisconnected):
             get(server.port, "/fault")
@@ -137,14 +137,14 @@ def test_an_error_is_told_once_without_a_traceback(server, capfd, caplog):
     ]
 
 
-def test_an_address_in_use_is_named(server):
+def test_address_in_use_is_named(server):
     with pytest.raises(
         ConfigError, match=f"^runtime.page: cannot listen on 127.0.0.1:{server.port}"
     ):
         serve(f"127.0.0.1:{server.port}")
 
 
-def test_an_ipv6_address_is_listened_on():
+def test_server_listens_on_an_ipv6_address():
     server = serve("[::1]:0")
     try:
         with urllib.request.urlopen(f"http://[::1]:{server.port}/", timeout=100) as answer:
@@ -153,12 +153,12 @@ def test_an_ipv6_address_is_listened_on():
         server.close()
 
 
-def test_a_server_starts_where_no_name_server_answers(monkeypatch):
+def test_server_starts_without_reverse_dns(monkeypatch):
     monkeypatch.setattr(socket, "gethostbyaddr", lambda address: pytest.fail("asked for a name"))
     serve("0.0.0.0:0").close()
 
 
-def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch):
+def test_host_may_have_only_ipv6_addresses(monkeypatch):
     look_up = socket.getaddrinfo
 
     def found(host, *arguments, **options):
@@ -168,7 +168,7 @@ def test_a_host_may_have_addresses_of_ipv6_only(monkeypatch):
     serve("camera-pc:0").close()
 
 
-def test_a_host_with_addresses_of_both_kinds_is_listened_for_on_ipv4(monkeypatch):
+def test_host_with_both_address_families_is_served_on_ipv4(monkeypatch):
     look_up = socket.getaddrinfo
 
     def found(host, *arguments, **options):
@@ -182,12 +182,12 @@ def test_a_host_with_addresses_of_both_kinds_is_listened_for_on_ipv4(monkeypatch
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64])
-def test_what_is_no_host_is_told(host):
+def test_invalid_host_is_reported(host):
     with pytest.raises(ConfigError, match=f"^runtime.page: cannot listen on {host}:9109"):
         serve(f"{host}:9109")
 
 
-def test_a_star_is_every_address():
+def test_star_listens_on_every_address():
     server = serve("*:0")
     try:
         request = urllib.request.Request(f"http://127.0.0.1:{server.port}/", headers={"Host": "me"})

@@ -3,7 +3,7 @@ import pytest
 from pipeline.supervision.latest import Latest
 
 
-def test_the_latest_hundred_are_kept():
+def test_latest_hundred_entries_are_kept():
     entries = Latest()
     for number in range(150):
         entries[f"cam-{number}"] = number
@@ -11,7 +11,7 @@ def test_the_latest_hundred_are_kept():
     assert list(entries) == [*(f"cam-{number}" for number in range(51, 150)), "south"]
 
 
-def test_every_stream_that_the_run_begins_with_has_room():
+def test_every_initial_stream_of_a_run_has_room():
     entries = Latest(120)
     for number in range(200):
         entries[f"cam-{number}"] = number

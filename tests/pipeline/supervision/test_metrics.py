@@ -83,20 +83,18 @@ def test_reports_become_metrics(server, monitor, logbook):
 
 
 @pytest.mark.parametrize("fault", ["overlay_stuck", "overlay_unsent", "recording_stuck"])
-def test_each_fault_of_what_a_stream_writes_has_a_series_of_its_own(
-    server, monitor, logbook, fault
-):
+def test_each_output_fault_has_its_own_series(server, monitor, logbook, fault):
     monitor.begun("cam", logbook)
     logbook[SharedNumber.RECORDING_STUCK] = fault == "recording_stuck"
     faults = {f"overlay_is_{how}": fault == f"overlay_{how}" for how in ("stuck", "unsent")}
     monitor.record_metrics("cam", stream_metrics(9, **faults))
     found = scrape(server.port)
     names = ("overlay_stuck", "overlay_unsent", "recording_stuck")
-    told = [name for name in names if found[f"spotstream_{name}", "cam"]]
-    assert told == [fault]
+    active = [name for name in names if found[f"spotstream_{name}", "cam"]]
+    assert active == [fault]
 
 
-def test_batches_of_several_detectors_are_added(server, monitor):
+def test_batches_of_several_detectors_are_summed(server, monitor):
     for detector, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
         monitor.record_batches(detector, batches)
     found = scrape(server.port)
@@ -106,18 +104,18 @@ def test_batches_of_several_detectors_are_added(server, monitor):
     assert found["spotstream_batch_frames_sum",] == 3 + 2 + 6 * 8
 
 
-def test_batches_of_a_detector_that_was_replaced_still_count(server, monitor):
+def test_batches_of_a_replaced_detector_still_count(server, monitor):
     lives = [(0, {1: 43}, {8: 9, 1: 44}), (1, {8: 4}), (0, {8: 9, 1: 45}), (0,), (0, {1: 2})]
-    for detector, *told in lives:
+    for detector, *reports in lives:
         monitor.detector_began(detector)
-        for batches in told:
+        for batches in reports:
             monitor.record_batches(detector, batches)
     found = scrape(server.port)
     assert found["spotstream_batch_frames_bucket", "1.0"] == 44 + 45 + 2
     assert found["spotstream_batch_frames_count",] == 44 + 45 + 2 + 9 + 9 + 4
 
 
-def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, logbook):
+def test_restart_and_failure_counters_start_at_zero(server, monitor, logbook):
     def counts():
         found = scrape(server.port)
         failed = found["spotstream_failed_streams_total", "cam"]
@@ -131,7 +129,7 @@ def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, 
     assert counts() == (1, 1)
 
 
-def test_restarts_of_a_decoder_are_those_of_its_stream(server, monitor, logbook):
+def test_decoder_restarts_are_labelled_with_their_stream(server, monitor, logbook):
     monitor.begun("cam", logbook)
     monitor.started("decoder", "cam", 2)
     assert (
@@ -140,7 +138,7 @@ def test_restarts_of_a_decoder_are_those_of_its_stream(server, monitor, logbook)
     )
 
 
-def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
+def test_drop_counters_start_at_zero_for_every_reason(server, monitor, logbook):
     def dropped():
         found = scrape(server.port)
         return {why: found["spotstream_dropped_frames_total", "a", why] for why in reasons}
@@ -152,7 +150,7 @@ def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
     assert dropped()["broken frame"] == 1
 
 
-def test_the_first_vehicle_at_a_line_or_in_a_zone_is_an_increase(logbook):
+def test_line_and_zone_counters_start_at_zero(logbook):
     ends, corners = (0, 0, 9, 9), ((0, 0), (9, 0), (9, 9))
     sink = SinkConfig(
         lines={"*": {"gate": ends}, "cam": {"exit": ends}, "other": {"bridge": ends}},
@@ -176,13 +174,13 @@ def test_the_first_vehicle_at_a_line_or_in_a_zone_is_an_increase(logbook):
     assert counted() == lines | {("cam", "gate", "right"): 1, ("cam", "stop"): 1}
 
 
-def test_before_the_first_report_there_is_nothing_but_no_error(server):
+def test_metrics_without_a_stream_have_no_stream_series(server):
     code, text = get(server.port, "/metrics")
     assert code == 200
     assert "spotstream_frames_total{" not in text
 
 
-def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(logbook):
+def test_stream_has_series_at_once_and_is_up_while_frames_are_written(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
     collector = PipelineCollector(monitor)
@@ -214,20 +212,20 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
     assert "spotstream_stream_up" not in found()
 
 
-def test_the_program_and_its_process_are_told(server):
+def test_build_and_process_metrics_are_exported(server):
     found = scrape(server.port)
     assert found["spotstream_build_info", importlib.metadata.version("spotstream")] == 1
     assert found["process_start_time_seconds",] > 0
     assert found["process_open_fds",] < found["process_max_fds",]
 
 
-def test_the_program_is_the_one_that_started_though_another_is_installed(server, monkeypatch):
+def test_build_info_shows_the_release_that_started(server, monkeypatch):
     started = importlib.metadata.version("spotstream")
     monkeypatch.setattr(importlib.metadata, "version", lambda _: f"{started}.1")
     assert scrape(server.port)["spotstream_build_info", started] == 1
 
 
-def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
+def test_readiness_follows_the_stages_and_health_the_loop(server, monkeypatch):
     assert get(server.port, "/healthz")[0] == 200
     assert get(server.port, "/readyz")[0] == 503
     server.stages_ready = True
@@ -239,7 +237,7 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server.port, "/other")[0] == 404
 
 
-def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(logbook):
+def test_ended_streams_are_forgotten_after_ten_minutes(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
     collector = PipelineCollector(monitor)
@@ -283,7 +281,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     } <= series()
 
 
-def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
+def test_memory_is_bounded_however_many_streams_were_run(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
     collector = PipelineCollector(monitor)

@@ -19,7 +19,7 @@ def metrics(frames, durations=None, **more):
     )
 
 
-def test_a_view_shows_what_is_missing(logbook):
+def test_view_shows_missing_frames_and_stuck_outputs(logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
     faults = {"overlay_is_stuck": True, "overlay_is_unsent": True}
@@ -35,7 +35,7 @@ def test_a_view_shows_what_is_missing(logbook):
     assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, False)
 
 
-def test_counters_wait_for_a_sink_that_writes_again_what_the_one_before_had_not_kept(logbook):
+def test_counters_do_not_decrease_while_a_new_sink_repeats_frames(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
     monitor.begun("cam", logbook)
@@ -55,7 +55,7 @@ def test_counters_wait_for_a_sink_that_writes_again_what_the_one_before_had_not_
     assert (seen.frames, seen.fps) == (80, 5.0)
 
 
-def test_rates_are_of_late_and_silence_is_seen(logbook):
+def test_rates_cover_recent_frames_and_silence_is_detected(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
 
@@ -65,7 +65,7 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert view().state == "waiting"
     monitor.begun("cam", logbook)
     assert (view().state, view().reconnects) == ("connecting", 0)
-    monitor.record_metrics("cam", metrics(0))  # of drops
+    monitor.record_metrics("cam", metrics(0))  # reports drops only
     assert (view().state, view().dropped) == ("connecting", 3)
     monitor.record_metrics("cam", metrics(10, at=0.0))
     now[0] = 2.0
@@ -75,7 +75,7 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
     assert (seen.crossings, seen.zones) == ({"gate": Counts(4, 5)}, {"stop": ZoneCounts(9, 2)})
     now[0] = 4.0
-    monitor.record_metrics("cam", metrics(60, at=4.0))  # of drops
+    monitor.record_metrics("cam", metrics(60, at=4.0))  # reports drops only
     assert (view().state, view().fps) == ("running", 25.0)
     now[0] = 6.0
     monitor.record_metrics("cam", metrics(110, at=6.0))
@@ -95,7 +95,7 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert monitor.picture("cam") is None
 
 
-def test_metrics_of_ended_streams_take_no_memory_though_nobody_reads_them(logbook):
+def test_metrics_of_ended_streams_expire_even_if_nobody_reads_them(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
     for number in range(5):

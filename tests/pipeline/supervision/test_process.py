@@ -12,7 +12,7 @@ from pipeline.supervision.process import StageProcess
 PLAN = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")
 
 
-def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, worker_is):
+def test_start_does_not_wait_until_the_process_reads_its_plan(tmp_path, worker_is):
     worker_is(f"sleep 120\nexec cat > {tmp_path / 'read'}\n")
     streams = [StreamPlan(f"camera-{n}", "rtsp://camera", "", "", n) for n in range(2000)]
     plan = replace(PLAN, streams=streams)
@@ -23,7 +23,7 @@ def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, wor
     process.kill()
 
 
-def test_a_process_that_cannot_be_started_has_died(descriptors_left):
+def test_process_that_cannot_be_started_counts_as_dead(descriptors_left):
     now = [0.0]
     process = StageProcess("sink", lambda: PLAN, 60.0, 5, lambda: now[0])
     descriptors_left(2)
@@ -35,7 +35,7 @@ def test_a_process_that_cannot_be_started_has_died(descriptors_left):
     assert process.state == "ended"
 
 
-def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descriptors_left):
+def test_failed_restart_is_retried_later(descriptors_left):
     now = [0.0]
     process = StageProcess("sink", lambda: PLAN, 60.0, 5, lambda: now[0])
     assert process.start_if_due()
@@ -56,28 +56,28 @@ def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descrip
     process.kill()
 
 
-def test_why_a_process_ended_is_heard_before_it_counts_as_dead(worker_is):
+def test_last_report_is_awaited_before_a_process_counts_as_dead(worker_is):
     worker_is("cat > /dev/null\nexit 2\n")
     process = StageProcess("sink", lambda: PLAN, 60.0, 5)
-    for told in ("failed: there is no room", "ended with status 2"):
+    for death in ("failed: there is no room", "ended with status 2"):
         assert process.start_if_due()
         process._process.wait(100)
         assert process.check() == ""
-        if told.startswith("failed"):
+        if death.startswith("failed"):
             process.heard(Crashed("sink", message="there is no room"))
-        assert process.check() == told
+        assert process.check() == death
         process.replace()
 
 
 class Held(subprocess.Popen):
-    """A process that outlasts its SIGKILL, as one that the kernel holds for a dead mount does."""
+    """A process that survives SIGKILL, like one blocked in the kernel by a dead mount."""
 
     def kill(self):
         pass
 
 
 @pytest.mark.parametrize("end", [StageProcess.kill, lambda process: process.end(0.1)])
-def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(monkeypatch, worker_is, end):
+def test_process_stuck_in_the_kernel_does_not_delay_the_end(monkeypatch, worker_is, end):
     worker_is("exec sleep 300\n")
     started = []
 
@@ -100,7 +100,7 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(monkeypatch, w
 
 @pytest.fixture
 def process(worker_is):
-    """Makes a process that lives for half a minute, and the time that it is told, in seconds."""
+    """Makes a process that lives for half a minute, and its clock, in seconds."""
     worker_is("exec sleep 30\n")
     now = [0]
 
@@ -143,7 +143,7 @@ def hangs(process, now):
         (hangs, "", [7, 7, 7], False),  # it may be a mount whose server is gone
     ],
 )
-def test_a_process_that_dies_at_one_place_again_and_again_is_hopeless(
+def test_process_that_keeps_dying_at_one_position_is_hopeless(
     process, how, stream, places, is_hopeless
 ):
     process, now = process(places, stream)
@@ -158,7 +158,7 @@ def test_a_process_that_dies_at_one_place_again_and_again_is_hopeless(
     assert not process.is_hopeless
 
 
-def test_a_successor_of_who_was_at_work_for_a_while_is_started_at_once_and_others_later(process):
+def test_successor_starts_at_once_only_after_steady_work(process):
     process, now = process([None] * 2, "cam")
     now[0] = 1000.0
     for worked, starts in ((0.5, False), (1.0, True)):
@@ -173,7 +173,7 @@ def test_a_successor_of_who_was_at_work_for_a_while_is_started_at_once_and_other
     process.kill()
 
 
-def test_a_successor_dies_for_reasons_of_its_own(process):
+def test_cause_of_death_is_not_inherited_by_a_successor(process):
     process, now = process([None] * 2, "cam")
     assert process.start_if_due()
     process.heard(Ready("decoder"))
@@ -185,15 +185,13 @@ def test_a_successor_dies_for_reasons_of_its_own(process):
     dies(process, now)
 
 
-def test_a_stage_has_our_environment_but_where_the_user_says_otherwise(
-    tmp_path, worker_is, monkeypatch
-):
-    said = tmp_path / "said"
-    worker_is(f'echo "$OMP_WAIT_POLICY $MALLOC_ARENA_MAX $OPENBLAS_NUM_THREADS $1" > {said}\n')
+def test_user_settings_override_the_environment_of_a_stage(tmp_path, worker_is, monkeypatch):
+    output = tmp_path / "said"
+    worker_is(f'echo "$OMP_WAIT_POLICY $MALLOC_ARENA_MAX $OPENBLAS_NUM_THREADS $1" > {output}\n')
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     process = StageProcess("sink", lambda: PLAN, 60.0, 5)
     assert process.start_if_due()
     process.end(60)
-    assert said.read_text() == "PASSIVE 2 3 -P\n"
+    assert output.read_text() == "PASSIVE 2 3 -P\n"

@@ -3,7 +3,7 @@ import pytest
 from pipeline.supervision.restarts import Restarts
 
 
-def test_what_dies_soon_after_its_start_is_due_after_ever_longer_pauses():
+def test_pauses_grow_after_repeated_early_deaths():
     restarts, pauses = Restarts(5), []
     assert restarts.due == 0.0
     for death in range(8):
@@ -13,7 +13,7 @@ def test_what_dies_soon_after_its_start_is_due_after_ever_longer_pauses():
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
 
 
-def test_what_had_been_well_is_due_at_once():
+def test_steady_process_is_due_at_once_after_its_death():
     restarts = Restarts(5)
     for now, steady, pause in ((0.0, False, 0.1), (50.0, True, 0.0), (90.0, False, 0.1)):
         restarts.died(now, steady=steady)
@@ -21,7 +21,7 @@ def test_what_had_been_well_is_due_at_once():
 
 
 @pytest.mark.parametrize(("seconds", "too_many"), [(10.0, True), (30.0, True), (30.1, False)])
-def test_more_deaths_in_a_minute_than_are_allowed_are_too_many(seconds, too_many):
+def test_more_deaths_per_minute_than_allowed_are_too_many(seconds, too_many):
     restarts = Restarts(2)
     for death in range(3):
         assert not restarts.are_too_many
@@ -41,7 +41,7 @@ def test_more_deaths_in_a_minute_than_are_allowed_are_too_many(seconds, too_many
         ([None] * 4, False),
     ],
 )
-def test_as_many_deaths_in_a_row_at_one_place_are_too_many_in_whatever_time(places, too_many):
+def test_repeated_deaths_at_one_position_are_too_many_at_any_rate(places, too_many):
     restarts = Restarts(2)
     for death, place in enumerate(places):
         assert not restarts.are_too_many
@@ -50,7 +50,7 @@ def test_as_many_deaths_in_a_row_at_one_place_are_too_many_in_whatever_time(plac
     assert restarts.are_too_many == too_many
 
 
-def test_what_another_plan_has_died_of_is_forgotten():
+def test_deaths_under_another_plan_are_forgotten():
     restarts = Restarts(1)
     for _ in range(2):
         restarts.died(50.0, steady=False)

@@ -1,7 +1,7 @@
 from pipeline.supervision.result import RunResult
 
 
-def test_the_streams_that_were_given_come_first_and_later_ones_keep_to_the_limit():
+def test_given_streams_come_first_and_later_ones_are_limited():
     result = RunResult.begun_with(2)
     result.finished.update({"added": "c", "south": "b", "north": "a"})
     result.order(["north", "gone", "south"])
@@ -10,10 +10,10 @@ def test_the_streams_that_were_given_come_first_and_later_ones_keep_to_the_limit
     assert len(result.finished) == 100
 
 
-def test_a_run_that_begins_with_many_streams_tells_of_all():
+def test_result_has_room_for_all_initial_streams_of_a_run():
     result = RunResult.begun_with(150)
-    told = (result.finished, result.failed, result.restarts)
+    mappings = (result.finished, result.failed, result.restarts)
     for number in range(150):
-        for each in told:
+        for each in mappings:
             each[f"cam-{number}"] = number
-    assert [len(each) for each in told] == [150] * 3
+    assert [len(each) for each in mappings] == [150] * 3

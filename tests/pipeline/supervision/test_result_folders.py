@@ -16,14 +16,14 @@ from stages.sink.folder_contents import remove_results
 
 @pytest.fixture
 def killed(tmp_path):
-    """A results folder in which a run of the stream ``north`` was killed."""
+    """The rows that a killed run of the stream ``north`` left in its results folder."""
     (tmp_path / "north").mkdir()
     rows = tmp_path / "north" / ".mot.txt.part"
     rows.write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
     return rows
 
 
-def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
+def test_part_files_of_a_killed_run_are_named_and_kept(killed, tmp_path):
     north = SourceSpec("north", "north.mp4")
     with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; choose another"):
         ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
@@ -41,9 +41,7 @@ def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
 @pytest.mark.parametrize(
     ("release", "whose"), [(version("spotstream"), ""), ("0", " of SpotStream 0")]
 )
-def test_the_release_that_completes_what_a_killed_run_left_is_named(
-    killed, tmp_path, release, whose
-):
+def test_release_that_completes_part_files_is_named(killed, tmp_path, release, whose):
     record = {"stream": "north", "versions": {"spotstream": release}}
     killed.with_name(".run.part").write_text(json.dumps(record))
     with pytest.raises(OutputError, match=f"north`{whose} completes them; or choose another"):
@@ -51,14 +49,14 @@ def test_the_release_that_completes_what_a_killed_run_left_is_named(
 
 
 @pytest.mark.parametrize("record", ["{", "{}"])
-def test_what_was_left_with_a_damaged_record_is_named(killed, tmp_path, record):
+def test_part_files_with_a_damaged_record_are_named(killed, tmp_path, record):
     killed.with_name(".run.part").write_text(record)
     with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; choose another"):
         ResultFolders([SourceSpec("north", "north.mp4")], tmp_path, RunConfig(), overwrite=False)
 
 
 def test_results_that_lack_only_their_report_can_still_be_completed(killed, tmp_path):
-    """As where the sink is killed when all other files have their names."""
+    """As when the sink is killed after all other files have been given their final names."""
     killed.rename(killed.with_name("mot.txt"))
     journal, record = (killed.with_name(name) for name in (".journal.part", ".run.part"))
     folders = ResultFolders([], tmp_path, RunConfig(), overwrite=True)
@@ -72,7 +70,7 @@ def test_results_that_lack_only_their_report_can_still_be_completed(killed, tmp_
     folders.release()
 
 
-def test_what_cannot_be_cleared_away_stays(killed, tmp_path):
+def test_part_that_cannot_be_removed_stays(killed, tmp_path):
     stubborn = killed.with_name(".run.json.part")
     (stubborn / "inside").mkdir(parents=True)
     folders = ResultFolders([], tmp_path, RunConfig(), overwrite=True)
@@ -81,14 +79,14 @@ def test_what_cannot_be_cleared_away_stays(killed, tmp_path):
     folders.release()
 
 
-def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
+def test_unfinished_sequence_of_a_data_set_is_run_again(killed, tmp_path):
     done, north = (SourceSpec(name, name, of_data_set=True) for name in ("done", "north"))
     (tmp_path / "done").mkdir()
     report = tmp_path / "done" / "run.json"
     source = str(Path("done").absolute())
     versions = {"spotstream": version("spotstream")}
     report.write_text(json.dumps({"status": "complete", "source": source, "versions": versions}))
-    journal = report.with_name(".journal.part")  # its run was killed just then
+    journal = report.with_name(".journal.part")  # its run was killed at that moment
     journal.write_text("x")
     folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=False)
     assert (folders.to_run, folders.finished) == ([north], ["done"])
@@ -104,23 +102,21 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
 
 
 @pytest.mark.parametrize("status", ["interrupted", "truncated", "complete"])
-def test_a_folder_of_recordings_does_not_replace_the_results_of_cameras(tmp_path, status):
-    """A camera and its recording, below a folder of recordings, have the same name."""
+def test_recordings_do_not_replace_results_of_cameras(tmp_path, status):
+    """A camera and its recording, in a folder of recordings, have the same stream name."""
     north = SourceSpec("north", str(tmp_path / "kept" / "north"), of_data_set=True)
     (tmp_path / "north").mkdir()
     report = tmp_path / "north" / "run.json"
     report.write_text(json.dumps({"status": status, "source": "rtsp://camera/north"}))
-    told = rf"north holds results of another source \(rtsp://camera/north there, {north.location} n"
-    with pytest.raises(OutputError, match=told):
+    text = rf"north holds results of another source \(rtsp://camera/north there, {north.location} n"
+    with pytest.raises(OutputError, match=text):
         ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
     folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
     assert folders.to_run == [north]
     folders.release()
 
 
-def test_a_folder_of_recordings_does_not_replace_what_a_killed_run_left_of_cameras(
-    killed, tmp_path
-):
+def test_recordings_do_not_replace_part_files_of_cameras(killed, tmp_path):
     north = SourceSpec("north", str(tmp_path / "kept" / "north"), of_data_set=True)
     record = {"stream": "north", "lossless": False, "versions": {"spotstream": "0.8"}}
     killed.with_name(".run.part").write_text(json.dumps(record))
@@ -132,7 +128,7 @@ def test_a_folder_of_recordings_does_not_replace_what_a_killed_run_left_of_camer
     ResultFolders([north], tmp_path, RunConfig(), overwrite=False).release()
 
 
-def test_complete_results_of_a_video_are_not_replaced_unasked(tmp_path):
+def test_complete_video_results_are_replaced_only_with_overwrite(tmp_path):
     """Sequences of a data set, in contrast, are skipped."""
     north = SourceSpec("north", "north.mp4")
     (tmp_path / "north").mkdir()
@@ -146,7 +142,7 @@ def test_complete_results_of_a_video_are_not_replaced_unasked(tmp_path):
     folders.release()
 
 
-def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
+def test_only_reports_of_data_sets_are_outdated_and_only_once(tmp_path):
     specs = [SourceSpec("north", "north.mp4"), SourceSpec("done", "done", of_data_set=True)]
     reports = [tmp_path / spec.name / "run.json" for spec in specs]
     folders = ResultFolders(specs, tmp_path, RunConfig(), overwrite=True)
@@ -155,13 +151,13 @@ def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
         report.write_text('{"status": "complete"}')
     folders.outdate()
     assert [report.exists() for report in reports] == [True, False]
-    reports[1].write_text('{"status": "complete"}')  # of this run
+    reports[1].write_text('{"status": "complete"}')  # written by this run
     folders.outdate()
     assert reports[1].exists()
     folders.release()
 
 
-def test_what_no_run_has_written_is_not_replaced_unasked(tmp_path):
+def test_files_of_no_run_are_replaced_only_with_overwrite(tmp_path):
     north = SourceSpec("north", "north", of_data_set=True)
     (tmp_path / "north").mkdir()
     rows = tmp_path / "north" / "mot.txt"
@@ -173,7 +169,7 @@ def test_what_no_run_has_written_is_not_replaced_unasked(tmp_path):
     folders.release()
 
 
-def test_an_outdated_report_lets_an_interrupted_run_go_on(tmp_path):
+def test_sequence_with_outdated_report_is_run_again(tmp_path):
     north = SourceSpec("north", "north", of_data_set=True)
     (tmp_path / "north").mkdir()
     for name in ("mot.txt", "run.json"):
@@ -200,7 +196,7 @@ def test_results_never_replace_their_source(tmp_path, overwrite, of_data_set):
 
 
 @pytest.mark.parametrize("given", ["", "overlay/detections.txt"])
-def test_results_never_replace_the_detections_that_they_are_made_of(tmp_path, given):
+def test_results_never_replace_the_detections_they_are_made_from(tmp_path, given):
     file = tmp_path / "overlay" / "detections.txt"
     file.parent.mkdir()
     file.write_text("1,1,10,10,30,30,0.9\n")
@@ -210,7 +206,7 @@ def test_results_never_replace_the_detections_that_they_are_made_of(tmp_path, gi
         ResultFolders(specs, tmp_path, config, overwrite=True)
 
 
-def test_the_run_that_writes_there_is_named(tmp_path):
+def test_run_that_is_writing_to_the_output_is_named(tmp_path):
     (tmp_path / "other").mkdir()
     folders = ResultFolders([], tmp_path / "out", RunConfig(), overwrite=False)
     run = RuntimeFolder(str(tmp_path / "out"))

@@ -19,7 +19,7 @@ from stages.sink.zones import ZoneCounts
 
 @pytest.fixture
 def begin_due(run_folder):
-    """Begins the streams of a roster that are due, and names those under way."""
+    """Begins the due streams of a roster; returns the names of all that are running."""
     rosters = []
 
     def begin_due(roster):
@@ -38,7 +38,7 @@ def begin_due(run_folder):
 
 @pytest.fixture
 def make(tmp_path, begin_due):
-    """Makes a roster, and what begins a stream of it."""
+    """Makes a roster, and a function that begins one of its streams."""
 
     def make(runtime=None, monitor=None):
         roster = Roster([], tmp_path, runtime or RuntimeConfig(), monitor or RunMonitor())
@@ -53,7 +53,7 @@ def make(tmp_path, begin_due):
     return make
 
 
-def test_memory_is_bounded_however_many_streams_come_and_go(make):
+def test_memory_is_bounded_however_many_streams_were_run(make):
     roster, begin = make()
     for number in range(200):
         name = f"demo-{number}"
@@ -65,9 +65,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(make):
     assert sum(map(len, kept)) == 100
 
 
-def test_what_was_begun_of_a_stream_is_undone_where_descriptors_run_out(
-    tmp_path, run_folder, descriptors_left
-):
+def test_stream_setup_is_undone_when_descriptors_run_out(tmp_path, run_folder, descriptors_left):
     roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
     with zmq.Context() as context, context.socket(zmq.PUSH):
         roster.add("scene://demo", "demo")
@@ -92,7 +90,7 @@ def open_files():
     return targets
 
 
-def test_no_more_streams_are_begun_than_descriptors_suffice_for(make, monkeypatch):
+def test_descriptor_limit_bounds_the_number_of_streams(make, monkeypatch):
     roster, begin = make()
     monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
     begin("north")
@@ -103,7 +101,7 @@ def test_no_more_streams_are_begun_than_descriptors_suffice_for(make, monkeypatc
     begin("west")
 
 
-def test_files_are_begun_a_few_at_a_time_and_cameras_at_once(make, begin_due):
+def test_files_start_a_few_at_a_time_and_cameras_at_once(make, begin_due):
     roster, _ = make(RuntimeConfig(parallel_streams=2))
     for name in ("a", "b", "c"):
         roster.add("scene://demo", name)
@@ -115,7 +113,7 @@ def test_files_are_begun_a_few_at_a_time_and_cameras_at_once(make, begin_due):
     assert begin_due(roster) == ["b", "north", "south", "west", "c"]
 
 
-def test_streams_that_wait_are_dropped_when_they_are_removed_or_all_end(make):
+def test_waiting_streams_are_dropped_on_removal_or_stop(make):
     roster, _ = make()
     for name in ("north", "south"):
         roster.add("scene://demo", name)
@@ -134,15 +132,13 @@ def test_streams_that_wait_are_dropped_when_they_are_removed_or_all_end(make):
         ("lossless", "rtsp://camera/live", True),
     ],
 )
-def test_unless_the_config_says_otherwise_only_live_streams_lose_frames(
-    make, mode, location, is_lossless
-):
+def test_only_live_streams_lose_frames_by_default(make, mode, location, is_lossless):
     roster, begin = make(RuntimeConfig(mode=mode))
     begin("cam", location)
     assert roster.running["cam"].logbook[SharedNumber.LOSSLESS] == is_lossless
 
 
-def test_no_view_of_a_stream_has_the_password_of_its_camera(make, begin_due):
+def test_stream_view_never_shows_the_camera_password(make, begin_due):
     def view():
         [view] = roster.views()
         return view.state, view.source
@@ -162,7 +158,7 @@ def test_no_view_of_a_stream_has_the_password_of_its_camera(make, begin_due):
     "again",
     [lambda roster: roster.remove("demo"), lambda roster: roster.add("scene://demo", "demo")],
 )
-def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(make, again):
+def test_failure_is_forgotten_when_a_stream_is_removed_or_added_again(make, again):
     monitor = RunMonitor()
     roster, begin = make(monitor=monitor)
     roster.fail("demo", begin("demo").location, "no such scene")
@@ -172,7 +168,7 @@ def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(mak
     assert monitor.counts().failures == {}
 
 
-def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
+def test_failed_stream_shows_no_vehicles_in_its_zones(tmp_path, logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
     zones = {"stop": ZoneCounts(9, 2)}
@@ -185,7 +181,7 @@ def test_no_vehicle_is_in_the_zones_of_a_stream_that_failed(tmp_path, logbook):
     assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
 
 
-def test_a_decoder_is_told_what_is_known_of_its_source(tmp_path, begin_due):
+def test_decoder_plan_holds_what_is_known_of_the_source(tmp_path, begin_due):
     spec = SourceSpec("M1", str(tmp_path / "M1"), "mot", of_data_set=True, frame_rate="30")
     roster = Roster([spec], tmp_path, RuntimeConfig(), RunMonitor())
     begin_due(roster)
@@ -193,7 +189,7 @@ def test_a_decoder_is_told_what_is_known_of_its_source(tmp_path, begin_due):
     assert (plan.location, plan.layout, plan.frame_rate) == (spec.location, "mot", "30")
 
 
-def test_nothing_of_a_stream_that_failed_is_stuck(tmp_path, logbook):
+def test_failed_stream_shows_no_stuck_outputs(tmp_path, logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
     faults = {"overlay_is_stuck": True, "overlay_is_unsent": True}
@@ -207,14 +203,14 @@ def test_nothing_of_a_stream_that_failed_is_stuck(tmp_path, logbook):
     assert (view.overlay_is_stuck, view.overlay_is_unsent, view.recording_is_stuck) == (False,) * 3
 
 
-def test_a_stream_that_was_removed_is_shown_as_stopping_until_it_ends(make):
+def test_removed_stream_is_shown_as_stopping_until_it_ends(make):
     roster, begin = make()
     begin("demo")
     roster.remove("demo")
     assert [view.state for view in roster.views()] == ["stopping"]
 
 
-def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(make):
+def test_failed_stream_shows_all_frames_of_its_completed_results(make):
     monitor = RunMonitor()
     roster, begin = make(monitor=monitor)
 
@@ -234,7 +230,7 @@ def test_a_failed_stream_shows_all_frames_of_the_results_that_were_completed(mak
     assert monitor.counts().failures == {"cam": 1}
 
 
-def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(make):
+def test_ports_of_ended_streams_are_reused_after_all_others(make):
     runtime = RuntimeConfig(transport="tcp", port=65000)
     ports = stream_ports(runtime)
     roster, begin = make(runtime)
@@ -242,22 +238,22 @@ def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(make
     for number in range(ports + 5):
         channels.append(begin(f"clip-{number}").channel)
         roster.end(f"clip-{number}")
-    assert len(set(channels)) == len(channels)  # a late message reaches no other stream
+    assert len(set(channels)) == len(channels)  # so late messages reach no other stream
     addresses = [endpoint("", runtime, f"ack-{channel}") for channel in channels]
-    assert addresses.count(addresses[0]) == 1  # its stream runs all the time
+    assert addresses.count(addresses[0]) == 1  # its stream keeps running
     assert len(set(addresses)) == ports
     assert addresses[1] == addresses[ports]
     assert max(addresses) == "tcp://127.0.0.1:65535"
 
 
-def test_a_stream_passes_over_ports_that_others_have(make, monkeypatch):
+def test_ports_in_use_by_others_are_skipped(make, monkeypatch):
     _, begin = make(RuntimeConfig(transport="tcp", port=64900))
     others = {"tcp://127.0.0.1:64968", "tcp://127.0.0.1:64969"}
     monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: address in others)
     assert [begin(name).channel for name in ("east", "west")] == [0, 3]
 
 
-def test_a_stream_for_which_there_is_no_port_is_refused(make, monkeypatch):
+def test_stream_is_refused_when_all_ports_are_in_use(make, monkeypatch):
     _, begin = make(RuntimeConfig(transport="tcp", port=64900))
     monkeypatch.setattr("pipeline.supervision.roster.is_taken", lambda address: True)
     with pytest.raises(OSError, match=r"all 569 ports .* are in use") as refused:
@@ -265,7 +261,7 @@ def test_a_stream_for_which_there_is_no_port_is_refused(make, monkeypatch):
     assert refused.value.errno == errno.EADDRINUSE
 
 
-def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, run_folder):
+def test_stream_waits_for_a_free_port(tmp_path, monkeypatch, run_folder):
     monkeypatch.setattr("pipeline.supervision.roster.stream_ports", lambda runtime: 1)
     roster = Roster([], tmp_path, RuntimeConfig(transport="tcp"), RunMonitor())
     for name in ("north", "south"):

@@ -45,9 +45,7 @@ def test_streams_are_added_described_and_removed(run, tmp_path):
     assert run.roster.unfinished == []
 
 
-def test_who_attends_to_a_run_shows_that_the_loop_turns_and_what_the_run_does(
-    run, temporary, tmp_path
-):
+def test_serving_updates_the_heartbeat_and_the_overview(run, temporary, tmp_path):
     temporary(tmp_path)
     now, port = [0.0], free_port()
     monitor = RunMonitor(lambda: now[0])
@@ -62,13 +60,13 @@ def test_who_attends_to_a_run_shows_that_the_loop_turns_and_what_the_run_does(
         assert f'"output":"{tmp_path}"' in overview
 
 
-def test_how_often_each_process_was_started_again_is_described(run, monkeypatch):
+def test_restarts_of_each_process_are_described(run, monkeypatch):
     monkeypatch.setattr(StageProcess, "restarts", property(lambda process: len(process.role)))
     restarts = {each.name: each.restarts for each in run.commands.carry_out(Describe()).processes}
     assert restarts == {"sink": 4, "tracker": 7, "detector": 8}
 
 
-def test_a_stream_that_is_added_again_has_neither_failed_nor_finished(run):
+def test_adding_a_stream_again_clears_its_earlier_outcome(run):
     for name in ("cam", "south"):
         run.result.failed[name] = "it broke"
         run.result.finished[name] = summary(3)
@@ -77,7 +75,7 @@ def test_a_stream_that_is_added_again_has_neither_failed_nor_finished(run):
     assert run.result.finished.keys() == {"south"}
 
 
-def test_a_run_that_was_asked_to_end_takes_no_more_streams(run):
+def test_run_that_was_asked_to_end_accepts_no_streams(run):
     run.commands.carry_out(ADD)
     run.stops.add()
     with pytest.raises(ConfigError, match=r"^the pipeline is about to end$"):
@@ -86,14 +84,14 @@ def test_a_run_that_was_asked_to_end_takes_no_more_streams(run):
     assert run.roster.unfinished == []
 
 
-def test_a_run_whose_program_was_replaced_takes_no_more_streams(run, monkeypatch):
+def test_run_whose_program_was_replaced_accepts_no_streams(run, monkeypatch):
     monkeypatch.setattr(stage_processes, "installed_release", lambda: "99.0")
     with pytest.raises(ConfigError, match=r"was replaced by 99\.0 under this run: start it again"):
         run.commands.carry_out(ADD)
 
 
 @pytest.mark.parametrize("command", [ADD, RemoveStream("cam")])
-def test_a_run_whose_results_are_being_completed_only_describes_itself(run, command):
+def test_run_completing_its_results_only_describes_itself(run, command):
     run.commands.closed = True
     with pytest.raises(ConfigError, match=r"^the pipeline is about to end$"):
         run.commands.carry_out(command)

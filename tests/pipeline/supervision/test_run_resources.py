@@ -1,4 +1,4 @@
-"""What a run is set up with, and how it is rid of it."""
+"""The resources that a run sets up, and their release."""
 
 import errno
 import resource
@@ -22,7 +22,7 @@ from stages.errors import ConfigError
 from tools.harness.ports import free_port
 
 
-def test_a_run_may_open_as_many_files_as_the_system_allows(temporary, tmp_path):
+def test_open_file_limit_is_raised_during_a_run(temporary, tmp_path):
     temporary(tmp_path)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     low = (before[0] // 2, before[1])
@@ -35,7 +35,7 @@ def test_a_run_may_open_as_many_files_as_the_system_allows(temporary, tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_factory, tmp_path):
+def test_partial_setup_is_undone_on_failure(temporary, tmp_path_factory, tmp_path):
     runtime = tmp_path_factory.mktemp("runtime")  # short, for names of sockets
     temporary(runtime)
     handler = signal.getsignal(signal.SIGTERM)
@@ -56,7 +56,7 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_
 
 
 @pytest.mark.parametrize("name", ["tracker", "sink", "detector-1"])
-def test_a_port_of_a_stage_that_another_program_has_is_told(temporary, tmp_path, name):
+def test_stage_port_in_use_is_reported(temporary, tmp_path, name):
     temporary(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -64,12 +64,12 @@ def test_a_port_of_a_stage_that_another_program_has_is_told(temporary, tmp_path,
         settings = ["runtime.transport=tcp", f"runtime.port={first}", "detector.workers=2"]
         config = load_config(None, settings)
         run = open_run_resources(config, tmp_path, RunMonitor(), lambda: True, print)
-        told = f"tcp://127.0.0.1:{port} is in use; choose another runtime.port"
-        with pytest.raises(ConfigError, match=f"^{told}$"), run:
+        message = f"tcp://127.0.0.1:{port} is in use; choose another runtime.port"
+        with pytest.raises(ConfigError, match=f"^{message}$"), run:
             pass
 
 
-def test_signals_have_their_handlers_while_the_run_goes_on(temporary, tmp_path):
+def test_signal_handlers_are_installed_only_during_the_run(temporary, tmp_path):
     temporary(tmp_path)
     numbers = (signal.SIGINT, signal.SIGTERM, *IGNORED_SIGNALS)
     before = [signal.getsignal(number) for number in numbers]
@@ -88,7 +88,7 @@ def test_signals_have_their_handlers_while_the_run_goes_on(temporary, tmp_path):
         (errno.EACCES, [], "set TMPDIR to another folder"),
     ],
 )
-def test_sockets_that_cannot_be_opened_are_told_with_advice(
+def test_sockets_that_cannot_be_opened_are_reported_with_advice(
     temporary, tmp_path, monkeypatch, number, settings, advice
 ):
     def command_server(context, folder):
@@ -102,7 +102,7 @@ def test_sockets_that_cannot_be_opened_are_told_with_advice(
         pass
 
 
-def test_tcp_without_a_loopback_interface_is_told(tmp_path):
+def test_tcp_without_a_loopback_interface_is_reported(tmp_path):
     alone = ["unshare", "--net"]
     if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to make a network namespace")

@@ -31,14 +31,14 @@ def _start_and_end(times):
     return lost
 
 
-def test_runs_that_start_at_once_leave_each_other_alone(temporary, tmp_path):
+def test_simultaneous_runs_leave_each_others_folders_alone(temporary, tmp_path):
     temporary(tmp_path)
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_start_and_end, [400] * 4, chunksize=1) == [0] * 4
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(temporary, tmp_path):
+def test_folder_is_locked_against_cleanup_during_a_run(temporary, tmp_path):
     temporary(tmp_path)
     folder = RuntimeFolder("out")
     descriptor = os.open(folder.path, os.O_RDONLY)
@@ -50,7 +50,7 @@ def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(temporary, tmp
     os.close(descriptor)
 
 
-def test_nothing_is_left_of_a_stream_that_has_ended(temporary, tmp_path):
+def test_removed_stream_leaves_no_files(temporary, tmp_path):
     temporary(tmp_path)
     folder = RuntimeFolder("out")
     before = list(Path(folder.path).iterdir())
@@ -63,9 +63,9 @@ def test_nothing_is_left_of_a_stream_that_has_ended(temporary, tmp_path):
     folder.close()
 
 
-def test_no_file_stays_open_when_a_stream_or_the_run_has_ended(temporary, tmp_path):
+def test_files_are_closed_when_a_stream_or_the_run_ends(temporary, tmp_path):
     def open_files():
-        """Those of the folder, and the memory."""
+        """Returns how many files of the folder, and memory files of its streams, are open."""
         links = [file for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
         targets = [str(link.readlink()) for link in links]
         return sum(str(tmp_path) in each or "spotstream-of-this-test" in each for each in targets)
@@ -82,7 +82,7 @@ def test_no_file_stays_open_when_a_stream_or_the_run_has_ended(temporary, tmp_pa
     assert open_files() == 0
 
 
-def test_who_finds_no_ring_of_a_stream_that_ends_finds_no_logbook(temporary, tmp_path, monkeypatch):
+def test_logbook_link_is_removed_before_the_ring_link(temporary, tmp_path, monkeypatch):
     temporary(tmp_path)
     folder = RuntimeFolder("out")
     folder.add_stream(7, "cam", entries=4, lossless=False)
@@ -100,7 +100,7 @@ def test_who_finds_no_ring_of_a_stream_that_ends_finds_no_logbook(temporary, tmp
     folder.close()
 
 
-def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
+def test_active_run_is_found(temporary, tmp_path):
     temporary(tmp_path)
     folder = RuntimeFolder("out")
     (run,) = running()
@@ -109,28 +109,28 @@ def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
     assert running() == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(temporary, tmp_path):
+def test_next_run_removes_the_folder_of_a_killed_run(temporary, tmp_path):
     temporary(tmp_path)
     for name in ("spotstream-killed", "spotstream-of-others"):
         (tmp_path / name).mkdir()
     (tmp_path / "spotstream-killed" / "lock").write_text('{"pid": 7, "output": "out"}')
-    goes_on = RuntimeFolder("out")
+    active = RuntimeFolder("out")
     RuntimeFolder("other").close()
     assert {path.name for path in tmp_path.iterdir()} == {
         "spotstream-of-others",
-        Path(goes_on.path).name,
+        Path(active.path).name,
     }
-    goes_on.close()
+    active.close()
 
 
-def test_a_folder_at_which_nobody_can_look_may_be_of_a_run(tmp_path, descriptors_left):
+def test_folder_that_cannot_be_checked_counts_as_locked(tmp_path, descriptors_left):
     (tmp_path / "lock").touch()
     assert not is_locked(tmp_path)
     descriptors_left(0)
     assert is_locked(tmp_path)
 
 
-def test_who_writes_to_a_folder_is_told_by_the_runs_that_go_on(temporary, tmp_path):
+def test_writer_of_a_folder_is_found_among_active_runs(temporary, tmp_path):
     temporary(tmp_path)
     for name in ("out", "other"):
         (tmp_path / name).mkdir()
@@ -141,7 +141,7 @@ def test_who_writes_to_a_folder_is_told_by_the_runs_that_go_on(temporary, tmp_pa
     assert writer_of(tmp_path / "out") == "another process"
 
 
-def test_runs_of_other_users_are_not_touched(temporary, tmp_path, monkeypatch):
+def test_runs_of_other_users_are_not_listed(temporary, tmp_path, monkeypatch):
     temporary(tmp_path)
     theirs = RuntimeFolder("out")
     with monkeypatch.context() as patch:
@@ -150,9 +150,7 @@ def test_runs_of_other_users_are_not_touched(temporary, tmp_path, monkeypatch):
     theirs.close()
 
 
-def test_two_who_look_at_once_take_what_a_killed_run_left_for_no_run(
-    temporary, tmp_path, monkeypatch
-):
+def test_concurrent_checks_do_not_list_a_killed_run(temporary, tmp_path, monkeypatch):
     temporary(tmp_path)
     (tmp_path / "spotstream-killed").mkdir()
     (tmp_path / "spotstream-killed" / "lock").write_text('{"pid": 7, "output": "out"}')
@@ -169,7 +167,7 @@ def test_two_who_look_at_once_take_what_a_killed_run_left_for_no_run(
     assert found == [[]]
 
 
-def test_a_run_keeps_its_folder_when_its_user_logs_out(monkeypatch, tmp_path, temporary):
+def test_run_keeps_its_folder_when_its_user_logs_out(monkeypatch, tmp_path, temporary):
     session = tmp_path / "session"
     session.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
@@ -181,7 +179,7 @@ def test_a_run_keeps_its_folder_when_its_user_logs_out(monkeypatch, tmp_path, te
     folder.close()
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path, temporary):
+def test_folder_that_cannot_be_made_is_reported_with_advice(tmp_path, temporary):
     temporary(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"nowhere: no such file.*set TMPDIR"):
         RuntimeFolder("out")
@@ -196,7 +194,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path, temporary):
 def test_the_longest_folder_has_room_for_the_longest_socket(temporary, tmp_path_factory):
     runtime = tmp_path_factory.mktemp("runtime")
     left = zmq.IPC_PATH_MAX_LEN - len(f"{runtime}//spotstream-12345678/ack-99999999")
-    longest = runtime / ("é" * (left // 2) + "e" * (left % 2))  # its letters have two bytes
+    longest = runtime / ("é" * (left // 2) + "e" * (left % 2))  # each é has two bytes
     longer = longest.with_name(f"{longest.name}e")
     for folder in (longest, longer):
         folder.mkdir()
@@ -210,7 +208,7 @@ def test_the_longest_folder_has_room_for_the_longest_socket(temporary, tmp_path_
         RuntimeFolder("out")
 
 
-def test_names_that_are_not_utf_8_are_told_with_advice(tmp_path, temporary):
+def test_names_that_are_not_utf_8_are_reported_with_advice(tmp_path, temporary):
     foreign = tmp_path / os.fsdecode(b"caf\xe9")
     foreign.mkdir()
     with pytest.raises(ConfigError, match=r"caf\\xe9/out is not UTF-8; .* another --output"):
@@ -221,7 +219,7 @@ def test_names_that_are_not_utf_8_are_told_with_advice(tmp_path, temporary):
     assert list(foreign.iterdir()) == []
 
 
-def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
+def test_setup_failure_is_reported_in_one_line(tmp_path):
     long = tmp_path / ("n" * 100)
     long.mkdir()
     environment = {**os.environ, "TMPDIR": str(long)}
@@ -238,8 +236,8 @@ def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
     assert list(long.iterdir()) == []
 
 
-def test_a_tmpdir_that_cannot_be_used_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", None)  # it is chosen anew
+def test_unusable_tmpdir_is_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)  # so that it is chosen again
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert unusable_temporary_folder() == ""
     monkeypatch.setattr(tempfile, "tempdir", None)

@@ -1,4 +1,4 @@
-"""What the sink that completes the results of a run is waited for, and what it is believed."""
+"""How long a run waits for the sink that completes its results, and which reports count."""
 
 from types import SimpleNamespace
 
@@ -14,7 +14,7 @@ from tests.summaries import summary
 METRICS = StreamMetrics(frames=3, dropped={}, connections=0, durations={})
 SUMMARY = summary(3)
 PATIENCE = 50
-"""How often a sink that has nothing more to say is listened to before the test fails."""
+"""How often a silent sink is polled before the test fails."""
 
 
 class Sink:
@@ -49,7 +49,7 @@ def streams():
 
 
 def completed(sink, streams, *reports, unwanted=False, show=lambda report: None):
-    """Completes the streams by the sink of the run, which sends these reports."""
+    """Completes the streams with the sink of the run, which sends these reports."""
     spared = []
 
     def kill_all(but):
@@ -72,7 +72,7 @@ def completed(sink, streams, *reports, unwanted=False, show=lambda report: None)
     return found
 
 
-def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
+def test_failed_or_unstarted_stream_is_not_waited_for(streams):
     sink = Sink()
     done = Done("sink", stream="north", message="", metrics=METRICS, summary=SUMMARY)
     failed = Failed("sink", stream="south", message="the disk is full")
@@ -84,9 +84,9 @@ def test_a_stream_that_failed_or_never_began_is_not_waited_for(streams):
 
 
 @pytest.mark.parametrize(
-    ("message", "told"), [("replaced", ""), ("it breaks off", "it breaks off")]
+    ("message", "shown_message"), [("replaced", ""), ("it breaks off", "it breaks off")]
 )
-def test_what_the_sink_reports_is_shown_but_not_again_why_the_run_ends(streams, message, told):
+def test_sink_reports_are_shown_without_repeating_why_the_run_ends(streams, message, shown_message):
     done = Done("sink", stream="north", message=message, metrics=METRICS, summary=SUMMARY)
     others = (
         Notice("sink", stream="north", message="the overlay is stuck"),
@@ -94,30 +94,33 @@ def test_what_the_sink_reports_is_shown_but_not_again_why_the_run_ends(streams, 
     )
     shown = []
     completed(Sink(), streams, *others, done, show=shown.append)
-    assert shown == [*others, replace(done, message=told)]
+    assert shown == [*others, replace(done, message=shown_message)]
 
 
-def test_results_are_completed_where_nothing_can_be_shown(streams):
+def test_results_are_completed_even_if_showing_reports_fails(streams):
     def show(report):
         raise BrokenPipeError
 
     done = Done("sink", stream="north", message="", metrics=METRICS, summary=SUMMARY)
     assert completed(Sink(), streams[:1], done, show=show) == ({"north": SUMMARY}, "")
-    assert completed_by_another(Another(fails=False), [done], show=show) == ({"north": SUMMARY}, "")
+    assert completed_by_replacement(ReplacementSink(fails=False), [done], show=show) == (
+        {"north": SUMMARY},
+        "",
+    )
 
 
-def test_a_sink_that_is_not_wanted_any_more_is_killed(streams):
+def test_unwanted_sink_is_killed(streams):
     sink = Sink()
     assert completed(sink, streams, unwanted=True) == ({}, "the sink was asked to end")
     assert not sink.runs
 
 
-def test_a_sink_that_is_dead_is_not_waited_for(streams):
+def test_dead_sink_is_not_waited_for(streams):
     assert completed(Sink(runs=False), streams) == ({}, "the sink has died")
 
 
-class Another(Sink):
-    """A sink that is started to give up, and ends after a moment."""
+class ReplacementSink(Sink):
+    """A sink that is started to complete the results, and ends after three checks."""
 
     def __init__(self, *, fails):
         super().__init__(runs=False)
@@ -133,8 +136,8 @@ class Another(Sink):
         return "was killed by signal 9" if self.fails and not self.runs else ""
 
 
-def completed_by_another(sink, early=(), late=(), unwanted=False, show=lambda report: None):
-    """Completes the streams by a sink made for that; ``late`` reports arrive when it has ended."""
+def completed_by_replacement(sink, early=(), late=(), unwanted=False, show=lambda report: None):
+    """Completes the streams with a new sink; ``late`` reports arrive after it has ended."""
     made, killed = {}, []
 
     def make(stage, **plan):
@@ -162,28 +165,31 @@ def completed_by_another(sink, early=(), late=(), unwanted=False, show=lambda re
 DONE = Done("sink", stream="north", message="", metrics=METRICS, summary=SUMMARY)
 
 
-def test_what_another_sink_says_last_is_heard():
-    assert completed_by_another(Another(fails=False), late=[DONE]) == ({"north": SUMMARY}, "")
+def test_last_reports_of_a_replacement_sink_are_read():
+    assert completed_by_replacement(ReplacementSink(fails=False), late=[DONE]) == (
+        {"north": SUMMARY},
+        "",
+    )
 
 
-def test_another_sink_that_is_not_wanted_any_more_is_killed():
-    sink = Another(fails=False)
-    told = completed_by_another(sink, late=[DONE], unwanted=True)
-    assert told == ({"north": SUMMARY}, "the sink was asked to end")
+def test_unwanted_replacement_sink_is_killed():
+    sink = ReplacementSink(fails=False)
+    found = completed_by_replacement(sink, late=[DONE], unwanted=True)
+    assert found == ({"north": SUMMARY}, "the sink was asked to end")
     assert sink.turns > 0
 
 
-def test_another_sink_that_ends_well_has_completed_all():
-    """What an earlier sink has said in dying comes late."""
+def test_failures_are_ignored_if_the_replacement_sink_succeeds():
+    """The failure is the late report of an earlier sink that died."""
     late = Failed("sink", stream="south", message="the disk is full")
-    found = completed_by_another(Another(fails=False), early=[late, DONE])
+    found = completed_by_replacement(ReplacementSink(fails=False), early=[late, DONE])
     assert found == ({"north": SUMMARY}, "")
 
 
-def test_why_another_sink_has_failed_is_its_own_word_and_no_other_stages():
+def test_replacement_sink_failure_is_its_own_not_another_stages():
     own = Failed("sink", stream="south", message="the disk is full")
     other = Failed("decoder", stream="north", message="cannot open north")
     killed = "the sink was killed by signal 9"
-    assert completed_by_another(Another(fails=True), early=[other]) == ({}, killed)
-    found = completed_by_another(Another(fails=True), early=[own, other, DONE])
+    assert completed_by_replacement(ReplacementSink(fails=True), early=[other]) == ({}, killed)
+    found = completed_by_replacement(ReplacementSink(fails=True), early=[own, other, DONE])
     assert found == ({"north": SUMMARY}, "the disk is full")

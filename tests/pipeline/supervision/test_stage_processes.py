@@ -62,7 +62,7 @@ def roster(tmp_path):
 
 @pytest.fixture
 def release(monkeypatch):
-    """Takes the release that is installed from then on."""
+    """Returns a function that sets the installed release."""
 
     def install(version):
         monkeypatch.setattr(stage_processes, "installed_release", lambda: version)
@@ -79,9 +79,7 @@ def release(monkeypatch):
         ("decoder", 0, "north", "decoder", "decoder of north"),
     ],
 )
-def test_a_process_is_known_by_its_role_and_its_stream(
-    make_processes, stage, worker, stream, role, name
-):
+def test_process_is_named_by_its_role_and_stream(make_processes, stage, worker, stream, role, name):
     config = RunConfig(detector=DetectorConfig(workers=2))
     processes = make_processes(config)
     made = processes.make(stage, worker, stream)
@@ -92,7 +90,7 @@ def test_a_process_is_known_by_its_role_and_its_stream(
     ("location", "place"),
     [("http://host/clip.mp4", 7), ("clip.mp4", 7), ("rtsp://host/live", None)],
 )
-def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
+def test_only_decoders_of_files_have_a_progress_position(
     make_processes, roster, run_folder, location, place
 ):
     spec = SourceSpec("cam", location)
@@ -105,9 +103,7 @@ def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
     assert decoder._progress() is None  # it may still have to be killed
 
 
-def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_way(
-    make_processes, roster, run_folder
-):
+def test_progress_of_shared_stages_is_the_total_acknowledged(make_processes, roster, run_folder):
     processes = make_processes(roster=roster)
     detector = processes.make("detector")
     assert detector._progress() is None
@@ -130,9 +126,7 @@ def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_
             roster.end(name)
 
 
-def test_a_death_is_reported_as_of_the_process_that_died(
-    make_processes, roster, run_folder, worker_is
-):
+def test_death_report_names_the_process_that_died(make_processes, roster, run_folder, worker_is):
     worker_is("exec sleep 300\n")
     config = RunConfig(detector=DetectorConfig(workers=2))
     processes = make_processes(config, roster=roster)
@@ -151,11 +145,11 @@ def test_a_death_is_reported_as_of_the_process_that_died(
         assert processes.deaths() == []
         processes.kill_all()
         roster.end("cam")
-    told = [(death.stage, death.worker, death.stream, death.event) for death in deaths]
-    assert told == [("detector", 1, "", "restart"), ("decoder", 0, "cam", "restart")]
+    found = [(death.stage, death.worker, death.stream, death.event) for death in deaths]
+    assert found == [("detector", 1, "", "restart"), ("decoder", 0, "cam", "restart")]
 
 
-def test_a_death_for_good_is_told_with_what_is_not_finished(
+def test_final_death_is_reported_with_the_unfinished_streams(
     make_processes, roster, run_folder, worker_is
 ):
     def death_of_the_sink():
@@ -183,7 +177,7 @@ def test_a_death_for_good_is_told_with_what_is_not_finished(
     processes.kill_all()
 
 
-def test_the_shared_processes_are_ready_together_and_the_sink_can_be_spared(
+def test_shared_processes_are_ready_together_and_the_sink_can_be_spared(
     make_processes, roster, run_folder, worker_is
 ):
     worker_is("exec sleep 300\n")
@@ -200,7 +194,7 @@ def test_the_shared_processes_are_ready_together_and_the_sink_can_be_spared(
     assert processes.ids() == {}
 
 
-def test_processes_that_do_not_end_are_waited_for_side_by_side(make_processes, monkeypatch):
+def test_stuck_processes_share_one_deadline(make_processes, monkeypatch):
     monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
     stuck = [Stuck(), Stuck(), Stuck()]
     monkeypatch.setattr(StageProcesses, "all", lambda self: stuck)
@@ -208,7 +202,7 @@ def test_processes_that_do_not_end_are_waited_for_side_by_side(make_processes, m
     assert [each.waited > 0 for each in stuck] == [True, False, False]
 
 
-def test_the_decoder_of_an_ended_stream_is_waited_for_too(make_processes, monkeypatch):
+def test_decoder_of_an_ended_stream_is_waited_for_too(make_processes, monkeypatch):
     monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
     monkeypatch.setattr(StageProcesses, "all", lambda self: [])
     processes = make_processes()
@@ -219,9 +213,7 @@ def test_the_decoder_of_an_ended_stream_is_waited_for_too(make_processes, monkey
     assert decoder.waited > 0
 
 
-def test_the_decoder_of_an_ended_stream_is_forgotten_unless_it_has_yet_to_end(
-    make_processes, worker_is
-):
+def test_decoder_of_an_ended_stream_is_tracked_only_while_it_lives(make_processes, worker_is):
     plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
     roster = SimpleNamespace(running={})
     processes = make_processes(roster=roster)
@@ -249,7 +241,7 @@ def test_the_decoder_of_an_ended_stream_is_forgotten_unless_it_has_yet_to_end(
 
 
 @pytest.mark.parametrize(("timeout", "silence"), [(5.0, 30.0), (20.0, 80.0)])
-def test_a_decoder_may_wait_for_its_source(make_processes, timeout, silence):
+def test_decoder_may_be_silent_while_it_waits_for_its_source(make_processes, timeout, silence):
     """A packet of a live source may take three timeouts; no other stage waits for one."""
     config = RunConfig(
         decoder=DecoderConfig(timeout=timeout), runtime=RuntimeConfig(silence_seconds=30.0)
@@ -259,7 +251,7 @@ def test_a_decoder_may_wait_for_its_source(make_processes, timeout, silence):
     assert processes.make("sink")._silence_seconds == 30.0
 
 
-def test_nothing_is_started_while_the_program_is_replaced(make_processes, monkeypatch, release):
+def test_nothing_starts_while_the_program_is_being_replaced(make_processes, monkeypatch, release):
     now, due = [0.0], Waiting()
     monkeypatch.setattr(StageProcesses, "all", lambda self: [due])
     processes = make_processes(clock=lambda: now[0])
@@ -278,7 +270,7 @@ def test_nothing_is_started_while_the_program_is_replaced(make_processes, monkey
         processes.start_due()
 
 
-def test_a_program_that_is_not_replaced_within_a_minute_was_removed(
+def test_program_not_replaced_within_a_minute_counts_as_removed(
     make_processes, monkeypatch, release
 ):
     now, due = [0.0], Waiting()
@@ -286,7 +278,7 @@ def test_a_program_that_is_not_replaced_within_a_minute_was_removed(
     processes = make_processes(clock=lambda: now[0])
     release("")
     due.state = "ready"
-    assert processes.start_due() == [due]  # it says that it is not
+    assert processes.start_due() == [due]  # nothing waits, so no release is looked up
     now[0] = 1000.0
     due.state = "waiting"
     assert processes.start_due() == []

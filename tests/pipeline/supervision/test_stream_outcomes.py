@@ -20,7 +20,7 @@ CAMERA = SourceSpec("cam", "rtsp://host/live")
 
 @pytest.fixture
 def run(tmp_path, run_folder):
-    """A run with a stream under way of which nothing was sent yet."""
+    """A run with one running stream, which has sent nothing yet."""
     config, output = RunConfig(), tmp_path / "out"
     roster = Roster([], output, config.runtime, RunMonitor())
     processes = StageProcesses(config, output, roster, debug=False, json_log=False)
@@ -52,7 +52,7 @@ def write_part(folder):
     (folder / ".mot.txt.part").write_text("1,1,10,10,30,30,0.9\n")
 
 
-def test_a_stream_that_fails_before_its_first_frame_is_over(run):
+def test_stream_that_fails_before_its_first_frame_ends_at_once(run):
     run.outcomes.fail(failed("decoder", "no such host", 3))
     assert run.roster.running == {}
     assert (run.result.failed, run.result.exit_code) == ({"cam": "no such host"}, 3)
@@ -60,7 +60,7 @@ def test_a_stream_that_fails_before_its_first_frame_is_over(run):
 
 
 @pytest.mark.parametrize("acknowledged", [0, 3])
-def test_one_more_decoder_ends_a_stream_that_has_frames(run, acknowledged):
+def test_failed_stream_with_frames_gets_one_more_decoder_to_end_it(run, acknowledged):
     run.logbook[SharedNumber.ACCOUNTED] = 5
     run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
     run.stream.decoder.state = "ended"
@@ -71,7 +71,7 @@ def test_one_more_decoder_ends_a_stream_that_has_frames(run, acknowledged):
 
 
 @pytest.mark.parametrize(("acknowledged", "reason"), [(3, "it broke"), (0, "")])
-def test_where_that_decoder_fails_too_the_sink_completes_what_it_has(run, acknowledged, reason):
+def test_sink_completes_the_stream_if_that_decoder_fails_too(run, acknowledged, reason):
     run.logbook[SharedNumber.ACCOUNTED] = 5
     run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
     run.outcomes.fail(failed("decoder"))
@@ -83,9 +83,7 @@ def test_where_that_decoder_fails_too_the_sink_completes_what_it_has(run, acknow
 
 
 @pytest.mark.parametrize(("acknowledged", "reason"), [(3, "too large"), (0, "")])
-def test_where_no_detector_takes_the_frames_the_sink_completes_what_it_has(
-    run, acknowledged, reason
-):
+def test_sink_completes_the_stream_if_no_detector_takes_its_frames(run, acknowledged, reason):
     run.logbook[SharedNumber.ACKNOWLEDGED] = acknowledged
     run.outcomes.fail(failed("detector", "too large"))
     assert run.stream.decoder.state == "ended"
@@ -93,7 +91,7 @@ def test_where_no_detector_takes_the_frames_the_sink_completes_what_it_has(
     assert run.roster.running.keys() == ({"cam"} if reason else set())
 
 
-def test_part_files_of_a_stream_stay_where_the_sink_cannot_write(run):
+def test_part_files_stay_if_the_sink_cannot_write(run):
     run.logbook[SharedNumber.EPOCHS] = 1
     write_part(run.folder)
     run.outcomes.fail(failed("sink", "a full disk", 4))
@@ -103,14 +101,14 @@ def test_part_files_of_a_stream_stay_where_the_sink_cannot_write(run):
 
 
 @pytest.mark.parametrize(("broken", "epochs"), [(False, 1), (True, 1), (False, 0)])
-def test_part_files_are_removed_unless_they_are_all_there_is(run, broken, epochs):
+def test_part_files_stay_if_broken_or_of_an_earlier_run(run, broken, epochs):
     run.logbook[SharedNumber.EPOCHS] = epochs
     write_part(run.folder)
     assert run.outcomes.clear_away(run.stream, broken=broken) == (broken and epochs > 0)
     assert run.folder.exists() == (broken or not epochs)  # else they are of an earlier run
 
 
-def test_a_failure_is_shown_once_but_that_of_the_sink_always(run):
+def test_failure_is_shown_once_but_sink_failures_always(run):
     first, second, sinks = failed("detector"), failed("detector"), failed("sink")
     notice = Notice("decoder", stream="cam", message="slow")
     run.logbook[SharedNumber.ACKNOWLEDGED] = 1
@@ -121,12 +119,12 @@ def test_a_failure_is_shown_once_but_that_of_the_sink_always(run):
     assert run.shown == [first, notice, sinks]
 
 
-def test_a_failure_of_no_stream_ends_the_run(run):
+def test_failure_without_a_stream_ends_the_run(run):
     with pytest.raises(OutputError, match=r"^a full disk$"):
         run.outcomes.fail(Failed("sink", message="a full disk", exit_code=OutputError.exit_code))
 
 
-def test_the_failure_of_a_stream_that_was_complete_changes_nothing(run):
+def test_failure_of_a_completed_stream_changes_nothing(run):
     run.roster.end("cam")
     run.outcomes.fail(failed("decoder"))
     assert run.result == RunResult()
@@ -135,7 +133,7 @@ def test_the_failure_of_a_stream_that_was_complete_changes_nothing(run):
 @pytest.mark.parametrize(
     ("status", "code"), [("complete", 0), ("interrupted", 0), ("truncated", 3)]
 )
-def test_a_stream_that_is_cut_off_is_told_by_the_exit_status(run, status, code):
+def test_truncated_stream_sets_the_exit_status(run, status, code):
     summary = StreamSummary(
         frames=1, tracks=0, status=status, dropped=0, behind=0, fps=None, folder="out", files=()
     )
@@ -146,7 +144,7 @@ def test_a_stream_that_is_cut_off_is_told_by_the_exit_status(run, status, code):
     assert run.roster.running == {}
 
 
-def test_a_stream_that_cannot_be_begun_has_failed(run):
+def test_stream_that_cannot_be_started_counts_as_failed(run):
     run.outcomes.refuse(SourceSpec("north", "rtsp://north/live"), "there is no room")
     assert run.result.failed == {"north": "there is no room"}
     assert run.result.exit_code == 3

@@ -34,7 +34,7 @@ def page():
     page.close()
 
 
-def test_the_page_asks_for_what_there_is(page):
+def test_page_requests_the_paths_that_are_served(page):
     code, html = get(page.port, "/")
     assert code == 200
     assert '"overview.json"' in html
@@ -42,12 +42,12 @@ def test_the_page_asks_for_what_there_is(page):
     assert "stream.frame_size" in html
 
 
-def test_the_overview_is_that_of_the_latest_second(page, monkeypatch):
+def test_overview_is_refreshed_at_most_once_per_second(page, monkeypatch):
     assert get(page.port, "/overview.json")[0] == 404
     page.refresh(lambda: OVERVIEW)
-    told = get(page.port, "/overview.json")[1]
-    assert msgspec.json.decode(told, type=Overview) == OVERVIEW
-    assert json.loads(told)["streams"][0]["frame_size"] == [1920, 1080]
+    body = get(page.port, "/overview.json")[1]
+    assert msgspec.json.decode(body, type=Overview) == OVERVIEW
+    assert json.loads(body)["streams"][0]["frame_size"] == [1920, 1080]
     page.refresh(lambda: pytest.fail("asked within the second"))
     monkeypatch.setattr(stream_page, "_PAGE_SECONDS", 0.0)
     page._due = 0.0
@@ -56,7 +56,7 @@ def test_the_overview_is_that_of_the_latest_second(page, monkeypatch):
     assert json.loads(get(page.port, "/overview.json")[1])["seconds"] == 62.5
 
 
-def test_a_picture_is_that_of_its_stream(page):
+def test_picture_path_returns_the_picture_of_its_stream(page):
     url = f"http://127.0.0.1:{page.port}/pictures/north%20arm%2F2.jpg?1234"
     with urllib.request.urlopen(url, timeout=100) as answer:
         assert answer.headers["Content-Type"] == "image/jpeg"

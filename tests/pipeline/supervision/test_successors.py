@@ -16,7 +16,7 @@ PLAN = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", so
 
 @pytest.fixture
 def now():
-    """The time that processes are told, in seconds."""
+    """The time on the clock of the processes, in seconds."""
     return [0.0]
 
 
@@ -36,7 +36,7 @@ def killed(process, number=signal.SIGKILL):
     return wait_for(process.check)
 
 
-def test_a_successor_is_neither_busy_nor_hung_because_the_one_before_it_was(process, now):
+def test_successor_does_not_inherit_a_busy_or_hung_state(process, now):
     process.heard(Ready("sink"))
     for now[0] in range(61):
         assert process.check() == ""
@@ -45,13 +45,13 @@ def test_a_successor_is_neither_busy_nor_hung_because_the_one_before_it_was(proc
     now[0] += 5
     assert process.start_if_due()
     process.heard(Busy("sink"))
-    assert killed(process, signal.SIGTERM) == "was killed by signal 15"  # not for want of memory
+    assert killed(process, signal.SIGTERM) == "was killed by signal 15"  # no hint at memory
     now[0] += 5
     assert process.start_if_due()
     assert not process.busy
 
 
-def test_the_last_report_of_a_dead_process_comes_too_late(process):
+def test_report_that_arrives_after_a_process_died_is_ignored(process):
     assert killed(process)
     process.heard(Ready("sink"))
     assert process.state == "waiting"
@@ -78,7 +78,7 @@ def test_pauses_between_starts_grow_until_one_was_steady(process, now):
         assert dies_and_is_due_after(pause)
 
 
-def test_what_another_plan_has_died_of_is_not_held_against_a_process(worker_is):
+def test_deaths_under_another_plan_do_not_count(worker_is):
     worker_is("cat > /dev/null\nexit 2\n")
     process = StageProcess("sink", lambda: PLAN, 60.0, 0, lambda: 0.0)
     assert process.start_if_due()
