@@ -27,7 +27,7 @@ def one_detection(tmp_path):
 
 @pytest.fixture
 def descriptors_left():
-    """Leaves this process a number of file descriptors."""
+    """Returns a function that leaves this process only so many free file descriptors."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
     taken = []
@@ -47,7 +47,7 @@ def descriptors_left():
 
 @pytest.fixture
 def temporary(monkeypatch):
-    """Sets the folder for temporary files, of this process and of those that it starts."""
+    """Returns a function that sets the temporary folder of this process and its children."""
 
     def put(folder):
         monkeypatch.setenv("TMPDIR", str(folder))
@@ -58,7 +58,7 @@ def temporary(monkeypatch):
 
 @pytest.fixture
 def run_folder(tmp_path, temporary):
-    """The folder of the sockets of a run, among temporary files of the test's own."""
+    """The runtime folder of a run, in the temporary folder of the test."""
     temporary(tmp_path)
     folder = RuntimeFolder("out")
     yield folder
@@ -67,7 +67,7 @@ def run_folder(tmp_path, temporary):
 
 @pytest.fixture
 def in_workers(tmp_path, monkeypatch):
-    """Takes code that the processes of a pipeline run before anything else."""
+    """Returns a function that sets code which pipeline processes run before anything else."""
 
     def run(code):
         folder = tmp_path / "site"

@@ -1,4 +1,4 @@
-"""Runs that are disturbed: their settings, what disturbs them, and what they leave."""
+"""Disturbed runs: their settings, the disturbances and the results."""
 
 import contextlib
 import os
@@ -23,14 +23,14 @@ def settings(clip, *more):
 
 
 def held_back(clip, mode, milliseconds=20):
-    """Settings for a mode: live at the clip's own pace, lossless as fast as the detector is."""
+    """Settings of a slowed run: live ones have the clip's pace, lossless ones the detector's."""
     slow = detections_setting(clip, delay_ms=milliseconds)
     pace = "decoder.pace=original" if mode == "live" else slow
     return f"runtime.mode={mode}", pace
 
 
 def kill(*names, at):
-    """Kills one process after another, each when so many frames are written."""
+    """Kills one process after another, each once its number of frames in ``at`` is written."""
 
     def harm(victim):
         for name, frames in zip(names, at, strict=True):

@@ -1,4 +1,4 @@
-"""What the HTTP servers of a run answer."""
+"""Requests to the HTTP servers of a run."""
 
 import urllib.error
 import urllib.request
@@ -7,13 +7,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def get(port, path, method="GET"):
-    """The status and the text of an answer."""
+    """Returns the status and the text of an answer."""
     code, body = get_bytes(port, path, method)
     return code, body.decode()
 
 
 def get_bytes(port, path, method="GET"):
-    """The status and the content of an answer."""
+    """Returns the status and the content of an answer."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     try:
         with urllib.request.urlopen(request, timeout=100) as answer:
@@ -23,7 +23,7 @@ def get_bytes(port, path, method="GET"):
 
 
 def scrape(port):
-    """The metrics by their name and the values of their labels."""
+    """Returns the metrics by their name and the values of their labels."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=100) as answer:
         return values(answer.read().decode())
 

@@ -6,7 +6,7 @@ from pipeline.addresses import endpoint, ends_with_port, is_local, is_taken, str
 from pipeline.config import RuntimeConfig
 
 
-def test_over_tcp_each_socket_has_a_port_of_its_own():
+def test_each_socket_has_its_own_port_over_tcp():
     runtime = RuntimeConfig(transport="tcp", port=65_000)
     streams = stream_ports(runtime)
     names = ["control", "tracker", "sink", *(f"detector-{n}" for n in range(64))]
@@ -29,7 +29,7 @@ def test_over_tcp_each_socket_has_a_port_of_its_own():
         ("tcp://10.1.2.3:5560", False),
     ],
 )
-def test_what_other_hosts_can_reach_is_known(address, local):
+def test_addresses_reachable_from_other_hosts_are_not_local(address, local):
     assert is_local(address) is local
 
 
@@ -47,11 +47,11 @@ def test_what_other_hosts_can_reach_is_known(address, local):
         ("tcp://127.0.0.1:name", False),
     ],
 )
-def test_the_port_at_the_end_of_an_address_is_known(address, ends):
+def test_valid_port_at_the_end_of_an_address_is_recognised(address, ends):
     assert ends_with_port(address) is ends
 
 
-def test_an_address_where_another_listens_is_taken():
+def test_address_with_a_listener_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
         assert is_taken(address)
@@ -59,10 +59,10 @@ def test_an_address_where_another_listens_is_taken():
     assert not is_taken("ipc:///run/tracks")
 
 
-def test_an_address_is_free_once_its_connections_are_closed():
+def test_address_is_free_once_its_connections_are_closed():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = listening.getsockname()
         with socket.create_connection(address):
             served, _ = listening.accept()
-            served.close()  # first, so that it is the port itself that waits
+            served.close()  # first, so that the server's port is in TIME_WAIT
     assert not is_taken(f"tcp://127.0.0.1:{address[1]}")

@@ -6,7 +6,7 @@ import pytest
 from pipeline.background_queue import Background, within
 
 
-def test_things_are_done_in_their_order_and_all_before_the_end():
+def test_tasks_run_in_order_and_all_before_the_end():
     done = []
     background = Background()
     for number in range(500):
@@ -15,7 +15,7 @@ def test_things_are_done_in_their_order_and_all_before_the_end():
     assert done == [*range(500), "last"]
 
 
-def test_what_waits_for_ever_holds_up_nobody_and_what_is_too_much_is_counted():
+def test_stuck_task_blocks_no_caller_and_excess_tasks_are_counted():
     began, go_on, done, lost = threading.Event(), threading.Event(), [], []
 
     def wait():
@@ -37,25 +37,25 @@ def test_what_waits_for_ever_holds_up_nobody_and_what_is_too_much_is_counted():
     assert done == ["done"] * 1000 + ["last"]
 
 
-def test_what_was_lost_is_told_once_and_before_the_end():
-    began, go_on, told = threading.Event(), threading.Event(), SimpleQueue()
+def test_lost_tasks_are_reported_once_and_before_the_end():
+    began, go_on, reports = threading.Event(), threading.Event(), SimpleQueue()
 
     def wait():
         began.set()
         go_on.wait()
 
-    background = Background(told.put)
+    background = Background(reports.put)
     background.do(wait)
     assert began.wait(60)
     for _ in range(1003):
         background.do(lambda: None)
     go_on.set()
-    assert told.get(timeout=60) == 3
+    assert reports.get(timeout=60) == 3
     assert background.end(60)
-    assert told.empty()
+    assert reports.empty()
 
 
-def test_an_error_is_raised_where_the_next_thing_is_to_be_done():
+def test_error_of_a_task_is_raised_by_the_next_call():
     background = Background()
 
     def fail():

@@ -1,4 +1,4 @@
-"""Runs and streams that end because something goes wrong for good; what they leave."""
+"""Runs and streams that end after a permanent failure, and the results that they leave."""
 
 import contextlib
 import io
@@ -28,7 +28,7 @@ from tools.harness.runner import Victim, run_with
 from tools.progress import ProgressView
 
 
-def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
+def test_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
     more = (detections_setting(clip, delay_ms=20), "runtime.restarts_per_minute=1")
     harm = kill("tracker", "tracker", at=[20, 40])
     with pytest.raises(SpotStreamError, match="tracker was killed by signal 9") as error:
@@ -42,13 +42,11 @@ def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["lossless", "live"])
-def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
-    clip, tmp_path, mode, monkeypatch
-):
-    told, take = [], Victim.take
+def test_decoder_that_dies_too_often_ends_only_its_stream(clip, tmp_path, mode, monkeypatch):
+    reports, take = [], Victim.take
 
     def listen(victim, report):
-        told.append(report)
+        reports.append(report)
         take(victim, report)
 
     monkeypatch.setattr(Victim, "take", listen)
@@ -57,11 +55,11 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
     result = run_with([str(clip)] * 2, tmp_path, settings(clip, *more), harm)
     assert result.exit_code == 1
     assert "the decoder of clip was killed by signal 9" in result.failed["clip"]
-    said = io.StringIO()
-    view = ProgressView(Console(file=said))
-    for report in told:
+    output = io.StringIO()
+    view = ProgressView(Console(file=output))
+    for report in reports:
         view.show(report)
-    assert said.getvalue().count(result.failed["clip"]) == 1
+    assert output.getvalue().count(result.failed["clip"]) == 1
     assert "clip" in view.failed
     other = result.finished["clip-2"]
     assert (other.status, other.frames + other.dropped) == ("complete", 150)
@@ -70,7 +68,7 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] > 0
 
 
-def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path):
+def test_results_are_completed_if_an_error_ends_the_supervisor(clip, tmp_path):
     def show(report):
         if isinstance(report, Progress) and report.frames >= 40:
             raise OSError("the view is broken")
@@ -88,9 +86,9 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
 @pytest.mark.parametrize("full_disk", ["1m"], indirect=True)
 @pytest.mark.parametrize("minutes", [0, 0.5 / 60])
 @pytest.mark.parametrize("mode", ["lossless", "live"])
-def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, full_disk, mode, minutes):
+def test_full_disk_loses_overlay_frames_but_no_rows(clip, full_disk, mode, minutes):
     def frees_room():
-        """Whether an unfinished overlay has a page, as the last one hardly has when it begins."""
+        """Whether an unfinished overlay part has a page; one that has only begun hardly does."""
         parts = (full_disk / "clip").glob(".overlay*.part")
         return any(file_size(part) >= 4096 for part in parts)
 

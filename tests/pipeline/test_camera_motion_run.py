@@ -1,4 +1,4 @@
-"""The camera's motion on its way from the frames to the tracker."""
+"""Camera motion is passed from the frames to the tracker."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
 
 FRAMES = 120
-VEHICLES = np.array([(150.0, 140.0), (250.0, 180.0)])  # too few to tell the camera's motion from
+VEHICLES = np.array([(150.0, 140.0), (250.0, 180.0)])  # too few to derive camera motion from
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +24,14 @@ def jerky(tmp_path_factory):
     noise = rng.integers(0, 256, (300, 500), np.uint8)
     ground = sum(cv2.GaussianBlur(noise, (0, 0), blur) * blur for blur in (3.0, 12.0))
     ground = cv2.normalize(ground, None, 20, 230, cv2.NORM_MINMAX).astype(np.uint8)
-    places = rng.choice((60, 88), (FRAMES, 2))
+    offsets = rng.choice((60, 88), (FRAMES, 2))
     with (
         av.open(str(folder / "clip.mp4"), "w") as container,
         (folder / "clip_Det_made.txt").open("w") as detections,
     ):
         stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
-        for number, (x, y) in enumerate(places, start=1):
+        for number, (x, y) in enumerate(offsets, start=1):
             view = np.ascontiguousarray(ground[y : y + 180, x : x + 320])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(view, format="gray")))
             for row, (left, top) in enumerate(VEHICLES - (x, y), start=1):
@@ -54,7 +54,7 @@ def tracks_of(folder):
     return Counter(int(row[1]) for row in rows)
 
 
-def test_is_followed_where_it_is_asked_for_and_after_the_decoder_died(jerky, tmp_path):
+def test_camera_motion_is_followed_if_enabled_and_after_a_restart(jerky, tmp_path):
     run_with([str(jerky)], tmp_path / "blind", settings(jerky))
     assert len(tracks_of(tmp_path / "blind")) >= 8
 
@@ -74,7 +74,7 @@ def test_is_followed_where_it_is_asked_for_and_after_the_decoder_died(jerky, tmp
         assert (killed / "clip" / name).read_bytes() == calm.read_bytes()
 
 
-def test_counts_the_motion_of_frames_that_are_dropped(jerky, tmp_path):
+def test_camera_motion_of_dropped_frames_is_included(jerky, tmp_path):
     live = ("runtime.mode=live", "decoder.pace=original", detections_setting(jerky, delay_ms=70))
     seeing = settings(jerky, "decoder.camera_motion=true", *live)
     result = run_with([str(jerky)], tmp_path, seeing)

@@ -10,7 +10,7 @@ from stages.sink.encoders import DEVICES, PRESETS
 from stages.sink.options import SinkOptions
 
 
-def test_off_may_be_written_as_it_is(tmp_path):
+def test_off_needs_no_quotes(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("decoder: {hardware: off}\n")
     assert load_config(path, ["sink.overlay_hardware=off"]) == load_config(Path("intersection"))
@@ -38,7 +38,7 @@ def test_off_may_be_written_as_it_is(tmp_path):
         ("tracker.settings.max_age=x", "max_age must be a whole number of at least 0, got 'x'"),
     ],
 )
-def test_a_wrong_setting_is_named(override, message):
+def test_invalid_setting_is_named(override, message):
     with pytest.raises(ConfigError, match=message):
         load_config(None, [override])
 
@@ -50,7 +50,7 @@ def test_a_wrong_setting_is_named(override, message):
         ("[rtsp://me:s3cret@camera/live]", "a valid number$"),
     ],
 )
-def test_a_password_that_is_in_the_wrong_place_is_not_told(value, message):
+def test_password_in_the_wrong_setting_is_not_shown(value, message):
     with pytest.raises(ConfigError, match=message):
         load_config(None, [f"decoder.timeout={value}"])
 
@@ -64,7 +64,7 @@ def test_last_frame_is_not_before_the_first():
     )
 
 
-def test_a_tracker_that_is_no_section(tmp_path):
+def test_tracker_given_as_a_value_is_refused(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("tracker: sort\n")
     with pytest.raises(ConfigError, match=r"--set tracker\.name: tracker holds a value"):
@@ -84,7 +84,7 @@ def test_a_tracker_that_is_no_section(tmp_path):
         (["runtime.publish=tcp://127.0.0.1"], r"publish must end with a port, .* got tcp://127"),
     ],
 )
-def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
+def test_invalid_publish_address_is_refused(overrides, message):
     with pytest.raises(ConfigError, match=message) as error:
         load_config(None, overrides)
     assert "{" not in str(error.value)
@@ -94,12 +94,12 @@ def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
 @pytest.mark.parametrize(
     "key", ["sink.overlay_gigabytes", "sink.overlay_minutes", "decoder.record_gigabytes"]
 )
-def test_an_endless_number_is_refused(key):
+def test_infinite_number_is_refused(key):
     with pytest.raises(ConfigError, match=rf"{key}: Input should be a finite number, got inf"):
         load_config(None, [f"{key}=.inf"])
 
 
-def test_what_the_config_offers_the_sink_takes():
+def test_config_choices_and_limits_match_those_of_the_sink():
     hints = get_type_hints(SinkConfig)
     assert get_args(hints["overlay_preset"]) == PRESETS
     assert get_args(hints["overlay_hardware"]) == ("off", "auto", *DEVICES)
@@ -110,7 +110,7 @@ def test_what_the_config_offers_the_sink_takes():
 
 
 @pytest.mark.parametrize(
-    ("said", "live"),
+    ("given", "live"),
     [
         ([], {"overlay_minutes": 10, "overlay_gigabytes": 10, "text_minutes": 60}),
         (
@@ -135,11 +135,11 @@ def test_what_the_config_offers_the_sink_takes():
         ),
     ],
 )
-def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(said, live):
-    config = load_config(None, ["sink.overlay_trail=9", *(f"sink.{each}" for each in said)])
+def test_live_results_are_written_in_parts_by_default(given, live):
+    config = load_config(None, ["sink.overlay_trail=9", *(f"sink.{each}" for each in given)])
     live = {"event_gigabytes": 1.0} | live
     limits = dict.fromkeys(("overlay_gigabytes", "text_gigabytes", "event_gigabytes"), 0)
-    lossless = live | limits if said else {}
+    lossless = live | limits if given else {}
     for is_live, expected in ((False, lossless), (True, live)):
         options = config.sink.options("north", live=is_live)
         assert options == SinkOptions(**expected, overlay_trail=9)

@@ -12,18 +12,18 @@ SPOTTRACK = "tracker:\n  name: spottrack\n  settings: {birth_score: 0.6}\n"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_copy_of_a_shipped_config_says_the_same(tmp_path, path):
+def test_copy_of_a_shipped_config_gives_the_same_settings(tmp_path, path):
     copy = tmp_path / "copy.yaml"
     copy.write_text(path.read_text())
     assert load_config(copy) == load_config(Path(path.stem))
 
 
-def test_only_uavdt_leaves_out_vehicles_that_the_edge_cuts():
+def test_only_uavdt_omits_vehicles_cut_off_by_the_edge():
     margins = {p.stem: load_config(p).tracker.settings.get("edge_margin", -1) for p in CONFIGS}
     assert {name for name, margin in margins.items() if margin >= 0} == {"uavdt"}
 
 
-def test_a_file_of_ones_own_builds_on_intersection(tmp_path):
+def test_custom_file_builds_on_intersection(tmp_path):
     base = load_config(Path("intersection"))
     assert base != RunConfig()
     path = tmp_path / "a.yaml"
@@ -35,19 +35,19 @@ def test_a_file_of_ones_own_builds_on_intersection(tmp_path):
     assert load_config(None) == RunConfig()
 
 
-def test_what_is_no_text_is_no_config(tmp_path):
+def test_binary_config_file_is_refused(tmp_path):
     (tmp_path / "run.yaml").write_bytes(b"\xd0\x00\xff")
     with pytest.raises(ConfigError, match=r"^cannot read config .*run\.yaml: not a text file$"):
         load_config(tmp_path / "run.yaml")
 
 
-def test_a_shipped_config_is_known_by_its_name():
+def test_shipped_config_is_found_by_its_name():
     assert load_config(Path("uav")) == load_config(CONFIGS[0].with_name("uav.yaml"))
     with pytest.raises(ConfigError, match=r"no config file drone; built in are demo, detrac"):
         load_config(Path("drone"))
 
 
-def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
+def test_error_names_the_file_only_for_its_own_keys(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("runtime: {slots: 1}\n")
     with pytest.raises(ConfigError, match=r"a\.yaml: runtime\.slots"):
@@ -58,7 +58,7 @@ def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
         load_config(path, ["runtime={slots: 1}"])
 
 
-def test_a_folder_is_no_config(tmp_path):
+def test_folder_given_as_config_is_refused(tmp_path):
     with pytest.raises(ConfigError) as error:
         load_config(tmp_path)
     assert str(error.value) == f"cannot read config {tmp_path}: is a directory"
@@ -104,7 +104,7 @@ def test_settings_of_another_tracker_do_not_apply(tmp_path, content, overrides, 
         ("tracker: {name: sort, settings: {max_age: 9}}", "sort", {"max_age": 9}),
     ],
 )
-def test_a_file_inherits_settings_of_a_tracker_unless_it_names_one(
+def test_file_inherits_tracker_settings_unless_it_names_a_tracker(
     tmp_path, content, name, settings
 ):
     path = tmp_path / "a.yaml"
@@ -114,7 +114,7 @@ def test_a_file_inherits_settings_of_a_tracker_unless_it_names_one(
     assert (tracker.name, tracker.settings) == (name, inherited | settings)
 
 
-def test_of_several_files_each_builds_on_those_before_it(tmp_path):
+def test_each_of_several_files_builds_on_those_before_it(tmp_path):
     night, weak = tmp_path / "night.yaml", tmp_path / "weak.yaml"
     night.write_text("detector: {min_score: 0.3, scale: 0.5}\ntracker: {settings: {max_age: 9}}\n")
     weak.write_text("detector: {min_score: 0.2}\n")
@@ -128,7 +128,7 @@ def test_of_several_files_each_builds_on_those_before_it(tmp_path):
     assert load_configs([]) == RunConfig()
 
 
-def test_of_several_files_the_one_that_sets_a_key_is_blamed_for_it(tmp_path):
+def test_error_names_the_file_that_sets_the_key(tmp_path):
     wrong, right = tmp_path / "wrong.yaml", tmp_path / "right.yaml"
     wrong.write_text("runtime: {slots: 1}\n")
     right.write_text("sink: {overlay: false}\n")
@@ -138,12 +138,12 @@ def test_of_several_files_the_one_that_sets_a_key_is_blamed_for_it(tmp_path):
     with pytest.raises(ConfigError, match=r"no config file missing; built in are demo"):
         load_configs([right, Path("missing")])
     wrong.write_text("detector: {min_score: 7}\nsink: {overlay_minutes: -4}\n")
-    right.write_text("detector: {min_score: 0.3}\n")  # the first of its two faults is mended
+    right.write_text("detector: {min_score: 0.3}\n")  # overrides the first of the two faults
     with pytest.raises(ConfigError, match=r"wrong\.yaml: sink\.overlay_minutes"):
         load_configs([wrong, right])
 
 
-def test_several_files_need_be_right_together_alone(tmp_path):
+def test_several_files_are_validated_only_together(tmp_path):
     site, keys, other = (tmp_path / f"{name}.yaml" for name in ("site", "keys", "other"))
     site.write_text("runtime: {publish: 'tcp://0.0.0.0:5599'}\n")
     keys.write_text("runtime: {publish_key: a.key_secret, publish_clients: clients}\n")
@@ -156,21 +156,21 @@ def test_several_files_need_be_right_together_alone(tmp_path):
         load_configs([site, other])
 
 
-def test_what_a_file_says_is_blamed_on_it_whatever_it_builds_on(tmp_path):
+def test_error_names_the_file_whatever_it_builds_on(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("tracker: {settings: {max_age: 9, hits: 2}}\n")
     with pytest.raises(ConfigError, match=r"a\.yaml: tracker: .*'spottrack' has no setting 'hits'"):
         load_config(path)
 
 
-def test_a_key_that_stands_twice_is_refused(tmp_path):
+def test_duplicate_key_is_refused(tmp_path):
     file = tmp_path / "twice.yaml"
     file.write_text("detector: {scale: 0.5}\nsink:\n  overlay: false\ndetector: {min_score: 0.2}\n")
     with pytest.raises(ConfigError, match=r"twice.yaml:4: .*key detector occurs twice"):
         load_config(file)
 
 
-def test_names_are_as_written(tmp_path):
+def test_names_are_kept_as_written(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text(
         "sink: {lines: {010: {off: [0, 0, 9, 9]}}}\n"
@@ -184,7 +184,7 @@ def test_names_are_as_written(tmp_path):
     assert list(config.detector.ignored) == ["no", "1.50"]
 
 
-def test_names_that_are_merged_are_as_written(tmp_path):
+def test_merged_names_are_kept_as_written(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text(
         "sink: {lines: {north: &lines {off: [0, 0, 9, 9]}, south: {<<: *lines, on: [1, 1, 9, 9]}}}"
@@ -201,7 +201,7 @@ def test_numbers_may_have_an_exponent(written, number):
     assert config.tracker.settings == {"position_noise": number}
 
 
-def test_an_empty_section_is_none(tmp_path):
+def test_empty_section_counts_as_absent(tmp_path):
     file = tmp_path / "empty.yaml"
     file.write_text("sink:\ndetector:\n")
     assert load_config(file) == load_config(Path("intersection"))
@@ -246,7 +246,7 @@ def aliases(levels):
         ("sink: !!timestamp x", ":1: not valid YAML: 'x' is not a valid timestamp"),
     ],
 )
-def test_yaml_that_no_value_can_be_made_of_is_one_line(tmp_path, content, problem):
+def test_yaml_error_is_reported_in_one_line(tmp_path, content, problem):
     file = tmp_path / "a.yaml"
     file.write_text(content)
     with pytest.raises(ConfigError) as error:
@@ -255,12 +255,12 @@ def test_yaml_that_no_value_can_be_made_of_is_one_line(tmp_path, content, proble
 
 
 @pytest.mark.parametrize("value", ["2001-13-45", lists(TOO_DEEP), "9" * 6000])
-def test_an_override_that_no_value_can_be_made_of_is_one_line(value):
+def test_yaml_error_in_an_override_is_reported_in_one_line(value):
     with pytest.raises(ConfigError, match=r"^--set sink: .{12,102} is not valid YAML; text may "):
         load_config(None, [f"sink={value}"])
 
 
-def test_an_ipv6_address_is_taken_in_the_quotes_that_the_error_tells():
+def test_ipv6_address_is_accepted_in_the_suggested_quotes():
     given = "runtime.metrics=[::1]:9108"
     with pytest.raises(ConfigError) as error:
         load_config(None, [given])

@@ -8,11 +8,11 @@ from stages.errors import ConfigError
 
 
 @pytest.mark.parametrize("weights", ["compact", "nano"])
-def test_weights_that_ship_are_there(weights):
+def test_shipped_weights_exist(weights):
     check_weights(DetectorConfig(weights=weights))
 
 
-def test_weights_that_are_not_there_or_cannot_be_read_are_told(tmp_path, monkeypatch):
+def test_missing_or_unreadable_weights_are_reported(tmp_path, monkeypatch):
     file = tmp_path / "own.safetensors"
     with pytest.raises(ConfigError, match=r"own\.safetensors does not exist$"):
         check_weights(DetectorConfig(weights=file))
@@ -24,7 +24,7 @@ def test_weights_that_are_not_there_or_cannot_be_read_are_told(tmp_path, monkeyp
         check_weights(DetectorConfig(weights=file))
 
 
-def test_a_detector_gets_what_its_config_says(monkeypatch):
+def test_detector_is_built_with_the_settings_of_its_config(monkeypatch):
     given = {}
 
     def network_detector(weights, **options):

@@ -44,7 +44,7 @@ def test_each_crossing_has_its_picture_even_if_the_sink_is_killed(tmp_path, over
     assert pictures(tmp_path / "killed") == pictures(tmp_path / "whole")
 
 
-def test_no_picture_is_left_of_frames_that_come_again_with_other_ids(tmp_path, in_workers):
+def test_pictures_of_frames_redone_with_other_ids_are_removed(tmp_path, in_workers):
     clip, out, shown = make_clip(tmp_path / "material", 75), tmp_path / "out", 20
     in_workers(
         f"""

@@ -1,4 +1,4 @@
-"""A decoder that fails, in the middle of its stream or before it has given a frame."""
+"""A decoder that fails, during its stream or before its first frame."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ def settings(detections, *more):
 
 
 def truncated(folder):
-    """The frames and the message of what was completed where it was."""
+    """Returns the number of frames and the message of truncated results."""
     assert {path.name for path in folder.iterdir()} == TEXTS
     report = read_report(folder)
     assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
@@ -33,7 +33,7 @@ def truncated(folder):
 
 @pytest.fixture
 def little_frame_memory():
-    """Frames larger than 64 KiB find no room."""
+    """Limits the memory for frames: those larger than 64 KiB do not fit."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, before[1]))
     yield
@@ -42,7 +42,7 @@ def little_frame_memory():
 
 @pytest.fixture
 def growing(tmp_path):
-    """A video of which the frames are larger from the 61st on."""
+    """A video whose frames are larger from the 61st on."""
     small, large = tmp_path / "small.ts", tmp_path / "large.ts"
     write_video(small, frames=60)
     write_video(large, frames=10, width=640, height=480, pts=[40 * n for n in range(60, 70)])
@@ -51,7 +51,7 @@ def growing(tmp_path):
     return path
 
 
-def test_frames_that_find_no_room_end_the_stream_where_it_is(
+def test_frames_too_large_for_memory_end_the_stream_early(
     growing, one_detection, tmp_path, little_frame_memory
 ):
     settings = [one_detection, "sink.overlay=false"]
@@ -63,7 +63,7 @@ def test_frames_that_find_no_room_end_the_stream_where_it_is(
     assert 50 <= frames == result.finished["growing"].frames <= 60
 
 
-def test_a_stream_of_which_every_decoder_dies_is_completed_where_it_is(tmp_path):
+def test_stream_whose_decoders_all_die_is_completed_early(tmp_path):
     clip = make_clip(tmp_path / "material", 150)
 
     def harm(victim):
@@ -93,9 +93,9 @@ def test_a_stream_of_which_every_decoder_dies_is_completed_where_it_is(tmp_path)
         ),
     ],
 )
-def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, change, words):
+def test_source_removed_or_replaced_ends_the_stream_early(tmp_path, change, words):
     clip = make_clip(tmp_path / "material", 150)
-    said = []
+    notices = []
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 20)
@@ -103,7 +103,7 @@ def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, chan
         change(clip)
         os.kill(victim.supervisor.processes()["decoder of clip"], signal.SIGKILL)
         victim.over.wait(60)
-        said.extend(victim.notices)
+        notices.extend(victim.notices)
 
     slow = settings(delayed(detections_of(clip), 20))
     result = run_with([str(clip)], tmp_path / "out", slow, harm)
@@ -113,10 +113,10 @@ def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, chan
     assert message == result.failed["clip"]
     assert frames >= 20
     how = "was killed by signal 9, as the kernel does when memory runs out"
-    assert said == [f"the decoder of clip {how}; starting it again"]
+    assert notices == [f"the decoder of clip {how}; starting it again"]
 
 
-def test_a_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
+def test_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
     clip = make_clip(tmp_path / "material", 50)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"none")
@@ -130,12 +130,12 @@ def test_a_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
 
 @pytest.fixture
 def camera(serve_http):
-    """The URL of a camera that breaks off and comes back."""
+    """The URL of a camera that disconnects and returns."""
     return f"{serve_http(Camera)}/mjpeg"
 
 
-def test_a_recording_that_cannot_go_on_costs_no_results(camera, one_detection, tmp_path):
-    record, said, seen = tmp_path / "record", [], []
+def test_failed_recording_costs_no_results(camera, one_detection, tmp_path):
+    record, notices, seen = tmp_path / "record", [], []
 
     def is_stuck():
         (stream,) = describe(find_run(os.getpid())).streams
@@ -158,7 +158,7 @@ def test_a_recording_that_cannot_go_on_costs_no_results(camera, one_detection, t
         kill_decoder(victim, folder.name)
         seen.append(not victim.wait(lambda: not is_stuck(), 20))
         victim.supervisor.stop()
-        said.extend(victim.notices)
+        notices.extend(victim.notices)
 
     more = [f"decoder.record={record}", "decoder.connect_seconds=60", "sink.overlay=false"]
     result = run_with([camera], tmp_path / "out", [one_detection, *more], harm)
@@ -166,10 +166,10 @@ def test_a_recording_that_cannot_go_on_costs_no_results(camera, one_detection, t
     ((name, summary),) = result.finished.items()
     assert (summary.status, summary.frames >= 40) == ("interrupted", True)
     assert seen == [False, True, False]
-    assert any(f"{record / name}: File exists; trying again" in each for each in said)
+    assert any(f"{record / name}: File exists; trying again" in each for each in notices)
 
 
-def test_a_video_that_breaks_off_is_completed_and_tells_it_by_the_exit_status(tmp_path):
+def test_truncated_video_is_completed_and_sets_the_exit_status(tmp_path):
     clip, cut = make_clip(tmp_path / "material", 50), tmp_path / "cut.mp4"
     front = {"movflags": "faststart"}
     with av.open(str(clip)) as whole, av.open(str(cut), "w", options=front) as output:
@@ -186,7 +186,7 @@ def test_a_video_that_breaks_off_is_completed_and_tells_it_by_the_exit_status(tm
     assert "breaks off" in message
 
 
-def test_a_decoder_that_dies_of_being_told_to_end_is_not_followed_by_one_that_goes_on(tmp_path):
+def test_successor_of_a_decoder_killed_while_stopping_also_stops(tmp_path):
     clip = make_clip(tmp_path / "material", 100)
 
     def harm(victim):

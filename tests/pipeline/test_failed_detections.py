@@ -1,4 +1,4 @@
-"""A stream in which nothing can be detected any more is completed where it is; others go on."""
+"""A stream whose detection fails is completed as far as it got; others continue."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture
 def growing(tmp_path):
-    """A video of which the frames are larger from the 31st on."""
+    """A video whose frames are larger from the 31st on."""
     small, large = tmp_path / "small.ts", tmp_path / "large.ts"
     write_video(small, frames=30, **SMALL)
     write_video(large, frames=30, width=320, height=192, pts=[40 * n for n in range(30, 60)])
@@ -45,7 +45,7 @@ def growing(tmp_path):
 
 
 def truncated(folder, run):
-    """The number of frames of a stream that was completed where it was, and the reason."""
+    """Returns the number of frames of truncated results, and the reason."""
     report = read_report(folder)
     frames = report["frames"]["out"]
     assert (report["status"], run.finished[folder.name].frames) == ("truncated", frames)
@@ -56,7 +56,7 @@ def truncated(folder, run):
 
 
 @pytest.mark.parametrize(("mode", "pace"), [("lossless", "fast"), ("live", "original")])
-def test_frames_of_a_size_that_the_network_was_not_exported_for(
+def test_frame_size_the_network_was_not_exported_for_ends_the_stream(
     growing, weights, tmp_path, mode, pace
 ):
     write_video(tmp_path / "steady.ts", frames=100, **SMALL)
@@ -75,7 +75,7 @@ def test_frames_of_a_size_that_the_network_was_not_exported_for(
     assert frames_in(tmp_path / "out" / "growing" / "overlay.mp4") == frames
 
 
-def test_detections_that_are_gone_as_the_detector_starts_again(tmp_path):
+def test_detections_missing_at_a_detector_restart_end_the_stream(tmp_path):
     clip = make_clip(tmp_path / "material", 100)
     found = tmp_path / "found"
     found.mkdir()
@@ -102,7 +102,7 @@ def test_detections_that_are_gone_as_the_detector_starts_again(tmp_path):
     assert message == failed
 
 
-def test_a_stream_that_several_detectors_refuse_fails_once(clip, tmp_path, monkeypatch):
+def test_stream_refused_by_several_detectors_fails_once(clip, tmp_path, monkeypatch):
     refusals = [
         Failed("detector", worker=worker, stream="clip", message=message, exit_code=2)
         for worker, message in enumerate(("too large", "still too large"))

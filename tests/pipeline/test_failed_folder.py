@@ -1,4 +1,4 @@
-"""A stream whose folder cannot be written fails alone; the one beside it is completed."""
+"""A stream whose folder cannot be written fails alone; the other one is completed."""
 
 import os
 import resource
@@ -36,7 +36,7 @@ def assert_is_complete(folder, least=FRAMES / 2):
 
 
 @pytest.mark.parametrize(("mode", "is_kept"), [("live", False), ("lossless", True)])
-def test_a_folder_that_is_taken_away(clip, tmp_path, mode, is_kept):
+def test_folder_removed_or_moved_fails_only_its_stream(clip, tmp_path, mode, is_kept):
     out, kept = tmp_path / "out", tmp_path / "kept"
     decoder_ends = []
 
@@ -63,14 +63,14 @@ def test_a_folder_that_is_taken_away(clip, tmp_path, mode, is_kept):
 
 
 @pytest.mark.parametrize("mode", ["live", "lossless"])
-def test_a_folder_that_is_taken_away_from_a_dead_sink(clip, tmp_path, mode):
-    """Its successor has nothing to continue, and nobody sends that again."""
+def test_folder_moved_from_under_a_dead_sink_fails_only_its_stream(clip, tmp_path, mode):
+    """Its successor finds no results to continue, and no stage sends those frames again."""
     out = tmp_path / "out"
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 30)
         sink = victim.supervisor.processes()["sink"]
-        os.kill(sink, signal.SIGSTOP)  # else it might notice, or its successor be there, before
+        os.kill(sink, signal.SIGSTOP)  # so that neither it nor a successor acts earlier
         victim.wait(lambda: ") T " in Path(f"/proc/{sink}/stat").read_text())
         (out / "x").rename(tmp_path / "kept")
         os.kill(sink, signal.SIGKILL)
@@ -82,7 +82,7 @@ def test_a_folder_that_is_taken_away_from_a_dead_sink(clip, tmp_path, mode):
     assert_is_complete(out / "y")
 
 
-def test_a_folder_that_cannot_be_made_is_told_once(clip, tmp_path):
+def test_folder_that_cannot_be_made_is_reported_once(clip, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "x").symlink_to(tmp_path / "not mounted" / "disk")
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_made_is_told_once(clip, tmp_path):
     assert_is_complete(out / "y")
 
 
-def test_a_disk_of_its_own_that_is_full(clip, tmp_path, full_disk):
+def test_full_disk_of_one_stream_fails_only_that_stream(clip, tmp_path, full_disk):
     out = tmp_path / "out"
     out.mkdir()
     (out / "x").symlink_to(full_disk)
@@ -109,7 +109,7 @@ def test_a_disk_of_its_own_that_is_full(clip, tmp_path, full_disk):
     assert not any(path.stat().st_size for path in full_disk.glob(".overlay*"))
 
 
-def test_a_file_that_may_not_grow_costs_its_stream_alone(clip, tmp_path):
+def test_file_size_limit_fails_only_the_stream_that_exceeds_it(clip, tmp_path):
     out, short = tmp_path / "out", make_clip(tmp_path / "short", 20)
 
     def harm(victim):

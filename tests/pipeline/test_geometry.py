@@ -44,14 +44,14 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
         ),
     ],
 )
-def test_what_is_no_region_line_zone_or_ground_is_told(override, message):
+def test_malformed_region_line_zone_or_ground_is_reported(override, message):
     with pytest.raises(ConfigError) as error:
         load_config(Path("intersection"), [override])
     assert str(error.value) == f"--set: {message}"
 
 
 @pytest.mark.parametrize("line", ["[9, 0, 9, 0]", "[0, 5, 9, .nan]", "[0, 5, 9]", "'0159'"])
-def test_a_line_without_two_ends_is_refused(line):
+def test_line_without_two_ends_is_refused(line):
     with pytest.raises(
         ConfigError,
         match=r"lines\.north\.gate: a line is \[x1, y1, x2, y2\] with two different ends, got",
@@ -59,19 +59,19 @@ def test_a_line_without_two_ends_is_refused(line):
         load_config(None, [f"sink.lines.north={{stop: [0, 0, 9, 9], gate: {line}}}"])
 
 
-def test_a_line_may_be_called_by_a_number():
+def test_line_name_may_be_a_number():
     lines = load_config(None, ["sink.lines={1: {2: [0, 0, 9, 9], a b: [1, 1, 9, 9]}}"]).sink.lines
     assert lines == {"1": {"2": (0, 0, 9, 9), "a b": (1, 1, 9, 9)}}
 
 
 @pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"', "' a'", "'a '"])
-def test_a_line_has_a_name_for_a_column(name):
+def test_line_name_that_does_not_fit_a_column_is_refused(name):
     with pytest.raises(ConfigError, match="must be a name without commas and quotes"):
         load_config(None, [f"sink.lines={{north: {{{name}: [0, 0, 9, 9]}}}}"])
 
 
 @pytest.mark.parametrize("region", [[9, 0, 9, 9], [0, 5, 9, 4]])
-def test_a_region_without_area_is_refused(region):
+def test_region_without_area_is_refused(region):
     with pytest.raises(
         ConfigError, match=r"ignored\.north: a region is \[left, top, right, bottom"
     ):
@@ -80,7 +80,7 @@ def test_a_region_without_area_is_refused(region):
         )
 
 
-def test_lines_zones_and_regions_of_every_stream_are_those_of_each():
+def test_shapes_for_all_streams_are_merged_with_each_streams_own():
     config = load_config(
         None,
         [
@@ -102,7 +102,7 @@ def test_lines_zones_and_regions_of_every_stream_are_those_of_each():
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
 
 
-def test_a_stream_has_its_own_ground_or_that_of_every_stream():
+def test_own_ground_of_a_stream_replaces_that_for_all_streams():
     one = [[0, 0, 0, 0], [100, 0, 10, 0], [100, 90, 10, 9], [0, 90, 0, 9]]
     other = [[2 * value for value in point] for point in one]
     config = load_config(None, [f"sink.ground={{'*': {one}, south: {other}}}"])

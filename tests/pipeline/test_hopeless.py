@@ -1,4 +1,4 @@
-"""A stage that dies again and again, however long its start takes, or now and then."""
+"""Stages that die repeatedly, however long their start takes, or only now and then."""
 
 import os
 import shutil
@@ -32,18 +32,18 @@ FileDetector.detect = run_out
 
 @pytest.fixture
 def slow_starts(monkeypatch):
-    """As if no two deaths of a process came within a minute."""
+    """Makes the deaths of a process count as more than a minute apart."""
     monkeypatch.setattr(restarts, "_MINUTE", 0.0)
 
 
 @pytest.mark.usefixtures("slow_starts")
 @pytest.mark.parametrize(("mode", "first"), [("lossless", 20), ("live", 1)])
-def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
+def test_detector_that_dies_on_the_same_frame_each_time_ends_the_run(
     tmp_path, in_workers, mode, first
 ):
     clip = make_clip(tmp_path / "material", 50)
     in_workers(SMALL_DEVICE.format(first=first))
-    most, told = 2, []
+    most, reports = 2, []
     config = load_config(
         None,
         [
@@ -54,7 +54,7 @@ def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
         ],
     )
     results = ResultFolders(expand_sources([str(clip)]), tmp_path / "out", config, overwrite=False)
-    supervisor = Supervisor(results, config, told.append)
+    supervisor = Supervisor(results, config, reports.append)
     with pytest.raises(SpotStreamError, match=r"failed: .*out of memory; started again"):
         supervisor.run()
     assert most <= supervisor.result.restarts["detector"] <= most + 1
@@ -63,7 +63,7 @@ def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
 
 
 @pytest.mark.usefixtures("slow_starts")
-def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(clip, tmp_path):
+def test_stage_killed_now_and_then_continues_if_frames_get_through(clip, tmp_path):
     def harm(victim):
         for frames in (20, 50, 80, 110):
             victim.wait(lambda frames=frames: victim.frames() >= frames)
@@ -80,7 +80,7 @@ def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(c
 
 
 def sweep_and_kill(name):
-    """Removes the run's folder and kills a process; stops a run that then does not end."""
+    """Removes the run's folder and kills a process; stops the run if it does not end then."""
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 40)
@@ -93,7 +93,7 @@ def sweep_and_kill(name):
     return harm
 
 
-def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(clip, tmp_path):
+def test_stage_death_after_the_run_folder_was_removed_ends_the_run(clip, tmp_path):
     reason = r"^the detector was killed by signal 9.*; it cannot be replaced: .* was removed"
     with pytest.raises(SpotStreamError, match=f"{reason}; set TMPDIR"):
         run_with(
@@ -105,7 +105,7 @@ def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(clip, tmp_path
     assert (tmp_path / "out" / "clip" / ".mot.txt.part").stat().st_size
 
 
-def test_a_decoder_that_dies_once_the_folder_was_swept_ends_its_stream(clip, tmp_path):
+def test_decoder_death_after_the_run_folder_was_removed_ends_its_stream(clip, tmp_path):
     sources = [f"{name}={clip}" for name in "xy"]
     harm = sweep_and_kill("decoder of x")
     result = run_with(sources, tmp_path / "out", [detections_setting(clip, delay_ms=8)], harm)

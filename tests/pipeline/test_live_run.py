@@ -1,4 +1,4 @@
-"""The four processes on a camera that goes away and comes back."""
+"""The four processes on cameras that disconnect, return or refuse the connection."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_an_outage_is_survived_counted_and_shown(one_detection, tmp_path):
                 before = metric("spotstream_frames_total")
                 wait_for(lambda: metric("spotstream_frames_total") > before + 10)
                 process.send_signal(signal.SIGINT)
-                said, _ = process.communicate(timeout=200)
+                output, _ = process.communicate(timeout=200)
         finally:
             process.kill()
     assert process.returncode == 130
@@ -68,12 +68,12 @@ def test_an_outage_is_survived_counted_and_shown(one_detection, tmp_path):
     between = np.diff([datetime.fromisoformat(time) for time in times])
     assert between.max() > timedelta(seconds=0.5)  # the outage
     assert report["stages_ms"]["decoder"]["p50"] < 30  # not the 40 between two frames
-    assert "is back after" in said
-    assert "s3cret" not in said + json.dumps(report)
+    assert "is back after" in output
+    assert "s3cret" not in output + json.dumps(report)
 
 
 def run_beside(clip, tmp_path, delay_ms):
-    """Runs a camera beside a file, until the file ends; returns the result, the camera's report."""
+    """Runs a camera beside a file until the file ends; returns the result and camera report."""
 
     def watch(victim):
         victim.wait(lambda: victim.supervisor.result.finished)
@@ -91,17 +91,17 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     result, report = run_beside(clip, tmp_path, delay_ms=10)
     assert result.finished["clip"].frames == 500
     assert report["frames"]["out"] > 0.75 * report["frames"]["in"] > 90
-    assert report["latency_ms"]["p99"] < 400  # 50 where nothing else runs; 545 when it starved
+    assert report["latency_ms"]["p99"] < 400  # 50 if nothing else runs; 545 when it starved
 
 
-def test_a_camera_too_fast_for_the_detector_has_as_many_turns_as_a_file(tmp_path):
+def test_camera_too_fast_for_the_detector_gets_as_many_turns_as_a_file(tmp_path):
     clip = make_clip(tmp_path / "material", 80)  # ten seconds
     _, report = run_beside(clip, tmp_path, delay_ms=60)
     assert report["frames"]["out"] > 40  # the file has 80; 13 when it starved
     assert report["latency_ms"]["p50"] < 1000
 
 
-def test_the_overlay_goes_to_a_server_as_it_is_made(one_detection, tmp_path):
+def test_overlay_is_sent_to_a_server_as_it_is_made(one_detection, tmp_path):
     received = tmp_path / "received.ts"
 
     def size():
@@ -111,7 +111,7 @@ def test_the_overlay_goes_to_a_server_as_it_is_made(one_detection, tmp_path):
         victim.wait(size)
         os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
         before = size()
-        victim.wait(lambda: size() > before + 20_000)  # the next one sends as well
+        victim.wait(lambda: size() > before + 20_000)  # the next sink sends as well
         victim.supervisor.stop()
 
     with Server(0, "--received", str(received)) as server:
@@ -127,13 +127,11 @@ def test_the_overlay_goes_to_a_server_as_it_is_made(one_detection, tmp_path):
 
 @pytest.fixture
 def soon_given_up(in_workers):
-    """A camera alone is waited for for one second instead of ten."""
+    """Makes runs wait for a lone camera for one second instead of ten."""
     in_workers("from pipeline.workers import decoder\ndecoder._CONNECT_SECONDS = 1.0")
 
 
-def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(
-    soon_given_up, tmp_path
-):
+def test_camera_that_is_off_at_first_is_waited_for_if_others_run(soon_given_up, tmp_path):
     clip = make_clip(tmp_path / "material", 1000)
     metrics_port = free_port()
     with Server() as server:
@@ -147,7 +145,7 @@ def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(
 
         victim.wait(lambda: any("connecting again" in notice for notice in victim.notices))
         seen.update(scrape(metrics_port))
-        time.sleep(4)  # a camera alone is given up after one, in the next attempt
+        time.sleep(4)  # a lone camera is given up after one, in the next attempt
         with Server(port):
             victim.wait(lambda: any("is back" in notice for notice in victim.notices))
             victim.wait(is_up)
@@ -167,14 +165,14 @@ def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(
         assert seen[f"spotstream_{series}", name] == 0
 
 
-def test_a_camera_that_is_all_the_run_has_is_given_up(soon_given_up, tmp_path):
+def test_unreachable_camera_is_given_up_if_it_is_the_only_stream(soon_given_up, tmp_path):
     with Server() as server:
         port = server.port
     result = run_with([f"rtsp://127.0.0.1:{port}/live"], tmp_path, ["sink.overlay=false"])
     assert "gave up after 1 s" in result.failed[f"127.0.0.1-{port}-live"]
 
 
-def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
+def test_camera_failure_is_reported_while_the_others_run(tmp_path):
     clip = make_clip(tmp_path / "material", 500)
     settings = ["decoder.pace=original", detections_setting(clip)]
     command = run_command(clip, tmp_path / "out", *settings)
@@ -187,14 +185,14 @@ def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
             text=True,
         ) as process,
     ):
-        said = next(line for line in process.stderr if "401 Unauthorized" in line)
-        assert said.startswith(f"127.0.0.1-{server.port}-live: ")
+        message = next(line for line in process.stderr if "401 Unauthorized" in line)
+        assert message.startswith(f"127.0.0.1-{server.port}-live: ")
         assert process.poll() is None
         process.terminate()
     assert process.returncode == 130
 
 
-def test_a_service_tries_a_camera_again_that_refuses_at_first(
+def test_service_retries_a_camera_that_refuses_at_first(
     one_detection, tmp_path, temporary, in_workers
 ):
     in_workers(
@@ -204,10 +202,10 @@ def test_a_service_tries_a_camera_again_that_refuses_at_first(
     )
     temporary(tmp_path)
     log = tmp_path / "log"
-    with Server(0, "--password", "another") as locked, log.open("w") as said:
+    with Server(0, "--password", "another") as locked, log.open("w") as log_file:
         url = f"rtsp://viewer:right@127.0.0.1:{locked.port}/live"
         command = [*run_command(url, tmp_path / "out", one_detection), "--stay", "--config", "rtsp"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log_file)
 
         def states():
             return {view.name: view.state for view in describe(find_run(process.pid)).streams}
@@ -226,5 +224,5 @@ def test_a_service_tries_a_camera_again_that_refuses_at_first(
         finally:
             process.kill()
             process.wait()
-    told = [line for line in log.read_text().splitlines() if "connecting again" in line]
-    assert len(told) == 1
+    lines = [line for line in log.read_text().splitlines() if "connecting again" in line]
+    assert len(lines) == 1

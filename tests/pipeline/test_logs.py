@@ -16,7 +16,7 @@ from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_command
 
 
-def test_a_record_is_one_line_whatever_it_holds():
+def test_json_record_is_one_line_whatever_it_holds():
     record = logging.LogRecord(
         "x", logging.WARNING, "", 0, 'two\nlines and "%s"', ("quotes",), None
     )
@@ -28,7 +28,7 @@ def test_a_record_is_one_line_whatever_it_holds():
     assert parsed["time"].endswith("+00:00")
 
 
-def test_a_log_goes_on_after_a_name_that_is_not_utf_8_and_tells_where_an_error_was():
+def test_json_log_handles_non_utf_8_names_and_includes_tracebacks():
     program = """
 import logging
 from pipeline.logs import set_up_logging
@@ -47,7 +47,7 @@ except ZeroDivisionError:
     assert error["traceback"].endswith("ZeroDivisionError: division by zero")
 
 
-def test_a_message_that_its_arguments_do_not_fit_is_told_and_not_raised():
+def test_message_that_cannot_be_formatted_is_logged_and_not_raised():
     program = """
 import logging
 from pipeline.logs import set_up_logging
@@ -61,7 +61,7 @@ logging.warning("works on")
     assert (unfit["level"], after["message"]) == ("warning", "works on")
 
 
-def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
+def test_json_log_of_a_run_contains_only_json(tmp_path):
     clip = make_clip(tmp_path, 20)
     done = subprocess.run(
         [*run_command(clip, tmp_path / "out", detections_setting(clip)), "--json-log"],
@@ -77,7 +77,7 @@ def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
     assert (events[-1]["stream"], events[-1]["frames"]) == ("clip", 20)
 
 
-def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
+def test_error_that_prevents_a_run_is_logged_as_json(tmp_path):
     done = subprocess.run(
         [*run_command(tmp_path / "nowhere.mp4", tmp_path / "out"), "--json-log"],
         capture_output=True,
@@ -90,7 +90,7 @@ def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
     assert "nowhere.mp4" in event["message"]
 
 
-def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(one_detection, tmp_path):
+def test_outage_and_stage_death_have_their_own_events(one_detection, tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
 
     def send(listener):
@@ -107,29 +107,29 @@ def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(one_detecti
         run = subprocess.Popen(
             [*command, "--json-log", "--config", "rtsp"], stderr=subprocess.PIPE, text=True
         )
-        told = {}
+        events = {}
         try:
             for line in run.stderr:
                 event = json.loads(line)
-                told.setdefault(event["event"], event)
+                events.setdefault(event["event"], event)
                 if event["event"] == "reconnected":
                     processes = {each.name: each for each in describe(find_run(run.pid)).processes}
                     os.kill(processes["tracker"].pid, signal.SIGKILL)
-                elif "reconnected" in told and event["event"] == "ready":
+                elif "reconnected" in events and event["event"] == "ready":
                     run.send_signal(signal.SIGINT)
             assert run.wait(100) == 130
         finally:
             run.kill()
-    start = told["start"]
+    start = events["start"]
     assert start["version"] == importlib.metadata.version("spotstream")
     assert (start["pid"], start["output"]) == (run.pid, str(tmp_path / "out"))
     for name in ("disconnected", "reconnected"):
-        assert (told[name]["stage"], told[name]["stream"]) == ("decoder", "cam")
-    assert told["restart"]["stage"] == "tracker"
-    assert "killed by signal 9" in told["restart"]["message"]
+        assert (events[name]["stage"], events[name]["stream"]) == ("decoder", "cam")
+    assert events["restart"]["stage"] == "tracker"
+    assert "killed by signal 9" in events["restart"]["message"]
 
 
-def test_a_process_whose_log_nobody_reads_works_on_and_tells_what_was_lost():
+def test_process_with_an_unread_log_continues_and_reports_lost_lines():
     program = """
 import logging, sys
 from pipeline.logs import set_up_logging
@@ -149,17 +149,17 @@ sys.stdin.read()
         assert process.stdout.readline() == "worked on\n"
         numbers, lost = [], 0
         while len(numbers) + lost < 3000:
-            said = process.stderr.readline().removeprefix("sink: ")
-            if "because nobody read them" in said:
-                lost += int(said.removeprefix("lost ").partition(" ")[0])
+            line = process.stderr.readline().removeprefix("sink: ")
+            if "because nobody read them" in line:
+                lost += int(line.removeprefix("lost ").partition(" ")[0])
             else:
-                numbers.append(int(said))
+                numbers.append(int(line))
         process.stdin.close()
     assert lost
     assert numbers == sorted(set(numbers))
 
 
-def test_a_log_that_nobody_reads_keeps_no_process_from_ending():
+def test_unread_log_does_not_keep_a_process_from_ending():
     program = """
 import logging
 from pipeline.logs import set_up_logging

@@ -1,4 +1,4 @@
-"""The metrics of a run under way."""
+"""The metrics of a running pipeline."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ SinkProgress._send = lambda self, now, measured=False: None
 """
 
 
-def test_a_run_that_drains_is_not_ready(tmp_path):
+def test_draining_run_is_not_ready(tmp_path):
     clip = make_clip(tmp_path / "material", 250)
     port = free_port()
     settings = [
@@ -54,7 +54,7 @@ def test_a_run_that_drains_is_not_ready(tmp_path):
     assert answers == [200, 503, 200]
 
 
-def test_batches_of_a_detector_that_was_killed_still_count(clip, tmp_path, in_workers):
+def test_batches_of_a_killed_detector_still_count(clip, tmp_path, in_workers):
     in_workers(A_THOUSAND_BATCHES)
     port = free_port()
     settings = [
@@ -62,20 +62,20 @@ def test_batches_of_a_detector_that_was_killed_still_count(clip, tmp_path, in_wo
         f"runtime.metrics={port}",
         "sink.overlay=false",
     ]
-    told = []
+    reached = []
 
     def harm(victim):
         def counted(count):
             return scrape(port)["spotstream_batch_frames_count",] == count
 
         victim.wait(lambda: victim.frames() > 0)
-        told.append(victim.wait(lambda: counted(1000)))
+        reached.append(victim.wait(lambda: counted(1000)))
         os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
-        told.append(victim.wait(lambda: counted(2000)))
+        reached.append(victim.wait(lambda: counted(2000)))
         victim.supervisor.stop()
 
     run_with([str(clip)], tmp_path / "out", settings, harm)
-    assert told == [True, True]
+    assert reached == [True, True]
 
 
 def test_lines_and_zones_have_series_before_the_first_report(clip, tmp_path, in_workers):
@@ -102,7 +102,7 @@ def test_lines_and_zones_have_series_before_the_first_report(clip, tmp_path, in_
     assert found["spotstream_zone_entries_total", "clip", "stop"] == 0
 
 
-def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(tmp_path):
+def test_late_report_revives_no_stream_and_hung_detector_is_visible(tmp_path):
     clips = [make_clip(tmp_path / name, frames) for name, frames in (("short", 25), ("long", 750))]
     for clip in clips:
         clip.rename(clip.with_name(f"{clip.parent.name}.mp4"))
@@ -121,12 +121,12 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         def metrics():
             return scrape(port)
 
-        def all_is_told():
+        def all_is_counted():
             rows = (tmp_path / "out" / "long" / ".detections.txt.part").read_text().splitlines()
             found = metrics()
-            told = found["spotstream_frames_total", "long"]
-            told += found["spotstream_dropped_frames_total", "long", "stages behind"]
-            return told >= int(rows[-1].split(",")[0])
+            count = found["spotstream_frames_total", "long"]
+            count += found["spotstream_dropped_frames_total", "long", "stages behind"]
+            return count >= int(rows[-1].split(",")[0])
 
         victim.wait(lambda: "short" in victim.supervisor.result.finished)
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
@@ -160,7 +160,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
             return more > 10 and stopped < captured <= time.time()
 
         held_up.append(victim.wait(is_decoded_all_the_same))
-        held_up.append(victim.wait(all_is_told, 10))
+        held_up.append(victim.wait(all_is_counted, 10))
         os.kill(detector, signal.SIGCONT)
         victim.supervisor.stop()
 

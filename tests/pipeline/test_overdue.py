@@ -1,4 +1,4 @@
-"""A run that is told to end, of which a stage does not come to its end."""
+"""A run that is asked to end and has a stage that does not end."""
 
 import os
 import signal
@@ -24,9 +24,9 @@ from tools.harness.runner import SPOTSTREAM, Victim, run_with
 
 @pytest.fixture
 def stuck_run(clip, tmp_path, monkeypatch):
-    """Runs until 20 frames are written, halts the detector, harms, and ends the run."""
+    """Runs until 20 frames are written, halts the detector, calls ``harm``, ends the run."""
     monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
-    said: list[list[str]] = []
+    notices: list[list[str]] = []
 
     def run(interrupts=1, harm=lambda: None):
         def stick(victim):
@@ -36,20 +36,20 @@ def stuck_run(clip, tmp_path, monkeypatch):
             for _ in range(interrupts):
                 victim.supervisor.stop()
             victim.over.wait(60)
-            said.append(victim.notices)
+            notices.append(victim.notices)
 
         slow = [detections_setting(clip, delay_ms=8)]
         result = run_with([str(clip)], tmp_path, slow, stick)
-        return result, said[0]
+        return result, notices[0]
 
     return run
 
 
-def test_results_are_completed_where_they_are(stuck_run, tmp_path):
-    result, said = stuck_run()
+def test_results_of_an_overdue_run_are_completed_in_place(stuck_run, tmp_path):
+    result, notices = stuck_run()
     assert result.exit_code == 130
     late = "not ended 0.5 s after the run was asked to end"
-    assert said == [f"{late}; completing its results in place"]
+    assert notices == [f"{late}; completing its results in place"]
     report = read_report(tmp_path / "clip")
     assert (report["status"], report["message"]) == ("truncated", late)
     assert report["frames"]["out"] == result.finished["clip"].frames >= 20
@@ -57,16 +57,16 @@ def test_results_are_completed_where_they_are(stuck_run, tmp_path):
     assert files == {"mot.txt", "detections.txt", "times.txt", "overlay.mp4", "run.json"}
 
 
-def test_part_files_stay_where_results_cannot_be_completed(stuck_run, tmp_path):
+def test_part_files_stay_if_results_cannot_be_completed(stuck_run, tmp_path):
     rows = tmp_path / "clip" / ".mot.txt.part"
 
     def spoil():
         rows.unlink()
         rows.mkdir()  # a sink that takes over cannot write there
 
-    result, said = stuck_run(harm=spoil)
+    result, notices = stuck_run(harm=spoil)
     assert result.exit_code == 4
-    assert "part files stay: cannot write" in said[-1]
+    assert "part files stay: cannot write" in notices[-1]
     assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
 
 
@@ -87,10 +87,10 @@ atomic.sync = slow_sync
 """
 
 
-def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypatch, in_workers):
+def test_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypatch, in_workers):
     answer = tmp_path / "answer"
     in_workers(SLOW_VIDEOS.format(answer=answer))
-    said, take = [], Victim.take
+    seen, take = [], Victim.take
     completes = threading.Event()
 
     def listen(victim, report):
@@ -105,19 +105,19 @@ def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypat
         victim.wait(lambda: victim.frames() >= 20)
         victim.supervisor.stop()
         victim.wait(completes.is_set)
-        said.append(victim.over.wait(1))
+        seen.append(victim.over.wait(1))
         answer.touch()
         victim.over.wait(60)
-        said.extend(victim.notices)
+        seen.extend(victim.notices)
 
     slow = [detections_setting(clip, delay_ms=8)]
     result = run_with([str(clip)], tmp_path / "out", slow, stop)
-    assert (result.exit_code, said) == (130, [False])
+    assert (result.exit_code, seen) == (130, [False])
     assert result.finished["clip"].status == "interrupted"
     assert (tmp_path / "out" / "clip" / "overlay.mp4").exists()
 
 
-def test_who_asks_is_answered_while_results_are_completed(clip, tmp_path, monkeypatch, in_workers):
+def test_commands_are_answered_while_results_are_completed(clip, tmp_path, monkeypatch, in_workers):
     monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
     answer, awaited = tmp_path / "answer", tmp_path / "answer.awaited"
     in_workers(SLOW_VIDEOS.format(answer=answer))
@@ -159,11 +159,11 @@ def test_who_asks_is_answered_while_results_are_completed(clip, tmp_path, monkey
     assert done[0].summary == result.finished["clip"]
 
 
-def test_a_second_request_leaves_part_files_that_can_be_completed(stuck_run, tmp_path):
-    result, said = stuck_run(interrupts=2)
+def test_second_stop_request_leaves_completable_part_files(stuck_run, tmp_path):
+    result, notices = stuck_run(interrupts=2)
     assert (result.exit_code, result.finished) == (130, {})
     completes = f"`spotstream complete {tmp_path}` completes them"
-    assert said == [f"ended at once, part files stay: {completes}"]
+    assert notices == [f"ended at once, part files stay: {completes}"]
     assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
     command = [*SPOTSTREAM, "complete", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=200)
@@ -173,7 +173,7 @@ def test_a_second_request_leaves_part_files_that_can_be_completed(stuck_run, tmp
     assert not list((tmp_path / "clip").glob(".*"))
 
 
-def test_a_pipe_into_which_nobody_writes_does_not_hold_the_end_up(one_detection, tmp_path):
+def test_pipe_without_data_does_not_delay_the_end(one_detection, tmp_path):
     pipe = tmp_path / "pipe.mkv"
     os.mkfifo(pipe)
     in_time = []
@@ -189,7 +189,7 @@ def test_a_pipe_into_which_nobody_writes_does_not_hold_the_end_up(one_detection,
     assert result.finished["pipe"].status == "interrupted"
 
 
-def test_servers_that_say_nothing_more_do_not_hold_the_end_up(one_detection, tmp_path):
+def test_silent_servers_do_not_delay_the_end(one_detection, tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
     record, in_time = tmp_path / "record", []
 
@@ -201,7 +201,7 @@ def test_servers_that_say_nothing_more_do_not_hold_the_end_up(one_detection, tmp
     def stop(victim):
         in_time.append(victim.wait(lambda: victim.frames() >= 1 and len(connections) == 3))
         logbook = Logbook(f"{victim.folder}/logbook-0")
-        # Some of them are dropped where a machine is slow.
+        # Some of them are dropped if the machine is slow.
         in_time.append(victim.wait(lambda: logbook[SharedNumber.SEQUENCE] >= 30))
         victim.supervisor.stop()
         in_time.append(victim.over.wait(60))

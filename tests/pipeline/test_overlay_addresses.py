@@ -26,11 +26,11 @@ def config_of(value, *more) -> RunConfig:
         ("{}", ""),
     ],
 )
-def test_the_address_of_a_stream(value, address):
+def test_overlay_address_of_a_stream(value, address):
     assert overlay_address(config_of(value).sink.overlay_url, "north") == address
 
 
-def test_a_name_of_other_letters_is_quoted():
+def test_non_ascii_stream_name_is_percent_encoded():
     addresses = config_of("rtsp://server").sink.overlay_url
     assert overlay_address(addresses, "süd") == "rtsp://server/s%C3%BCd"
 
@@ -49,19 +49,19 @@ def test_a_name_of_other_letters_is_quoted():
         ("5", "must be an address"),
     ],
 )
-def test_faults_are_told_without_secrets(value, fault):
-    with pytest.raises(ConfigError) as told:
+def test_faults_are_reported_without_secrets(value, fault):
+    with pytest.raises(ConfigError) as error:
         config_of(value)
-    assert fault in str(told.value)
-    assert "s3cret" not in str(told.value)
+    assert fault in str(error.value)
+    assert "s3cret" not in str(error.value)
 
 
-def test_without_an_overlay_there_is_nothing_to_send():
+def test_overlay_url_without_an_overlay_is_refused():
     with pytest.raises(ConfigError, match="overlay_url needs overlay, which is off"):
         config_of("rtsp://server", "sink.overlay=false")
 
 
-def test_key_frames_are_closer_where_somebody_may_begin_to_watch():
+def test_key_frames_are_closer_in_overlays_that_are_sent():
     config = config_of("{north: rtsp://server}")
 
     def seconds(stream, live):
@@ -71,7 +71,7 @@ def test_key_frames_are_closer_where_somebody_may_begin_to_watch():
     assert seconds("south", live=True) == seconds("north", live=False) == 4
 
 
-def test_what_a_run_records_of_it_has_no_secrets():
+def test_run_record_holds_the_address_without_secrets():
     config = config_of("{north: 'rtmp://me:s3cret@video.example/live2/key'}")
     record = RunRecord.of("north", config, lossless=False)
     assert record.config.sink.overlay_url == {"north": "rtmp://video.example"}

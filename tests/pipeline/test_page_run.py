@@ -1,4 +1,4 @@
-"""The web page of a run under way."""
+"""The web page of a running pipeline."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from tools.harness.ports import free_port
 from tools.harness.runner import run_with
 
 
-def test_pictures_are_shown_while_a_stream_runs_and_after_its_sink_died(tmp_path):
+def test_pictures_are_shown_during_a_stream_and_after_its_sink_died(tmp_path):
     clip, port = make_clip(tmp_path / "material", 250, 480, 640), free_port()
     settings = [
         detections_setting(clip),
@@ -32,7 +32,7 @@ def test_pictures_are_shown_while_a_stream_runs_and_after_its_sink_died(tmp_path
 
         victim.wait(picture)
         victim.wait(lambda: stream()["state"] == "running" and stream()["frame_size"])
-        assert stream()["frame_size"] == [640, 480]  # the picture has fewer
+        assert stream()["frame_size"] == [640, 480]  # the picture is smaller
         before = picture()
         os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
         victim.wait(victim.is_ready)

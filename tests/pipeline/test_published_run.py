@@ -1,4 +1,4 @@
-"""What subscribers get of a run."""
+"""What subscribers receive from a run."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from tools.missed_records import MissedRecords
 
 
 class Subscriber:
-    """Hears what is published until its stream ends."""
+    """Collects what is published until the stream ends."""
 
     def __init__(self, address):
         self.envelopes = []
@@ -64,7 +64,7 @@ CLASS_NAMES = ["vehicle"]
 
 
 def rows_of(records):
-    """What records say, as the rows of crossings.txt, zones.txt and ground.txt."""
+    """Converts records to the rows of crossings.txt, zones.txt and ground.txt."""
     crossings = [one for each in records if isinstance(each, Crossings) for one in each.crossings]
     events = [one for each in records if isinstance(each, ZoneEvents) for one in each.events]
     ground = "".join(ground_rows(each) for each in records if isinstance(each, GroundPlaces))
@@ -75,7 +75,7 @@ def rows_in(folder):
     return tuple((folder / f"{name}.txt").read_text() for name in ("crossings", "zones", "ground"))
 
 
-def test_a_stream_ends_for_subscribers_whose_folder_goes_with_its_sink(clip, subscriber, tmp_path):
+def test_subscribers_get_the_end_if_a_streams_folder_and_sink_are_lost(clip, subscriber, tmp_path):
     def harm(victim):
         subscriber.start()
         victim.wait(lambda: victim.frames() >= 30)
@@ -88,12 +88,12 @@ def test_a_stream_ends_for_subscribers_whose_folder_goes_with_its_sink(clip, sub
     end = subscriber.records()[-1]
     assert subscriber.envelopes[-1].position == MAX_POSITION
     assert subscriber.missed() == 0
-    told = end.stream, end.reason, end.message
-    assert told == ("clip", EndReason.TRUNCATED, result.failed["clip"])
+    ending = end.stream, end.reason, end.message
+    assert ending == ("clip", EndReason.TRUNCATED, result.failed["clip"])
 
 
-def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
-    def harm(victim):  # the sink that tells it has the start from a checkpoint
+def test_late_subscriber_gets_the_stream_start(clip, subscriber, tmp_path):
+    def harm(victim):  # the sink that publishes it has the start from a checkpoint
         victim.wait(lambda: victim.frames() >= 30)
         os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
         victim.wait(victim.is_ready)
@@ -112,7 +112,7 @@ def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     assert end.reason is EndReason.COMPLETE
 
 
-def test_crossings_zones_and_places_are_those_of_the_files(clip, subscriber, tmp_path):
+def test_published_crossings_zones_and_positions_match_the_files(clip, subscriber, tmp_path):
     subscriber.start()
     given = settings(clip, tmp_path, *COUNTED, detections_setting(clip, delay_ms=10))
     folders = []
@@ -136,10 +136,10 @@ def test_crossings_zones_and_places_are_those_of_the_files(clip, subscriber, tmp
 
 
 @pytest.mark.parametrize("last", ["frame", "crossing", "zone", "ground", "end"])
-def test_subscribers_get_all_of_a_stream_once_though_its_sink_dies(
+def test_subscribers_get_every_record_once_although_the_sink_dies(
     clip, subscriber, tmp_path, in_workers, last
 ):
-    """It dies when it has journaled what it is about to publish."""
+    """The sink dies after it has journaled what it is about to publish."""
     in_workers(
         f"""
 import os, signal
@@ -183,7 +183,7 @@ Broadcast.send = send_or_die
     assert rows_of(records) == rows_in(tmp_path / "clip")
 
 
-def test_the_end_of_a_stream_that_cannot_be_written_is_told(clip, subscriber, tmp_path):
+def test_end_of_a_stream_that_cannot_be_written_is_published(clip, subscriber, tmp_path):
     subscriber.start()
 
     def harm(victim):
@@ -197,7 +197,7 @@ def test_the_end_of_a_stream_that_cannot_be_written_is_told(clip, subscriber, tm
     assert (end.reason, end.message) == (EndReason.TRUNCATED, result.failed["clip"])
 
 
-def test_the_end_of_a_run_that_is_given_up_is_told(clip, subscriber, tmp_path):
+def test_end_of_a_run_that_is_given_up_is_published(clip, subscriber, tmp_path):
     subscriber.start()
 
     def harm(victim):

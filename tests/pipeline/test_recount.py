@@ -12,10 +12,10 @@ COUNTED = [
 ]
 
 
-def test_counting_again_gives_the_same_results_classes_included(tmp_path):
+def test_recounting_gives_the_same_results_including_classes(tmp_path):
     clip = make_clip(tmp_path / "material", 150)
     rows = [row.split(",") for row in detections_of(clip).read_text().splitlines()]
-    rows.sort(key=lambda row: (int(row[0]), -float(row[-1])))  # as results are
+    rows.sort(key=lambda row: (int(row[0]), -float(row[-1])))  # the order of results
     uavdt = [(frame, "-1", *box, str(1 + int(index) % 3), "-1") for frame, index, *box in rows]
     detections_of(clip).write_text("".join(f"{','.join(row)}\n" for row in uavdt))
     first, again = tmp_path / "first", tmp_path / "again"

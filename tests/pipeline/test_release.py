@@ -9,11 +9,12 @@ from pipeline.release import installed_release, recorded_release
 
 @pytest.fixture
 def record(tmp_path, monkeypatch):
-    """The record of the release, not there yet; its folder keeps its time, whatever comes or goes.
+    """The metadata file of the release, which does not exist yet.
 
-    A file system's clock is that coarse.
+    Its parent folder keeps its modification time through all changes, because the clock of a file
+    system can be that coarse.
     """
-    assert installed_release()  # what that imports is loaded
+    assert installed_release()  # loads what it imports
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     os.utime(tmp_path, (1, 1))
     assert installed_release() == ""
@@ -26,7 +27,7 @@ def install(record, version):
     os.utime(record.parents[1], (1, 1))
 
 
-def test_releases_that_come_and_go_are_seen(record):
+def test_installing_and_removing_releases_is_noticed(record):
     install(record, "1.0")
     assert installed_release() == "1.0"
     install(record, "1.1")
@@ -36,7 +37,7 @@ def test_releases_that_come_and_go_are_seen(record):
     assert installed_release() == ""
 
 
-def test_a_record_that_is_not_written_yet_names_no_release(record):
+def test_empty_or_missing_metadata_names_no_release(record):
     install(record, "1.0")
     record.write_text("")
     assert installed_release() == ""
@@ -44,7 +45,7 @@ def test_a_record_that_is_not_written_yet_names_no_release(record):
     assert installed_release() == ""
 
 
-def test_a_record_of_any_release_tells_which_it_is_of(tmp_path):
+def test_release_is_read_from_a_report_of_any_release(tmp_path):
     path = tmp_path / "run.json"
     path.write_text('{"versions": {"torch": "2.9", "spotstream": "99.1"}, "unknown": [1]}')
     assert recorded_release(path) == "99.1"

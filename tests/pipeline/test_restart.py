@@ -1,4 +1,4 @@
-"""Each stage is killed in the middle of a run, and takes up its work again."""
+"""Each stage is killed during a run, and its successor resumes its work."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def calm(clip, tmp_path_factory):
 
 
 @pytest.mark.parametrize("names", [*((stage,) for stage in STAGES), ("sink", "tracker", "sink")])
-def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, tmp_path, names):
+def test_lossless_results_match_those_of_an_undisturbed_run(clip, calm, tmp_path, names):
     harm = kill(*names, at=[20, 60, 100][: len(names)])
     slow = settings(clip, detections_setting(clip, delay_ms=8))
     result = run_with([str(clip)], tmp_path, slow, harm)
@@ -55,7 +55,7 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
 
 
 @pytest.mark.parametrize("number", IGNORED_SIGNALS)
-def test_signals_that_mean_nothing_here_disturb_no_process(clip, calm, tmp_path, number):
+def test_ignored_signals_disturb_no_process(clip, calm, tmp_path, number):
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 20)
         for pid in (os.getpid(), *victim.supervisor.processes().values()):
@@ -68,7 +68,7 @@ def test_signals_that_mean_nothing_here_disturb_no_process(clip, calm, tmp_path,
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path, name):
+def test_live_streams_continue_with_new_ids_and_report_what_is_missing(clip, tmp_path, name):
     live = settings(clip, "decoder.pace=original", "runtime.mode=live")
     found, victims = [], []
 
@@ -102,10 +102,10 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
 
 
 @pytest.mark.parametrize("mode", ["lossless", "live"])
-def test_what_the_sink_takes_while_a_tracker_begins_does_not_hold_up_the_stream(
+def test_frames_written_while_a_tracker_starts_do_not_stall_the_stream(
     clip, calm, tmp_path, in_workers, mode
 ):
-    """A tracker has joined, and is told only later to go on from what is in the results by then."""
+    """A tracker that has joined learns only later from which result it has to continue."""
     in_workers(
         f"""
 import time
@@ -149,7 +149,7 @@ tracker.Ready = ready
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("live", "txt"), ("live", "mp4"), ("lossless", "mp4")])
-def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path, mode, kind):
+def test_files_may_be_moved_away_once_they_have_their_final_names(clip, calm, tmp_path, mode, kind):
     folder, away = tmp_path / "clip", tmp_path / "away"
     away.mkdir()
 
@@ -168,7 +168,7 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
         if mode == "live":
             victim.supervisor.stop()
 
-    if mode == "live":  # it does not wait, and the second kill must come before its end
+    if mode == "live":  # the source does not wait, and must outlast the second kill
         clip = make_clip(tmp_path / "longer", 1500)
     short = [f"sink.{each}_minutes={0.5 / 60}" for each in ("overlay", "text") if mode == "live"]
     given = settings(clip, *held_back(clip, mode), *short)
@@ -179,7 +179,7 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
     frames = report["frames"]
     status = "interrupted" if mode == "live" else "complete"
     assert (report["status"], frames["left_out_of_overlay"]) == (status, 0)
-    for path in away.iterdir():  # a video whose parts the killed sink left is made once more
+    for path in away.iterdir():  # a video whose parts the killed sink left is made again
         path.rename(folder / path.name)
     assert overlay_frames(folder) == frames["out"]
     if mode == "lossless":
@@ -189,7 +189,7 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
         assert rows == sorted(set(rows))
 
 
-def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
+def test_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
     address, published = f"ipc://{tmp_path}/tracks", {}
 
     def listen():
@@ -220,7 +220,7 @@ def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
         assert {line.split(",")[0] for line in tracks.read_text().splitlines()} <= frames
 
 
-def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
+def test_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
     live = settings(clip, "decoder.pace=original", "runtime.mode=live")
 
     def harm(victim):
@@ -239,7 +239,7 @@ def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
     assert (summary.status, summary.frames + summary.dropped) == ("complete", 150)
 
 
-def test_weights_that_are_replaced_during_a_run_are_told(clip, tmp_path):
+def test_weights_that_are_replaced_during_a_run_are_reported(clip, tmp_path):
     weights, notices = tmp_path / "own.safetensors", []
     shutil.copy(find_weights(Path("nano")), weights)
 
@@ -257,31 +257,31 @@ def test_weights_that_are_replaced_during_a_run_are_told(clip, tmp_path):
 
     more = [f"detector.weights={weights}", "detector.scale=0.3", "sink.overlay=false"]
     run_with([str(clip)], tmp_path / "results", [*more, "decoder.pace=original"], harm)
-    (told,) = notices
-    now, before = told.split(" from here on, before by ")
+    (notice,) = notices
+    now, before = notice.split(" from here on, before by ")
     by = rf"own.safetensors \(SHA-256 {'[0-9a-f]' * 12}…\), "
     assert re.match(f"detections are made by {by}", now)
     assert re.match(by, before)
     assert now.removeprefix("detections are made by ") != before
 
 
-def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
-    said = []
+def test_stage_that_hangs_is_replaced(clip, calm, tmp_path):
+    notices = []
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 40)
         os.kill(victim.supervisor.processes()["detector"], signal.SIGSTOP)
         victim.wait(lambda: "detector" in victim.supervisor.result.restarts, 20)
-        said.extend(victim.notices)
+        notices.extend(victim.notices)
 
     more = (detections_setting(clip, delay_ms=8), "runtime.silence_seconds=5")
     result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert result.restarts == {"detector": 1}
-    assert said == ["the detector did not report for 5 s; starting it again"]
+    assert notices == ["the detector did not report for 5 s; starting it again"]
     assert texts_in(tmp_path / "clip") == calm
 
 
-def test_restarts_of_a_stream_that_was_removed_and_added_again_are_counted_on(clip, tmp_path):
+def test_restart_count_continues_when_a_stream_is_added_again(clip, tmp_path):
     name = "decoder of clip"
 
     def harm(victim):

@@ -65,7 +65,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def done(material, tmp_path_factory):
-    """The results of a run that nobody disturbed; tests do not change them."""
+    """The results of an undisturbed run; tests do not change them."""
     results = tmp_path_factory.mktemp("done") / "out"
     ended = run(material, results)
     assert ended.returncode == 0, ended.stderr
@@ -85,14 +85,14 @@ def test_every_frame_reaches_the_results(done):
     assert_is_whole(done / "crossing")
 
 
-def test_so_it_does_in_messages_over_tcp(material, tmp_path):
+def test_every_frame_reaches_the_results_inline_over_tcp(material, tmp_path):
     inline = ("--set", "runtime.transport=tcp", "--set", "runtime.frames=inline")
     ended = run(material, tmp_path / "out", *inline)
     assert ended.returncode == 0, ended.stderr
     assert_is_whole(tmp_path / "out" / "crossing")
 
 
-def test_modules_in_the_working_folder_are_none_of_ours(material, tmp_path):
+def test_modules_in_the_working_folder_are_not_imported(material, tmp_path):
     for name in ("pipeline.py", "numpy.py"):
         (tmp_path / name).write_text("raise SystemExit('not ours')")
     python, *rest = command(material, tmp_path / "out")
@@ -103,7 +103,7 @@ def test_modules_in_the_working_folder_are_none_of_ours(material, tmp_path):
     assert (tmp_path / "out" / "crossing" / "mot.txt").exists()
 
 
-def test_results_are_not_overwritten_unasked(material, tmp_path, done):
+def test_results_are_overwritten_only_on_request(material, tmp_path, done):
     results = shutil.copytree(done, tmp_path / "out")
     before = _contents(results)
     again = run(material, results)
@@ -115,13 +115,13 @@ def test_results_are_not_overwritten_unasked(material, tmp_path, done):
     assert _contents(results) != before
 
 
-def test_bad_input_is_told_and_leaves_the_results(material, tmp_path, done):
+def test_bad_input_is_reported_and_leaves_the_results(material, tmp_path, done):
     results = shutil.copytree(done, tmp_path / "out")
     broken = shutil.copytree(material, tmp_path / "broken")
     (broken / "crossing.mp4").write_bytes(b"no video")
     missing = ("--set", "detector.detections=nowhere.txt")
     for folder, more, code, words in (
-        (material, missing, 2, "nowhere.txt"),  # which a stage finds
+        (material, missing, 2, "nowhere.txt"),  # found missing by a stage
         (broken, (), 3, "crossing.mp4"),
     ):
         ended = run(folder, results, "--overwrite", *more)
@@ -137,7 +137,7 @@ def _contents(folder):
 
 
 def begin(*arguments, log=subprocess.DEVNULL):
-    """Starts a run that is at work when this returns."""
+    """Starts a run, and returns when it writes results."""
     process = subprocess.Popen(
         arguments, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
     )
@@ -150,7 +150,7 @@ def _children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
+def test_second_run_with_the_same_output_is_refused(material, tmp_path):
     slow = slow_detector(material, 100)
     with begin(*command(material, tmp_path / "out", *slow)) as first:
         first.send_signal(signal.SIGSTOP)  # it must not end before the second has looked
@@ -165,7 +165,7 @@ def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
     assert len((folder / "mot.txt").read_text().splitlines()) == FRAMES
 
 
-def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_path):
+def test_log_that_cannot_be_written_affects_nothing_else(material, tmp_path):
     outputs = ("2>/dev/full >&2", "--json-log 2>/dev/full", "2>&1 | true; exit ${PIPESTATUS[0]}")
 
     def run_into(output, folder):
@@ -183,14 +183,12 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_that_comes_twice_ends_the_run_and_completes_its_results(
-    material, tmp_path, number
-):
-    """SIGHUP by a terminal that closes, the others by what passes them on, as ``timeout`` does."""
+def test_repeated_signal_ends_the_run_and_completes_its_results(material, tmp_path, number):
+    """SIGHUP comes from a closing terminal, the others from a program such as ``timeout``."""
     slow = slow_detector(material, 150)
     with begin(*command(material, tmp_path / "out", *slow)) as process:
         process.send_signal(number)
-        time.sleep(0.05)  # two that are pending at once are one
+        time.sleep(0.05)  # signals pending at the same time are merged
         process.send_signal(number)
     assert process.returncode == 130
     report = read_report(tmp_path / "out" / "crossing")
@@ -199,8 +197,8 @@ def test_a_signal_that_comes_twice_ends_the_run_and_completes_its_results(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path, number):
-    """As a service manager sends it when it stops a service."""
+def test_signal_to_all_processes_is_handled_by_the_supervisor(material, tmp_path, number):
+    """As a service manager does when it stops a service."""
     slow = slow_detector(material, 150)
     log = tmp_path / "log"
     with (
@@ -218,7 +216,7 @@ def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path
     assert "starting it again" not in log.read_text()
 
 
-def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp_path):
+def test_run_under_nohup_ignores_a_closing_terminal(material, tmp_path):
     slow = slow_detector(material, 50)
     with begin("nohup", *command(material, tmp_path / "out", *slow)) as process:
         process.send_signal(signal.SIGHUP)
@@ -228,14 +226,14 @@ def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp
 
 
 def as_first_process(*arguments):
-    """A command that is process 1 of its own, as in a container; skips where that is not to be."""
+    """Returns a command run as process 1, as in a container; skips if that is impossible."""
     alone = ["unshare", "-Urpf", "--mount-proc", "--kill-child"]
     if subprocess.run([*alone, "true"], capture_output=True).returncode:
         pytest.skip("no namespace of processes can be made here")
     return [*alone, *arguments]
 
 
-def test_a_run_may_be_the_first_process_of_a_container(material, tmp_path):
+def test_run_may_be_the_first_process_of_a_container(material, tmp_path):
     arguments = as_first_process(*command(material, tmp_path / "out"))
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
@@ -243,7 +241,7 @@ def test_a_run_may_be_the_first_process_of_a_container(material, tmp_path):
     assert len(rows) == FRAMES
 
 
-def test_the_first_process_of_a_container_ends_when_it_is_told_to(material, tmp_path):
+def test_first_process_of_a_container_ends_on_sigterm(material, tmp_path):
     slow = slow_detector(material, 150)
     with begin(*as_first_process(*command(material, tmp_path / "out", *slow))) as outside:
         (first,) = _children(outside.pid)
@@ -253,7 +251,7 @@ def test_the_first_process_of_a_container_ends_when_it_is_told_to(material, tmp_
     assert report["status"] == "interrupted"
 
 
-def test_a_run_that_is_stopped_while_it_starts_says_so(material, tmp_path):
+def test_run_stopped_while_it_starts_exits_with_status_130(material, tmp_path):
     with subprocess.Popen(command(material, tmp_path / "out")) as process:
         wait_for(lambda: _catches(process.pid, signal.SIGTERM))
         process.terminate()

@@ -11,7 +11,7 @@ from pipeline.signals import StopRequests
 
 @pytest.fixture
 def at():
-    """Requests whose clock shows the seconds that a signal is given with."""
+    """Returns a function that sends stop requests a signal at a given second."""
     seconds = [0.0]
     requests = StopRequests(clock=lambda: seconds[0])
 
@@ -32,22 +32,22 @@ def test_signals_within_a_second_are_one_request(at):
     assert at.requests.count == 2
 
 
-def test_a_terminal_that_closes_asks_only_once(at):
+def test_closing_terminal_counts_only_once(at):
     assert at(0.0, signal.SIGHUP)
     assert not at(5.0, signal.SIGHUP)
     assert at(6.0, signal.SIGTERM)
     assert at.requests.count == 2
 
 
-def test_what_the_program_itself_requests_counts_at_once(at):
+def test_every_request_of_the_program_itself_counts(at):
     at.requests.add()
     at.requests.add()
     assert at.requests.count == 2
     assert not at(0.5, signal.SIGINT)
 
 
-def test_a_signal_amid_the_handler_of_another_is_no_request_of_its_own():
-    """Python runs the handler of one that comes meanwhile at the next call."""
+def test_signal_during_the_handler_of_another_is_not_a_new_request():
+    """Python runs the handler of a signal that arrives meanwhile at the next call."""
 
     def clock():
         if not nested:
@@ -57,12 +57,12 @@ def test_a_signal_amid_the_handler_of_another_is_no_request_of_its_own():
 
     nested = []
     requests = StopRequests(clock)
-    told = requests.add_signal(signal.SIGINT)
-    assert sorted([told, nested[1]]) == [False, True]
+    counted = requests.add_signal(signal.SIGINT)
+    assert sorted([counted, nested[1]]) == [False, True]
     assert requests.count == 1
 
 
-def test_a_signal_soon_after_what_the_program_itself_requests_belongs_to_it():
+def test_signal_soon_after_a_request_of_the_program_does_not_count():
     seconds = [5.0]
     requests = StopRequests(clock=lambda: seconds[0])
     requests.add()
@@ -71,7 +71,7 @@ def test_a_signal_soon_after_what_the_program_itself_requests_belongs_to_it():
     assert requests.count == 1
 
 
-def test_a_stage_ignores_the_signals_by_which_a_run_is_asked_to_end():
+def test_stage_ignores_the_stop_signals():
     program = """
 import signal
 from pipeline.signals import ignore_stop_signals

@@ -1,4 +1,4 @@
-"""How long which process may say nothing, and what those say that work for long."""
+"""How long each process may be silent, and what a process reports during long work."""
 
 from fractions import Fraction
 
@@ -44,7 +44,7 @@ def plan(tmp_path, run_folder):
 
 @pytest.fixture
 def journal(plan):
-    """What a sink was given before it was killed."""
+    """The journal of what a sink received before it was killed."""
     folder = plan.folder("cam")
     folder.mkdir(parents=True)
     journal = Journal(folder / JOURNAL)
@@ -66,34 +66,34 @@ def journal(plan):
 
 
 class Listener:
-    """Counts what a stage says."""
+    """Records what a stage reports."""
 
     def __init__(self):
-        self.said = []
+        self.kinds = []
 
     def alive(self):
-        self.said.append("alive")
+        self.kinds.append("alive")
 
     def busy(self):
-        self.said.append("busy")
+        self.kinds.append("busy")
 
 
-def test_stages_that_live_a_journal_again_say_that_they_are_alive(plan, journal):
+def test_stages_that_replay_a_journal_report_that_they_are_alive(plan, journal):
     report = Listener()
     logbook = Logbook(plan.logbook(0))
     TrackerStream(plan, TrackerStage("bytetrack", {}), logbook, report.alive)
-    assert report.said == ["alive"] * (FRAMES + 1)
-    report.said.clear()
+    assert report.kinds == ["alive"] * (FRAMES + 1)
+    report.kinds.clear()
     with zmq.Context() as context:
         publisher = Publisher(None, plan.run, 0)
         sink = SinkStream(plan, context, report, 0, logbook, lambda: None, publisher)
         sink.open()
         assert sink.results.ledger.written == FRAMES
         sink.close()
-    assert report.said == ["alive"] * (FRAMES + 1)
+    assert report.kinds == ["alive"] * (FRAMES + 1)
 
 
-def test_who_was_busy_is_alive_at_once(plan):
+def test_alive_is_reported_at_once_after_busy(plan):
     with zmq.Context() as context:
         reports = ReportReceiver(context, plan.endpoint("control"))
         report = Reporter(context, plan)
@@ -106,7 +106,7 @@ def test_who_was_busy_is_alive_at_once(plan):
     assert kinds == ["alive", "busy", "alive"]
 
 
-def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
+def test_reports_do_not_block_if_the_supervisor_does_not_listen(plan):
     progress = Progress(
         "sink", stream="cam", frames=1, dropped=0, total=None, work_ms={}, metrics=None
     )
@@ -116,7 +116,7 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
         Batches("detector", counts={1: 9}),
     ]
     with zmq.Context() as context:
-        context.sndtimeo = 1000  # else it would wait for ever
+        context.sndtimeo = 1000  # otherwise it would block for ever
         ReportReceiver(context, plan.endpoint("control"))
         report = Reporter(context, plan)
         try:
@@ -129,7 +129,7 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
             context.destroy(linger=0)
 
 
-def test_the_sink_says_when_it_completes_videos(tmp_path):
+def test_sink_reports_when_it_completes_videos(tmp_path):
     clip = make_clip(tmp_path / "material", 60)
     overlay = f"sink.overlay_minutes={1 / 60}"
     config = load_config(None, [detections_setting(clip), overlay])
@@ -143,7 +143,7 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
     results = ResultFolders(specs, tmp_path / "out", config, overwrite=False)
     supervisor = Supervisor(results, config, show)
     assert supervisor.run().exit_code == 0
-    assert kinds.count("busy") == 3  # before each part, of which there might be something to read
+    assert kinds.count("busy") == 3  # before each part, since there might be something to read
     assert [kind for kind in kinds if kind not in ("alive", "progress")][-2:] == [
         "completing",
         "done",
@@ -154,7 +154,7 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
     ("heard", "limit"),
     [([], 300), ([Ready], 60), ([Busy], 3600), ([Busy, Alive], 300)],
 )
-def test_a_process_is_killed_after_the_silence_that_it_is_allowed(plan, heard, limit):
+def test_process_is_killed_after_its_permitted_silence(plan, heard, limit):
     now = [0.0]
     process = StageProcess("tracker", lambda: plan, 60.0, 3, lambda: now[0])
     process.start_if_due()
@@ -164,12 +164,12 @@ def test_a_process_is_killed_after_the_silence_that_it_is_allowed(plan, heard, l
         assert process.check() == ""
         assert process._process.poll() is None
     now[0] = limit + 1
-    assert process.check() == ""  # it kills
+    assert process.check() == ""  # kills the process
     process._process.wait()
     assert process.check() == f"did not report for {limit} s"
 
 
-def test_a_pause_of_the_whole_run_is_no_silence(plan, monkeypatch):
+def test_pause_of_the_whole_run_does_not_count_as_silence(plan, monkeypatch):
     now, killed = [0.0], []
     process = StageProcess("tracker", lambda: plan, 60.0, 3, lambda: now[0])
     process.start_if_due()

@@ -1,4 +1,4 @@
-"""The four processes on a camera of which whole frames are lost on the way."""
+"""The four processes on a camera whose frames are partly lost in transit."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ LOST = (60, 61, 90)
 
 
 class Line:
-    """What FFmpeg writes to, on the way to a client."""
+    """A file object that passes what FFmpeg writes to a client."""
 
     def __init__(self, client):
         self._client = client
@@ -44,9 +44,7 @@ def send(listener):
                 output.mux(packets)
 
 
-def test_frames_that_never_came_are_counted_in_the_report_also_where_few_are_used(
-    one_detection, tmp_path
-):
+def test_frames_not_received_are_counted_even_if_frames_are_skipped(one_detection, tmp_path):
     more = ("decoder.every=2", "decoder.reconnect=false", "sink.overlay=false")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=send, args=(listener,), daemon=True).start()

@@ -22,7 +22,7 @@ REMOVED = "SpotStream 1.0 was removed under this run"
 
 @pytest.fixture
 def release(tmp_path, monkeypatch):
-    """Takes the release that is installed from then on, "" for none; it is 1.0 at first."""
+    """Returns a function that sets the installed release, "" for none; it is 1.0 at first."""
     record = tmp_path / "site" / "spotstream-1.dist-info" / "METADATA"
     record.parent.mkdir(parents=True)
     root = Path(pipeline.__file__).parents[1]
@@ -38,23 +38,23 @@ def release(tmp_path, monkeypatch):
 
 @pytest.fixture
 def upgraded_run(clip, tmp_path, release):
-    """Runs until 20 frames are written, upgrades, and harms; returns the notices."""
+    """Runs until 20 frames are written, upgrades, calls ``harm``; returns the outcome, notices."""
 
     def run(harm, *settings, to="1.1"):
-        said = []
+        notices = []
 
         def upgrade(victim):
             victim.wait(lambda: victim.frames() >= 20)
             release(to)
             harm(victim)
             victim.over.wait(60)
-            said.extend(victim.notices)
+            notices.extend(victim.notices)
 
         slow = [detections_setting(clip, delay_ms=8), *settings]
         try:
-            return run_with([str(clip)], tmp_path / "out", slow, upgrade), said
+            return run_with([str(clip)], tmp_path / "out", slow, upgrade), notices
         except SpotStreamError as error:
-            return error, said
+            return error, notices
 
     return run
 
@@ -73,19 +73,19 @@ def report_of(output):
 
 @pytest.mark.parametrize("mode", ["lossless", "live"])
 @pytest.mark.parametrize("name", ["detector", "tracker", "decoder of clip"])
-def test_a_stage_that_would_be_of_another_release_ends_the_run(upgraded_run, tmp_path, name, mode):
-    error, said = upgraded_run(kill(name), f"runtime.mode={mode}", "decoder.pace=original")
+def test_stage_death_after_an_upgrade_ends_the_run(upgraded_run, tmp_path, name, mode):
+    error, notices = upgraded_run(kill(name), f"runtime.mode={mode}", "decoder.pace=original")
     assert str(error) == UPGRADED
-    assert [line.partition(" was killed")[0] for line in said] == [f"the {name}"]
+    assert [line.partition(" was killed")[0] for line in notices] == [f"the {name}"]
     report = report_of(tmp_path / "out")
     assert report["status"] == "truncated"
     assert report["frames"]["out"] >= 20
 
 
-def test_what_a_dead_sink_left_is_completed_by_its_own_release(upgraded_run, tmp_path, release):
-    error, said = upgraded_run(kill("sink"))
+def test_part_files_of_a_dead_sink_are_completed_by_their_release(upgraded_run, tmp_path, release):
+    error, notices = upgraded_run(kill("sink"))
     assert str(error) == UPGRADED
-    assert [line.partition(" was killed")[0] for line in said] == ["the sink"]
+    assert [line.partition(" was killed")[0] for line in notices] == ["the sink"]
     command = [*SPOTSTREAM, "complete", str(tmp_path / "out")]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert (refused.returncode, "SpotStream 1.0: use that one" in refused.stderr) == (4, True)
@@ -94,17 +94,17 @@ def test_what_a_dead_sink_left_is_completed_by_its_own_release(upgraded_run, tmp
     assert report_of(tmp_path / "out")["frames"]["out"] >= 20
 
 
-def test_no_stream_is_added_and_the_others_go_on(upgraded_run, clip, tmp_path):
+def test_no_stream_can_be_added_and_the_others_continue(upgraded_run, clip, tmp_path):
     def add(victim):
         with pytest.raises(ConfigError, match=f"^{UPGRADED}$"):
             add_stream(find_run(os.getpid()), clip, "other")
 
-    result, said = upgraded_run(add)
-    assert (result.exit_code, said) == (0, [])
+    result, notices = upgraded_run(add)
+    assert (result.exit_code, notices) == (0, [])
     assert report_of(tmp_path / "out")["status"] == "complete"
 
 
-def test_a_stage_that_dies_while_the_program_is_replaced_waits_for_it(
+def test_stage_restart_waits_while_the_program_is_being_replaced(
     upgraded_run, clip, tmp_path, release
 ):
     def replace(victim):
@@ -114,29 +114,27 @@ def test_a_stage_that_dies_while_the_program_is_replaced_waits_for_it(
             add_stream(find_run(os.getpid()), clip, "other")
         release("1.0")
 
-    result, said = upgraded_run(replace, to="")
-    assert (result.exit_code, len(said), result.restarts) == (0, 1, {"detector": 1})
+    result, notices = upgraded_run(replace, to="")
+    assert (result.exit_code, len(notices), result.restarts) == (0, 1, {"detector": 1})
     assert report_of(tmp_path / "out")["status"] == "complete"
 
 
-def test_a_stage_that_dies_once_the_program_was_removed_ends_the_run(
+def test_stage_death_after_the_program_was_removed_ends_the_run(
     upgraded_run, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(pipeline.supervision.stage_processes, "_REPLACING_SECONDS", 0.5)
-    error, said = upgraded_run(kill("detector"), to="")
-    assert (str(error), len(said)) == (REMOVED, 1)
+    error, notices = upgraded_run(kill("detector"), to="")
+    assert (str(error), len(notices)) == (REMOVED, 1)
     assert report_of(tmp_path / "out")["status"] == "truncated"
 
 
-def test_a_run_that_does_not_end_in_time_is_completed_by_its_own_sink(
-    upgraded_run, tmp_path, monkeypatch
-):
+def test_overdue_run_is_completed_by_its_own_sink(upgraded_run, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
 
     def stick(victim):
         os.kill(victim.supervisor.processes()["detector"], signal.SIGSTOP)
         victim.supervisor.stop()
 
-    result, said = upgraded_run(stick)
-    assert (result.exit_code, len(said)) == (130, 1)
+    result, notices = upgraded_run(stick)
+    assert (result.exit_code, len(notices)) == (130, 1)
     assert report_of(tmp_path / "out")["frames"]["out"] == result.finished["clip"].frames >= 20

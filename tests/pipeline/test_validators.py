@@ -13,11 +13,11 @@ class Doubled:
     after: Annotated[int, After(lambda value: 2 * value)]
 
 
-def test_before_sees_what_the_user_wrote_and_after_the_value():
+def test_before_gets_the_raw_input_and_after_the_parsed_value():
     assert TypeAdapter(Doubled).validate_python({"before": "4", "after": "5"}) == Doubled(40, 10)
 
 
-def test_values_as_users_write_them():
+def test_user_input_is_normalised():
     assert [rational_rate(rate) for rate in (25, "12.5", "30000/1001")] == [
         "25",
         "25/2",
@@ -33,6 +33,6 @@ def test_values_as_users_write_them():
 
 
 @pytest.mark.parametrize("address", ["here", "host:", "127.0.0.1:65536", 0, "127.0.0.1:0"])
-def test_an_address_without_a_port_is_none(address):
+def test_address_without_a_valid_port_is_refused(address):
     with pytest.raises(ValueError, match="must be PORT or HOST:PORT, the port from 1 to 65535"):
         host_and_port(address)
