@@ -1,4 +1,4 @@
-"""What is counted of a stream's rows, by interval and in all."""
+"""Counts from a stream's rows, by interval and in total."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ WITHOUT_SPEED = {"mean_km_h": "", "p85_km_h": ""}
 
 @pytest.fixture
 def counts(tmp_path: Path) -> StreamCounts:
-    """Of a video of 40 s, in which nothing is in the second of its four intervals."""
+    """Counts of a 40 s video, whose second interval of four has no frames."""
     folder = tmp_path / "east"
     folder.mkdir()
     seconds = [0, 1, 2, 20, 21, 22, 31]
@@ -23,7 +23,7 @@ def counts(tmp_path: Path) -> StreamCounts:
     (folder / CROSSINGS).write_text(
         "1,0.0,7,car,west,left\n"
         "3,2.0,8,bus,west,left\n"
-        "4,20.0,8,bus,east,right\n"  # a row that comes later may be of an earlier frame
+        "4,20.0,8,bus,east,right\n"  # a later row may have an earlier frame
         "2,1.0,9,car,north,left\n"
         "5,21.0,7,car,middle,left\n"
         "6,22.0,7,bus,east,right\n"
@@ -60,7 +60,7 @@ def test_vehicles_are_counted_by_line_direction_and_class(counts: StreamCounts) 
     }
 
 
-def test_an_interval_without_frames_has_no_rows_and_one_without_vehicles_has(
+def test_only_intervals_without_frames_have_no_rows(
     counts: StreamCounts,
 ) -> None:
     rows = TABLES["crossings"].by_interval(counts)
@@ -71,7 +71,7 @@ def test_an_interval_without_frames_has_no_rows_and_one_without_vehicles_has(
     ]
 
 
-def test_counts_remain_where_times_were_removed(tmp_path: Path) -> None:
+def test_counts_work_without_the_times_file(tmp_path: Path) -> None:
     (tmp_path / CROSSINGS).write_text("1,0.0,7,car,NA,left\n2,9.0,8,car,01,left\n")
     counts = StreamCounts()
     counts.add(tmp_path, Clock(10))
@@ -82,7 +82,7 @@ def test_counts_remain_where_times_were_removed(tmp_path: Path) -> None:
     ]
 
 
-def test_speeds_are_those_of_the_frames_of_crossings(counts: StreamCounts) -> None:
+def test_speeds_are_taken_at_the_crossing_frames(counts: StreamCounts) -> None:
     sums = {row["line"]: row for row in TABLES["crossings"].sums(counts)}
     assert sums["west"] == {
         "line": "west", "direction": "left", "vehicles": 2, "mean_km_h": "10.0", "p85_km_h": "10.0"
@@ -92,7 +92,7 @@ def test_speeds_are_those_of_the_frames_of_crossings(counts: StreamCounts) -> No
     }  # fmt: skip
 
 
-def test_of_many_speeds_85_of_100_are_not_above_the_one_that_is_told(tmp_path: Path) -> None:
+def test_p85_speed_is_the_85th_percentile(tmp_path: Path) -> None:
     frames = range(1, 102)
     (tmp_path / CROSSINGS).write_text("".join(f"{n},0.0,{n},car,exit,left\n" for n in frames))
     (tmp_path / GROUND).write_text("".join(f"{n},{n},0.0,0.0,{n - 1}.0\n" for n in frames))
@@ -107,26 +107,26 @@ def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(counts: StreamC
     assert turns == [{"from": "west", "to": "east", "vehicles": 2}]
     by_interval = TABLES["turns"].by_interval(counts)
     assert [(row["begin"], row["class"], row["vehicles"]) for row in by_interval] == [
-        ("0:00:00", "bus", 2),  # the class that vehicle 7 has at last
+        ("0:00:00", "bus", 2),  # the last class of vehicle 7
         ("0:00:20", "bus", 0),
         ("0:00:30", "bus", 0),
     ]
 
 
-def test_a_malformed_speed_is_named(tmp_path: Path) -> None:
+def test_a_malformed_speed_is_reported(tmp_path: Path) -> None:
     (tmp_path / CROSSINGS).write_text("1,0.0,7,car,a,left\n")
     (tmp_path / GROUND).write_text("1,7,0.0,0.0,fast\n")
     with pytest.raises(ConfigError, match=r"ground\.txt:1: not a row of ground\.txt: '1,7,"):
         StreamCounts().add(tmp_path, Clock(10))
 
 
-def test_a_time_beyond_all_dates_is_named(tmp_path: Path) -> None:
+def test_a_time_beyond_the_date_range_is_reported(tmp_path: Path) -> None:
     (tmp_path / TIMES).write_text(f"1,{10**20}.0\n")
     with pytest.raises(ConfigError, match=r"times\.txt:1: not a row of times\.txt"):
         StreamCounts().add(tmp_path, Clock(10, start=datetime(2026, 5, 4)))
 
 
-def test_ids_of_another_run_are_of_other_vehicles(tmp_path: Path) -> None:
+def test_equal_ids_in_different_runs_are_different_vehicles(tmp_path: Path) -> None:
     counts = StreamCounts()
     for run, line in (("a", "west"), ("b", "east")):
         (tmp_path / run).mkdir()
@@ -136,7 +136,7 @@ def test_ids_of_another_run_are_of_other_vehicles(tmp_path: Path) -> None:
     assert TABLES["turns"].sums(counts) == []
 
 
-def test_stays_are_those_of_who_left_the_zone(counts: StreamCounts) -> None:
+def test_the_mean_stay_is_of_vehicles_that_left_the_zone(counts: StreamCounts) -> None:
     stays = {"entered": 2, "left": 1, "lost": 1, "mean_stay_s": "20.0"}
     assert TABLES["zones"].sums(counts) == [{"zone": "stop", **stays}]
     rows = TABLES["zones"].by_interval(counts)
@@ -147,7 +147,7 @@ def test_stays_are_those_of_who_left_the_zone(counts: StreamCounts) -> None:
     ]
 
 
-def test_a_turn_is_told_in_the_order_of_frames_and_in_a_frame_of_rows(tmp_path: Path) -> None:
+def test_turns_follow_frame_order_and_row_order_within_a_frame(tmp_path: Path) -> None:
     (tmp_path / CROSSINGS).write_text(
         "5,0.2,7,car,east,left\n2,0.1,7,car,west,left\n2,0.1,7,car,middle,left\n"
     )

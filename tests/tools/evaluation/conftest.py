@@ -1,4 +1,4 @@
-"""Sequences to score: small ones by hand, and SORT's reference outputs."""
+"""Sequences to score: small handmade ones, and SORT's reference outputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tracks(*frames: dict[int, float]) -> Trajectories:
 
 
 def reference_outputs(sequence: str, ages: tuple[int, int]) -> tuple[Trajectories, Trajectories]:
-    """SORT's tracks at two settings; one serves as ground truth of the other."""
+    """SORT's tracks at two settings; one serves as ground truth for the other."""
     paths = [PARITY / "expected" / f"{sequence}_age{age}.txt" for age in ages]
     if not paths[0].exists():
         pytest.skip(f"{paths[0]} is not there")
@@ -47,7 +47,7 @@ def without_gaps(trajectories: Trajectories) -> Trajectories:
 
 
 def noisy(trajectories: Trajectories, seed: int) -> Trajectories:
-    """Boxes shifted, one in ten lost, ids of one in ten swapped for strangers'."""
+    """The boxes shifted, one in ten of them lost, and one in ten given an unrelated id."""
     rng = np.random.default_rng(seed)
     count = len(trajectories)
     sizes = np.tile(trajectories.boxes[:, 2:] - trajectories.boxes[:, :2], 2)

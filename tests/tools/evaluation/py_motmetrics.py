@@ -29,8 +29,8 @@ METRICS = [
 def score(comparison: Comparison) -> dict[str, float]:
     """All of `METRICS` at IoU >= 0.5; motp is a distance, 1 - IoU.
 
-    Besides ``mostly_tracked`` and ``mostly_lost``, from py-motmetrics' shares of tracked frames:
-    its own counts take a share of exactly 0.8 for mostly tracked, MOTChallenge does not.
+    Also ``mostly_tracked`` and ``mostly_lost``, from py-motmetrics' shares of tracked frames: its
+    own counts include a share of exactly 0.8 in mostly tracked, and MOTChallenge does not.
     """
     accumulator = motmetrics.MOTAccumulator(auto_id=True)
     for frame in comparison.frames:

@@ -53,7 +53,7 @@ def test_sequences_are_scored_in_processes_that_are_not_forked(tmp_path: Path) -
 
 
 def sequence(weather: str, hits: dict[float, int]) -> SequenceScore:
-    """Three vehicles, so many of which are found at each IoU."""
+    """A sequence of three vehicles; ``hits`` gives the number found at each IoU."""
     detection = {
         iou: DetectionResult(np.ones(count, np.float32), np.ones(count, np.bool_), 3)
         for iou, count in hits.items()
@@ -61,7 +61,7 @@ def sequence(weather: str, hits: dict[float, int]) -> SequenceScore:
     return SequenceScore(weather, detection, {"easy": detection[0.7]}, {"weather": weather})
 
 
-def test_a_level_is_of_all_sequences_and_a_weather_of_its_own_at_the_strictest_iou() -> None:
+def test_level_and_weather_scores_use_the_strictest_iou() -> None:
     sequences = [sequence("night", {0.5: 3, 0.7: 2}), sequence("sunny", {0.5: 3, 0.7: 0})]
     assert scores_of(sequences)["detection"] == pytest.approx(
         {"AP70": 1 / 3, "AP50": 1, "easy": 1 / 3, "night": 2 / 3, "sunny": 0}

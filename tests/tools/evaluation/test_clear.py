@@ -42,22 +42,22 @@ def test_equals_motmetrics_on_its_own_samples(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_fragmentations_equal_motmetrics(name: str) -> None:
-    """On unbroken ground truth: py-motmetrics does not count where the ground truth has a gap."""
+    """On ground truth without gaps, at which py-motmetrics counts no fragmentations."""
     truth, result = motmetrics_sample(name)
     comparison = compare(without_gaps(truth), result)
     expected = py_motmetrics.score(comparison)["num_fragmentations"]
     assert clear(comparison).fragmentations == expected
 
 
-def test_a_gap_of_the_ground_truth_is_a_fragmentation() -> None:
-    """As TrackEval has it."""
+def test_a_gap_in_the_ground_truth_is_a_fragmentation() -> None:
+    """As in TrackEval."""
     other = {9: 500.0}
     frames = ({1: 0, **other}, other, {1: 0, **other})
     assert clear(compared(frames, frames)).fragmentations == 1
 
 
 def test_a_frame_without_any_result_is_no_fragmentation() -> None:
-    """As TrackEval has it, which passes over such frames."""
+    """As in TrackEval, which skips such frames."""
     comparison = compared(({1: 0},) * 3, ({1: 0}, {}, {1: 0}))
     result = clear(comparison)
     assert (result.fragmentations, result.false_negatives) == (0, 1)
@@ -78,7 +78,7 @@ def test_a_perfect_result() -> None:
     assert (result.mota, result.motp, result.precision, result.recall) == (1, 1, 1, 1)
 
 
-def test_a_single_box_counts_in_full() -> None:
+def test_a_single_box_gives_full_scores() -> None:
     result = clear(compared(({1: 0},), ({1: 0},)))
     assert (result.mota, result.motp, result.precision, result.recall) == (1, 1, 1, 1)
 
@@ -117,7 +117,7 @@ def test_a_track_that_is_never_matched_has_no_fragmentations() -> None:
     assert (result.fragmentations, result.mostly_lost) == (0, 1)
 
 
-def test_a_pair_of_the_previous_frame_is_kept_though_another_overlaps_more() -> None:
+def test_a_pair_of_the_previous_frame_is_kept_despite_a_better_overlap() -> None:
     result = clear(compared(({1: 0}, {1: 0}), ({7: 0}, {7: 3, 8: 0})))
     assert (result.id_switches, result.false_positives) == (0, 1)
     assert result.iou_sum == pytest.approx(1 + 7 / 13)
@@ -128,13 +128,13 @@ def test_a_pair_is_not_kept_below_the_threshold() -> None:
     assert (result.id_switches, result.true_positives) == (1, 2)
 
 
-def test_the_others_are_matched_for_the_greatest_sum() -> None:
+def test_remaining_boxes_are_matched_for_the_greatest_sum() -> None:
     # 1 overlaps 7 and 8, 2 only 7: both are matched, though 1 with 7 is the best single pair.
     result = clear(compared(({1: 10, 2: 8},), ({7: 9.5, 8: 12},)))
     assert result.true_positives == 2
 
 
-def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
+def test_an_id_switch_across_a_gap_is_counted_once() -> None:
     other = {9: 500.0}
     truth = ({1: 0, **other},) * 5
     comparison = compared(truth, ({5: 0, **other}, {5: 0, **other}, other, other, {6: 0, **other}))
@@ -149,7 +149,7 @@ def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
 def test_mostly_tracked_is_beyond_80_percent_and_mostly_lost_below_20(
     as_detrac: bool, at_the_limit: int
 ) -> None:
-    """And for UA-DETRAC at the limits, too."""
+    """UA-DETRAC includes the limits."""
 
     def with_matches(count: int) -> ClearResult:
         truth = ({1: 0.0},) * 10
@@ -159,7 +159,7 @@ def test_mostly_tracked_is_beyond_80_percent_and_mostly_lost_below_20(
     assert [with_matches(count).mostly_lost for count in (1, 2, 3)] == [1, at_the_limit, 0]
 
 
-def test_the_threshold_itself_matches() -> None:
+def test_an_iou_equal_to_the_threshold_matches() -> None:
     half = ({1: 0},), ({1: 10 / 3},)  # IoU 1/2
     assert clear(compared(*half), 0.5).true_positives == 1
     assert clear(compared(*half), 0.51).true_positives == 0

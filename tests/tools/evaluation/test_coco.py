@@ -32,9 +32,9 @@ def written(folder: Path, truth: object, detections: object) -> tuple[Path, Path
 
 
 def random_set(seed: int) -> tuple[dict, list]:
-    """Twenty images of cars and buses of all sizes, half of them found, and some that are none.
+    """Twenty images of cars and buses of all sizes: 60% are found, one in ten as the other class.
 
-    The images' ids do not ascend, and detections of several images have equal scores.
+    The image ids do not ascend, and detections of several images have equal scores.
     """
     rng = np.random.default_rng(seed)
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 640, "height": 480} for n in range(20)]
@@ -96,7 +96,7 @@ def test_equals_pycocotools(tmp_path: Path, seed: int, classes: dict[str, int]) 
     assert scores["AP50"] > scores["AP70"] > scores["AP"] > 0.1
 
 
-def test_boxes_to_ignore_are_crowds_and_counted(tmp_path: Path) -> None:
+def test_ignored_boxes_act_as_crowds_and_are_counted(tmp_path: Path) -> None:
     region = {"image_id": 7, "category_id": 1, "bbox": [200, 0, 300, 300], "ignore": 1}
     found = [
         {"image_id": 7, "category_id": 1, "bbox": [x, 9, 20, 20], "score": 0.9}
@@ -107,14 +107,14 @@ def test_boxes_to_ignore_are_crowds_and_counted(tmp_path: Path) -> None:
     assert (score.scores["AP"], score.ignored) == (pytest.approx(1), 1)
 
 
-def test_an_area_that_is_not_given_is_that_of_the_box(tmp_path: Path) -> None:
-    flat = {**CAR, "bbox": [0, 0, 0, 0], "score": 0.1}  # allowed, as of any size
+def test_a_missing_area_defaults_to_that_of_the_box(tmp_path: Path) -> None:
+    flat = {**CAR, "bbox": [0, 0, 0, 0], "score": 0.1}  # allowed, like any size
     scores = score_coco(*written(tmp_path, truth_of(CAR), [{**CAR, "score": 0.5}, flat])).scores
     assert scores["AP-medium"] == pytest.approx(1)
     assert math.isnan(scores["AP-small"])
 
 
-def test_images_with_more_detections_than_count_are_counted(tmp_path: Path) -> None:
+def test_images_with_over_100_detections_are_counted(tmp_path: Path) -> None:
     found = [{**CAR, "score": 1 - n / 1000, "bbox": [400, 0, 9, 9]} for n in range(100)]
     score = score_coco(*written(tmp_path, truth_of(CAR), [*found[:99], {**CAR, "score": 0.1}]))
     assert (score.scores["AP"], score.overfull) == (pytest.approx(0.01), 0)
@@ -124,14 +124,14 @@ def test_images_with_more_detections_than_count_are_counted(tmp_path: Path) -> N
     assert not score_coco(*written(tmp_path, truth_of(CAR), found[:50] + buses)).overfull
 
 
-def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
+def test_detections_may_have_file_names_and_unknown_classes(tmp_path: Path) -> None:
     found = [
         {"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9, "category": "vehicle"},
         {"file_name": "a.jpg", "bbox": BUS["bbox"], "score": 0.8, "category": "vehicle"},
     ]
     paths = written(tmp_path, truth_of(CAR, BUS), found)
     assert score_coco(*paths).scores["AP"] == pytest.approx(1)
-    # Of the two, only the bus is asked for; the better score is then false.
+    # Only the bus is requested, so the detection with the better score is false.
     assert score_coco(*paths, ["bus"]).scores["AP50"] == pytest.approx(0.5)
 
 
@@ -168,7 +168,7 @@ def test_a_class_may_be_given_by_its_name(tmp_path: Path) -> None:
     assert score_coco(*written(tmp_path, truth, named), ["bus"]) == bus
 
 
-def test_all_classes_are_one_only_where_they_cannot_be_told_apart(tmp_path: Path) -> None:
+def test_classes_are_merged_only_if_detections_lack_known_classes(tmp_path: Path) -> None:
     truth, found = random_set(0)
     by_class = score_coco(*written(tmp_path, truth, found)).scores["AP"]
     merged = []
@@ -189,8 +189,8 @@ def test_all_classes_are_one_only_where_they_cannot_be_told_apart(tmp_path: Path
     ]
 
 
-def test_images_of_which_all_boxes_are_missed_are_counted(tmp_path: Path) -> None:
-    """Of those with boxes to be found: a crowd and an empty image have none to miss."""
+def test_images_with_all_boxes_missed_are_counted(tmp_path: Path) -> None:
+    """Only images with boxes to find count: crowds and empty images have none to miss."""
     images = [{**IMAGE, "id": number, "file_name": f"{number}.jpg"} for number in range(1, 6)]
     crowd = {**CAR, "image_id": 4, "iscrowd": 1}
     cars = [{**CAR, "image_id": number} for number in (1, 2, 3)]
@@ -213,7 +213,7 @@ def test_some_detections_without_a_class_are_refused(tmp_path: Path, more: dict)
     assert str(caught.value).endswith(", while others have a category_id")
 
 
-def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
+def test_file_names_match_without_folders_unless_ambiguous(tmp_path: Path) -> None:
     images = [{**IMAGE, "file_name": "train/a.jpg"}, {**IMAGE, "id": 8, "file_name": "val/b.jpg"}]
     truth = {**truth_of(CAR), "images": images}
     found = [{"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9}]
@@ -223,7 +223,7 @@ def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
         score_coco(*written(tmp_path, truth, found))
 
 
-def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
+def test_category_ids_may_be_numbers_and_names(tmp_path: Path) -> None:
     categories = [{"id": "car", "name": "car"}, {"id": 2, "name": "bus"}]
     car = {**CAR, "category_id": "car"}
     truth = {**truth_of(car, BUS), "categories": categories}
@@ -236,12 +236,12 @@ def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "more", [{"caption": "a car"}, {"category_id": None}, {"image_id": None, "file_name": "a.jpg"}]
 )
-def test_further_and_null_keys_of_a_detection_change_nothing(tmp_path: Path, more: dict) -> None:
+def test_extra_and_null_keys_of_a_detection_are_ignored(tmp_path: Path, more: dict) -> None:
     found = [{**CAR, "score": 0.5, **more}]
     assert score_coco(*written(tmp_path, truth_of(CAR), found)).scores["AP"] == pytest.approx(1)
 
 
-def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
+def test_ap_is_0_without_detections_and_nan_without_true_boxes(tmp_path: Path) -> None:
     assert score_coco(*written(tmp_path, truth_of(CAR), [])).scores["AP"] == 0
     assert math.isnan(score_coco(*written(tmp_path, truth_of(), [])).scores["AP"])
     assert math.isnan(
@@ -261,13 +261,13 @@ def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
         ({"score": "high"}, "[0]: score must be a finite number, got 'high'"),
     ],
 )
-def test_bad_detections_are_named(tmp_path: Path, detection: dict, message: str) -> None:
+def test_invalid_detections_are_reported(tmp_path: Path, detection: dict, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         score_coco(*written(tmp_path, truth_of(), [{**CAR, "score": 0.5, **detection}]))
     assert f"detections.json: {message}" in str(caught.value)
 
 
-def test_bad_files_are_named(tmp_path: Path) -> None:
+def test_invalid_files_are_reported(tmp_path: Path) -> None:
     truth, found = written(tmp_path, {"images": []}, [])
     for path, content, message in (
         (truth, "{}", "truth.json is not a COCO annotation file"),
@@ -313,7 +313,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         score_coco(truth, found, ["tram"])
 
 
-def test_images_may_have_names_and_numbers(tmp_path: Path) -> None:
+def test_image_ids_may_be_numbers_and_names(tmp_path: Path) -> None:
     images = [IMAGE, {**IMAGE, "id": "b", "file_name": "b.jpg"}]
     boxes = [{"image_id": each["id"], "category_id": 1, "bbox": [9, 9, 40, 40]} for each in images]
     truth = {**truth_of(*boxes), "images": images}
@@ -321,7 +321,7 @@ def test_images_may_have_names_and_numbers(tmp_path: Path) -> None:
     assert score_coco(*written(tmp_path, truth, found)).scores["AP50"] == pytest.approx(1)
 
 
-def test_ids_of_annotations_do_not_matter(tmp_path: Path) -> None:
+def test_annotation_ids_do_not_matter(tmp_path: Path) -> None:
     boxes = [{**CAR, "bbox": bbox} for bbox in ([10, 10, 40, 40], [100, 100, 40, 40])]
     found = [{**box, "score": 0.9} for box in boxes]
     for ids in ((1, 2), (0, 1), (3, 3)):

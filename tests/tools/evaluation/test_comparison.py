@@ -19,7 +19,7 @@ def test_iou_has_ground_truth_in_rows() -> None:
     np.testing.assert_allclose(frame.iou, [[1 / 3, 0, 0], [0, 0, 1]])
 
 
-def test_frames_go_on_to_the_last_box_of_either() -> None:
+def test_frames_extend_to_the_last_box_of_either_side() -> None:
     longer, shorter = ({1: 0}, {1: 0}, {1: 0}), ({1: 0},)
     for truth, result in ((longer, shorter), (shorter, longer)):
         comparison = compared(truth, result)
@@ -28,7 +28,7 @@ def test_frames_go_on_to_the_last_box_of_either() -> None:
         assert sum(len(frame.result) for frame in comparison.frames) == len(result)
 
 
-def test_nothing() -> None:
+def test_no_tracks_give_no_frames() -> None:
     comparison = compared((), ())
     assert comparison.frames == ()
     assert len(comparison.truth_lengths) == len(comparison.result_lengths) == 0

@@ -1,4 +1,4 @@
-"""Curves of scores as they are drawn."""
+"""Score curves as they are drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.sequence import SequenceScore
 
 
-def test_means_at_the_ends_are_of_the_frames_that_are_there(
+def test_means_at_the_ends_use_only_existing_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("matplotlib")

@@ -27,16 +27,16 @@ def scores(*values):
         (boxes(), scores(), 0.0),
     ],
 )
-def test_worked_cases(found, confidence, expected):
+def test_average_precision_of_worked_examples(found, confidence, expected):
     judged = judge(boxes(A, B), found, confidence, 0.5)
     assert judged.average_precision == pytest.approx(expected)
 
 
-def test_a_single_box_that_is_found_counts_in_full():
+def test_a_single_found_box_gives_an_average_precision_of_1():
     assert judge(boxes(A), boxes(A), scores(0.9), 0.5).average_precision == 1
 
 
-def test_equal_scores_count_in_their_order_among_others():
+def test_equal_scores_are_ranked_in_input_order():
     confidence = scores(*[0.8, 0.9] * 4)
     found = boxes(*[[50, 50, 60, 60], A] * 4)
     found[5] = B
@@ -46,7 +46,7 @@ def test_equal_scores_count_in_their_order_among_others():
     assert together.curve[0].tolist() == [0, 0, *[1] * 6]
 
 
-def test_overlap_decides():
+def test_hits_depend_on_the_overlap():
     found = boxes([0, 0, 10, 6])
     assert judge(boxes(A), found, scores(1), 0.5).hits.tolist() == [True]
     assert judge(boxes(A), found, scores(1), 0.7).hits.tolist() == [False]
@@ -54,13 +54,13 @@ def test_overlap_decides():
     assert judge(truth, found, scores(1), 0.7).hits.tolist() == [True]
 
 
-def test_no_truth_is_not_a_number():
+def test_average_precision_without_true_boxes_is_nan():
     judged = judge(boxes(), boxes(A), scores(1), 0.5)
     assert math.isnan(judged.average_precision)
     assert [each.tolist() for each in judged.curve] == [[0], [0]]
 
 
-def test_the_best_of_all_images_come_first():
+def test_combined_images_are_ranked_by_score():
     images = (
         judge(boxes(A, B), boxes(A, B), scores(0.7, 0.3), 0.5),
         judge(boxes(A), boxes(A, B), scores(0.5, 0.9), 0.5),
@@ -81,7 +81,7 @@ def test_neutral_boxes_are_neither_found_nor_missed() -> None:
     assert (none.hits.tolist(), none.truth) == ([], 1)
 
 
-def test_detections_that_are_forgiven_count_if_they_match() -> None:
+def test_forgiven_detections_count_only_if_they_match() -> None:
     truth, found = np.array([A], np.float64), np.array([B, A, B], np.float64)
     for forgiven, hits, kept in (
         ([True, True, False], [True, False], [0.9, 0.7]),
@@ -97,11 +97,11 @@ def test_detections_that_are_forgiven_count_if_they_match() -> None:
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
 def test_a_detection_claims_the_box_that_it_overlaps_most(order: list[int]) -> None:
     truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)[order]
-    found = np.array([[0, 0, 10, 9], [0, 0, 10, 21]], np.float64)  # the latter fits the latter only
+    found = np.array([[0, 0, 10, 9], [0, 0, 10, 21]], np.float64)  # the second fits only the second
     assert judge(truth, found, np.array([0.9, 0.8]), 0.5).hits.tolist() == [True, True]
 
 
-def test_a_detection_claims_no_two_neutral_boxes() -> None:
+def test_a_detection_claims_at_most_one_neutral_box() -> None:
     truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)
     result = judge(truth, truth, np.array([0.9, 0.8]), 0.5, np.array([True, True]))
     assert result.hits.tolist() == []

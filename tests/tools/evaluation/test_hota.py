@@ -62,7 +62,7 @@ def test_equals_trackeval_on_bad_results_of_several_sequences(seed: int) -> None
         *("one each", "gaps", "identical boxes"),
     ],
 )
-def test_equals_trackeval_at_the_edges(
+def test_equals_trackeval_in_edge_cases(
     truth: tuple[dict[int, float], ...], result: tuple[dict[int, float], ...]
 ) -> None:
     full = compared(({1: 0, 2: 50}, {1: 2, 2: 50}), ({1: 0, 2: 52}, {3: 0, 2: 54}))
@@ -70,7 +70,7 @@ def test_equals_trackeval_at_the_edges(
     assert_equals_trackeval({"edge": compared(truth, result), "full": full})
 
 
-def test_by_hand() -> None:
+def test_hota_of_a_worked_example() -> None:
     """Two frames, one object, found in both under two ids: DetA 1, AssA 1/2."""
     result = hota(compared(({1: 0}, {1: 0}), ({1: 0}, {2: 0})))
     assert result.det_a == 1
@@ -78,12 +78,12 @@ def test_by_hand() -> None:
     assert result.hota == pytest.approx(np.sqrt(0.5))
 
 
-def test_curves_end_where_the_overlap_does() -> None:
+def test_the_hota_curve_is_0_above_the_overlap() -> None:
     """Boxes shifted by a third have an IoU of one half."""
     curve = hota(compared(({1: 0},), ({1: 10 / 3},))).hota_curve
     assert (curve == (ALPHAS < 0.51)).all()
 
 
-def test_nothing_adds_nothing() -> None:
+def test_adding_an_empty_result_changes_nothing() -> None:
     full = score_tracking(compared(({1: 0},), ({1: 2},)))
     assert (full + TrackingResult()).scores == full.scores

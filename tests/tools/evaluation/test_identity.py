@@ -42,12 +42,12 @@ def test_the_longer_part_of_a_split_track_counts() -> None:
     assert (result.precision, result.recall, result.f1) == pytest.approx((0.7, 0.7, 0.7))
 
 
-def test_a_single_box_counts_in_full() -> None:
+def test_a_single_box_gives_full_scores() -> None:
     result = identity(compared(({1: 0},), ({1: 0},)))
     assert (result.precision, result.recall, result.f1) == (1, 1, 1)
 
 
-def test_a_result_track_serves_one_ground_truth_track() -> None:
+def test_a_result_track_is_paired_with_one_ground_truth_track() -> None:
     result = identity(compared(({1: 0},) * 4 + ({2: 0},) * 6, ({5: 0},) * 10))
     assert result == IdentityResult(6, 4, 4)
 
@@ -79,7 +79,7 @@ def test_empty_sides_and_short_tracks(
         assert (actual.f1, actual.precision, actual.recall) == (0, 0, 0)
 
 
-def test_the_threshold() -> None:
+def test_the_iou_threshold_is_validated_and_applied() -> None:
     for threshold in (0.0, 1.1):
         with pytest.raises(ValueError, match=r"iou_threshold must lie in \(0, 1\]"):
             identity(compared(({1: 0},), ({1: 0},)), threshold)

@@ -13,7 +13,7 @@ from tools.evaluation.moments import Moment, boxes_by_outcome, worst_moments
 from tools.evaluation.sequence import SequenceScore
 
 
-def test_moments_with_most_errors_come_first_and_those_without_never() -> None:
+def test_worst_moments_are_sorted_by_errors_and_never_error_free() -> None:
     errors = np.zeros((60, 3), np.int64)  # false positives, false negatives, id switches
     errors[3] = 1, 1, 0
     errors[[26, 30, 49]] = (1, 0, 0), (0, 2, 1), (0, 0, 1)

@@ -10,7 +10,7 @@ from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS, PrPoint, pr_scores
 
 
 def point(precision: float, recall: float, **counts: int) -> PrPoint:
-    """Of 1000 true boxes and as many tracks' boxes as ``counts`` say."""
+    """A point for 1000 true boxes, with ``counts`` as its CLEAR result."""
     hits = round(1000 * recall)
     return PrPoint(hits, round(hits / precision), 1000, ClearResult(**counts))
 
@@ -20,7 +20,7 @@ def test_thresholds() -> None:
     assert PR_IOU == 0.7
 
 
-def test_two_points_by_hand() -> None:
+def test_pr_scores_of_two_points_worked_by_hand() -> None:
     """From (0.5, 1) to (1, 0.5): a line of length √½; MOTA 0.2 and 0.4; half of √½ · 0.3."""
     low = point(0.5, 1.0, true_positives=500, false_negatives=500, false_positives=300)
     high = point(1.0, 0.5, true_positives=400, false_negatives=600, id_switches=0)
@@ -33,7 +33,7 @@ def test_two_points_by_hand() -> None:
     assert scores["PR-FN"] == pytest.approx(length * 550 / 2)
 
 
-def test_a_bent_line_is_the_sum_of_its_pieces() -> None:
+def test_pr_scores_sum_over_the_segments_of_a_curve() -> None:
     points = [
         point(0.5, 0.9, true_positives=900, false_negatives=100, id_switches=20),
         point(0.9, 0.9, true_positives=800, false_negatives=200, id_switches=10),
@@ -46,13 +46,13 @@ def test_a_bent_line_is_the_sum_of_its_pieces() -> None:
     assert whole["PR-IDS"] == pytest.approx((0.4 * 15 + 0.8 * 5) / 2)
 
 
-def test_a_threshold_that_nothing_reaches_is_no_point() -> None:
+def test_a_threshold_without_detections_adds_no_point() -> None:
     drawn = [point(0.5, 1.0, true_positives=1), point(1.0, 0.5, true_positives=1)]
     empty = PrPoint(truth=1000, clear=ClearResult(false_negatives=1000, mostly_lost=9))
     assert pr_scores([*drawn, empty]) == pr_scores(drawn)
 
 
-def test_a_threshold_that_only_false_detections_reach_is_a_point() -> None:
+def test_a_threshold_with_only_false_detections_adds_a_point() -> None:
     low = point(0.5, 1.0, true_positives=400, false_negatives=600)
     false = PrPoint(0, 7, 1000, ClearResult(false_negatives=1000))
     # From (0.5, 1) to (0, 0), MOTA 0.4 and 0.
@@ -60,7 +60,7 @@ def test_a_threshold_that_only_false_detections_reach_is_a_point() -> None:
 
 
 @pytest.mark.parametrize("points", [[], [PrPoint()], [PrPoint(1, 1, 1)], [PrPoint(truth=5)] * 11])
-def test_less_than_two_points_make_no_line(points: list[PrPoint]) -> None:
+def test_fewer_than_two_points_score_0(points: list[PrPoint]) -> None:
     assert set(pr_scores(points).values()) == {0.0}
 
 
@@ -74,13 +74,13 @@ def test_thresholds_with_equal_detections_add_nothing() -> None:
     assert set(pr_scores([one] * 11).values()) == {0.0}
 
 
-def test_shares_are_of_all_tracks() -> None:
+def test_mt_and_ml_are_shares_of_all_tracks() -> None:
     tracks = ClearResult(mostly_tracked=3, partly_tracked=4, mostly_lost=1)
     scores = PrPoint(clear=tracks).scores
     assert (scores["MT"], scores["ML"]) == (3 / 8, 1 / 8)
 
 
-def test_a_single_box_and_a_single_track_count_in_full() -> None:
+def test_a_single_box_and_a_single_track_give_full_scores() -> None:
     tracked = PrPoint(1, 1, 1, ClearResult(mostly_tracked=1))
     assert (tracked.precision, tracked.recall, tracked.scores["MT"]) == (1, 1, 1)
     assert PrPoint(clear=ClearResult(mostly_lost=1)).scores["ML"] == 1

@@ -56,11 +56,11 @@ def checked(folder: Path) -> str:
     return "".join(check_by_trackeval(scores, truths, 0.5))
 
 
-def test_results_on_distractors_are_left_out_as_by_trackeval(folder: Path) -> None:
+def test_results_on_distractors_are_ignored_as_in_trackeval(folder: Path) -> None:
     assert checked(folder) == "TrackEval finds the same in all 21 scores, as MOT17 and MOT20"
 
 
-def test_trackeval_leaves_out_distractors_by_itself(
+def test_counting_distractors_differs_from_trackeval(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(self: MotObjects, tracks: Trajectories) -> np.ndarray:

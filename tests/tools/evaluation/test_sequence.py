@@ -20,7 +20,7 @@ from tools.workers import StoppedError
 
 
 def judged(folder: Path, truth: tuple[float, ...], found: tuple[float, ...]) -> DetectionResult:
-    """Detections of the first frame at IoU 0.7, one region ignored; both as left,…,height."""
+    """Judges one detection at IoU 0.7, with one ignored region; boxes are left,…,height."""
     (folder / "A.xml").write_text(
         annotation(frame(1, target(1, *truth)), "A", box(900.3, 0, 40, 10))
     )
@@ -30,7 +30,7 @@ def judged(folder: Path, truth: tuple[float, ...], found: tuple[float, ...]) -> 
 
 
 @pytest.mark.parametrize("left", [0, 900.3, 913.17, 3800.01])
-def test_an_iou_of_exactly_the_threshold_is_enough_anywhere_in_the_frame(
+def test_an_iou_equal_to_the_threshold_matches_anywhere_in_the_frame(
     tmp_path: Path, left: float
 ) -> None:
     for width, hits in ((7, [True]), (6.99, [False])):
@@ -39,7 +39,7 @@ def test_an_iou_of_exactly_the_threshold_is_enough_anywhere_in_the_frame(
 
 
 @pytest.mark.parametrize(("left", "count"), [(895.3, 0), (895.29, 1), (935.3, 0), (935.31, 1)])
-def test_exactly_half_of_a_box_in_an_ignored_region_is_enough(
+def test_a_box_with_exactly_half_in_an_ignored_region_is_ignored(
     tmp_path: Path, left: float, count: int
 ) -> None:
     result = judged(tmp_path, (0, 50, 10, 10), (left, 0, 10, 10))
@@ -47,9 +47,7 @@ def test_exactly_half_of_a_box_in_an_ignored_region_is_enough(
 
 
 @pytest.mark.parametrize(("score", "divided"), [(0, True), (0.9, True), (1, True), (90, False)])
-def test_scores_that_no_threshold_divides_give_no_pr_scores(
-    tmp_path: Path, score: float, divided: bool
-) -> None:
+def test_scores_above_1_give_no_pr_scores(tmp_path: Path, score: float, divided: bool) -> None:
     rows = [f"{frame},1,{frame},20,30,40" for frame in range(1, 4)]
     (tmp_path / "A.txt").write_text("".join(f"{row},1,1,1\n" for row in rows))
     [truth] = read_ground_truths("mot", tmp_path)
@@ -60,7 +58,7 @@ def test_scores_that_no_threshold_divides_give_no_pr_scores(
     assert ("pr" in scores) == divided
 
 
-def test_the_pr_protocol_takes_eight_frames_of_ten_for_mostly_tracked(tmp_path: Path) -> None:
+def test_the_pr_protocol_counts_eight_frames_of_ten_as_mostly_tracked(tmp_path: Path) -> None:
     rows = [f"{frame},1,0,20,30,40,1\n" for frame in range(1, 11)]
     (tmp_path / "A.txt").write_text("".join(rows))
     [truth] = read_ground_truths("mot", tmp_path)
@@ -90,7 +88,7 @@ SHIFT = 2.5  # of two boxes of 10x10: IoU 0.6
 
 
 def two_vehicles() -> GroundTruth:
-    """At 0 and at 100, for two frames, the latter difficult; right of 200, nothing is scored."""
+    """Vehicles at 0 and at 100 in two frames, the second one hard; x from 200 to 300 is ignored."""
     boxes = tracks({1: 0, 2: 100}, {1: 0, 2: 100})
     ignored = IgnoredRegions(np.array([[200.0, 0, 300, 50]]))
     easy = np.array([True, False] * 2)
@@ -98,7 +96,7 @@ def two_vehicles() -> GroundTruth:
 
 
 def written(folder: Path, *lefts: float, score: float = 0.5) -> Path:
-    """Boxes of 10x10 in two frames, which are detections and tracks as well."""
+    """Writes 10x10 boxes in two frames, which serve as detections and as tracks."""
     path = folder / "found.txt"
     path.write_text(
         "".join(
@@ -110,7 +108,7 @@ def written(folder: Path, *lefts: float, score: float = 0.5) -> Path:
     return path
 
 
-def test_detections_have_their_own_truth_and_boxes_are_ignored_in_their_frame(
+def test_detections_have_their_own_truth_and_ignoring_is_per_frame(
     tmp_path: Path,
 ) -> None:
     real, objects = tracks({1: 0}, {1: 0}), tracks({1: 0, 2: 100}, {1: 0})
@@ -125,13 +123,13 @@ def test_detections_have_their_own_truth_and_boxes_are_ignored_in_their_frame(
         assert (scored.clear.true_positives, scored.clear.false_positives) == (2, 3)
 
 
-def test_without_true_boxes_all_that_is_found_is_false(tmp_path: Path) -> None:
+def test_all_detections_are_false_without_true_boxes(tmp_path: Path) -> None:
     nothing = tracks({}, {})
     task = SequenceTask(GroundTruth("A", 2, nothing, nothing), written(tmp_path, 0))
     assert score_sequence(task).detection[0.7].hits.tolist() == [False, False]
 
 
-def test_levels_are_judged_at_the_strictest_iou_without_the_others(tmp_path: Path) -> None:
+def test_levels_use_the_strictest_iou_and_ignore_other_boxes(tmp_path: Path) -> None:
     found = written(tmp_path, SHIFT, 100, 250)
     score = score_sequence(SequenceTask(two_vehicles(), found))
     assert sorted(score.detection[0.5].hits.tolist()) == [True] * 4
@@ -157,7 +155,7 @@ def test_tracks_are_scored_at_the_benchmarks_iou_without_ignored_boxes(
         assert score.errors.sum(axis=0).tolist() == [4 - hits, 4 - hits, 0]
 
 
-def test_the_pr_protocol_has_its_own_iou_and_its_thresholds_can_be_equalled(
+def test_the_pr_protocol_has_its_own_iou_and_inclusive_thresholds(
     tmp_path: Path,
 ) -> None:
     tracker = choose_tracker("ocsort", ["min_hits=0", "min_score=0"])
@@ -172,7 +170,7 @@ def test_the_pr_protocol_has_its_own_iou_and_its_thresholds_can_be_equalled(
         score_sequence(task, stopped=lambda: True)
 
 
-def test_scores_above_1_are_doubted_only_if_a_tracker_takes_them(tmp_path: Path) -> None:
+def test_scores_above_1_are_doubted_only_if_a_tracker_uses_them(tmp_path: Path) -> None:
     found = written(tmp_path, 0, 100, score=90)
     assert score_sequence(SequenceTask(two_vehicles(), found)).doubts == ()
     task = SequenceTask(two_vehicles(), found, tracker=choose_tracker("sort"))
@@ -180,14 +178,14 @@ def test_scores_above_1_are_doubted_only_if_a_tracker_takes_them(tmp_path: Path)
     assert doubt.startswith("there are scores up to 90; ")
 
 
-def test_classes_are_not_doubted_as_they_are_not_scored(tmp_path: Path) -> None:
+def test_classes_raise_no_doubts(tmp_path: Path) -> None:
     found = tmp_path / "found.txt"
     found.write_text("1,-1,0,0,10,10,0.5,2,-1\n1,-1,100,0,10,10,0.5,1,-1\n")
     assert DetectionFile.read(found).format == "uavdt"
     assert score_sequence(SequenceTask(two_vehicles(), found)).doubts == ()
 
 
-def test_tracks_have_corners_and_sizes_of_two_decimals_as_in_a_file(tmp_path: Path) -> None:
+def test_track_corners_and_sizes_are_rounded_to_two_decimals(tmp_path: Path) -> None:
     path = tmp_path / "found.txt"
     path.write_text("1,1,0.126,0.126,10.126,10.126,0.9\n")
     found = track(DetectionFile.read(path), choose_tracker("ocsort", ["min_hits=0"]), 1)

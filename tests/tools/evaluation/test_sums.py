@@ -16,6 +16,6 @@ def test_results_are_summed_field_by_field() -> None:
     assert type(both) is TrackingResult
 
 
-def test_arrays_are_not_taken_for_equal() -> None:
+def test_results_with_arrays_never_compare_equal() -> None:
     assert HotaResult() != HotaResult()
     assert ClearResult(true_positives=1) != ClearResult()

@@ -1,4 +1,4 @@
-"""Pictures of the scene, from overlays."""
+"""Pictures of the scene, made from overlays."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ from tools.mapping.scene import scene_of, video_size
 
 
 def write_video(path: Path, size: tuple[int, int], frames: int, level: int = 100) -> Path:
-    """A bright square passes a level background, a frame each step."""
+    """Writes a video of a bright square that crosses a uniform background."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(25), options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -25,7 +25,7 @@ def write_video(path: Path, size: tuple[int, int], frames: int, level: int = 100
     return path
 
 
-def test_what_moves_is_hidden(tmp_path: Path) -> None:
+def test_moving_objects_are_removed_from_the_scene(tmp_path: Path) -> None:
     overlay = write_video(tmp_path / "overlay.mp4", (128, 48), 60)
     scene = scene_of([overlay])
     assert scene is not None
@@ -34,7 +34,7 @@ def test_what_moves_is_hidden(tmp_path: Path) -> None:
     assert video_size(overlay) == (128, 48)
 
 
-def test_all_parts_of_the_latest_size_count(tmp_path: Path) -> None:
+def test_the_scene_is_made_from_all_parts_of_the_latest_size(tmp_path: Path) -> None:
     parts = [
         write_video(tmp_path / f"overlay-{number}.mp4", size, 4, level)
         for number, (size, level) in enumerate(
@@ -50,7 +50,7 @@ def test_all_parts_of_the_latest_size_count(tmp_path: Path) -> None:
     assert abs(int(many[40, 64, 0]) - 200) < 12
 
 
-def test_of_a_damaged_overlay_the_pictures_count_that_can_be_read(tmp_path: Path) -> None:
+def test_readable_frames_of_a_damaged_overlay_are_used(tmp_path: Path) -> None:
     overlay = write_video(tmp_path / "overlay.mp4", (128, 48), 60)
     content = bytearray(overlay.read_bytes())
     pictures = content.index(b"mdat")
@@ -64,11 +64,11 @@ def test_of_a_damaged_overlay_the_pictures_count_that_can_be_read(tmp_path: Path
     assert np.median(np.abs(scene.astype(int) - 100)) < 12  # some are damaged
 
 
-def test_without_an_overlay_there_is_none() -> None:
+def test_no_overlay_gives_no_scene() -> None:
     assert scene_of([]) is None
 
 
-def test_a_broken_overlay_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_overlay_is_reported(tmp_path: Path) -> None:
     (tmp_path / "overlay.mp4").write_bytes(bytes(1000))
     with pytest.raises(SourceError, match=r"overlay\.mp4"):
         scene_of([tmp_path / "overlay.mp4"])

@@ -1,4 +1,4 @@
-"""What maps of a stream are made of."""
+"""The traffic and the scene that the maps of a stream are drawn from."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ ROW = "1,7,40.0,20.0,8.0,8.0,0.9,-1,-1,-1\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """That of a stream whose run has not ended."""
+    """The folder of a stream whose run has not ended."""
     (tmp_path / f".{TRACKS}.part").write_text(ROW + "2,7,40.0,")
     return tmp_path
 
@@ -66,7 +66,7 @@ def test_without_an_overlay_the_scene_is_grey(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("overlay_height", [None, 64])
-def test_while_the_run_goes_on_an_overlay_tells_the_size(
+def test_the_overlay_gives_the_frame_size_of_an_unfinished_run(
     folder: Path, overlay_height: int | None
 ) -> None:
     write_video(folder / OVERLAY, (64, 48), 4)
@@ -76,7 +76,7 @@ def test_while_the_run_goes_on_an_overlay_tells_the_size(
 
 
 @pytest.mark.parametrize("rows", [None, 64, 66])
-def test_unless_it_may_be_scaled_down(folder: Path, rows: int | None) -> None:
+def test_a_missing_or_scaled_overlay_gives_no_frame_size(folder: Path, rows: int | None) -> None:
     if rows is not None:
         write_video(folder / OVERLAY, (128, rows), 4)
         record(folder, rows + rows % 4 // 2)
@@ -84,7 +84,7 @@ def test_unless_it_may_be_scaled_down(folder: Path, rows: int | None) -> None:
         traffic_of("north", [folder], None)
 
 
-def test_what_another_release_has_left_does_not_tell_the_size(
+def test_an_overlay_of_another_release_gives_no_frame_size(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_video(folder / OVERLAY, (128, 96), 4)
@@ -97,7 +97,7 @@ def test_what_another_release_has_left_does_not_tell_the_size(
     assert traffic.stay.shape == (96, 128)
 
 
-def test_an_overlay_that_cannot_be_read_is_needed_for_the_scene_only(folder: Path) -> None:
+def test_an_unreadable_overlay_fails_only_if_the_scene_needs_it(folder: Path) -> None:
     (folder / OVERLAY).write_bytes(bytes(99))
     report(folder, 128, 96)
     with pytest.raises(SourceError, match=r"overlay\.mp4"):

@@ -1,4 +1,4 @@
-"""Where vehicles were and which way they drove."""
+"""Where vehicles were and in which direction they drove."""
 
 from itertools import product
 
@@ -12,7 +12,7 @@ SIDE = 8  # of a vehicle
 
 
 def box(identity: int, x: float, y: float) -> tuple[int, float, float, float, float]:
-    """That of a vehicle which is at x, y."""
+    """The box of a vehicle whose bottom centre is at x, y."""
     return identity, x - SIDE / 2, y - SIDE, SIDE, SIDE
 
 
@@ -20,7 +20,7 @@ def driven(traffic: Traffic) -> dict[tuple[int, int], tuple[float, float]]:
     return {(x, y): tuple(traffic.drive[y, x]) for y, x in np.argwhere(traffic.drive.any(axis=2))}
 
 
-def test_a_vehicle_is_at_the_middle_of_its_lower_edge() -> None:
+def test_a_vehicles_position_is_its_bottom_centre() -> None:
     traffic = Traffic(100, 50)
     traffic.add([box(1, 40, 30), box(1, 40.9, 30.9), box(2, 70, 20)])
     assert traffic.boxes == 3
@@ -30,24 +30,24 @@ def test_a_vehicle_is_at_the_middle_of_its_lower_edge() -> None:
     }
 
 
-def test_directions_are_summed_along_the_ways() -> None:
+def test_directions_are_summed_along_the_paths() -> None:
     traffic = Traffic(100, 50)
     traffic.add([box(1, 20, 30), box(2, 60, 40), box(1, 28, 30), box(2, 60, 36)])
-    traffic.add([box(1, 28, 30), box(1, 24, 30)])  # of another run, the other way
-    there = {(x, 30): (1, 0) for x in range(20, 25)}  # what both drove is 0
+    traffic.add([box(1, 28, 30), box(1, 24, 30)])  # of another run, in the opposite direction
+    there = {(x, 30): (1, 0) for x in range(20, 25)}  # where both drove, the sum is 0
     assert driven(traffic) == {**there, (28, 30): (-1, 0)} | {
         (60, y): (0, -1) for y in range(37, 41)
     }
 
 
-def test_slanted_ways_count_by_their_length() -> None:
+def test_diagonal_paths_count_by_their_length() -> None:
     for end in ((30, 10), (37, 31), (10, 40)):
         traffic = Traffic(100, 50)
         traffic.add([box(1, 20, 20), box(1, *end)])
         np.testing.assert_allclose(traffic.drive.sum(axis=(0, 1)), np.subtract(end, 20))
 
 
-def test_who_trembles_does_not_drive() -> None:
+def test_jitter_does_not_count_as_driving() -> None:
     traffic = Traffic(100, 50)
     traffic.add([box(1, 40 + index % 2 * 3.9, 30) for index in range(20)])
     assert not traffic.drive.any()
@@ -58,16 +58,16 @@ def test_who_trembles_does_not_drive() -> None:
 
 
 @pytest.mark.parametrize("cut", [(3.5, 20), (96.5, 20), (50, 49.5)])
-def test_where_the_edge_cuts_a_box_nobody_was(cut: tuple[float, float]) -> None:
+def test_boxes_cut_by_the_frame_edge_have_no_position(cut: tuple[float, float]) -> None:
     traffic = Traffic(100, 50)
     traffic.add([box(1, 40, 20), box(1, *cut), box(1, 60, 20)])
     assert traffic.boxes == 3
     assert traffic.stay.sum() == 2
-    assert not traffic.drive.any()  # and the way does not go on after it
+    assert not traffic.drive.any()  # and the path does not continue after it
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -1e9, 1e9])
-def test_boxes_out_of_this_world_are_nowhere(number: float) -> None:
+def test_boxes_with_absurd_values_have_no_position(number: float) -> None:
     traffic = Traffic(100, 50)
     for column, _ in product(range(1, 5), range(2)):
         row = [1.0, 40, 20, SIDE, SIDE]
@@ -77,7 +77,7 @@ def test_boxes_out_of_this_world_are_nowhere(number: float) -> None:
     assert not traffic.stay.any()
 
 
-def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batching_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     rows = [
         box(identity, 20 + 3 * index + rng.uniform(), 10 * identity + 10)
