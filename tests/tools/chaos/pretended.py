@@ -1,4 +1,4 @@
-"""Runs that only pretend, so that a fault's verdict on what went wrong can be seen."""
+"""Fake runs, which show how a fault judges what went wrong."""
 
 import contextlib
 import json
@@ -10,8 +10,8 @@ from tests.summaries import summary
 from tools.harness.material import NAME
 
 
-class PretendedVictim:
-    """A run that is always ready, and whose frames follow after these seconds; None: never."""
+class FakeVictim:
+    """A run that is always ready; its frames follow after these seconds, or never if None."""
 
     folder = "run"
     over = SimpleNamespace(is_set=lambda: False, wait=lambda seconds: False)
@@ -36,8 +36,8 @@ class PretendedVictim:
         return contextlib.nullcontext()
 
 
-def pretended(victim=None, *, report=None, files=None, restarts=None):
-    """Returns what takes the place of `run_with`, and leaves a report and files."""
+def fake_run(victim=None, *, report=None, files=None, restarts=None):
+    """Returns a replacement for `run_with`, which leaves a report and files."""
 
     def run_with(sources, output, settings, harm=lambda victim: None):
         if victim is not None:

@@ -3,7 +3,7 @@
 import pytest
 
 from stages.result_files import TRACKS
-from tests.tools.chaos.pretended import PretendedVictim, pretended
+from tests.tools.chaos.pretended import FakeVictim, fake_run
 from tools.chaos import kills
 from tools.chaos.kills import kills_in_live_runs, kills_in_lossless_runs
 
@@ -11,7 +11,7 @@ from tools.chaos.kills import kills_in_live_runs, kills_in_lossless_runs
 @pytest.mark.parametrize(
     ("fault", "times"), [(kills_in_lossless_runs, 12), (kills_in_live_runs, 3)]
 )
-def test_promises_are_kept(tmp_path, fault, times):
+def test_kills_break_no_promise(tmp_path, fault, times):
     outcome = fault(tmp_path, times)
     assert outcome.passed, outcome
     assert outcome.times >= times
@@ -26,13 +26,13 @@ def test_promises_are_kept(tmp_path, fault, times):
         ([1, 2], [1, 3], 2, False, "0 frames lost, 0 repeated, 1 run with other results"),
     ],
 )
-def test_lost_repeated_and_other_frames_break_the_promise(
+def test_lost_repeated_or_changed_frames_break_the_promise(
     tmp_path, monkeypatch, calm, harmed, written, passed, told
 ):
     times = iter((calm, harmed))
     monkeypatch.setattr(kills, "_results", lambda folder: ([], next(times)))
     report = {"frames": {"in": 2, "out": written}}
-    monkeypatch.setattr(kills, "run_with", pretended(PretendedVictim(), report=report))
+    monkeypatch.setattr(kills, "run_with", fake_run(FakeVictim(), report=report))
     outcome = kills_in_lossless_runs(tmp_path, 1)
     assert (outcome.result, outcome.passed) == (told, passed)
 
@@ -47,9 +47,7 @@ def test_lost_repeated_and_other_frames_break_the_promise(
     ],
     ids=["sound", "late", "no frames", "an id again"],
 )
-def test_frames_that_are_late_and_ids_that_recur_break_the_promise(
-    tmp_path, monkeypatch, seconds, rows, passed
-):
-    victim = PretendedVictim(*seconds)
-    monkeypatch.setattr(kills, "run_with", pretended(victim, files={TRACKS: rows}))
+def test_late_frames_and_reused_ids_break_the_promise(tmp_path, monkeypatch, seconds, rows, passed):
+    victim = FakeVictim(*seconds)
+    monkeypatch.setattr(kills, "run_with", fake_run(victim, files={TRACKS: rows}))
     assert kills_in_live_runs(tmp_path, 2).passed is passed

@@ -2,12 +2,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.tools.chaos.pretended import PretendedVictim, pretended
+from tests.tools.chaos.pretended import FakeVictim, fake_run
 from tests.tools.processes import run_python
 from tools.chaos import messages
 from tools.chaos.messages import hostile_messages
 
-# In a process of its own: the memory of the one that supervises is measured, too.
+# Runs in its own process, because the memory of the supervisor is measured too.
 HARM = """
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ assert outcome.times >= 3000
 """
 
 
-def test_nonsense_crashes_nothing(tmp_path):
+def test_hostile_messages_break_no_promise(tmp_path):
     harm = run_python("-c", HARM, tmp_path)
     assert harm.returncode == 0, harm.stderr
 
@@ -35,11 +35,11 @@ def test_nonsense_crashes_nothing(tmp_path):
     ],
     ids=["sound", "memory for strangers", "no frames", "a crash", "growth"],
 )
-def test_what_hostile_messages_must_not_cost_breaks_the_promise(
+def test_crashes_lost_frames_and_memory_growth_break_the_promise(
     tmp_path, monkeypatch, refused, seconds, restarts, megabytes, passed
 ):
     resident = iter(({"sink": 0}, {"sink": megabytes * 2**20}))
-    victim = PretendedVictim(0.1, seconds)
+    victim = FakeVictim(0.1, seconds)
     instead_of = {
         "make_clip": lambda folder, *size: folder / "clip.mp4",
         "ProcessPoolExecutor": lambda workers, context: ThreadPoolExecutor(workers),
@@ -47,7 +47,7 @@ def test_what_hostile_messages_must_not_cost_breaks_the_promise(
         "ask_nonsense": lambda port, times, seed: None,
         "announce_much": lambda port: refused,
         "_resident_at_rest": lambda victim: next(resident),
-        "run_with": pretended(victim, restarts=restarts),
+        "run_with": fake_run(victim, restarts=restarts),
     }
     for name, instead in instead_of.items():
         monkeypatch.setattr(messages, name, instead)

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from tests.tools.chaos.pretended import pretended
+from tests.tools.chaos.pretended import fake_run
 from tools.chaos import resources
 from tools.chaos.resources import full_disk, full_shared_memory, slow_detector
 
@@ -13,7 +13,7 @@ def test_a_slow_detector_costs_frames_not_latency(tmp_path):
     assert "of 75 frames" in outcome.result
 
 
-def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
+def test_a_full_disk_leaves_no_partial_results(tmp_path):
     outcome = full_disk(tmp_path)
     if outcome.passed is None:
         pytest.skip(outcome.result)
@@ -23,7 +23,7 @@ def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
     assert outcome.result.endswith("; detections.txt, mot.txt, run.json, times.txt left")
 
 
-def test_frames_need_no_room_in_dev_shm(tmp_path):
+def test_frames_need_no_space_in_dev_shm(tmp_path):
     outcome = full_shared_memory(tmp_path)
     if outcome.passed is None:
         pytest.skip(outcome.result)
@@ -33,7 +33,7 @@ def test_frames_need_no_room_in_dev_shm(tmp_path):
 @pytest.mark.parametrize(
     ("median", "missing", "passed"), [(1199, 0, True), (1200, 0, False), (1199, 1, False)]
 )
-def test_a_long_latency_and_frames_of_which_nothing_is_told_break_the_promise(
+def test_high_latency_and_unreported_frames_break_the_promise(
     tmp_path, monkeypatch, median, missing, passed
 ):
     report = {
@@ -41,13 +41,13 @@ def test_a_long_latency_and_frames_of_which_nothing_is_told_break_the_promise(
         "frames": {"missing": missing},
         "dropped": {"total": 20},
     }
-    monkeypatch.setattr(resources, "run_with", pretended(report=report))
+    monkeypatch.setattr(resources, "run_with", fake_run(report=report))
     assert slow_detector(tmp_path, 25).passed is passed
 
 
 @pytest.fixture
 def on_mount(monkeypatch):
-    """Takes how the run on a mount ends, and the files that it leaves there."""
+    """Sets the exit status of the run on a mount and the files that it leaves there."""
 
     def ends(code, *left):
         stdout = "".join(f"clip/{name}\n" for name in left)
@@ -70,7 +70,7 @@ SOUND = ("mot.txt", "detections.txt", "times.txt", "run.json")
         (4, (*SOUND, "overlay.mp4"), False),
     ],
 )
-def test_a_full_disk_that_is_not_told_or_leaves_other_files_breaks_the_promise(
+def test_an_unreported_full_disk_or_wrong_files_break_the_promise(
     tmp_path, on_mount, code, left, passed
 ):
     on_mount(code, *left)
@@ -81,6 +81,6 @@ def test_a_full_disk_that_is_not_told_or_leaves_other_files_breaks_the_promise(
     ("code", "frames", "passed"), [(0, 50, True), (1, 50, False), (0, 49, False)]
 )
 def test_frames_that_need_dev_shm_break_the_promise(tmp_path, on_mount, code, frames, passed):
-    pretended(report={"frames": {"out": frames}})([], tmp_path / "shm", [])
+    fake_run(report={"frames": {"out": frames}})([], tmp_path / "shm", [])
     on_mount(code)
     assert full_shared_memory(tmp_path).passed is passed

@@ -12,7 +12,7 @@ from tools.chaos.outcome import Outcome
 from tools.main import app
 
 
-def test_a_run_that_fails_is_a_broken_promise_and_the_others_are_tried(monkeypatch):
+def test_a_failing_fault_breaks_its_promise_and_the_others_still_run(monkeypatch):
     def fail(folder):
         raise SpotStreamError("a process died of itself")
 
@@ -32,8 +32,8 @@ def test_a_run_that_fails_is_a_broken_promise_and_the_others_are_tried(monkeypat
     assert result.stdout.count("BROKEN") == 2
 
 
-def test_ctrl_c_ends_all_faults_and_not_only_the_run_of_one(tmp_path):
-    """The signal goes to every process of the terminal, of which the stages ignore it."""
+def test_ctrl_c_ends_all_faults_and_not_only_the_current_run(tmp_path):
+    """The signal goes to every process of the terminal; the stages ignore it."""
     code = """
 from tools import chaos, main
 from tools.chaos.outcome import Outcome
@@ -55,14 +55,14 @@ main.main()
         start_new_session=True,
         env=os.environ | {"TMPDIR": str(tmp_path)},
     ) as process:
-        said = [process.stderr.readline()]
+        output = [process.stderr.readline()]
         wait_for(lambda: list(tmp_path.glob("chaos-*/out/clip/*")))
         os.killpg(process.pid, signal.SIGINT)
         try:
-            said.append(process.communicate(timeout=200)[1])
+            output.append(process.communicate(timeout=200)[1])
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
-    assert "".join(said) == "a …\n"
+    assert "".join(output) == "a …\n"
     assert not list(tmp_path.glob("chaos-*"))

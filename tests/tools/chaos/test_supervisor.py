@@ -4,12 +4,12 @@ from tools.chaos import supervisor
 from tools.chaos.supervisor import killed_supervisor
 
 
-def test_the_stages_of_a_killed_supervisor_end_and_the_next_run_may_overwrite(tmp_path):
+def test_stages_of_a_killed_supervisor_end_and_results_can_be_replaced(tmp_path):
     outcome = killed_supervisor(tmp_path)
     assert outcome.passed, outcome
 
 
-PRETENDED = """
+FAKE_PROGRAM = """
 cd {output}
 case "$*" in
     *pace*) {stage} echo row > .mot.txt.part; kill -STOP $$ ;;
@@ -18,7 +18,7 @@ case "$*" in
     *) {again} ;;
 esac
 """
-"""A program that does what it is told here."""
+"""A script whose replies are filled in by each case."""
 
 SOUND = {
     "stage": "sleep 0.1 &",
@@ -44,12 +44,10 @@ SOUND = {
         ({"code": 1}, ""),
     ],
 )
-def test_what_a_killed_supervisor_must_not_cost_breaks_the_promise(
-    tmp_path, monkeypatch, broken, told
-):
+def test_lingering_stages_and_lost_rows_break_the_promise(tmp_path, monkeypatch, broken, told):
     output = tmp_path / "killed" / "clip"
     output.mkdir(parents=True)
-    program = ("sh", "-c", PRETENDED.format(output=output, **SOUND | broken), "sh")
+    program = ("sh", "-c", FAKE_PROGRAM.format(output=output, **SOUND | broken), "sh")
     monkeypatch.setattr(supervisor, "SPOTSTREAM", program)
     monkeypatch.setattr(supervisor, "run_command", lambda *arguments: [*program, "run"])
     if "10" in broken.get("stage", ""):

@@ -23,27 +23,27 @@ def weights(tmp_path):
     return path
 
 
-def test_rendered_scenes_are_those_that_the_shipped_ranges_are_of(tmp_path):
-    """One of them has no feature beyond the ranges of all, and some nearly as large."""
-    weights, told = shutil.copy(find_weights("nano"), tmp_path / "nano.safetensors"), []
+def test_shipped_ranges_come_from_the_rendered_scenes(tmp_path):
+    """One scene has no feature beyond the ranges of all scenes, and some nearly as large."""
+    weights, messages = shutil.copy(find_weights("nano"), tmp_path / "nano.safetensors"), []
     shipped = SpotNet.from_checkpoint(weights).ranges
-    calibrate(weights, pytest.fail, scenes=1, progress=told.append)
+    calibrate(weights, pytest.fail, scenes=1, progress=messages.append)
     ranges = SpotNet.from_checkpoint(weights).ranges
     assert ranges.keys() == shipped.keys()
     for name, (low, high) in ranges.items():
         assert 1.01 * shipped[name][0] <= low
         assert 0.4 * shipped[name][1] < high <= 1.01 * shipped[name][1]
     assert ranges["pre.0"][1] > 0.9 * shipped["pre.0"][1]
-    assert told == ["picture 1 of 1"]
+    assert messages == ["picture 1 of 1"]
 
 
-def test_as_many_scenes_are_rendered_as_are_asked_for(weights):
+def test_the_scenes_option_sets_the_number_of_rendered_scenes(weights):
     done = CliRunner().invoke(app, ["calibrate", str(weights), "--scenes", "1"])
     ranges = SpotNet.from_checkpoint(weights).ranges
     assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 1 picture\n"
 
 
-def test_pictures_of_ones_own(weights, tmp_path):
+def test_weights_can_be_calibrated_on_given_images(weights, tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def test_pictures_of_ones_own(weights, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["own.safetensors", "pictures"]
 
 
-def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
+def test_weights_that_cannot_be_calibrated_are_refused(weights, tmp_path):
     with pytest.raises(ConfigError, match=r"into \.safetensors files, got .*a\.pth"):
         calibrate(tmp_path / "a.pth", pytest.fail)
     raw = tmp_path / "raw.safetensors"
@@ -67,7 +67,7 @@ def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
         calibrate(tmp_path / "none.safetensors", pytest.fail)
 
 
-def test_weights_that_are_replaced_meanwhile_stay_as_they_are(weights, tmp_path):
+def test_weights_replaced_during_calibration_are_left_alone(weights, tmp_path):
     later, picture = tmp_path / "later.safetensors", tmp_path / "a.png"
     cv2.imwrite(str(picture), np.zeros((64, 64, 3), np.uint8))
     save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1)), later)
@@ -80,7 +80,7 @@ def test_weights_that_are_replaced_meanwhile_stay_as_they_are(weights, tmp_path)
     assert list(tmp_path.iterdir()) == [picture]
 
 
-def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path):
+def test_unreadable_images_are_left_out_unless_all_are_unreadable(weights, tmp_path):
     picture, broken = tmp_path / "good.png", tmp_path / "broken.png"
     cv2.imwrite(str(picture), np.full((80, 130, 3), 90, np.uint8))
     broken.write_bytes(b"no picture")
@@ -99,12 +99,12 @@ def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_what_ships_is_calibrated(name):
+def test_shipped_weights_are_calibrated(name):
     feature_quantisers(load_network(find_weights(name)))
 
 
-def test_pictures_of_ones_own_are_counted(weights, tmp_path):
+def test_progress_counts_the_given_images(weights, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
-    told = []
-    calibrate(weights, pytest.fail, [tmp_path / "a.png"], progress=told.append)
-    assert told == ["picture 1 of 1"]
+    messages = []
+    calibrate(weights, pytest.fail, [tmp_path / "a.png"], progress=messages.append)
+    assert messages == ["picture 1 of 1"]

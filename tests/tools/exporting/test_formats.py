@@ -1,4 +1,4 @@
-"""Exported files work alone."""
+"""Exported files work on their own."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ def image():
     return cv2.resize(noise, (160, 96), interpolation=cv2.INTER_CUBIC)
 
 
-def test_onnx_carries_what_other_programs_need(tmp_path):
+def test_onnx_file_has_the_metadata_other_programs_need(tmp_path):
     onnx = pytest.importorskip("onnx")
     [path] = export(find_weights(), "onnx", tmp_path / "new" / "a.onnx")
     model = onnx.load(path)
@@ -50,7 +50,9 @@ def test_onnx_carries_what_other_programs_need(tmp_path):
 
 @pytest.mark.parametrize(("format", "packages"), [("onnx", ["onnx", "onnxruntime"]),
                                                   ("openvino", ["onnx", "openvino"])])  # fmt: skip
-def test_an_exported_file_detects_alone(format, packages, image, tmp_path, monkeypatch):
+def test_an_exported_file_detects_like_the_torch_weights(
+    format, packages, image, tmp_path, monkeypatch
+):
     for package in packages:
         pytest.importorskip(package)
     cv2.imwrite(str(tmp_path / "a.png"), image)
@@ -69,16 +71,16 @@ def test_an_exported_file_detects_alone(format, packages, image, tmp_path, monke
         assert one["category"] == other["category"]
 
 
-def test_torchscript_carries_what_other_programs_need(tmp_path):
+def test_torchscript_file_has_the_metadata_other_programs_need(tmp_path):
     [path] = export(find_weights("nano"), "torchscript", tmp_path / "a.torchscript")
     extra = {"class_names": "", "spotnet": ""}
     graph = torch.jit.load(path, _extra_files=extra)
     assert extra["class_names"].decode() == ",".join(CONFIG.class_names)
-    assert ": Device = " not in str(graph.inlined_graph)  # it runs wherever it is moved
+    assert ": Device = " not in str(graph.inlined_graph)  # it runs on any device it is moved to
 
 
-def computed_by_others(format, path, images):
-    """Boxes, scores and classes, as another program has them computed."""
+def run_exported(format, path, images):
+    """Boxes, scores and classes, computed by the runtime of the format."""
     if format == "torchscript":
         return torch.jit.load(path)(torch.from_numpy(images))
     if format == "onnx":
@@ -92,7 +94,7 @@ def computed_by_others(format, path, images):
 
 @pytest.mark.parametrize("format", SUFFIXES)
 @pytest.mark.parametrize("size_multiple", [64, 16])
-def test_images_and_batches_of_any_size_give_the_boxes_of_torch(format, size_multiple, tmp_path):
+def test_any_image_and_batch_size_gives_the_same_boxes_as_torch(format, size_multiple, tmp_path):
     if format != "torchscript":
         pytest.importorskip("onnx")
         pytest.importorskip(format)
@@ -105,8 +107,8 @@ def test_images_and_batches_of_any_size_give_the_boxes_of_torch(format, size_mul
         images = np.random.default_rng(0).integers(0, 255, (batch, height, width, 3), np.uint8)
         with torch.inference_mode():
             expected = graph(torch.from_numpy(images))
-        found = computed_by_others(format, str(path), images)
-        peaks = expected[1][:, :5] > 0.01  # of equal scores, as are all that are no peaks, any
+        found = run_exported(format, str(path), images)
+        peaks = expected[1][:, :5] > 0.01  # all others have equal scores, in any order
         assert peaks.any(1).all()
         for one, right in zip(found, expected, strict=True):
             assert one.shape == right.shape
@@ -131,7 +133,7 @@ def test_an_onnx_file_for_one_size_refuses_another(image, tmp_path):
     detect_images([tmp_path / "right.png"], [], [f"detector.weights={path}"], pytest.fail)
 
 
-def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):
+def test_invalid_exports_are_refused(tmp_path):
     weights = find_weights()
     with pytest.raises(ConfigError, match=r"format onnx must end in \.onnx, got .*a\.xml"):
         export(weights, "onnx", tmp_path / "a.xml")
@@ -145,7 +147,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("format", SUFFIXES)
-def test_frames_too_large_for_the_memory_are_said_in_one_line(format, tmp_path):
+def test_frames_too_large_for_memory_are_refused(format, tmp_path):
     if format != "torchscript":
         pytest.importorskip("onnx")
         pytest.importorskip(format)
@@ -158,7 +160,7 @@ def test_frames_too_large_for_the_memory_are_said_in_one_line(format, tmp_path):
 @pytest.mark.parametrize(
     ("format", "package", "extra"), [("onnx", "onnx", "onnx"), ("openvino", "openvino", "openvino")]
 )
-def test_a_missing_package_names_its_extra(format, package, extra, tmp_path, monkeypatch):
+def test_a_missing_package_error_names_its_extra(format, package, extra, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)  # importing it fails
     output = tmp_path / f"a{SUFFIXES[format]}"
     with pytest.raises(ConfigError, match=rf"package {package}: .*\.\[{extra}\]"):
@@ -167,7 +169,7 @@ def test_a_missing_package_names_its_extra(format, package, extra, tmp_path, mon
 
 
 @pytest.mark.parametrize(("format", "package"), [("onnx", "onnxruntime"), ("openvino", "openvino")])
-def test_int8_is_exported_with_the_size_of_the_frames(format, package, tmp_path):
+def test_an_int8_export_detects_at_the_given_frame_size(format, package, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip(package)
     [frame] = rendered_frames(1)
@@ -184,7 +186,7 @@ def test_int8_is_exported_with_the_size_of_the_frames(format, package, tmp_path)
     assert iou_matrix(found.boxes, expected.boxes[sure]).max(0).min() > 0.85
 
 
-def test_an_export_is_written_where_a_link_leads_and_into_no_pipe(tmp_path):
+def test_an_export_follows_links_and_refuses_pipes(tmp_path):
     link, pipe = tmp_path / "link.torchscript", tmp_path / "pipe.torchscript"
     (tmp_path / "there").mkdir()
     link.symlink_to(tmp_path / "there" / "model.torchscript")
@@ -219,7 +221,7 @@ def test_openvinos_two_files_replace_older_ones_together(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("format", ["torchscript", "onnx"])
-def test_a_full_disk_leaves_nothing(format, full_disk):
+def test_a_full_disk_leaves_no_files(format, full_disk):
     if format == "onnx":
         pytest.importorskip("onnx")
     with pytest.raises(OutputError, match="no space left"):

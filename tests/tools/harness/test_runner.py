@@ -11,8 +11,8 @@ from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
 
-def halted(victim):
-    """The names of the processes that stand still."""
+def suspended(victim):
+    """The names of the suspended processes."""
     return [
         name
         for name, pid in victim.supervisor.processes().items()
@@ -20,15 +20,15 @@ def halted(victim):
     ]
 
 
-def test_a_process_stands_still_for_a_while_or_is_killed_and_the_run_goes_on(tmp_path):
+def test_a_run_survives_a_suspended_and_a_killed_process(tmp_path):
     def harm(victim):
         rng = random.Random(0)
         assert victim.wait_for_frames()
         assert victim.wait(victim.is_ready)
-        assert halted(victim) == []
+        assert suspended(victim) == []
         with victim.one_suspended(rng):
-            wait_for(lambda: len(halted(victim)) == 1)
-        wait_for(lambda: halted(victim) == [], 30)  # before it is taken for hung
+            wait_for(lambda: len(suspended(victim)) == 1)
+        wait_for(lambda: suspended(victim) == [], 30)  # before it counts as hung
         killed.append(victim.kill_one(rng))
         assert victim.wait(lambda: not victim.is_ready())
         assert victim.wait(victim.is_ready)
@@ -46,7 +46,7 @@ def test_a_process_stands_still_for_a_while_or_is_killed_and_the_run_goes_on(tmp
     assert {name: count for name, count in result.restarts.items() if count} == {killed[0]: 1}
 
 
-def test_a_process_that_dies_without_having_been_killed_ends_the_run_with_an_error(tmp_path):
+def test_a_process_that_dies_by_itself_ends_the_run_with_an_error(tmp_path):
     def harm(victim):
         victim.wait_for_frames()
         victim.take(Crashed("sink", message="a fault"))

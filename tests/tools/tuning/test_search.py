@@ -21,16 +21,16 @@ def test_climbs_to_the_top() -> None:
     assert found == {"x": 4, "y": 1.0, "other": 7}
 
 
-def test_small_gains_are_not_taken() -> None:
+def test_gains_below_the_minimum_are_rejected() -> None:
     assert search(hill, GRID, {"x": 4, "y": 0.5}, 0.3, 5) == {"x": 4, "y": 0.5}
 
 
-def test_a_start_between_the_values_moves_to_its_neighbors() -> None:
+def test_a_start_between_grid_values_moves_to_its_neighbors() -> None:
     assert search(hill, GRID, {"x": 3.4, "y": 0.7}, 0.01, 5) == {"x": 4, "y": 1.0}
 
 
 def test_rounds_are_limited() -> None:
-    """Where x pays only after y, it takes two."""
+    """x pays off only after y, so two rounds are needed."""
 
     def ridge(settings: Settings) -> Worth:
         return Worth((number(settings, "x") + 1) * number(settings, "y"))
@@ -39,19 +39,19 @@ def test_rounds_are_limited() -> None:
     assert search(ridge, GRID, {"x": 0, "y": 0.0}, 0.01, 2) == {"x": 5, "y": 1.0}
 
 
-def test_a_plain_is_crossed_and_a_slope_is_not_followed_down() -> None:
+def test_plateaus_are_crossed_but_slopes_are_not_followed_down() -> None:
     heights = {0: 1.0, 1: 1.0, 2: 1.0, 3: 5.0, 4: 0.0, 5: 9.0}
     tried = []
 
-    def plain(settings: Settings) -> Worth:
+    def plateau(settings: Settings) -> Worth:
         tried.append(settings["x"])
         return Worth(heights[int(number(settings, "x"))])
 
-    assert search(plain, {"x": (0, 1, 2, 3, 4, 5)}, {"x": 1}, 0.01, 1) == {"x": 3}
+    assert search(plateau, {"x": (0, 1, 2, 3, 4, 5)}, {"x": 1}, 0.01, 1) == {"x": 3}
     assert 5 not in tried
 
 
-def test_what_helps_the_lesser_part_of_the_sequences_is_not_taken() -> None:
+def test_gains_on_a_minority_of_sequences_are_rejected() -> None:
     parts = {0: (5.0, 5.0, 5.0), 1: (20.0, 4.9, 4.8), 2: (7.0, 7.0, 4.9)}
 
     def mean(settings: Settings) -> Worth:

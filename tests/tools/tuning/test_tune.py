@@ -54,7 +54,7 @@ def few_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("few_settings")
-def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None:
+def test_tuned_settings_also_improve_left_out_sequences(benchmark: Path) -> None:
     config = benchmark / "start.yaml"
     config.write_text(
         "# Mine.\ndetector:\n  scale: 1.0\ntracker:\n  name: sort\n"
@@ -80,8 +80,8 @@ def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None
 
 
 @pytest.mark.usefixtures("few_settings")
-def test_scores_of_sequences_left_out_can_be_had_again(benchmark: Path) -> None:
-    """Clutter of higher scores in C asks for a setting that is not found without it."""
+def test_scores_of_left_out_sequences_match_evaluate(benchmark: Path) -> None:
+    """Clutter with higher scores in C needs a setting that is not found without C."""
     file = benchmark / "det" / "C.txt"
     file.write_text(file.read_text().replace(",0.2,", ",0.4,"))
     gt, det, found = benchmark / "gt", benchmark / "det", benchmark / "found.json"
@@ -91,7 +91,7 @@ def test_scores_of_sequences_left_out_can_be_had_again(benchmark: Path) -> None:
         *("--json", found, "--output", tuned),
     )
     assert load_config(tuned).decoder == load_config(Path("uavdt")).decoder  # the benchmark's
-    assert "the search began with" not in output  # which are the tracker's defaults
+    assert "the search began with" not in output  # it began with the tracker's defaults
     result = json.loads(found.read_text())
     assert set(result["folds"]) == set(result["sequences"]) == {"A", "B", "C"}
     for name, settings in result["folds"].items():
@@ -142,7 +142,7 @@ def interrupted(
     return done, output, found
 
 
-def test_an_interrupt_gives_the_best_settings_so_far(benchmark: Path) -> None:
+def test_an_interrupt_prints_the_best_settings_so_far(benchmark: Path) -> None:
     done, output, found = interrupted(benchmark, "_score", 6 * 3)
     row = next(line for line in done.stdout.splitlines() if " min_score " in line)
     start, tuned = (cell.strip() for cell in row.split("│")[2:4])
@@ -156,7 +156,7 @@ def test_an_interrupt_gives_the_best_settings_so_far(benchmark: Path) -> None:
     assert not found.exists()
 
 
-def test_what_is_found_is_written_before_sequences_are_left_out(benchmark: Path) -> None:
+def test_an_interrupt_during_leave_one_out_keeps_the_tuned_settings(benchmark: Path) -> None:
     done, output, found = interrupted(benchmark, "search", 3)
     assert "without 1 of 3, A: " in done.stderr
     assert done.stderr.splitlines()[-1] == "stopped before all sequences had been left out"
@@ -168,14 +168,14 @@ def test_what_is_found_is_written_before_sequences_are_left_out(benchmark: Path)
     assert settings["max_age"] > 1
 
 
-def test_an_interrupt_before_anything_is_found_says_nothing(benchmark: Path) -> None:
+def test_an_interrupt_before_any_result_prints_nothing(benchmark: Path) -> None:
     done, output, _ = interrupted(benchmark, "_score", 1)
     assert done.stdout == ""
     assert output.read_text() == "earlier"
 
 
 @pytest.mark.usefixtures("few_settings")
-def test_no_sequence_is_left_out_where_the_user_says_so(benchmark: Path) -> None:
+def test_leave_one_out_can_be_switched_off(benchmark: Path) -> None:
     config, found = benchmark / "start.yaml", benchmark / "found.json"
     config.write_text("tracker: {name: sort, settings: {max_age: 1, min_hits: 4}}\n")
     folders = ("--gt", benchmark / "gt", "--detections", benchmark / "det")
@@ -196,7 +196,7 @@ def test_no_sequence_is_left_out_where_the_user_says_so(benchmark: Path) -> None
         (["--benchmark", "detrac", "--view", "drone", "--count", "3", "--config", "demo"], 0.5),
     ],
 )
-def test_what_is_tuned_on_decides_the_least_overlap(
+def test_the_iou_threshold_follows_the_benchmark_or_view(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], iou_threshold: float
 ) -> None:
     scores = dict.fromkeys(("HOTA", "MOTA", "IDF1", "IDS"), 0.5)
@@ -228,7 +228,7 @@ def test_what_is_tuned_on_decides_the_least_overlap(
         (["--view", "intersection"], "intersection"),
     ],
 )
-def test_the_search_begins_at_the_config_of_the_benchmark_or_view(
+def test_the_search_starts_from_the_config_of_the_benchmark_or_view(
     monkeypatch: pytest.MonkeyPatch, options: list[str], name: str
 ) -> None:
     def load(path: Path, overrides: object) -> None:
@@ -239,10 +239,10 @@ def test_the_search_begins_at_the_config_of_the_benchmark_or_view(
         tune(*options)
 
 
-def test_some_sequences_are_tuned_on_where_the_user_says_so(
+def test_the_sequence_option_selects_the_sequences_to_tune_on(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file of B_x, which is not tuned on, is none of B."""
+    """The file of B_x, which is not selected, does not count as a file of B."""
     monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
     (benchmark / "gt" / "C_gt.txt").rename(benchmark / "gt" / "B_x_gt.txt")
     (benchmark / "det" / "C.txt").rename(benchmark / "det" / "B_x.txt")
@@ -256,7 +256,7 @@ def test_some_sequences_are_tuned_on_where_the_user_says_so(
     assert "no _gt_ignore.txt for A, B;" in output
 
 
-def test_ground_truth_without_ignored_regions_is_told(
+def test_ground_truth_without_ignored_regions_is_reported(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
@@ -269,7 +269,7 @@ def test_ground_truth_without_ignored_regions_is_told(
     assert "_gt_whole.txt" not in output
 
 
-def test_says_what_is_missing(benchmark: Path) -> None:
+def test_missing_and_conflicting_options_are_reported(benchmark: Path) -> None:
     for arguments, message in (
         ((), "give --gt and --detections, or --view"),
         (("--gt", benchmark / "gt"), "give --gt and --detections, or --view"),
@@ -287,7 +287,7 @@ def test_says_what_is_missing(benchmark: Path) -> None:
             CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)
 
 
-def test_the_settings_without_one_sequence_range_from_the_least_to_the_greatest(
+def test_leave_one_out_settings_are_shown_as_a_range(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     scores = dict.fromkeys(("HOTA", "MOTA", "IDF1", "IDS"), 0.5)
@@ -301,7 +301,7 @@ def test_the_settings_without_one_sequence_range_from_the_least_to_the_greatest(
 
 @pytest.mark.parametrize("name", sorted(TRACKERS))
 def test_every_tracker_can_be_tuned(name: str) -> None:
-    """All values of its grid are settings that it takes, sorted, and its default lies within."""
+    """The values of its grid are sorted, and it accepts the least and the greatest."""
     defaults = default_settings(name)
     for setting, values in GRIDS[name].items():
         assert list(values) == sorted(set(values))

@@ -1,4 +1,4 @@
-"""A config with the tracker that was found in place of its own."""
+"""A config whose tracker is replaced by the tuned one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_config_without_a_tracker_gets_one() -> None:
     assert with_tracker("", result).endswith("    estimate_camera: false\n")
 
 
-def test_what_is_said_of_the_section_after_the_tracker_stays() -> None:
+def test_comments_before_the_next_section_are_kept() -> None:
     result = TuningResult("sort", {}, {"max_age": 9}, {}, {})
     below = "\n# What is written.\nsink:\n  overlay: false\n"
     tracker = "tracker:\n  name: spottrack\n  settings:\n# mine\n\n    min_hits: 1\n"
@@ -36,7 +36,7 @@ def test_what_is_said_of_the_section_after_the_tracker_stays() -> None:
         '"tracker":\n  name: sort\nsink:\n  overlay: false\n',
     ],
 )
-def test_a_tracker_in_another_style_is_replaced(tmp_path: Path, config: str) -> None:
+def test_trackers_in_other_yaml_styles_are_replaced(tmp_path: Path, config: str) -> None:
     result = TuningResult("bytetrack", {}, {"max_age": 9}, {}, {})
     (tmp_path / "tuned.yaml").write_text(with_tracker(config, result))
     tuned = load_config(tmp_path / "tuned.yaml")
