@@ -28,7 +28,7 @@ def clip(tmp_path_factory):
 
 
 def killed_run(clip, output, *settings):
-    """Runs a pipeline on ``clip`` at its own pace, and kills it once it has rows of 40 frames."""
+    """Runs a pipeline on ``clip`` in real time and kills it once it has rows of over 40 frames."""
     arguments = [
         *(*SPOTSTREAM, "run", "--source", str(clip), "--output", str(output)),
         *("--set", detections_setting(clip)),
@@ -41,21 +41,21 @@ def killed_run(clip, output, *settings):
         wait_for(lambda: rows(folder, "times") > 40)
     finally:
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate()  # once every stage has ended, too
+        process.communicate()  # returns once every stage has ended
     return folder
 
 
 def rows(folder, stem):
-    """How many rows there are, with those in part files."""
+    """Counts the rows, including those in part files."""
     paths = [*folder.glob(f"{stem}*.txt"), *folder.glob(f".{stem}*.txt.part")]
     count = 0
     for path in paths:
-        with contextlib.suppress(FileNotFoundError):  # it has got its final name meanwhile
+        with contextlib.suppress(FileNotFoundError):  # it was renamed meanwhile
             count += path.read_bytes().count(b"\n")
     return count
 
 
-def test_a_killed_run_of_a_video_has_the_rows_of_a_whole_one(clip, tmp_path):
+def test_completing_a_killed_video_run_keeps_all_its_rows(clip, tmp_path):
     folder = killed_run(clip, tmp_path / "killed", "sink.kitti=true")
     names = ("mot.txt", "detections.txt", "kitti.txt")
     there = {name: part_path(folder / name).read_text() for name in names}
@@ -73,14 +73,14 @@ def test_a_killed_run_of_a_video_has_the_rows_of_a_whole_one(clip, tmp_path):
     assert rows(folder, "kitti") == is_seen.sum() > 0
     shown = frames_in(folder / "overlay.mp4")
     assert shown == frames - report["frames"]["left_out_of_overlay"] > 30
-    (folder / RUN).write_bytes(run)  # as where that was killed in the end
+    (folder / RUN).write_bytes(run)  # as if completing had been killed at its end
     again = spotstream("complete", str(tmp_path / "killed"))
     assert again.stdout == f"{folder}: complete already, nothing is lost; leftovers removed\n"
     again = spotstream("complete", str(tmp_path / "killed"))
     assert again.stdout == f"{tmp_path / 'killed'}: nothing to complete\n"
 
 
-def test_a_killed_camera_has_all_its_parts(clip, tmp_path):
+def test_completing_a_killed_camera_run_keeps_all_its_parts(clip, tmp_path):
     settings = [
         "runtime.mode=live",
         f"sink.text_minutes={1 / 60}",
@@ -100,7 +100,7 @@ def test_a_killed_camera_has_all_its_parts(clip, tmp_path):
     assert shown == report["frames"]["out"] - report["frames"]["left_out_of_overlay"]
 
 
-def test_rows_with_nothing_to_complete_them_from_are_not_passed_over(tmp_path):
+def test_rows_without_a_run_record_are_reported_as_not_completable(tmp_path):
     (tmp_path / "old" / "north").mkdir(parents=True)
     part_path(tmp_path / "old" / "north" / "mot.txt").write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
     done = spotstream("complete", str(tmp_path / "old"))
@@ -113,7 +113,7 @@ def test_rows_with_nothing_to_complete_them_from_are_not_passed_over(tmp_path):
     assert (done.returncode, done.stdout) == (0, "2 folders: nothing to complete\n")
 
 
-def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_path):
+def test_a_folder_that_cannot_be_completed_does_not_stop_the_others(clip, tmp_path):
     killed_run(clip, tmp_path / "good")
     for name in ("bad", "busy"):
         shutil.copytree(tmp_path / "good", tmp_path / name)
@@ -128,7 +128,7 @@ def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_pat
     assert (tmp_path / "good" / clip.stem / "run.json").exists()
 
 
-def test_a_link_into_a_folder_that_another_run_writes_keeps_no_other_stream_from_it(tmp_path):
+def test_a_link_into_a_folder_in_use_is_refused_and_frees_its_locks(tmp_path):
     live, other = tmp_path / "live", tmp_path / "other"
     (other / "north").mkdir(parents=True)
     (other / "north" / RUN).touch()

@@ -9,14 +9,14 @@ from tests.tools.invoking import output_of
 listed = partial(output_of, "config")
 
 
-def test_a_training_config_goes_by_its_name_or_its_file():
+def test_a_training_config_is_listed_by_name_or_by_file():
     by_name = listed("compact")
     assert "\n# Steps between validations. At least 1.\nvalidate_every: 2000\n" in by_name
     assert listed(built_in_configs("train")["compact"]) == by_name
     assert "\nsteps: 7\n" in listed("compact", "--set", "steps=7")
 
 
-def test_a_file_without_data_sets_is_of_a_run(tmp_path):
+def test_a_file_without_data_sets_is_a_run_config(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("decoder: {last_frame: 9}\n")
     assert "\n  last_frame: 9\n" in listed(own)
@@ -25,7 +25,7 @@ def test_a_file_without_data_sets_is_of_a_run(tmp_path):
     assert of_a_drone == listed("uav", "--set", "decoder.last_frame=9") != listed(own)
 
 
-def test_a_training_config_stands_alone(tmp_path):
+def test_a_training_config_cannot_be_combined_with_other_configs(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("decoder: {last_frame: 9}\n")
     for given in (("compact", own), ("uav", "compact")):
@@ -34,6 +34,6 @@ def test_a_training_config_stands_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nowhere", "L" * 300])
-def test_what_cannot_be_read_is_a_config(name):
+def test_an_unreadable_config_is_reported_by_name(name):
     with pytest.raises(ConfigError, match=f"config (file )?{name}"):
         listed(name)

@@ -16,7 +16,7 @@ count = partial(output_of, "count")
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Of two streams, each of which one vehicle has crossed."""
+    """Results of two streams, in each of which one vehicle crossed a line."""
     for stream in ("east", "west"):
         folder = tmp_path / "results" / stream
         folder.mkdir(parents=True)
@@ -30,7 +30,7 @@ def rows(file: Path) -> list[dict[str, str]]:
         return [*csv.DictReader(lines)]
 
 
-def test_tables_of_all_streams(results: Path, tmp_path: Path) -> None:
+def test_tables_cover_all_streams(results: Path, tmp_path: Path) -> None:
     output = tmp_path / "tables" / "may"
     output.mkdir(parents=True)
     (output / "turns.csv").write_text("of an earlier count")
@@ -60,7 +60,7 @@ def test_nothing_is_written_unless_a_folder_is_given(
     assert {path.name for path in tmp_path.rglob("*.*")} == {TIMES, CROSSINGS, ZONES}
 
 
-def test_local_time_is_that_of_the_zone(results: Path, tmp_path: Path) -> None:
+def test_local_times_are_in_the_given_time_zone(results: Path, tmp_path: Path) -> None:
     for file in (TIMES, CROSSINGS):
         path = results / "east" / file
         path.write_text(path.read_text().replace("1,0.0", "1,2026-05-04T10:00:00.120+00:00"))
@@ -80,12 +80,12 @@ def test_local_time_is_that_of_the_zone(results: Path, tmp_path: Path) -> None:
         (["--start", "north=2026-05-04"], "no stream north; there are east, west"),
     ],
 )
-def test_wrong_options_are_told(results: Path, arguments: list[str], message: str) -> None:
+def test_wrong_options_are_reported(results: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
         count(results, *arguments)
 
 
-def test_a_stream_that_nobody_has_crossed_is_told(results: Path, tmp_path: Path) -> None:
+def test_a_stream_without_crossings_is_reported(results: Path, tmp_path: Path) -> None:
     (results / "east" / CROSSINGS).write_text("")
     output = tmp_path / "tables"
     output.mkdir()
@@ -96,12 +96,12 @@ def test_a_stream_that_nobody_has_crossed_is_told(results: Path, tmp_path: Path)
     assert [*output.iterdir()] == []
 
 
-def test_several_runs_of_a_stream_are_told(results: Path, tmp_path: Path) -> None:
+def test_several_runs_of_a_stream_are_reported(results: Path, tmp_path: Path) -> None:
     shutil.copytree(results / "east", tmp_path / "again" / "east")
     assert "east: crossings, of 2 runs" in count(results, tmp_path / "again")
 
 
-def test_a_folder_without_counts_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_counts_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"nothing in .* was counted \(sink\.lines, sink\.zones\)"
     ):

@@ -53,7 +53,7 @@ def test_a_data_set_without_boxes_is_an_error_after_the_report(tmp_path: Path) -
     assert "1 × box without area\n" in result.output
 
 
-def test_what_it_finds(detrac: Path, tmp_path: Path) -> None:
+def test_the_report_lists_contents_and_problems(detrac: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     output = check(detrac, "--sheet", sheet, "--json", tmp_path / "found.json")
     assert output.startswith(
@@ -106,7 +106,7 @@ def test_boxes_in_ignored_regions_are_counted(tmp_path: Path) -> None:
     assert found["total"]["ignored_boxes"] == 1
 
 
-def test_images_that_do_not_open(detrac: Path, tmp_path: Path) -> None:
+def test_images_that_do_not_open_are_reported(detrac: Path, tmp_path: Path) -> None:
     folder = detrac / IMAGES / "MVI_1"
     (folder / "img00002.jpg").write_bytes((folder / "img00003.jpg").read_bytes()[:-100])
     write_image(folder / "img00003.jpg", 80, 50)
@@ -117,7 +117,7 @@ def test_images_that_do_not_open(detrac: Path, tmp_path: Path) -> None:
     check(detrac, "--sheet", tmp_path / "sheet.jpg")
 
 
-def test_paths_are_told_without_that_of_the_data_set_alone(
+def test_only_the_leading_data_set_path_is_stripped_from_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = write_coco(tmp_path / "d", scenes="a")
@@ -129,7 +129,7 @@ def test_paths_are_told_without_that_of_the_data_set_alone(
     assert "abcd/images/1.png" in check("d", "--images", "0")
 
 
-def test_no_sheet_is_drawn_where_none_is_wanted(
+def test_no_sheet_is_drawn_for_zero_images(
     detrac: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -140,7 +140,7 @@ def test_no_sheet_is_drawn_where_none_is_wanted(
     assert "sheet: look.png\n" in check(detrac, "--images", "1", "--sheet", "look.png")
 
 
-def test_a_sheet_in_the_data_set_is_no_image_of_it(
+def test_a_sheet_in_the_data_set_is_not_counted_as_an_image(
     detrac: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(detrac)
@@ -151,7 +151,7 @@ def test_a_sheet_in_the_data_set_is_no_image_of_it(
     assert check(".", "--images", "1") == first
 
 
-def test_a_sheet_among_the_images_of_a_yolo_data_set_is_none_of_them(
+def test_a_sheet_among_yolo_images_is_not_counted_as_an_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "set"
@@ -165,14 +165,14 @@ def test_a_sheet_among_the_images_of_a_yolo_data_set_is_none_of_them(
     assert check(".") == first
 
 
-def test_nothing_that_can_be_read_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_a_data_set_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         check(tmp_path)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
 
 
-def test_a_full_disk(detrac: Path, full_disk: Path) -> None:
+def test_a_full_disk_leaves_no_sheet(detrac: Path, full_disk: Path) -> None:
     (full_disk / "filler").write_bytes(bytes(60_000))
     with pytest.raises(OutputError, match=r"cannot write .*sheet\.png: no space left on device"):
         check(detrac, "--sheet", full_disk / "sheet.png")
@@ -186,14 +186,14 @@ def test_real_data(tmp_path: Path) -> None:
     assert "64 of 407 images decoded; no problems" in output
 
 
-def test_every_image_is_decoded_where_asked_for(tmp_path: Path) -> None:
+def test_the_every_option_decodes_all_images(tmp_path: Path) -> None:
     frames = {number: target(1, 10) for number in range(1, 71)}
     write_sequence(tmp_path / "set", "MVI_1", frames, 70)
     assert "64 of 70 images decoded" in check(tmp_path / "set", "--images", "0")
     assert "70 of 70 images decoded" in check(tmp_path / "set", "--images", "0", "--every")
 
 
-def test_more_scenes_and_classes_than_a_table_shows(tmp_path: Path) -> None:
+def test_long_scene_tables_are_cut_and_all_classes_are_shown(tmp_path: Path) -> None:
     for number in range(100, 165):
         frames = {1: target(1, 10, label=f"kind{number % 7}"), 2: target(1, 10)}
         write_sequence(tmp_path / "set", f"MVI_{number}", frames, 2)

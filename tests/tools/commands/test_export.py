@@ -8,7 +8,7 @@ from tools.main import app
     ("options", "size", "is_int8"),
     [([], None, False), (["--size", "960x540"], (960, 540), False), (["--int8"], None, True)],
 )
-def test_an_export_has_the_size_and_the_numbers_that_are_asked_for(
+def test_size_and_int8_options_are_passed_to_the_export(
     tmp_path, monkeypatch, options, size, is_int8
 ):
     asked = []

@@ -19,7 +19,7 @@ maps = partial(output_of, "maps")
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Of two streams, in each of which a vehicle drives."""
+    """Results of two streams, in each of which one vehicle drives."""
     for stream in ("east", "west"):
         folder = tmp_path / "results" / stream
         folder.mkdir(parents=True)
@@ -29,7 +29,7 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def test_maps_of_all_streams(results: Path, tmp_path: Path) -> None:
+def test_maps_of_all_streams_are_drawn(results: Path, tmp_path: Path) -> None:
     picture = tmp_path / "at=noon.png"
     cv2.imwrite(str(picture), np.full((96, 128, 3), 250, np.uint8))
     output = tmp_path / "maps" / "may"
@@ -55,7 +55,7 @@ def test_maps_of_all_streams(results: Path, tmp_path: Path) -> None:
         (["--picture", "look.png", "--picture", "look.png"], "twice for all streams"),
     ],
 )
-def test_wrong_pictures_are_named(
+def test_wrong_picture_options_are_reported(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str],
     message: str,
 ) -> None:  # fmt: skip
@@ -75,16 +75,14 @@ def test_runs_of_one_stream_are_drawn_together(results: Path, tmp_path: Path) ->
     assert {path.name for path in tmp_path.glob("*.jpg")} == {"east-flow.jpg", "east-heat.jpg"}
 
 
-def test_maps_stay_in_their_folder_whatever_a_report_says(results: Path, tmp_path: Path) -> None:
+def test_stream_names_cannot_place_maps_outside_their_folder(results: Path, tmp_path: Path) -> None:
     report = results / "west" / REPORT
     report.write_text(report.read_text().replace("west", "../../west"))
     maps(results, "--output", tmp_path / "a" / "b")
     assert len([*(tmp_path / "a" / "b").glob("*west-*.jpg")]) == 2
 
 
-def test_streams_of_which_no_map_can_be_made_keep_none_from_others(
-    results: Path, tmp_path: Path
-) -> None:
+def test_streams_without_a_map_do_not_stop_the_others(results: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (results / name).mkdir()
         (results / name / TRACKS).touch()
@@ -95,6 +93,6 @@ def test_streams_of_which_no_map_can_be_made_keep_none_from_others(
     assert len([*tmp_path.glob("*.jpg")]) == 4
 
 
-def test_a_folder_without_tracks_is_named(tmp_path: Path) -> None:
+def test_a_folder_without_tracks_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no tracks \(mot\.txt\) in "):
         maps(tmp_path, "--output", tmp_path / "maps")

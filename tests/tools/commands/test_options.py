@@ -11,7 +11,7 @@ from tools.main import app
 from trackers import TRACKERS
 
 
-def test_options_offer_what_there_is():
+def test_options_offer_all_trackers_and_configs():
     assert set(get_args(TrackerName)) == set(TRACKERS)
     assert all(name in CONFIG_HELP for name in built_in_configs())
 
@@ -30,7 +30,7 @@ def test_options_offer_what_there_is():
         ("export --weights own/", ""),
     ],
 )
-def test_shells_complete_names_of_what_ships(line, offered):
+def test_shells_complete_the_names_of_shipped_configs_and_weights(line, offered):
     variables = {
         "_SPOTSTREAM_COMPLETE": "complete_bash",
         "COMP_WORDS": f"spotstream {line}",
@@ -41,7 +41,7 @@ def test_shells_complete_names_of_what_ships(line, offered):
 
 
 @pytest.mark.parametrize("command", ["evaluate detrac", "evaluate mot", "tune", "segment", "synth"])
-def test_the_number_of_processes_is_one_option_everywhere(command):
+def test_parallel_commands_accept_workers_and_jobs(command):
     options = ("--workers", "2", "--jobs", "2")
     assert CliRunner().invoke(app, [*command.split(), *options, "--help"]).exit_code == 0
 
@@ -61,14 +61,14 @@ def test_the_number_of_processes_is_one_option_everywhere(command):
         "bench scores --json",
     ],
 )
-def test_an_output_that_cannot_be_written_is_told_before_the_work(line, tmp_path):
+def test_an_unwritable_output_is_refused_before_the_work(line, tmp_path):
     error = CliRunner().invoke(app, [*line.split(), str(tmp_path)]).exception
     assert isinstance(error, OutputError)
     assert str(error) == f"cannot write {tmp_path}: is a directory"
 
 
 @pytest.mark.parametrize("line", ["data check .", "segment .", "synth --output synth"])
-def test_a_sheet_that_is_no_picture_is_told_before_the_work(line, tmp_path, monkeypatch):
+def test_a_sheet_without_an_image_format_is_refused_before_the_work(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = CliRunner().invoke(app, [*line.split(), "--sheet", "sheet.pdf"]).exception
     assert isinstance(error, ConfigError)
@@ -76,7 +76,7 @@ def test_a_sheet_that_is_no_picture_is_told_before_the_work(line, tmp_path, monk
     assert not list(tmp_path.iterdir())
 
 
-def test_an_input_is_not_replaced(tmp_path, monkeypatch):
+def test_outputs_that_are_inputs_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "gt"
     folder.mkdir()
@@ -100,7 +100,7 @@ def test_an_input_is_not_replaced(tmp_path, monkeypatch):
         "evaluate coco --gt other.json --detections name=read.json --json read.json",
     ],
 )
-def test_no_command_replaces_what_it_reads(line, tmp_path, monkeypatch):
+def test_no_command_overwrites_its_inputs(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("read.json").write_text("{}")
     error = CliRunner().invoke(app, line.split()).exception
@@ -119,7 +119,7 @@ def test_no_command_replaces_what_it_reads(line, tmp_path, monkeypatch):
     ],
     ids=lambda arguments: arguments[0],
 )
-def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, arguments):
+def test_an_unwritable_folder_is_refused_before_the_work(tmp_path, arguments):
     (tmp_path / "file").touch()
     command = [each.format(here=tmp_path) for each in arguments]
     for output in (tmp_path / "file", tmp_path / "file" / "below"):

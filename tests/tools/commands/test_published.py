@@ -3,7 +3,7 @@ from typer.testing import CliRunner
 from tools.main import app
 
 
-def test_a_pair_of_keys_is_made_in_the_folder_that_is_told(tmp_path):
+def test_a_key_pair_is_created_in_the_given_folder(tmp_path):
     folder = tmp_path / "own"
     result = CliRunner().invoke(app, ["keys", "new", "north", "--folder", str(folder)])
     assert result.output == (

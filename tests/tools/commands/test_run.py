@@ -14,17 +14,17 @@ from tools.harness.runner import run_command
 
 
 class UnreadTerminal:
-    """A terminal that takes nothing more, as that of a frozen connection.
+    """A terminal whose buffer is full, like that of a frozen connection.
 
     Attributes:
-        inner: Its descriptor for programs.
+        inner: Its file descriptor for programs.
     """
 
     def __init__(self):
         self.outer, self.inner = os.openpty()
         writer = os.open(os.ttyname(self.inner), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         taken = 1
-        while taken:  # the kernel moves what it has taken, and then has room again
+        while taken:  # the kernel moves what it has taken, which frees room again
             taken = 0
             with contextlib.suppress(BlockingIOError):
                 while True:
@@ -43,7 +43,7 @@ def unread_terminal():
 
 @contextlib.contextmanager
 def run_in(terminal, *options):
-    """A run, with nothing but this terminal."""
+    """Starts a run whose standard streams are all this terminal."""
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.inner)
     with subprocess.Popen(options, **streams, start_new_session=True) as run:
         try:
@@ -52,7 +52,7 @@ def run_in(terminal, *options):
             run.kill()
 
 
-def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
+def test_sources_come_from_the_command_line_and_from_a_file(tmp_path):
     clip = make_clip(tmp_path, 5)
     (tmp_path / "sources.txt").write_text(f"# two more\nnorth={clip.name}\nsouth={clip.name}\n")
     done = spotstream(
@@ -66,9 +66,7 @@ def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("log", [[], ["--json-log"]])
-def test_a_run_in_a_terminal_that_nobody_reads_goes_on_and_can_be_ended(
-    tmp_path, unread_terminal, log
-):
+def test_a_run_in_an_unread_terminal_continues_and_can_be_stopped(tmp_path, unread_terminal, log):
     clip = make_clip(tmp_path, 3000)
     paced = (detections_setting(clip), "decoder.pace=original")
     command = run_command(clip, tmp_path / "out", *paced, "sink.overlay=false")
@@ -85,7 +83,7 @@ def test_a_run_in_a_terminal_that_nobody_reads_goes_on_and_can_be_ended(
         assert run.wait(100) == 130
 
 
-def test_a_run_ends_though_nobody_reads_its_terminal(tmp_path, unread_terminal):
+def test_a_run_in_an_unread_terminal_ends_by_itself(tmp_path, unread_terminal):
     clip = make_clip(tmp_path, 5)
     given = (detections_setting(clip), "sink.overlay=false")
     with run_in(unread_terminal, *run_command(clip, tmp_path / "out", *given)) as run:
@@ -93,7 +91,7 @@ def test_a_run_ends_though_nobody_reads_its_terminal(tmp_path, unread_terminal):
     assert (tmp_path / "out" / "clip" / "run.json").exists()
 
 
-def test_an_error_that_nobody_reads_keeps_no_command_from_ending(tmp_path, unread_terminal):
+def test_an_error_in_an_unread_terminal_still_ends_the_command(tmp_path, unread_terminal):
     command = run_command(tmp_path / "nowhere.mp4", tmp_path / "out")
     with run_in(unread_terminal, *command) as run:
         assert run.wait(100) == 3

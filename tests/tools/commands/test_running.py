@@ -16,7 +16,7 @@ from tools.harness.runner import SPOTSTREAM
 from tools.main import app
 
 
-def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_path, monkeypatch):
+def test_a_source_from_standard_input_gets_the_lines_of_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     clip = make_clip(tmp_path, 250)
@@ -45,9 +45,9 @@ def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_
         assert b"the source is empty" in empty.stderr
         wait_for(lambda: (tmp_path / "out" / "east" / ".crossings.txt.part").exists())
         pipeline.terminate()
-        _, said = pipeline.communicate(timeout=100)
+        _, errors = pipeline.communicate(timeout=100)
         assert pipeline.returncode == 130
-        assert "sink.lines: no stream is called east yet; there are north\n" in said
+        assert "sink.lines: no stream is called east yet; there are north\n" in errors
         assert (tmp_path / "out" / "east" / "crossings.txt").exists()
         assert not (tmp_path / "out" / "north" / "crossings.txt").exists()
     finally:
@@ -55,7 +55,7 @@ def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_
         pipeline.communicate()
 
 
-def test_the_streams_of_a_running_pipeline_are_shown_and_removed(tmp_path, monkeypatch):
+def test_streams_of_a_running_pipeline_are_listed_and_removed(tmp_path, monkeypatch):
     def command(line):
         result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
         assert result.exit_code == 0
@@ -92,7 +92,7 @@ def test_the_streams_of_a_running_pipeline_are_shown_and_removed(tmp_path, monke
 @pytest.mark.parametrize(
     "line", ["top --once", "stream list", "stream add scene://demo", "stream remove cam"]
 )
-def test_of_several_pipelines_the_one_of_the_process_id_is_meant(line, monkeypatch):
+def test_the_pid_option_selects_the_pipeline(line, monkeypatch):
     def find_run(pid=None):
         raise ConfigError(f"process {pid}")
 

@@ -73,7 +73,7 @@ def test_a_data_set_gets_masks_and_a_sheet(tmp_path):
         ),
     ],
 )
-def test_masks_are_made_as_the_options_say_and_not_mixed_with_others(tmp_path, options, made):
+def test_masks_follow_the_options_and_are_not_mixed_with_others(tmp_path, options, made):
     write_detrac(tmp_path, "MVI_00001", draw(10))
     assert segment(tmp_path, *options).exit_code == 0
     record = json.loads((tmp_path / "masks" / "MVI_00001" / RECORD).read_text())
@@ -83,21 +83,21 @@ def test_masks_are_made_as_the_options_say_and_not_mixed_with_others(tmp_path, o
 
 
 def test_images_are_segmented_without_torch(tmp_path):
-    """Importing it takes seconds, in which no process can be told to stop."""
+    """Importing it takes seconds, during which no process can be asked to stop."""
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
     done = run_python("-c", program, "segment", tmp_path / "set", "--workers", "1")
     assert done.stdout.startswith("MVI_00001: 10 masks, by background\n"), done.stderr
 
 
-def test_masks_do_not_go_among_the_images(tmp_path):
+def test_masks_are_refused_among_the_images(tmp_path):
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     with pytest.raises(ConfigError, match="would be taken for images; choose a folder elsewhere"):
         segment(tmp_path / "set", "--output", tmp_path / "set" / "other")
 
 
 @pytest.mark.parametrize("output", ["set", "other"])
-def test_a_folder_has_one_run_at_a_time(tmp_path, monkeypatch, output):
+def test_only_one_run_writes_to_a_folder_at_a_time(tmp_path, monkeypatch, output):
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
     arguments = tmp_path / "set", *(["--output", tmp_path / output] * (output != "set"))
     segment_sequence = sequence.segment_sequence
@@ -113,7 +113,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path, monkeypatch, output):
     FolderLock(tmp_path / output).release()
 
 
-def test_one_frame_without_boxes_gets_no_mask(tmp_path):
+def test_a_single_frame_without_boxes_gets_no_mask(tmp_path):
     (tmp_path / "photos").mkdir()
     for number, width in ((1, 80), (2, 90)):
         picture = np.full((60, width, 3), 90, np.uint8)
@@ -125,7 +125,7 @@ def test_one_frame_without_boxes_gets_no_mask(tmp_path):
     assert not list((tmp_path / "out").rglob("*.png"))
 
 
-def test_single_images_get_their_boxes(tmp_path):
+def test_single_images_get_masks_from_their_boxes(tmp_path):
     (tmp_path / "images").mkdir()
     entries = []
     for number in (1, 2):
@@ -149,7 +149,7 @@ def test_single_images_get_their_boxes(tmp_path):
     assert np.array_equal(read(tmp_path / "masks" / "s" / "street_1.png"), expected)
 
 
-def test_images_without_boxes(tmp_path):
+def test_images_without_boxes_are_segmented_by_motion(tmp_path):
     drawn = draw(10)
     for number, image in enumerate(drawn.images):
         path = tmp_path / "road" / f"{number}.png"
@@ -170,7 +170,7 @@ def write_video(path, frames):
     writer.release()
 
 
-def test_a_sequence_whose_annotation_is_cut_off_is_left_out_with_status_3(tmp_path):
+def test_a_sequence_with_a_truncated_annotation_is_left_out(tmp_path):
     for name in ("MVI_00001", "MVI_00002"):
         write_detrac(tmp_path, name, draw(10))
     cut = tmp_path / "annotations" / "MVI_00001.xml"
@@ -183,7 +183,7 @@ def test_a_sequence_whose_annotation_is_cut_off_is_left_out_with_status_3(tmp_pa
     assert done.stdout == f"MVI_00002: 10 masks, by background\nmasks: {masks}\nsheet: {sheet}\n"
 
 
-def test_boxes_that_are_left_out_are_no_failure(tmp_path):
+def test_left_out_boxes_do_not_change_the_exit_status(tmp_path):
     drawn = draw(10)
     drawn.boxes[3] = np.array([[50, 50, 50, 60]], np.float32)
     write_detrac(tmp_path, "MVI_00001", drawn)
@@ -192,16 +192,16 @@ def test_boxes_that_are_left_out_are_no_failure(tmp_path):
     assert "left out: box without area" in done.stderr
 
 
-def test_of_much_that_is_left_out_the_rest_is_counted(tmp_path):
+def test_ten_left_out_items_are_listed_and_the_rest_is_counted(tmp_path):
     drawn = draw(14)
     drawn.boxes[:12] = [np.array([[50, 50, 50, 60]], np.float32)] * 12
     write_detrac(tmp_path, "MVI_00001", drawn)
-    told = segment(tmp_path).stderr.splitlines()
-    assert len(told) == 11
-    assert told[-1] == "left out: 2 more"
+    reported = segment(tmp_path).stderr.splitlines()
+    assert len(reported) == 11
+    assert reported[-1] == "left out: 2 more"
 
 
-def test_an_interrupt_tells_of_the_sequences_that_are_finished(tmp_path):
+def test_an_interrupt_reports_the_finished_sequences(tmp_path):
     for name in ("MVI_00001", "MVI_00002"):
         write_detrac(tmp_path / "set", name, draw(10))
     script = tmp_path / "interrupted.py"
@@ -213,7 +213,7 @@ def test_an_interrupt_tells_of_the_sequences_that_are_finished(tmp_path):
     assert done.stderr == "stopping; once more ends at once\n"
 
 
-def test_a_video(tmp_path):
+def test_a_video_gets_masks_and_a_sheet(tmp_path):
     drawn = draw(12)
     video = tmp_path / "road.avi"
     write_video(video, 12)
@@ -256,7 +256,7 @@ def test_a_full_disk_ends_with_one_line_and_status_4(tmp_path, full_disk):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_frames_for_a_sheet_that_fill_the_disk_end_with_its_name(tmp_path, full_disk, monkeypatch):
+def test_a_disk_filled_by_sheet_frames_is_reported_by_path(tmp_path, full_disk, monkeypatch):
     write_video(tmp_path / "west.avi", 12)
     monkeypatch.setattr("tempfile.tempdir", str(full_disk))
     with pytest.raises(OutputError, match=rf"{full_disk}/.*/west/img\d+\.png: no space left"):

@@ -59,7 +59,7 @@ def test_scenes_of_one_image_each_have_no_rows(
      ((0.5, 0.6, 0.7), ["best and last, step 4 │ 0.700"],
       "best weights, after step 4 of 4")],
 )  # fmt: skip
-def test_the_best_and_the_last_scores_are_told(
+def test_the_best_and_the_last_scores_are_printed(
     config_file, tmp_path, monkeypatch, scores, rows, said
 ):
     spotstream("train", config_file, "--set", "steps=1", "--set", f"output={tmp_path / 'first'}")
@@ -73,12 +73,12 @@ def test_the_best_and_the_last_scores_are_told(
     assert [row in output for row in rows] == [True] * len(rows)
     assert output.count("│ drawn ") == len(rows)
     assert f"{tmp_path / 'run' / 'best.safetensors'}: {said}\n" in output
-    again = spotstream(*command).stdout  # does nothing, and has the best scores still
+    again = spotstream(*command).stdout  # does nothing and still shows the best scores
     assert rows[0] in again
     assert f"{said}\n" in again
 
 
-def test_a_checkpoint_after_more_steps_leaves_nothing_to_do(config_file, tmp_path, caplog):
+def test_a_checkpoint_with_more_steps_leaves_nothing_to_do(config_file, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     spotstream("train", config_file, "--set", "steps=4")
     weights = tmp_path / "run" / "last.safetensors"
@@ -92,13 +92,13 @@ def test_a_checkpoint_after_more_steps_leaves_nothing_to_do(config_file, tmp_pat
     assert weights.stat().st_mtime_ns == before
 
 
-def test_a_finished_training_is_begun_anew_where_the_user_says_so(config_file):
+def test_overwrite_restarts_a_finished_training(config_file):
     spotstream("train", config_file)
     again = spotstream("train", config_file, "--set", "steps=1", "--overwrite")
     assert "best weights, after step 1 of 1" in again.stdout
 
 
-def test_a_row_has_images_boxes_and_the_scores_that_there_are(config_file):
+def test_a_row_shows_images_boxes_and_only_defined_scores(config_file):
     done = spotstream("validate", config_file, "--scale", 0.5)
     [row] = [line for line in done.stdout.splitlines() if line.lstrip().startswith("drawn")]
     cells = row.partition(" all at scale 0.5 ")[2].split()
@@ -106,32 +106,34 @@ def test_a_row_has_images_boxes_and_the_scores_that_there_are(config_file):
     assert "nan" not in cells
 
 
-def test_nothing_held_out_is_nothing_to_score_on(config_file, data_set):
+def test_validating_without_held_out_scenes_is_refused(config_file, data_set):
     with pytest.raises(ConfigError, match="holds out no scene to score on"):
         spotstream("validate", config_file, "--set", "data=[{path: " + str(data_set) + "}]")
 
 
-def test_weights_that_are_not_given_are_those_that_ship_and_are_named(config_file):
+def test_validate_names_the_shipped_weights_used_by_default(config_file):
     assert "weights: compact, which ships; --weights FILE scores others\n" in (
         spotstream("validate", config_file).stdout
     )
 
 
-def test_weights_that_do_not_load_are_one_line(config_file, tmp_path):
+def test_missing_weights_raise_a_config_error(config_file, tmp_path):
     with pytest.raises(ConfigError, match="no weights file"):
         spotstream("validate", config_file, "--weights", tmp_path / "none.safetensors")
 
 
 @pytest.mark.parametrize("command", ["train", "validate"])
-def test_a_missing_config_is_told_without_torch(command, tmp_path):
+def test_a_missing_config_is_reported_without_importing_torch(command, tmp_path):
     """Importing it takes seconds."""
     program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
     done = run_python("-c", program, command, tmp_path / "nowhere.yaml")
-    told = f"spotstream: no config file {tmp_path / 'nowhere.yaml'}; built in are attention, base, "
-    assert done.stderr.startswith(told)
+    message = (
+        f"spotstream: no config file {tmp_path / 'nowhere.yaml'}; built in are attention, base, "
+    )
+    assert done.stderr.startswith(message)
     assert done.returncode == 2
 
 
-def test_a_wrong_setting_is_named(config_file):
+def test_an_unknown_setting_is_reported(config_file):
     with pytest.raises(ConfigError, match="--set: unknown key stepps; allowed here: data, classes"):
         spotstream("train", config_file, "--set", "stepps=3")

@@ -19,7 +19,7 @@ from tools.terminal import wide_console
 from tools.training.held_out import read_held_out
 
 
-def test_brackets_of_a_name_are_no_markup(capsys):
+def test_brackets_in_a_name_are_not_markup(capsys):
     point = Point("runs[old]/best", 1.0, Figure("", "", (9.0,)), {"rain[/]": {"AP50": 0.5}})
     wide_console().print(_curve_table([point]))
     shown = capsys.readouterr().out
@@ -32,7 +32,7 @@ def config(tiny_config, tmp_path):
     return write_config(tiny_config(), tmp_path)
 
 
-def test_all_that_is_shown_is_saved_and_of_the_scale_asked_for(config, tmp_path, monkeypatch):
+def test_the_figures_shown_are_saved_at_the_requested_scale(config, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.bench.detect.SIZE", (96, 64))
     make = partial(make_detectors, Path("nano"), engines=["torch"])
     monkeypatch.setattr("tools.bench.detect.make_detectors", lambda *_, **__: make())
@@ -44,16 +44,16 @@ def test_all_that_is_shown_is_saved_and_of_the_scale_asked_for(config, tmp_path,
     found = {(figure["name"], figure["unit"]): figure["median"] for figure in figures}
     assert of_weights["torch"]["drawn"]["AP50"] > 0.2
     assert found["torch", "drawn AP50"] < 0.1
-    told = (
+    summary = (
         f"{found['torch', WORK]:.1f} GFLOP a frame; torch reaches {found['torch', SPEED]:.3g} "
         f"TFLOP/s, {found['torch', SHARE]:.0f}% of the {found[PRODUCT, SPEED]:.3g} of a matrix"
     )
-    assert told in done.output
+    assert summary in done.output
     assert "CPU ms/frame, torch / this" in done.output
     assert "GFLOP/frame" not in done.output
 
 
-def test_what_a_gpu_takes_alone_is_saved():
+def test_gpu_only_figures_are_included():
     figures = arithmetic_figures(work=10, peak=4, milliseconds=5, gpu_only=4)
     assert {(figure.name, figure.unit): figure.median for figure in figures} == {
         ("torch", WORK): 10,

@@ -36,7 +36,7 @@ def test_the_growth_of_every_process_is_saved(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("delay", ["-5", "nan", "inf"])
-def test_a_delay_that_is_none_is_refused(monkeypatch, delay):
+def test_an_invalid_delay_is_refused(monkeypatch, delay):
     monkeypatch.setattr("tools.bench.streams.bench_streams", None)
     done = CliRunner().invoke(app, ["bench", "streams", "--delay-ms", delay])
     assert done.exit_code == 2

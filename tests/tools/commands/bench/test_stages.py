@@ -12,7 +12,7 @@ from tools.main import app
     [(None, [], True), (None, ["--peers", "p"], False), ("/usr/bin/ffmpeg", [], False)],
 )
 @pytest.mark.parametrize("command", ["decode", "all"])
-def test_an_ffmpeg_program_that_is_left_out_is_told(monkeypatch, command, found, options, is_told):
+def test_a_missing_ffmpeg_program_is_reported(monkeypatch, command, found, options, is_told):
     monkeypatch.setattr("tools.bench.decode.shutil.which", lambda name: found)
     report = BenchReport("decode", ())
     monkeypatch.setattr("tools.bench.decode.bench_decode", lambda *_, **__: report)

@@ -16,7 +16,7 @@ from tools.main import app
         (["--plot", "ratios.png"], "give --peers, too"),
     ],
 )
-def test_what_would_be_left_out_is_refused(options, message):
+def test_options_without_effect_are_refused(options, message):
     done = CliRunner().invoke(app, ["bench", "track", *options])
     assert isinstance(done.exception, ConfigError)
     assert message in str(done.exception)

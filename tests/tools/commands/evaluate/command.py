@@ -19,13 +19,13 @@ from tools.main import app
 evaluate = partial(output_of, "evaluate")
 
 
-def of_detrac(folder: Path) -> tuple[str | Path, ...]:
+def detrac_arguments(folder: Path) -> tuple[str | Path, ...]:
     """The arguments that score the detections of the fixture ``detrac``."""
     return ("detrac", "--gt", folder / "gt", "--detections", folder / "det")
 
 
 def add_sequence(folder: Path, name: str) -> None:
-    """Adds the annotation of a sequence like MVI_1 to those of the fixture ``detrac``."""
+    """Adds the annotation of a sequence like MVI_1 to the fixture ``detrac``."""
     text = (folder / "gt" / "MVI_1.xml").read_text()
     (folder / "gt" / f"{name}.xml").write_text(text.replace('"MVI_1"', f'"{name}"'))
 
@@ -37,20 +37,20 @@ def refused(*arguments: str | Path) -> str:
     return str(result.exception)
 
 
-def shown_on_terminal(*arguments: str | Path) -> str:
-    """What a terminal gets of standard error."""
-    ours, theirs = os.openpty()
+def terminal_output(*arguments: str | Path) -> str:
+    """Returns what standard error shows on a terminal."""
+    outer, inner = os.openpty()
     command = [sys.executable, "-m", "tools.main", "evaluate", *map(str, arguments)]
     environment = os.environ | {"TERM": "xterm"}
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+        command, stdout=subprocess.DEVNULL, stderr=inner, env=environment
     ) as process:
-        os.close(theirs)
+        os.close(inner)
         shown = b""
         with suppress(OSError):  # the terminal's end
-            while part := os.read(ours, 4096):
+            while part := os.read(outer, 4096):
                 shown += part
-        os.close(ours)
+        os.close(outer)
     assert process.returncode == 0, shown
     return shown.decode()
 

@@ -13,7 +13,7 @@ HIDING = overlap(200, width=30, height=40)  # three fifths of a vehicle
 
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few frames are scored sooner than a worker process has started."""
+    """Avoids worker processes, which take longer to start than a few frames take to score."""
     monkeypatch.setattr("tools.evaluation.benchmark.usable_cores", lambda: 1)
 
 

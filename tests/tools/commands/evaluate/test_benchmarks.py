@@ -7,16 +7,22 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.tools.annotations.detrac_file import annotation
-from tests.tools.commands.evaluate.command import add_sequence, evaluate, of_detrac, refused, scores
+from tests.tools.commands.evaluate.command import (
+    add_sequence,
+    detrac_arguments,
+    evaluate,
+    refused,
+    scores,
+)
 from tools.evaluation import benchmark
 from tools.main import app
 
 UAVDT = Path(__file__).parents[5] / "shared" / "data" / "uavdt"
 
 
-def test_detrac_by_hand(detrac: Path) -> None:
+def test_detrac_scores_of_a_worked_example(detrac: Path) -> None:
     """Two of three vehicles are found; the box in the ignored region does not count."""
-    found = scores(detrac, *of_detrac(detrac), "--set", "min_hits=0")
+    found = scores(detrac, *detrac_arguments(detrac), "--set", "min_hits=0")
     assert set(found) == {"protocol", "overall", "sequences"}
     detection = found["overall"]["detection"]
     assert detection["AP70"] == detection["AP50"] == detection["night"] == pytest.approx(2 / 3)
@@ -31,11 +37,11 @@ def test_detrac_by_hand(detrac: Path) -> None:
     assert found["sequences"]["MVI_1"] == found["overall"]
 
 
-def test_detrac_asks_for_an_overlap_of_seven_tenths(detrac: Path) -> None:
-    """The detection of the second vehicle has six tenths of it."""
+def test_detrac_requires_an_iou_of_0_7(detrac: Path) -> None:
+    """The detection of the second vehicle covers six tenths of it."""
     file = detrac / "det" / "MVI_1_Det_X.txt"
     file.write_text(file.read_text().replace(",0,10,50,40,", ",0,10,50,24,"))
-    found = scores(detrac, *of_detrac(detrac), "--set", "min_hits=0")["overall"]
+    found = scores(detrac, *detrac_arguments(detrac), "--set", "min_hits=0")["overall"]
     detection = found["detection"]
     assert detection["AP50"] == pytest.approx(2 / 3)
     assert detection["AP70"] == detection["night"] == pytest.approx(1 / 3)
@@ -44,7 +50,7 @@ def test_detrac_asks_for_an_overlap_of_seven_tenths(detrac: Path) -> None:
     assert found["pr"]["PR-MOTA"] == pytest.approx((0 + 1 / 3) / 2 * (1 / 2) / 2)
 
 
-def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> None:
+def test_tracks_written_by_track_score_like_tracking_in_evaluate(detrac: Path) -> None:
     file = detrac / "det" / "MVI_1_Det_X.txt"
     file.write_text(file.read_text().replace(",100,10,50,40,", ",101.234,10.567,50.123,39.877,"))
     done = CliRunner().invoke(
@@ -62,23 +68,23 @@ def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> 
 
 
 @pytest.mark.parametrize("lines", ["", "1,1,9,9,0,0,0.5\n"])
-def test_no_detections_at_all(detrac: Path, lines: str) -> None:
+def test_scores_without_detections_are_0(detrac: Path, lines: str) -> None:
     (detrac / "det" / "MVI_1_Det_X.txt").write_text(lines)
-    overall = scores(detrac, *of_detrac(detrac))["overall"]
+    overall = scores(detrac, *detrac_arguments(detrac))["overall"]
     assert overall["detection"]["AP70"] == 0
     assert overall["tracking"]["MOTA"] == overall["tracking"]["HOTA"] == 0
     assert set(overall["pr"].values()) == {0}
 
 
-def test_no_ground_truth_at_all(detrac: Path) -> None:
+def test_scores_without_ground_truth_are_undefined(detrac: Path) -> None:
     (detrac / "gt" / "MVI_1.xml").write_text(annotation(""))
-    overall = scores(detrac, *of_detrac(detrac), "--frames", "MVI_1=10")["overall"]
+    overall = scores(detrac, *detrac_arguments(detrac), "--frames", "MVI_1=10")["overall"]
     assert overall["detection"]["AP70"] is None
     assert overall["tracking"]["FN"] == 0
 
 
 @pytest.mark.parametrize("option", ["--detections", "--results"])
-def test_a_box_beyond_the_sequence_is_named(detrac: Path, option: str) -> None:
+def test_a_box_beyond_the_sequence_is_reported(detrac: Path, option: str) -> None:
     file = (detrac / "det" / "MVI_1_Det_X.txt").rename(detrac / "det" / "MVI_1.txt")
     file.write_text(file.read_text() + "12,1,0,0,9,9,0.5\n")
     message = refused("detrac", "--gt", detrac / "gt", option, detrac / "det")
@@ -86,7 +92,7 @@ def test_a_box_beyond_the_sequence_is_named(detrac: Path, option: str) -> None:
     assert message.endswith("; if it is longer, --frames MVI_1=12")
 
 
-def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
+def test_all_sequences_that_need_more_frames_are_reported_at_once(detrac: Path) -> None:
     for name in ("MVI 2", "MVI_3", "MVI_4"):
         add_sequence(detrac, name)
     (detrac / "results").mkdir()
@@ -98,7 +104,7 @@ def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
     ):
         (detrac / "det" / f"{name}_Det_X.txt").write_text(f"{of_detections},1,0,0,9,9,0.5\n")
         (detrac / "results" / f"{name}.txt").write_text(f"{of_results},1,0,0,9,9,1\n")
-    arguments = of_detrac(detrac)
+    arguments = detrac_arguments(detrac)
     arguments += ("--results", detrac / "results", "--tracker", "none")
     needed = "--frames 'MVI 2=15' --frames MVI_4=13 --frames MVI_1=12"
     message = refused(*arguments)
@@ -107,14 +113,14 @@ def test_all_sequences_that_are_longer_are_named_at_once(detrac: Path) -> None:
     scores(detrac, *arguments, *shlex.split(needed))
 
 
-def test_all_malformed_files_are_named_before_any_is_scored(
+def test_all_malformed_files_are_reported_before_any_is_scored(
     detrac: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benchmark, "score_sequence", lambda task, **_: pytest.fail("scored"))
     for number in range(2, 12):
         add_sequence(detrac, f"MVI_{number}")
         (detrac / "det" / f"MVI_{number}.txt").write_text(f"1,1,{number}\n")
-    arguments = of_detrac(detrac)
+    arguments = detrac_arguments(detrac)
     message = refused(*arguments, "--tracker", "sort", "--tracker", "bytetrack")
     assert message.count(".txt:1: expected at least 7 columns, got 3") == 8
     assert message.endswith("; 2 more malformed files")
@@ -123,7 +129,7 @@ def test_all_malformed_files_are_named_before_any_is_scored(
     assert message.endswith("sequence of 10 frames; if it is longer, --frames MVI_2=12")
 
 
-def test_missing_files_of_uavdt_are_told(tmp_path: Path) -> None:
+def test_missing_files_of_uavdt_are_reported(tmp_path: Path) -> None:
     for name in ("A", "B", "C"):
         (tmp_path / f"{name}_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n")
         (tmp_path / f"{name}.txt").write_text("1,1,0,0,10,10,1\n")
@@ -160,8 +166,8 @@ def test_missing_files_of_uavdt_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not UAVDT.exists(), reason=f"{UAVDT} is not there")
-def test_ground_truth_as_result_scores_as_the_protocol_says(tmp_path: Path) -> None:
-    """Close to 1, for the ignored boxes also take away results that are right."""
+def test_ground_truth_scored_as_a_result_is_almost_perfect(tmp_path: Path) -> None:
+    """Close to 1, because the ignored boxes also remove some correct results."""
     (tmp_path / "out").mkdir()
     for file in sorted((UAVDT / "GT").glob("*_gt.txt")):
         (tmp_path / "out" / file.name.replace("_gt.txt", ".txt")).write_text(file.read_text())
@@ -172,7 +178,7 @@ def test_ground_truth_as_result_scores_as_the_protocol_says(tmp_path: Path) -> N
     assert overall["tracking"]["HOTA"] > 0.98
 
 
-def test_what_is_missing_is_named(detrac: Path) -> None:
+def test_missing_and_invalid_inputs_are_reported(detrac: Path) -> None:
     (detrac / "empty").mkdir()
     gt, det, empty = detrac / "gt", detrac / "det", detrac / "empty"
     for arguments, message in (
@@ -193,7 +199,7 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
         assert message in refused("detrac", *arguments), message
 
 
-def test_mot_asks_for_what_it_takes(tmp_path: Path) -> None:
+def test_mot_without_results_asks_only_for_results(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["evaluate", "mot", "--gt", str(tmp_path)])
     assert done.exit_code == 2
     assert "--results" in done.output

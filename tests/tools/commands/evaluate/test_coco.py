@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import evaluate, refused, scores, shown_on_terminal
+from tests.tools.commands.evaluate.command import evaluate, refused, scores, terminal_output
 
 
 def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
@@ -35,17 +35,17 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
         f"{tmp_path / 'b.json'}: no detection in 1 of 1 images with true boxes; "
         "all boxes in these count as missed"
     ]
-    assert "reading and scoring" in shown_on_terminal(*arguments, *both)
+    assert "reading and scoring" in terminal_output(*arguments, *both)
     alone = evaluate(*arguments, both[0]).splitlines()
-    assert alone[1].split("┃")[1].strip() == "AP"  # no column for a name that there is not
+    assert alone[1].split("┃")[1].strip() == "AP"  # no column for names, as there is only one file
     assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))
     (tmp_path / "b.json").write_text(json.dumps([{**found[0], "category_id": None}]))
     files = ("--json", tmp_path / "both.json", "--csv", tmp_path / "both.csv")
-    told = evaluate(*arguments, *both, *files).splitlines()
-    assert [line for line in told if "all classes as one" in line] == [
+    output = evaluate(*arguments, *both, *files).splitlines()
+    assert [line for line in output if "all classes as one" in line] == [
         f"all classes as one: {tmp_path / 'b.json'}: [0] has no category_id and no category"
     ]
-    labels = [line.split("│")[1].strip() for line in told if line.startswith("│")]
+    labels = [line.split("│")[1].strip() for line in output if line.startswith("│")]
     assert labels == ["a", "b (classes as one)"]
     groups = json.loads((tmp_path / "both.json").read_text())
     rows = csv.DictReader((tmp_path / "both.csv").open())
@@ -58,7 +58,7 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     assert "│ (classes as one) │" in alone
 
 
-def test_boxes_to_ignore_and_too_many_detections_are_told(tmp_path: Path) -> None:
+def test_ignored_boxes_and_surplus_detections_are_reported(tmp_path: Path) -> None:
     pytest.importorskip("pycocotools")
     box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}
     truth = {
@@ -70,9 +70,9 @@ def test_boxes_to_ignore_and_too_many_detections_are_told(tmp_path: Path) -> Non
     (tmp_path / "found.json").write_text(json.dumps([{**box, "score": 0.5}] * 101))
     arguments = ["coco", "--gt", tmp_path / "truth.json"]
     arguments.append(f"--detections={tmp_path / 'found.json'}")
-    told = evaluate(*arguments)
+    output = evaluate(*arguments)
     first = f"{tmp_path / 'found.json'}: more than 100 detections of a class in 1 image; "
-    assert f"{first}the best 100 count, as in COCO" in told
-    assert f"{tmp_path / 'truth.json'}: 1 box with ignore: crowds here" in told
+    assert f"{first}the best 100 count, as in COCO" in output
+    assert f"{tmp_path / 'truth.json'}: 1 box with ignore: crowds here" in output
     protocol = scores(tmp_path, *arguments)["protocol"]
     assert protocol["images_with_more"] == protocol["ignored_boxes_as_crowds"] == 1

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import add_sequence, of_detrac, refused, scores
+from tests.tools.commands.evaluate.command import add_sequence, detrac_arguments, refused, scores
 from tools.commands.evaluate.entries import named, read_entries
 
 
-def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) -> None:
+def test_run_results_and_suffixed_detection_files_are_found(detrac: Path) -> None:
     run = detrac / "run" / "MVI_1"
     run.mkdir(parents=True)
     file = detrac / "det" / "MVI_1_Det_X.txt"
@@ -20,17 +20,17 @@ def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) 
         "--detections", f"boxes={detrac / 'run'}", "--detections", f"file={detrac / 'det'}",
     )  # fmt: skip
     file.rename(file.with_name("MVI_1_best.txt"))
-    found["best"] = scores(detrac, *of_detrac(detrac))
+    found["best"] = scores(detrac, *detrac_arguments(detrac))
     boxes, of_file, best = (found[name]["sequences"] for name in ("boxes", "file", "best"))
     assert boxes == of_file == best
     tracks = found["tracks"]["overall"]["tracking"]
     assert tracks["TP"] + tracks["FP"] == 1
 
 
-def test_the_results_of_a_sequence_with_spaces_are_found_where_run_writes_them(
+def test_run_results_of_a_sequence_name_with_spaces_are_found(
     detrac: Path,
 ) -> None:
-    """`run` names folders by letters, digits and hyphens."""
+    """`run` names folders with letters, digits and hyphens only."""
     annotation = detrac / "gt" / "MVI_1.xml"
     annotation.write_text(annotation.read_text().replace('"MVI_1"', '"main road, 1"'))
     run = detrac / "run" / "main-road-1"
@@ -45,7 +45,7 @@ def test_the_results_of_a_sequence_with_spaces_are_found_where_run_writes_them(
     assert found["boxes"]["overall"]["detection"]["AP70"] > 0.5
 
 
-def test_matrices_for_the_toolkit_of_detrac_are_not_taken_for_tracks(detrac: Path) -> None:
+def test_detrac_toolkit_matrices_are_not_read_as_tracks(detrac: Path) -> None:
     for part in ("LX", "LY", "W", "H", "speed"):
         (detrac / "det" / f"MVI_1_{part}.txt").write_text("0\n")
     (detrac / "det" / "MVI_1_Det_X.txt").unlink()
@@ -56,16 +56,16 @@ def test_matrices_for_the_toolkit_of_detrac_are_not_taken_for_tracks(detrac: Pat
     assert found["overall"]["tracking"]["TP"] == 1
 
 
-def test_the_results_of_a_longer_name_are_not_those_of_a_shorter(detrac: Path) -> None:
+def test_files_of_a_longer_sequence_name_do_not_match_a_shorter_one(detrac: Path) -> None:
     add_sequence(detrac, "MVI_1_b")
     shutil.move(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_1_b_Det_X.txt")
-    arguments = of_detrac(detrac)
+    arguments = detrac_arguments(detrac)
     for only in ((), ("--sequence", "MVI_1")):
         assert "no file for MVI_1; expected MVI_1.txt" in refused(*arguments, *only)
     assert scores(detrac, *arguments, "--sequence", "MVI_1_b")["overall"]["detection"]["AP70"] > 0.5
 
 
-def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
+def test_unnamed_detectors_and_trackers_get_combined_names(detrac: Path) -> None:
     shutil.copytree(detrac / "det", detrac / "det2")
     folders = [f"--detections={detrac / name}" for name in ("det", "det2")]
     trackers = ["--tracker=sort", "--tracker=uav"]
@@ -84,7 +84,7 @@ def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
         (["own=a"], ["b"], ["own", "b"]),
     ],
 )
-def test_folders_are_told_apart_by_their_names_where_there_are_several(
+def test_entries_are_named_by_folder_only_if_there_are_several(
     detections: list[str], results: list[str], names: list[str]
 ) -> None:
     assert [entry.name for entry in read_entries(detections, results)] == names
@@ -98,8 +98,8 @@ def test_a_path_may_have_an_equals_sign(tmp_path: Path, monkeypatch: pytest.Monk
         assert named(path) == ("", Path(path))
 
 
-def test_settings_that_one_of_several_trackers_lacks(detrac: Path) -> None:
-    arguments = of_detrac(detrac)
+def test_settings_that_one_of_several_trackers_lacks_are_refused(detrac: Path) -> None:
+    arguments = detrac_arguments(detrac)
     low = "--set=min_score=0.3"
     message = refused(*arguments, "--tracker=sort", "--tracker=bytetrack", low)
     assert "tracker 'bytetrack' has no setting 'min_score'" in message

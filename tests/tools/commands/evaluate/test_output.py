@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import add_sequence, evaluate, of_detrac, refused, scores
+from tests.tools.commands.evaluate.command import (
+    add_sequence,
+    detrac_arguments,
+    evaluate,
+    refused,
+    scores,
+)
 from tests.tools.commands.evaluate.conftest import HIDING
 from tools.annotations.ground_truths import IOU_THRESHOLDS
 from trackers import default_settings
 
 
-def test_several_things_side_by_side(detrac: Path) -> None:
+def test_several_detectors_and_trackers_are_scored_side_by_side(detrac: Path) -> None:
     output = evaluate(
         "detrac", "--gt", detrac / "gt", "--detections", f"one={detrac / 'det'}",
         "--detections", f"two={detrac / 'det'}", "--tracker", "sort", "--tracker", "uav",
@@ -34,14 +40,14 @@ def test_several_things_side_by_side(detrac: Path) -> None:
         assert name in output
 
 
-def test_the_protocol_is_told_with_the_scores(detrac: Path) -> None:
+def test_the_protocol_is_shown_with_the_scores(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
     add_sequence(detrac, "MVI_2")
     shutil.copy(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_2.txt")
     boxes = "detrac; IoU: AP 0.7 and 0.5, AP by difficulty and weather 0.7"
     tracks = ", CLEAR and IDF1 0.7, HOTA 0.05 to 0.95, PR 0.7"
     pooled = "overall: all boxes pooled, not a mean of sequences"
-    arguments = of_detrac(detrac)
+    arguments = detrac_arguments(detrac)
     files = ("--csv", detrac / "scores.csv", "--report", detrac / "report")
     for tracker, line in (("none", f"{boxes}; {pooled}"), ("sort", f"{boxes}{tracks}; {pooled}")):
         output = evaluate(*arguments, *files, "--tracker", tracker)
@@ -72,35 +78,35 @@ def test_the_protocol_is_told_with_the_scores(detrac: Path) -> None:
     }
 
 
-def test_the_protocol_of_a_benchmark_is_its_own(tmp_path: Path) -> None:
+def test_each_benchmark_shows_its_own_protocol(tmp_path: Path) -> None:
     (tmp_path / "A_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n")
     (tmp_path / "A_gt_ignore.txt").touch()
     (tmp_path / "A.txt").write_text("1,1,0,0,10,10,1\n")
     arguments = ("uavdt", "--gt", tmp_path, "--detections", f"boxes={tmp_path}")
-    told = evaluate(*arguments, "--results", f"tracks={tmp_path}")
-    assert "uavdt; IoU: AP 0.7 and 0.5, CLEAR and IDF1 0.5, HOTA 0.05 to 0.95" in told
-    assert "PR 0.7" in told
-    told = evaluate("uavdt", "--gt", tmp_path, "--results", tmp_path)
-    assert told.splitlines()[-1] == "uavdt; IoU: CLEAR and IDF1 0.5, HOTA 0.05 to 0.95"
+    output = evaluate(*arguments, "--results", f"tracks={tmp_path}")
+    assert "uavdt; IoU: AP 0.7 and 0.5, CLEAR and IDF1 0.5, HOTA 0.05 to 0.95" in output
+    assert "PR 0.7" in output
+    output = evaluate("uavdt", "--gt", tmp_path, "--results", tmp_path)
+    assert output.splitlines()[-1] == "uavdt; IoU: CLEAR and IDF1 0.5, HOTA 0.05 to 0.95"
 
 
 @pytest.mark.parametrize(
     ("score", "told"), [("0.95", True), ("1", True), ("0.05", True), ("0.85", False)]
 )
-def test_detections_that_no_threshold_divides_are_told(
+def test_pr_scores_of_0_without_a_dividing_threshold_are_explained(
     detrac: Path, score: str, told: bool
 ) -> None:
-    """The first vehicle's have 0.95."""
+    """Detections of the first vehicle have a score of 0.95."""
     file = detrac / "det" / "MVI_1_Det_X.txt"
     text = file.read_text().replace(",0.5\n", f",{score}\n")
     if told:
         text = text.replace(",0.95\n", f",{score}\n")
     file.write_text(text)
-    output = evaluate(*of_detrac(detrac))
+    output = evaluate(*detrac_arguments(detrac))
     assert ("PR scores are 0: no threshold" in output) == told
 
 
-def test_a_sequence_that_no_threshold_divides_is_told(detrac: Path) -> None:
+def test_sequences_without_a_dividing_threshold_are_reported(detrac: Path) -> None:
     arguments = _second_sequence(detrac, 0.5)
     assert "PR scores of MVI_2 are 0: no threshold" in evaluate(*arguments)
     (detrac / "det" / "MVI_1_Det_X.txt").write_text("1,1,100,10,50,40,0.85\n")
@@ -109,7 +115,7 @@ def test_a_sequence_that_no_threshold_divides_is_told(detrac: Path) -> None:
     assert "PR scores are 0: no threshold" in evaluate(*arguments)
 
 
-def test_a_sequence_with_scores_beyond_the_thresholds_leaves_those_of_others(detrac: Path) -> None:
+def test_scores_above_1_omit_pr_scores_of_that_sequence_and_overall(detrac: Path) -> None:
     arguments = _second_sequence(detrac, 50)
     found = scores(detrac, *arguments)
     assert [name for name, each in found["sequences"].items() if "pr" in each] == ["MVI_1"]
@@ -123,15 +129,15 @@ def test_a_sequence_with_scores_beyond_the_thresholds_leaves_those_of_others(det
 
 
 def _second_sequence(detrac: Path, score: float) -> tuple[str | Path, ...]:
-    """Adds MVI_2, whose detections have that score; returns arguments for both."""
+    """Adds MVI_2, whose detections have this score; returns the arguments for both."""
     add_sequence(detrac, "MVI_2")
     rows = "".join(f"{number},1,100,10,50,40,{score}\n" for number in range(1, 11))
     (detrac / "det" / "MVI_2.txt").write_text(rows)
-    return of_detrac(detrac)
+    return detrac_arguments(detrac)
 
 
 @pytest.mark.parametrize("option", ["--detections", "--results"])
-def test_boxes_that_may_be_meant_otherwise_are_told_once(detrac: Path, option: str) -> None:
+def test_boxes_of_doubtful_format_are_reported_once(detrac: Path, option: str) -> None:
     add_sequence(detrac, "MVI_2")
     file, other = (detrac / "det" / name for name in ("MVI_1_Det_X.txt", "MVI_2.txt"))
     trackers = ["--tracker", "sort", "--tracker", "uav"] if option == "--detections" else []
@@ -150,24 +156,24 @@ def test_boxes_that_may_be_meant_otherwise_are_told_once(detrac: Path, option: s
     for text, doubt in ((in_shares, "are these coordinates from 0 to 1?"), (corners, "bottom?")):
         file.write_text(text)
         shutil.copy(file, other)
-        told = [line for line in evaluate(*arguments).splitlines() if str(file) in line]
-        assert len(told) == 1
-        assert told[0].startswith(f"{file} and 1 other file: ")
-        assert told[0].endswith(doubt)
+        warnings = [line for line in evaluate(*arguments).splitlines() if str(file) in line]
+        assert len(warnings) == 1
+        assert warnings[0].startswith(f"{file} and 1 other file: ")
+        assert warnings[0].endswith(doubt)
 
 
-def test_nothing_found_is_not_called_undivided(detrac: Path) -> None:
+def test_an_empty_detection_file_gives_no_threshold_warning(detrac: Path) -> None:
     (detrac / "det" / "MVI_1_Det_X.txt").write_text("")
-    output = evaluate(*of_detrac(detrac))
+    output = evaluate(*detrac_arguments(detrac))
     assert "PR scores are 0" not in output
 
 
-def test_a_sequence_called_overall_is_not_the_total(detrac: Path) -> None:
+def test_a_sequence_named_overall_is_not_the_total(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
     add_sequence(detrac, "overall")
     shutil.copy(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "overall.txt")
     files = ("--csv", detrac / "scores.csv", "--report", detrac / "report")
-    evaluate(*of_detrac(detrac), "--tracker", "none", *files)
+    evaluate(*detrac_arguments(detrac), "--tracker", "none", *files)
     rows = csv.DictReader((detrac / "scores.csv").open())
     assert [(row["scope"], row["sequence"]) for row in rows] == [
         ("sequence", "MVI_1"),
@@ -179,27 +185,27 @@ def test_a_sequence_called_overall_is_not_the_total(detrac: Path) -> None:
     assert page.count('<tr class="overall">') == 1
 
 
-def test_a_score_that_does_not_exist_is_empty_in_csv(detrac: Path) -> None:
+def test_an_undefined_score_is_empty_in_csv(detrac: Path) -> None:
     path = detrac / "gt" / "MVI_1.xml"
     path.write_text(path.read_text().replace(HIDING, ""))
-    evaluate(*of_detrac(detrac), "--csv", detrac / "scores.csv")
+    evaluate(*detrac_arguments(detrac), "--csv", detrac / "scores.csv")
     [row, _] = csv.DictReader((detrac / "scores.csv").open())
     assert row["detection.hard"] == ""
     assert "nan" not in row.values()
 
 
 def test_the_help_names_the_iou_thresholds() -> None:
-    """Those of `IOU_THRESHOLDS`, `DETECTION_IOUS` and the PR protocol."""
+    """The thresholds of `IOU_THRESHOLDS`, `DETECTION_IOUS` and the PR protocol."""
     for command, iou in IOU_THRESHOLDS.items():
-        told = " ".join(evaluate(command, "--help").split())
+        text = " ".join(evaluate(command, "--help").split())
         if command != "mot":
-            assert "AP at IoU 0.7 and 0.5" in told
-            assert "HOTA over 0.05 to 0.95" in told
+            assert "AP at IoU 0.7 and 0.5" in text
+            assert "HOTA over 0.05 to 0.95" in text
             both = "CLEAR, IDF1 and the PR protocol at 0.7"
-            assert (both if iou == 0.7 else "CLEAR and IDF1 at 0.5, the PR protocol at 0.7") in told
+            assert (both if iou == 0.7 else "CLEAR and IDF1 at 0.5, the PR protocol at 0.7") in text
 
 
-def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
+def test_an_interrupted_run_is_reported(detrac: Path) -> None:
     run = detrac / "run" / "MVI_1"
     run.mkdir(parents=True)
     (run / "mot.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
@@ -207,8 +213,10 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
     for status in (None, "complete", "interrupted"):
         if status is not None:
             (run / "run.json").write_text(json.dumps({"status": status}))
-        told = "the run was not: MVI_1 (interrupted); vehicles in the" in evaluate(*arguments)
-        assert told == (status == "interrupted")
+        is_reported = "the run was not: MVI_1 (interrupted); vehicles in the" in evaluate(
+            *arguments
+        )
+        assert is_reported == (status == "interrupted")
 
 
 @pytest.mark.parametrize(
@@ -221,10 +229,10 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
     ],
     ids=str,
 )
-def test_weak_detections_are_told_where_sort_tracks_them(
+def test_weak_detections_are_reported_if_sort_tracks_them(
     detrac: Path, options: list[str], told: int
 ) -> None:
-    arguments = (*of_detrac(detrac), *options)
+    arguments = (*detrac_arguments(detrac), *options)
     assert "have scores below" not in evaluate(*arguments)
     file = detrac / "det" / "MVI_1_Det_X.txt"
     file.write_text(file.read_text().replace(",0.5\n", ",0.15\n"))
@@ -232,14 +240,14 @@ def test_weak_detections_are_told_where_sort_tracks_them(
     assert output.count("50% of the detections have scores below 0.2, and SORT") == told
 
 
-def test_check_has_trackeval_agree(detrac: Path) -> None:
+def test_check_confirms_that_trackeval_agrees(detrac: Path) -> None:
     pytest.importorskip("trackeval")
-    output = evaluate(*of_detrac(detrac), "--check")
+    output = evaluate(*detrac_arguments(detrac), "--check")
     assert "TrackEval finds the same in all 21 scores" in output
 
 
 @pytest.mark.parametrize("option", ["--json", "--csv"])
-def test_scores_do_not_replace_what_is_scored(detrac: Path, option: str) -> None:
+def test_scores_do_not_overwrite_the_inputs(detrac: Path, option: str) -> None:
     gt, detections = detrac / "gt", detrac / "det"
     for file in (gt / "MVI_1.xml", detections / "MVI_1_Det_X.txt"):
         before = file.read_text()

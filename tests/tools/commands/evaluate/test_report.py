@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import evaluate, of_detrac
+from tests.tools.commands.evaluate.command import detrac_arguments, evaluate
 
 pytest.importorskip("matplotlib")
 
@@ -16,9 +16,9 @@ def page_of(folder: Path, *arguments: str | Path) -> str:
     return (folder / "report.html").read_text()
 
 
-def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
+def test_the_report_is_a_self_contained_page(detrac: Path) -> None:
     folder = detrac / "report [day]"
-    output = evaluate(*of_detrac(detrac), "--report", folder, "--set", "max_age=3")
+    output = evaluate(*detrac_arguments(detrac), "--report", folder, "--set", "max_age=3")
     assert f"report: {folder / 'report.html'}\n" in output
     page = (folder / "report.html").read_text()
     settings = "max_age=3, min_hits=3, iou_threshold=0.3, min_score=none"
@@ -43,8 +43,8 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
         assert outside not in page
 
 
-def test_errors_over_time_are_of_one_entry_and_worst_moments_of_each(tmp_path: Path) -> None:
-    """The first tracker loses a vehicle, the second one both, in all of 100 frames."""
+def test_the_report_has_errors_of_one_entry_and_worst_moments_of_all(tmp_path: Path) -> None:
+    """The first tracker misses one vehicle, the second one both, in all of 100 frames."""
     for folder in ("gt", "one", "none"):
         (tmp_path / folder).mkdir()
     for name in "ABC":
@@ -67,7 +67,7 @@ def test_errors_over_time_are_of_one_entry_and_worst_moments_of_each(tmp_path: P
     assert page.count("0 false positives, 25 misses") == 9
 
 
-def test_curves_of_detections_are_not_called_by_a_tracker(detrac: Path) -> None:
+def test_detection_curves_are_not_named_after_a_tracker(detrac: Path) -> None:
     folder, det = detrac / "report", detrac / "det"
     arguments = ["detrac", "--gt", detrac / "gt", "--tracker", "sort", "--tracker", "ocsort"]
     for detections, name in ((det, "det"), (f"mine={det}", "mine")):
@@ -77,7 +77,7 @@ def test_curves_of_detections_are_not_called_by_a_tracker(detrac: Path) -> None:
         assert "sort: PR-MOTA " in page
 
 
-def test_detections_called_as_a_tracker_keep_their_name(detrac: Path) -> None:
+def test_detections_named_like_a_tracker_keep_their_name(detrac: Path) -> None:
     folder, named = detrac / "report", f"sort={detrac / 'det'}"
     arguments = ["--gt", detrac / "gt", "--detections", named, "--tracker", "sort"]
     assert page_of(folder, "detrac", *arguments).count(">sort: AP ") == 2  # at each IoU
@@ -92,7 +92,7 @@ def test_a_name_with_an_underscore_is_in_every_legend(detrac: Path) -> None:
 
 
 @pytest.mark.parametrize("frames", [0, 1, 3])
-def test_the_report_of_hardly_anything(tmp_path: Path, frames: int) -> None:
+def test_a_report_of_almost_no_data_is_written(tmp_path: Path, frames: int) -> None:
     for folder in ("gt", "det", "out"):
         (tmp_path / folder).mkdir()
     rows = [f"{number},1,0,0,10,10,1,1,-1" for number in range(1, frames + 1)]

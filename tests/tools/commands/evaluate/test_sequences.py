@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.tools.commands.evaluate.command import of_detrac, refused, scores, shown_on_terminal
+from tests.tools.commands.evaluate.command import detrac_arguments, refused, scores, terminal_output
 
 
 def test_a_terminal_shows_that_annotations_are_read(detrac: Path) -> None:
-    arguments = of_detrac(detrac)
-    assert "reading annotations" in shown_on_terminal(*arguments)
+    arguments = detrac_arguments(detrac)
+    assert "reading annotations" in terminal_output(*arguments)
 
 
-def test_of_one_sequence_the_annotations_of_others_are_not_read(detrac: Path) -> None:
-    arguments = of_detrac(detrac)
+def test_annotations_of_unselected_sequences_are_not_read(detrac: Path) -> None:
+    arguments = detrac_arguments(detrac)
     expected = scores(detrac, *arguments)
     (detrac / "gt" / "MVI_1.xml").rename(detrac / "gt" / "MVI_1_v3.xml")
     (detrac / "gt" / "MVI_1_best.xml").write_text("broken")
@@ -31,7 +31,7 @@ def test_of_one_sequence_the_annotations_of_others_are_not_read(detrac: Path) ->
         assert message.format(folder) in refused(*arguments[:-1], name)
 
 
-def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
+def test_a_sequence_without_ground_truth_needs_a_length(tmp_path: Path) -> None:
     for folder in ("gt", "out"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "A=1_gt.txt").write_text("")
