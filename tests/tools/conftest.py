@@ -19,18 +19,18 @@ TINY = {
 
 
 def draw_image(rng, width=96, height=80):
-    """A noisy grey picture with bright rectangles, and their boxes ltwh."""
+    """A noisy grey image with bright rectangles, and their boxes (ltwh)."""
     image = rng.integers(40, 70, (height, width, 3), np.uint8)
     boxes = []
-    for place in range(2):
-        left, top = int(rng.integers(4, 20)) + 45 * place, int(rng.integers(4, 45))
+    for index in range(2):
+        left, top = int(rng.integers(4, 20)) + 45 * index, int(rng.integers(4, 45))
         image[top : top + 20, left : left + 24] = 220
         boxes.append([left, top, 24, 20])
     return image, boxes
 
 
 def write_coco(root, scenes=("a", "a", "b", "c"), categories=("car", "bike")):
-    """A data set of drawn images, one for each of ``scenes``; all boxes of the first class."""
+    """Writes a data set of drawn images, one per entry of ``scenes``; all boxes have class 1."""
     (root / "images").mkdir(parents=True)
     rng = np.random.default_rng(5)
     images, annotations = [], []
@@ -61,7 +61,7 @@ def change_coco(data_set, edit):
 
 
 def hide(data_set, share):
-    """Hides so much of every vehicle of a data set."""
+    """Marks this share of every vehicle in a data set as hidden."""
 
     def edit(content):
         for annotation in content["annotations"]:
@@ -71,7 +71,7 @@ def hide(data_set, share):
 
 
 def write_config(config, folder):
-    """A file of a training's config."""
+    """Writes a training config to a file."""
     file = folder / "train.yaml"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     return file

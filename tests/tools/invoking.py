@@ -1,4 +1,4 @@
-"""Commands in the process of the tests."""
+"""Commands run in the process of the tests."""
 
 from typer.testing import CliRunner
 
@@ -6,7 +6,7 @@ from tools.main import app
 
 
 def output_of(*arguments: object) -> str:
-    """What a command prints that ends well, standard error included."""
+    """Runs a command that must succeed; returns its output, including standard error."""
     result = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output

@@ -20,15 +20,15 @@ _PROGRAM = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 def available() -> bool:
-    """Whether it is installed."""
+    """Whether mosquitto is installed."""
     return _PROGRAM is not None
 
 
 class Broker:
-    """Listens on loopback; with a password, to the user ``me`` alone.
+    """A broker on the loopback interface; with a password, it accepts only the user ``me``.
 
-    ``certificate`` is a PEM file with its key, for TLS. What it retains is in ``saved`` when it was
-    told to by SIGUSR1, for one that begins there later.
+    ``certificate`` is a PEM file with its key, for TLS. On SIGUSR1, the broker writes its retained
+    messages to ``saved``, where a broker that starts later in the same folder reads them.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Broker:
 
     @contextlib.contextmanager
     def subscriber(self, topics: str) -> Iterator[list[tuple[str, str, bool]]]:
-        """Gives a list that grows: topic, payload, and whether the broker had retained it."""
+        """Yields a growing list of topic, payload and whether the broker had retained it."""
         received: list[tuple[str, str, bool]] = []
         ready = threading.Event()
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)

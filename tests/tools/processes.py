@@ -1,4 +1,4 @@
-"""Commands and programs in processes of their own."""
+"""Commands and programs run in their own processes."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def run_python(*arguments, cwd=None, **variables):
-    """Runs Python, which finds our modules from any folder, to its end."""
+    """Runs Python to its end; it finds our modules from any folder."""
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=cwd,

@@ -30,7 +30,7 @@ TRAINING_GIVEN = ("classes={a: [car], 'b #c': []}", "ema_decay=0.9", "model={sca
 @pytest.mark.parametrize(
     ("name", "overrides"), [*((name, ()) for name in built_in_configs()), ("demo", GIVEN)]
 )
-def test_a_listing_is_read_as_the_same_config(name, overrides, tmp_path):
+def test_a_run_config_listing_loads_as_the_same_config(name, overrides, tmp_path):
     config = load_config(name, overrides)
     file = tmp_path / "own.yaml"
     file.write_text(config_listing(config))
@@ -42,7 +42,7 @@ def test_a_listing_is_read_as_the_same_config(name, overrides, tmp_path):
     assert dataclasses.replace(read, tracker=tracker) == config
 
 
-def test_every_key_is_explained_with_its_limits():
+def test_every_run_key_has_a_comment_with_its_limits():
     lines = config_listing(RunConfig()).splitlines()
     for number, line in enumerate(lines):
         if line and not line.lstrip().startswith("#"):
@@ -58,14 +58,14 @@ def test_every_key_is_explained_with_its_limits():
     ("name", "overrides"),
     [*((name, ()) for name in built_in_configs("train")), ("compact", TRAINING_GIVEN)],
 )
-def test_a_listing_of_a_training_is_read_as_the_same_config(name, overrides, tmp_path):
+def test_a_training_config_listing_loads_as_the_same_config(name, overrides, tmp_path):
     config = load_training_config(name, overrides)
     file = tmp_path / "own.yaml"
     file.write_text(training_listing(config))
     assert load_training_config(file) == config
 
 
-def test_every_key_of_a_training_is_explained_with_its_limits():
+def test_every_training_key_has_a_comment_with_its_limits():
     text = training_listing(load_training_config("rendered"))
     for model in (TrainingConfig, DataSetConfig, AugmentationConfig):
         for name in model.model_fields:
@@ -75,7 +75,7 @@ def test_every_key_of_a_training_is_explained_with_its_limits():
     assert "\n# Optimizer of torch. One of adamw, adam.\noptimizer: adamw\n" in text
 
 
-def test_without_docstrings_a_listing_has_the_same_keys():
+def test_a_listing_without_docstrings_has_the_same_keys():
     done = spotstream("config", "demo", PYTHONOPTIMIZE="2")
     assert done.stderr == ""
     assert "  # At least 1.\n  first_frame: 1\n" in done.stdout

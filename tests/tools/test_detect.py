@@ -29,7 +29,7 @@ def draw(*paths):
         cv2.imwrite(str(path), SCENE.render(0).image)
 
 
-def test_images_of_one_name_are_refused(tmp_path):
+def test_images_with_the_same_name_are_refused(tmp_path):
     for folder in "xy":
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.png").touch()
@@ -37,7 +37,7 @@ def test_images_of_one_name_are_refused(tmp_path):
         detect_images([tmp_path / "x", tmp_path / "y"], [], [], pytest.fail)
 
 
-def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
+def test_batched_images_give_the_same_detections_as_single_ones(tmp_path):
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), SCENE.render(number).image[32 * number :])
     (tmp_path / "1b.png").write_bytes(b"no image")
@@ -52,7 +52,7 @@ def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
     assert found == alone
 
 
-def test_an_image_that_is_named_twice_counts_once(tmp_path):
+def test_an_image_given_twice_is_detected_once(tmp_path):
     path = tmp_path / "a.png"
     draw(path)
     once = detect_images([path], [], SETTINGS, pytest.fail)
@@ -68,7 +68,7 @@ def test_an_image_that_is_named_twice_counts_once(tmp_path):
         ([Path("rtsp")], [], 0.1, 0.2),
     ],
 )
-def test_weak_detections_count_unless_the_user_says_otherwise(
+def test_weak_detections_are_kept_unless_settings_exclude_them(
     tmp_path, configs, more, least, below
 ):
     path = tmp_path / "a.png"
@@ -78,7 +78,7 @@ def test_weak_detections_count_unless_the_user_says_otherwise(
     assert least <= min(scores) < below
 
 
-def test_regions_of_every_image_and_of_one_are_ignored(tmp_path):
+def test_ignored_regions_apply_to_all_images_or_to_one(tmp_path):
     draw(tmp_path / "a.png", tmp_path / "b.png")
     whole = detect_images([tmp_path], [], SETTINGS, pytest.fail)
     ignored = 'detector.ignored={"*": [[0, 0, 160, 192]], b: [[160, 0, 320, 96]]}'
@@ -93,7 +93,7 @@ def test_regions_of_every_image_and_of_one_are_ignored(tmp_path):
     assert found == [each for each in right if each["file_name"] == "a.png" or center(each)[1] > 96]
 
 
-def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
+def test_max_detections_allows_more_than_100_vehicles(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.tile(SCENE.render(0).image, (4, 4, 1)))
     settings = [*SETTINGS, "detector.min_score=0.3"]
@@ -104,7 +104,7 @@ def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
     assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
 
 
-def test_overlays_show_what_counts(tmp_path):
+def test_overlays_omit_detections_in_ignored_regions(tmp_path):
     draw(tmp_path / "a.png", tmp_path / "b.png")
     (tmp_path / "c.png").write_text("no image")
     ignored = "detector.ignored={b: [[0, 0, 320, 192]]}"
@@ -143,7 +143,7 @@ def test_pycocotools_reads_results_with_ids(tmp_path):
     assert {each["category_id"] for each in results.anns.values()} == {3}
 
 
-def test_results_stay_where_no_image_can_be_read(tmp_path):
+def test_earlier_results_are_kept_if_no_image_can_be_read(tmp_path):
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_text("no image")
     output = tmp_path / "detections.json"
@@ -155,7 +155,7 @@ def test_results_stay_where_no_image_can_be_read(tmp_path):
     assert json.loads(output.read_text()) == ["earlier"]
 
 
-def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
+def test_exit_status_is_3_if_some_images_cannot_be_read(tmp_path):
     draw(tmp_path / "a.png")
     (tmp_path / "b.png").write_text("no image")
     output = tmp_path / "detections.json"
@@ -176,7 +176,7 @@ def test_some_images_that_cannot_be_read_are_told_by_the_exit_status(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "sizes"), [([], [2, 1]), (["detector.batch_size=1"], [1] * 3)]
 )
-def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, settings, sizes):
+def test_batch_size_follows_the_config(tmp_path, monkeypatch, settings, sizes):
     seen = []
 
     class Detector:
@@ -196,7 +196,7 @@ def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, se
 
 
 @pytest.mark.parametrize(("number", "place"), [(signal.SIGINT, 0), (signal.SIGTERM, 1)])
-def test_an_interrupt_writes_what_was_found_so_far(tmp_path, number, place):
+def test_an_interrupt_writes_the_detections_so_far(tmp_path, number, place):
     _, picture = cv2.imencode(".png", SCENE.render(0).image)
     images = [tmp_path / f"{letter}.png" for letter in "abc"]
     for image in images:
@@ -213,14 +213,14 @@ def test_an_interrupt_writes_what_was_found_so_far(tmp_path, number, place):
             assert process.stderr.readline() == "stopping; once more ends at once\n"
             process.send_signal(number)  # once more, as by `timeout`
             pipe.write(picture.tobytes())
-        said = process.stderr.read()
+        errors = process.stderr.read()
     assert process.returncode == 130
     results = json.loads(output.read_text())
     assert {each["file_name"] for each in results} == {image.name for image in images[: place + 1]}
-    assert said == f"{output}: {len(results)} detections in {place + 1} of 3 images\n"
+    assert errors == f"{output}: {len(results)} detections in {place + 1} of 3 images\n"
 
 
-def test_an_interrupt_before_the_first_image_leaves_earlier_results(tmp_path):
+def test_an_interrupt_before_the_first_image_keeps_earlier_results(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32, 3), np.uint8))
     output, config = tmp_path / "detections.json", tmp_path / "config.yaml"
     output.write_text("earlier")
@@ -232,7 +232,7 @@ def test_an_interrupt_before_the_first_image_leaves_earlier_results(tmp_path):
             process.send_signal(signal.SIGINT)
             assert process.stderr.readline() == "stopping; once more ends at once\n"
             pipe.write("detector: {weights: nano, engine: torch}")
-        said = process.stderr.read()
+        errors = process.stderr.read()
     assert process.returncode == 130
-    assert said == f"{output} is not written: 0 of 1 image\n"
+    assert errors == f"{output} is not written: 0 of 1 image\n"
     assert output.read_text() == "earlier"

@@ -14,7 +14,7 @@ CAR, BUS = CLASS_COLORS[:2]
 
 
 def drawn(tmp_path, detections, image=GRAY, class_names=("car", "bus"), name="a.png"):
-    """The overlay of one image, written and read."""
+    """Writes the overlay of one image and reads it back."""
     boxes, scores, classes = zip(*detections, strict=True) if detections else ((), (), ())
     found = Detections(
         Frame.of_image(image, "a").header,
@@ -34,14 +34,14 @@ def colors(picture):
 
 
 def has_outline(picture, box, color):
-    """Whether a box ltrb has sides of ``color``, where no label lies over them."""
+    """Whether a box (ltrb) has ``color`` on its sides, except the top, which a label may hide."""
     left, top, right, bottom = box
     middle = (top + bottom) // 2
     sides = picture[middle, left], picture[middle, right], picture[bottom, (left + right) // 2]
     return all((side == color).all() for side in sides)
 
 
-def test_boxes_have_the_colors_of_their_classes_and_weak_ones_are_left_out(tmp_path):
+def test_boxes_are_drawn_in_class_colors_and_weak_ones_are_omitted(tmp_path):
     car, bus, weak = (60, 80, 160, 150), (200, 80, 300, 200), (320, 20, 380, 60)
     picture = drawn(tmp_path, [(car, 0.9, 0), (bus, 0.3, 1), (weak, 0.29, 1)])
     assert has_outline(picture, car, CAR)
@@ -49,12 +49,12 @@ def test_boxes_have_the_colors_of_their_classes_and_weak_ones_are_left_out(tmp_p
     assert (picture[:, 310:] == 120).all()
 
 
-def test_an_image_without_likely_detections_is_copied(tmp_path):
+def test_an_image_without_likely_detections_is_copied_unchanged(tmp_path):
     assert (drawn(tmp_path, []) == GRAY).all()
     assert (drawn(tmp_path, [((60, 80, 160, 150), 0.1, 0)]) == GRAY).all()
 
 
-def test_a_label_names_the_class_where_there_are_several(tmp_path):
+def test_labels_name_the_class_only_if_there_are_several(tmp_path):
     box = (100, 150, 300, 250)
 
     def label_width(class_names):
@@ -65,19 +65,19 @@ def test_a_label_names_the_class_where_there_are_several(tmp_path):
     assert label_width(("car",)) < label_width(("car", "bus")) < label_width(("minibus", "bus"))
 
 
-def test_the_best_detection_lies_on_top(tmp_path):
+def test_the_highest_scoring_detection_is_drawn_on_top(tmp_path):
     box = (60, 80, 160, 150)
     assert has_outline(drawn(tmp_path, [(box, 0.9, 1), (box, 0.5, 0)]), box, BUS)
 
 
-def test_labels_stay_in_the_image_and_boxes_may_leave_it(tmp_path):
+def test_labels_stay_inside_the_image_when_boxes_leave_it(tmp_path):
     picture = drawn(tmp_path, [((-50, -40, 60, 70), 0.9, 0), ((350, 250, 1e9, 1e9), 0.8, 1)])
     assert (picture[30, 60] == CAR).all()
     assert (picture[280, 350] == BUS).all()
     assert (picture[73:90, :50] == CAR).all(axis=2).any()  # the label, below
 
 
-def test_an_image_too_small_for_labels_has_boxes(tmp_path):
+def test_an_image_too_small_for_labels_still_gets_boxes(tmp_path):
     small = np.full((11, 11, 3), 120, np.uint8)
     assert colors(drawn(tmp_path, [((2, 2, 8, 8), 0.9, 0)], small)) == {(120, 120, 120), CAR}
 
@@ -93,6 +93,6 @@ def test_an_overlay_that_would_replace_an_image_is_refused(tmp_path):
             DetectionOverlays(tmp_path / folder, [image], ("car",))
 
 
-def test_a_format_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+def test_an_unsupported_image_format_is_refused_before_the_work(tmp_path):
     with pytest.raises(ConfigError, match="is not an image format"):
         DetectionOverlays(tmp_path / "out", [tmp_path / "a.svg"], ("car",))

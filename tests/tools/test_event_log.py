@@ -75,26 +75,26 @@ def lines(capsys):
         ),
     ],
 )
-def test_an_event_is_a_line(lines, report, line):
+def test_each_event_is_one_json_line(lines, report, line):
     written = lines(report)
     assert written == [line]
     assert list(written[0]) == list(line)
 
 
-def test_what_is_no_event_is_not_told_and_progress_not_at_once_again(lines):
+def test_non_events_and_immediately_repeated_progress_are_not_logged(lines):
     assert lines(Alive("sink"), Batches("detector", counts={8: 2}), Completing("sink")) == []
     assert len(lines(PROGRESS, PROGRESS)) == 1
 
 
-def test_the_progress_of_a_stream_is_told_ever_more_rarely(capsys):
+def test_progress_is_logged_less_and_less_often(capsys):
     now = [0.0]
     log = EventLog(lambda: now[0])
-    told = []
+    logged = []
     for second in range(0, 2 * 86_400, 2):
         now[0] = float(second)
         log.show(PROGRESS)
-        told += [second] * len(capsys.readouterr().err.splitlines())
-    intervals = [later - earlier for earlier, later in itertools.pairwise(told)]
+        logged += [second] * len(capsys.readouterr().err.splitlines())
+    intervals = [later - earlier for earlier, later in itertools.pairwise(logged)]
     assert intervals == sorted(intervals)
     assert intervals[:15] == [10] * 15
     assert intervals[-20:] == [3600] * 20

@@ -9,12 +9,12 @@ def test_width_comes_first():
 
 
 @pytest.mark.parametrize("text", ["", "1024", "x540", "1024x", "0x540", "1024x0", "-1x5", "1x2x3"])
-def test_anything_else_is_refused(text):
+def test_malformed_sizes_are_refused(text):
     with pytest.raises(ConfigError, match=f"--size needs WIDTHxHEIGHT, got '{text}'"):
         parse_frame_size(text, "--size")
 
 
-def test_a_side_that_no_video_has_is_refused():
+def test_sides_beyond_the_limit_are_refused():
     assert parse_frame_size(f"2x{LARGEST_SIDE}", "--size") == (2, LARGEST_SIDE)
     for text in (f"{LARGEST_SIDE + 1}x2", "100000x100000"):
         with pytest.raises(ConfigError, match=f"--size allows .* {LARGEST_SIDE} .*'{text}'"):

@@ -6,14 +6,14 @@ from stages.errors import SourceError
 from tools.images import image_paths, read_images
 
 
-def test_a_path_is_an_image_or_a_folder_of_them(tmp_path):
+def test_a_path_may_be_an_image_or_a_folder_of_images(tmp_path):
     for name in ("b.png", "a.jpg", "notes.txt"):
         (tmp_path / name).touch()
     assert image_paths(tmp_path) == [tmp_path / "a.jpg", tmp_path / "b.png"]
     assert image_paths(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
 
 
-def test_what_holds_no_image_is_told(tmp_path):
+def test_paths_without_images_are_reported(tmp_path):
     (tmp_path / "crossing.MP4").touch()
     for path, message in (
         (tmp_path, "holds no images"),
@@ -24,13 +24,13 @@ def test_what_holds_no_image_is_told(tmp_path):
             image_paths(path)
 
 
-def test_images_that_cannot_be_read_are_left_out(tmp_path):
+def test_unreadable_images_are_left_out_and_reported(tmp_path):
     paths = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
     for path in paths[::2]:
         cv2.imwrite(str(path), np.full((8, 9, 3), 70, np.uint8))
-    told = []
-    read = list(read_images(paths, told.append))
+    messages = []
+    read = list(read_images(paths, messages.append))
     assert [path for path, _ in read] == paths[::2]
     assert [image.shape for _, image in read] == [(8, 9, 3)] * 2
-    assert len(told) == 1
-    assert f"cannot read image {paths[1]}" in told[0]
+    assert len(messages) == 1
+    assert f"cannot read image {paths[1]}" in messages[0]

@@ -9,7 +9,7 @@ from tools.json_text import as_json
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_json_has_nothing_where_a_value_does_not_exist(value: float) -> None:
+def test_non_finite_values_become_null(value: float) -> None:
     text = as_json({"AP": value, "rounds": (0.5, value), "folds": [{"MOTA": value}]})
     assert json.loads(text, parse_constant=pytest.fail) == {
         "AP": None,

@@ -27,7 +27,7 @@ def test_help_names_every_command():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_while_it_is_imported(number):
+def test_a_signal_during_imports_ends_without_a_traceback(number):
     code = "from tools.entry import main; main()"
     with subprocess.Popen(
         [sys.executable, "-X", "importtime", "-c", code, "--help"],
@@ -35,15 +35,15 @@ def test_a_signal_ends_it_while_it_is_imported(number):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        said = []
+        printed = []
         for line in process.stderr:
-            said.append(line)
+            printed.append(line)
             if "typing" in line:  # among the first that tools.main imports
                 process.send_signal(number)
                 break
-        said += process.stderr
+        printed += process.stderr
     assert process.returncode == 130
-    assert not any("Traceback" in line for line in said)
+    assert not any("Traceback" in line for line in printed)
 
 
 CLEANS_UP = """
@@ -65,13 +65,13 @@ tools.main.main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_command_that_is_ended_removes_its_temporary_files(tmp_path, number):
+def test_a_command_ended_by_signals_removes_its_temporary_files(tmp_path, number):
     command = [sys.executable, "-c", CLEANS_UP, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         process.send_signal(number)
         time.sleep(0.05)
-        process.send_signal(number)  # amid what the first one began
+        process.send_signal(number)  # during the cleanup that the first one began
         assert process.stdout.read() == b"done\n"
     assert process.returncode == 130
     assert not list(tmp_path.iterdir())
@@ -79,22 +79,22 @@ def test_a_command_that_is_ended_removes_its_temporary_files(tmp_path, number):
 
 @pytest.mark.parametrize("module", ["tools.main", "tools.entry"])
 def test_version(module):
-    said = subprocess.check_output([sys.executable, "-m", module, "--version"], text=True)
-    assert said.startswith("spotstream 0.")
+    printed = subprocess.check_output([sys.executable, "-m", module, "--version"], text=True)
+    assert printed.startswith("spotstream 0.")
 
 
 def test_a_shell_completes_commands():
     code = "import sys; sys.argv = ['spotstream']; from tools.entry import main; main()"
     typed = {"COMP_WORDS": "spotstream tr", "COMP_CWORD": "1"}
-    said = subprocess.check_output(
+    printed = subprocess.check_output(
         [sys.executable, "-c", code],
         env=os.environ | typed | {"_SPOTSTREAM_COMPLETE": "complete_bash"},
         text=True,
     )
-    assert said.split() == ["track", "train"]
+    assert printed.split() == ["track", "train"]
 
 
-def test_the_demo_shows_its_quality_and_where_to_look(tmp_path):
+def test_the_demo_prints_its_scores_and_the_overlay_path(tmp_path):
     done = spotstream(*("run", "--output", str(tmp_path / "out"), "--set", "decoder.last_frame=30"))
     assert done.returncode == 0, done.stderr
     for words in ("frames", "tracks", "MOTA", "IDF1", "fps", "complete", "overlay.mp4"):
@@ -108,10 +108,10 @@ def test_the_demo_shows_its_quality_and_where_to_look(tmp_path):
     assert set(report["stages_ms"]) == {"decoder", "detector", "tracker", "sink"}
 
 
-def test_detect_writes_coco_results_and_tells_what_it_left_out(tmp_path):
+def test_detect_writes_coco_results_and_reports_skipped_inputs(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.full((64, 96, 3), 90, np.uint8))
     tiff = cv2.imencode(".tif", np.ones((64, 96), np.float32))[1]
-    (tmp_path / "b.png").write_bytes(tiff)  # OpenCV would tell as well
+    (tmp_path / "b.png").write_bytes(tiff)  # OpenCV would print a message as well
     (tmp_path / "empty").mkdir()
     output = tmp_path / "new" / "detections.json"
     done = spotstream(
@@ -119,8 +119,8 @@ def test_detect_writes_coco_results_and_tells_what_it_left_out(tmp_path):
         *("--output", output, "--set", "detector.min_score=0"),
     )
     assert done.returncode == 3
-    told = ("no such image or folder: nowhere.png", "empty holds no images", "b.png: its sam")
-    for words in told:
+    reported = ("no such image or folder: nowhere.png", "empty holds no images", "b.png: its sam")
+    for words in reported:
         assert words in done.stderr
     assert len(done.stderr.splitlines()) == 3
     results = json.loads(output.read_text())
@@ -138,7 +138,7 @@ def test_detect_writes_coco_results_and_tells_what_it_left_out(tmp_path):
         (["bench", "pipeline", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
     ],
 )
-def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
+def test_a_user_error_prints_one_line(tmp_path, arguments, code, words):
     done = spotstream(*arguments, cwd=tmp_path)
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -162,20 +162,20 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
         (["train", "x" * 300], 2, f"spotstream: {'x' * 300}: file name too long\n"),
     ],
 )
-def test_other_mistakes_are_too(tmp_path, monkeypatch, capfd, arguments, code, words):
-    """In this process: what a new one adds is the same for all mistakes in a command."""
+def test_other_user_errors_print_one_line_too(tmp_path, monkeypatch, capfd, arguments, code, words):
+    """Runs in this process: a new one would add the same to every error in a command."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         run_main(monkeypatch, *arguments)
-    said = capfd.readouterr().err
-    assert words in said
-    assert len(said.splitlines()) == 1
+    printed = capfd.readouterr().err
+    assert words in printed
+    assert len(printed.splitlines()) == 1
     assert ended.value.code == code
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_that_is_not_utf_8_is_shown(tmp_path):
-    """In a locale like en_US.UTF-8, of which Python takes standard output strictly."""
+def test_a_file_name_that_is_not_utf_8_is_printed(tmp_path):
+    """As in a locale like en_US.UTF-8, where Python encodes standard output strictly."""
     image = np.full((64, 96, 3), 90, np.uint8)
     for name, data in {
         b"data.yaml": b"train: images\nnames: [car]\n",
@@ -193,7 +193,7 @@ def test_a_name_that_is_not_utf_8_is_shown(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["config"], ["--version"]])
-def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
+def test_a_full_disk_behind_standard_output_prints_one_error_line(arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "tools.main", *arguments],
@@ -206,7 +206,7 @@ def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
     assert done.returncode == 4
 
 
-def test_a_reader_that_goes_away_costs_no_file(tmp_path):
+def test_files_are_written_even_if_the_reader_of_stdout_is_gone(tmp_path):
     rows = "".join(f"{frame},1,10,10,20,20,1,1,-1\n" for frame in range(1, 4))
     (tmp_path / "A_gt.txt").write_text(rows)
     (tmp_path / "A.txt").write_text(rows)
@@ -226,7 +226,7 @@ def test_a_reader_that_goes_away_costs_no_file(tmp_path):
         assert [name for name in names if not (tmp_path / name).is_file()] == []
 
 
-def test_a_current_folder_that_was_removed_is_told(tmp_path):
+def test_a_removed_current_folder_is_reported(tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
     command = f"rmdir {gone}; exec {sys.executable} -m tools.main run --stay --output {tmp_path}"
@@ -247,14 +247,14 @@ def run_main(monkeypatch, *arguments):
             signal.signal(number, handler)
 
 
-def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):
+def test_a_file_in_an_inaccessible_folder_prints_one_error_line(monkeypatch, capfd, closed_folder):
     given = closed_folder / "train.yaml"
     with pytest.raises(SystemExit, match="2"):
         run_main(monkeypatch, "train", str(given))
     assert capfd.readouterr().err == f"spotstream: {given}: permission denied\n"
 
 
-def test_a_link_that_leads_to_itself_is_answered_in_one_line(monkeypatch, capfd, tmp_path):
+def test_a_symlink_to_itself_prints_one_error_line(monkeypatch, capfd, tmp_path):
     loop = tmp_path / "loop.txt"
     loop.symlink_to(loop)
     for option, other, code in (("output", "detections", 4), ("detections", "output", 2)):
@@ -274,19 +274,19 @@ def test_a_link_that_leads_to_itself_is_answered_in_one_line(monkeypatch, capfd,
         "runtime.publish=tcp://me:s3cret@camera",
     ],
 )
-def test_a_password_in_the_wrong_place_is_not_told(monkeypatch, capfd, tmp_path, setting):
+def test_passwords_in_invalid_settings_are_not_printed(monkeypatch, capfd, tmp_path, setting):
     with pytest.raises(SystemExit, match="2"):
         run_main(monkeypatch, "run", "--set", setting, "--output", str(tmp_path))
-    told = capfd.readouterr().err
-    assert "://camera" in told
-    assert "s3cret" not in told
+    reported = capfd.readouterr().err
+    assert "://camera" in reported
+    assert "s3cret" not in reported
 
 
 @pytest.mark.parametrize(
     "error",
     [FileNotFoundError(2, "no such", "x"), FileNotFoundError(2, "no"), ConnectionRefusedError()],
 )
-def test_an_error_of_ours_keeps_its_traceback(monkeypatch, error):
+def test_an_internal_error_keeps_its_traceback(monkeypatch, error):
     def fail(*_):
         raise error
 
@@ -298,7 +298,7 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch, error):
 @pytest.mark.parametrize(
     "arguments", [["--debug", "train", "nowhere.yaml"], ["run", "--debug", "--config", "drone"]]
 )
-def test_a_traceback_is_shown_on_demand_and_the_exit_status_stays(tmp_path, arguments):
+def test_debug_prints_a_traceback_and_keeps_the_exit_status(tmp_path, arguments):
     done = spotstream(*arguments, cwd=tmp_path)
     assert done.stderr.startswith("Traceback")
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Commands that find no room for what they write."""
+"""Commands that have no space to write to."""
 
 import subprocess
 import sys
@@ -8,8 +8,8 @@ import pytest
 from tests.tools.processes import ENVIRONMENT
 
 
-def without_files(*arguments, cwd):
-    """Runs a command that may write into no file, so that no folder serves for temporary ones."""
+def run_without_files(*arguments, cwd):
+    """Runs a command that cannot write to files, so no folder can hold temporary files."""
     shell = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"]
     return subprocess.run(
         [*shell, sys.executable, "-m", "tools.main", *arguments],
@@ -22,10 +22,10 @@ def without_files(*arguments, cwd):
 
 
 @pytest.mark.parametrize("arguments", ["chaos", "bench track --plot a.png"])
-def test_no_folder_for_temporary_files_is_answered_in_one_line(tmp_path, arguments):
+def test_a_missing_temporary_folder_prints_one_error_line(tmp_path, arguments):
     if "--plot" in arguments:
         pytest.importorskip("matplotlib")
-    done = without_files(*arguments.split(), cwd=tmp_path)
+    done = run_without_files(*arguments.split(), cwd=tmp_path)
     assert done.stderr == "spotstream: there is no folder for temporary files; set TMPDIR to one\n"
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Records that did not come are told."""
+"""Records that were not received are reported."""
 
 import dataclasses
 import itertools
@@ -30,7 +30,7 @@ CROSSED = Crossings("north", (), {})
 END = EndOfStream("north", 0, 122, EndReason.COMPLETE)
 BROKEN_OFF = EndOfStream("north", 0, 122, EndReason.TRUNCATED)
 OTHER = Dropped("other", 0, 1, 2, DropReason.BEHIND)
-TOLD = "missed: this watch or the network was too slow, or the connection broke off\n"
+WARNING = "missed: this watch or the network was too slow, or the connection broke off\n"
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def of_north(record, position, run="a", channel=3):
 
 
 @pytest.fixture
-def heard(address, broadcast):
-    """Publishes envelopes to a subscriber that is connected, and yields what it gets."""
+def exchange(address, broadcast):
+    """Publishes envelopes to a connected subscriber and yields those that it receives."""
     positions = itertools.count()
 
     def others():
@@ -121,47 +121,49 @@ def heard(address, broadcast):
         pytest.param([(START, 0), (END, 1), (DROPPED, 5)], {}, id="after its end"),
     ],
 )
-def test_a_gap_between_positions_is_told_where_something_was_lost(heard, sent, missing, capsys):
+def test_gaps_between_positions_are_reported_as_missed_records(exchange, sent, missing, capsys):
     missed = MissedRecords()
-    came = {each.position: missed.before(each) for each in heard(of_north(*each) for each in sent)}
-    assert {position: count for position, count in came.items() if count} == missing
+    missing_before = {
+        each.position: missed.before(each) for each in exchange(of_north(*each) for each in sent)
+    }
+    assert {position: count for position, count in missing_before.items() if count} == missing
     missed.close()
-    assert capsys.readouterr().err.count(TOLD) == len(missing)
+    assert capsys.readouterr().err.count(WARNING) == len(missing)
 
 
-def test_losses_that_go_on_are_told_once_a_minute(heard, capsys):
+def test_ongoing_losses_are_reported_once_a_minute(exchange, capsys):
     now = 0.0
     missed = MissedRecords(lambda: now)
 
-    def told(seconds):
+    def reported_at(seconds):
         nonlocal now
         now = seconds
         missed.report_due()
         return capsys.readouterr().err
 
     positions = (0, 2, 1003, 1005, 1006, 1008)
-    envelopes = heard(of_north(DROPPED if at else START, at) for at in positions)
+    envelopes = exchange(of_north(DROPPED if at else START, at) for at in positions)
     for _ in range(4):
         missed.before(next(envelopes))
-    assert told(59) == f"north: 1 record {TOLD}"
-    assert told(60) == f"north: 1,001 records {TOLD}"
+    assert reported_at(59) == f"north: 1 record {WARNING}"
+    assert reported_at(60) == f"north: 1,001 records {WARNING}"
     missed.before(next(envelopes))
-    assert told(120) == ""
+    assert reported_at(120) == ""
     missed.before(next(envelopes))
-    assert told(121) == f"north: 1 record {TOLD}"
+    assert reported_at(121) == f"north: 1 record {WARNING}"
     missed.close()
-    assert told(200) == ""
+    assert reported_at(200) == ""
 
 
-def test_what_was_not_told_yet_is_told_at_the_end(heard, capsys):
+def test_unreported_losses_are_reported_at_close(exchange, capsys):
     missed = MissedRecords(lambda: 0.0)
-    for envelope in heard([of_north(START, 0), of_north(DROPPED, 2), of_north(DROPPED, 5)]):
+    for envelope in exchange([of_north(START, 0), of_north(DROPPED, 2), of_north(DROPPED, 5)]):
         missed.before(envelope)
     missed.close()
-    assert capsys.readouterr().err == f"north: 1 record {TOLD}north: 2 records {TOLD}"
+    assert capsys.readouterr().err == f"north: 1 record {WARNING}north: 2 records {WARNING}"
 
 
-def test_a_watch_that_stands_still_tells_what_it_has_missed(address, broadcast):
+def test_a_suspended_watch_reports_the_records_it_missed(address, broadcast):
     command = [*SPOTSTREAM, "watch", address, "--json"]
     kinds = ["--kind", "start", "--kind", "zone", "--kind", "missed"]
     pipe, over, positions = subprocess.PIPE, threading.Event(), itertools.count(1)
@@ -205,10 +207,10 @@ def test_a_watch_that_stands_still_tells_what_it_has_missed(address, broadcast):
         error = process.stderr.read()
     assert missed[0].keys() == {"kind", "run", "stream", "channel", "records"}
     assert sum(fact["records"] for fact in missed) > 1000
-    assert error.startswith(f"north: {missed[0]['records']:,} records {TOLD}")
+    assert error.startswith(f"north: {missed[0]['records']:,} records {WARNING}")
 
 
-def test_of_a_stream_that_is_not_watched_nothing_is_told(address, broadcast, capsys):
+def test_losses_of_unwatched_streams_are_not_reported(address, broadcast, capsys):
     over, facts = threading.Event(), []
 
     def publish():
@@ -222,7 +224,7 @@ def test_of_a_stream_that_is_not_watched_nothing_is_told(address, broadcast, cap
             if over.wait(0.01):
                 return
 
-    def tell(fact):
+    def collect(fact):
         facts.append(fact["kind"])
         if len(facts) == 5:
             raise InterruptedError
@@ -230,7 +232,7 @@ def test_of_a_stream_that_is_not_watched_nothing_is_told(address, broadcast, cap
     thread = threading.Thread(target=publish)
     thread.start()
     with pytest.raises(InterruptedError):
-        watch(address, "south", None, None, tell)
+        watch(address, "south", None, None, collect)
     over.set()
     thread.join()
     assert "missed" not in facts

@@ -16,24 +16,24 @@ from tools.mqtt import MqttBroker
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
-    """A broker that is away is soon tried again."""
+    """Retries an unavailable broker quickly."""
     monkeypatch.setattr("tools.mqtt._SHORTEST_PAUSE", 0.05)
 
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """The end is not waited for, where there is no connection."""
+    """Closes without waiting where there is no connection."""
     monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
 
 
 @pytest.fixture
-def told(capsys):
-    """Waits for words on standard error, and returns all that was said there."""
-    said = []
+def logged(capsys):
+    """Waits for words on standard error and returns everything written there so far."""
+    errors = []
 
     def wait(words):
-        wait_for(lambda: said.append(capsys.readouterr().err) or words in "".join(said))
-        return "".join(said)
+        wait_for(lambda: errors.append(capsys.readouterr().err) or words in "".join(errors))
+        return "".join(errors)
 
     return wait
 
@@ -76,7 +76,7 @@ def test_topics_and_status(tmp_path):
 
 
 @needs_broker
-def test_one_that_ends_at_once_is_offline_too(tmp_path, capsys):
+def test_a_publisher_closed_right_after_connecting_goes_offline(tmp_path, capsys):
     with mosquitto.Broker(tmp_path) as server:
         for _ in range(5):
             broker = MqttBroker(f"mqtt://127.0.0.1:{server.port}")
@@ -88,7 +88,7 @@ def test_one_that_ends_at_once_is_offline_too(tmp_path, capsys):
 
 
 @needs_broker
-def test_of_two_with_one_prefix_the_last_to_end_is_offline(tmp_path):
+def test_status_is_offline_only_after_the_last_of_two_publishers_ends(tmp_path):
     with mosquitto.Broker(tmp_path) as server, server.subscriber("#") as received:
         url = f"mqtt://127.0.0.1:{server.port}/site"
         first, second = MqttBroker(url), MqttBroker(url)
@@ -103,7 +103,7 @@ def test_of_two_with_one_prefix_the_last_to_end_is_offline(tmp_path):
 
 
 @needs_broker
-def test_a_broker_that_disconnects_who_must_not_read_gets_all(tmp_path, capsys, monkeypatch):
+def test_events_arrive_though_the_broker_disconnects_on_subscribing(tmp_path, capsys, monkeypatch):
     subscribe = Client.subscribe
 
     def denied(client, topic, **options):
@@ -126,10 +126,10 @@ def test_a_broker_that_disconnects_who_must_not_read_gets_all(tmp_path, capsys, 
 
 
 @needs_broker
-def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, told):
+def test_events_are_queued_until_the_broker_is_up_but_frames_are_not(tmp_path, logged):
     port = free_port()
     broker = MqttBroker(f"mqtt://me:s3cret@127.0.0.1:{port}/a/b/")
-    told("no connection")
+    logged("no connection")
     for fact in (FRAME, CROSSING, FRAME):
         broker.publish(fact)
     with mosquitto.Broker(tmp_path, port) as server, server.subscriber("a/b/north/#") as received:
@@ -138,7 +138,7 @@ def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, told):
         wait_for(lambda: len(received) == 2)
         broker.close()
     assert [topic for topic, *_ in received] == ["a/b/north/crossing", "a/b/north/frame"]
-    assert told("connected to") == (
+    assert logged("connected to") == (
         f"no connection to mqtt://127.0.0.1:{port}: connection refused; trying again\n"
         f"connected to mqtt://127.0.0.1:{port}\n"
     )
@@ -149,27 +149,27 @@ def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, told):
     ("user", "words"),
     [("me:s3%2Fcret@", "connected to"), ("me:other@", "not authorized"), ("", "not authorized")],
 )
-def test_passwords(user, words, told, tmp_path, capsys, impatient):
+def test_connects_only_with_the_right_password(user, words, logged, tmp_path, capsys, impatient):
     with mosquitto.Broker(tmp_path, password="s3/cret") as server:
         broker = MqttBroker(f"mqtt://{user}127.0.0.1:{server.port}")
-        said = told(words)
+        errors = logged(words)
         broker.close()
-    assert "broke off" not in said + capsys.readouterr().err  # it was refused
+    assert "broke off" not in errors + capsys.readouterr().err  # it was refused
 
 
 @needs_broker
-def test_another_reason_is_told_as_well(tmp_path, told, impatient):
+def test_a_new_reason_for_no_connection_is_logged_as_well(tmp_path, logged, impatient):
     port = free_port()
     broker = MqttBroker(f"mqtt://127.0.0.1:{port}")
-    told("refused")
+    logged("refused")
     with mosquitto.Broker(tmp_path, port, "s3/cret"):
-        told("not authorized")
+        logged("not authorized")
         broker.close()
 
 
 @needs_broker
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
-def test_a_brokers_certificate_is_checked(tmp_path, told, monkeypatch, impatient):
+def test_the_broker_certificate_is_verified(tmp_path, logged, monkeypatch, impatient):
     file = tmp_path / "broker.pem"
     request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
     request += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(file)]
@@ -180,19 +180,19 @@ def test_a_brokers_certificate_is_checked(tmp_path, told, monkeypatch, impatient
             if trusted is not None:
                 monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
             broker = MqttBroker(url)
-            told(words)
+            logged(words)
             broker.close()
 
 
 @needs_broker
-def test_of_too_many_events_the_latest_come_in_order(tmp_path, capsys, monkeypatch):
+def test_the_latest_of_too_many_events_arrive_in_order(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 300)
     monkeypatch.setattr("tools.mqtt._MOST_SENT", 20)
     port = free_port()
     broker = MqttBroker(f"mqtt://127.0.0.1:{port}/site")
     for number in range(500):
         broker.publish(CROSSING | {"number": number})
-        for _ in range(200):  # more than MQTT has numbers
+        for _ in range(200):  # more messages than MQTT has packet identifiers
             broker.publish(FRAME)
     with mosquitto.Broker(tmp_path, port) as server, server.subscriber("site/#") as received:
         wait_for(lambda: len(received) > 100)  # there is room again
@@ -203,12 +203,12 @@ def test_of_too_many_events_the_latest_come_in_order(tmp_path, capsys, monkeypat
     assert [text for _, text, _ in (received[0], received[-1])] == ["online", "offline"]
     numbers = [json.loads(text)["number"] for topic, text, _ in received if "crossing" in topic]
     assert numbers == list(range(200, 600))
-    said = capsys.readouterr().err
-    assert said.count(f"mqtt://127.0.0.1:{port}: more than 300 objects wait: the oldest are") == 1
+    errors = capsys.readouterr().err
+    assert errors.count(f"mqtt://127.0.0.1:{port}: more than 300 objects wait: the oldest are") == 1
 
 
 @needs_broker
-def test_a_broker_that_hangs_does_not_hold_up_the_end(tmp_path, impatient):
+def test_a_hung_broker_does_not_delay_closing(tmp_path, impatient):
     with mosquitto.Broker(tmp_path) as server:
         broker = MqttBroker(f"mqtt://127.0.0.1:{server.port}")
         wait_for(lambda: broker._is_ready)
@@ -220,25 +220,23 @@ def test_a_broker_that_hangs_does_not_hold_up_the_end(tmp_path, impatient):
         broker.close()
 
 
-def test_a_broker_that_does_not_answer_and_a_connection_that_breaks_off_are_told(
-    told, monkeypatch, impatient
-):
+def test_unanswered_and_broken_connections_are_logged(logged, monkeypatch, impatient):
     monkeypatch.setattr("tools.mqtt._KEEPALIVE_SECONDS", 1)
     monkeypatch.setattr("tools.mqtt._LONGEST_PAUSE", 1)
     port = free_port()
     name = f"mqtt://127.0.0.1:{port}"
     broker = MqttBroker(name)
-    told("refused")
+    logged("refused")
     with socket.create_server(("127.0.0.1", port)) as server:
         server.settimeout(100)
         with server.accept()[0], server.accept()[0] as second:
             second.sendall(bytes((0x20, 2, 0, 0)))  # CONNACK: accepted
-            told("connected to")
+            logged("connected to")
             second.shutdown(socket.SHUT_WR)
-            said = told("broke off")
+            errors = logged("broke off")
         broker.close()
     assert [
-        line for line in said.splitlines() if name in line
+        line for line in errors.splitlines() if name in line
     ] == [  # brokers of other tests may still end
         f"no connection to {name}: connection refused; trying again",
         f"no connection to {name}: it does not answer; trying again",
@@ -255,7 +253,7 @@ def test_a_broker_that_does_not_answer_and_a_connection_that_breaks_off_are_told
         *("mqtt://host..local/a", f"mqtt://{'a' * 64}/a", f"mqtt://host/{'a' * 2000}"),
     ],
 )
-def test_what_is_no_url_is_told_without_secrets(url):
-    with pytest.raises(ConfigError, match=r"^--mqtt") as told:
+def test_malformed_urls_are_reported_without_secrets(url):
+    with pytest.raises(ConfigError, match=r"^--mqtt") as caught:
         MqttBroker(url)
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The starts of streams are retained until they end."""
+"""The start of a stream is retained until the stream ends."""
 
 import json
 import signal
@@ -13,15 +13,15 @@ from tools.mqtt import MqttBroker
 pytestmark = pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
 
 
-def of(kind, stream, run="a", channel=3):
+def fact_of(kind, stream, run="a", channel=3):
     return {"kind": kind, "run": run, "stream": stream, "channel": channel}
 
 
-CROSSING = of("crossing", "north")
+CROSSING = fact_of("crossing", "north")
 
 
 def retained(server, broker):
-    """What a subscriber gets that is new when the broker has all that was published."""
+    """The retained messages, without the status, once the broker has all that was published."""
     for _ in range(2):
         with server.subscriber("site/#") as received:
             broker.publish(CROSSING)
@@ -35,7 +35,7 @@ def retained(server, broker):
 
 @pytest.fixture
 def connect(monkeypatch):
-    """Makes publishers that are closed at the end, where their broker may be gone."""
+    """Makes publishers and closes them at the end, when their broker may be gone."""
     monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
     monkeypatch.setattr("tools.mqtt._SHORTEST_PAUSE", 0.05)
     made = []
@@ -53,87 +53,92 @@ def test_a_start_is_retained_until_its_stream_ends(connect, tmp_path):
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for epoch in (0, 1):  # after the camera has connected again
-            start = of("start", "north") | {"epoch": epoch}
+            start = fact_of("start", "north") | {"epoch": epoch}
             broker.publish(start)
             assert retained(server, broker) == {"north/start": start}
-        broker.publish(of("frame", "north"))
-        broker.publish(of("dropped", "north"))
+        broker.publish(fact_of("frame", "north"))
+        broker.publish(fact_of("dropped", "north"))
         assert retained(server, broker) == {"north/start": start}
         with server.subscriber("site/north/#") as received:
-            broker.publish(of("end", "north"))
+            broker.publish(fact_of("end", "north"))
             wait_for(lambda: received[-1:] == [("site/north/start", "", False)])
         assert [topic for topic, *_ in received[-2:]] == ["site/north/end", "site/north/start"]
         assert retained(server, broker) == {}
 
 
-def test_a_start_outlasts_whoever_has_told_it(connect, tmp_path):
+def test_a_start_stays_retained_after_its_publisher_has_closed(connect, tmp_path):
     with mosquitto.Broker(tmp_path) as server:
         first = connect(server.port)
         for stream in ("north", "south"):
-            first.publish(of("start", stream))
+            first.publish(fact_of("start", stream))
         assert len(retained(server, first)) == 2
         first.close()
         second = connect(server.port)
         assert len(retained(server, second)) == 2
-        second.publish(of("end", "south"))  # of which it has got no start
-        assert retained(server, second) == {"north/start": of("start", "north")}
+        second.publish(fact_of("end", "south"))  # whose start this publisher has not sent
+        assert retained(server, second) == {"north/start": fact_of("start", "north")}
 
 
-def test_a_broker_that_has_lost_the_starts_gets_them_again(connect, tmp_path):
+def test_starts_are_published_again_to_a_broker_that_lost_them(connect, tmp_path):
     port = free_port()
     broker = connect(port)
     for stream in ("north", "south", "west"):
-        broker.publish(of("start", stream))
+        broker.publish(fact_of("start", stream))
     with mosquitto.Broker(tmp_path, port) as server:
-        broker.publish(of("end", "west"))
+        broker.publish(fact_of("end", "west"))
         assert retained(server, broker).keys() == {"north/start", "south/start"}
-    for fact in (of("end", "south"), of("start", "east")):
+    for fact in (fact_of("end", "south"), fact_of("start", "east")):
         broker.publish(fact)
     for _ in range(2):
         with mosquitto.Broker(tmp_path, port) as server:
             assert retained(server, broker).keys() == {"north/start", "east/start"}
 
 
-def test_a_broker_with_an_older_state_learns_again_what_has_ended(connect, tmp_path):
+def test_ended_starts_are_cleared_again_on_a_broker_with_older_state(connect, tmp_path):
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for stream in ("north", "south"):
-            broker.publish(of("start", stream))
+            broker.publish(fact_of("start", stream))
         assert len(retained(server, broker)) == 2
         server.process.send_signal(signal.SIGUSR1)
         wait_for(server.saved.exists)
-        broker.publish(of("end", "south"))
+        broker.publish(fact_of("end", "south"))
         assert retained(server, broker).keys() == {"north/start"}
     with mosquitto.Broker(tmp_path, server.port) as server:
         assert retained(server, broker).keys() == {"north/start"}
 
 
-def test_no_more_starts_are_kept_than_events(connect, tmp_path, monkeypatch):
+def test_the_limit_on_queued_events_also_limits_kept_starts(connect, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 2)
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for stream in ("north", "south", "west"):
-            broker.publish(of("start", stream))
+            broker.publish(fact_of("start", stream))
             retained(server, broker)
     with mosquitto.Broker(tmp_path, server.port) as server:
         assert retained(server, broker).keys() == {"south/start", "west/start"}
 
 
-def test_starts_are_right_though_too_many_events_wait(connect, tmp_path, monkeypatch):
+def test_starts_stay_correct_when_too_many_events_are_queued(connect, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 3)
     monkeypatch.setattr("tools.mqtt._MOST_SENT", 1)
     port = free_port()
     broker = connect(port)
-    for fact in (of("start", "south"), *[CROSSING] * 10):
+    for fact in (fact_of("start", "south"), *[CROSSING] * 10):
         broker.publish(fact)
     with mosquitto.Broker(tmp_path, port) as server:
-        assert retained(server, broker) == {"south/start": of("start", "south")}
+        assert retained(server, broker) == {"south/start": fact_of("start", "south")}
         server.process.send_signal(signal.SIGSTOP)
-        for fact in (CROSSING, of("start", "north"), of("end", "south"), *[CROSSING] * 10):
+        for fact in (
+            CROSSING,
+            fact_of("start", "north"),
+            fact_of("end", "south"),
+            *[CROSSING] * 10,
+        ):
             broker.publish(fact)
         wait_for(broker._jobs.empty)
         server.process.send_signal(signal.SIGCONT)
-        assert retained(server, broker) == {"north/start": of("start", "north")}
+        assert retained(server, broker) == {"north/start": fact_of("start", "north")}
 
 
 @pytest.mark.parametrize(
@@ -144,27 +149,27 @@ def test_starts_are_right_though_too_many_events_wait(connect, tmp_path, monkeyp
         (("crossing", "start"), ["start", "start"]),
     ],
 )
-def test_a_start_is_taken_back_where_it_was_told(connect, tmp_path, kinds, told):
+def test_starts_are_published_and_cleared_only_if_selected(connect, tmp_path, kinds, told):
     with mosquitto.Broker(tmp_path) as server, server.subscriber("site/south/#") as received:
         broker = connect(server.port, kinds)
-        broker.publish(of("start", "south"))
+        broker.publish(fact_of("start", "south"))
         kept = {"south/start"} if "start" in kinds else set()
         assert retained(server, broker).keys() == kept
-        broker.publish(of("end", "south"))
+        broker.publish(fact_of("end", "south"))
         assert retained(server, broker) == {}
     assert [topic.removeprefix("site/south/") for topic, *_ in received] == told
 
 
-def test_starts_of_a_killed_run_are_taken_back_by_the_next(connect, tmp_path):
+def test_a_new_run_clears_the_starts_of_a_killed_run(connect, tmp_path):
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for stream in ("north", "south"):
-            broker.publish(of("start", stream))
+            broker.publish(fact_of("start", stream))
         with server.subscriber("site/north/start") as received:
-            broker.publish(of("start", "north", "b"))
-            broker.publish(of("end", "north", "a"))  # it waited in the connection
-            assert retained(server, broker) == {"north/start": of("start", "north", "b")}
+            broker.publish(fact_of("start", "north", "b"))
+            broker.publish(fact_of("end", "north", "a"))  # it waited in the connection
+            assert retained(server, broker) == {"north/start": fact_of("start", "north", "b")}
         assert "" not in [text for _, text, _ in received]
-        broker.publish(of("start", "north", "b", 4))  # removed, and added again
-        broker.publish(of("end", "north", "b", 3))
-        assert retained(server, broker) == {"north/start": of("start", "north", "b", 4)}
+        broker.publish(fact_of("start", "north", "b", 4))  # removed, and added again
+        broker.publish(fact_of("end", "north", "b", 3))
+        assert retained(server, broker) == {"north/start": fact_of("start", "north", "b", 4)}

@@ -11,13 +11,13 @@ from tools.progress import ProgressView
 
 
 @pytest.fixture
-def said():
+def output():
     return io.StringIO()
 
 
 @pytest.fixture
-def view(said):
-    return ProgressView(Console(file=said))
+def view(output):
+    return ProgressView(Console(file=output))
 
 
 def failed(stream, message="401 Unauthorized"):
@@ -36,12 +36,12 @@ def progress(stream, frames, dropped=0):
     )
 
 
-def test_failures_that_do_not_end_the_run_are_told(view, said):
+def test_failures_that_do_not_end_the_run_are_shown(view, output):
     view.show(failed("north"))
     view.show(Failed("sink", message="no space left on device"))
     view.show(Notice("decoder", stream="south", message="connecting again"))
     view.show(Failed("sink", stream="south", message="the folder was removed"))
-    assert said.getvalue().splitlines() == [
+    assert output.getvalue().splitlines() == [
         "north: 401 Unauthorized",
         "south: connecting again",
         "south: the folder was removed",
@@ -49,14 +49,14 @@ def test_failures_that_do_not_end_the_run_are_told(view, said):
 
 
 @pytest.mark.parametrize("path", ["/data/[day]/a.jpg", "/data[/b]", "/data/:car:.jpg"])
-def test_messages_are_shown_as_they_are(view, said, path):
+def test_messages_are_shown_verbatim(view, output, path):
     view.show(Notice("decoder", stream="north", message=f"cannot read {path}"))
-    assert said.getvalue() == f"north: cannot read {path}\n"
+    assert output.getvalue() == f"north: cannot read {path}\n"
 
 
-def test_failures_are_forgotten_when_another_stream_has_gone_on(said):
+def test_failures_are_forgotten_once_another_stream_progresses(output):
     now = [0.0]
-    view = ProgressView(Console(file=said), lambda: now[0])
+    view = ProgressView(Console(file=output), lambda: now[0])
     view.show(progress("south", 5))
     view.show(failed("north"))
     now[0] = 5.0
@@ -68,9 +68,9 @@ def test_failures_are_forgotten_when_another_stream_has_gone_on(said):
     assert list(view.failed) == ["south"]
 
 
-def test_streams_that_fail_together_are_told_once(said):
+def test_streams_that_fail_together_are_shown_once(output):
     now = [0.0]
-    view = ProgressView(Console(file=said), lambda: now[0])
+    view = ProgressView(Console(file=output), lambda: now[0])
     for stream in ("north", "south"):
         view.show(progress(stream, 5))
     for stream, other in (("north", "south"), ("south", "north")):
@@ -80,15 +80,15 @@ def test_streams_that_fail_together_are_told_once(said):
     for stream in ("south", "north"):
         view.show(done(stream, "401 Unauthorized"))
     assert list(view.failed) == ["north", "south"]
-    assert said.getvalue().splitlines() == [f"{s}: 401 Unauthorized" for s in ("north", "south")]
+    assert output.getvalue().splitlines() == [f"{s}: 401 Unauthorized" for s in ("north", "south")]
 
 
-def test_what_else_is_to_be_said_of_complete_results_is_told(view, said):
+def test_new_messages_of_finished_streams_are_shown(view, output):
     view.show(done("north", "north.mp4 breaks off"))
     view.show(failed("south"))
     view.show(done("south", "2 of 9 frames are missing"))
     view.show(done("south", "401 Unauthorized"))  # another stream of this name
-    assert said.getvalue().splitlines() == [
+    assert output.getvalue().splitlines() == [
         "north: north.mp4 breaks off",
         "south: 401 Unauthorized",
         "south: 2 of 9 frames are missing",
@@ -96,40 +96,40 @@ def test_what_else_is_to_be_said_of_complete_results_is_told(view, said):
     ]
 
 
-def test_a_rate_is_told_once_it_means_something(said):
+def test_a_rate_is_shown_once_it_is_meaningful(output):
     now = [0.0]
-    view = ProgressView(Console(file=said), lambda: now[0])
+    view = ProgressView(Console(file=output), lambda: now[0])
     for frames, dropped, seconds in ((10, 0, 5), (60, 0, 5), (110, 4, 5)):
         now[0] += seconds
         view.show(progress("north", frames, dropped))
-    assert [line.partition(";")[0] for line in said.getvalue().splitlines()] == [
+    assert [line.partition(";")[0] for line in output.getvalue().splitlines()] == [
         "north: 10 frames",
         "north: 60 frames, 10.0 fps",
         "north: 110 frames, 10.0 fps, 4 dropped",
     ]
 
 
-def test_the_rate_is_that_of_the_last_minute_however_long_the_run(said):
+def test_the_rate_covers_only_the_last_minute(output):
     now = [0.0]
-    view = ProgressView(Console(file=said), lambda: now[0])
+    view = ProgressView(Console(file=output), lambda: now[0])
     frames = 0
     for second in range(4000):
         now[0] = float(second)
         frames += 25 if second < 3500 else 5  # it gets dark, and the camera slows down
         view.show(progress("north", frames))
-    rates = [line.split(", ")[1].partition(";")[0] for line in said.getvalue().splitlines()]
+    rates = [line.split(", ")[1].partition(";")[0] for line in output.getvalue().splitlines()]
     assert set(rates[:-3]) == {"25.0 fps"}
     assert set(rates[-2:]) == {"5.0 fps"}
 
 
-def test_lines_come_ever_more_rarely_and_sum_up_several_streams(said):
+def test_lines_become_rarer_and_sum_up_several_streams(output):
     now = [0.0]
-    view = ProgressView(Console(file=said), lambda: now[0])
+    view = ProgressView(Console(file=output), lambda: now[0])
     for second in range(60):
         now[0] = float(second)
         for stream, rate in (("north", 25), ("south", 5)):
             view.show(progress(stream, second * rate, second))
-    lines = said.getvalue().splitlines()
+    lines = output.getvalue().splitlines()
     assert lines[:2] == [
         "2 streams: 145 frames, 28.8 fps, 9 dropped",
         "2 streams: 295 frames, 29.4 fps, 19 dropped",
@@ -139,30 +139,30 @@ def test_lines_come_ever_more_rarely_and_sum_up_several_streams(said):
     for _ in range(10):
         view.show(progress("north", 2_160_000))
         now[0] += 400.0
-    assert len(said.getvalue().splitlines()) == 13
+    assert len(output.getvalue().splitlines()) == 13
 
 
-def test_the_only_stream_is_told_by_name_and_several_with_an_end_by_their_sum(said):
+def test_a_single_stream_is_named_and_several_are_summed(output):
     now = [0.0]
-    view = ProgressView(Console(file=said), lambda: now[0])
+    view = ProgressView(Console(file=output), lambda: now[0])
     for stream, frames in (("a", 10), ("b", 40)):
         now[0] += 5.0
         work = {"detector": 2500.0, "tracker": 100.6, "sink": 2.0}
         view.show(structs.replace(progress(stream, frames), total=100, work_ms=work))
-    assert said.getvalue().splitlines() == [
+    assert output.getvalue().splitlines() == [
         "a: 10 of 100 frames; each stage alone: detect 0.4, track 9.9, write 500 fps",
         "2 streams: 50 of 200 frames, 0.0 fps",
     ]
 
 
-def test_a_file_gets_lines_of_progress_whatever_is_forced(said, monkeypatch):
-    """FORCE_COLOR, which CI services set, makes Rich take any file for a terminal."""
+def test_a_file_gets_plain_lines_even_with_force_color(output, monkeypatch):
+    """FORCE_COLOR, which CI services set, makes Rich treat any file as a terminal."""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    console = Console(file=said)
+    console = Console(file=output)
     assert console.is_terminal
     now = [0.0]
     with ProgressView(console, lambda: now[0]) as view:
         now[0] = 10.0
         view.show(progress("east", 20))
-    assert "east: 20 frames" in said.getvalue()
-    assert "\x1b[?25l" not in said.getvalue()  # no cursor was hidden, as for a bar
+    assert "east: 20 frames" in output.getvalue()
+    assert "\x1b[?25l" not in output.getvalue()  # no cursor was hidden, as for a bar

@@ -1,4 +1,4 @@
-"""Which rows a stream's folder has, whatever became of its run."""
+"""The rows in a stream's folder, however its run ended."""
 
 import gzip
 import json
@@ -16,27 +16,27 @@ def read(folder: Path) -> list[tuple[int, str]]:
     return [*rows(folder, TIMES, int, str)]
 
 
-def test_parts_are_read_in_the_order_of_their_frames(tmp_path: Path) -> None:
+def test_parts_are_read_in_frame_order(tmp_path: Path) -> None:
     for number in (10, 9, 1):
         (tmp_path / numbered(TIMES, number)).write_text(f"{number},0.5\n")
     assert read(tmp_path) == [(1, "0.5"), (9, "0.5"), (10, "0.5")]
 
 
-def test_what_a_killed_run_left_is_read_once_and_up_to_its_last_whole_line(tmp_path: Path) -> None:
+def test_rows_of_a_killed_run_are_read_once_up_to_the_last_whole_line(tmp_path: Path) -> None:
     (tmp_path / TIMES).write_text("1,0.5\n")
-    part_path(tmp_path / TIMES).write_text("1,9.9\n")  # a sink that began anew was killed
+    part_path(tmp_path / TIMES).write_text("1,9.9\n")  # a restarted sink was killed
     part_path(tmp_path / numbered(TIMES, 2)).write_text("2,1.0\n3,1.")
     assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
 
 
 @pytest.mark.parametrize("row", ["1", "1,0.5,7", "one,0.5", ""])
-def test_a_malformed_row_is_named(tmp_path: Path, row: str) -> None:
+def test_a_malformed_row_is_reported_by_file_and_line(tmp_path: Path, row: str) -> None:
     (tmp_path / TIMES).write_text(f"1,0.5\n{row}\n")
     with pytest.raises(ConfigError, match=rf"times\.txt:2: not a row of times\.txt: '{row}'"):
         read(tmp_path)
 
 
-def test_folders_are_those_where_something_could_be_counted(
+def test_folders_with_countable_results_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for folder, name in (("a", CROSSINGS), ("b/c", numbered(ZONES, 3)), ("d", TIMES)):
@@ -58,7 +58,7 @@ def test_folders_are_those_where_something_could_be_counted(
     assert len(folders_with(COUNTS, [tmp_path, tmp_path / "latest"])) == 3
 
 
-def test_a_file_may_get_its_name_before_it_is_opened(tmp_path: Path) -> None:
+def test_a_part_file_may_get_its_final_name_before_it_is_opened(tmp_path: Path) -> None:
     (tmp_path / TIMES).write_text("1,0.5\n")
     with _opened(part_path(tmp_path / TIMES)) as file:
         assert file.read() == "1,0.5\n"
@@ -69,7 +69,7 @@ def test_compressed_parts_are_read(tmp_path: Path) -> None:
     (tmp_path / numbered(TIMES, 2)).write_text("2,1.0\n")
     assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
     (tmp_path / f"{TIMES}.gz").write_bytes(gzip.compress(b"1,0.5\n")[:-9])
-    (tmp_path / TIMES).write_text("1,0.5\n")  # is still being compressed
+    (tmp_path / TIMES).write_text("1,0.5\n")  # still being compressed
     assert read(tmp_path) == [(1, "0.5"), (2, "1.0")]
 
 
@@ -81,19 +81,19 @@ WHOLE = gzip.compress(b"1,0.5\n", mtime=0)
     [WHOLE[:-9], WHOLE[:10] + b"\xff" * 9, b"1,0.5\n"],
     ids=["cut", "damaged", "not compressed"],
 )
-def test_broken_gzip_data_is_named(tmp_path: Path, broken: bytes) -> None:
+def test_broken_gzip_data_is_reported(tmp_path: Path, broken: bytes) -> None:
     (tmp_path / f"{TIMES}.gz").write_bytes(broken)
     with pytest.raises(ConfigError, match=r"times\.txt\.gz: broken gzip data"):
         read(tmp_path)
 
 
-def test_bytes_that_are_no_text_are_told_in_short(tmp_path: Path) -> None:
+def test_undecodable_rows_are_shortened_in_the_error(tmp_path: Path) -> None:
     (tmp_path / TIMES).write_bytes(b"\xff" * 5000 + b"\n")
     with pytest.raises(ConfigError, match=r"times\.txt:1: not a row of times\.txt: '.{80}'$"):
         read(tmp_path)
 
 
-def test_a_stream_that_was_set_aside_has_its_own_name(tmp_path: Path) -> None:
+def test_a_set_aside_folder_takes_its_stream_name_from_the_report(tmp_path: Path) -> None:
     folder = tmp_path / "south-earlier"
     folder.mkdir()
     assert stream_of(folder) == "south-earlier"  # that is what this camera is called

@@ -8,7 +8,7 @@ from tools.run import run_pipeline
     "other",
     [["photos/img00001.jpg"], ["camera/recording.json", "camera/00000000-e0-20260101T000000Z.mkv"]],
 )
-def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys, other):
+def test_skipped_videos_are_reported_with_the_reason(tmp_path, monkeypatch, capsys, other):
     for name in other:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -18,7 +18,7 @@ def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys, ot
     monkeypatch.setattr("tools.run.set_up_logging", lambda *given, **named: None)
     options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
     run_pipeline([str(tmp_path)], tmp_path / "out", [], [], **options)
-    told = " ".join(capsys.readouterr().err.split())
+    printed = " ".join(capsys.readouterr().err.split())
     why = "because images, recordings or other videos lie beside or above them"
     how = "to read them, name them as well"
-    assert f"{tmp_path}/a.mp4 and 1 more are left out, {why}; {how}" in told
+    assert f"{tmp_path}/a.mp4 and 1 more are left out, {why}; {how}" in printed

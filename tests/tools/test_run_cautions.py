@@ -28,7 +28,7 @@ LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
         ),
     ],
 )
-def test_regions_lines_and_zones_of_streams_that_are_not_there_are_told(names, stay, told):
+def test_regions_lines_and_zones_of_unknown_streams_are_reported(names, stay, told):
     specs = [SourceSpec(name, f"{name}.mp4") for name in names]
     found = unknown_in_config(specs, load_config(None, [REGIONS, LINES, ZONES]), stay=stay)
     assert [(each.stage, each.message) for each in found] == (
@@ -42,21 +42,21 @@ def test_regions_lines_and_zones_of_streams_that_are_not_there_are_told(names, s
     )
 
 
-def test_a_run_without_streams_tells_which_lines_wait_for_one():
-    [told] = unknown_in_config([], load_config(None, [LINES]), stay=True)
-    assert told.message == "sink.lines: no stream is called west, south yet"
+def test_a_run_without_streams_names_those_that_lines_wait_for():
+    [caution] = unknown_in_config([], load_config(None, [LINES]), stay=True)
+    assert caution.message == "sink.lines: no stream is called west, south yet"
 
 
-def test_pictures_of_vehicles_that_nothing_counts_are_told():
+def test_event_pictures_without_lines_or_zones_are_reported():
     pictures = "sink.event_pictures=true"
-    told = "sink.event_pictures: no effect without sink.lines or sink.zones"
-    for counted, expected in (([], [told]), ([LINES], []), ([ZONES], [])):
+    message = "sink.event_pictures: no effect without sink.lines or sink.zones"
+    for counted, expected in (([], [message]), ([LINES], []), ([ZONES], [])):
         config = load_config(None, [pictures, *counted])
         found = [each.message for each in cautions([], [], config, stay=True)]
-        assert [message for message in found if "pictures" in message] == expected
+        assert [each for each in found if "pictures" in each] == expected
 
 
-def test_cameras_that_only_their_order_names_are_told():
+def test_cameras_named_only_by_their_order_are_reported():
     urls = [f"http://host/monitor?channel={number}" for number in (1, 2)]
     assert named_by_order(expand_sources(urls)) == (
         "2 sources are http://host/monitor, and their names, host-monitor, host-monitor-2, depend "
@@ -75,7 +75,7 @@ def test_cameras_that_only_their_order_names_are_told():
         ([], True, False),
     ],
 )
-def test_who_records_no_live_stream_is_told(locations, stay, told):
+def test_recording_without_a_live_stream_is_reported(locations, stay, told):
     specs = [SourceSpec(location, location) for location in locations]
     assert not nothing_to_record(specs, load_config(None), stay=stay)
     config = load_config(None, ["decoder.record=kept"])
@@ -92,7 +92,7 @@ def test_who_records_no_live_stream_is_told(locations, stay, told):
         ("rtsp://a/b", ["runtime.mode=lossless"], True, ", since runtime.mode is lossless"),
     ],
 )
-def test_settings_for_live_streams_are_told_where_there_are_none(location, settings, stay, told):
+def test_live_settings_without_live_streams_are_reported(location, settings, stay, told):
     specs = [SourceSpec("a", location)]
     assert not without_live_streams(specs, load_config(None, settings), stay=stay)
     given = ["sink.overlay_url=rtsp://server", "sink.text_gigabytes=1", *settings]

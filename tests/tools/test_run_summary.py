@@ -25,35 +25,35 @@ def advice(dropped, *settings, status=StreamStatus.INTERRUPTED):
     return faster_detector(result, load_config(None, settings))
 
 
-def test_who_drops_many_frames_is_told_what_is_faster():
-    told = advice(400)
-    assert told.startswith("400 frames were dropped")
-    assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in told
+def test_many_dropped_frames_yield_advice_on_faster_settings():
+    text = advice(400)
+    assert text.startswith("400 frames were dropped")
+    assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in text
 
 
-def test_a_video_that_has_an_end_may_wait():
+def test_a_finite_video_is_advised_to_run_lossless():
     assert "bursts, --set runtime.slots=32 has" in advice(400)
-    told = advice(400, status=StreamStatus.COMPLETE)
-    assert told.endswith("--set runtime.mode=lossless drops none")
+    text = advice(400, status=StreamStatus.COMPLETE)
+    assert text.endswith("--set runtime.mode=lossless drops none")
 
 
-def test_a_single_drop_is_told_in_the_singular():
+def test_a_single_dropped_frame_is_worded_in_the_singular():
     short = summary(frames=20, dropped=1, behind=1)
-    told = faster_detector(RunResult(finished={"east": short}), load_config(None))
-    assert told.startswith("1 frame was dropped")
+    text = faster_detector(RunResult(finished={"east": short}), load_config(None))
+    assert text.startswith("1 frame was dropped")
 
 
-def test_frames_that_are_broken_are_no_reason_for_advice():
+def test_broken_frames_give_no_advice():
     assert not advice(0)
 
 
-def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
+def test_int8_is_not_advised_on_a_gpu(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert "int8" not in advice(400)
     assert "nano" in advice(400)
 
 
-def test_openvino_is_advised_where_it_is_missing(monkeypatch):
+def test_openvino_is_advised_if_it_is_missing(monkeypatch):
     assert "openvino" not in advice(400)
     monkeypatch.setattr("tools.run_summary.installed", lambda *packages: False)
     assert "or pip install '.[openvino]' in the clone of SpotStream makes" in advice(400)
@@ -63,11 +63,11 @@ def test_openvino_is_advised_where_it_is_missing(monkeypatch):
 
 
 @pytest.mark.parametrize(("weights", "advised"), [("base", True), ("nano", False)])
-def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
+def test_nano_weights_are_advised_instead_of_larger_ones(weights, advised):
     assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised
 
 
-def test_what_is_set_already_is_not_advised():
+def test_settings_already_in_use_are_not_advised():
     own = advice(400, "detector.weights=mine.safetensors")
     assert "weights" not in own
     assert "int8" not in own
@@ -80,12 +80,12 @@ def test_what_is_set_already_is_not_advised():
 @pytest.mark.parametrize(
     ("dropped", "settings"), [(0, []), (20, []), (400, ["detector.detections=a.txt"])]
 )
-def test_few_drops_and_those_of_no_network_are_left_alone(dropped, settings):
+def test_few_drops_or_a_run_without_a_network_give_no_advice(dropped, settings):
     assert advice(dropped, *settings) == ""
 
 
 @pytest.mark.parametrize("overlay", ["true", "false"])
-def test_what_is_worth_a_look_is_there(tmp_path, overlay):
+def test_the_suggested_result_file_exists(tmp_path, overlay):
     clip = make_clip(tmp_path, 40)
     settings = (
         detections_setting(clip),
@@ -98,7 +98,7 @@ def test_what_is_worth_a_look_is_there(tmp_path, overlay):
     assert (tmp_path / "out" / "clip" / name).is_file()
 
 
-def test_a_file_called_demo_is_not_scored_as_the_scene(tmp_path):
+def test_a_video_named_demo_is_not_scored_as_the_demo_scene(tmp_path):
     demo = summary(folder=str(tmp_path))
     result = RunResult(finished={"demo": demo, "demo-2": demo})
     specs = [SourceSpec("demo", "demo.mp4"), SourceSpec("demo-2", DEMO)]
@@ -111,12 +111,12 @@ def test_one_frame_is_singular(capsys):
     assert "1 frame in 1.0 s" in capsys.readouterr().out
 
 
-def test_nothing_is_worth_a_look_where_nothing_was_written():
+def test_no_file_is_suggested_if_nothing_was_written():
     assert worth_a_look(RunResult()) == ""
     assert worth_a_look(RunResult(finished={"east": summary()})) == ""
 
 
-def test_the_first_overlay_is_worth_a_look_wherever_it_is():
+def test_the_first_overlay_is_suggested_even_of_a_later_stream():
     result = RunResult(
         finished={
             "east": summary(folder="out/east", files=("mot.txt",)),

@@ -6,14 +6,14 @@ from tools.source_file import read_sources
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """A file in another folder than the current one, which has a video."""
+    """A sources file outside the current folder, which holds a video."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a clip.mp4").touch()
     (tmp_path / "settings").mkdir()
     return tmp_path / "settings" / "cameras.txt"
 
 
-def test_a_line_is_a_source_as_on_the_command_line(file):
+def test_lines_are_sources_as_on_the_command_line(file):
     file.write_bytes(
         b"\xef\xbb\xbf# the crossing\r\n\r\n  north=rtsp://me:se%23cret@host/live?x=1 \r\n"
         b"a clip.mp4\r\n  # south=rtsp://gone\r\nrtsp://host/live"
@@ -35,7 +35,7 @@ def test_a_line_is_a_source_as_on_the_command_line(file):
         ("nowhere.mp4", "no such source: nowhere.mp4"),
     ],
 )
-def test_a_line_that_is_refused_is_told_without_its_password(file, line, told):
+def test_refused_lines_are_reported_without_passwords(file, line, told):
     file.write_text(f"north=rtsp://host/live\n\n{line}\n")
     with pytest.raises(SourceError) as caught:
         read_sources(file)

@@ -8,7 +8,7 @@ from tools.harness.material import detections_setting, make_clip
 from tools.standard_streams import lossy
 
 
-def test_what_a_reader_gets_is_all_as_long_as_there_is_one():
+def test_a_reader_gets_everything_until_it_closes_its_end():
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as file, os.fdopen(reader) as other:
         stream = lossy(file)
@@ -20,7 +20,7 @@ def test_what_a_reader_gets_is_all_as_long_as_there_is_one():
         stream.flush()
 
 
-def test_a_full_disk_is_no_error():
+def test_writing_to_a_full_disk_is_no_error():
     with Path("/dev/full").open("w") as file:
         stream = lossy(file)
         for _ in range(10):
@@ -28,12 +28,12 @@ def test_a_full_disk_is_no_error():
         stream.flush()
 
 
-def test_a_stream_without_a_file_stays_as_it_is():
+def test_a_stream_without_a_file_is_returned_unchanged():
     stream = io.StringIO()
     assert lossy(stream) is stream
 
 
-def test_a_run_whose_streams_are_closed_gives_its_results(tmp_path):
+def test_a_run_with_closed_standard_streams_writes_its_results(tmp_path):
     clip = make_clip(tmp_path / "north", 3)
     output = tmp_path / "out"
     command = [sys.executable, "-m", "tools.main", "run", "--source", str(clip)]

@@ -8,10 +8,10 @@ from tools.terminal import activity, progress_bar
 
 
 def test_a_log_has_a_line_for_each_activity(capsys):
-    with activity("starting") as tell:
-        tell("sink: round 1, drawing")
-        tell("sink: round 1, encoding")
-        tell("sink: round 2, encoding")
+    with activity("starting") as show:
+        show("sink: round 1, drawing")
+        show("sink: round 1, encoding")
+        show("sink: round 2, encoding")
     written = capsys.readouterr()
     assert written.out == ""
     assert written.err.splitlines() == [
@@ -21,45 +21,47 @@ def test_a_log_has_a_line_for_each_activity(capsys):
     ]
 
 
-def test_brackets_of_a_name_are_no_markup_on_a_terminal(monkeypatch, capsys):
+def test_brackets_in_a_name_are_not_markup_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    with activity("starting") as tell:
-        tell("round 1, runs[old]/[/].onnx")
+    with activity("starting") as show:
+        show("round 1, runs[old]/[/].onnx")
     assert "round 1, runs[old]/[/].onnx" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("counted", ["image N of 6", "max_age: N settings tried"])
-def test_a_count_that_only_grows_is_told_once(counted, capsys):
-    with activity("starting") as tell:
+def test_a_growing_count_is_logged_once(counted, capsys):
+    with activity("starting") as show:
         for number in range(1, 7):
-            tell(counted.replace("N", str(number)))
+            show(counted.replace("N", str(number)))
     assert capsys.readouterr().err.splitlines() == [counted.replace("N", "1")]
 
 
 @pytest.fixture
 def lines(monkeypatch, capsys):
-    """Gives what is in a log, where what goes on for long is told again at once."""
+    """Returns a function that reads the log, in which a long activity is repeated soon."""
     monkeypatch.setattr(terminal, "_SILENT_SECONDS", 0.01)
-    said, before = [], set(threading.enumerate())
+    logged, before = [], set(threading.enumerate())
 
     def read():
-        said.append(capsys.readouterr().err)
-        return "".join(said).splitlines()
+        logged.append(capsys.readouterr().err)
+        return "".join(logged).splitlines()
 
     yield read
-    wait_for(lambda: before.issuperset(threading.enumerate()))  # else the next test is told more
+    wait_for(
+        lambda: before.issuperset(threading.enumerate())
+    )  # else the next test reads their lines
 
 
-def test_a_log_tells_again_what_goes_on_for_long(lines):
-    with activity("reading") as tell:
+def test_a_log_repeats_a_long_activity(lines):
+    with activity("reading") as show:
         wait_for(lambda: "after 0 s: reading" in lines())
-        tell("image 1 of 6")
-        tell("image 2 of 6")
+        show("image 1 of 6")
+        show("image 2 of 6")
         wait_for(lambda: "after 0 s: image 2 of 6" in lines())
 
 
-def test_a_log_tells_the_count_of_a_bar_that_goes_on_for_long(lines):
+def test_a_log_shows_the_count_of_a_long_progress_bar(lines):
     with progress_bar() as bar:
         images = bar.add_task("images", total=None)
         wait_for(lambda: "after 0 s: images: 0" in lines())
@@ -68,7 +70,7 @@ def test_a_log_tells_the_count_of_a_bar_that_goes_on_for_long(lines):
         wait_for(lambda: "after 0 s: images: 2 of 6" in lines())
 
 
-def test_nothing_is_told_of_what_is_over_soon(capsys):
+def test_a_short_activity_is_not_logged(capsys):
     with activity("reading"), progress_bar() as bar:
         bar.add_task("images", total=6)
     assert capsys.readouterr().err == ""

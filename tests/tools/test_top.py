@@ -10,7 +10,7 @@ from tools.top import render, show_top, stream_table, streams
 
 
 def lines_of(shown, width=100):
-    """What a terminal of this width shows."""
+    """The lines that a terminal of this width shows."""
     console = Console(width=width)
     with console.capture() as capture:
         console.print(shown)
@@ -49,7 +49,7 @@ def test_streams_and_processes_fit_a_terminal():
     assert all(len(line) <= 100 for line in lines)
 
 
-def test_a_pipeline_that_ends_is_shown_until_then(monkeypatch, capsys):
+def test_a_pipeline_is_shown_until_it_ends(monkeypatch, capsys):
     shown = [Overview(7, "out", seconds, [], []) for seconds in (62.0, 61.0)]
 
     def describe(run):
@@ -64,7 +64,7 @@ def test_a_pipeline_that_ends_is_shown_until_then(monkeypatch, capsys):
     assert shown == []
 
 
-def test_a_failed_stream_says_why():
+def test_a_failed_stream_shows_its_error():
     north = StreamView(
         name="north",
         source="rtsp://north",
@@ -77,7 +77,7 @@ def test_a_failed_stream_says_why():
     assert reason == "north failed: rtsp://north: 401 Unauthorized"
 
 
-def test_what_is_missing_is_told_below_the_table():
+def test_missing_frames_and_stuck_outputs_are_listed_below_the_table():
     missing = {
         "north": {"not_received": 1, "left_out_of_overlay": 11},
         "south": {"recording_is_stuck": True},

@@ -34,7 +34,7 @@ def test_writes_mot_rows(detections: Path, tmp_path: Path) -> None:
     assert [path.name for path in output.parent.iterdir()] == ["tracks.txt"]
 
 
-def test_a_file_without_detections(tmp_path: Path) -> None:
+def test_a_file_without_detections_gives_no_tracks(tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("")
     summary = track_file(empty, tmp_path / "tracks.txt", "sort", {})
@@ -43,7 +43,7 @@ def test_a_file_without_detections(tmp_path: Path) -> None:
     assert (tmp_path / "tracks.txt").read_text() == ""
 
 
-def test_a_failure_leaves_the_old_result(detections: Path, tmp_path: Path) -> None:
+def test_a_failure_keeps_the_old_result(detections: Path, tmp_path: Path) -> None:
     output = tmp_path / "tracks.txt"
     output.write_text("old")
     for tracker, settings in (("none", {}), ("sort", {"max_age": -1})):
@@ -55,13 +55,13 @@ def test_a_failure_leaves_the_old_result(detections: Path, tmp_path: Path) -> No
     assert output.read_text() == "old"
 
 
-def test_an_output_that_cannot_be_written(detections: Path) -> None:
+def test_an_unwritable_output_raises_an_output_error(detections: Path) -> None:
     with pytest.raises(OutputError):
         track_file(detections, detections / "tracks.txt", "sort", {})
 
 
 @pytest.mark.parametrize("fill", [0, 5])
-def test_tracks_of_several_classes_say_which(tmp_path: Path, fill: int) -> None:
+def test_rows_of_several_classes_include_the_class(tmp_path: Path, fill: int) -> None:
     file = tmp_path / "M1.txt"
     rows = [
         f"{frame},-1,{200 * number},20,60,40,0.9,{number if frame < 8 else 2},-1\n"
@@ -79,7 +79,7 @@ def test_tracks_of_several_classes_say_which(tmp_path: Path, fill: int) -> None:
     assert classes == {3: "3" * (5 + gap) + "2", 1: "1" * (5 + gap) + "2"}
 
 
-def test_a_folder(detections: Path, tmp_path: Path) -> None:
+def test_every_file_in_a_folder_is_tracked(detections: Path, tmp_path: Path) -> None:
     (detections.parent / "MVI_0_Det_SpotNet.txt").write_text(ROWS[:60])
     output = tmp_path / "tracks"
     summaries = list(track_folder(detections.parent, output, "sort", {}))
@@ -88,7 +88,7 @@ def test_a_folder(detections: Path, tmp_path: Path) -> None:
     assert summaries[1].boxes == 10
 
 
-def test_the_results_of_a_run(tmp_path: Path) -> None:
+def test_the_detections_of_a_run_are_tracked(tmp_path: Path) -> None:
     for name in ("MVI_0", "MVI_1"):
         (tmp_path / "results" / name).mkdir(parents=True)
         (tmp_path / "results" / name / "detections.txt").write_text(ROWS)
@@ -102,7 +102,7 @@ def test_the_results_of_a_run(tmp_path: Path) -> None:
     assert sorted(path.name for path in output.iterdir()) == ["MVI_0.txt", "MVI_1.txt"]
 
 
-def test_a_folder_that_cannot_be_tracked(detections: Path, tmp_path: Path) -> None:
+def test_folders_that_cannot_be_tracked_are_refused(detections: Path, tmp_path: Path) -> None:
     folder = detections.parent
     with pytest.raises(ConfigError, match="nowhere does not exist"):
         list(track_folder(tmp_path / "nowhere", tmp_path / "tracks", "sort", {}))
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_tracked(detections: Path, tmp_path: Path) -> No
 
 @pytest.mark.skipif(not PARITY.exists(), reason=f"{PARITY} is not there")
 def test_a_public_sequence_gives_the_reference_tracks(tmp_path: Path) -> None:
-    """From file to file: as many boxes in every frame and as many tracks as the reference."""
+    """Compares the boxes of every frame and the number of tracks with the reference."""
     output = tmp_path / "tracks.txt"
     summary = track_file(PARITY / "det" / "TUD-Campus.txt", output, "sort", {"max_age": 30})
     expected = np.loadtxt(PARITY / "expected" / "TUD-Campus_age30.txt", delimiter=",")
@@ -129,7 +129,7 @@ def test_a_public_sequence_gives_the_reference_tracks(tmp_path: Path) -> None:
     np.testing.assert_allclose(by_left[0][:, 2:6], by_left[1][:, 2:6], atol=0.0101)
 
 
-def test_plain_text_is_not_called_compressed(detections: Path, tmp_path: Path) -> None:
+def test_an_output_named_gz_is_refused(detections: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"out\.txt\.gz would hold plain text"):
         track_file(detections, tmp_path / "out.txt.gz", "sort", {})
 
@@ -150,7 +150,7 @@ def test_the_results_of_a_run_are_not_overwritten(detections: Path, tmp_path: Pa
     track_file(detections, tmp_path / "sort.txt", "sort", {})
 
 
-def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path: Path) -> None:
+def test_a_tracker_other_than_the_configs_uses_its_own_defaults(tmp_path: Path) -> None:
     (tmp_path / "MVI_1.txt").write_text(ROWS)
     arguments = [
         *("track", "--config", "intersection", "--tracker", "bytetrack", "--set", "max_age=2"),
@@ -172,7 +172,7 @@ def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path
     ],
     ids=str,
 )
-def test_weak_detections_are_told_where_sort_tracks_them(
+def test_weak_detections_are_reported_if_sort_tracks_them(
     detections: Path, tmp_path: Path, options: list[str], told: bool
 ) -> None:
     detections.write_text(ROWS + ROWS.replace("0.9", "0.1"))
@@ -189,7 +189,7 @@ def test_weak_detections_are_told_where_sort_tracks_them(
     [([], 8, False), (["--fill", "2"], 10, False), (["--frame-size", "20x20"], 8, True)],
     ids=str,
 )
-def test_gaps_are_filled_and_the_frame_is_as_large_as_the_user_says(
+def test_fill_and_frame_size_options_are_applied(
     detections: Path, tmp_path: Path, folder: bool, options: list[str], boxes: int, doubtful: bool
 ) -> None:
     lines = [f"{frame},1,{frame},2,30,40,0.9\n" for frame in (1, 2, 3, 4, 7, 8, 9, 10)]
@@ -202,25 +202,27 @@ def test_gaps_are_filled_and_the_frame_is_as_large_as_the_user_says(
     assert ("are they its right and bottom?" in result.stderr) == doubtful
 
 
-def test_doubts_are_told_once_for_a_folder(detections: Path, tmp_path: Path) -> None:
+def test_doubts_are_reported_once_per_folder(detections: Path, tmp_path: Path) -> None:
     for name in ("MVI_2", "MVI_3"):
         (detections.parent / f"{name}.txt").write_text(ROWS.replace("0.9", "90"))
     arguments = ("--detections", str(detections.parent), "--output", str(tmp_path / "tracks"))
     result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
-    [told] = result.stderr.splitlines()
-    assert told.startswith(f"{detections.parent / 'MVI_2.txt'} and 1 other file: there are scores")
+    [warning] = result.stderr.splitlines()
+    assert warning.startswith(
+        f"{detections.parent / 'MVI_2.txt'} and 1 other file: there are scores"
+    )
 
 
-def test_the_tracker_without_a_config_is_named(tmp_path: Path) -> None:
-    """It is not the one of `run`, whose detections may be what is tracked."""
+def test_the_default_tracker_is_named(tmp_path: Path) -> None:
+    """It differs from the default of `run`, whose detections may be the input."""
     (tmp_path / "MVI_1.txt").write_text(ROWS)
     arguments = ("--detections", str(tmp_path / "MVI_1.txt"), "--output", str(tmp_path / "t.txt"))
     result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
     assert result.output.rstrip().endswith("by sort")
 
 
-def test_a_malformed_file_of_a_folder_leaves_what_was_told_before(
+def test_a_malformed_file_keeps_what_was_printed_before_it(
     detections: Path, tmp_path: Path
 ) -> None:
     (detections.parent / "MVI_0.txt").write_text(ROWS)
@@ -231,11 +233,13 @@ def test_a_malformed_file_of_a_folder_leaves_what_was_told_before(
     assert isinstance(result.exception, ConfigError)
     assert "MVI_1_Det_SpotNet.txt:1: expected at least 7 columns" in str(result.exception)
     assert str(result.exception).endswith("; tracks of 1 of 2 files were written before")
-    [told] = result.stdout.splitlines()
-    assert told.startswith(f"{output / 'MVI_0.txt'}: 1 track, ")
+    [line] = result.stdout.splitlines()
+    assert line.startswith(f"{output / 'MVI_0.txt'}: 1 track, ")
 
 
-def test_tracks_of_a_folder_are_told_as_they_are_written(detections: Path, tmp_path: Path) -> None:
+def test_summaries_of_a_folder_are_yielded_as_files_are_written(
+    detections: Path, tmp_path: Path
+) -> None:
     (detections.parent / "MVI_2.txt").write_text(ROWS)
     output = tmp_path / "tracks"
     there = [

@@ -24,7 +24,7 @@ def notice(message):
     return Notice("decoder", stream="cam", message=message)
 
 
-def test_messages_that_nobody_reads_wait_and_those_that_are_too_many_are_counted(monkeypatch):
+def test_unread_messages_are_queued_and_lost_ones_counted(monkeypatch):
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as file:
         monkeypatch.setattr(sys, "stderr", lossy(file))
@@ -43,15 +43,15 @@ def test_messages_that_nobody_reads_wait_and_those_that_are_too_many_are_counted
             thread.start()
         assert shown.is_read
     thread.join(100)
-    told = [line["message"] for line in lines if line["event"] == "notice"]
-    numbers = [int(each) for each in told if each.isdigit()]
+    messages = [line["message"] for line in lines if line["event"] == "notice"]
+    numbers = [int(each) for each in messages if each.isdigit()]
     assert numbers == sorted(set(numbers))
-    lost = [each.removeprefix("lost ").partition(" ")[0] for each in told if not each.isdigit()]
+    lost = [each.removeprefix("lost ").partition(" ")[0] for each in messages if not each.isdigit()]
     assert lost
     assert len(numbers) + sum(map(int, lost)) == 5000
 
 
-def test_an_error_of_the_view_is_raised_where_it_is_to_show_the_next_report():
+def test_an_error_in_the_view_is_raised_in_the_calling_thread():
     class Broken(io.StringIO):
         def write(self, text):
             raise OSError("the view is broken")

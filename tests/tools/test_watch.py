@@ -76,7 +76,7 @@ RECORDS = [
 
 @pytest.fixture
 def address(tmp_path):
-    """Where the same is published again and again, the start several times."""
+    """The address of a broadcast that repeats the same records, with two starts each time."""
     over, positions = threading.Event(), itertools.count()
 
     def publish():
@@ -84,7 +84,7 @@ def address(tmp_path):
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
                 for number, record in enumerate((START, *RECORDS[:-1], START, RECORDS[-1])):
-                    if number != len(RECORDS):  # where the start is told again
+                    if number != len(RECORDS):  # the start is repeated
                         position = next(positions)
                     envelope = Envelope(record, run="a", channel=3, position=position)
                     broadcast.send(encode(envelope))
@@ -108,7 +108,7 @@ def lines_of(address, count, *options, error=False):
 
 
 def impatient_watch(address, stream="", heartbeat=0.2, tell=None):
-    """A command that takes 0.3 s without a record for silence."""
+    """A command that treats 0.3 s without a record as silence."""
     code = (
         f"from tools import watch; watch._SILENCE = 0.3; watch._HEARTBEAT = {heartbeat}; "
         f"watch.watch({address!r}, {stream!r}, None, None, {tell})"
@@ -118,7 +118,7 @@ def impatient_watch(address, stream="", heartbeat=0.2, tell=None):
 
 def test_silence_is_explained(address, tmp_path):
     quiet = f"ipc://{tmp_path}/nobody"
-    for where, stream, told in (
+    for where, stream, expected in (
         (
             quiet,
             "",
@@ -136,10 +136,10 @@ def test_silence_is_explained(address, tmp_path):
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             line = process.stderr.readline()
             process.terminate()
-        assert line.startswith(told)
+        assert line.startswith(expected)
 
 
-def test_each_silence_is_told_once(tmp_path):
+def test_each_silence_is_reported_once(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
     with (
         zmq.Context() as context,
@@ -167,7 +167,7 @@ def test_each_silence_is_told_once(tmp_path):
         broadcast.close()
 
 
-def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
+def test_a_silence_is_reported_again_when_the_pipeline_is_gone(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
     command = impatient_watch(address, heartbeat=1.0, tell="watch.print_json")
     pipe, over = subprocess.PIPE, threading.Event()
@@ -182,18 +182,18 @@ def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
     thread = threading.Thread(target=publish)
     thread.start()
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
-        told = {"kind": "silence", "stream": ""}
-        while json.loads(process.stdout.readline()) != told | {"pipeline_alive": True}:
+        silence = {"kind": "silence", "stream": ""}
+        while json.loads(process.stdout.readline()) != silence | {"pipeline_alive": True}:
             pass  # it may not have been connected yet
         while "the pipeline runs" not in process.stderr.readline():
             pass
         over.set()
-        assert json.loads(process.stdout.readline()) == told | {"pipeline_alive": False}
+        assert json.loads(process.stdout.readline()) == silence | {"pipeline_alive": False}
         process.terminate()
     thread.join()
 
 
-def test_what_follows_a_silence_is_not_lost(tmp_path):
+def test_records_after_a_silence_are_not_lost(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
     command, pipe = impatient_watch(address), subprocess.PIPE
     with (
@@ -228,23 +228,23 @@ def test_what_follows_a_silence_is_not_lost(tmp_path):
         broadcast.close()
 
 
-def test_a_track_is_a_line(address):
+def test_each_track_is_printed_as_one_line(address):
     assert lines_of(address, 1) == [ROW]
 
 
-def test_of_several_classes_a_line_has_the_class(capsys):
+def test_lines_include_the_class_if_there_are_several(capsys):
     _print(Envelope(tracks_in(120)), ("car", "bus"))
     assert capsys.readouterr().out == ROW.replace("-1,-1,-1", f"{CLASSES[0] + 1},-1,-1") + "\n"
 
 
-def test_other_events_are_told_on_standard_error(address):
-    told = lines_of(address, 9, error=True)
+def test_other_events_are_printed_to_standard_error(address):
+    lines = lines_of(address, 9, error=True)
     assert {
         "north: track 7 crossed gate to the left: 2 to the left, 1 to the right",
         "north: track 7 left stop after 1.5 s: 2 there of 9 that entered",
         "north: 2 frames dropped: stages behind",
         "north: ended: complete",
-    } == {line for line in told if line.startswith("north")}
+    } == {line for line in lines if line.startswith("north")}
 
 
 @pytest.mark.parametrize(
@@ -255,20 +255,20 @@ def test_other_events_are_told_on_standard_error(address):
         ("lost", "was lost in stop after 1.5 s"),
     ],
 )
-def test_what_happens_at_a_zone_is_told(kind, told, capsys):
+def test_zone_events_are_printed(kind, told, capsys):
     events = ZoneEvents("north", (STAY._replace(kind=kind),), {"stop": ZoneCounts(9, 2)})
     _print(Envelope(events), ())
     assert capsys.readouterr().err == f"north: track 7 {told}: 2 there of 9 that entered\n"
 
 
-def test_all_that_is_published_is_json(address):
+def test_everything_published_is_printed_as_json(address):
     facts = [json.loads(line) for line in lines_of(address, 12, "--json")]
     begin = next(k for k, fact in enumerate(facts) if fact["kind"] == "start")
     assert facts[begin : begin + len(FACTS)] == FACTS
     assert {fact["kind"] for fact in FACTS} == set(KINDS) - {"missed", "silence"}
 
 
-def test_some_kinds_only(address):
+def test_only_selected_kinds_are_printed(address):
     lines = lines_of(address, 4, "--json", "--kind", "zone", "--kind", "crossing")
     assert {json.loads(line)["kind"] for line in lines} == {"zone", "crossing"}
 
@@ -280,14 +280,14 @@ def test_some_kinds_only(address):
         (["--json", "--kind", "zones"], "--kind must be one of start, frame, crossing, zone, "),
     ],
 )
-def test_kinds_that_are_not_meant(options, fault, tmp_path):
+def test_invalid_kind_options_are_refused(options, fault, tmp_path):
     ended = spotstream("watch", f"ipc://{tmp_path}/tracks", *options)
     assert ended.returncode == 2
     assert fault in ended.stderr
 
 
 @pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
-def test_all_that_is_published_goes_to_a_broker(address, tmp_path):
+def test_everything_published_is_forwarded_to_a_broker(address, tmp_path):
     with mosquitto.Broker(tmp_path) as broker, broker.subscriber("site/#") as received:
         command = [*SPOTSTREAM, "watch", address, "--mqtt", f"mqtt://127.0.0.1:{broker.port}/site"]
         with subprocess.Popen(command) as process:
@@ -296,14 +296,14 @@ def test_all_that_is_published_goes_to_a_broker(address, tmp_path):
             process.terminate()
         wait_for(lambda: ("site/status", "offline", False) in received)
     assert ("site/north/start", "", False) in received  # the stream has ended
-    told = {
+    published = {
         topic: json.loads(text) for topic, text, _ in received if text and "status" not in topic
     }
-    assert told == {f"site/north/{fact['kind']}": fact for fact in FACTS}
+    assert published == {f"site/north/{fact['kind']}": fact for fact in FACTS}
 
 
 @pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
-def test_some_kinds_go_to_a_broker(address, tmp_path):
+def test_only_selected_kinds_are_forwarded_to_a_broker(address, tmp_path):
     with mosquitto.Broker(tmp_path) as broker, broker.subscriber("site/north/#") as received:
         command = [*SPOTSTREAM, "watch", address, "--mqtt", f"mqtt://127.0.0.1:{broker.port}/site"]
         with subprocess.Popen([*command, "--kind", "start", "--kind", "zone"]) as process:

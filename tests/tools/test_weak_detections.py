@@ -8,11 +8,11 @@ from tools.weak_detections import keeps_weak, warning_of_weak
 MANY = [0.9] * 60 + [0.1] * 40
 
 
-def test_many_weak_detections_are_told() -> None:
-    told = warning_of_weak(np.float32(MANY), "--tracker uav")
-    assert told is not None
-    assert told.startswith("40% of the detections have scores below 0.2, and SORT tracks all")
-    assert told.endswith("; --tracker uav or --set min_score=0.3 leaves weak ones out")
+def test_many_weak_detections_give_a_warning() -> None:
+    warning = warning_of_weak(np.float32(MANY), "--tracker uav")
+    assert warning is not None
+    assert warning.startswith("40% of the detections have scores below 0.2, and SORT tracks all")
+    assert warning.endswith("; --tracker uav or --set min_score=0.3 leaves weak ones out")
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_sort_keeps_weak_detections_without_a_threshold(
         "beyond 1", "thresholded",
     ],
 )  # fmt: skip
-def test_files_without_real_scores_or_with_few_weak_ones_are_not(scores: list[float]) -> None:
+def test_flag_like_scores_or_few_weak_ones_give_no_warning(scores: list[float]) -> None:
     assert warning_of_weak(np.array(scores, np.float32), "--tracker uav") is None

@@ -56,7 +56,7 @@ def err_at_once_or_double(job, *, advance, stopped):
 
 
 def own_process(job, *, advance, stopped):
-    time.sleep(0.02 * (5 - job))  # the first is the last to be done
+    time.sleep(0.02 * (5 - job))  # the first job is the last to finish
     return job, os.getpid()
 
 
@@ -66,21 +66,21 @@ def nothing(job, *, advance, stopped):
 
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_every_job_is_done_once(count):
-    told, finished = [], []
+    advanced, finished = [], []
     with Workers(count) as workers:
-        done = list(workers.do_all(double, range(5), told.append, finished.append))
+        done = list(workers.do_all(double, range(5), advanced.append, finished.append))
     assert done == sorted(finished) == [0, 2, 4, 6, 8]
-    assert sorted(told) == [0, 1, 2, 3, 4]
+    assert sorted(advanced) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_work_may_come_to_nothing(count):
+def test_jobs_may_return_none(count):
     with Workers(count) as workers:
         assert list(workers.do_all(nothing, [None, None, None])) == [None, None, None]
         assert list(workers.do_all(nothing, [])) == []
 
 
-def test_workers_stay_for_the_next_jobs_and_results_keep_the_order_of_jobs():
+def test_workers_are_reused_and_results_keep_the_job_order():
     with Workers(2) as workers:
         rounds = [list(workers.do_all(own_process, range(5))) for _ in range(2)]
         assert len(multiprocessing.active_children()) == 2
@@ -89,7 +89,7 @@ def test_workers_stay_for_the_next_jobs_and_results_keep_the_order_of_jobs():
     assert not multiprocessing.active_children()
 
 
-def test_a_current_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch):
+def test_an_inaccessible_current_folder_is_reported(tmp_path, monkeypatch):
     folder, user = tmp_path / "closed", os.geteuid()
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -105,7 +105,7 @@ def test_a_current_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch)
         folder.chmod(0o700)
 
 
-def test_closing_stops_the_others():
+def test_closing_the_results_stops_the_other_workers():
     with Workers(2) as workers:
         results = workers.do_all(wait_for_stop, [0, 1, 1, 1])
         assert next(results) == 0
@@ -114,35 +114,35 @@ def test_closing_stops_the_others():
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_error_of_the_work_is_raised_and_nothing_is_printed(count, capsys):
+def test_an_error_in_a_job_is_raised_and_nothing_is_printed(count, capsys):
     with pytest.raises(OutputError, match="cannot write a"), Workers(count) as workers:
         list(workers.do_all(refuse, ["a", "a"]))
     assert capsys.readouterr().err == ""
     assert not multiprocessing.active_children()
 
 
-def test_a_bug_of_the_work_is_told_with_the_place_in_the_worker():
+def test_a_bug_in_a_job_is_raised_with_the_worker_traceback():
     with Workers(2) as workers, pytest.raises(ValueError, match="no job") as caught:
         list(workers.do_all(err, ["job", "job"]))
     assert "in err\n" in "".join(caught.value.__notes__)
     assert not multiprocessing.active_children()
 
 
-def test_a_bug_that_cannot_travel_is_told_in_other_words():
+def test_an_exception_that_cannot_be_unpickled_becomes_a_runtime_error():
     expected = "TwoPartError: job in the dark"
     with Workers(2) as workers, pytest.raises(RuntimeError, match=expected) as caught:
         list(workers.do_all(err_in_two_parts, ["job", "job"]))
     assert "in err_in_two_parts\n" in "".join(caught.value.__notes__)
 
 
-def test_what_an_error_left_under_way_is_no_result_of_the_next_jobs():
+def test_results_left_by_a_failed_round_do_not_leak_into_the_next():
     with Workers(2) as workers:
         with pytest.raises(ValueError, match="at once"):
             list(workers.do_all(err_at_once_or_double, [1, 0]))
         assert list(workers.do_all(double, [10, 20, 30])) == [20, 40, 60]
 
 
-def test_a_dead_worker_is_one_line():
+def test_a_dead_worker_raises_a_one_line_error():
     expected = "a worker process died, perhaps for lack of memory"
     with Workers(2) as workers, pytest.raises(SpotStreamError, match=expected):
         list(workers.do_all(die, range(4)))
@@ -165,7 +165,7 @@ if __name__ == "__main__":
 
 
 def test_workers_of_a_killed_parent_die_at_once(tmp_path):
-    """Else they would go on writing where a second run does."""
+    """Otherwise they would keep writing where a second run writes."""
     script = tmp_path / "orphans.py"
     script.write_text(ORPHANS)
     with subprocess.Popen([sys.executable, script], cwd=tmp_path, env=ENVIRONMENT) as parent:
@@ -221,7 +221,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("again", ["no", "first", "second"])
-def test_an_interrupt_is_told_and_a_second_one_ends_at_once(tmp_path, again):
+def test_an_interrupt_is_reported_and_a_second_one_ends_at_once(tmp_path, again):
     script = tmp_path / "stopping.py"
     script.write_text(STOPPING)
     done = run_python(script, again)
