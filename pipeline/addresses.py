@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.config import RuntimeConfig
 
 _FIXED = ("control", "tracker", "sink")
-_MOST_DETECTORS = 64
+_MAX_DETECTORS = 64
 _LAST_PORT = 65535
 
 
@@ -27,13 +27,13 @@ def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
     elif kind == "detector":
         offset = len(_FIXED) + int(number)
     else:
-        offset = len(_FIXED) + _MOST_DETECTORS + int(number) % stream_ports(runtime)
+        offset = len(_FIXED) + _MAX_DETECTORS + int(number) % stream_ports(runtime)
     return f"tcp://127.0.0.1:{runtime.port + offset}"
 
 
 def stream_ports(runtime: RuntimeConfig) -> int:
     """Returns the number of TCP ports for decoders; channels equal modulo that number share one."""
-    return _LAST_PORT + 1 - runtime.port - len(_FIXED) - _MOST_DETECTORS
+    return _LAST_PORT + 1 - runtime.port - len(_FIXED) - _MAX_DETECTORS
 
 
 def is_taken(address: str) -> bool:

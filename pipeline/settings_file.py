@@ -19,7 +19,7 @@ from stages.urls import redact
 Settings = TypeVar("Settings")
 _TAG = "tag:yaml.org,2002:"
 _MAX_DEPTH = 100  # nesting levels in a file
-_MOST_VALUES = 100_000  # in a file, with all aliases expanded
+_MAX_VALUES = 100_000  # in a file, with all aliases expanded
 _LONGEST_VALUE = 100  # characters of a value in an error
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # for models, for dataclasses
 _PLAIN_MESSAGES = {  # instead of messages that name Python classes
@@ -80,7 +80,7 @@ def _load(text: str) -> Any:
     """Parses a YAML text; refuses deep nesting, and aliases that expand to too many values."""
     try:
         content = yaml.load(text, _Loader)
-        if _count(content, {}) > _MOST_VALUES:
+        if _count(content, {}) > _MAX_VALUES:
             raise yaml.YAMLError("its aliases stand for too many values")
     except RecursionError as error:
         raise yaml.YAMLError("it is nested too deeply") from error

@@ -10,7 +10,7 @@ import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 _KEPT = 1 << 30  # bytes
-_LARGEST_MAPPED = 32 << 20  # bytes; the most that glibc accepts
+_MAX_MAPPED = 32 << 20  # bytes; the most that glibc accepts
 
 
 def keep_freed_memory() -> None:
@@ -21,7 +21,7 @@ def keep_freed_memory() -> None:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _LARGEST_MAPPED)
+        mallopt(_MMAP_THRESHOLD, _MAX_MAPPED)
         mallopt(_TRIM_THRESHOLD, _KEPT)
 
 

@@ -25,7 +25,7 @@ def need(module: str, extra: str, user: str) -> Any:
     Raises:
         ConfigError: The package is not installed; the message says how to install it.
     """
-    report_nothing()
+    disable_telemetry()
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -48,7 +48,7 @@ def install_hint(extra: str) -> str:
     return f"pip install {shlex.join(wanted)}"
 
 
-def report_nothing() -> None:
+def disable_telemetry() -> None:
     """Keeps ONNX Runtime and OpenVINO from reporting their use over the network.
 
     This also keeps them from writing to the home folder. An environment variable that is set, or a

@@ -13,7 +13,7 @@ import numpy as np
 from stages.errors import ConfigError, reason_of
 from stages.records import BoolArray, Float64Array, Int64Array
 
-LARGEST = float(np.finfo(np.float32).max)
+MAX_FLOAT32 = float(np.finfo(np.float32).max)
 MAX_FRAME = 10_000_000  # a misread column must not start a run that takes years
 SUFFIXES = (".txt", ".txt.gz")
 # Columns that detections, tracks and ground truth share.
@@ -59,7 +59,7 @@ class NumberTable:
             values = np.loadtxt(filled, delimiter=",", comments=None, ndmin=2)
         except ValueError as error:
             raise _first_fault(path, lines, min_columns, line, str(error)) from None
-        if values.shape[1] < min_columns or not (np.abs(values) <= LARGEST).all():
+        if values.shape[1] < min_columns or not (np.abs(values) <= MAX_FLOAT32).all():
             raise _first_fault(path, lines, min_columns, line, "malformed")
         return cls(path, values, lines)
 
@@ -162,6 +162,6 @@ def _first_fault(
 
 def _is_number(field: str) -> bool:
     try:
-        return "_" not in field and abs(float(field)) <= LARGEST  # only Python accepts 1_000
+        return "_" not in field and abs(float(field)) <= MAX_FLOAT32  # only Python accepts 1_000
     except ValueError:
         return False

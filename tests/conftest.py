@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.extras import report_nothing
+from stages.extras import disable_telemetry
 
-report_nothing()  # for tests that import a package themselves
+disable_telemetry()  # for tests that import a package themselves
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ _FORM = (
     "--mqtt must be mqtt://USER:PASSWORD@HOST:PORT/PREFIX or mqtts://…; "
     "in a password, write / as %2F, # as %23 and ? as %3F"
 )
-_MOST_EVENTS = 10_000  # waiting for the broker
-_MOST_SENT = 1000  # events sent but not yet acknowledged
-_MOST_FRAMES = 100  # waiting for a slow connection
+_MAX_EVENTS = 10_000  # waiting for the broker
+_MAX_SENT = 1000  # events sent but not yet acknowledged
+_MAX_FRAMES = 100  # waiting for a slow connection
 _LONGEST_PREFIX = 1000  # bytes
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1, 30  # seconds between two attempts to connect
 _KEEPALIVE_SECONDS = 20  # how long the broker may be silent
@@ -88,7 +88,7 @@ class MqttBroker:
         if user:
             client.username_pw_set(user, password)
         client.will_set(self._status, "offline", qos=1, retain=True)
-        client.max_inflight_messages_set(_MOST_SENT + 1)
+        client.max_inflight_messages_set(_MAX_SENT + 1)
         client.reconnect_delay_set(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -153,27 +153,27 @@ class MqttBroker:
     def _send_frame(self, frame: _Event) -> None:
         while self._frames and _is_over(self._frames[0]):
             self._frames.popleft()
-        if self._is_ready and len(self._frames) < _MOST_FRAMES:  # paho does not limit them
+        if self._is_ready and len(self._frames) < _MAX_FRAMES:  # paho does not limit them
             sent = self._client.publish(frame.topic, frame.text)
             if sent.rc == 0:
                 self._frames.append(sent)
 
     def _queue(self, event: _Event) -> None:
         self._events.append(event)
-        if len(self._events) > _MOST_EVENTS:
+        if len(self._events) > _MAX_EVENTS:
             oldest = self._events.popleft()
             if oldest.retain:
                 self._first[oldest.topic] = oldest
             if not self._has_lost:
                 self._has_lost = True
-                _say(f"{self._server}: more than {_MOST_EVENTS} objects wait: the oldest are lost")
+                _say(f"{self._server}: more than {_MAX_EVENTS} objects wait: the oldest are lost")
 
     def _finish(self, done: threading.Event) -> None:
         self._events.append(_Event(self._status, "offline", retain=True))
         self._done = done
 
     def _send_events(self) -> None:
-        while self._is_ready and len(self._sent) < _MOST_SENT:
+        while self._is_ready and len(self._sent) < _MAX_SENT:
             event = next(iter(self._first.values()), None) or next(iter(self._events), None)
             if event is None:
                 return
@@ -188,7 +188,7 @@ class MqttBroker:
             self._retained.pop(event.topic, None)
             if event.retain:  # even an empty one: the broker may return with an older state
                 self._retained[event.topic] = event
-                if len(self._retained) > _MOST_EVENTS:
+                if len(self._retained) > _MAX_EVENTS:
                     del self._retained[next(iter(self._retained))]
 
     def _greeted(self, greeting: int) -> None:

@@ -9,10 +9,10 @@ from trackers.overlaps import neighbors
 
 REACH = 60.0  # pixels: the largest displacement considered, along each axis
 CELL = 6.0  # pixels: displacements this close count as one
-LEAST_VOTES = 4
+MIN_VOTES = 4
 SEED_SHARE = 0.3  # fraction of the objects that must agree on one displacement at first,
-LEAST_SHARE = 0.6  # and on the fitted motion: fewer may be one of two directions of traffic
-LEAST_ADVANTAGE = 1.1  # ratio of the votes for a motion to those for none
+MIN_SHARE = 0.6  # and on the fitted motion: fewer may be one of two directions of traffic
+MIN_ADVANTAGE = 1.1  # ratio of the votes for a motion to those for none
 SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
 STIFFNESS = 5e4  # pixels²: how far objects must spread for a rotation or zoom to be trusted
 OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # residual in pixels that quarters a pair's weight, by iteration
@@ -34,7 +34,7 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
         ``(2, 3)`` map from predicted to observed positions; None if too few objects agree.
     """
     count = min(len(predicted), len(observed))
-    if count < LEAST_VOTES:
+    if count < MIN_VOTES:
         return None
     rows, columns = _candidates(predicted, observed)
     sources, targets = predicted[rows, :2], observed[columns, :2]
@@ -46,21 +46,21 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
     strips = votes[:, :-2] + votes[:, 1:-1] + votes[:, 2:]
     around = strips[:-2] + strips[1:-1] + strips[2:]  # of each cell and its eight neighbours
     best = np.unravel_index(around.argmax(), around.shape)
-    if around[best] < max(LEAST_VOTES, SEED_SHARE * count):
+    if around[best] < max(MIN_VOTES, SEED_SHARE * count):
         return None
     peak = np.median(displacements[(np.abs(cells - best) <= 1).all(axis=1)], axis=0)
     agreeing = (np.abs(displacements - peak) < CELL).all(axis=1)
     still = (np.abs(displacements) < CELL).all(axis=1)
-    if agreeing.sum() <= LEAST_ADVANTAGE * still.sum():
+    if agreeing.sum() <= MIN_ADVANTAGE * still.sum():
         agreeing = still
-    if agreeing.sum() < LEAST_VOTES:
+    if agreeing.sum() < MIN_VOTES:
         return None
     motion = np.column_stack((np.eye(2), np.median(displacements[agreeing], axis=0)))
     motion = _fitted(sources, targets, motion)
     agreeing = (np.abs(moved_points(sources, motion) - targets) < CELL).all(axis=1)
     # In a crowd an object has many partners; it counts once.
     voters = min(len(np.unique(rows[agreeing])), len(np.unique(columns[agreeing])))
-    return motion if voters >= max(LEAST_VOTES, LEAST_SHARE * count) else None
+    return motion if voters >= max(MIN_VOTES, MIN_SHARE * count) else None
 
 
 def moved_points(points: FloatArray, motion: FloatArray) -> FloatArray:

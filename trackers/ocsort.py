@@ -19,8 +19,8 @@ from trackers.overlaps import BoxPairs, find_overlaps
 from trackers.settings import checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
-_LEAST_GAIN = 1e-6  # of a pair
-_MOST_DIRECTION_FRAMES = 1000  # each frame processes the history of all tracks
+_MIN_GAIN = 1e-6  # of a pair
+_MAX_DIRECTION_FRAMES = 1000  # each frame processes the history of all tracks
 
 TRACK = np.dtype(
     [
@@ -75,7 +75,7 @@ class OCSort(Tracker):
         self.iou_threshold = checked_share("iou_threshold", iou_threshold)
         self.min_score = checked_score("min_score", min_score)
         self.direction_frames = checked_count(
-            "direction_frames", direction_frames, minimum=1, maximum=_MOST_DIRECTION_FRAMES
+            "direction_frames", direction_frames, minimum=1, maximum=_MAX_DIRECTION_FRAMES
         )
         self.direction_weight = checked_share("direction_weight", direction_weight)
         self._forget()
@@ -140,7 +140,7 @@ class OCSort(Tracker):
         pairs = find_overlaps(predicted, boxes)
         pairs = pairs.where(pairs.iou >= self.iou_threshold)
         # A pair against the direction is still better than none.
-        gain = (pairs.iou + self._momentum(pairs, boxes, scores)).clip(min=_LEAST_GAIN)
+        gain = (pairs.iou + self._momentum(pairs, boxes, scores)).clip(min=_MIN_GAIN)
         found = match(pairs, gain)
         used[found.rows] = found.columns
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-MOST = 10**9
-LEAST_NOISE = 1e-9  # the squares of much smaller values are 0
+MAX_SETTING = 10**9
+MIN_NOISE = 1e-9  # the squares of much smaller values are 0
 
 
 def setting_text(value: object) -> str:
     """Returns a setting's value for people; ``none`` for a threshold that every score reaches."""
-    return "none" if value == -MOST else str(value)
+    return "none" if value == -MAX_SETTING else str(value)
 
 
-def checked_count(name: str, value: object, minimum: int, maximum: int = MOST) -> int:
+def checked_count(name: str, value: object, minimum: int, maximum: int = MAX_SETTING) -> int:
     """Returns ``value`` as an int of at least ``minimum`` and at most ``maximum``.
 
     Raises:
@@ -42,23 +42,27 @@ def checked_share(name: str, value: object) -> float:
     raise ValueError(f"{name} must lie in (0, 1], got {value!r}")
 
 
-def checked_number(name: str, value: object, minimum: float = -MOST) -> float:
-    """Returns ``value`` as a float of at least ``minimum`` and at most ``MOST``.
+def checked_number(name: str, value: object, minimum: float = -MAX_SETTING) -> float:
+    """Returns ``value`` as a float of at least ``minimum`` and at most ``MAX_SETTING``.
 
     Raises:
         ValueError: The value is anything else.
     """
     value = _plain(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and minimum <= value <= MOST:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and minimum <= value <= MAX_SETTING
+    ):
         return float(value)
-    raise ValueError(f"{name} must be a number from {minimum:g} to {MOST:g}, got {value!r}")
+    raise ValueError(f"{name} must be a number from {minimum:g} to {MAX_SETTING:g}, got {value!r}")
 
 
 def checked_score(name: str, value: object) -> float:
     """Returns ``value`` as a threshold that equal scores reach, in float32 and in float64.
 
     Raises:
-        ValueError: The value is not a number, or beyond ``MOST``.
+        ValueError: The value is not a number, or beyond ``MAX_SETTING``.
     """
     number = checked_number(name, value)
     return min(number, float(np.float32(number)))  # 0.7 in float32 is less than 0.7

@@ -19,7 +19,7 @@ from trackers.boxes import (
     to_center_area_aspect,
 )
 from trackers.overlaps import find_overlaps
-from trackers.settings import MOST, checked_count, checked_score, checked_share
+from trackers.settings import MAX_SETTING, checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 # Stored for each track besides its filter. A streak counts consecutive updates after its start,
@@ -42,7 +42,7 @@ class Sort(Tracker):
         max_age: int = 1,
         min_hits: int = 3,
         iou_threshold: float = 0.3,
-        min_score: float = -float(MOST),
+        min_score: float = -float(MAX_SETTING),
     ) -> None:
         """Starts without tracks.
 

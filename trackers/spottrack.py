@@ -19,7 +19,7 @@ from trackers.camera import motion_from_boxes, moved_points, scale_of
 from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
 from trackers.settings import (
-    LEAST_NOISE,
+    MIN_NOISE,
     checked_count,
     checked_number,
     checked_score,
@@ -34,7 +34,7 @@ MISSES_PER_HIT = 5  # misses survived per hit: an object rarely seen may be anyw
 WIDENING_FRAMES = 10  # missed frames after which a box is not widened further
 SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
 RECENT_MISSES = 3  # and while it has missed fewer frames than this
-_LEAST_DIVISOR = 1e-9  # used if ``confirm_score`` is lower, such as 0
+_MIN_DIVISOR = 1e-9  # used if ``confirm_score`` is lower, such as 0
 
 
 class SpotTrack(Tracker):
@@ -109,10 +109,10 @@ class SpotTrack(Tracker):
         self.low_iou_threshold = checked_share("low_iou_threshold", low_iou_threshold)
         self.duplicate_iou = checked_share("duplicate_iou", duplicate_iou)
         self.widening = checked_number("widening", widening, minimum=0.0)
-        self.measurement_noise = checked_number("measurement_noise", measurement_noise, LEAST_NOISE)
-        self.position_noise = checked_number("position_noise", position_noise, LEAST_NOISE)
-        self.velocity_noise = checked_number("velocity_noise", velocity_noise, LEAST_NOISE)
-        self.initial_velocity = checked_number("initial_velocity", initial_velocity, LEAST_NOISE)
+        self.measurement_noise = checked_number("measurement_noise", measurement_noise, MIN_NOISE)
+        self.position_noise = checked_number("position_noise", position_noise, MIN_NOISE)
+        self.velocity_noise = checked_number("velocity_noise", velocity_noise, MIN_NOISE)
+        self.initial_velocity = checked_number("initial_velocity", initial_velocity, MIN_NOISE)
         self.estimate_camera = checked_switch("estimate_camera", estimate_camera)
         self.edge_margin = checked_number("edge_margin", edge_margin)
         self._forget()
@@ -142,7 +142,7 @@ class SpotTrack(Tracker):
         columns = used[reported]
         filtered = from_center_size(self._filter.values[reported])
         trust = np.clip(
-            scores[columns, np.newaxis] / max(self.confirm_score, _LEAST_DIVISOR), 0.0, 1.0
+            scores[columns, np.newaxis] / max(self.confirm_score, _MIN_DIVISOR), 0.0, 1.0
         )
         result = (
             filtered + trust * (boxes[columns] - filtered),

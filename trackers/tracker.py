@@ -13,9 +13,9 @@ from trackers.boxes import BoolArray, FloatArray
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
-LARGEST = float(np.finfo(np.float32).max)  # results are float32
+MAX_FLOAT32 = float(np.finfo(np.float32).max)  # results are float32
 FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and squaring it would lose precision
-LEAST_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
+MIN_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
 CLASS_RANGE = np.iinfo(np.int16)
 STRONGEST_ZOOM = 100.0  # from one frame to the next
 LONGEST_BREAK = 30  # unseen frames that tracks survive regardless of `max_age`
@@ -141,7 +141,7 @@ class Tracker(ABC):
             box_array, score_array, np.arange(count), motion_array, self._size_array
         )
         if count:
-            is_side = box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE
+            is_side = box_array[:, 2:] - box_array[:, :2] > MIN_SIDE
             if np.count_nonzero(is_side) < 2 * count:
                 observations = observations.where(is_side.all(axis=1))
         if unseen > max(self.max_age, LONGEST_BREAK):
@@ -196,7 +196,7 @@ def nothing_tracked() -> tuple[FloatArray, Int64Array, Int64Array]:
 
 
 def _checked(
-    name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = LARGEST
+    name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = MAX_FLOAT32
 ) -> npt.NDArray[Any]:
     """Returns ``value`` as a float64 array of ``shape``, with no magnitude beyond ``farthest``.
 

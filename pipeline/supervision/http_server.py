@@ -19,7 +19,7 @@ from pipeline.addresses import is_loopback
 from stages.errors import ConfigError
 
 _POLL_SECONDS = 0.1  # how often the server checks whether to close, which delays a run's end
-_MOST_REQUESTS = 16  # at a time, each with a thread and a descriptor
+_MAX_REQUESTS = 16  # at a time, each with a thread and a descriptor
 _REQUEST_SECONDS = 5.0
 _ERROR_LOG_SECONDS = 60.0
 
@@ -126,7 +126,7 @@ class _BoundedServer(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self._deadlines) >= _MOST_REQUESTS:
+        if len(self._deadlines) >= _MAX_REQUESTS:
             self.shutdown_request(request)
             return
         self._deadlines[request] = time.monotonic() + _REQUEST_SECONDS

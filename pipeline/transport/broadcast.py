@@ -24,7 +24,7 @@ _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
 _HELD_AT_ONCE = 100
 _PAUSE_SECONDS = 0.005  # in which a subscriber reads that many
 _LINGER_MS = 2000  # the supervisor waits three seconds for the sink to end
-_LARGEST_FROM_SUBSCRIBER = 2**10  # bytes: topics, and anything sent before a key is checked
+_MAX_FROM_SUBSCRIBER = 2**10  # bytes: topics, and anything sent before a key is checked
 _TOPICS_AT_ONCE = 10  # per subscriber; `send` processes those received
 _HANDSHAKE_MS = 3000
 _PADDING = bytes(2**16)  # not a record; on closing, ZeroMQ drops what is encoded but not written
@@ -65,7 +65,7 @@ class Broadcast:
         self._socket = context.socket(zmq.PUB)
         self._socket.sndhwm = _WAITING_MESSAGES
         self._socket.linger = _LINGER_MS
-        self._socket.maxmsgsize = _LARGEST_FROM_SUBSCRIBER
+        self._socket.maxmsgsize = _MAX_FROM_SUBSCRIBER
         self._socket.rcvhwm = _TOPICS_AT_ONCE
         self._socket.handshake_ivl = _HANDSHAKE_MS
         self._socket.ipv6 = "[" in address

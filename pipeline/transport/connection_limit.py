@@ -12,8 +12,8 @@ import time
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-_MOST_CONNECTIONS = 64
-_MOST_BYTES = 2**14  # in total per subscriber, whose handshake and topic take less than 1 KiB
+_MAX_CONNECTIONS = 64
+_MAX_BYTES = 2**14  # in total per subscriber, whose handshake and topic take less than 1 KiB
 _CHECK_MS = 50
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_MONITOR_STOPPED
 _BYTES_RECEIVED = struct.Struct("=128xQ")  # the start of struct tcp_info
@@ -62,12 +62,12 @@ def _watch(events: zmq.Socket) -> None:
                     ports.pop(descriptor, None)
                 else:
                     port = ports[descriptor] = int(event["endpoint"].rpartition(b":")[2])
-                    if len(ports) > _MOST_CONNECTIONS:
+                    if len(ports) > _MAX_CONNECTIONS:
                         _close(descriptor, port, -1)  # whatever it has received
             if time.monotonic() - checked_at >= _CHECK_MS / 1000:
                 checked_at = time.monotonic()
                 for descriptor, port in ports.items():
-                    _close(descriptor, port, _MOST_BYTES)
+                    _close(descriptor, port, _MAX_BYTES)
 
 
 def _close(descriptor: int, port: int, most_bytes: int) -> None:

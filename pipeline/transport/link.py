@@ -11,7 +11,7 @@ import zmq
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.messages import MessageError, decode, encode
 
-LARGEST_PART = 256 * 2**20
+MAX_PART = 256 * 2**20
 """Largest message part, bytes; a peer that exceeds it is disconnected. A 16K frame fits."""
 
 WAITING_MESSAGES = 1000
@@ -59,7 +59,7 @@ class Receiver:
         self._receive_timeout_ms = -1  # no limit
         self._socket = context.socket(zmq.PULL)
         self._socket.rcvhwm = WAITING_MESSAGES
-        self._socket.maxmsgsize = LARGEST_PART
+        self._socket.maxmsgsize = MAX_PART
         self._socket.bind(endpoint)
         self._poller: zmq.Poller | None = None
         if wake is not None:

@@ -34,13 +34,13 @@ from stages.wording import counted
 PROTOCOL_VERSION = 9
 """Changes with what messages contain and with when they are sent."""
 
-LARGEST_SIDE = 65_535
+MAX_SIDE = 65_535
 """Largest frame width or height, in pixels, that a message may state."""
 
-_MOST_BOXES = 2**24
+_MAX_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 
-_Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_BOXES)]
+_Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MAX_BOXES)]
 
 
 class MessageError(ValueError):
@@ -217,7 +217,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
             header.record, channel=header.channel, position=header.position, run=header.run
         )
     frame = header.frame
-    if not (1 <= frame.height <= LARGEST_SIDE and 1 <= frame.width <= LARGEST_SIDE):
+    if not (1 <= frame.height <= MAX_SIDE and 1 <= frame.width <= MAX_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
     rest = list(parts[2:])
     shapes: list[tuple[np.dtype[Any], tuple[int, ...]]] = [(_F4, (2, 3))] if header.motion else []

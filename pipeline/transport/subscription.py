@@ -15,7 +15,7 @@ import zmq
 from pipeline.addresses import ends_with_port
 from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.keys import load_certificate, load_key
-from pipeline.transport.link import LARGEST_PART
+from pipeline.transport.link import MAX_PART
 from pipeline.transport.messages import MessageError, VersionError, decode
 from stages.background import in_background
 from stages.errors import ConfigError
@@ -138,7 +138,7 @@ class Subscription:
         self._connected = time.monotonic()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._socket.maxmsgsize = LARGEST_PART
+        self._socket.maxmsgsize = MAX_PART
         self._socket.ipv6 = _needs_ipv6(self._address)
         self._socket.tcp_keepalive = 1  # detects that the other host has vanished
         self._socket.tcp_keepalive_idle = self._socket.tcp_keepalive_intvl = _KEEPALIVE_SECONDS

@@ -22,7 +22,7 @@ from pipeline.reports import Notice, NoticeEvent, Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import LARGEST_SIDE
+from pipeline.transport.messages import MAX_SIDE
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
@@ -189,10 +189,10 @@ class _Decoding:
             SourceError: The stream's frames are too large for a message; no stage would take them.
             OutputError: An earlier result cannot be removed.
         """
-        if isinstance(event, StreamStart) and max(event.height, event.width) > LARGEST_SIDE:
+        if isinstance(event, StreamStart) and max(event.height, event.width) > MAX_SIDE:
             raise SourceError(
                 f"frames of {event.width}x{event.height} are too large; a side may have "
-                f"{LARGEST_SIDE} pixels"
+                f"{MAX_SIDE} pixels"
             )
         self._remove_earlier_results(event)
         self._sender.announce(event)

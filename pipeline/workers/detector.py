@@ -41,7 +41,7 @@ from stages.records import (
 
 _REPORT_SECONDS = 1.0
 _ALIVE_SECONDS = 0.5
-_MOST_REFUSED = 1000
+_MAX_REFUSED = 1000
 
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -68,7 +68,7 @@ class _Worker:
         else:
             self._size = config.batch_size or (1 if self._threads else self._detector.batch_size)
         # Channels of the latest streams that cannot be computed; earlier ones send no more.
-        self._refused: deque[int] = deque(maxlen=_MOST_REFUSED)
+        self._refused: deque[int] = deque(maxlen=_MAX_REFUSED)
         self._failures: SimpleQueue[tuple[int, Failed]] = SimpleQueue()  # from any thread
         self._has_waited = False  # whether the latest message arrived before it was asked for
         self._link = self._open_link(context)

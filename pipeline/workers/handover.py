@@ -50,7 +50,7 @@ class Handover:
         for entry in entries:
             if not repeat(entry):
                 later = (each.envelope.record for each in itertools.chain([entry], entries))
-                self._results.drop_later(r for r in later if isinstance(r, Tracks | Dropped))
+                self._results.remove_later(r for r in later if isinstance(r, Tracks | Dropped))
                 break
             good = entry.end
         self._journal = Journal(self._journal_path, good)

@@ -21,7 +21,7 @@ _ANSWER_SECONDS = 10.0
 _STEADY_SECONDS = 10.0
 _FIRST_PAUSE = 1.0  # seconds
 _LONGEST_PAUSE = 30.0
-_MOST_WAITING_SECONDS = 2.0
+_MAX_WAITING_SECONDS = 2.0
 _REPORT_SECONDS = 60.0
 _END_SECONDS = 1.0
 
@@ -81,7 +81,7 @@ class LiveOverlay:
                 return
             self._video = video
             now = time.monotonic()
-            is_behind = bool(self._waiting) and now - self._waiting[0].since > _MOST_WAITING_SECONDS
+            is_behind = bool(self._waiting) and now - self._waiting[0].since > _MAX_WAITING_SECONDS
             if is_behind or (picture.is_key and not self._is_connected):
                 self._left_out |= self._is_connected
                 self._discard_waiting()

@@ -18,9 +18,9 @@ from stages.sink.stream_results import StreamResults
 
 _SECONDS = 1.0
 _ROWS = 360  # at most
-_MOST_ASPECT = 4.0  # of a pixel; a file may state nonsense
+_MAX_ASPECT = 4.0  # of a pixel; a file may state nonsense
 _QUALITY = 80  # of JPEG, up to 100
-_MOST_BYTES = 2**19  # the supervisor refuses reports of twice as many
+_MAX_BYTES = 2**19  # the supervisor refuses reports of twice as many
 
 
 class Snapshots:
@@ -61,11 +61,11 @@ class Snapshots:
         painter.draw(canvas_of(picture), tracks, self._results.last_number, readings)
         bgr = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
         if start.pixel_aspect != 1:
-            aspect = min(max(float(start.pixel_aspect), 1 / _MOST_ASPECT), _MOST_ASPECT)
+            aspect = min(max(float(start.pixel_aspect), 1 / _MAX_ASPECT), _MAX_ASPECT)
             shown = max(1, round(bgr.shape[1] * aspect)), bgr.shape[0]
             bgr = np.asarray(cv2.resize(bgr, shown), np.uint8)
         written, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        if written and jpeg.nbytes <= _MOST_BYTES:
+        if written and jpeg.nbytes <= _MAX_BYTES:
             self._report(
                 Snapshot(
                     "sink",

@@ -10,8 +10,8 @@ from stages.records import Float32Array, Float64Array, Frame, UInt8Array
 
 WIDTH = 480  # pixels: wider frames are scaled down to this
 BLOCK = 24  # pixels of the small image: side of a square in which one corner is tracked
-LEAST_CORNERS = 12
-LEAST_SHARE = 0.3  # share of the corners that must agree on the motion
+MIN_CORNERS = 12
+MIN_SHARE = 0.3  # share of the corners that must agree on the motion
 INLIER_DISTANCE = 0.7  # pixels of the small image; a corner farther off does not agree
 
 
@@ -69,13 +69,13 @@ def _small(frame: Frame) -> UInt8Array:
 
 def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
     corners = _corners(before)
-    if len(corners) < LEAST_CORNERS:
+    if len(corners) < MIN_CORNERS:
         return None
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before, after, corners, corners.copy(), winSize=(15, 15)
     )
     seen = found.ravel() == 1
-    if seen.sum() < LEAST_CORNERS:
+    if seen.sum() < MIN_CORNERS:
         return None
     motion, agreeing = cv2.estimateAffinePartial2D(
         corners[seen] + 0.5,
@@ -83,7 +83,7 @@ def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
         method=cv2.RANSAC,
         ransacReprojThreshold=INLIER_DISTANCE,
     )
-    if motion is None or agreeing.sum() < max(LEAST_CORNERS, LEAST_SHARE * len(corners)):
+    if motion is None or agreeing.sum() < max(MIN_CORNERS, MIN_SHARE * len(corners)):
         return None
     return np.asarray(motion, np.float64) if is_likely(motion) else None
 

@@ -6,7 +6,7 @@ from collections import deque
 from fractions import Fraction
 
 _STEPS = 25  # equal steps before the rate counts as constant
-_LEAST_FRAMES = 5
+_MIN_FRAMES = 5
 
 
 class Gaps:
@@ -33,7 +33,7 @@ class Gaps:
         """Takes the next intact frame: its 0-based index in the source, and its time in ticks."""
         if self._last is not None:
             frames, ticks = index - self._last[0], pts - self._last[1]
-            if self._is_constant() and ticks > (frames + _LEAST_FRAMES) * max(self._steps):
+            if self._is_constant() and ticks > (frames + _MIN_FRAMES) * max(self._steps):
                 self.note(float(ticks * self._time_base), self._last[0])
             elif frames == 1:
                 self._steps.append(ticks)

@@ -10,8 +10,8 @@ from av import Packet
 
 _REMEMBERED_STEPS = 25
 _FEWEST_STEPS = 5  # before the usual step is known
-_MOST_HELD = 16  # frames that a decoder may hold back
-_MOST_WAITING = 50_000  # packets: a live stream may go without a frame for days
+_MAX_HELD = 16  # frames that a decoder may hold back
+_MAX_WAITING = 50_000  # packets: a live stream may go without a frame for days
 
 
 class LostFrames:
@@ -71,7 +71,7 @@ class LostFrames:
         return min(self._errors, len(self._waiting))
 
     def _wait_for(self, pts: int) -> None:
-        if len(self._waiting) < _MOST_WAITING:
+        if len(self._waiting) < _MAX_WAITING:
             heapq.heappush(self._waiting, pts)
         else:
             heapq.heappushpop(self._waiting, pts)
@@ -86,7 +86,7 @@ class LostFrames:
         return (pts - self._last + step // 2) // step - 1
 
     def _remember(self, lost: list[int]) -> None:
-        self._lost = {pts: age + 1 for pts, age in self._lost.items() if age < _MOST_HELD}
+        self._lost = {pts: age + 1 for pts, age in self._lost.items() if age < _MAX_HELD}
         self._lost.update(dict.fromkeys(lost, 0))
 
     def _follow(self, pts: int | None) -> None:

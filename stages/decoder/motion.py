@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from stages.records import Float32Array
 
-_MOST_ZOOM = 10.0  # between two frames that show the same scene
+_MAX_ZOOM = 10.0  # between two frames that show the same scene
 _FARTHEST = 1e6  # pixels between two such frames
 
 STILL = np.eye(2, 3, dtype=np.float32)
@@ -29,6 +29,6 @@ def composed(first: Float32Array | None, second: Float32Array | None) -> Float32
 def is_likely(motion: npt.NDArray[np.floating]) -> bool:
     """Returns whether a motion is plausible for a camera."""
     return bool(
-        _MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= _MOST_ZOOM**2
+        _MAX_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= _MAX_ZOOM**2
         and np.abs(motion[:, 2]).max() < _FARTHEST
     )

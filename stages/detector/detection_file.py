@@ -29,7 +29,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
+from stages.number_table import HEIGHT, IDENTITY, LEFT, MAX_FLOAT32, WIDTH, NumberTable
 from stages.records import Float32Array, Float64Array, Int16Array, Int64Array
 from stages.result_files import DETECTIONS, REPORT, class_names, frame_size, number_of
 
@@ -111,7 +111,7 @@ class DetectionFile:
         indices = table.frame_indices(frame_count)
         ends = values[:, LEFT : LEFT + 2] + values[:, WIDTH : WIDTH + 2]
         table.reject(
-            (np.abs(ends) > LARGEST).max(axis=1),
+            (np.abs(ends) > MAX_FLOAT32).max(axis=1),
             lambda row: f"box at {row[LEFT]:g}, {row[WIDTH]:g} wide, has no finite end",
         )
         has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)

@@ -22,7 +22,7 @@ from stages.detector.large_frames import caution
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
-from stages.detector.spotnet import LARGEST_SCALE
+from stages.detector.spotnet import MAX_SCALE
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, PixelFormat, StreamStart
 from trackers.boxes import shorter_sides
@@ -84,9 +84,9 @@ class NetworkDetector:
         threads: int = 0,
         recorded: bool = True,
     ) -> None:
-        if scale is not None and not 0 < scale <= LARGEST_SCALE:
+        if scale is not None and not 0 < scale <= MAX_SCALE:
             raise ConfigError(
-                f"detector.scale must be above 0 and at most {LARGEST_SCALE}, got {scale}"
+                f"detector.scale must be above 0 and at most {MAX_SCALE}, got {scale}"
             )
         if not 0 <= min_score <= 1:
             raise ConfigError(f"detector.min_score must lie in [0, 1], got {min_score}")

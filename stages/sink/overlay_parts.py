@@ -120,7 +120,7 @@ class OverlayParts:
         """Repeats a frame that was written before a crash, see `OverlayWriter.repeat`."""
         return self._writer(start, tracks.frame).repeat(tracks, picture)
 
-    def drop_later(self) -> None:
+    def remove_later(self) -> None:
         """Removes later videos, whose frames all come again; call it before the first `write`.
 
         An earlier process may have kept frames in them, since videos are written concurrently.

@@ -13,7 +13,7 @@ from stages.records import Float64Array, Tracks
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame."""
 
-TREMBLING = 0.1
+JITTER = 0.1
 """The assumed jitter of a box, as a share of its size, which is the root of its area."""
 
 _Drawn = TypeVar("_Drawn")
@@ -46,7 +46,7 @@ def places(tracks: Tracks) -> list[Place]:
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
     # Without `trackers`, which needs SciPy: subscribers that only read crossings may lack it.
-    margins = TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+    margins = JITTER * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
     width, height = tracks.frame.width, tracks.frame.height
     spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
     points, cut = zip(xs, ys, strict=True), (spaces <= margins).tolist()

@@ -229,7 +229,7 @@ class StreamResults:
         self.timing = state.timing
         self.counting = Counting(self.options, state.counting)
 
-    def drop_later(self, later: Iterable[Tracks | Dropped]) -> None:
+    def remove_later(self, later: Iterable[Tracks | Dropped]) -> None:
         """Removes what an earlier sink wrote for frames that come again; after the last `repeat`.
 
         Call it before the records of those frames are deleted: without them, the later files would
@@ -240,8 +240,8 @@ class StreamResults:
                 frames may come with other ids, or not at all.
         """
         if self._texts is not None:
-            self._texts.drop_later()
-        self.overlays.drop_later()
+            self._texts.remove_later()
+        self.overlays.remove_later()
         self._events.drop(self._measured_in(later))
 
     def _measured_in(self, later: Iterable[Tracks | Dropped]) -> Iterator[Measured]:

@@ -216,7 +216,7 @@ class TextResults:
             ended = [each.files for each in self._unnamed]
             self._naming = in_background(lambda: self._commit(ended))
 
-    def drop_later(self) -> None:
+    def remove_later(self) -> None:
         """Removes the files that an earlier process wrote for frames that come again."""
         for path in {final_path(path) for path in self._folder.iterdir()}:
             number = max(number_of(path, name) for name in TEXTS)

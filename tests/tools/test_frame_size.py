@@ -1,7 +1,7 @@
 import pytest
 
 from stages.errors import ConfigError
-from tools.frame_size import LARGEST_SIDE, parse_frame_size
+from tools.frame_size import MAX_SIDE, parse_frame_size
 
 
 def test_width_comes_first():
@@ -15,7 +15,7 @@ def test_malformed_sizes_are_refused(text):
 
 
 def test_sides_beyond_the_limit_are_refused():
-    assert parse_frame_size(f"2x{LARGEST_SIDE}", "--size") == (2, LARGEST_SIDE)
-    for text in (f"{LARGEST_SIDE + 1}x2", "100000x100000"):
-        with pytest.raises(ConfigError, match=f"--size allows .* {LARGEST_SIDE} .*'{text}'"):
+    assert parse_frame_size(f"2x{MAX_SIDE}", "--size") == (2, MAX_SIDE)
+    for text in (f"{MAX_SIDE + 1}x2", "100000x100000"):
+        with pytest.raises(ConfigError, match=f"--size allows .* {MAX_SIDE} .*'{text}'"):
             parse_frame_size(text, "--size")

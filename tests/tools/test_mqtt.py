@@ -186,8 +186,8 @@ def test_the_broker_certificate_is_verified(tmp_path, logged, monkeypatch, impat
 
 @needs_broker
 def test_the_latest_of_too_many_events_arrive_in_order(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 300)
-    monkeypatch.setattr("tools.mqtt._MOST_SENT", 20)
+    monkeypatch.setattr("tools.mqtt._MAX_EVENTS", 300)
+    monkeypatch.setattr("tools.mqtt._MAX_SENT", 20)
     port = free_port()
     broker = MqttBroker(f"mqtt://127.0.0.1:{port}/site")
     for number in range(500):

@@ -109,7 +109,7 @@ def test_ended_starts_are_cleared_again_on_a_broker_with_older_state(connect, tm
 
 
 def test_the_limit_on_queued_events_also_limits_kept_starts(connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 2)
+    monkeypatch.setattr("tools.mqtt._MAX_EVENTS", 2)
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for stream in ("north", "south", "west"):
@@ -120,8 +120,8 @@ def test_the_limit_on_queued_events_also_limits_kept_starts(connect, tmp_path, m
 
 
 def test_starts_stay_correct_when_too_many_events_are_queued(connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 3)
-    monkeypatch.setattr("tools.mqtt._MOST_SENT", 1)
+    monkeypatch.setattr("tools.mqtt._MAX_EVENTS", 3)
+    monkeypatch.setattr("tools.mqtt._MAX_SENT", 1)
     port = free_port()
     broker = connect(port)
     for fact in (fact_of("start", "south"), *[CROSSING] * 10):

@@ -5,7 +5,7 @@ import pytest
 
 from trackers import default_settings
 from trackers.settings import (
-    MOST,
+    MAX_SETTING,
     checked_count,
     checked_number,
     checked_score,
@@ -15,10 +15,13 @@ from trackers.settings import (
 
 
 def test_range_bounds_are_accepted() -> None:
-    assert [checked_count("age", value, minimum=3) for value in (3, MOST)] == [3, MOST]
+    assert [checked_count("age", value, minimum=3) for value in (3, MAX_SETTING)] == [
+        3,
+        MAX_SETTING,
+    ]
     assert checked_share("iou", 1) == 1.0
-    assert [checked_number("noise", value, minimum=0.0) for value in (0, MOST)] == [0.0, 1e9]
-    assert checked_number("margin", -MOST) == -1e9
+    assert [checked_number("noise", value, minimum=0.0) for value in (0, MAX_SETTING)] == [0.0, 1e9]
+    assert checked_number("margin", -MAX_SETTING) == -1e9
 
 
 def test_a_threshold_that_every_score_reaches_is_shown_as_none() -> None:
@@ -30,7 +33,7 @@ def test_values_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="age must be a whole number of at least 3, got 2"):
         checked_count("age", 2, minimum=3)
     with pytest.raises(ValueError, match="age must be at most 1000000000"):
-        checked_count("age", MOST + 1, minimum=3)
+        checked_count("age", MAX_SETTING + 1, minimum=3)
     with pytest.raises(ValueError, match="age must be at most 9"):
         checked_count("age", 10, minimum=3, maximum=9)
     for value in (0.0, 1.0001, True):

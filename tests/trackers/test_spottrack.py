@@ -6,7 +6,7 @@ from filterpy.kalman import KalmanFilter
 
 from tests.trackers.conftest import crowd
 from trackers import SpotTrack
-from trackers.settings import LEAST_NOISE, MOST
+from trackers.settings import MAX_SETTING, MIN_NOISE
 
 BOX = np.array([[100.0, 100, 140, 130]])
 FRAME = (1000, 500)
@@ -259,9 +259,9 @@ def test_bad_settings_are_refused(setting: str, value: object, message: str) -> 
         SpotTrack(**{setting: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("initial_velocity", [LEAST_NOISE, MOST])
-@pytest.mark.parametrize("noise", [LEAST_NOISE, MOST])
-@pytest.mark.parametrize("measurement_noise", [LEAST_NOISE, MOST])
+@pytest.mark.parametrize("initial_velocity", [MIN_NOISE, MAX_SETTING])
+@pytest.mark.parametrize("noise", [MIN_NOISE, MAX_SETTING])
+@pytest.mark.parametrize("measurement_noise", [MIN_NOISE, MAX_SETTING])
 def test_boxes_are_finite_at_the_bounds_of_the_settings(
     measurement_noise: float, noise: float, initial_velocity: float
 ) -> None:
@@ -270,7 +270,7 @@ def test_boxes_are_finite_at_the_bounds_of_the_settings(
         position_noise=noise,
         velocity_noise=noise,
         initial_velocity=initial_velocity,
-        widening=MOST,
+        widening=MAX_SETTING,
     )
     rng = np.random.default_rng(0)
     with np.errstate(over="raise", divide="raise", invalid="raise"):

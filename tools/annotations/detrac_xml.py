@@ -15,10 +15,10 @@ from xml.parsers import expat
 import numpy as np
 
 from stages.errors import ConfigError, reason_of
-from stages.number_table import LARGEST, MAX_FRAME
+from stages.number_table import MAX_FLOAT32, MAX_FRAME
 from stages.records import Float64Array, Int64Array
 
-LARGEST_ID = 2**53
+MAX_ID = 2**53
 
 _Box: TypeAlias = tuple[float, float, float, float]
 
@@ -161,8 +161,8 @@ def _frame(node: ElementTree.Element, known: Container[int]) -> int:
 
 def _identity(target: ElementTree.Element, known: Container[int]) -> int:
     identity = _whole(target, "id")
-    if abs(identity) > LARGEST_ID:
-        raise _NodeError(target, f"id must lie within ±{LARGEST_ID}, got {identity}")
+    if abs(identity) > MAX_ID:
+        raise _NodeError(target, f"id must lie within ±{MAX_ID}, got {identity}")
     if identity in known:
         raise _NodeError(target, f"id {identity} occurs twice")
     return identity
@@ -264,7 +264,7 @@ def _number(node: ElementTree.Element, name: str) -> float:
         number = float(given)
     except ValueError:
         number = math.nan
-    if not abs(number) <= LARGEST:
+    if not abs(number) <= MAX_FLOAT32:
         raise _NodeError(node, f"{name} must be a finite number, got {given!r}")
     return number
 

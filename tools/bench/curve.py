@@ -18,7 +18,7 @@ from tools.training.held_out import read_held_out
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
 _POINT_AREA = 60.0  # square points, at scale 1
-_LEAST_RANGE = 0.1  # minimum AP range of a panel, so that differences of 0.01 do not look large
+_MIN_RANGE = 0.1  # minimum AP range of a panel, so that differences of 0.01 do not look large
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
         axes.xaxis.set_minor_formatter(matplotlib.ticker.ScalarFormatter())
         axes.set_xlabel("ms a frame of 960×544")
         low, high = axes.get_ylim()
-        axes.set_ylim(min(low, high - _LEAST_RANGE), high)
+        axes.set_ylim(min(low, high - _MIN_RANGE), high)
         axes.grid(alpha=0.3, which="both")
     panels[0].set_ylabel("AP; the larger the point, the larger the input")
     panels[-1].legend(fontsize=8)

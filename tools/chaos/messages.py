@@ -20,7 +20,7 @@ from tools.harness.material import detections_setting, make_clip
 from tools.harness.ports import free_port
 from tools.harness.runner import Victim, run_with
 
-_MOST_SECONDS_TO_REST = 10
+_MAX_SECONDS_TO_REST = 10
 _REQUESTS = 200
 
 
@@ -75,7 +75,7 @@ def hostile_messages(folder: Path, messages: int) -> Outcome:
 def _resident_at_rest(victim: Victim) -> dict[str, int]:
     """Returns `_resident` once it is constant for a second, with all messages processed."""
     latest: dict[str, int] = {}
-    for _ in range(_MOST_SECONDS_TO_REST):
+    for _ in range(_MAX_SECONDS_TO_REST):
         before, latest = latest, _resident(victim)
         if before == latest:
             break

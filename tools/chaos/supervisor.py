@@ -16,7 +16,7 @@ from tools.harness.material import NAME, detections_setting, make_clip
 from tools.harness.runner import SPOTSTREAM, run_command
 
 _FRAMES = 100
-_MOST_SECONDS = 30
+_MAX_SECONDS = 30
 
 
 def killed_supervisor(folder: Path) -> Outcome:
@@ -55,7 +55,7 @@ def killed_supervisor(folder: Path) -> Outcome:
 
 
 def _wait_for(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _MOST_SECONDS
+    deadline = time.monotonic() + _MAX_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             return False

@@ -17,7 +17,7 @@ from tools.datasets.image_size import image_size
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 
 ANNOTATIONS = "annotations.json"
-_LARGEST_SIDE = 2**31 - 1  # pixels, the limit of PNG
+_MAX_SIDE = 2**31 - 1  # pixels, the limit of PNG
 _Entry = TypeVar("_Entry")
 
 
@@ -141,7 +141,7 @@ class _CocoFile:
             width, height = (int(entry.get(side) or 0) for side in ("width", "height"))
             if not (width and height):
                 width, height = image_size(path)
-            if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
+            if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
                 raise ValueError
             frame = None if entry.get("frame") is None else int(entry["frame"])
             conditions = {str(k): str(v) for k, v in dict(entry.get("conditions") or {}).items()}

@@ -9,7 +9,7 @@ from tools.datasets.folder_tree import IMAGES
 from tools.datasets.sample import Problem, ProblemKind
 
 LABELS = "labels"
-LARGEST_SHARE = 1.01  # above 1 to allow for rounding; larger values are pixels
+MAX_SHARE = 1.01  # above 1 to allow for rounding; larger values are pixels
 _BOX_COLUMNS = 5
 
 
@@ -71,7 +71,7 @@ def _box(values: list[float], keypoint_columns: int) -> tuple[float, float, floa
         values = values[: _BOX_COLUMNS - 1]
     if len(values) != _BOX_COLUMNS - 1 and (len(values) < 6 or len(values) % 2):
         raise ValueError(f"expected {_BOX_COLUMNS} columns or a polygon, got {len(values) + 1}")
-    if not all(-LARGEST_SHARE < value <= LARGEST_SHARE for value in values):
+    if not all(-MAX_SHARE < value <= MAX_SHARE for value in values):
         raise ValueError("coordinates must be shares of the image, from 0 to 1")
     if len(values) == _BOX_COLUMNS - 1:
         x, y, width, height = values

@@ -19,7 +19,7 @@ from tools.annotations.coco_json import check_entry, ids_by_name, read_annotatio
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
-MOST_DETECTIONS = 100  # counted per class and image, as in COCO
+MAX_DETECTIONS = 100  # counted per class and image, as in COCO
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class CocoScore:
         why_as_one: Why all classes were treated as one; "" if they were not.
         images: Number of images with a true box of the scored classes.
         undetected: Number of these in which nothing was detected.
-        overfull: Number of images with more than `MOST_DETECTIONS` of a scored class; those with
+        overfull: Number of images with more than `MAX_DETECTIONS` of a scored class; those with
             the lowest scores do not count.
         ignored: Number of boxes with ``ignore``, which count as crowds.
     """
@@ -86,14 +86,14 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         for entry in (*content["annotations"], *detections):
             entry[key] = number[entry[key]]
     together = Counter((each["image_id"], each["category_id"]) for each in detections)
-    overfull = {image for (image, _), count in together.items() if count > MOST_DETECTIONS}
+    overfull = {image for (image, _), count in together.items() if count > MAX_DETECTIONS}
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth = COCO()
         truth.dataset = content
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(detections) if detections else COCO(), "bbox")
         evaluation.params.useCats = int(not why)
-        evaluation.params.maxDets = [MOST_DETECTIONS]
+        evaluation.params.maxDets = [MAX_DETECTIONS]
         evaluation.evaluate()
         evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, :, :, -1]  # IoU, recall, class, area

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CURVE_POINTS = 400  # per precision-recall curve; more enlarge the page without a visible difference
-MOST_PANELS = 24  # of errors over time, for the sequences with the most errors
+MAX_PANELS = 24  # of errors over time, for the sequences with the most errors
 COLORS = {"false positives": "#d62728", "false negatives": "#1f77b4", "id switches": "#ff7f0e"}
 
 
@@ -165,7 +165,7 @@ def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
     }
     if not errors:
         return None
-    names = sorted(sorted(errors, key=lambda name: -errors[name].sum())[:MOST_PANELS])
+    names = sorted(sorted(errors, key=lambda name: -errors[name].sum())[:MAX_PANELS])
     columns = 2
     figure, panels = _panels(len(names), columns, height=2.0)
     for place, (axes, name) in enumerate(zip(panels, names, strict=True)):
@@ -180,7 +180,7 @@ def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
     lines, labels = panels[0].get_legend_handles_labels()
     figure.legend(lines, labels, loc="outside upper center", ncols=len(labels), fontsize=8)
     which = ", the first entry with tracks, alone" if len(tracked) > 1 else ""
-    more = "" if len(names) == len(errors) else f", the {MOST_PANELS} sequences with the most"
+    more = "" if len(names) == len(errors) else f", the {MAX_PANELS} sequences with the most"
     return Drawing(
         "Errors over time",
         _svg(figure),

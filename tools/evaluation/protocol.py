@@ -12,7 +12,7 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
 from tools.annotations.uavdt import IGNORED_SUFFIX, INSTEAD, missing_files
 from tools.evaluation.benchmark import EntryScore
-from tools.evaluation.coco import MOST_DETECTIONS, CocoScore
+from tools.evaluation.coco import MAX_DETECTIONS, CocoScore
 from tools.evaluation.hota import ALPHAS
 from tools.evaluation.pr_protocol import PR_IOU
 from tools.evaluation.sequence import DETECTION_IOUS
@@ -113,7 +113,7 @@ def coco_protocol(
         "classes": CLASSES_AS_ONE if score.why_as_one else MEAN_OVER_CLASSES,
         "images_with_true_boxes": score.images,
         "of_these_without_detection": score.undetected,
-        "detections_per_image_and_class": MOST_DETECTIONS,
+        "detections_per_image_and_class": MAX_DETECTIONS,
         "images_with_more": score.overfull,
         "ignored_boxes_as_crowds": score.ignored,
         "iou_thresholds": {

@@ -9,7 +9,7 @@ from math import hypot
 import numpy as np
 
 from stages.records import BoolArray, Float64Array
-from stages.sink.places import TREMBLING
+from stages.sink.places import JITTER
 
 _BATCH = 65_536  # boxes; bounds memory, however many days there are
 _REMEMBERED = 10_000  # vehicles; only few of them are in a frame
@@ -55,7 +55,7 @@ class Traffic:
             size = np.sqrt(np.maximum(wide * high, 0))
             space = np.minimum.reduce([left, width - left - wide, height - top - high])
             inside = ((positions >= 0) & (positions < (width, height))).all(axis=1)
-            known = inside & (space > TREMBLING * size)
+            known = inside & (space > JITTER * size)
             x, y = positions[known].astype(int).T
             np.add.at(self.stay, (y, x), 1)
             self._add_steps(paths.steps(ids, positions, size, known))

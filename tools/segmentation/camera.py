@@ -10,8 +10,8 @@ from stages.decoder.camera_motion import CameraMotion
 from stages.decoder.motion import STILL, composed
 from stages.records import Float32Array, Frame, UInt8Array
 
-MOST_DRIFT = 0.012  # of the frame's width, from the first frame to any other
-MOST_LOST = 0.5  # share of frames without an estimate; above this, the camera counts as moving
+MAX_DRIFT = 0.012  # of the frame's width, from the first frame to any other
+MAX_LOST = 0.5  # share of frames without an estimate; above this, the camera counts as moving
 
 
 def camera_moves(images: Sequence[UInt8Array]) -> bool:
@@ -40,7 +40,7 @@ def camera_moves(images: Sequence[UInt8Array]) -> bool:
         if from_start is None:
             return True
         farthest = max(farthest, _corner_shift(from_start, width, height))
-    return farthest > MOST_DRIFT * width or lost > MOST_LOST * (len(images) - 1)
+    return farthest > MAX_DRIFT * width or lost > MAX_LOST * (len(images) - 1)
 
 
 def _corner_shift(motion: Float32Array, width: int, height: int) -> float:

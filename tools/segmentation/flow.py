@@ -17,12 +17,12 @@ FlowFunction = Callable[[UInt8Array, UInt8Array], Float32Array]
 FRAMES_APART = 4
 """Distance between the two frames of a flow: a slow vehicle moves by more than the noise."""
 WIDTH = 1024  # pixels: wider frames are reduced to this width
-LEAST_MOTION = 0.3  # pixels
+MIN_MOTION = 0.3  # pixels
 NOISE = 4.0  # times the noise of the ground's motion
 SHARE = 0.6  # of the vehicle's motion; flow is smooth and extends beyond the vehicle's edges
 _GRID = 12  # pixels between the points that the ground is fitted to
-_LEAST_POINTS = 40
-_LEAST_AGREEING = 0.3
+_MIN_POINTS = 40
+_MIN_AGREEING = 0.3
 _OFF = 0.5  # pixels by which a point of the ground may deviate
 _TYPICAL = 80  # percentile of the motion around a box's centre, used as the vehicle's motion
 
@@ -99,14 +99,14 @@ def ground_relative(flow: Float32Array, ground: npt.NDArray[np.bool_]) -> Float3
     height, width = flow.shape[:2]
     y, x = np.mgrid[_GRID // 2 : height : _GRID, _GRID // 2 : width : _GRID]
     free = ground[y, x]
-    if free.sum() < _LEAST_POINTS:
+    if free.sum() < _MIN_POINTS:
         free[:] = True
     before = np.stack([x[free], y[free]], axis=1).astype(np.float32)
     after = before + flow[y[free], x[free]]
-    if len(before) < _LEAST_POINTS or not np.isfinite(after).all():
+    if len(before) < _MIN_POINTS or not np.isfinite(after).all():
         return None
     matrix, agreeing = cv2.findHomography(before, after, cv2.RANSAC, _OFF)
-    if matrix is None or agreeing.sum() < _LEAST_AGREEING * len(before):
+    if matrix is None or agreeing.sum() < _MIN_AGREEING * len(before):
         return None
     columns = np.arange(width, dtype=np.float32)[None]
     rows = np.arange(height, dtype=np.float32)[:, None]
@@ -121,10 +121,10 @@ def _noise_floor(ground_motion: Float32Array) -> float:
     """Returns the least motion that is not noise, from the ground's median absolute deviation."""
     thin = ground_motion[::7]
     if not thin.size:
-        return LEAST_MOTION
+        return MIN_MOTION
     median = np.median(thin)
     spread = 1.4826 * np.median(np.abs(thin - median))
-    return max(LEAST_MOTION, float(median + NOISE * spread))
+    return max(MIN_MOTION, float(median + NOISE * spread))
 
 
 def _typical(part: Float32Array) -> float:

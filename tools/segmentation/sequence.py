@@ -26,7 +26,7 @@ from tools.workers import StoppedError
 
 LEARNED = 60  # frames from which the background and the camera's motion are learned
 _LEARNED_BYTES = 400_000_000
-_LEAST_FRAMES = 8  # minimum for a background
+_MIN_FRAMES = 8  # minimum for a background
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -96,7 +96,7 @@ def segment_sequence(
     if method in (Method.AUTO, Method.BACKGROUND):
         learned = _learned(frames, len(masks))
         if method is Method.AUTO:
-            still = len(learned) >= _LEAST_FRAMES and not camera_moves([p.image for p in learned])
+            still = len(learned) >= _MIN_FRAMES and not camera_moves([p.image for p in learned])
             method = Method.BACKGROUND if still else Method.FLOW
     advance(summary.kept)
     found = {
@@ -160,7 +160,7 @@ def _learned(frames: Frames, count: int) -> list[SequenceFrame]:
     chosen: list[SequenceFrame] = []
     for frame in _of_one_size(frames, every):
         chosen.append(frame)
-        most = max(_LEAST_FRAMES, _LEARNED_BYTES // frame.image.nbytes)
+        most = max(_MIN_FRAMES, _LEARNED_BYTES // frame.image.nbytes)
         if len(chosen) * every < count and len(chosen) >= most:
             step = -(-count // (every * most))
             return list(_of_one_size(frames, every * step))

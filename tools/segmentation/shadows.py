@@ -9,7 +9,7 @@ import numpy.typing as npt
 from stages.records import UInt8Array
 
 DARKEST, BRIGHTEST = 0.5, 0.95
-MOST_TINT = 0.04
+MAX_TINT = 0.04
 _LIFT = 4.0  # grey levels; stabilises the ratios of dark pixels
 
 
@@ -31,7 +31,7 @@ def is_shadow(image: UInt8Array, background: UInt8Array) -> npt.NDArray[np.bool_
     highest = cv2.max(cv2.max(blue, green), red)
     tint = cv2.subtract(highest, cv2.min(cv2.min(blue, green), red))
     mean = cv2.transform(ratios, np.full((1, 3), 1 / 3, np.float32))
-    return np.asarray((mean > DARKEST) & (mean < BRIGHTEST) & (tint < MOST_TINT))
+    return np.asarray((mean > DARKEST) & (mean < BRIGHTEST) & (tint < MAX_TINT))
 
 
 def _smoothed(image: UInt8Array) -> npt.NDArray[np.float32]:

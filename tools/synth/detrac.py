@@ -14,7 +14,7 @@ from tools.synth.truth import FrameTruth, SceneTruth
 
 VEHICLE_TYPES = ("car", "van", "others", "bus")
 """In the order of ``Scene.class_names``: car, van, truck, bus."""
-_LEAST_HIDDEN = 0.005  # minimum hidden share for which an occlusion is written
+_MIN_HIDDEN = 0.005  # minimum hidden share for which an occlusion is written
 
 
 class DetracWriter:
@@ -93,7 +93,7 @@ def detrac_xml(truth: SceneTruth) -> str:
 
 def _add_occlusion(target: ElementTree.Element, frame: FrameTruth, row: int) -> None:
     hidden = 1.0 - float(frame.visibility[row])
-    if hidden < _LEAST_HIDDEN:
+    if hidden < _MIN_HIDDEN:
         return
     occluder = int(frame.occluders[row])
     node = ElementTree.SubElement(target, "occlusion")

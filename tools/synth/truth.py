@@ -13,9 +13,9 @@ from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, In
 from tools.annotations.ignored import half_inside
 from trackers.boxes import shorter_sides
 
-LEAST_SIDE = 3.0
+MIN_SIDE = 3.0
 """Pixels; vehicles with a thinner box are not listed."""
-LEAST_VISIBLE = 0.01
+MIN_VISIBLE = 0.01
 """Visible share of the part inside the frame; vehicles with less are not listed."""
 _MARGIN = 3  # pixels around far vehicles that are also ignored
 
@@ -50,8 +50,8 @@ class FrameTruth:
     def from_details(cls, details: SceneDetails) -> FrameTruth:
         """Keeps the vehicles without image and mask; drops those with hardly a visible pixel."""
         frame = details.frame
-        large = shorter_sides(frame.boxes) >= LEAST_SIDE
-        kept = np.flatnonzero(large & (frame.visibility >= LEAST_VISIBLE))
+        large = shorter_sides(frame.boxes) >= MIN_SIDE
+        kept = np.flatnonzero(large & (frame.visibility >= MIN_VISIBLE))
         order = kept[np.argsort(frame.ids[kept])]
         return cls(
             frame.boxes,

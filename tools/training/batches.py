@@ -28,7 +28,7 @@ from tools.training.targets import Targets, build_targets
 from tools.workers import blocked, check_current_folder
 
 MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a fraction of the side
-MOST_PASTED = 3  # maximum number of vehicles pasted from another image into one crop
+MAX_PASTED = 3  # maximum number of vehicles pasted from another image into one crop
 MAX_UNREADABLE = 20  # consecutive images, before the data is considered broken
 
 
@@ -107,7 +107,7 @@ class CropBatches(Dataset[Batch | ConfigError]):
             image = sample.read()
         except SourceError:
             return crop, ""  # reported when it is drawn for training
-        count = int(rng.integers(1, MOST_PASTED + 1))
+        count = int(rng.integers(1, MAX_PASTED + 1))
         cut_outs = cut_out_some(image, self.classes.objects(sample), count, rng)
         return paste(crop, cut_outs, rng), str(sample.path) if cut_outs else ""
 

@@ -12,12 +12,12 @@ from tools.datasets.box_mask import box_mask
 from tools.training.config import AugmentationConfig
 from trackers.boxes import areas, shorter_sides
 
-LEAST_SHARE = 1 / 3
+MIN_SHARE = 1 / 3
 """A box with a smaller fraction inside the crop is ignored: neither vehicle nor background."""
 
-LEAST_SIDE = 3.0  # pixels of the crop; thinner boxes are ignored
+MIN_SIDE = 3.0  # pixels of the crop; thinner boxes are ignored
 AROUND_A_BOX = 2 / 3  # fraction of crops placed around a box
-LARGEST_SIDE = 1.4  # of the crop; a box to crop around is shrunk to this multiple
+MAX_SIDE = 1.4  # of the crop; a box to crop around is shrunk to this multiple
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ def random_crop(
     if len(annotated.boxes) and rng.random() < AROUND_A_BOX:
         chosen = annotated.boxes[rng.integers(len(annotated.boxes))]
         longest = ((chosen[2:] - chosen[:2]) / whole).max()
-        scale = min(scale, LARGEST_SIDE / float(longest))
+        scale = min(scale, MAX_SIDE / float(longest))
     # The window of the image that becomes the crop, in whole pixels of the image.
     window = np.maximum(np.round(whole / scale * [1 / aspect, aspect]), 1).astype(int)
     if chosen is None:
@@ -142,7 +142,7 @@ def _cut(
     limits = np.tile(size, 2).astype(np.float32)
     cut = boxes.clip(0, limits)
     inside = shorter_sides(cut) > 0
-    keep = (shorter_sides(cut) >= LEAST_SIDE) & (areas(cut) >= areas(boxes) * LEAST_SHARE)
+    keep = (shorter_sides(cut) >= MIN_SIDE) & (areas(cut) >= areas(boxes) * MIN_SHARE)
     regions = ignored.clip(0, limits)
     regions = regions[shorter_sides(regions) > 0]
     return cut[keep], classes[keep], np.concatenate((regions, cut[inside & ~keep]))

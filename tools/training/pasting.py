@@ -19,14 +19,14 @@ from trackers.boxes import areas, intersection_areas, overlaps_of_smaller, short
 BACKGROUND = -1
 """Class of pasted objects that are learnt as background, such as bikes."""
 
-LEAST_SIDE = 14  # pixels; GrabCut does not find the outline of smaller objects
+MIN_SIDE = 14  # pixels; GrabCut does not find the outline of smaller objects
 MAX_OVERLAP = 0.15  # with another object, as a fraction of the smaller; above this, not cut out
 MAX_COVERED = 0.5  # fraction of an existing box that a pasted object may cover
-LARGEST_CUT = 96  # pixels of the longer side of the image that GrabCut segments
+MAX_CUT = 96  # pixels of the longer side of the image that GrabCut segments
 MARGIN = 0.2  # fraction of the box on each side that is known to be background
 PLAUSIBLE_SHARE = (0.35, 0.97)  # fraction of its box that a vehicle fills; else GrabCut failed
-LARGEST_SCALE = 1.5  # larger would be blurred
-LEAST_OUTLINE = 3  # minimum side of a box for GrabCut, in pixels
+MAX_SCALE = 1.5  # larger would be blurred
+MIN_OUTLINE = 3  # minimum side of a box for GrabCut, in pixels
 TRIES = 6  # positions tried per object
 
 
@@ -58,7 +58,7 @@ def cut_out_some(
     inside = (boxes[:, :2].min(axis=1, initial=np.inf) >= 2) & (
         (boxes[:, 2:] <= (width - 2, height - 2)).all(axis=1)
     )
-    large = shorter_sides(boxes) >= LEAST_SIDE
+    large = shorter_sides(boxes) >= MIN_SIDE
     isolated = overlaps.max(axis=1, initial=0) < MAX_OVERLAP
     usable = np.flatnonzero(inside & large & isolated & ~objects.hidden)
     chosen = rng.permutation(usable)[:count]
@@ -79,10 +79,10 @@ def _outline(
     x, y = int(np.ceil(width * MARGIN)), int(np.ceil(height * MARGIN))
     start = max(0, top - y), max(0, left - x)
     around = image[start[0] : bottom + y, start[1] : right + x]
-    scale = min(1.0, LARGEST_CUT / max(around.shape[:2]))
+    scale = min(1.0, MAX_CUT / max(around.shape[:2]))
     small = cv2.resize(around, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     inner = (np.array([left - start[1], top - start[0], width, height]) * scale).astype(int)
-    if inner[2:].min() < LEAST_OUTLINE:
+    if inner[2:].min() < MIN_OUTLINE:
         return pixels, _rounded(width, height)
     mask = np.zeros(small.shape[:2], np.uint8)
     cv2.setRNGSeed(int(rng.integers(1 << 31)))
@@ -152,7 +152,7 @@ def _free_box(
             y = rng.uniform(0, height)
         if cut.class_number == BACKGROUND:
             side *= 0.6  # a bike next to a car
-        scale = min(side / np.sqrt(cut.alpha.size), LARGEST_SCALE)
+        scale = min(side / np.sqrt(cut.alpha.size), MAX_SCALE)
         w, h = (max(4, round(float(n * scale))) for n in (cut.alpha.shape[1], cut.alpha.shape[0]))
         x = rng.uniform(0, width)
         left, top = int(x - w / 2), int(y - h / 2)

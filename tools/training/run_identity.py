@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.detector.shipped import find_weights
-from stages.detector.spotnet.config import settings_of_now
+from stages.detector.spotnet.config import current_settings
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.datasets.sample import Sample
@@ -82,7 +82,7 @@ class RunIdentity:
                 weights.
         """
         saved, now = content["config"], self.config
-        saved = saved | {"model": settings_of_now(saved["model"])}
+        saved = saved | {"model": current_settings(saved["model"])}
         differing = sorted(key for key in now if saved.get(key) != now[key])
         if not differing and list(saved["classes"]) != list(now["classes"]):
             differing = ["order of classes"]  # which comparing dicts ignores; the heatmap has it

@@ -16,7 +16,7 @@ from tools.training.losses import giou_loss
 
 TERM_WEIGHTS = {"hm_t": 4.0, "iou_t": 2.0}
 
-LEAST_SCORE = 0.1
+MIN_SCORE = 0.1
 """Minimum teacher score of the cells that teach a box."""
 
 
@@ -34,7 +34,7 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
         raise ConfigError(
             f"teacher: {config.teacher} finds {', '.join(found)}, not {', '.join(wanted)}"
         )
-    if config.crop % (multiple := network.config.least_multiple):
+    if config.crop % (multiple := network.config.min_multiple):
         raise ConfigError(
             f"teacher: {config.teacher} takes multiples of {multiple}; crop is {config.crop}"
         )
@@ -53,7 +53,7 @@ def teacher_loss(
     """
     score = torch.sigmoid(taught["hm"].float())
     best = score.amax(1)
-    image, y, x = torch.nonzero(best > LEAST_SCORE, as_tuple=True)
+    image, y, x = torch.nonzero(best > MIN_SCORE, as_tuple=True)
     weights = best[image, y, x]
     boxes = {name: taught[name][image, :, y, x].float() for name in ("wh", "reg")}
     zero = score.new_zeros(())

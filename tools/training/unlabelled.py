@@ -20,7 +20,7 @@ from trackers.boxes import overlaps_of_smaller
 
 log = logging.getLogger(__name__)
 
-LARGEST_OVERLAP = 0.3
+MAX_OVERLAP = 0.3
 """Overlap, as a fraction of the smaller box, from which a detection counts as annotated."""
 
 
@@ -66,4 +66,4 @@ def _unlabelled(network: SpotNet, sample: Sample, entry: DataSetConfig) -> Float
         return np.empty((0, 4), np.float32)  # reported when the image is drawn
     confident = boxes[scores >= (entry.unlabelled or 0)]
     overlaps = overlaps_of_smaller(confident, sample.boxes)
-    return confident[overlaps.max(axis=1, initial=0) < LARGEST_OVERLAP]
+    return confident[overlaps.max(axis=1, initial=0) < MAX_OVERLAP]

@@ -23,8 +23,8 @@ from tools.workers import Workers
 from trackers import build_tracker, default_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
-LEAST_GAIN = 0.0005
-MOST_ROUNDS = 4
+MIN_GAIN = 0.0005
+MAX_ROUNDS = 4
 
 # To its last indented line: what follows may be about the next section.
 _TRACKER_SECTION = re.compile(r"^tracker:.*(\n(#.*\n|\n)* .+)*", re.MULTILINE)
@@ -186,7 +186,7 @@ def _best_on(
         progress(len(results.known))
         return Worth(_objective(chosen), tuple(_objective([each]) for each in chosen))
 
-    return search(worth, GRIDS[results.tracker], first, LEAST_GAIN, MOST_ROUNDS, so_far)
+    return search(worth, GRIDS[results.tracker], first, MIN_GAIN, MAX_ROUNDS, so_far)
 
 
 def _objective(results: Sequence[TrackingResult]) -> float:

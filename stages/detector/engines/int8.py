@@ -19,7 +19,7 @@ from stages.errors import ConfigError
 LEVELS = 255
 """Quantisation levels of a feature, besides zero."""
 
-LARGEST_WEIGHT = 63
+MAX_WEIGHT = 63
 """Seven bits: CPUs without VNNI add two products in 16 bits, and larger weights would overflow."""
 
 _SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, where weights are clipped
@@ -79,7 +79,7 @@ def weight_scales(weight: Tensor) -> Tensor:
     resolution of all others.
     """
     largest = weight.abs().amax((1, 2, 3)).clamp(min=1e-12)
-    candidates = [largest * share / LARGEST_WEIGHT for share in _SHARES]
+    candidates = [largest * share / MAX_WEIGHT for share in _SHARES]
     errors = [
         (weight - whole_numbers(weight, scales) * by_channel(scales)).square().sum((1, 2, 3))
         for scales in candidates
@@ -89,8 +89,8 @@ def weight_scales(weight: Tensor) -> Tensor:
 
 
 def whole_numbers(weight: Tensor, scales: Tensor) -> Tensor:
-    """Returns weights ``(O, I, k, k)`` as multiples of their scales, at most ±`LARGEST_WEIGHT`."""
-    return (weight / by_channel(scales)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
+    """Returns weights ``(O, I, k, k)`` as multiples of their scales, at most ±`MAX_WEIGHT`."""
+    return (weight / by_channel(scales)).round().clamp(-MAX_WEIGHT, MAX_WEIGHT)
 
 
 def by_channel(scales: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stages.detector.engines.int8 import (
-    LARGEST_WEIGHT,
     LEVELS,
+    MAX_WEIGHT,
     Quantiser,
     by_channel,
     feature_quantisers,
@@ -68,7 +68,7 @@ class _RoundedConvolution(nn.Module):
         super().__init__()
         weight = of.weight.detach()
         scales = weight_scales(weight)
-        most = by_channel(scales * LARGEST_WEIGHT)
+        most = by_channel(scales * MAX_WEIGHT)
         self.weight, self.scales = nn.Buffer(weight.clamp(-most, most)), nn.Buffer(scales)
         self.zeros = nn.Buffer(torch.zeros(len(scales), dtype=torch.int32))
         assert isinstance(of.padding, tuple)

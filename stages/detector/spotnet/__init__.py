@@ -6,12 +6,12 @@ from stages.detector.spotnet.checkpoint import (
     save_checkpoint,
     with_ranges,
 )
-from stages.detector.spotnet.config import LARGEST_SCALE, PRESETS, SpotNetConfig, preset_config
+from stages.detector.spotnet.config import MAX_SCALE, PRESETS, SpotNetConfig, preset_config
 from stages.detector.spotnet.model import STRIDE, SpotNet, channels_last, in_bfloat16
 from stages.detector.spotnet.ranges import feature_names, feature_ranges
 
 __all__ = [
-    "LARGEST_SCALE",
+    "MAX_SCALE",
     "PRESETS",
     "STRIDE",
     "CheckpointError",

@@ -26,7 +26,7 @@ _MAX = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
 _DEFAULT_MAX = 8192  # channels, or pixels for the padding of an input
 _MAX_LEVELS = 12
 
-LARGEST_SCALE = 4
+MAX_SCALE = 4
 """Maximum factor by which frames may be resized."""
 
 
@@ -85,8 +85,8 @@ class SpotNetConfig:
         _check_whole("modules", self.modules, least=0, several=True)
         if not isinstance(self.scale, int | float) or not self.scale > 0:
             raise ValueError(f"scale must be a positive number, got {self.scale!r}")
-        if self.scale > LARGEST_SCALE:
-            raise ValueError(f"scale must be at most {LARGEST_SCALE}, got {self.scale!r}")
+        if self.scale > MAX_SCALE:
+            raise ValueError(f"scale must be at most {MAX_SCALE}, got {self.scale!r}")
         # ("car") is a string, and would be three classes
         if isinstance(self.class_names, str) or any(type(n) is not str for n in self.class_names):
             raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
@@ -101,14 +101,13 @@ class SpotNetConfig:
                 f"dims and modules must be equally long, 2 to {_MAX_LEVELS}, "
                 f"got {self.dims} and {self.modules}"
             )
-        if self.size_multiple % self.least_multiple:
+        if self.size_multiple % self.min_multiple:
             raise ValueError(
-                f"size_multiple must be a multiple of {self.least_multiple}, "
-                f"got {self.size_multiple}"
+                f"size_multiple must be a multiple of {self.min_multiple}, got {self.size_multiple}"
             )
 
     @property
-    def least_multiple(self) -> int:
+    def min_multiple(self) -> int:
         """Number of pixels of which the height and width of an input must be multiples."""
         return int(4 * 2 ** (len(self.dims) - 1))
 
@@ -129,7 +128,7 @@ class SpotNetConfig:
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
         if isinstance(values, dict):
-            values = settings_of_now(values)
+            values = current_settings(values)
             if "block" in values:
                 raise ValueError("its blocks are separable; this release has residual ones alone")
         for key in ("dims", "modules", "class_names"):
@@ -147,7 +146,7 @@ def _check_whole(name: str, given: Any, *, least: int, several: bool = False) ->
         raise ValueError(f"{name} must be at most {most}, got {given!r}")
 
 
-def settings_of_now(values: Mapping[str, Any]) -> dict[str, Any]:
+def current_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings of any release without those that this release no longer has.
 
     Earlier releases could state residual blocks, the only ones there are now.

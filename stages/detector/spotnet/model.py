@@ -194,7 +194,7 @@ class SpotNet(nn.Module):
         if torch.jit.is_tracing():  # tracing would turn the sizes into constants
             return
         height, width = images.shape[-2:]
-        multiple = self.config.least_multiple
+        multiple = self.config.min_multiple
         if height % multiple or width % multiple:
             raise ValueError(
                 f"height and width of the input must be multiples of {multiple}, "

@@ -73,7 +73,7 @@ def test_a_message_is_received_at_once_beside_an_eventfd(context, tmp_path, monk
 
 
 def test_a_message_larger_than_any_frame_is_not_accepted(context, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.transport.link.LARGEST_PART", 1000)
+    monkeypatch.setattr("pipeline.transport.link.MAX_PART", 1000)
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     flood, stage = (Sender(context, f"ipc://{tmp_path}/in") for _ in range(2))
     flood.send_parts([b"a", bytes(1001)])

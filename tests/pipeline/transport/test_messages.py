@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.transport.envelope import MAX_POSITION, Envelope, Heartbeat
 from pipeline.transport.messages import (
-    LARGEST_SIDE,
+    MAX_SIDE,
     PROTOCOL_VERSION,
     MessageError,
     VersionError,
@@ -183,7 +183,7 @@ def test_a_frame_may_have_the_largest_size_of_a_message():
 
 
 @pytest.mark.parametrize(
-    "size", [{"width": 0}, {"width": LARGEST_SIDE + 1}, {"height": 0}, {"height": -4}]
+    "size", [{"width": 0}, {"width": MAX_SIDE + 1}, {"height": 0}, {"height": -4}]
 )
 def test_a_frame_of_an_impossible_size_is_refused(size):
     with pytest.raises(MessageError, match="a frame of"):

@@ -14,7 +14,7 @@ from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.transport.feedback import Acknowledged, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import LARGEST_SIDE
+from pipeline.transport.messages import MAX_SIDE
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder
@@ -117,7 +117,7 @@ def test_earlier_results_are_removed_only_once_a_first_frame_arrives(
     assert list(earlier[0].parent.iterdir()) == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(LARGEST_SIDE + 1, 2), (2, LARGEST_SIDE + 1)])
+@pytest.mark.parametrize(("width", "height"), [(MAX_SIDE + 1, 2), (2, MAX_SIDE + 1)])
 def test_frames_too_large_for_a_message_fail_the_stream_at_once(
     plan, monkeypatch, signals, width, height
 ):

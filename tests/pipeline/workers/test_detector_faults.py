@@ -61,7 +61,7 @@ def test_a_stream_that_cannot_be_processed_fails_alone(size, tmp_path, temporary
 
 def test_only_the_latest_refused_streams_are_remembered(tmp_path, temporary, monkeypatch):
     monkeypatch.setattr(detector, "build_detector", lambda config, worker: Network(None))
-    monkeypatch.setattr(detector, "_MOST_REFUSED", 2)
+    monkeypatch.setattr(detector, "_MAX_REFUSED", 2)
     temporary(tmp_path)
     reports = ReportLog()
 

@@ -138,7 +138,7 @@ def test_a_reconnection_begins_with_a_key_frame(pictures, senders):
 
 
 def test_a_slow_server_is_reported_and_sent_fewer_pictures(pictures, senders, monkeypatch):
-    monkeypatch.setattr(live_overlay, "_MOST_WAITING_SECONDS", 0.05)
+    monkeypatch.setattr(live_overlay, "_MAX_WAITING_SECONDS", 0.05)
     notices = []
     with Viewer() as viewer:
         overlay = LiveOverlay(viewer.url, "north", notices.append)

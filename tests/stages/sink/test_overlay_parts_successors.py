@@ -83,7 +83,7 @@ def test_frames_kept_before_those_of_the_video_before_are_written_once(
     tracks = map(make_tracks, map(make_header, range(6)))
     repeated = [parts.repeat(make_start(), each, EarlierPicture.COMES_AGAIN) for each in tracks]
     assert repeated == [True] * 5 + [False]
-    parts.drop_later()
+    parts.remove_later()
     assert names_in(tmp_path) == {".overlay.mp4.1.part", ".overlay.mp4.part"}
     for index in range(5, 14):
         feed(parts, range(index, index + 1))

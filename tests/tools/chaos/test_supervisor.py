@@ -51,7 +51,7 @@ def test_lingering_stages_and_lost_rows_break_the_promise(tmp_path, monkeypatch,
     monkeypatch.setattr(supervisor, "SPOTSTREAM", program)
     monkeypatch.setattr(supervisor, "run_command", lambda *arguments: [*program, "run"])
     if "10" in broken.get("stage", ""):
-        monkeypatch.setattr(supervisor, "_MOST_SECONDS", 2)
+        monkeypatch.setattr(supervisor, "_MAX_SECONDS", 2)
     outcome = killed_supervisor(tmp_path)
     assert outcome.passed is not bool(broken)
     assert told in outcome.result

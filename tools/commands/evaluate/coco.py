@@ -30,7 +30,7 @@ def coco(
     from stages.atomic import write_atomically
     from stages.wording import counted
     from tools.csv_text import as_csv
-    from tools.evaluation.coco import MOST_DETECTIONS, score_coco
+    from tools.evaluation.coco import MAX_DETECTIONS, score_coco
     from tools.evaluation.protocol import CLASSES_AS_ONE, MEAN_OVER_CLASSES, coco_protocol
     from tools.evaluation.tables import by_entry_as_json, shown
 
@@ -52,8 +52,8 @@ def coco(
             )
         if overfull := found[name].overfull:
             typer.echo(
-                f"{path}: more than {MOST_DETECTIONS} detections of a class in "
-                f"{counted(overfull, 'image')}; the best {MOST_DETECTIONS} count, as in COCO",
+                f"{path}: more than {MAX_DETECTIONS} detections of a class in "
+                f"{counted(overfull, 'image')}; the best {MAX_DETECTIONS} count, as in COCO",
                 err=True,
             )
     if ignored := max(score.ignored for score in found.values()):

@@ -8,8 +8,8 @@ import torch
 
 from stages.detector.engines import build_engine, quantised
 from stages.detector.engines.int8 import (
-    LARGEST_WEIGHT,
     LEVELS,
+    MAX_WEIGHT,
     Quantiser,
     by_channel,
     feature_quantisers,
@@ -101,8 +101,8 @@ def test_weights_are_rounded_with_the_least_error():
     weight[0, 0, 0, 0] = 8.0  # an outlier
     scales = weight_scales(weight)
     whole = whole_numbers(weight, scales)
-    assert whole.abs().max() <= LARGEST_WEIGHT
-    plain = weight.abs().amax((1, 2, 3)) / LARGEST_WEIGHT
+    assert whole.abs().max() <= MAX_WEIGHT
+    plain = weight.abs().amax((1, 2, 3)) / MAX_WEIGHT
 
     def errors(scales):
         return (weight - whole_numbers(weight, scales) * by_channel(scales)).square().sum((1, 2, 3))
@@ -113,7 +113,7 @@ def test_weights_are_rounded_with_the_least_error():
 
 
 def test_two_products_fit_into_16_bits():
-    assert 2 * LEVELS * LARGEST_WEIGHT < 2**15
+    assert 2 * LEVELS * MAX_WEIGHT < 2**15
 
 
 def test_both_branches_of_a_level_share_the_quantiser_of_their_sum():
