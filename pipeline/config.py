@@ -101,7 +101,7 @@ class DetectorConfig:
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.
-        max_detections: Maximum number of detections per frame; fixed at 100 in exported models.
+        max_detections: Maximum number of a network's detections per frame; 100 in exported models.
         ignored: Regions by stream name ("*": all streams), each [left, top, right, bottom] in
             pixels of its frames; detections whose centre lies in one are discarded.
         threads: Number of CPU threads; 0: the engine decides.

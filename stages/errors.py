@@ -48,7 +48,7 @@ def reason_of(error: Exception) -> str:
 
 
 def unreadable_name(name: str) -> str:
-    """Returns why a file name, or an address with one, is not valid text; "" if it is valid."""
+    """Returns why a file name, or an address with one, is not valid text, and a remedy, or ""."""
     try:
         name.encode()
     except UnicodeEncodeError:  # Python decodes bytes that are invalid in an encoding as surrogates

@@ -42,11 +42,10 @@ class SpotTrack(Tracker):
 
     A track begins with a detection that scores at least ``birth_score``. Until it has ``min_hits``
     detections, one of which scores at least ``confirm_score``, it has no id and is dropped at its
-    first miss. From then on, it is reported in the frames in which a detection updates it. If that
-    detection's score reaches ``confirm_score``, the reported box is the detection's, because the
-    filter lags when a vehicle approaches or the frame rate is low. The weaker the detection, the
-    closer the reported box is to the filter's.
-    """
+    first miss. Once it has both, it is reported in the frames in which a detection updates it. If
+    that detection's score reaches ``confirm_score``, the reported box is the detection's, because
+    the filter lags when a vehicle approaches or the frame rate is low. The weaker the detection,
+    the closer the reported box is to the filter's."""
 
     def __init__(
         self,
@@ -85,8 +84,8 @@ class SpotTrack(Tracker):
             low_iou_threshold: The same for weaker detections, in (0, 1].
             duplicate_iou: Minimum IoU at which a detection is ignored next to a better one, or
                 begins no track next to a track just seen; in (0, 1].
-            widening: Fraction of its size by which a predicted box is widened on each side before
-                matching, for every frame its track has missed, >= 0.
+            widening: Fraction of their size by which both boxes of a pair, prediction and
+                detection, are widened on each side, for every frame the track has missed, >= 0.
             measurement_noise: Noise of a detection, >= 1e-9.
             position_noise: Noise of position and size, per frame, >= 1e-9.
             velocity_noise: Noise of the velocities, per frame, >= 1e-9.

@@ -102,11 +102,11 @@ def _not_found(pid: int | None) -> str:
         with contextlib.suppress(OSError):
             owner = Path(f"/proc/{pid}").stat().st_uid
             if owner != me:
-                return f"process {pid} is of user {_user_name(owner)}, who alone can command it"
+                return f"process {pid} belongs to {_user_name(owner)}, who alone can command it"
     running = "is running" + (f" as process {pid}" if pid else "")
     return (
-        f"no pipeline of user {_user_name(me)} with TMPDIR={folder} {running}; its own user "
-        "finds it, with the TMPDIR that it has"
+        f"no pipeline of user {_user_name(me)} with TMPDIR={folder} {running}; commands "
+        "must come from the user, and with the TMPDIR, that started it"
     )
 
 

@@ -173,10 +173,10 @@ class StageProcess:
         return True
 
     def check(self) -> str:
-        """Returns how the process died since the last call, as ``was killed by signal 11``, or "".
+        """Returns how the process died since the last call, or "".
 
-        A hung process is killed; a later call returns its death. A process that succeeded is
-        ``ended``.
+        It is worded like ``was killed by signal 11``. A hung process is killed; a later call
+        returns its death. A process that succeeded is ``ended``.
         """
         if self._start_error:
             how, self._start_error = f"cannot be started: {self._start_error}", ""

@@ -52,7 +52,7 @@ class Restarts:
         return max(len(self._deaths), self._without_progress) > self._limit
 
     def forget(self) -> None:
-        """Forgets the deaths under an earlier plan; one with the new plan is due at once."""
+        """Forgets the deaths under an earlier plan; a process with the new plan is due at once."""
         self._deaths.clear()
         self._without_progress = 0
         self.due = 0.0

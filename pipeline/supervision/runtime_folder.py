@@ -148,7 +148,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def writer_of(folder: Path) -> str:
-    """Returns words for the process that writes to a results folder, with its id if it is known."""
+    """Describes the process that writes to a results folder, with its id if it is known."""
     for run in running():
         with contextlib.suppress(OSError):
             if folder.samefile(run.output):

@@ -34,7 +34,12 @@ class Acknowledger:
         self._acknowledged = -1
 
     def took(self, position: int, pictures: int) -> None:
-        """Notes that the record at ``position`` is written, with ``pictures`` up to and with it."""
+        """Notes that a record is written.
+
+        Args:
+            position: Its position.
+            pictures: Number of the stream's pictures up to this record, its own included.
+        """
         self._waiting.append((position, pictures))
 
     def give_up_pictures(self) -> None:

@@ -90,7 +90,7 @@ class _Worker:
             now, before = self._detector.description, self._plan.detected_by
             self._report(Ready("detector", detected_by=now))
             if before not in ("", now):
-                message = f"detections are made by {now} from here on, before by {before}"
+                message = f"detections are made by {now} from here on; before, by {before}"
                 self._report(Notice("detector", message=message))
             wait = self._plan.config.detector.batch_wait_ms / 1000
             for batch in batches(self._receive, self._size, wait):

@@ -71,7 +71,10 @@ class Handover:
             self._results.name_earlier_texts()
 
     def make_room(self) -> None:
-        """Replaces the journal by a checkpoint, clearing the journal first if there is no room."""
+        """Replaces the journal by a checkpoint.
+
+        If there is no room, the journal is cleared first, provided that it is the larger one.
+        """
         try:
             self.save()
         except OutputError:

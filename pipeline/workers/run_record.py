@@ -19,7 +19,7 @@ from stages.urls import server_of
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Config and versions of a run, and whether one of its streams may drop frames.
+    """Config and versions of a run, and whether the stream in whose folder it is may drop frames.
 
     The record is kept in the stream's folder until the results are complete, so that they can be
     completed if the run is killed.

@@ -165,7 +165,7 @@ def report_choice(
     """Reports which of several video streams is read; ``shown`` names the container."""
     count, size = len(container.streams.video), f"{stream.width}×{stream.height}"
     if count > 1:
-        notify(f"{shown} has {count} video streams; the one that is read is of {size}")
+        notify(f"{shown} has {count} video streams; the one that is read has {size} pixels")
 
 
 def report_decoder(

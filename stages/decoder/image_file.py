@@ -48,7 +48,7 @@ def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Arra
             ) from error
     if unchanged is not None and unchanged.itemsize > 2:
         raise SourceError(
-            f"cannot read image {path}: its samples are of {8 * unchanged.itemsize} bits; convert "
+            f"cannot read image {path}: its samples have {8 * unchanged.itemsize} bits; convert "
             f"it to 8 or 16 bits"
         )
     if image is None:

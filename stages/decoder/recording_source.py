@@ -131,7 +131,7 @@ def _joined(
         container: The segment.
         stream: Its video stream, whose decoder takes all packets.
         epoch: Its epoch.
-        later: The segments after it; those that are read are removed.
+        later: The segments after it; those that are read are taken from this queue.
     """
     ends = 0
     for packet in container.demux(stream):

@@ -184,7 +184,7 @@ def _recognised(table: NumberTable) -> DetectionFormat:
         return "run"
     why = "is this a tracking result or ground truth?"
     if len(first) == COLUMNS["run"] and number_of(table.path, DETECTIONS):
-        why = "if this is of a run, the run.json beside it is missing or names no classes"
+        why = "if this is from a run, the run.json next to it is missing or names no classes"
     elif len(first) == COLUMNS["run"]:
         why += (
             " a run's detections with classes must be called detections.txt and lie beside their "

@@ -52,7 +52,8 @@ def check_exported(model: Path) -> None:
         check_file(model)
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
-    if model.suffix == ".xml" and b"<net" not in _beginning(model):  # else it tries other formats
+    # OpenVINO would try to read the file in all its other formats.
+    if model.suffix == ".xml" and b"<net" not in _beginning(model):
         raise ConfigError(f"{model} is not an OpenVINO model, or was cut off")
 
 

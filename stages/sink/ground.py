@@ -81,7 +81,10 @@ class GroundPlane:
         depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
         self._matrix *= np.sign(depths[0])
         if not (depths * depths[0] > 0).all():
-            raise ValueError("no camera can see the points like this; are both in the same order?")
+            raise ValueError(
+                "no camera can see the points like this; are the pixels and the metres of each "
+                "point those of the same place?"
+            )
         if np.isnan(self.to_ground(pixels)).all():
             raise ValueError("a pixel covers more than a metre at every point; are these metres?")
 

@@ -121,7 +121,7 @@ class OverlayParts:
         return self._writer(start, tracks.frame).repeat(tracks, picture)
 
     def remove_later(self) -> None:
-        """Removes later videos, whose frames all come again; call it before the first `write`.
+        """Removes videos after the latest, whose frames all come again; before the first `write`.
 
         An earlier process may have kept frames in them, since videos are written concurrently.
         """

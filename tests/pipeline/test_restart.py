@@ -258,7 +258,7 @@ def test_weights_that_are_replaced_during_a_run_are_reported(clip, tmp_path):
     more = [f"detector.weights={weights}", "detector.scale=0.3", "sink.overlay=false"]
     run_with([str(clip)], tmp_path / "results", [*more, "decoder.pace=original"], harm)
     (notice,) = notices
-    now, before = notice.split(" from here on, before by ")
+    now, before = notice.split(" from here on; before, by ")
     by = rf"own.safetensors \(SHA-256 {'[0-9a-f]' * 12}…\), "
     assert re.match(f"detections are made by {by}", now)
     assert re.match(by, before)

@@ -62,7 +62,7 @@ def check_network(network: SpotNet) -> None:
     if config.stacks > 1 or config.attention == "raw" or config.segmentation_stride != 4:
         raise ConfigError(
             "int8 is for one hourglass, a segmentation at stride 4 and no raw "
-            "attention, as the weights that ship have; these weights are of another network"
+            "attention, as in the shipped weights; these weights are for another network"
         )
 
 

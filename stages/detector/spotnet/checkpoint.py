@@ -103,7 +103,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     if len(fitting) < len(wanted) / 2:
         raise CheckpointError(
             f"only {len(fitting)} of the model's {len(wanted)} tensors are in {path} in the same "
-            f"shape: it is of another network"
+            f"shape: it is for another network"
         )
     _check_finite(path, fitting)
     model.load_state_dict(fitting, strict=False)
@@ -241,7 +241,7 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     try:
         return published_config(classes), state
     except ValueError as error:
-        raise CheckpointError(f"{path} is not of a SpotNet: {error}") from error
+        raise CheckpointError(f"{path} does not hold a SpotNet: {error}") from error
 
 
 def _is_state_dict(content: object) -> TypeGuard[Mapping[str, Tensor]]:

@@ -147,9 +147,9 @@ def _check_whole(name: str, given: Any, *, least: int, several: bool = False) ->
 
 
 def current_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings of any release without those that this release no longer has.
+    """Returns the settings of any release without ``block: residual``, which is implied now.
 
-    Earlier releases could state residual blocks, the only ones there are now.
+    Earlier releases had other blocks as well; such a setting stays, for the caller to refuse.
     """
     return {key: value for key, value in values.items() if (key, value) != ("block", "residual")}
 

@@ -31,7 +31,7 @@ class _SqueezeExcitation(nn.Module):
 class SpotNet(nn.Module):
     """Finds vehicles as peaks of a heatmap.
 
-    Input: ``(N, 3, H, W)``, BGR, normalised as in `stages.detector.preprocessing`, H and W padded
+    Input: ``(N, 3, H, W)``, BGR, normalised as in ``stages.detector.preprocessing``, H and W padded
     to multiples of ``config.size_multiple``. Output: one dict per stack of
 
     - ``hm`` ``(N, classes, H/4, W/4)``: centre logits, before the sigmoid,

@@ -129,7 +129,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     mine = rf"no pipeline of user \S+ with TMPDIR={tmp_path} is running"
     with pytest.raises(ConfigError, match=mine):
         find_run()
-    with pytest.raises(ConfigError, match=rf"{mine} as process {os.getpid()}; its own user"):
+    with pytest.raises(ConfigError, match=rf"{mine} as process {os.getpid()}; commands must come"):
         find_run(os.getpid())
 
 
@@ -138,7 +138,7 @@ def test_process_of_another_user_is_reported(temporary, tmp_path):
     other = subprocess.Popen(["sleep", "60"], user=65534 if os.getuid() == 0 else None)
     try:
         pid, user = (other.pid, "nobody") if os.getuid() == 0 else (1, "root")
-        with pytest.raises(ConfigError, match=f"process {pid} is of user {user}, who alone"):
+        with pytest.raises(ConfigError, match=f"process {pid} belongs to {user}, who alone"):
             find_run(pid)
     finally:
         other.kill()

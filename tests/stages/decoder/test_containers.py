@@ -51,7 +51,7 @@ def test_the_largest_of_several_video_streams_is_read(tmp_path, slots, suffix, f
     notices = []
     start, *frames, end = read_media(path, slots, runtime=SourceRuntime(notify=notices.append))
     assert (start.width, len(frames), end.reason) == (96, 12, EndReason.COMPLETE)
-    assert notices == [f"{path} has 3 video streams; the one that is read is of 96×64"]
+    assert notices == [f"{path} has 3 video streams; the one that is read has 96×64 pixels"]
 
 
 def test_cover_art_alone_is_not_a_video(tmp_path, slots):

@@ -57,9 +57,7 @@ def test_samples_of_too_many_bits_are_refused(tmp_path, samples, bits, gray):
     if not bits:
         assert read_image(path, gray=gray).dtype == np.uint8
         return
-    with pytest.raises(
-        SourceError, match=rf"a\.tif: its samples are of {bits} bits; convert it to"
-    ):
+    with pytest.raises(SourceError, match=rf"a\.tif: its samples have {bits} bits; convert it to"):
         read_image(path, gray=gray)
 
 

@@ -61,7 +61,7 @@ def test_weights_that_cannot_be_calibrated_are_refused(weights, tmp_path):
         calibrate(tmp_path / "a.pth", pytest.fail)
     raw = tmp_path / "raw.safetensors"
     save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1), attention="raw"), raw)
-    with pytest.raises(ConfigError, match="these weights are of another network"):
+    with pytest.raises(ConfigError, match="these weights are for another network"):
         calibrate(raw, pytest.fail)
     with pytest.raises(ConfigError, match="no weights file"):
         calibrate(tmp_path / "none.safetensors", pytest.fail)

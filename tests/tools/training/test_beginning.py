@@ -42,7 +42,7 @@ def test_initial_weights_are_loaded(tiny_config, tmp_path):
 def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, model={}, output=tmp_path / "second")
-    with pytest.raises(ConfigError, match="it is of another network"):
+    with pytest.raises(ConfigError, match="it is for another network"):
         train(config)
 
 

@@ -130,7 +130,7 @@ def test_integer_weights_are_accepted(path):
 def test_a_published_network_with_an_absurd_class_count_is_refused(tmp_path, classes):
     heatmap = torch.zeros(1).expand(classes, 256, 1, 1)  # stored in four bytes
     torch.save({"hm.0.1.weight": heatmap}, tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match=r"a\.pth is not of a SpotNet: num_classes must be"):
+    with pytest.raises(CheckpointError, match=r"a\.pth does not hold a SpotNet: num_classes must"):
         SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
