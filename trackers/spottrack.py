@@ -45,7 +45,8 @@ class SpotTrack(Tracker):
     first miss. Once it has both, it is reported in the frames in which a detection updates it. If
     that detection's score reaches ``confirm_score``, the reported box is the detection's, because
     the filter lags when a vehicle approaches or the frame rate is low. The weaker the detection,
-    the closer the reported box is to the filter's."""
+    the closer the reported box is to the filter's.
+    """
 
     def __init__(
         self,
