@@ -19,7 +19,6 @@ from tools.datasets.image_writing import check_image_name, write_image
 LIKELY = 0.3
 """Score below which most detections are false; these are not drawn."""
 
-_FAR = 32767  # beyond any image, and a coordinate that OpenCV can draw to
 _atlas = lru_cache(maxsize=8)(GlyphAtlas)  # by the height of letters
 
 
@@ -41,7 +40,7 @@ class DetectionOverlays:
     def __init__(self, folder: Path, images: Sequence[Path], class_names: Sequence[str]) -> None:
         originals = {image.resolve() for image in images}
         for image in images:
-            check_image_name(image)
+            check_image_name(folder / image.name)
             if (folder / image.name).resolve() in originals:
                 raise ConfigError(
                     f"overlay {folder / image.name} is an input; choose another folder"
@@ -65,8 +64,10 @@ class DetectionOverlays:
         side = min(height, width)
         thickness = max(1, round(side / 300))
         atlas = _atlas(max(7, round(side / 64)))
-        likely = np.flatnonzero(found.scores >= LIKELY)[::-1]  # the best last, on top
-        outlines = np.rint(found.boxes[likely].clip(-_FAR, _FAR)).astype(np.int64)
+        order = np.argsort(found.scores, kind="stable")  # the best last, on top
+        likely = order[found.scores[order] >= LIKELY]
+        limits = np.array([width, height, width, height]) + thickness
+        outlines = np.rint(found.boxes[likely].clip(-thickness, limits)).astype(np.int64)
         classes = found.classes[likely].tolist()
         colors = [CLASS_COLORS[label % len(CLASS_COLORS)] for label in classes]
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):

@@ -1,4 +1,4 @@
-"""Running a tracker on a detection file, without video."""
+"""Runs a tracker on a detection file, without video."""
 
 from __future__ import annotations
 

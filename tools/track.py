@@ -1,4 +1,4 @@
-"""Tracking of detection files, without video or extra processes."""
+"""Tracks detection files, without video or extra processes."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def track_folder(
             raise
 
 
-def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
+def _filled(tracked: Sequence[Tracks], max_frames: int) -> list[Tracks]:
     """Returns the tracks of every frame, with short gaps filled in."""
     counts = [len(tracks) for tracks in tracked]
     values = [np.column_stack((tracks.boxes, tracks.scores)) for tracks in tracked]
@@ -163,7 +163,7 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
     ids_before = np.concatenate([np.empty(0, np.int64), *(tracks.ids for tracks in tracked)])
     classes = np.concatenate([np.empty(0, np.int16), *(tracks.classes for tracks in tracked)])
     frames, ids, filled = fill_gaps(
-        before, ids_before, np.concatenate([np.empty((0, 5)), *values]), most_frames
+        before, ids_before, np.concatenate([np.empty((0, 5)), *values]), max_frames
     )
     # A filled-in box gets the class of the last box of its track before it.
     order = np.lexsort((before, ids_before))

@@ -9,7 +9,7 @@ import numpy as np
 from stages.records import Float32Array
 
 _WEAK = 0.2
-_SURE = 0.5  # if no score is higher, scores may mean anything
+_CONFIDENT = 0.5  # if no score is higher, scores may mean anything
 _MANY = 1 / 3  # of the detections
 
 
@@ -28,7 +28,7 @@ def warning_of_weak(scores: Float32Array, named: str) -> str | None:
         named: Options that name a tracker that leaves weak detections out.
     """
     weak = np.count_nonzero((scores > 0) & (scores < _WEAK))
-    if weak <= _MANY * len(scores) or scores.min() < 0 or not _SURE < scores.max() <= 1:
+    if weak <= _MANY * len(scores) or scores.min() < 0 or not _CONFIDENT < scores.max() <= 1:
         return None
     return (
         f"{weak / len(scores):.0%} of the detections have scores below {_WEAK:g}, and SORT tracks "

@@ -9,7 +9,7 @@ from trackers.tracker import Int64Array
 
 
 def fill_gaps(
-    frames: Int64Array, ids: Int64Array, values: FloatArray, most_frames: int
+    frames: Int64Array, ids: Int64Array, values: FloatArray, max_frames: int
 ) -> tuple[Int64Array, Int64Array, FloatArray]:
     """Fills gaps in tracks by linear interpolation between the boxes on either side.
 
@@ -17,21 +17,21 @@ def fill_gaps(
         frames: ``(N,)`` frame of each box.
         ids: ``(N,)`` track of each box, at most one in a frame.
         values: ``(N, D)`` values to interpolate: the box, possibly a score.
-        most_frames: Maximum number of missing frames in a gap that is filled, >= 0.
+        max_frames: Maximum number of missing frames in a gap that is filled, >= 0.
 
     Returns:
         Frames ``(M,)``, ids ``(M,)`` and values ``(M, D)``, including those filled in, sorted by
         frame and id.
 
     Raises:
-        ValueError: ``most_frames`` is negative.
+        ValueError: ``max_frames`` is negative.
     """
-    if most_frames < 0:
-        raise ValueError(f"most_frames must not be negative, got {most_frames}")
+    if max_frames < 0:
+        raise ValueError(f"max_frames must not be negative, got {max_frames}")
     order = np.lexsort((frames, ids))
     frames, ids, values = frames[order], ids[order], values[order]
     missing = np.where(np.diff(ids) == 0, np.diff(frames) - 1, 0)
-    missing[missing > most_frames] = 0
+    missing[missing > max_frames] = 0
     starts = np.repeat(np.arange(len(missing)), missing)  # the row before each filled one
     first = np.repeat(np.cumsum(missing) - missing, missing)
     steps = np.arange(len(starts)) - first + 1

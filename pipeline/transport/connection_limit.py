@@ -70,8 +70,8 @@ def _watch(events: zmq.Socket) -> None:
                     _close(descriptor, port, _MAX_BYTES)
 
 
-def _close(descriptor: int, port: int, most_bytes: int) -> None:
-    """Shuts down a connection to ``port`` if it has received more than ``most_bytes``.
+def _close(descriptor: int, port: int, max_bytes: int) -> None:
+    """Shuts down a connection to ``port`` if it has received more than ``max_bytes``.
 
     The port is compared because ZeroMQ may have closed the descriptor, which may belong to another
     file by now.
@@ -84,5 +84,5 @@ def _close(descriptor: int, port: int, most_bytes: int) -> None:
         if peer.getsockname()[1:2] != (port,):
             return
         info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED.size)
-        if _BYTES_RECEIVED.unpack(info)[0] > most_bytes:
+        if _BYTES_RECEIVED.unpack(info)[0] > max_bytes:
             peer.shutdown(socket.SHUT_RDWR)

@@ -47,7 +47,7 @@ class Recorder:
             the limit, except empty ones, which are removed.
         source: Location of the stream.
         segment_seconds: Length of a segment, seconds.
-        most_bytes: Limit of the total size; the oldest segments beyond it are removed.
+        max_bytes: Limit of the total size; the oldest segments beyond it are removed.
         notify: Called with one line when writing fails, every ten minutes while that lasts, and
             when it works again.
         monotonic: Returns a monotonic time in seconds.
@@ -65,7 +65,7 @@ class Recorder:
         folder: Path,
         source: str,
         segment_seconds: float,
-        most_bytes: int,
+        max_bytes: int,
         notify: Callable[[str], None] = lambda message: None,
         monotonic: Callable[[], float] = time.monotonic,
         *,
@@ -76,7 +76,7 @@ class Recorder:
         self._folder = folder
         self._source = source
         self._segment_seconds = segment_seconds
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._notify = notify
         self._stuck = stuck
         self._monotonic = monotonic
@@ -240,12 +240,12 @@ class Recorder:
         an unreliable camera may leave a hundred thousand segments there.
         """
         written = file_size(self._path) if self._container is not None and self._path else 0
-        while self._ended and self._ended_bytes + written > self._most_bytes:
+        while self._ended and self._ended_bytes + written > self._max_bytes:
             path, size = self._ended[0]
             path.unlink(missing_ok=True)
             self._ended.popleft()
             self._ended_bytes -= size
-        self._room = self._most_bytes - self._ended_bytes - written
+        self._room = self._max_bytes - self._ended_bytes - written
 
 
 def _remove_empty(folder: Path) -> None:

@@ -20,7 +20,7 @@ from stages.sink.retention import Retention
 from stages.sink.zones import ZoneEvents
 
 _MARGIN = 0.5  # of the longer side of a vehicle's box, around it
-_LARGEST = 2**16  # rows or columns of a frame
+_MAX_SIDE = 2**16  # rows or columns of a frame
 _QUALITY = 90  # of JPEG, up to 100
 _CHECKS = 100  # per limit of bytes written: the folder may have 100,000 files
 
@@ -114,6 +114,6 @@ def _events(measured: Iterable[Measured]) -> Iterator[tuple[str, int]]:
 def _surroundings(box: Float32Array) -> tuple[int, int, int, int]:
     """Returns a box with its margins, ltrb, clipped at the left and top edge of the frame."""
     margin = _MARGIN * max(box[2] - box[0], box[3] - box[1])
-    sides = np.rint(box + margin * np.array([-1, -1, 1, 1])).clip(0, _LARGEST)
+    sides = np.rint(box + margin * np.array([-1, -1, 1, 1])).clip(0, _MAX_SIDE)
     left, top, right, bottom = sides.astype(int).tolist()
     return left, top, right, bottom

@@ -24,7 +24,7 @@ SCENE = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120
 
 
 def draw(*paths):
-    """Writes an image with many vehicles, sure and doubtful ones."""
+    """Writes an image with many vehicles, with high and low scores."""
     for path in paths:
         cv2.imwrite(str(path), SCENE.render(0).image)
 

@@ -67,7 +67,7 @@ def test_labels_name_the_class_only_if_there_are_several(tmp_path):
 
 def test_the_highest_scoring_detection_is_drawn_on_top(tmp_path):
     box = (60, 80, 160, 150)
-    assert has_outline(drawn(tmp_path, [(box, 0.9, 1), (box, 0.5, 0)]), box, BUS)
+    assert has_outline(drawn(tmp_path, [(box, 0.5, 0), (box, 0.9, 1), (box, 0.4, 0)]), box, BUS)
 
 
 def test_labels_stay_inside_the_image_when_boxes_leave_it(tmp_path):

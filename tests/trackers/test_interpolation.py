@@ -54,5 +54,5 @@ def test_rows_without_gaps_are_returned_unchanged(rows: list[tuple[int, int, flo
 
 
 def test_a_negative_length_is_refused() -> None:
-    with pytest.raises(ValueError, match="most_frames must not be negative, got -1"):
+    with pytest.raises(ValueError, match="max_frames must not be negative, got -1"):
         filled([], -1)

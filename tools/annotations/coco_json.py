@@ -49,7 +49,7 @@ def read_annotations(path: Path) -> dict[str, Any]:
     """Returns the content of a COCO annotation file whose ids and category names are valid.
 
     Raises:
-        ConfigError: The file is not such a file.
+        ConfigError: The file cannot be read or is not a valid COCO annotation file.
     """
     content = read_json(path)
     if not is_coco(content):

@@ -48,7 +48,7 @@ def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
 def missing_files(
     truths: Sequence[GroundTruth], suffixes: Iterable[str] = tuple(INSTEAD)
 ) -> dict[str, list[str]]:
-    """Returns the sequences that lack a file by its suffix; omits files that none of them lack."""
+    """Returns, by suffix, the sequences that lack that file; omits suffixes that none lacks."""
     lacking = {
         suffix: [truth.name for truth in truths if suffix in truth.missing] for suffix in suffixes
     }

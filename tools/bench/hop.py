@@ -168,7 +168,7 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
 
 @contextmanager
 def _free_ports(first: int) -> Iterator[None]:
-    """Converts the error of a port that is in use, raised in the block."""
+    """Raises a `SpotStreamError` if the block cannot bind a port."""
     try:
         yield
     except zmq.ZMQError as error:

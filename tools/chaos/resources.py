@@ -60,7 +60,7 @@ def full_disk(folder: Path) -> Outcome:
     left = {Path(path).name for path in done.stdout.splitlines()}
     return Outcome(
         1,
-        f"{error_line or 'nothing was said'}; {', '.join(sorted(left)) or 'nothing'} left",
+        f"{error_line or 'no message'}; {', '.join(sorted(left)) or 'nothing'} left",
         done.returncode == OutputError.exit_code and left == {TRACKS, DETECTIONS, TIMES, REPORT},
     )
 

@@ -35,5 +35,5 @@ def calibrate(
     finally:
         for message in left_out:
             typer.echo(f"left out: {message}", err=True)
-    pictures = counted(len(files) - len(left_out) if files else scenes, "picture")
-    typer.echo(f"{weights}: ranges of {counted(count, 'feature')}, from {pictures}")
+    used = counted(len(files) - len(left_out) if files else scenes, "image")
+    typer.echo(f"{weights}: ranges of {counted(count, 'feature')}, from {used}")

@@ -37,7 +37,7 @@ def complete(
 
 
 def _complete(folder: Path) -> Iterator[OutputError | None]:
-    """Completes all streams in ``folder``, or the single stream that ``folder`` belongs to.
+    """Completes all streams in ``folder``, or the one stream whose folder it is.
 
     Yields:
         For each incomplete stream, the error that kept it from being completed, or None.

@@ -32,12 +32,12 @@ def count(
     start: Annotated[
         list[str] | None,
         typer.Option(
-            help="When recorded video began, as 2026-05-04T07:00: of all streams, or NAME=…",
+            help="Start of recorded video, such as 2026-05-04T07:00, of all streams, or NAME=…",
         ),
     ] = None,
     timezone: Annotated[
         str | None,
-        typer.Option(help="Zone of cameras' times, as Europe/Berlin. Default: this machine's."),
+        typer.Option(help="Time zone of cameras, such as Europe/Berlin. Default: this machine's."),
     ] = None,
 ) -> None:
     """Make tables of what runs have counted: crossings, turns, speeds, stays in zones."""

@@ -45,8 +45,8 @@ def detect(
     overlay: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for copies of the images with their detections drawn in, those with a "
-            "score of 0.3 or more.",
+            help="Folder for copies of the images on which detections with a score of 0.3 or more "
+            "are drawn.",
             callback=writable_folder,
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""Reading of ground truth for commands, with warnings about missing files."""
+"""Reads ground truth for commands, and warns about missing files."""
 
 from __future__ import annotations
 

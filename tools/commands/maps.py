@@ -28,7 +28,7 @@ def maps(
         typer.Option(
             metavar="[NAME=]FILE",
             help="Picture of the scene, of all streams or of one, in the size of the frames. "
-            "Default: what overlays show without what moves.",
+            "Default: the scene in the overlays, without moving objects.",
         ),
     ] = None,
 ) -> None:

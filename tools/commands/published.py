@@ -15,7 +15,7 @@ keys = typer.Typer(no_args_is_help=True, help="Manage keys for tracks sent over 
 
 def watch(
     address: Annotated[str, typer.Argument(help="Address in the pipeline's runtime.publish.")],
-    stream: Annotated[str, typer.Option(help="Print what is of this stream only.")] = "",
+    stream: Annotated[str, typer.Option(help="Print only this stream.")] = "",
     key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
     server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
     json_: Annotated[
@@ -25,12 +25,13 @@ def watch(
         str,
         typer.Option(
             envvar="SPOTSTREAM_MQTT",
-            help="Pass these objects on to a broker, mqtt://USER:PASSWORD@HOST/PREFIX or "
+            help="Forward these objects to a broker, mqtt://USER:PASSWORD@HOST/PREFIX or "
             "mqtts://…, to the topics PREFIX/STREAM/KIND.",
         ),
     ] = "",
     kind: Annotated[
-        list[str] | None, typer.Option(help="With --json or --mqtt: these kinds of objects only.")
+        list[str] | None,
+        typer.Option(help="With --json or --mqtt: only objects of this kind; may be repeated."),
     ] = None,
 ) -> None:
     """Print published tracks as they arrive, one per line: the stream and a MOTChallenge row."""

@@ -37,7 +37,7 @@ def run(
         Path | None,
         typer.Option(
             "--sources",
-            help="File of sources, one a line, which keeps passwords off the command line.",
+            help="File of sources, one per line, which keeps passwords off the command line.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.", readable=False)] = Path("out"),

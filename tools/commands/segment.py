@@ -81,7 +81,7 @@ def segment(
         raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")
     if output is not None and source.resolve() in output.resolve().parents:
         raise ConfigError(
-            f"{output} is inside {source}, where masks would be taken for images; "
+            f"{output} is inside {source}, where masks would be mistaken for images; "
             f"choose a folder elsewhere, or {source} itself"
         )
     with activity("reading annotations"):

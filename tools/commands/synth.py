@@ -85,9 +85,9 @@ def synth(
     were = "was" if kept == 1 else "were"
     done = f"{output}: {counted(len(missing), 'scene')} rendered, {kept} {were} there"
     if count:
-        pictures = counted(count, "picture", form=",")
-        done += f"; {pictures}, {counted(boxes, 'box', 'boxes', form=',')}"
-        done += f", {seconds / count:.2f} s a picture"
+        images = counted(count, "image", form=",")
+        done += f"; {images}, {counted(boxes, 'box', 'boxes', form=',')}"
+        done += f", {seconds / count:.2f} s an image"
     typer.echo(done)
     if sheet is not None:
         write_sheet(output, options, seeds, sheet)

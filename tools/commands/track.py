@@ -31,11 +31,11 @@ def track(
     config: Annotated[
         list[Path] | None,
         typer.Option(
-            help=f"{CONFIG_HELP} Default: SORT in its own settings.", autocompletion=config_names
+            help=f"{CONFIG_HELP} Default: SORT with its defaults.", autocompletion=config_names
         ),
     ] = None,
     tracker: Annotated[
-        TrackerName | None, typer.Option(help="Use this one, not the config's.")
+        TrackerName | None, typer.Option(help="Use this tracker, not the config's.")
     ] = None,
     set_: TrackerSettings = None,
     frame_size: Annotated[

@@ -32,7 +32,7 @@ CLASS_COLORS: tuple[Color, ...] = (
     (255, 130, 150),
     (160, 200, 255),
 )
-"""BGR; assigned to the classes in alphabetical order, cyclically."""
+"""BGR; assigned to classes in order, cyclically."""
 
 BACKGROUND: Color = (24, 24, 24)
 TEXT: Color = (225, 225, 225)

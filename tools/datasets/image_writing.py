@@ -10,16 +10,21 @@ from stages.atomic import written_aside
 from stages.errors import ConfigError
 from stages.records import UInt8Array
 
+_WITHOUT_COLOUR = (".pgm", ".pbm")
+
 
 def check_image_name(path: Path) -> None:
-    """Checks that the suffix names an image format.
+    """Checks that the suffix names an image format with colours.
 
     Raises:
         ConfigError: It does not.
     """
     # OpenCV must get ASCII names only: it ends the process if a name is not UTF-8.
-    if not path.suffix.isascii() or not cv2.haveImageWriter(f"image{path.suffix}"):
-        raise ConfigError(f"cannot write {path}: {path.suffix!r} is not an image format; try .jpg")
+    can_write = path.suffix.isascii() and cv2.haveImageWriter(f"image{path.suffix}")
+    if not can_write or path.suffix.lower() in _WITHOUT_COLOUR:
+        raise ConfigError(
+            f"cannot write {path}: {path.suffix!r} is not an image format with colours; try .jpg"
+        )
 
 
 def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:
@@ -33,12 +38,14 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
         jpeg_quality: Quality of a JPEG file, up to 100.
 
     Raises:
-        ConfigError: No image format has this suffix.
+        ConfigError: No image format has this suffix, or the format cannot hold the image.
         OutputError: The file system refuses.
     """
     check_image_name(path)
     is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     parameters = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []
-    _, data = cv2.imencode(path.suffix, image, parameters)
+    encoded, data = cv2.imencode(path.suffix, image, parameters)
+    if not encoded:  # such as colours in .pgm
+        raise ConfigError(f"cannot write {path}: its format cannot hold the image; try .png")
     with written_aside(path) as part:
         part.write_bytes(data.tobytes())

@@ -60,7 +60,7 @@ class ScoringProtocol:
         return {**found, "iou_thresholds": self._iou_thresholds([score]), "overall": POOLED}
 
     def missing_files(self, scores: Sequence[EntryScore]) -> dict[str, list[str]]:
-        """Returns the sequences that lack a file that would change ``scores``, by its suffix."""
+        """Returns, by suffix, the sequences that lack a file that would change ``scores``."""
         judged = any(each.detection for score in scores for each in score.sequences.values())
         return missing_files(self.truths, INSTEAD if judged else [IGNORED_SUFFIX])
 

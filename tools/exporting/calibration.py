@@ -59,12 +59,12 @@ def calibrate(
 
     def inputs() -> Iterator[Tensor]:
         readable = (image for _, image in read_images(images, unreadable))
-        pictures = readable if images else _rendered_scenes(scenes)
-        for number, picture in enumerate(pictures, 1):
-            progress(f"picture {number} of {len(images) or scenes}")
-            height, width = picture.shape[:2]
+        used = readable if images else _rendered_scenes(scenes)
+        for number, image in enumerate(used, 1):
+            progress(f"image {number} of {len(images) or scenes}")
+            height, width = image.shape[:2]
             geometry = input_geometry(height, width, network.config, network.config.scale)
-            yield normalise(network_input([picture], geometry))
+            yield normalise(network_input([image], geometry))
 
     ranges = feature_ranges(network, inputs())
     if not ranges:

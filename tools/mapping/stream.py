@@ -92,6 +92,6 @@ def _sizes_in(name: str, folder: Path, *, has_picture: bool) -> set[tuple[int, i
     if size := frame_size(folder):
         return {size}
     with contextlib.suppress(OSError, ValueError, OutputError):
-        most_rows = RunRecord.load(folder / RUN).config.sink.overlay_height
-        return {size for size in drawn if most_rows is None or size[1] < most_rows // 2 * 2}
+        max_height = RunRecord.load(folder / RUN).config.sink.overlay_height
+        return {size for size in drawn if max_height is None or size[1] < max_height // 2 * 2}
     return set()

@@ -36,7 +36,7 @@ def refuse_other_masks(sequences: Iterable[Frames], options: SegmentOptions) -> 
             if record.get(key) != value:
                 there, now = as_setting(record.get(key)), as_setting(value)
                 raise OutputError(
-                    f"{folder} holds masks made otherwise ({key}: {there} there, {now} now); "
+                    f"{folder} holds masks of other options ({key}: {there} there, {now} now); "
                     f"choose another --output, or add --overwrite to replace them"
                 )
 

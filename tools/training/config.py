@@ -101,10 +101,12 @@ class TrainingConfig(_Strict):
         "name of weights that ship. Of a wider SpotNet, the strongest channels are used.",
     )
     teacher: Path | None = Field(
-        None, description="Weights of a teacher, whose boxes and scores are learnt as well."
+        None,
+        description="Weights of a teacher, given like initial, whose output is learnt as well.",
     )
     finder: Path | None = Field(
-        None, description="Weights that find vehicles without annotation; see data.unlabelled."
+        None,
+        description="Weights, given like initial, that find omitted vehicles; see data.unlabelled.",
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
     seed: int = Field(0, ge=0, description="Seed of the random numbers.")

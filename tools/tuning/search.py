@@ -23,12 +23,12 @@ class Worth:
     score: float
     parts: tuple[float, ...] = ()
 
-    def improves(self, other: Worth, least_gain: float) -> bool:
-        """Returns whether it gains at least ``least_gain``, and no more sequences lose than win."""
+    def improves(self, other: Worth, min_gain: float) -> bool:
+        """Returns whether it gains at least ``min_gain``, and no more sequences lose than win."""
         pairs = list(zip(self.parts, other.parts, strict=True))
         losing = sum(mine < theirs for mine, theirs in pairs)
         winning = sum(mine > theirs for mine, theirs in pairs)
-        return self.score >= other.score + least_gain and losing <= winning
+        return self.score >= other.score + min_gain and losing <= winning
 
 
 Objective: TypeAlias = Callable[[Settings], Worth]
@@ -38,8 +38,8 @@ def search(
     objective: Objective,
     grid: Grid,
     start: Settings,
-    least_gain: float,
-    most_rounds: int,
+    min_gain: float,
+    max_rounds: int,
     so_far: Callable[[Settings], None] = lambda settings: None,
 ) -> Settings:
     """Moves each setting in turn to the best value in reach, until none is better.
@@ -52,8 +52,8 @@ def search(
         objective: Scores settings.
         grid: Values of each setting that is searched.
         start: Settings to begin with; those that are not in the grid stay unchanged.
-        least_gain: Smaller improvements are rejected: they are noise, and would not generalise.
-        most_rounds: Maximum number of rounds over all settings.
+        min_gain: Smaller improvements are rejected: they are noise, and would not generalise.
+        max_rounds: Maximum number of rounds over all settings.
         so_far: Called with the best settings so far, first with the start.
 
     Returns:
@@ -62,10 +62,10 @@ def search(
     best = dict(start)
     worth = objective(best)
     so_far(best)
-    for _ in range(most_rounds):
+    for _ in range(max_rounds):
         before = worth
         for name, values in grid.items():
-            best, worth = _best_in_reach(objective, values, best, name, worth, least_gain)
+            best, worth = _best_in_reach(objective, values, best, name, worth, min_gain)
             so_far(best)
         if worth == before:
             break
@@ -78,7 +78,7 @@ def _best_in_reach(
     start: dict[str, object],
     name: str,
     worth: Worth,
-    least_gain: float,
+    min_gain: float,
 ) -> tuple[dict[str, object], Worth]:
     """Returns the best settings with another ``name`` value, searched up and down, or ``start``."""
     current = start[name]
@@ -92,8 +92,8 @@ def _best_in_reach(
         for value in direction:
             settings = {**start, name: value}
             found = objective(settings)
-            if found.improves(worth, least_gain) and found.score > best_worth.score:
+            if found.improves(worth, min_gain) and found.score > best_worth.score:
                 best, best_worth = settings, found
-            if found.score < best_worth.score - least_gain:
+            if found.score < best_worth.score - min_gain:
                 break
     return best, best_worth

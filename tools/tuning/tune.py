@@ -85,7 +85,7 @@ def tune(
         sequences: Sequences to tune on.
         tracker: Name of the tracker.
         start: Settings to begin with; missing ones have the tracker's defaults.
-        iou_threshold: Least IoU of a match for MOTA and IDF1.
+        iou_threshold: Minimum IoU of a match for MOTA and IDF1.
         leave_one_out: Also search without each sequence in turn.
         workers: Number of processes; None for one per usable core.
         progress: Called with what is searched and the number of settings tried so far.

@@ -52,7 +52,7 @@ def record(
     order, are shifted by ``shifted(frame)`` ticks; decoding times are removed unless ``dated``.
     """
     now = arrives(0)
-    options = {"segment_seconds": 0.3, "most_bytes": 10**9} | options
+    options = {"segment_seconds": 0.3, "max_bytes": 10**9} | options
     recorder = Recorder(
         folder,
         "rtsp://me:s3cret@cam/live",

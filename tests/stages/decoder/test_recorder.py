@@ -48,7 +48,7 @@ def test_the_oldest_segments_are_removed_to_make_room(camera, tmp_path):
     record(camera, folder)
     before = sorted(folder.glob("*.mkv"))
     limit = sum(path.stat().st_size for path in before[-2:])
-    record(camera, folder, most_bytes=limit, packets=6)
+    record(camera, folder, max_bytes=limit, packets=6)
     assert before[0] not in folder.glob("*.mkv")
     assert before[-1] in folder.glob("*.mkv")
 

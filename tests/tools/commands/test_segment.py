@@ -78,7 +78,7 @@ def test_masks_follow_the_options_and_are_not_mixed_with_others(tmp_path, option
     assert segment(tmp_path, *options).exit_code == 0
     record = json.loads((tmp_path / "masks" / "MVI_00001" / RECORD).read_text())
     assert made.items() <= record.items()
-    with pytest.raises(OutputError, match="holds masks made otherwise"):
+    with pytest.raises(OutputError, match="holds masks of other options"):
         segment(tmp_path, "--method", "boxes")
 
 
@@ -92,7 +92,9 @@ def test_images_are_segmented_without_torch(tmp_path):
 
 def test_masks_are_refused_among_the_images(tmp_path):
     write_detrac(tmp_path / "set", "MVI_00001", draw(10))
-    with pytest.raises(ConfigError, match="would be taken for images; choose a folder elsewhere"):
+    with pytest.raises(
+        ConfigError, match="would be mistaken for images; choose a folder elsewhere"
+    ):
         segment(tmp_path / "set", "--output", tmp_path / "set" / "other")
 
 

@@ -34,13 +34,13 @@ def test_shipped_ranges_come_from_the_rendered_scenes(tmp_path):
         assert 1.01 * shipped[name][0] <= low
         assert 0.4 * shipped[name][1] < high <= 1.01 * shipped[name][1]
     assert ranges["pre.0"][1] > 0.9 * shipped["pre.0"][1]
-    assert messages == ["picture 1 of 1"]
+    assert messages == ["image 1 of 1"]
 
 
 def test_the_scenes_option_sets_the_number_of_rendered_scenes(weights):
     done = CliRunner().invoke(app, ["calibrate", str(weights), "--scenes", "1"])
     ranges = SpotNet.from_checkpoint(weights).ranges
-    assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 1 picture\n"
+    assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 1 image\n"
 
 
 def test_weights_can_be_calibrated_on_given_images(weights, tmp_path):
@@ -51,7 +51,7 @@ def test_weights_can_be_calibrated_on_given_images(weights, tmp_path):
         cv2.imwrite(str(folder / name), rng.integers(0, 255, (80, 130, 3), np.uint8))
     result = CliRunner().invoke(app, ["calibrate", str(weights), "--images", str(folder)])
     assert result.exit_code == 0, result.output
-    assert "from 2 pictures" in result.output
+    assert "from 2 images" in result.output
     assert SpotNet.from_checkpoint(weights).ranges["pre.0"][1] > 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["own.safetensors", "pictures"]
 
@@ -94,7 +94,7 @@ def test_unreadable_images_are_left_out_unless_all_are_unreadable(weights, tmp_p
     )
     assert result.exit_code == 0, result.output
     assert f"left out: cannot read image {broken}" in result.stderr
-    assert result.stdout.endswith(", from 1 picture\n")
+    assert result.stdout.endswith(", from 1 image\n")
     assert SpotNet.from_checkpoint(weights).ranges["pre.0"][1] > 0
 
 
@@ -107,4 +107,4 @@ def test_progress_counts_the_given_images(weights, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
     messages = []
     calibrate(weights, pytest.fail, [tmp_path / "a.png"], progress=messages.append)
-    assert messages == ["picture 1 of 1"]
+    assert messages == ["image 1 of 1"]

@@ -48,7 +48,7 @@ def test_the_same_options_give_the_same_bytes_in_two_processes(
     rendered: Path, tmp_path: Path
 ) -> None:
     output = synth(tmp_path / "two", "--workers", 2, "--sheet", tmp_path / "sheet.jpg")
-    assert "2 scenes rendered, 0 were there; 6 pictures" in output
+    assert "2 scenes rendered, 0 were there; 6 images" in output
     assert same(tmp_path / "two", rendered)
     sheet = cv2.imread(str(tmp_path / "sheet.jpg"))
     assert sheet is not None

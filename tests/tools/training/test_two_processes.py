@@ -30,7 +30,7 @@ main()
 
 
 @pytest.mark.slow
-def test_two_processes_log_their_mean_loss_and_report_once(tiny_config, tmp_path):
+def test_two_processes_keep_equal_weights_and_log_their_mean_loss(tiny_config, tmp_path):
     done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, NOTED)
     assert done.returncode == 0, done.stderr
     losses, weights = zip(

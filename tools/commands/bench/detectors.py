@@ -78,11 +78,11 @@ def bench_detectors(
     for detector in detectors.values():
         detector.scale = scale or detector.scale
     with activity("starting") as update:
-        pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
-        report = bench_detect(detectors, pictures, rounds, update, batch=batch)
+        images = rendered_frames(frames) if source is None else source_frames(source, frames)
+        report = bench_detect(detectors, images, rounds, update, batch=batch)
         update("arithmetic")
-        work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
-        alone = gpu_milliseconds(detectors[EAGER], pictures[:batch])
+        work, peak = arithmetic_of(find_weights(weights), detectors[EAGER], images[0])
+        gpu_only = gpu_milliseconds(detectors[EAGER], images[:batch])
         scores: tuple[Figure, ...] = ()
         if held_out is not None:
             own_scale = scale is not None
@@ -91,16 +91,16 @@ def bench_detectors(
             )
     time = report.figures[0].median
     reached = work / time
-    arithmetic = arithmetic_figures(work, most, time, alone)
+    arithmetic = arithmetic_figures(work, peak, time, gpu_only)
     saved = replace(report, figures=(*report.figures, *scores, *arithmetic))
     lines = [
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
-        f"{reached / most:.0%} of the {most:.3g} of a matrix product"
+        f"{reached / peak:.0%} of the {peak:.3g} of a matrix product"
     ]
-    if alone is not None:
+    if gpu_only is not None:
         lines.append(
-            f"The GPU itself takes {alone:.3g} ms a frame: {work / alone:.3g} TFLOP/s, "
-            f"{work / alone / most:.0%}"
+            f"The GPU itself takes {gpu_only:.3g} ms a frame: {work / gpu_only:.3g} TFLOP/s, "
+            f"{work / gpu_only / peak:.0%}"
         )
     try:
         save([saved], json_, plot)

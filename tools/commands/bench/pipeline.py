@@ -85,7 +85,7 @@ def bench_soak(
     ] = 200_000,
     reconnects: Annotated[
         int | None,
-        typer.Option(min=20, help="Instead, cut the connection to an RTSP camera so often."),
+        typer.Option(min=20, help="Instead, cut the connection to an RTSP camera this often."),
     ] = None,
     json_: Json = None,
 ) -> None:

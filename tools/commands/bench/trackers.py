@@ -24,8 +24,8 @@ def bench_trackers(
     detections: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of detection files to track, in addition to crowds: by ours at their "
-            "defaults, by peers at the settings and least scores of bench scores."
+            help="Folder of detection files to track, in addition to crowds: by our trackers "
+            "at their defaults, by peers at the settings and minimum scores of bench scores."
         ),
     ] = None,
     peers: Annotated[
