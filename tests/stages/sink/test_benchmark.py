@@ -53,7 +53,7 @@ def test_detrac(tmp_path: Path, detections: str) -> None:
     assert (root / "tracks/SEQ_speed.txt").read_text() == "12.50\n"
 
 
-def test_detector_name_is_no_path(tmp_path: Path) -> None:
+def test_path_characters_in_the_detector_name_are_replaced(tmp_path: Path) -> None:
     names = names_in(write_benchmark(tmp_path, "detrac", "../spot net"))
     assert "detections/SEQ_Det_..-spot-net.txt" in names
 

@@ -15,27 +15,27 @@ OPTIONS = SinkOptions(
 )
 
 
-def test_what_a_frame_shows_at_lines_and_zones() -> None:
+def test_update_returns_line_crossings_and_zone_events() -> None:
     counting = Counting(OPTIONS)
-    told = []
+    measured = []
     for number, left in ((1, 0), (2, 40), (3, 200)):
         tracks = make_tracks(make_header(number - 1), [[left, 20, left + 20, 50]], [3])
-        told.append(counting.update(tracks, number, f"{number} s"))
-    assert told[0] == []
-    assert told[1] == [
+        measured.append(counting.update(tracks, number, f"{number} s"))
+    assert measured[0] == []
+    assert measured[1] == [
         Crossings("cam", (Crossing(2, "2 s", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)}),
         ZoneEvents(
             "cam", (ZoneEvent(2, "2 s", 3, 0, "box", "enter", 0.0),), {"box": ZoneCounts(1, 1)}
         ),
     ]
-    assert told[2] == [
+    assert measured[2] == [
         ZoneEvents(
             "cam", (ZoneEvent(2, "2 s", 3, 0, "box", "leave", 0.0),), {"box": ZoneCounts(1, 0)}
         )
     ]
 
 
-def test_where_the_vehicles_of_a_frame_are_is_told_last() -> None:
+def test_ground_positions_are_returned_last() -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
     counting = Counting(replace(OPTIONS, ground=ground))
     assert counting.update(make_tracks(make_header(0)), 1, "0 s") == []
@@ -47,11 +47,11 @@ def test_where_the_vehicles_of_a_frame_are_is_told_last() -> None:
     assert [(each.identity, round(each.x, 6)) for each in found.places] == [(2, 7), (3, 5)]
 
 
-def test_a_later_one_continues_as_if_there_had_been_one() -> None:
+def test_counting_from_a_copied_state_gives_the_same_results() -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
     options = replace(OPTIONS, ground=ground)
 
-    def told(counting: Counting, lefts: dict[int, int]) -> list[list[Measured]]:
+    def measured(counting: Counting, lefts: dict[int, int]) -> list[list[Measured]]:
         return [
             counting.update(
                 make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3]), index + 1, "0 s"
@@ -60,15 +60,15 @@ def test_a_later_one_continues_as_if_there_had_been_one() -> None:
         ]
 
     first = Counting(options)
-    told(first, {0: 4, 10: 4})
+    measured(first, {0: 4, 10: 4})
     counting = Counting(options, copy.deepcopy(first.state))
-    after = {11: 40, 20: 44}  # by themselves too short for a speed
-    assert told(counting, after) == told(first, after)
+    after = {11: 40, 20: 44}  # on their own too short for a speed
+    assert measured(counting, after) == measured(first, after)
     assert counting.readings == first.readings
     assert (counting.crossings.counts["gate"], len(counting.ground.speeds)) == (Counts(1, 0), 1)
 
 
-def test_lines_and_zones_out_of_reach_are_told() -> None:
+def test_lines_and_zones_outside_the_frame_are_reported() -> None:
     assert list(Counting(OPTIONS).faults(90, 20)) == [
         "line 'gate' lies outside the frame of 20x90: nothing will cross it",
         "zone 'box' lies outside the frame of 20x90: nothing will enter it",

@@ -23,27 +23,29 @@ NORTHWARDS = (50.0, 90.0, 50.0, 10.0)
 
 
 def box(x: float, y: float) -> list[float]:
-    """A box of 20x20 whose vehicle stands at x, y."""
+    """Returns a 20x20 box with its bottom centre at x, y."""
     return [x - 10, y - 20, x + 10, y]
 
 
-def crossings(counter: LineCounter, *places: Iterable[float], identity: int = 1) -> list[Crossing]:
-    """A vehicle's crossings on its way through ``places``, one a frame, from frame 1 on."""
+def crossings(
+    counter: LineCounter, *positions: Iterable[float], identity: int = 1
+) -> list[Crossing]:
+    """Returns the crossings of a vehicle at ``positions``, one per frame from frame 1 on."""
     return [
         crossing
-        for number, place in enumerate(places, 1)
+        for number, position in enumerate(positions, 1)
         for crossing in counter.update(
-            make_tracks(make_header(0), [box(*place)], [identity]), number, f"{number / 25:.2f}"
+            make_tracks(make_header(0), [box(*position)], [identity]), number, f"{number / 25:.2f}"
         )
     ]
 
 
-def move(counter: LineCounter, *places: Iterable[float], identity: int = 1) -> list[str]:
-    crossed = crossings(counter, *places, identity=identity)
+def move(counter: LineCounter, *positions: Iterable[float], identity: int = 1) -> list[str]:
+    crossed = crossings(counter, *positions, identity=identity)
     return [f"{each.line} {each.direction}" for each in crossed]
 
 
-def test_the_class_is_that_of_most_boxes() -> None:
+def test_crossing_has_the_most_frequent_class() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for number, (y, index) in enumerate(((30, 1), (40, 1), (60, 0)), 1):
         tracks = make_tracks(make_header(0), [box(50, y)], [1])
@@ -61,7 +63,7 @@ def test_the_class_is_that_of_most_boxes() -> None:
         (NORTHWARDS, (40, 50), "left"),
     ],
 )
-def test_left_and_right_are_those_of_who_goes_along_the_line(
+def test_directions_are_as_seen_from_start_to_end_of_the_line(
     line: Line, to: tuple[float, float], direction: str
 ) -> None:
     counter = LineCounter({"gate": line})
@@ -74,21 +76,21 @@ def test_left_and_right_are_those_of_who_goes_along_the_line(
     assert counter.counts == {"gate": Counts(2, 2)}
 
 
-def test_only_the_way_between_the_ends_counts() -> None:
+def test_only_crossings_between_the_line_ends_count() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     assert move(counter, (5, 40), (5, 60)) == []
     assert move(counter, (50, 60), (50, 40)) == ["gate left"]
     assert move(counter, (95, 40), (95, 60), (50, 60)) == []
 
 
-def test_a_box_that_trembles_on_the_line_does_not_count() -> None:
+def test_jitter_on_the_line_does_not_count() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     assert move(counter, (50, 40), (50, 51), (50, 49), (50, 52), (50, 48.1)) == []
     assert move(counter, (50, 52.1), (50, 49), (50, 51)) == ["gate right"]
     assert move(counter, (50, 47.9)) == ["gate left"]
 
 
-def test_how_far_a_box_may_tremble_depends_on_its_area() -> None:
+def test_jitter_tolerance_depends_on_the_box_area() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for bottom in (40, 51.9, 52.1):  # 40x10, which has the area of 20x20
         box = [30, bottom - 10, 70, bottom]
@@ -96,37 +98,37 @@ def test_how_far_a_box_may_tremble_depends_on_its_area() -> None:
         assert len(crossed) == (bottom == 52.1)
 
 
-def test_a_box_that_is_nowhere_for_once_crosses_nothing() -> None:
+def test_frames_with_a_nan_box_are_ignored() -> None:
     counter = LineCounter({"gate": EASTWARDS})
-    nowhere = (np.nan, np.nan)
-    assert move(counter, (50, 60), nowhere, (50, 70), nowhere, (50, 40)) == ["gate left"]
+    nan_position = (np.nan, np.nan)
+    assert move(counter, (50, 60), nan_position, (50, 70), nan_position, (50, 40)) == ["gate left"]
 
 
-def test_the_first_frame_on_the_other_side_tells_when() -> None:
+def test_crossing_time_is_the_first_frame_on_the_other_side() -> None:
     counter = LineCounter({"gate": EASTWARDS})
-    places = [(50, 40), (50, 49), (50, 50.5), (50, 51), (50, 51.5), (50, 60)]
-    assert crossings(counter, *places) == [Crossing(3, "0.12", 1, 0, "gate", "right")]
-    # One that trembles on the line: the last time, after which it stays there.
-    places = [(50, 49.5), (50, 51), (50, 49), (50, 40)]
-    assert [each.number for each in crossings(counter, *places)] == [3]
+    positions = [(50, 40), (50, 49), (50, 50.5), (50, 51), (50, 51.5), (50, 60)]
+    assert crossings(counter, *positions) == [Crossing(3, "0.12", 1, 0, "gate", "right")]
+    # With jitter on the line, the last change of side counts.
+    positions = [(50, 49.5), (50, 51), (50, 49), (50, 40)]
+    assert [each.number for each in crossings(counter, *positions)] == [3]
 
 
-def test_a_way_along_the_line_counts_where_it_comes_to_the_other_side() -> None:
+def test_path_along_a_line_counts_where_it_changes_sides() -> None:
     counter = LineCounter({"mouth": (10, 50, 40, 50), "next": (40, 50, 90, 50)})
-    # Beside the line's extension all the way from x=90, then across it between its ends.
+    # From x=90 beside the extension of the line, then across the line between its ends.
     assert move(counter, (90, 30), (80, 48.5), (30, 49), (25, 51), (25, 60)) == ["mouth right"]
-    # Across "next", then along both of them: it has not driven over "mouth".
-    way = (70, 30), (70, 49), (70, 51), (20, 51), (20, 60)
-    assert move(counter, *way, identity=2) == ["next right"]
+    # Across "next", then along both lines: "mouth" is not crossed.
+    path = (70, 30), (70, 49), (70, 51), (20, 51), (20, 60)
+    assert move(counter, *path, identity=2) == ["next right"]
 
 
-def test_a_track_that_begins_on_a_line_began_on_the_side_where_it_was_first() -> None:
+def test_track_starting_on_a_line_belongs_to_its_first_side() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     assert move(counter, (50, 49), (50, 60)) == ["gate right"]
     assert move(counter, (50, 51), (50, 49.5), (50, 60), identity=2) == []
 
 
-def test_who_goes_through_the_corner_of_two_lines_crosses_one_of_them() -> None:
+def test_passing_the_shared_end_of_two_lines_crosses_one_of_them() -> None:
     counter = LineCounter({"west": (10, 50, 50, 50), "east": (50, 50, 90, 50)})
     crossed = move(counter, (50, 30), (50, 70))
     assert len(crossed) == 1
@@ -144,12 +146,12 @@ def test_who_goes_through_the_corner_of_two_lines_crosses_one_of_them() -> None:
         (0, 5, 9, 10**400),
     ],
 )
-def test_a_line_without_two_ends_is_refused(line: Line) -> None:
+def test_line_without_two_different_ends_is_rejected(line: Line) -> None:
     with pytest.raises(ValueError, match=r"line 'out': a line is .* with two different ends, got"):
         LineCounter({"gate": EASTWARDS, "out": line})
 
 
-def test_each_track_has_its_own_way() -> None:
+def test_tracks_are_counted_independently() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for y in (40, 60):
         boxes = [box(50, y), box(50, 100 - y), [np.nan] * 4]
@@ -158,11 +160,11 @@ def test_each_track_has_its_own_way() -> None:
     assert counter.update(make_tracks(make_header(2)), 2, "") == []
 
 
-def test_memory_is_bounded_by_the_latest_tracks() -> None:
+def test_only_the_latest_1024_tracks_are_remembered() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     move(counter, (50, 40), identity=9999)
     for first in range(1, 1100, 100):
-        identities = [*range(first, first + 100), 9999]  # the last seen throughout, on the line
+        identities = [*range(first, first + 100), 9999]  # 9999 is in every frame, on the line
         boxes = [box(50, 40 if identity < 9999 else 51) for identity in identities]
         counter.update(make_tracks(make_header(0), boxes, identities), 1, "")
     assert len(counter.state.tracks) == 1024
@@ -173,15 +175,15 @@ def test_memory_is_bounded_by_the_latest_tracks() -> None:
 
 def test_a_track_is_forgotten_after_1000_frames_without_it() -> None:
     counter = LineCounter({"gate": EASTWARDS})
-    nowhere = (np.nan, np.nan)
-    assert move(counter, (50, 40), *[nowhere] * 999, (50, 60)) == ["gate right"]
-    assert move(counter, *[nowhere] * 999) == []
+    nan_position = (np.nan, np.nan)
+    assert move(counter, (50, 40), *[nan_position] * 999, (50, 60)) == ["gate right"]
+    assert move(counter, *[nan_position] * 999) == []
     assert list(counter.state.tracks) == [1]
-    assert move(counter, nowhere) == []
+    assert move(counter, nan_position) == []
     assert counter.state.tracks == {}
 
 
-def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
+def test_counter_resumes_from_a_saved_state() -> None:
     lines = {"gate": EASTWARDS, "side": NORTHWARDS}
     first = LineCounter(lines)
     move(first, (50, 40), (50, 60), (30, 60))
@@ -200,7 +202,7 @@ def test_without_lines_nothing_is_remembered() -> None:
     assert counter.state == LineCounterState({})
 
 
-def test_rows_say_when_who_crossed_what() -> None:
+def test_crossing_rows_have_time_track_class_line_and_direction() -> None:
     crossed = [Crossing(4, "0.120", 12, 0, "stop line", "right")]
     assert crossing_rows(crossed, ["car", "bus"]) == "4,0.120,12,car,stop line,right\n"
     assert crossing_rows(crossed, []) == "4,0.120,12,,stop line,right\n"
@@ -221,7 +223,7 @@ def test_rows_say_when_who_crossed_what() -> None:
         ((50, -9, 60, -1), "outside"),
     ],
 )
-def test_a_line_that_nothing_can_cross_is_a_fault(line: Line, fault: str) -> None:
+def test_lines_too_short_or_outside_the_frame_are_reported(line: Line, fault: str) -> None:
     for ends in (line, (*line[2:], *line[:2])):
         found = list(line_faults({"gate": ends}, height=100, width=200))
         assert len(found) == bool(fault)

@@ -29,7 +29,7 @@ def write_matrices(mot: Path, folder: Path, name: str, fps: float, frames: int) 
         file.commit()
 
 
-def test_detections_highest_score_first() -> None:
+def test_detections_are_sorted_by_descending_score() -> None:
     tracks = make_tracks(
         make_header(4),
         [[0, 0, 1, 1], [10, 20, 30.5, 40], [2, 2, 3, 4]],
@@ -43,7 +43,7 @@ def test_detections_highest_score_first() -> None:
     )
 
 
-def test_detections_may_have_classes() -> None:
+def test_detections_have_classes_on_request() -> None:
     boxes = [[0, 0, 1, 1], [10, 20, 30.5, 40]]
     tracks = make_tracks(make_header(4), boxes, [1, 2], [0.1, 0.8])
     found = replace(tracks.detections, classes=np.array([0, 2], np.int16))
@@ -52,7 +52,7 @@ def test_detections_may_have_classes() -> None:
     )
 
 
-def test_sizes_are_those_of_the_exact_edges_and_equal_scores_keep_their_order() -> None:
+def test_sizes_use_exact_edges_and_equal_scores_keep_their_order() -> None:
     """In float32, the difference of the edges rounds to 1836.14."""
     boxes = [[5.44, -0.001, 1841.575, 9], [1, 1, 3, 3], [2, 2, 3, 3]]
     tracks = make_tracks(make_header(0), boxes, [1, 2, 3], [0.5, 0.7, 0.5])
@@ -74,11 +74,11 @@ def test_matrices_hold_the_tracks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack([lx, ly, w, h], -1)[1, 1], [11, 12, 13, 14])
     np.testing.assert_array_equal(np.stack([lx, ly, w, h], -1)[3, 0], [5, 6, 7.25, 8])
     assert (tmp_path / "out/MVI_1_speed.txt").read_text() == "24.57\n"
-    write_matrices(mot, tmp_path / "out", "MVI_1", 24.567, 4)  # as many frames as have tracks
+    write_matrices(mot, tmp_path / "out", "MVI_1", 24.567, 4)  # the last frame has tracks
     assert (tmp_path / "out/MVI_1_LX.txt").read_text() == "0,0\n1.50,11.00\n0,0\n5.00,0\n"
 
 
-def test_no_tracks_is_a_column_of_zeros(tmp_path: Path) -> None:
+def test_no_tracks_give_a_column_of_zeros(tmp_path: Path) -> None:
     mot = tmp_path / "mot.txt"
     mot.write_text("")
     write_matrices(mot, tmp_path, "a", 1.0, 3)
@@ -86,7 +86,7 @@ def test_no_tracks_is_a_column_of_zeros(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rows", "frames"), [(ROWS, 3), (ROWS + ROWS, 9)])
-def test_rows_that_do_not_fit_are_refused(tmp_path: Path, rows: str, frames: int) -> None:
+def test_frames_out_of_range_or_order_are_rejected(tmp_path: Path, rows: str, frames: int) -> None:
     mot = tmp_path / "mot.txt"
     mot.write_text(rows)
     with pytest.raises(ValueError, match="frame"):

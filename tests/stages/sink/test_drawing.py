@@ -27,13 +27,13 @@ def test_outline_colors_its_edge_and_nothing_else(canvas: YuvCanvas) -> None:
     np.testing.assert_array_equal(canvas.v, np.where(edge[::2, ::2], 240, 128))
 
 
-def test_outline_beyond_the_frame(canvas: YuvCanvas) -> None:
+def test_outline_is_clipped_to_the_frame(canvas: YuvCanvas) -> None:
     canvas.outline(-20, -10, 40, 90, RED, 4)
     assert (canvas.y[:, 36:40] == 81).all()
     assert (canvas.y[:, :36] == 100).all()
 
 
-def test_label_ground_and_text(canvas: YuvCanvas) -> None:
+def test_label_background_and_text(canvas: YuvCanvas) -> None:
     mask = GlyphAtlas(9).mask(" 12 ")
     height, width = mask.full.shape
     canvas.label(10, 20, mask, RED, WHITE)
@@ -43,17 +43,17 @@ def test_label_ground_and_text(canvas: YuvCanvas) -> None:
     assert (mask.full == 255).any()
     half = mask.half == 128
     assert (np.abs(region[mask.full == 128].astype(int) - (RED.y + WHITE.y) / 2) <= 1).all()
-    for plane, ground in ((canvas.u, RED.u), (canvas.v, RED.v)):
+    for plane, background in ((canvas.u, RED.u), (canvas.v, RED.v)):
         label = plane[10 : 10 + height // 2, 5 : 5 + width // 2]
-        assert (label[mask.half == 0] == ground).all()
-        assert (np.abs(label[half].astype(int) - (ground + 128) / 2) <= 1).all()
+        assert (label[mask.half == 0] == background).all()
+        assert (np.abs(label[half].astype(int) - (background + 128) / 2) <= 1).all()
         label[:] = 128
         assert (plane == 128).all()
     region[:] = 100
     assert (canvas.y == 100).all()
 
 
-def test_blend_mixes_both_ways(canvas: YuvCanvas) -> None:
+def test_blend_mixes_with_darker_and_lighter_colors(canvas: YuvCanvas) -> None:
     mask = np.zeros((4, 6), np.uint8)
     mask[:2] = 255
     mask[2:, :4] = 128
@@ -67,7 +67,7 @@ def test_blend_mixes_both_ways(canvas: YuvCanvas) -> None:
     np.testing.assert_array_equal(canvas.v[5:7, 4:7], [[240] * 3, [184, 184, 128]])
 
 
-def test_a_line_has_its_color(canvas: YuvCanvas) -> None:
+def test_line_is_drawn_in_its_color(canvas: YuvCanvas) -> None:
     canvas.line((10, 20), (60, 20), RED, 4)
     assert (canvas.y[19:22, 10:60] == RED.y).all()
     assert (canvas.u[10, 5:30] == RED.u).all()
@@ -76,7 +76,7 @@ def test_a_line_has_its_color(canvas: YuvCanvas) -> None:
     assert (canvas.u[15:] == 128).all()
 
 
-def test_glyphs_even_cached_and_without_accents() -> None:
+def test_glyphs_are_even_sized_cached_and_without_accents() -> None:
     atlas = GlyphAtlas(8)
     assert all(side % 2 == 0 for side in atlas.mask("abc").full.shape)
     assert atlas.mask("abc") is atlas.mask("abc")

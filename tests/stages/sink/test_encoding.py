@@ -16,11 +16,11 @@ from stages.sink import encoding
 from stages.sink.encoders import X264, Encoder
 from stages.sink.encoding import PacketWriter, VideoSettings, encoder_of, errors_of, write_mp4
 
-OTHER_ORDER = Encoder("libx264", "nv12")
-"""Stands for a device that works."""
+NV12 = Encoder("libx264", "nv12")
+"""Stands in for a device that works."""
 
 REFUSES = Encoder("h264_nvenc")
-"""Refuses to open where there is no device."""
+"""Fails to open without a device."""
 
 SETTINGS = VideoSettings(
     128,
@@ -36,7 +36,7 @@ SETTINGS = VideoSettings(
 pytestmark = pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="the encoder may work here")
 
 
-def begin(path: Path, number: int, encoder: Encoder, *, continues: bool = False) -> Path:
+def write_journal(path: Path, number: int, encoder: Encoder, *, continues: bool = False) -> Path:
     """Writes a journal of five frames."""
     journal = path.with_name(f"{path.name}.{number}")
     settings = replace(SETTINGS, encoder=encoder)
@@ -63,38 +63,38 @@ def muxed(path: Path, journals: list[Path], encoder: Encoder) -> list[np.ndarray
         return [frame.to_ndarray(format="yuv420p") for frame in video.decode(stream)]
 
 
-def test_what_a_device_refuses_when_a_video_begins_is_encoded_by_x264(
+def test_x264_encodes_a_new_video_that_the_device_refuses(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "overlay.mp4"
     with caplog.at_level(logging.INFO):
-        ours = begin(path, 0, REFUSES)
+        ours = write_journal(path, 0, REFUSES)
     assert caplog.messages == [
         f"overlay: {path} is encoded by the CPU: h264_nvenc: Operation not permitted"
     ]
-    assert ours.read_bytes() == begin(tmp_path / "other.mp4", 0, X264).read_bytes()
+    assert ours.read_bytes() == write_journal(tmp_path / "other.mp4", 0, X264).read_bytes()
     assert encoder_of([ours]) == X264
 
 
-def test_a_video_keeps_the_encoder_that_it_began_with(tmp_path: Path) -> None:
+def test_started_video_keeps_its_encoder(tmp_path: Path) -> None:
     path = tmp_path / "overlay.mp4"
     empty = tmp_path / "empty"
     empty.touch()
     assert encoder_of([]) is encoder_of([empty]) is None
-    assert encoder_of([empty, begin(path, 0, OTHER_ORDER), begin(path, 1, X264)]) == OTHER_ORDER
+    assert encoder_of([empty, write_journal(path, 0, NV12), write_journal(path, 1, X264)]) == NV12
     with pytest.raises(OutputError, match=f"{path}: operation not permitted"):
-        begin(path, 2, REFUSES, continues=True)
+        write_journal(path, 2, REFUSES, continues=True)
 
 
 def test_no_encoder_is_needed_to_complete_a_video(tmp_path: Path) -> None:
     path, other = tmp_path / "overlay.mp4", tmp_path / "other.mp4"
-    journals = [begin(path, 0, OTHER_ORDER), begin(path, 1, OTHER_ORDER)]
+    journals = [write_journal(path, 0, NV12), write_journal(path, 1, NV12)]
     found = muxed(path, journals, REFUSES)
     assert len(found) == 10
     np.testing.assert_array_equal(found, muxed(other, journals, X264))
 
 
-def test_what_is_no_fault_of_the_disk_is_told_as_well(tmp_path: Path) -> None:
+def test_missing_and_damaged_files_are_reported(tmp_path: Path) -> None:
     path, damaged = tmp_path / "overlay.mp4", tmp_path / "damaged.mp4"
     with pytest.raises(OutputError, match=f"{path}: somebody has removed its .part files"):
         write_mp4(path, [tmp_path / "gone"], 5, SETTINGS, 1)
@@ -103,21 +103,21 @@ def test_what_is_no_fault_of_the_disk_is_told_as_well(tmp_path: Path) -> None:
         av.open(str(damaged))
 
 
-def test_an_index_is_given_no_more_room_than_ffmpeg_can_leave(
+def test_index_space_is_limited_to_what_ffmpeg_can_reserve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "overlay.mp4"
-    journals = [begin(path, 1, X264)]
-    as_many = 10**8  # from before videos ended in time
+    journals = [write_journal(path, 1, X264)]
+    too_many = 10**8  # as in a video from before MAX_FRAMES
     assert 4096 + 36 * encoding.MAX_FRAMES <= 2**31 - 1 < 4096 + 36 * (encoding.MAX_FRAMES + 1)
-    monkeypatch.setattr(encoding, "_MAX_INDEX_BYTES", 8192)  # not so large a file
-    assert write_mp4(path, journals, as_many, SETTINGS, 1) == 5
+    monkeypatch.setattr(encoding, "_MAX_INDEX_BYTES", 8192)  # keeps the file small
+    assert write_mp4(path, journals, too_many, SETTINGS, 1) == 5
     with av.open(str(part_path(path))) as video:
         assert video.streams.video[0].frames == 5
     assert part_path(path).stat().st_size < 3 * 8192
 
 
-def test_key_frames_are_as_close_where_frames_are_rare(tmp_path: Path) -> None:
+def test_key_frames_keep_their_interval_at_low_frame_rates(tmp_path: Path) -> None:
     found = []
     settings = replace(SETTINGS, keyframe_seconds=2.0)
     path = tmp_path / "overlay.mp4"
@@ -131,7 +131,7 @@ def test_key_frames_are_as_close_where_frames_are_rare(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rate", "ticks"), [(25, 1), (100, 1), (10, 2), (0, 1)])
-def test_a_frame_lasts_at_least_a_tick_and_a_25th_of_a_second_at_no_rate(
+def test_frame_lasts_at_least_a_tick_and_without_a_rate_a_25th_of_a_second(
     rate: int, ticks: int
 ) -> None:
     assert replace(SETTINGS, frame_rate=Fraction(rate)).frame_duration == ticks

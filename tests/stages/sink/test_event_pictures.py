@@ -21,14 +21,14 @@ BLUE = (200, 60, 30)
 UNSTATED = 2
 
 
-def quiet(message: str) -> None:
+def fail_on_message(message: str) -> None:
     raise AssertionError(message)
 
 
-def show(
+def make_frame(
     box: tuple[int, int, int, int], pixel_format: PixelFormat = PixelFormat.BGR24, identity: int = 7
 ) -> tuple[Tracks, UInt8Array]:
-    """A black frame with two vehicles, of which the box of the first one is blue."""
+    """Returns a black frame with two vehicles; the box of the first one is blue."""
     left, top, right, bottom = box
     bgr = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     bgr[max(top, 0) : bottom, max(left, 0) : right] = BLUE
@@ -54,14 +54,16 @@ def crossed(line: str = "stop line", identity: int = 7, number: int = 2) -> Cros
         ((41, 33, 61, 49), (36, 40), (10, 10)),
     ],
 )
-def test_a_picture_shows_the_vehicle_and_half_its_size_around(
+def test_picture_shows_the_vehicle_with_a_margin_of_half_its_size(
     tmp_path: Path,
     pixel_format: PixelFormat,
     box: tuple[int, int, int, int],
     shape: tuple[int, int],
     place: tuple[int, int],
 ) -> None:
-    EventPictures(tmp_path, 0, quiet).save(*show(box, pixel_format), UNSTATED, [crossed()])
+    EventPictures(tmp_path, 0, fail_on_message).save(
+        *make_frame(box, pixel_format), UNSTATED, [crossed()]
+    )
     assert names_in(tmp_path) == {"events/0000000002-stop-line-left-7.jpg"}
     picture = cv2.imread(str(tmp_path / "events/0000000002-stop-line-left-7.jpg"))
     assert picture is not None
@@ -74,17 +76,17 @@ def test_a_picture_shows_the_vehicle_and_half_its_size_around(
         assert picture[: top - 3, : left - 3].max(initial=0) < 40
 
 
-def test_colours_are_those_of_the_videos_matrix(tmp_path: Path) -> None:
-    tracks, pixels = show((40, 30, 60, 40), PixelFormat.YUV420P_BT709)
+def test_colours_use_the_matrix_of_the_video(tmp_path: Path) -> None:
+    tracks, pixels = make_frame((40, 30, 60, 40), PixelFormat.YUV420P_BT709)
     pixels[:HEIGHT], pixels[HEIGHT : HEIGHT * 5 // 4], pixels[HEIGHT * 5 // 4 :] = 63, 102, 240
-    EventPictures(tmp_path, 0, quiet).save(tracks, pixels, 1, [crossed()])
+    EventPictures(tmp_path, 0, fail_on_message).save(tracks, pixels, 1, [crossed()])
     picture = cv2.imread(str(next(tmp_path.glob("events/*"))))
     assert picture is not None
-    # Pure red; by BT.601's matrix it would be (2, 0, 233).
+    # Pure red; with the BT.601 matrix it would be (2, 0, 233).
     assert np.abs(picture.reshape(-1, 3).astype(int).mean(axis=0) - (0, 0, 255)).max() < 6
 
 
-def test_who_comes_into_a_zone_and_leaves_it_is_shown_and_who_is_lost_is_not(
+def test_zone_entries_and_exits_have_pictures_but_lost_tracks_do_not(
     tmp_path: Path,
 ) -> None:
     events = tuple(
@@ -93,8 +95,8 @@ def test_who_comes_into_a_zone_and_leaves_it_is_shown_and_who_is_lost_is_not(
     )
     zones = ZoneEvents("cam", events, {"bus/stop": ZoneCounts(1, 0)})
     places = GroundPlaces("cam", 3, "0.080", ())
-    pictures = EventPictures(tmp_path, 0, quiet)
-    pictures.save(*show((40, 30, 60, 40)), UNSTATED, [places, zones])
+    pictures = EventPictures(tmp_path, 0, fail_on_message)
+    pictures.save(*make_frame((40, 30, 60, 40)), UNSTATED, [places, zones])
     assert names_in(tmp_path) == {
         "events/0000000004-bus-stop-enter-7.jpg",
         "events/0000000009-bus-stop-leave-7.jpg",
@@ -102,83 +104,83 @@ def test_who_comes_into_a_zone_and_leaves_it_is_shown_and_who_is_lost_is_not(
 
 
 def test_a_box_outside_the_frame_has_no_picture(tmp_path: Path) -> None:
-    pictures = EventPictures(tmp_path, 0, quiet)
+    pictures = EventPictures(tmp_path, 0, fail_on_message)
     for box in ((WIDTH + 50, 0, WIDTH + 60, 10), (0, -40, 10, -20)):
         for pixel_format in PixelFormat:
-            pictures.save(*show(box, pixel_format), UNSTATED, [crossed()])
+            pictures.save(*make_frame(box, pixel_format), UNSTATED, [crossed()])
     assert names_in(tmp_path) == set()
 
 
-def test_without_events_there_is_no_folder(tmp_path: Path) -> None:
-    EventPictures(tmp_path, 0, quiet).save(*show((40, 30, 60, 40)), UNSTATED, [])
+def test_no_folder_is_created_without_events(tmp_path: Path) -> None:
+    EventPictures(tmp_path, 0, fail_on_message).save(*make_frame((40, 30, 60, 40)), UNSTATED, [])
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> Callable[[EventPictures, int], None]:
+def save_event(tmp_path: Path) -> Callable[[EventPictures, int], None]:
     def save(pictures: EventPictures, number: int) -> None:
-        pictures.save(*show((40, 30, 60, 40)), UNSTATED, [crossed(number=number)])
+        pictures.save(*make_frame((40, 30, 60, 40)), UNSTATED, [crossed(number=number)])
 
     return save
 
 
-def test_beyond_the_limit_the_oldest_are_removed(
-    tmp_path: Path, saved: Callable[[EventPictures, int], None]
+def test_oldest_pictures_are_removed_beyond_the_limit(
+    tmp_path: Path, save_event: Callable[[EventPictures, int], None]
 ) -> None:
-    saved(EventPictures(tmp_path, 0, quiet), 1)
+    save_event(EventPictures(tmp_path, 0, fail_on_message), 1)
     (first,) = tmp_path.glob("events/*")
     own = tmp_path / "events/0-of-the-user.jpg"
     own.write_bytes(bytes(10_000))
-    told: list[str] = []
-    pictures = EventPictures(tmp_path, 3.5 * first.stat().st_size / 1e9, told.append)
+    messages: list[str] = []
+    pictures = EventPictures(tmp_path, 3.5 * first.stat().st_size / 1e9, messages.append)
     for number in (3, 2, 50, 4):
-        saved(pictures, number)
+        save_event(pictures, number)
         assert pictures._check is not None  # a thread removes the oldest
         wait_for(pictures._check.done)
     assert sorted(names_in(tmp_path)) == [
         "events/0-of-the-user.jpg",
         *(f"events/{number:010}-stop-line-left-7.jpg" for number in (3, 4, 50)),
     ]
-    (message,) = told
+    (message,) = messages
     assert message.startswith(
         f"pictures in {tmp_path / 'events'} (sink.event_gigabytes) have reached"
     )
 
 
-def test_the_pictures_are_looked_through_once_for_each_hundredth_of_the_limit(
+def test_folder_is_scanned_once_per_hundredth_of_the_limit(
     tmp_path: Path,
-    saved: Callable[[EventPictures, int], None],
+    save_event: Callable[[EventPictures, int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looks: list[Path] = []
+    scans: list[Path] = []
 
-    def pictures_in(folder: Path) -> list[Path]:
-        looks.append(folder)
+    def scan(folder: Path) -> list[Path]:
+        scans.append(folder)
         return []
 
-    monkeypatch.setattr("stages.sink.event_pictures.event_pictures", pictures_in)
-    saved(EventPictures(tmp_path, 0, quiet), 1)
-    assert looks == []
+    monkeypatch.setattr("stages.sink.event_pictures.event_pictures", scan)
+    save_event(EventPictures(tmp_path, 0, fail_on_message), 1)
+    assert scans == []
     (first,) = tmp_path.glob("events/*")
-    pictures = EventPictures(tmp_path, 250 * first.stat().st_size / 1e9, quiet)
+    pictures = EventPictures(tmp_path, 250 * first.stat().st_size / 1e9, fail_on_message)
     for number in range(2, 9):
-        saved(pictures, number)
+        save_event(pictures, number)
         if pictures._check is not None:
             wait_for(pictures._check.done)
-    assert looks == [tmp_path] * 2  # after three pictures each
+    assert scans == [tmp_path] * 2  # after three pictures each
 
 
-def test_what_cannot_be_written_is_told(
-    tmp_path: Path, saved: Callable[[EventPictures, int], None]
+def test_write_errors_are_reported(
+    tmp_path: Path, save_event: Callable[[EventPictures, int], None]
 ) -> None:
     (tmp_path / "events").touch()
     with pytest.raises(OutputError, match=r"^cannot write .*events.*a file is where a folder"):
-        saved(EventPictures(tmp_path, 0, quiet), 1)
+        save_event(EventPictures(tmp_path, 0, fail_on_message), 1)
 
 
-def test_no_frame_waits_for_a_removal_whose_failure_is_told(
+def test_frames_do_not_wait_for_a_removal_and_its_failure_is_reported(
     tmp_path: Path,
-    saved: Callable[[EventPictures, int], None],
+    save_event: Callable[[EventPictures, int], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     may_fail = threading.Event()
@@ -188,14 +190,14 @@ def test_no_frame_waits_for_a_removal_whose_failure_is_told(
         raise OutputError(f"cannot remove {path}")
 
     monkeypatch.setattr("stages.sink.retention.remove_file", remove)
-    pictures = EventPictures(tmp_path, 1e-9, quiet)
-    saved(EventPictures(tmp_path, 0, quiet), 1)
+    pictures = EventPictures(tmp_path, 1e-9, fail_on_message)
+    save_event(EventPictures(tmp_path, 0, fail_on_message), 1)
     for number in (2, 3, 4):
-        saved(pictures, number)
+        save_event(pictures, number)
     check = pictures._check
     assert check is not None
     assert not check.done()
     may_fail.set()
     wait_for(check.done)
     with pytest.raises(OutputError, match=r"cannot remove .*0000000001"):
-        saved(pictures, 5)
+        save_event(pictures, 5)

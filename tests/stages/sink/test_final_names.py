@@ -17,7 +17,7 @@ from tests.stages.sink.conftest import make_header, make_start, names_in
 from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
 
 
-def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
+def test_full_disk_leaves_only_part_files(full_disk: Path) -> None:
     results = StreamResults(full_disk / "cam", TEXT)
     results.start(make_start())
     with pytest.raises(OutputError, match="no space left on device; free some space"):
@@ -29,7 +29,7 @@ def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
     assert names_in(full_disk) == set()
 
 
-def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
+def test_full_disk_in_finish_keeps_the_previous_results(full_disk: Path) -> None:
     folder = full_disk / "cam"
     run(folder, frames=3, options=TEXT)
     before = {name: (folder / name).read_bytes() for name in names_in(folder)}
@@ -42,20 +42,20 @@ def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
     assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
 
 
-def test_an_overlay_that_cannot_be_completed_keeps_the_older_results(tmp_path: Path) -> None:
+def test_failure_to_complete_the_overlay_keeps_the_previous_results(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
     run(folder, frames=3)
     before = {name: (folder / name).read_bytes() for name in names_in(folder)}
     results = StreamResults(folder)
     results.start(make_start())
     feed(results, map(make_header, range(5)))
-    (folder / ".overlay.mp4.part").mkdir()  # takes no pictures
+    (folder / ".overlay.mp4.part").mkdir()  # a folder, so the video cannot be written
     with pytest.raises(OutputError, match=r"overlay\.mp4"):
         results.finish(end(5), {})
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
-def test_failing_late_leaves_the_part_files_of_the_stream_and_nothing_else(tmp_path: Path) -> None:
+def test_late_failure_leaves_only_the_part_files_of_the_stream(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
     results.start(make_start(layout="detrac"))
     feed(results, map(make_header, range(3)))
@@ -91,24 +91,24 @@ def test_killed_sink_leaves_only_part_files(tmp_path: Path) -> None:
     assert names_in(folder) == set()
 
 
-def test_every_file_is_on_the_disk_before_the_first_gets_its_name(
+def test_all_files_are_synced_before_the_first_is_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
     at_rename: list[int] = []
     fsync, replace = os.fsync, Path.replace
 
-    def note_fsync(descriptor: int) -> None:
+    def record_fsync(descriptor: int) -> None:
         synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         fsync(descriptor)
 
-    def note_replace(path: Path, target: Path) -> Path:
+    def record_replace(path: Path, target: Path) -> Path:
         at_rename.append(len(synced))
         return replace(path, target)
 
-    monkeypatch.setattr(os, "fsync", note_fsync)
-    monkeypatch.setattr(Path, "replace", note_replace)
-    journal = tmp_path / "cam" / JOURNAL  # what a later process begins from
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_replace)
+    journal = tmp_path / "cam" / JOURNAL  # from which a later process resumes
     journal.parent.mkdir()
     journal.touch()
     run(tmp_path / "cam", options=SinkOptions(toolkit_files=True), layout="detrac")
@@ -118,11 +118,11 @@ def test_every_file_is_on_the_disk_before_the_first_gets_its_name(
     assert {part_path(tmp_path / name) for name in files} <= {*synced[: at_rename[0]]}
 
 
-def test_an_older_report_does_not_vouch_for_files_of_which_some_are_new(tmp_path: Path) -> None:
+def test_previous_report_is_removed_before_files_are_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
     run(folder, options=TEXT)
     (folder / "mot.txt").unlink()
-    (folder / "mot.txt").mkdir()  # takes no name of a file
+    (folder / "mot.txt").mkdir()  # a folder, so no file can take this name
     with pytest.raises(OutputError, match=r"mot\.txt"):
         run(folder, options=TEXT)
     assert not (folder / "run.json").exists()
@@ -158,7 +158,7 @@ for fatal in itertools.count():
 """
 
 
-def test_no_file_bears_its_name_before_it_is_complete_wherever_a_sink_is_killed(
+def test_sink_killed_at_any_rename_leaves_only_complete_files(
     tmp_path: Path,
 ) -> None:
     program = [sys.executable, "-c", KILLED_AT_EACH_RENAME, str(tmp_path)]
@@ -169,7 +169,7 @@ def test_no_file_bears_its_name_before_it_is_complete_wherever_a_sink_is_killed(
     assert len(folders) == len(expected) == 12
     for folder in folders:
         names = {name for name in names_in(folder) if not name.endswith(".part")}
-        assert "cam/run.json" not in names  # which vouches for all others
+        assert "cam/run.json" not in names  # it marks all others as complete
         for name in names - {"cam/cam_speed.txt"}:
             assert (folder / name).stat().st_size == expected[name]
     assert len(names) == len(expected) - 1

@@ -72,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_removes_its_own_and_nothing_foreign(folder: Path) -> None:
+def test_remove_results_keeps_foreign_files(folder: Path) -> None:
     remove_results(folder)
     assert names_in(folder) == FOREIGN
     assert not has_results(folder)
@@ -80,7 +80,7 @@ def test_removes_its_own_and_nothing_foreign(folder: Path) -> None:
     remove_results(folder / "missing")
 
 
-def test_no_leftovers_of_a_removal_that_broke_off_are_foreign(
+def test_interrupted_removal_leaves_no_foreign_results(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remove_parts(folder)
@@ -98,7 +98,7 @@ def test_no_leftovers_of_a_removal_that_broke_off_are_foreign(
     assert steps == len(OURS) + len(EVENTS)
 
 
-def test_parts_alone(folder: Path) -> None:
+def test_remove_parts_keeps_all_other_files(folder: Path) -> None:
     remove_parts(folder)
     assert names_in(folder) == FOREIGN | {*OURS, *EVENTS}
 
@@ -115,7 +115,7 @@ def test_any_finished_file_is_a_result(tmp_path: Path, name: str) -> None:
     assert has_results(folder)
 
 
-def test_a_picture_of_an_event_is_a_result(folder: Path) -> None:
+def test_event_pictures_are_results(folder: Path) -> None:
     for name in OURS:
         (folder / name).unlink()
     assert has_results(folder)
@@ -124,7 +124,7 @@ def test_a_picture_of_an_event_is_a_result(folder: Path) -> None:
     assert not has_results(folder)
 
 
-def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
+def test_unfinished_results_are_text_and_overlay_parts_with_content(tmp_path: Path) -> None:
     assert unfinished_results(tmp_path / "missing") == []
     for name in (".mot.txt.part", ".overlay-2.mp4.1.part", ".journal.part", "mot.txt", "notes.txt"):
         (tmp_path / name).write_text("x")
@@ -135,7 +135,7 @@ def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
     assert unfinished_results(tmp_path) == expected
 
 
-def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
+def test_emptying_unfinished_overlays_keeps_finished_ones(tmp_path: Path) -> None:
     finished = ["overlay.mp4", "overlay-2.mp4", "overlay-10.mp4"]
     parts = [".overlay.mp4.part", ".overlay-11.mp4.1.part", ".overlay-11.mp4.part"]
     for name in (*finished, *parts, ".mot.txt.part"):
@@ -144,7 +144,7 @@ def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
     assert {name for name in names_in(tmp_path) if not (tmp_path / name).read_text()} == {*parts}
 
 
-def test_what_the_file_system_refuses_is_told(tmp_path: Path) -> None:
+def test_file_system_errors_are_reported(tmp_path: Path) -> None:
     (tmp_path / "run.json").touch()
     for name in (".run.json.outdated", ".overlay.mp4.part"):
         (tmp_path / name).mkdir()
@@ -156,11 +156,11 @@ def test_what_the_file_system_refuses_is_told(tmp_path: Path) -> None:
         sync_leftovers(tmp_path / "gone")
 
 
-def test_a_source_that_is_a_result_would_be_replaced(tmp_path: Path) -> None:
+def test_source_that_is_a_result_would_be_replaced(tmp_path: Path) -> None:
     source = tmp_path / "overlay.mp4"
     assert not would_replace(tmp_path, source)
     (tmp_path / "mot.txt").write_text("x")
-    assert not would_replace(tmp_path, source)  # which is not there
+    assert not would_replace(tmp_path, source)  # which does not exist
     source.write_text("x")
     assert would_replace(tmp_path, source)
     (tmp_path / "other.mp4").hardlink_to(source)
@@ -181,7 +181,7 @@ def test_results_are_foreign_without_any_trace_of_a_run(tmp_path: Path, trace: s
     assert foreign_results(tmp_path) == []
 
 
-def test_an_outdated_report_is_none_and_goes_with_the_results(tmp_path: Path) -> None:
+def test_outdated_report_is_renamed_and_removed_with_the_results(tmp_path: Path) -> None:
     outdate_report(tmp_path)
     for _ in range(2):
         (tmp_path / "run.json").write_text("x")
