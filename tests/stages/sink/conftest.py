@@ -64,7 +64,7 @@ def make_tracks(
 
 
 def gray(header: FrameHeader, luma: int = 90) -> np.ndarray:
-    """A plain frame: every plane one value."""
+    """Returns a uniform frame: every plane has one value."""
     pixels = np.full(header.shape, luma, np.uint8)
     if header.pixel_format is PixelFormat.YUV420P:
         pixels[header.height :] = 128

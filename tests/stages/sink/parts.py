@@ -1,4 +1,4 @@
-"""Overlays of a process in parts of six frames, and what is in them."""
+"""Helpers for overlays in parts of six frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPTIONS = SinkOptions(overlay_minutes=0.2 / 60)  # six frames
 def parts_in(
     folder: Path, state: OverlayPartsState | None = None, gigabytes: float = 0.0
 ) -> OverlayParts:
-    """The overlays of a process; it follows one that had the state, if any."""
+    """Returns the overlays of a process, which resumes from a state if one is given."""
     options = dataclasses.replace(OPTIONS, overlay_gigabytes=gigabytes)
     parts = OverlayParts(folder, options, lambda: None, lambda: None)
     if state is not None:
@@ -43,7 +43,7 @@ def lengths(folder: Path) -> list[int]:
 
 
 class Hold:
-    """Holds a thread where it gives a video its name."""
+    """Blocks a thread that is about to give a video its final name."""
 
     def __init__(self) -> None:
         self.arrived = threading.Event()

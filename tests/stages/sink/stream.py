@@ -1,4 +1,4 @@
-"""A stream from its start to its results."""
+"""Helpers that take a stream from its start to its results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(
 def write_overlay(
     path: Path, start: StreamStart, pts: list[int], options: SinkOptions | None = None
 ) -> Path:
-    """A video of a vehicle, with a frame at each of these times."""
+    """Writes a video of a vehicle, with a frame at each of these times."""
     writer = OverlayWriter(path, start, options or SinkOptions())
     for index, ticks in enumerate(pts):
         header = make_header(index, pts=ticks, time_base=start.time_base)

@@ -1,4 +1,4 @@
-"""Vehicles on the ground: places in metres, and speeds."""
+"""Vehicles on the ground: positions in metres, and speeds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stages.sink.ground import (
 )
 from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks
 
-# A tenth of a metre for each pixel, in a picture of 128x96.
+# A tenth of a metre per pixel, in a frame of 128x96.
 STRAIGHT: GroundPoints = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
 # A road that leads away from the camera: a trapezium, 4 m wide and 20 m long.
 ROAD: GroundPoints = ((14, 90, 0, 0), (114, 90, 4, 0), (74, 30, 4, 20), (54, 30, 0, 20))
@@ -34,12 +34,14 @@ def box(x: float, bottom: float) -> list[float]:
     return [x - 8, bottom - 12, x + 8, bottom]
 
 
-def drive(meter: SpeedMeter, *places: tuple[float, float], first: int = 0, epoch: int = 0) -> None:
-    for index, place in enumerate(places, first):
-        meter.update(make_tracks(make_header(index, epoch=epoch), [box(*place)], [7]))
+def drive(
+    meter: SpeedMeter, *positions: tuple[float, float], first: int = 0, epoch: int = 0
+) -> None:
+    for index, position in enumerate(positions, first):
+        meter.update(make_tracks(make_header(index, epoch=epoch), [box(*position)], [7]))
 
 
-def test_a_plane_maps_its_own_points_and_what_lies_between() -> None:
+def test_plane_maps_its_points_and_positions_between_them() -> None:
     known = np.array(STRAIGHT)
     plane = GroundPlane(STRAIGHT)
     assert plane.to_ground(known[:, :2]) == pytest.approx(known[:, 2:], abs=1e-9)
@@ -47,15 +49,15 @@ def test_a_plane_maps_its_own_points_and_what_lies_between() -> None:
     assert between == pytest.approx(np.array([[2, 0], [2, 5], [2, 10]]))
 
 
-def test_there_is_no_place_above_the_horizon_or_near_it() -> None:
-    """The edges of the road meet at row 15; at row 30, a pixel is 1.7 m of it."""
+def test_no_position_above_or_near_the_horizon() -> None:
+    """The edges of the road meet at row 15; at row 30, a pixel covers 1.7 m of it."""
     rows = [10.0, 15.0, 30.0, 45.0]
     found = GroundPlane(ROAD).to_ground(np.array([[64, row] for row in rows]))
     assert np.isnan(found[:, 1]).tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_plane_does_not_depend_on_the_sign_of_its_solution(
+def test_plane_does_not_depend_on_the_sign_of_the_homography(
     monkeypatch: pytest.MonkeyPatch, sign: int
 ) -> None:
     monkeypatch.setattr(ground, "_homography", lambda *points: sign * _homography(*points))
@@ -63,24 +65,24 @@ def test_a_plane_does_not_depend_on_the_sign_of_its_solution(
     assert found == pytest.approx(np.array([[2.0, 5.0]]))
 
 
-def test_above_the_horizon_no_vehicle_has_a_place() -> None:
+def test_vehicle_above_the_horizon_has_no_position() -> None:
     assert np.isnan(GroundPlane(ROAD).to_ground(np.array([[64.0, -60.0]]))).all()
     meter = SpeedMeter(ROAD)
     drive(meter, (64, 14))
     assert (meter.places, meter.tracks) == ((), {})
 
 
-def test_metres_may_be_those_of_a_map() -> None:
-    """As of UTM, with millions of metres."""
+def test_map_coordinates_keep_their_precision() -> None:
+    """For example UTM, with millions of metres."""
     east, north = 512_345.6, 5_401_234.5
-    near, there = GroundPlane(ROAD), tuple((x, y, a + east, b + north) for x, y, a, b in ROAD)
+    near, on_map = GroundPlane(ROAD), tuple((x, y, a + east, b + north) for x, y, a, b in ROAD)
     pixels = np.array([[64.0, 90.0], [40.0, 70.0]])
-    assert GroundPlane(there).to_ground(pixels) - (east, north) == pytest.approx(
+    assert GroundPlane(on_map).to_ground(pixels) - (east, north) == pytest.approx(
         near.to_ground(pixels), abs=1e-4
     )
 
 
-def test_a_far_road_is_enough() -> None:
+def test_distant_road_determines_the_plane() -> None:
     """7 m wide, from 20 to 150 m away, seen from a mast of 6 m."""
     road = ((787, 784, 0, 20), (1133, 784, 7, 20), (983, 528, 7, 150), (937, 528, 0, 150))
     (_, near), (_, far) = GroundPlane(checked_ground(road)).to_ground(
@@ -89,7 +91,7 @@ def test_a_far_road_is_enough() -> None:
     assert (near, far) == pytest.approx((20, 60), abs=1)
 
 
-def test_of_many_points_the_best_compromise_is_taken() -> None:
+def test_noise_of_many_points_averages_out() -> None:
     rng = np.random.default_rng(5)
     pixels = rng.uniform(0, 100, (40, 2))
     measured = pixels / 10 + rng.normal(0, 0.05, (40, 2))
@@ -111,7 +113,7 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
         ([[x, y, 1000 * a, 1000 * b] for x, y, a, b in STRAIGHT], "are these metres"),
         ([[0, 0, 0, 0], [9, 0, 9, 0], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
         ([[0, 0, 0, 0], [9, 0, 9, 5], [20, 0, 20, 0], [5, 40, 5, 40]], "no three lie on a line"),
-        # Three on a line but for a pixel, as they are clicked on.
+        # Three points within a pixel of a line, as when clicked.
         (
             [
                 [794, 749, -3.5, 20],
@@ -132,33 +134,33 @@ def test_of_many_points_the_best_compromise_is_taken() -> None:
         ([*STRAIGHT, [20, 70, 9, -7]], r"contradict each other$"),
     ],
 )
-def test_points_that_determine_no_plane_are_refused(points: object, message: str) -> None:
+def test_points_that_determine_no_plane_are_rejected(points: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         checked_ground(points)
 
 
-def test_a_point_outside_the_frame_is_told() -> None:
+def test_point_outside_the_frame_is_reported() -> None:
     assert list(ground_faults(STRAIGHT, HEIGHT, WIDTH)) == []
     assert list(ground_faults(None, HEIGHT, WIDTH)) == []
-    (told,) = ground_faults(STRAIGHT, 50, WIDTH)
-    assert told.startswith("ground: [100, 90] lies outside the frame of 128x50; ")
-    (told,) = ground_faults(STRAIGHT, HEIGHT, 50)
-    assert told.startswith("ground: [100, 0] lies outside the frame of 50x96; ")
+    (fault,) = ground_faults(STRAIGHT, 50, WIDTH)
+    assert fault.startswith("ground: [100, 90] lies outside the frame of 128x50; ")
+    (fault,) = ground_faults(STRAIGHT, HEIGHT, 50)
+    assert fault.startswith("ground: [100, 0] lies outside the frame of 50x96; ")
 
 
-def test_a_steady_vehicle_has_its_speed_after_half_a_second() -> None:
+def test_speed_is_known_after_half_a_second() -> None:
     meter, speeds = SpeedMeter(STRAIGHT), []
     for index in range(40):  # 2 pixels a frame are 5 m/s
         drive(meter, (20 + 2 * index, 50), first=index)
-        (place,) = meter.places
-        assert (place.x, place.y) == pytest.approx((2 + 0.2 * index, -5), abs=1e-6)
-        speeds.append(place.speed)
+        (position,) = meter.places
+        assert (position.x, position.y) == pytest.approx((2 + 0.2 * index, -5), abs=1e-6)
+        speeds.append(position.speed)
     assert speeds[:13] == [None] * 13  # 12 steps of 40 ms are less
     assert speeds[13:] == pytest.approx([18] * 27)
     assert meter.speeds == {7: pytest.approx(18)}
 
 
-def test_the_frame_in_which_a_track_begins_changes_no_speed() -> None:
+def test_speed_does_not_depend_on_the_first_frame_of_a_track() -> None:
     def speeds(first: int) -> Iterator[float | None]:
         meter = SpeedMeter(STRAIGHT)
         for index in range(14):
@@ -173,7 +175,7 @@ def test_the_frame_in_which_a_track_begins_changes_no_speed() -> None:
         assert list(speeds(first)) == unknown + [pytest.approx(speed) for speed in known]
 
 
-def test_the_speed_is_that_of_the_last_second() -> None:
+def test_speed_is_measured_over_the_last_second() -> None:
     meter = SpeedMeter(STRAIGHT)
     drive(meter, *[(20 + index, 50) for index in range(40)])
     assert meter.speeds[7] == pytest.approx(9)
@@ -182,7 +184,7 @@ def test_the_speed_is_that_of_the_last_second() -> None:
     assert len(meter.tracks[7].seconds) == 26
 
 
-def test_times_count_not_frames() -> None:
+def test_speed_depends_on_times_not_on_frame_counts() -> None:
     meter = SpeedMeter(STRAIGHT)
     for index in (0, 3, 4, 11, 14, 20, 23):
         header = make_header(index, time_base=Fraction(1, 512 * 50))  # 50 frames a second
@@ -197,43 +199,43 @@ def test_times_count_not_frames() -> None:
     "cut",
     [[3, 30, 43, 70], [85, 30, WIDTH - 3, 70], [30, 53, 70, HEIGHT - 3], [30, 30, 60, np.inf]],
 )
-def test_a_box_that_the_frame_may_cut_has_no_place(cut: list[float]) -> None:
-    """Detectors' boxes of cut vehicles end before the edge, by less than a tenth of their size."""
+def test_box_that_the_frame_edge_may_cut_has_no_position(cut: list[float]) -> None:
+    """The detected box of a cut vehicle ends less than a tenth of its size before the edge."""
     meter = SpeedMeter(STRAIGHT)
     meter.update(make_tracks(make_header(0), [[30, 0, 60, 60], cut], [3, 1]))
     assert [each.identity for each in meter.places] == [3]
 
 
-def test_what_is_seen_of_a_vehicle_while_the_edge_cuts_it_changes_no_speed() -> None:
-    """Its box ends farther from the edge now and then, while its front drives on."""
+def test_cut_boxes_do_not_change_the_speed() -> None:
+    """The box of a cut vehicle sometimes ends farther from the edge as the vehicle drives on."""
     cut = [HEIGHT] * 5 + [90] + [HEIGHT] * 5
     meter, speeds = SpeedMeter(STRAIGHT), list[float | None]()
     for index, bottom in enumerate([*cut, *range(92, 32, -2), *cut]):
         drive(meter, (50, bottom), first=index)
-        speeds += [place.speed for place in meter.places]
-    assert speeds[:14] == [None] * 14  # the lone one, and half a second
+        speeds += [position.speed for position in meter.places]
+    assert speeds[:14] == [None] * 14  # the single uncut box, and half a second
     assert speeds[14:-1] == pytest.approx([18] * 17)
     assert (speeds[-1], meter.tracks) == (None, {})
 
 
-def test_what_is_not_seen_for_a_second_begins_anew() -> None:
+def test_track_unseen_for_a_second_is_measured_afresh() -> None:
     meter = SpeedMeter(STRAIGHT)
     drive(meter, *[(20 + index, 50) for index in range(20)])
     meter.update(make_tracks(make_header(46)))
     assert (meter.tracks, meter.places) == ({}, ())
     drive(meter, *[(20 + index, 50) for index in range(20)], first=100)
     assert meter.speeds[7] == pytest.approx(9)
-    drive(meter, (20, 50), first=100, epoch=1)  # times of another epoch have another beginning
+    drive(meter, (20, 50), first=100, epoch=1)  # times of another epoch start elsewhere
     assert (meter.speeds, len(meter.tracks[7].seconds)) == ({}, 1)
 
 
-def test_a_meter_continues_another() -> None:
+def test_meter_resumes_from_the_tracks_of_another() -> None:
     whole, first = SpeedMeter(ROAD), SpeedMeter(ROAD)
-    places = [(64.0, 90 - index) for index in range(40)]
-    places[25] = (64, HEIGHT)  # cut by the edge
-    drive(whole, *places)
-    drive(first, *places[:20])
-    drive(second := SpeedMeter(ROAD, first.tracks), *places[20:], first=20)
+    positions = [(64.0, 90 - index) for index in range(40)]
+    positions[25] = (64, HEIGHT)  # cut by the edge
+    drive(whole, *positions)
+    drive(first, *positions[:20])
+    drive(second := SpeedMeter(ROAD, first.tracks), *positions[20:], first=20)
     assert second.places == whole.places
     assert second.tracks == whole.tracks
 
@@ -245,13 +247,13 @@ def test_without_ground_nothing_is_measured() -> None:
 
 
 def test_rows_have_an_empty_speed_until_it_is_known() -> None:
-    places = GroundPlace(3, -0.001, 12.346, None), GroundPlace(9, 4.0, -5.5, 48.25)
-    found = GroundPlaces("cam", 12, "0.440", places)
+    positions = GroundPlace(3, -0.001, 12.346, None), GroundPlace(9, 4.0, -5.5, 48.25)
+    found = GroundPlaces("cam", 12, "0.440", positions)
     assert ground_rows(found) == "12,3,0.00,12.35,\n12,9,4.00,-5.50,48.2\n"
 
 
 def test_speeds_in_a_rendered_scene() -> None:
-    """Exact boxes of a camera on a mast, against the speeds at which the vehicles drive."""
+    """Speeds from the exact boxes of a camera on a mast, compared with the true speeds."""
     config = SceneConfig(2, 640, 360, 40, view="intersection", vehicles=40)
     scene = Scene(config)
     camera = scene.camera(0)

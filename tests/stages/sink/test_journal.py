@@ -15,7 +15,7 @@ def entries(path: Path) -> list[bytes]:
     return [entry for entry, _ in read_journal(path)]
 
 
-def test_wherever_it_is_cut_off_all_whole_entries_are_read(tmp_path: Path) -> None:
+def test_truncated_journal_yields_all_whole_entries(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     assert entries(path) == []
     journal = Journal(path)
@@ -31,7 +31,7 @@ def test_wherever_it_is_cut_off_all_whole_entries_are_read(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("begin", range(13, 60))
-def test_zeros_that_a_power_failure_left_are_no_entries(begin: int, tmp_path: Path) -> None:
+def test_zeros_left_by_a_power_failure_are_not_entries(begin: int, tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = Journal(path)
     for entry in (b"three", b"other", b"words that are longer"):
@@ -42,7 +42,7 @@ def test_zeros_that_a_power_failure_left_are_no_entries(begin: int, tmp_path: Pa
     assert len(entries(path)) == sum(end <= begin for end in ends)
 
 
-def test_it_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
+def test_resumed_journal_appends_at_the_given_position(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = Journal(path)
     for entry in (b"one", b"two", b"three"):
@@ -50,14 +50,14 @@ def test_it_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
     journal.close()
     end = next(read_journal(path))[1]
     journal = Journal(path, resume=end)
-    journal.append(b"new")  # as long as the one that stood there
+    journal.append(b"new")  # as long as the entry that it replaces
     assert entries(path) == [b"one", b"new"]
     journal.clear()
     journal.append(b"one")
     assert entries(path) == [b"one"]
 
 
-def test_a_full_disk_names_the_file_that_users_know(full_disk: Path) -> None:
+def test_disk_errors_name_the_file_shown_to_users(full_disk: Path) -> None:
     journal = Journal(full_disk / ".journal", shown=full_disk / "overlay.mp4")
     (full_disk / "ballast").write_bytes(bytes(64 * 1024))
     with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device"):
@@ -67,10 +67,10 @@ def test_a_full_disk_names_the_file_that_users_know(full_disk: Path) -> None:
         Journal(full_disk / "missing/.journal")
 
 
-def test_entries_that_are_taken_back_while_it_is_read_are_left_out(tmp_path: Path) -> None:
+def test_entries_truncated_while_reading_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     journal = Journal(path)
-    size = 2**20 - 8  # more than is read ahead, and with its prefix, whole blocks
+    size = 2**20 - 8  # more than is read ahead; whole blocks with its prefix
     for _ in range(3):
         journal.append(bytes(size))
     journal.close()

@@ -16,7 +16,7 @@ from tests.stages.sink.stream import end
 UNKNOWN = "-1 -1 -1 -1000 -1000 -1000 -10"
 
 
-def test_rows_are_sorted_by_id_and_cut_to_the_picture() -> None:
+def test_rows_are_sorted_by_id_and_clipped_to_the_frame() -> None:
     tracks = make_tracks(
         make_header(6), [[10.126, 20, 30, 50], [-1, -0.0, 128.5, 96]], [12, 3], [0.98768, -1e-5]
     )
@@ -34,7 +34,7 @@ def test_rows_are_sorted_by_id_and_cut_to_the_picture() -> None:
         *([127.999, 5, 140, 9], [-np.inf, 1, 2, 3], [np.nan, 1, 2, 3]),
     ],
 )
-def test_what_is_not_in_the_picture_has_no_row(box: list[float]) -> None:
+def test_box_outside_the_frame_has_no_row(box: list[float]) -> None:
     tracks = make_tracks(make_header(0), [box, [1, 2, 30, 50]], [1, 2])
     [row] = kitti_rows(tracks, 1, ("vehicle",)).splitlines()
     assert row.startswith("0 2 Car ")
@@ -48,7 +48,7 @@ def test_what_is_not_in_the_picture_has_no_row(box: list[float]) -> None:
         *(("bus", "Misc"), ("others", "Misc"), ("pick-up truck", "Misc")),
     ],
 )
-def test_types_are_those_of_kitti(name: str, expected: str) -> None:
+def test_class_names_are_mapped_to_kitti_types(name: str, expected: str) -> None:
     tracks = make_tracks(make_header(0), [[1, 2, 30, 50]] * 2, [1, 2])
     tracks = dataclasses.replace(tracks, classes=np.array([1, 7], np.int16))
     rows = kitti_rows(tracks, 1, ("tram", name)).splitlines()
@@ -65,8 +65,8 @@ TRUTH = """\
 """
 
 
-def test_trackeval_finds_the_tracks_that_are_true(tmp_path: Path) -> None:
-    """Vehicles of another class, and a frame without any, do no harm."""
+def test_trackeval_gives_true_tracks_a_perfect_score(tmp_path: Path) -> None:
+    """Vehicles of another class and a frame without vehicles do not lower the score."""
     datasets = pytest.importorskip("trackeval.datasets")
     metrics = pytest.importorskip("trackeval.metrics")
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, kitti=True))

@@ -12,11 +12,11 @@ def place(layout: LabelLayout, ids: list[int], boxes: list[list[float]]) -> list
     return layout.place(ids, np.array(boxes, np.float32), np.repeat(SIZE, len(ids), axis=0))
 
 
-def test_above_its_box_where_there_is_room() -> None:
+def test_label_is_above_its_box_if_there_is_room() -> None:
     assert place(LabelLayout(540, 960), [1], [[100, 100, 200, 160]]) == [(100, 86)]
 
 
-def test_below_at_the_top_of_the_frame_and_inside_at_the_corner() -> None:
+def test_label_is_below_the_box_at_the_top_edge_and_inside_the_frame() -> None:
     layout = LabelLayout(540, 960)
     assert place(layout, [1], [[100, 4, 200, 60]]) == [(100, 60)]
     ((left, top),) = place(layout, [2], [[950, 500, 1000, 560]])
@@ -24,7 +24,7 @@ def test_below_at_the_top_of_the_frame_and_inside_at_the_corner() -> None:
     assert 0 <= top <= 540 - 14
 
 
-def test_keeps_off_the_vehicle_above() -> None:
+def test_label_avoids_the_vehicle_above() -> None:
     places = place(LabelLayout(540, 960), [1, 2], [[100, 100, 160, 150], [100, 150, 160, 200]])
     assert places == [(100, 86), (100, 200)]
 
@@ -44,7 +44,7 @@ def test_a_label_takes_the_first_free_slot(
     assert place(LabelLayout(540, 960), list(range(len(boxes))), boxes)[0] == place_of_label
 
 
-def test_labels_keep_off_each_other() -> None:
+def test_labels_do_not_overlap() -> None:
     boxes = [[100.0, 100, 160, 150], [104.0, 100, 164, 150]]
     places = place(LabelLayout(540, 960), [1, 2], boxes)
     rectangles = [(x, y, x + 40, y + 14) for x, y in places]
@@ -52,7 +52,7 @@ def test_labels_keep_off_each_other() -> None:
     assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
-def test_label_stays_where_it_was_for_a_slight_overlap() -> None:
+def test_label_stays_in_place_despite_a_slight_overlap() -> None:
     layout = LabelLayout(540, 960)
     place(layout, [1], [[100, 100, 160, 150]])
     places = place(layout, [1, 2], [[100, 100, 160, 150], [90, 40, 150, 89]])
@@ -62,7 +62,7 @@ def test_label_stays_where_it_was_for_a_slight_overlap() -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [[], [3]])
-def test_a_label_that_was_away_is_placed_anew(meanwhile: list[int]) -> None:
+def test_label_of_a_reappearing_track_is_placed_afresh(meanwhile: list[int]) -> None:
     boxes = [[100.0, 100, 160, 150], [90.0, 40, 150, 89]]
     layout = LabelLayout(540, 960)
     place(layout, [1], boxes[:1])

@@ -20,14 +20,14 @@ def values() -> np.ndarray:
 
 
 @pytest.mark.parametrize("p", [0, 1, 25, 50, 95, 99, 99.9, 100])
-def test_percentiles_are_numpys_within_one_percent(values: np.ndarray, p: float) -> None:
+def test_percentiles_match_numpy_within_one_percent(values: np.ndarray, p: float) -> None:
     expected = np.percentile(values, p, method="inverted_cdf")
     assert filled(values).percentile(p) == pytest.approx(expected, rel=0.0101)
 
 
 @pytest.mark.parametrize("ns", [1_004_000, 1_013_000, 2_000_000])
 @pytest.mark.parametrize("p", [0, 50, 100])
-def test_the_only_duration_is_every_percentile(ns: int, p: float) -> None:
+def test_every_percentile_of_a_single_duration_is_that_duration(ns: int, p: float) -> None:
     assert filled(np.array([ns])).percentile(p) == ns
 
 
@@ -47,7 +47,7 @@ def test_cumulative_counts_and_the_sum_are_exact_within_a_bucket(values: np.ndar
     assert histogram.total_ns == values.sum()
 
 
-def test_a_histogram_that_was_saved_goes_on(values: np.ndarray) -> None:
+def test_saved_histogram_can_be_continued(values: np.ndarray) -> None:
     saved = msgspec.msgpack.encode(filled(values[:900]))
     second = msgspec.msgpack.decode(saved, type=LatencyHistogram)
     for value in values[900:].tolist():
@@ -56,7 +56,7 @@ def test_a_histogram_that_was_saved_goes_on(values: np.ndarray) -> None:
     assert len(second) == len(values)
 
 
-def test_ends_of_the_range() -> None:
+def test_negative_and_very_long_durations_are_counted() -> None:
     histogram = filled(np.array([-5, 0, 10, 10**13]))
     assert len(histogram) == 4
     assert (histogram.lowest_ns, histogram.total_ns) == (0, 10**13 + 10)
@@ -71,7 +71,7 @@ def test_memory_does_not_grow(values: np.ndarray) -> None:
     assert len(filled(values).buckets) < 1100
 
 
-def test_empty_has_no_percentile_and_none_is_above_100() -> None:
+def test_empty_histogram_and_percentile_above_100() -> None:
     assert LatencyHistogram().percentile(50) is None
     with pytest.raises(ValueError, match=r"\[0, 100\], got 101"):
         LatencyHistogram().percentile(101)

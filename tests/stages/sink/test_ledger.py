@@ -11,7 +11,7 @@ def saved_and_loaded(ledger: FrameLedger) -> FrameLedger:
     return msgspec.msgpack.decode(msgspec.msgpack.encode(ledger), type=FrameLedger)
 
 
-def test_books_balance() -> None:
+def test_written_and_dropped_frames_account_for_all() -> None:
     ledger = FrameLedger()
     assert ledger.record(make_header(0))
     ledger.drop(Dropped("cam", 0, 1, 3, DropReason.BEHIND))
@@ -24,7 +24,7 @@ def test_books_balance() -> None:
     assert ledger.gaps == []
 
 
-def test_repetitions_count_once() -> None:
+def test_repeated_frames_and_drops_count_once() -> None:
     ledger = FrameLedger()
     for index in (0, 1, 2):
         assert ledger.record(make_header(index))
@@ -36,7 +36,7 @@ def test_repetitions_count_once() -> None:
     assert (ledger.written, ledger.dropped_total) == (3, 4)
 
 
-def test_gaps_are_named() -> None:
+def test_missing_frames_are_listed_as_at_most_20_gaps() -> None:
     ledger = FrameLedger()
     for index in (2, 3, 7):
         ledger.record(make_header(index))
@@ -48,7 +48,7 @@ def test_gaps_are_named() -> None:
     assert len(ledger.gaps) == 20
 
 
-def test_frames_that_are_missing_before_dropped_ones_are_not_dropped() -> None:
+def test_missing_frames_before_a_drop_do_not_count_as_dropped() -> None:
     ledger = FrameLedger()
     ledger.record(make_header(0))
     ledger.drop(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
@@ -64,7 +64,7 @@ def test_sequence_may_restart_with_an_epoch() -> None:
     assert ledger.gaps == [(0, 4)]
     ledger.drop(Dropped("cam", 3, 0, 3, "behind"))
     assert ledger.dropped_total == 4
-    ledger.note_final_gap(3, 20)  # of which nobody knows in which epoch they were
+    ledger.note_final_gap(3, 20)  # frames whose epoch is unknown
     assert ledger.gaps == [(0, 4)]
 
 
@@ -75,10 +75,10 @@ def test_tracks_count_once() -> None:
     assert ledger.tracks == 4
 
 
-def test_tracks_of_a_year_count_once_in_little_memory() -> None:
+def test_many_tracks_count_once_in_bounded_memory() -> None:
     ledger = FrameLedger()
     parked = 5
-    for newest in range(10, 10_000_000, 100):  # a tracker takes most ids for noise
+    for newest in range(10, 10_000_000, 100):  # a tracker spends most ids on noise
         for identity in (parked, newest, newest - 1000, newest):
             ledger.see_track(max(1, identity))
     assert ledger.tracks == 1 + 1 + 100_000  # the first frames have id 1
@@ -89,7 +89,7 @@ def test_tracks_of_a_year_count_once_in_little_memory() -> None:
     assert successor.tracks == ledger.tracks + 1
 
 
-def test_a_ledger_that_was_saved_goes_on() -> None:
+def test_saved_ledger_can_be_continued() -> None:
     first = FrameLedger()
     for index in (0, 3):
         first.record(make_header(index))

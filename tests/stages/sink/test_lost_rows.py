@@ -1,4 +1,4 @@
-"""Text results of which a power failure has taken the last rows."""
+"""Text results whose last rows were lost in a power failure."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def part(tmp_path):
 
 
 def kept(folder):
-    """Frames, and how many are lost, by what remains of the rows."""
+    """Returns the frames in the remaining rows of each file, and the number of lost frames."""
     state, lost = without_lost_rows(folder, NAMES, STATE)
     rows = {name: ROWS[name][:size] for name, size in zip(NAMES, state.latest.sizes, strict=True)}
     frames = {
@@ -47,17 +47,17 @@ def kept(folder):
     return frames, lost
 
 
-def test_nothing_is_lost_where_rows_came_after_the_state(tmp_path, part):
+def test_rows_written_after_the_state_lose_no_frames(tmp_path, part):
     part(TRACKS).write_text(ROWS[TRACKS] + "7,1,1\n")
     assert without_lost_rows(tmp_path, NAMES, STATE) == (STATE, 0)
 
 
-def test_a_file_that_has_its_name_already_is_read(tmp_path, part):
+def test_file_that_already_has_its_final_name_is_read(tmp_path, part):
     part(TRACKS).rename(tmp_path / "mot-2.txt")
     assert without_lost_rows(tmp_path, NAMES, STATE) == (STATE, 0)
 
 
-def test_a_frame_is_kept_if_its_time_is(tmp_path, part):
+def test_frame_is_kept_if_its_time_row_is(tmp_path, part):
     part(TIMES).write_text(ROWS[TIMES][:-3])
     frames, lost = kept(tmp_path)
     assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3, 4, 4, 5, 5], [3, 4, 5], 1)
@@ -66,33 +66,33 @@ def test_a_frame_is_kept_if_its_time_is(tmp_path, part):
 
 
 @pytest.mark.parametrize(("name", "cut"), [(TRACKS, 8), (GROUND, 10), (KITTI, 10)])
-def test_the_last_frame_of_tracks_that_were_cut_may_lack_some(tmp_path, part, name, cut):
+def test_last_frame_left_in_a_cut_file_of_tracks_is_dropped(tmp_path, part, name, cut):
     part(name).write_text(ROWS[name][:-cut])  # frame 6 has no row, 5 has both
     frames, lost = kept(tmp_path)
     assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3, 4, 4], [3, 4], 2)
 
 
-def test_of_several_that_were_cut_the_shortest_tells_the_last_frame(tmp_path, part):
+def test_shortest_of_several_cut_files_sets_the_last_frame(tmp_path, part):
     part(TIMES).write_text(ROWS[TIMES][:7])  # of frame 3
     part(TRACKS).write_text(ROWS[TRACKS][:-6])
     frames, lost = kept(tmp_path)
     assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3], [3], 3)
 
 
-def test_zeros_are_no_rows(tmp_path, part):
+def test_zero_bytes_are_not_rows(tmp_path, part):
     part(DETECTIONS).write_bytes(ROWS[DETECTIONS][:-4].encode() + bytes(4))
     frames, lost = kept(tmp_path)
     assert (frames[DETECTIONS], frames[TIMES], lost) == ([3], [3], 3)
 
 
-def test_rows_behind_zeros_are_lost_as_well(tmp_path, part):
+def test_rows_after_zero_bytes_are_lost_too(tmp_path, part):
     whole = ROWS[DETECTIONS].encode()
     part(DETECTIONS).write_bytes(whole[:6] + bytes(6) + whole[12:])
     frames, lost = kept(tmp_path)
     assert (frames[DETECTIONS], frames[TIMES], lost) == ([], [], 4)
 
 
-def test_rows_that_came_after_the_state_make_up_for_none(tmp_path, part):
+def test_rows_after_the_state_do_not_count_if_another_file_is_cut(tmp_path, part):
     part(CROSSINGS).write_text(ROWS[CROSSINGS][:-2])
     part(TIMES).write_text(ROWS[TIMES] + "7,2026\n")
     frames, lost = kept(tmp_path)
@@ -101,7 +101,7 @@ def test_rows_that_came_after_the_state_make_up_for_none(tmp_path, part):
     assert state.latest.sizes[NAMES.index(TIMES)] == len(ROWS[TIMES])
 
 
-def test_frames_are_counted_from_a_number_on(tmp_path, part):
+def test_frames_are_counted_from_the_given_file_number_on(tmp_path, part):
     (tmp_path / "times.txt").write_text("1,2026\n2,2026\n")
     part(TIMES).rename(tmp_path / "times-2.txt")
     part_path(tmp_path / "times-10.txt").write_text("7,2026\n8,20")  # the last row is not whole
@@ -109,13 +109,13 @@ def test_frames_are_counted_from_a_number_on(tmp_path, part):
 
 
 @pytest.mark.parametrize("name", [TRACKS, TIMES, GROUND, KITTI])
-def test_without_a_file_no_frame_is_left(name, tmp_path, part):
+def test_missing_file_loses_all_frames(name, tmp_path, part):
     part(name).unlink()
     frames, lost = kept(tmp_path)
     assert (frames[TRACKS], frames[TIMES], lost) == ([], [], 4)
 
 
-def test_crossings_that_were_cut_cost_no_frame(tmp_path, part):
+def test_cut_file_of_crossings_loses_no_frames(tmp_path, part):
     part(CROSSINGS).write_text(ROWS[CROSSINGS][:-2])
     frames, lost = kept(tmp_path)
     assert (frames[CROSSINGS], frames[TIMES], lost) == ([5], [3, 4, 5, 6], 0)
@@ -129,9 +129,7 @@ def with_earlier(tmp_path, part):
     return dataclasses.replace(STATE, unnamed=(TextExtent(2, (8,) * len(NAMES)),))
 
 
-def test_files_before_the_latest_may_lack_rows_as_long_as_they_have_no_names(
-    tmp_path, with_earlier
-):
+def test_earlier_files_without_final_names_may_lack_rows(tmp_path, with_earlier):
     assert without_lost_rows(tmp_path, NAMES, with_earlier) == (with_earlier, 0)
     part_path(tmp_path / TIMES).write_bytes(b"1,x\n" + bytes(4))
     kept = TextExtent(1, tuple(8 if name == CROSSINGS else 4 for name in NAMES))
@@ -140,7 +138,7 @@ def test_files_before_the_latest_may_lack_rows_as_long_as_they_have_no_names(
 
 
 @pytest.mark.parametrize("taken", [NAMES, NAMES[:1]])
-def test_files_before_the_latest_that_were_taken_away_had_all_rows(tmp_path, with_earlier, taken):
+def test_earlier_files_that_are_missing_count_as_complete(tmp_path, with_earlier, taken):
     for name in taken:
         part_path(tmp_path / name).unlink()
     assert without_lost_rows(tmp_path, NAMES, with_earlier) == (with_earlier, 0)

@@ -17,13 +17,13 @@ def test_rows_are_sorted_by_id_and_formatted() -> None:
     )
 
 
-def test_sizes_are_those_of_the_exact_edges() -> None:
+def test_sizes_use_exact_edges() -> None:
     """In float32, the difference of these edges rounds to 1836.14."""
     tracks = make_tracks(make_header(0), [[5.44, 0, 1841.575, 9]], [1], [-1e-5])
     assert mot_rows(tracks, 1) == "1,1,5.44,0.00,1836.13,9.00,0.0000,-1,-1,-1\n"
 
 
-def test_classes_count_from_1_where_they_are_wanted() -> None:
+def test_classes_start_at_1_if_requested() -> None:
     boxes = [[10, 20, 30, 50], [0, 0, 7, 9], [5, 5, 9, 9]]
     tracks = dataclasses.replace(
         make_tracks(make_header(6), boxes, [12, 3, 5]), classes=np.array([2, 0, 32_767], np.int16)
@@ -48,5 +48,5 @@ def test_round_trip() -> None:
     np.testing.assert_allclose(rows[:, 2:4], boxes[order, :2], atol=0.00501)
 
 
-def test_no_tracks_no_rows() -> None:
+def test_no_tracks_give_no_rows() -> None:
     assert mot_rows(make_tracks(make_header(0)), 1) == ""

@@ -8,11 +8,11 @@ from tests.stages.sink.conftest import make_header
 
 
 @pytest.mark.parametrize("saved", [False, True])
-def test_numbers_are_the_sources_own_until_it_counts_anew(*, saved: bool) -> None:
+def test_frame_numbers_follow_the_source_until_it_restarts(*, saved: bool) -> None:
     numbering = FrameNumbering()
-    places = [(0, 4), (0, 6), (1, 0), (1, 2), (2, 90), (3, 3), (3, 4)]
+    positions = [(0, 4), (0, 6), (1, 0), (1, 2), (2, 90), (3, 3), (3, 4)]
     numbers = []
-    for epoch, index in places:
+    for epoch, index in positions:
         numbers.append(numbering.next(make_header(index, epoch=epoch)))
         if saved:
             state = msgspec.msgpack.encode(numbering)
@@ -21,7 +21,7 @@ def test_numbers_are_the_sources_own_until_it_counts_anew(*, saved: bool) -> Non
     assert numbering.last == 100
 
 
-def test_a_number_that_does_not_rise_is_refused() -> None:
+def test_number_that_does_not_increase_is_rejected() -> None:
     numbering = FrameNumbering()
     numbering.next(make_header(3, epoch=1))
     with pytest.raises(ValueError, match="frame 4 of cam after frame 4"):

@@ -48,7 +48,7 @@ def times(path: Path) -> tuple[list[Fraction], Fraction]:
         return frames, stream.duration * stream.time_base
 
 
-def test_every_frame_at_its_time(tmp_path: Path) -> None:
+def test_every_frame_keeps_its_time(tmp_path: Path) -> None:
     pts = [index * STEP for index in range(40)]
     path = write_overlay(tmp_path / "overlay.mp4", make_start(), pts)
     shown, duration = times(path)
@@ -72,15 +72,15 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path, time_base: Fraction
     assert abs(last - int(np.median(steps)) * time_base) <= time_base
 
 
-def test_a_single_frame_lasts_as_long_as_the_rate_says(tmp_path: Path) -> None:
+def test_single_frame_lasts_one_frame_period(tmp_path: Path) -> None:
     shown, duration = times(write_overlay(tmp_path / "overlay.mp4", make_start(), [0]))
     assert (shown, duration) == ([0], Fraction(1, 25))
 
 
-def test_browsers_can_play_it(tmp_path: Path) -> None:
+def test_video_is_playable_in_browsers(tmp_path: Path) -> None:
     path = write_overlay(tmp_path / "overlay.mp4", make_start(color_space=5), [0, STEP, 2 * STEP])
     data = path.read_bytes()
-    assert data.index(b"moov") < data.index(b"mdat")  # plays before it is loaded
+    assert data.index(b"moov") < data.index(b"mdat")  # playable before it is fully loaded
     assert b"avc1" in data
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -89,7 +89,7 @@ def test_browsers_can_play_it(tmp_path: Path) -> None:
         assert (context.colorspace, context.color_range) == (5, 1)
 
 
-def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
+def test_video_has_no_reordered_frames(tmp_path: Path) -> None:
     pts = [index * STEP for index in range(12)]
     path = write_overlay(tmp_path / "overlay.mp4", make_start(), pts)
     with av.open(str(path)) as container:
@@ -98,20 +98,22 @@ def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
     assert [packet.dts for packet in packets] == [packet.pts for packet in packets] == pts
 
 
-def test_color_space_of_rgb_is_not_claimed(tmp_path: Path) -> None:
+def test_rgb_color_space_is_written_as_unspecified(tmp_path: Path) -> None:
     path = write_overlay(tmp_path / "overlay.mp4", make_start(color_space=0), [0])
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.colorspace == 2
 
 
-def test_pixels_are_shown_as_wide_as_in_the_source(tmp_path: Path) -> None:
+def test_pixel_aspect_ratio_of_the_source_is_kept(tmp_path: Path) -> None:
     path = write_overlay(tmp_path / "overlay.mp4", make_start(pixel_aspect=Fraction(2)), [0, STEP])
     with av.open(str(path)) as container:
         assert container.streams.video[0].sample_aspect_ratio == 2
 
 
 @pytest.mark.parametrize("size", [(96, 128), (108, 130)])
-def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_only_the_box_its_label_and_the_frame_stamp_are_drawn(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     height, width = size
     start = make_start(height=height, width=width)
     writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
@@ -159,8 +161,10 @@ def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(95, 127), (96, 128)])
 @pytest.mark.parametrize("killed", [False, True])
-def test_bgr_of_any_size(tmp_path: Path, height: int, width: int, *, killed: bool) -> None:
-    start = make_start(height=height, width=width, color_space=1)  # before it was made BGR
+def test_bgr_frames_of_any_size(tmp_path: Path, height: int, width: int, *, killed: bool) -> None:
+    start = make_start(
+        height=height, width=width, color_space=1
+    )  # of the source, before its conversion to BGR
     writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
     header = make_header(0, height=height, width=width, pixel_format=PixelFormat.BGR24)
     pixels = np.full(header.shape, (200, 60, 30), np.uint8)
@@ -207,7 +211,7 @@ def test_the_preset_reaches_x264(tmp_path: Path, preset: str, profile: str) -> N
         assert container.streams.video[0].codec_context.profile == profile
 
 
-def test_wrong_size_is_refused(tmp_path: Path) -> None:
+def test_wrong_frame_size_is_rejected(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0, height=64, width=64)
     with pytest.raises(ValueError, match="64x64"):

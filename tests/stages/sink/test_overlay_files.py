@@ -1,4 +1,4 @@
-"""The files of an overlay: until it is complete, where it is given up, and on a full disk."""
+"""The files of an overlay: before it is complete, when discarded, and on a full disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stages.sink.conftest import (
 OPTIONS = SinkOptions()
 
 
-def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
+def test_part_files_exist_until_discard(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0)
     writer.write(make_tracks(header), gray(header), header.number)
@@ -34,7 +34,7 @@ def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
         writer.write(make_tracks(header), gray(header), header.number)
 
 
-def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
+def test_discard_while_frames_are_pending_ends_the_thread(tmp_path: Path) -> None:
     before = threading.enumerate()
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     for index in range(10):
@@ -46,8 +46,10 @@ def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stays", [".overlay.mp4.part", ".overlay.mp4.1.part"])
-def test_discard_removes_the_other_files_where_one_cannot_be(tmp_path: Path, stays: str) -> None:
-    (tmp_path / ".overlay.mp4.2.part").touch()  # of an earlier writer, as the next one is
+def test_discard_removes_the_other_files_if_one_cannot_be_removed(
+    tmp_path: Path, stays: str
+) -> None:
+    (tmp_path / ".overlay.mp4.2.part").touch()  # of an earlier writer, like the next file
     (tmp_path / ".overlay.mp4.1.part").touch()
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     (tmp_path / ".overlay.mp4.part").touch()
@@ -57,12 +59,12 @@ def test_discard_removes_the_other_files_where_one_cannot_be(tmp_path: Path, sta
     assert {path.name for path in tmp_path.iterdir()} == {stays}
 
 
-def test_no_frames_no_file(tmp_path: Path) -> None:
+def test_no_frames_give_no_file(tmp_path: Path) -> None:
     OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS).commit()
     assert names_in(tmp_path) == set()
 
 
-def test_full_disk_surfaces_as_one_line(full_disk: Path) -> None:
+def test_full_disk_is_reported(full_disk: Path) -> None:
     writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), SinkOptions(overlay_crf=0))
     rng = np.random.default_rng(0)
 
@@ -79,7 +81,7 @@ def test_full_disk_surfaces_as_one_line(full_disk: Path) -> None:
     assert names_in(full_disk) == set()
 
 
-def test_full_disk_at_the_very_end(full_disk: Path) -> None:
+def test_full_disk_while_completing_the_video_is_reported(full_disk: Path) -> None:
     """The index is written last, and read back to be moved to the front."""
     (full_disk / "ballast").write_bytes(bytes(60 * 1024))
     writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), SinkOptions(overlay_crf=20))

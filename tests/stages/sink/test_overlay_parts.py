@@ -21,7 +21,7 @@ from tests.stages.sink.parts import Hold, feed, feed_until_kept, lengths, parts_
 from tests.waiting import wait_for
 
 
-def test_frames_are_taken_while_a_video_is_completed(
+def test_frames_are_accepted_while_a_video_is_completed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = Hold()
@@ -41,9 +41,7 @@ def test_frames_are_taken_while_a_video_is_completed(
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_other_colors_and_pixels_of_another_shape_begin_another_video(
-    tmp_path: Path, resumed: bool
-) -> None:
+def test_new_color_space_or_pixel_aspect_starts_a_new_video(tmp_path: Path, resumed: bool) -> None:
     begun, wide = make_start(), make_start(pixel_aspect=Fraction(4, 3))
     parts = parts_in(tmp_path)
     other = PixelFormat.YUV420P_BT709
@@ -68,7 +66,7 @@ def test_other_colors_and_pixels_of_another_shape_begin_another_video(
     assert shown[0][0] != shown[1][0] == shown[2][0] == 1  # BT.709
 
 
-def test_a_video_that_has_as_many_frames_as_an_index_takes_is_followed_by_another(
+def test_new_video_starts_at_the_maximum_number_of_frames(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(overlay, "MAX_FRAMES", 4)
@@ -80,15 +78,15 @@ def test_a_video_that_has_as_many_frames_as_an_index_takes_is_followed_by_anothe
     assert lengths(tmp_path) == [4, 4, 1]
 
 
-def test_frames_are_kept_in_their_order_whichever_video_they_are_in(
+def test_kept_counts_frames_only_up_to_the_first_unkept_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second video may be ahead of the first, which still draws."""
-    goes_on = threading.Event()
+    """The second video may be ahead of the first, which is still drawing."""
+    may_proceed = threading.Event()
     draw = OverlayPainter.draw
 
     def slow(painter: OverlayPainter, canvas: YuvCanvas, tracks: Tracks, *shown: Any) -> None:
-        assert not 2 <= tracks.frame.index < 6 or goes_on.wait(100)
+        assert not 2 <= tracks.frame.index < 6 or may_proceed.wait(100)
         draw(painter, canvas, tracks, *shown)
 
     monkeypatch.setattr(OverlayPainter, "draw", slow)
@@ -97,13 +95,13 @@ def test_frames_are_kept_in_their_order_whichever_video_they_are_in(
     first, second = parts.unfinished
     wait_for(lambda: (first.kept, second.kept) == (2, 3))
     assert (parts.frames, parts.kept) == (9, 2)
-    goes_on.set()
+    may_proceed.set()
     assert parts.wait_until_kept(30)
     assert parts.kept == 9
     parts.commit()
 
 
-def test_an_error_in_a_video_that_is_completed_is_told(
+def test_error_while_completing_a_video_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(path: Path) -> None:
@@ -131,7 +129,7 @@ def test_the_oldest_videos_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     for first in range(0, 30, 6):
         feed(parts, range(first, first + 6))
         wait_for(lambda: all(writer.committed for writer in parts.unfinished[:-1]))
-    assert parts.finished >= 3  # of streams without checkpoints, nobody asks for the state
+    assert parts.finished >= 3  # without checkpoints, nothing asks for the state
     states = [copy.deepcopy(parts.state())]
     assert (parts.finished, parts.removed) == (4, 2)
     assert parts.names == ("overlay-3.mp4", "overlay-4.mp4", "overlay-5.mp4")

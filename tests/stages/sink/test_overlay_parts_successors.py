@@ -1,4 +1,4 @@
-"""Overlays of a process that follows one that was killed."""
+"""Overlays of a process that resumes from a killed one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.stages.sink.parts import OPTIONS, Hold, feed, feed_until_kept, length
 from tests.waiting import wait_for
 
 
-def killed_at_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> OverlayParts:
-    """A process that has kept eight frames, and dies before the first video has its name."""
+def killed_before_final_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> OverlayParts:
+    """Returns overlays with eight kept frames, killed before the first video has its name."""
     hold = Hold()
     with monkeypatch.context() as patch:
         patch.setattr(overlay, "give_final_name", hold)
@@ -29,10 +29,10 @@ def killed_at_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> OverlayPa
     return parts
 
 
-def test_what_a_killed_process_was_completing_is_completed_by_the_next(
+def test_next_process_completes_the_video_of_a_killed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed = killed_at_a_name(tmp_path, monkeypatch)
+    killed = killed_before_final_name(tmp_path, monkeypatch)
     state = killed.state()
     second = parts_in(tmp_path, state)
     wait_for(lambda: second.unfinished[0].committed)  # before the stream has ended
@@ -50,17 +50,17 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     assert later.names == ("overlay.mp4", "overlay-3.mp4")
 
 
-def test_it_is_said_before_the_pictures_of_a_killed_process_are_read(tmp_path: Path) -> None:
+def test_callback_precedes_reading_the_pictures_of_a_killed_process(tmp_path: Path) -> None:
     killed = parts_in(tmp_path)
     feed_until_kept(killed, range(2))
-    said: list[int] = []
-    parts = OverlayParts(tmp_path, OPTIONS, lambda: None, lambda: said.append(parts.number))
+    calls: list[int] = []
+    parts = OverlayParts(tmp_path, OPTIONS, lambda: None, lambda: calls.append(parts.number))
     parts.restore(killed.state())
-    assert (said, parts.frames) == ([0], 2)
+    assert (calls, parts.frames) == ([0], 2)
     parts.discard()
 
 
-def test_frames_of_any_format_are_repeated_into_their_video(tmp_path: Path) -> None:
+def test_bgr_frames_are_repeated_into_their_video(tmp_path: Path) -> None:
     headers = [make_header(index, pixel_format=PixelFormat.BGR24) for index in range(2)]
     killed = parts_in(tmp_path)
     for header in headers:
@@ -73,11 +73,11 @@ def test_frames_of_any_format_are_repeated_into_their_video(tmp_path: Path) -> N
     parts.discard()
 
 
-def test_frames_kept_before_those_of_the_video_before_are_written_once(
+def test_frames_kept_ahead_of_the_previous_video_are_written_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_at_a_name(tmp_path, monkeypatch)
-    with (tmp_path / ".overlay.mp4.1.part").open("r+b") as file:  # its thread was the slower one
+    killed_before_final_name(tmp_path, monkeypatch)
+    with (tmp_path / ".overlay.mp4.1.part").open("r+b") as file:  # its thread was slower
         file.truncate(file.seek(0, 2) - 1)
     parts = parts_in(tmp_path)
     tracks = map(make_tracks, map(make_header, range(6)))
@@ -95,7 +95,7 @@ def test_frames_kept_before_those_of_the_video_before_are_written_once(
 
 
 @pytest.mark.parametrize("saved", [None, 4, 6])
-def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
+def test_finished_video_may_be_moved_away_before_the_next_process(
     tmp_path: Path, saved: int | None
 ) -> None:
     killed = parts_in(tmp_path)
@@ -120,9 +120,7 @@ def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
 
 
 @pytest.mark.parametrize("counted", [0, 1])
-def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
-    tmp_path: Path, counted: int
-) -> None:
+def test_first_frame_lost_on_a_hung_disk_loses_no_later_one(tmp_path: Path, counted: int) -> None:
     killed = parts_in(tmp_path)
     feed_until_kept(killed, range(1))
     state = killed.state()
@@ -135,7 +133,7 @@ def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
     assert lengths(tmp_path) == [4]
 
 
-def test_nothing_is_left_by_a_process_that_is_killed_while_it_removes_the_packets(
+def test_no_packet_files_remain_after_a_kill_during_their_removal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = parts_in(tmp_path)
@@ -163,7 +161,7 @@ def test_nothing_is_left_by_a_process_that_is_killed_while_it_removes_the_packet
     assert lengths(tmp_path) == [6]
 
 
-def test_frames_that_are_given_up_are_counted_unless_their_video_was_finished(
+def test_given_up_frames_are_counted_unless_their_video_is_finished(
     tmp_path: Path,
 ) -> None:
     killed = parts_in(tmp_path)
@@ -175,6 +173,6 @@ def test_frames_that_are_given_up_are_counted_unless_their_video_was_finished(
     parts.give_up(state)
     parts.find_finished()
     assert (parts.names, parts.left_out) == (("overlay.mp4",), 5)
-    killed.commit()  # it had come that far, and said so no more
+    killed.commit()  # it had finished, but was killed before reporting it
     parts.find_finished()
     assert (parts.names, parts.left_out) == (("overlay.mp4", "overlay-2.mp4"), 3)

@@ -1,4 +1,4 @@
-"""Text results of a process, and what is in them."""
+"""Helpers that write text results and read them back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write(texts: TextResults, numbers: range) -> None:
 
 
 def state_after(texts: TextResults, numbers: range) -> TextState:
-    """Writes frames; returns the state of then, whatever is written later."""
+    """Writes frames; returns a copy of the state, which later writes do not change."""
     write(texts, numbers)
     return copy.deepcopy(texts.state())
 
