@@ -15,19 +15,19 @@ from tests.waiting import wait_for
 
 
 class Packets:
-    """Takes frames while it is let."""
+    """Takes frames once it may."""
 
     def __init__(self) -> None:
         self.times: list[int] = []
-        self.is_asked = threading.Event()
-        self.is_let = threading.Event()
+        self.encode_called = threading.Event()
+        self.may_encode = threading.Event()
         self.is_full = False
         self.held = 0
         self.is_closed = False
 
     def encode(self, frame: VideoFrame) -> int:
-        self.is_asked.set()
-        assert self.is_let.wait(100)
+        self.encode_called.set()
+        assert self.may_encode.wait(100)
         if self.is_full:
             raise OutputError("the disk is full")
         self.times.append(frame.pts)
@@ -46,13 +46,13 @@ def packets() -> Packets:
 
 
 @pytest.fixture
-def told() -> threading.Event:
+def notified() -> threading.Event:
     return threading.Event()
 
 
 @pytest.fixture
-def thread(packets: Packets, told: threading.Event) -> OverlayThread:
-    return OverlayThread(lambda: packets, OverlayPainter(HEIGHT, WIDTH), 7, told.set)  # type: ignore[arg-type,return-value]
+def thread(packets: Packets, notified: threading.Event) -> OverlayThread:
+    return OverlayThread(lambda: packets, OverlayPainter(HEIGHT, WIDTH), 7, notified.set)  # type: ignore[arg-type,return-value]
 
 
 def put(thread: OverlayThread, indices: range) -> None:
@@ -62,14 +62,14 @@ def put(thread: OverlayThread, indices: range) -> None:
         thread.put(Picture(gray(header), tracks, *shown))
 
 
-def test_nobody_waits_for_what_is_not_written(
-    thread: OverlayThread, packets: Packets, told: threading.Event
+def test_put_does_not_wait_for_the_encoder(
+    thread: OverlayThread, packets: Packets, notified: threading.Event
 ) -> None:
     put(thread, range(9))
     assert not thread.wait_until_kept(8, 0.01)
-    packets.is_let.set()
+    packets.may_encode.set()
     assert thread.wait_until_kept(16, 1000)
-    assert told.wait(100)
+    assert notified.wait(100)
     done = threading.Event()
     thread.close(done.set)
     thread.join()
@@ -78,50 +78,50 @@ def test_nobody_waits_for_what_is_not_written(
     assert packets.times == list(range(9))
 
 
-def test_pictures_that_are_not_drawn_are_taken_back(
+def test_withdraw_takes_back_pictures_not_yet_drawn(
     thread: OverlayThread, packets: Packets
 ) -> None:
     put(thread, range(9))
-    assert packets.is_asked.wait(100)
+    assert packets.encode_called.wait(100)
     assert thread.withdraw() == 8
     packets.held = 1
     put(thread, range(20, 22))
-    packets.is_let.set()
+    packets.may_encode.set()
     thread.close()
     thread.join()
     assert (packets.times, thread.kept) == ([0, 20, 21], 11)
 
 
-def test_what_is_discarded_is_not_completed(thread: OverlayThread, packets: Packets) -> None:
+def test_discarded_video_is_not_completed(thread: OverlayThread, packets: Packets) -> None:
     put(thread, range(3))
-    assert packets.is_asked.wait(100)
+    assert packets.encode_called.wait(100)
     done = threading.Event()
     thread.close(done.set)
     discarding = threading.Thread(target=thread.discard)
     discarding.start()
     wait_for(lambda: thread._discarded and not thread._waiting)
-    packets.is_let.set()
+    packets.may_encode.set()
     discarding.join()
     assert (packets.times, done.is_set()) == ([0], False)
 
 
-def test_an_error_ends_it_and_is_told(
-    thread: OverlayThread, packets: Packets, told: threading.Event
+def test_encoder_error_ends_the_thread_and_is_reported(
+    thread: OverlayThread, packets: Packets, notified: threading.Event
 ) -> None:
     packets.is_full = True
-    packets.is_let.set()
+    packets.may_encode.set()
     put(thread, range(1))
     with pytest.raises(OutputError, match="full"):
         thread.wait_until_kept(8, 30)
     with pytest.raises(OutputError, match="full"):
         put(thread, range(1))
     assert packets.is_closed
-    assert told.wait(100)
+    assert notified.wait(100)
 
 
-def test_it_can_end_without_a_picture(thread: OverlayThread, packets: Packets) -> None:
+def test_thread_can_end_without_a_picture(thread: OverlayThread, packets: Packets) -> None:
     done = threading.Event()
     thread.close(done.set)
     thread.join()
     assert done.is_set()
-    assert not packets.is_asked.is_set()
+    assert not packets.encode_called.is_set()

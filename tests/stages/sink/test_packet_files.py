@@ -19,7 +19,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "overlay.mp4"
 
 
-def test_files_are_found_up_to_the_first_that_is_missing(path: Path) -> None:
+def test_files_are_found_up_to_the_first_missing_one(path: Path) -> None:
     files = PacketFiles(path)
     assert [each.name for each in files.paths] == [FIRST, SECOND]
     files.begin_next()
@@ -28,8 +28,8 @@ def test_files_are_found_up_to_the_first_that_is_missing(path: Path) -> None:
     assert PacketFiles(path.with_name("overlay-2.mp4")).paths == []
 
 
-def test_an_empty_file_is_taken_over(tmp_path: Path) -> None:
-    """Else it would be alone for a moment while the files are removed, as of a video given up."""
+def test_empty_file_is_reused(tmp_path: Path) -> None:
+    """Otherwise it could be left alone during removal, like the file of a given-up video."""
     path = tmp_path / "overlay.mp4"
     for _ in range(2):
         files = PacketFiles(path)
@@ -40,7 +40,7 @@ def test_an_empty_file_is_taken_over(tmp_path: Path) -> None:
     assert names_in(tmp_path) == {FIRST, SECOND}
 
 
-def test_after_all_are_removed_the_next_is_the_first(path: Path) -> None:
+def test_numbering_restarts_after_removal(path: Path) -> None:
     files = PacketFiles(path)
     files.paths[1].unlink()  # by somebody else
     files.remove()
@@ -50,7 +50,7 @@ def test_after_all_are_removed_the_next_is_the_first(path: Path) -> None:
     assert [each.name for each in files.paths] == [FIRST]
 
 
-def test_where_one_cannot_be_removed_those_before_it_stay(path: Path) -> None:
+def test_files_before_one_that_cannot_be_removed_stay(path: Path) -> None:
     path.with_name(SECOND).unlink()
     path.with_name(SECOND).mkdir()
     files = PacketFiles(path)
@@ -62,13 +62,13 @@ def test_where_one_cannot_be_removed_those_before_it_stay(path: Path) -> None:
 
 
 @pytest.mark.parametrize("given_up", [False, True])
-def test_an_empty_one_stays_of_a_video_that_is_given_up(path: Path, *, given_up: bool) -> None:
+def test_given_up_video_leaves_an_empty_file(path: Path, *, given_up: bool) -> None:
     PacketFiles(path).discard(given_up=given_up)
     assert names_in(path.parent) == {FOURTH, OTHER, *[FIRST] * given_up}
     assert not given_up or path.with_name(FIRST).read_bytes() == b""
 
 
-def test_in_a_folder_that_was_removed_none_can_begin_and_none_is_left(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error_to_begin_but_not_to_discard(tmp_path: Path) -> None:
     files = PacketFiles(tmp_path / "gone/overlay.mp4")
     with pytest.raises(OutputError, match=r"^cannot write .*gone/overlay\.mp4: no such file"):
         files.begin_next()

@@ -57,7 +57,7 @@ def test_trail_fades_and_leaves_the_vehicle_clear() -> None:
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_trail_leads_from_beyond_the_frame_to_the_edge_of_the_box(axis: int, sign: int) -> None:
+def test_trail_runs_from_outside_the_frame_to_the_edge_of_the_box(axis: int, sign: int) -> None:
     """From the left, the right, the top and the bottom."""
     painter = OverlayPainter(HEIGHT, WIDTH)
     size, center = (WIDTH, HEIGHT)[axis], [WIDTH // 2, HEIGHT // 2]
@@ -65,7 +65,7 @@ def test_a_trail_leads_from_beyond_the_frame_to_the_edge_of_the_box(axis: int, s
         center[axis] = -60 + 20 * index if sign > 0 else size + 60 - 20 * index
         box = [center[0] - 20, center[1] - 20, center[0] + 20, center[1] + 20]
         canvas = paint(painter, make_tracks(header(index), [box], [1]))
-    changed = (canvas.y if axis == 0 else canvas.y.T) != 100  # rows along the way
+    changed = (canvas.y if axis == 0 else canvas.y.T) != 100  # rows along the path
     along = changed[:, ::sign]
     middle = center[1 - axis]
     path = along[middle - 2 : middle + 3].any(axis=0)
@@ -79,10 +79,10 @@ def test_a_trail_that_lies_outside_the_frame_is_not_drawn() -> None:
         beside, below = WIDTH + 50 + 20 * index, HEIGHT + 50 + 20 * index
         boxes = [[beside, 50, beside + 10, 60], [50, below, 60, below + 10]]
         canvas = paint(painter, make_tracks(header(index), boxes, [1, 2]))
-    assert (canvas.y[:200] == 100).sum() > 200 * WIDTH - 4 * 20 * 14  # but for the labels
+    assert (canvas.y[:200] == 100).sum() > 200 * WIDTH - 4 * 20 * 14  # except for the labels
 
 
-def test_a_trail_leads_through_frames_that_were_not_drawn() -> None:
+def test_trail_includes_frames_that_were_not_drawn() -> None:
     painter = OverlayPainter(HEIGHT, WIDTH)
     paint(painter, make_tracks(header(0), [[100, 100, 140, 140]], [1]))
     painter.follow(make_tracks(header(1), [[200, 200, 240, 240]], [1]))
@@ -105,7 +105,7 @@ def test_low_scores_are_not_drawn() -> None:
     assert canvas.y[120, 300] == luma_of(2)
 
 
-def test_all_that_is_drawn_is_scaled_with_the_picture() -> None:
+def test_everything_drawn_is_scaled_with_the_picture() -> None:
     lines = {"gate": (800, 600, 840, 1000)}
     options = SinkOptions(overlay_height=HEIGHT, lines=lines)
     painter = OverlayPainter(4 * HEIGHT, 4 * WIDTH, options=options)
@@ -148,7 +148,7 @@ def test_number_and_time_of_the_frame_are_at_the_lower_left() -> None:
 
 
 @pytest.mark.parametrize("shape", [(12, 400), (270, 60)])
-def test_a_frame_too_small_for_a_text_goes_without(shape: tuple[int, int]) -> None:
+def test_text_is_omitted_on_frames_that_are_too_small(shape: tuple[int, int]) -> None:
     lines = {"the stop line": (0, 0, 0, 40)}
     painter = OverlayPainter(*shape, options=SinkOptions(lines=lines))
     planes = [np.full(shape, 100, np.uint8)]
@@ -158,7 +158,7 @@ def test_a_frame_too_small_for_a_text_goes_without(shape: tuple[int, int]) -> No
     assert (planes[0][:, 4:] == 100).all()
 
 
-def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
+def test_lines_and_counts_are_drawn_even_if_partly_or_wholly_outside() -> None:
     lines = {"gate": (100, 200, 300, 200), "far": (-1e9, 60, 1e9, 60), "out": (900, 900, 999, 999)}
     painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(lines=lines))
     canvas, labels = blank(), []
@@ -171,7 +171,7 @@ def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
     assert (canvas.y[70:180] == 100).all()
     assert (labels[0] < 50).any()
     assert (labels[0] != labels[1]).any()
-    assert (canvas.y[-20:, -100:] == WHITE.y).any()  # inside, though its line is not
+    assert (canvas.y[-20:, -100:] == WHITE.y).any()  # inside although its line is not
 
 
 def test_zones_are_drawn_with_their_counts() -> None:
@@ -204,8 +204,8 @@ def test_a_speed_is_shown_instead_of_the_score() -> None:
     assert len({*labels}) == 3
 
 
-def test_a_speed_stands_without_the_only_class() -> None:
-    """Of several classes, the name is shown."""
+def test_single_class_name_is_not_shown_with_a_speed() -> None:
+    """With several classes, the class name is shown."""
     labels = []
     for class_names in ((), ("car",), ("car", "bus")):
         painter = OverlayPainter(HEIGHT, WIDTH, class_names)
@@ -215,8 +215,8 @@ def test_a_speed_stands_without_the_only_class() -> None:
     assert labels[0] == labels[1] != labels[2]
 
 
-def test_a_label_does_not_flicker_at_the_size_where_it_gets_short() -> None:
-    """A full one stays so down to a size at which a short one stays short."""
+def test_label_length_has_hysteresis_in_the_box_size() -> None:
+    """A full label stays full down to a size at which a short label stays short."""
 
     def label(painter: OverlayPainter, width: int) -> int:
         tracks = make_tracks(header(0), [[100, 100, 100 + width, 140]], [1])
@@ -249,7 +249,7 @@ def test_small_vehicles_get_a_short_label() -> None:
         [5] * 4,
     ],
 )
-def test_a_box_of_any_kind_keeps_no_other_from_being_drawn(box: list[float]) -> None:
+def test_abnormal_boxes_do_not_prevent_drawing_others(box: list[float]) -> None:
     painter = OverlayPainter(HEIGHT, WIDTH)
     for index in range(3):
         canvas = paint(painter, make_tracks(header(index), [box, [9, 99, 50, 140]], [1, 2]))

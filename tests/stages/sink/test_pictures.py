@@ -9,7 +9,7 @@ from stages.sink.pictures import canvas_of, copy_frame, picture_size
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 8), (34, 50)])
-def test_yuv_is_copied_as_it_is(height: int, width: int) -> None:
+def test_yuv_is_copied_unchanged(height: int, width: int) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.integers(16, 235, (height * 3 // 2, width), np.uint8)
     before = pixels.copy()
@@ -41,14 +41,14 @@ def test_bgr_gets_even_sides(height: int, width: int) -> None:
         ((540, 960), 720, (540, 960)),
     ],
 )
-def test_pictures_keep_the_shape_of_frames(
+def test_pictures_keep_the_aspect_ratio_of_frames(
     size: tuple[int, int], max_height: int | None, expected: tuple[int, int]
 ) -> None:
     assert picture_size(*size, max_height) == expected
 
 
 @pytest.mark.parametrize("pixel_format", PixelFormat)
-def test_a_smaller_copy_shows_means(pixel_format: PixelFormat) -> None:
+def test_smaller_copy_averages_pixels(pixel_format: PixelFormat) -> None:
     bgr = np.zeros((72, 96, 3), np.uint8)
     bgr[:, ::2] = 200  # columns too narrow for the copy
     bgr[36:] = (30, 60, 200)

@@ -7,15 +7,15 @@ from stages.sink.places import Place, most_frequent_class, places, vote
 from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks
 
 
-def test_a_vehicle_stands_at_the_middle_of_its_lower_edge() -> None:
+def test_place_is_the_bottom_centre_of_the_box() -> None:
     tracks = make_tracks(make_header(0), [[10, 20, 50, 30], [0, 0, 8, 8]], [7, 3])
     first, second = Place(7, 0, (30, 30), 2, False), Place(3, 0, (4, 8), np.float32(0.8), True)
     assert places(tracks) == [first, second]
 
 
 @pytest.mark.parametrize(("space", "is_cut"), [(-1, True), (4, True), (4.5, False)])
-def test_the_edge_may_cut_what_ends_within_the_margin_of_it(space: float, is_cut: bool) -> None:
-    """Boxes of 40x40, whose margin is 4, at the frame's left, right, lower and upper edge."""
+def test_box_within_the_margin_of_an_edge_counts_as_cut(space: float, is_cut: bool) -> None:
+    """40x40 boxes with a margin of 4, at the left, right, bottom and top edge of the frame."""
     corners = [
         (space, 30),
         (WIDTH - 40 - space, 30),
@@ -27,18 +27,18 @@ def test_the_edge_may_cut_what_ends_within_the_margin_of_it(space: float, is_cut
     assert [place.is_cut for place in found] == [is_cut, is_cut, is_cut, False]
 
 
-def test_a_box_that_is_nowhere_has_no_place() -> None:
+def test_box_with_a_non_finite_position_has_no_place() -> None:
     boxes = [[np.nan] * 4, [10, 20, 50, 30], [0, 0, np.inf, 9], [-np.inf, 0, np.inf, 9]]
     tracks = make_tracks(make_header(0), boxes, [1, 2, 3, 4])
     assert [place.identity for place in places(tracks)] == [2]
     assert places(make_tracks(make_header(0))) == []
 
 
-def test_the_class_of_a_vehicle_is_that_of_most_of_its_boxes_the_latest_of_equals() -> None:
+def test_most_frequent_class_wins_and_the_latest_breaks_ties() -> None:
     votes: dict[int, int] = {}
-    usual = []
+    found = []
     for each in (2, 0, 0, 2, 2, 1):
         vote(votes, each)
-        usual.append(most_frequent_class(votes))
-    assert usual == [2, 0, 0, 2, 2, 2]
+        found.append(most_frequent_class(votes))
+    assert found == [2, 0, 0, 2, 2, 2]
     assert votes == {2: 3, 0: 2, 1: 1}

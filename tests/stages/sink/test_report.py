@@ -18,13 +18,13 @@ from stages.sink.report import outcome, percentiles_ms
         (EndReason.INTERRUPTED, "", 2, ("interrupted", "")),
     ],
 )
-def test_how_a_stream_ended(
+def test_outcome_of_a_stream(
     reason: EndReason, message: str, missing: int, expected: tuple[str, str]
 ) -> None:
     assert outcome(EndOfStream("cam", 0, 9, reason, message), missing) == expected
 
 
-def test_percentiles_have_microseconds() -> None:
+def test_percentiles_are_rounded_to_microseconds() -> None:
     histogram = LatencyHistogram()
     assert percentiles_ms(histogram) == {"p50": None, "p95": None, "p99": None}
     histogram.add(1_234_567)

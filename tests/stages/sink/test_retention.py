@@ -19,38 +19,38 @@ def make_pairs(folder: Path, count: int) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def test_the_oldest_go_and_this_is_told_once(tmp_path: Path) -> None:
-    told: list[str] = []
-    retention = Retention(4 * KILOBYTE, "tracks", told.append)
+def test_oldest_files_are_removed_and_this_is_reported_once(tmp_path: Path) -> None:
+    messages: list[str] = []
+    retention = Retention(4 * KILOBYTE, "tracks", messages.append)
     pairs = make_pairs(tmp_path, 4)
     assert retention.apply(pairs) == 0
-    assert told == []
+    assert messages == []
     pairs = make_pairs(tmp_path, 6)
     assert retention.apply(pairs) == 2
     assert names_in(tmp_path) == {path.name for pair in pairs[2:] for path in pair}
     pairs[2][0].unlink()  # by somebody else
     assert retention.apply(pairs) == 0
     assert retention.apply([*pairs, *make_pairs(tmp_path, 1)]) == 3
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
-def test_a_gigabyte_has_a_thousand_million_bytes(tmp_path: Path) -> None:
+def test_a_gigabyte_is_a_billion_bytes(tmp_path: Path) -> None:
     pairs = make_pairs(tmp_path, 4)
     pairs[-1][0].write_bytes(bytes(401))
     assert Retention(4 * KILOBYTE, "tracks", lambda message: None).apply(pairs) == 1
 
 
-def test_nothing_is_told_where_there_was_nothing_to_remove(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_nothing_is_reported_if_the_files_were_already_gone(tmp_path: Path) -> None:
+    messages: list[str] = []
     pairs = make_pairs(tmp_path, 2)
     for path in pairs[0]:
         path.unlink()
-    Retention(KILOBYTE / 2, "tracks", told.append).apply(pairs)
-    assert told == []
+    Retention(KILOBYTE / 2, "tracks", messages.append).apply(pairs)
+    assert messages == []
 
 
 @pytest.mark.parametrize(("gigabytes", "left"), [(0, 4), (KILOBYTE / 1000, 1)])
-def test_no_limit_and_one_that_a_single_file_exceeds(
+def test_no_limit_and_a_limit_below_a_single_file(
     tmp_path: Path, gigabytes: float, left: int
 ) -> None:
     retention = Retention(gigabytes, "tracks", lambda message: None)
@@ -59,7 +59,7 @@ def test_no_limit_and_one_that_a_single_file_exceeds(
     assert retention.apply([]) == 0
 
 
-def test_a_file_that_cannot_be_removed(tmp_path: Path) -> None:
+def test_failed_removal_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "mot.txt"
     (folder / "x").mkdir(parents=True)
     latest = tmp_path / "mot-2.txt"

@@ -33,7 +33,7 @@ def test_all_files_of_a_stream(tmp_path: Path) -> None:
     assert report.achieved_fps == pytest.approx(float(np.loadtxt(folder / "cam_speed.txt")), 0.01)
 
 
-def test_rows_are_safe_once_write_returned(tmp_path: Path) -> None:
+def test_rows_are_in_the_part_file_when_write_returns(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", TEXT)
     results.start(make_start())
     feed(results, [make_header(0)])
@@ -85,7 +85,7 @@ def test_report(tmp_path: Path) -> None:
     assert not is_complete(tmp_path / "cam")
 
 
-def test_missing_frames_are_named_and_the_run_is_incomplete(tmp_path: Path) -> None:
+def test_missing_frames_are_listed_and_the_run_is_incomplete(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", TEXT)
     results.start(make_start())
     feed(results, map(make_header, (0, 1, 4)))
@@ -108,13 +108,13 @@ def test_repeated_frames_change_nothing(tmp_path: Path) -> None:
         assert container.streams.video[0].frames == 5
 
 
-def test_an_end_without_a_start_leaves_nothing(tmp_path: Path) -> None:
+def test_end_without_a_start_writes_nothing(tmp_path: Path) -> None:
     report = StreamResults(tmp_path / "cam").finish(end(0, EndReason.TRUNCATED, "no size"), {})
     assert (report.status, report.message, report.frames_out) == ("truncated", "no size", 0)
     assert names_in(tmp_path) == set()
 
 
-def test_a_file_that_is_lost_does_not_cost_the_others(tmp_path: Path) -> None:
+def test_loss_of_one_file_keeps_the_others(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
     results.start(make_start())
     feed(results, [make_header(0)])
@@ -125,7 +125,7 @@ def test_a_file_that_is_lost_does_not_cost_the_others(tmp_path: Path) -> None:
     results.abort()
 
 
-def test_no_vehicles_still_gives_files(tmp_path: Path) -> None:
+def test_files_are_written_even_without_vehicles(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", SinkOptions(toolkit_files=True))
     results.start(make_start(layout="detrac"))
     for index in range(3):
@@ -184,7 +184,7 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
     ]
 
 
-def test_no_other_overlay_begins_where_none_is_wanted(tmp_path: Path) -> None:
+def test_notice_of_a_new_size_omits_the_overlay_if_it_is_off(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", TEXT)
     results.start(make_start())
     results.start(make_start(epoch=1, height=64, width=96))
@@ -192,12 +192,12 @@ def test_no_other_overlay_begins_where_none_is_wanted(tmp_path: Path) -> None:
     results.abort()
 
 
-def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
+def test_same_size_after_a_reconnect_continues_the_results(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam")
     results.start(make_start())
     feed(results, map(make_header, range(3)))
     results.start(make_start(epoch=1))
-    feed(results, [make_header(i, epoch=1) for i in range(2)])  # counts and times start anew
+    feed(results, [make_header(i, epoch=1) for i in range(2)])  # counts and times restart
     report = results.finish(end(5), {})
     assert (report.status, report.epochs) == ("complete", 2)
     rows = np.loadtxt(tmp_path / "cam/mot.txt", delimiter=",")
@@ -207,7 +207,7 @@ def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
     np.testing.assert_allclose(times, np.arange(5) * 0.04, atol=1e-6)
 
 
-def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
+def test_long_stream_is_written_in_parts(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
     minutes = 0.2 / 60
     results = StreamResults(folder, SinkOptions(overlay_minutes=minutes, text_minutes=minutes))
@@ -224,7 +224,7 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     assert set(lengths) < set(report.files)
 
 
-def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path: Path) -> None:
+def test_text_is_in_parts_unless_other_files_are_derived_from_it(tmp_path: Path) -> None:
     options = dataclasses.replace(TEXT, text_minutes=0.2 / 60)
     report = run(tmp_path / "camera/cam", 8, options)
     texts = (*TEXTS, "mot-2.txt", "detections-2.txt", "times-2.txt")
@@ -240,7 +240,7 @@ def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path:
 @pytest.mark.parametrize(
     ("class_names", "expected"), [(("car", "bus"), ["2", "1"]), (("vehicle",), ["-1", "-1"])]
 )
-def test_tracks_have_the_class_where_there_are_several(
+def test_tracks_have_a_class_only_if_there_are_several(
     tmp_path: Path, class_names: tuple[str, ...], expected: list[str]
 ) -> None:
     results = StreamResults(tmp_path / "cam", TEXT)

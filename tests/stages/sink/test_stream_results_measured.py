@@ -1,4 +1,4 @@
-"""What is measured of the vehicles of a stream, in its results."""
+"""Measurements of the vehicles of a stream in its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.stages.sink.stream import TEXT, TEXTS, end
 NOW = Written(0, 0)
 
 
-def test_what_does_not_fit_the_frames_is_told(tmp_path: Path) -> None:
+def test_lines_and_ground_that_do_not_fit_the_frame_are_reported(tmp_path: Path) -> None:
     lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
     ground = ((0, 0, 0, 0), (200, 0, 20, 0), (100, 90, 10, -9), (0, 90, 0, -9))
     options = dataclasses.replace(TEXT, lines=lines, ground=ground)
@@ -39,33 +39,33 @@ def test_what_does_not_fit_the_frames_is_told(tmp_path: Path) -> None:
     assert results.notices.empty()
 
 
-def test_crossings_are_told_and_written(tmp_path: Path) -> None:
+def test_crossings_are_returned_and_written(tmp_path: Path) -> None:
     results = StreamResults(
         tmp_path / "cam", dataclasses.replace(TEXT, lines={"gate": (25, 0, 25, 90)})
     )
     results.start(make_start(live=True))
-    told = []
+    measured = []
     for index, left in ((7, 0), (8, 40)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
-        told += results.write(tracks, gray(tracks.frame), {}, NOW)
+        measured += results.write(tracks, gray(tracks.frame), {}, NOW)
     crossed = (Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left"),)
-    assert told == [Crossings("cam", crossed, {"gate": Counts(1, 0)})]
+    assert measured == [Crossings("cam", crossed, {"gate": Counts(1, 0)})]
     results.finish(end(9), {})
     assert (tmp_path / "cam/crossings.txt").read_text() == crossing_rows(
         crossed, make_start().class_names
     )
-    assert not (tmp_path / "cam/events").exists()  # of pictures that nobody wants
+    assert not (tmp_path / "cam/events").exists()  # event pictures are off
 
 
-def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
+def test_zone_events_are_returned_and_written(tmp_path: Path) -> None:
     zones = {"box": ((30, 0), (99, 0), (99, 90), (30, 90))}
     results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, zones=zones))
     results.start(make_start())
-    told = []
+    measured = []
     for index, left in enumerate((0, 40, 50, 99)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
-        told += results.write(tracks, None, {}, NOW)
-    events = [event for each in told if isinstance(each, ZoneEvents) for event in each.events]
+        measured += results.write(tracks, None, {}, NOW)
+    events = [event for each in measured if isinstance(each, ZoneEvents) for event in each.events]
     assert [(each.kind, each.time) for each in events] == [("enter", "0.040"), ("leave", "0.080")]
     report = results.finish(end(4), {})
     assert report.files == (*TEXTS, "zones.txt")
@@ -74,7 +74,7 @@ def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
     assert found == {"box": {"entered": 1, "inside": 0}}
 
 
-def test_places_on_the_ground_and_rows_of_kitti_are_written(tmp_path: Path) -> None:
+def test_ground_positions_and_kitti_rows_are_written(tmp_path: Path) -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
     results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, ground=ground, kitti=True))
     results.start(make_start())
@@ -86,7 +86,7 @@ def test_places_on_the_ground_and_rows_of_kitti_are_written(tmp_path: Path) -> N
     assert (tmp_path / "cam/kitti.txt").read_text() == rows
 
 
-def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:
+def test_overlay_shows_the_number_of_crossings(tmp_path: Path) -> None:
     options = SinkOptions(lines={"gate": (25, 0, 25, 90)}, overlay_trail=0)
     pictures = []
     for lefts in ((0, 40, 40), (40, 40, 40)):
@@ -103,7 +103,7 @@ def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("overlay", [False, True])
-def test_events_have_pictures_where_frames_have_pixels(tmp_path: Path, overlay: bool) -> None:
+def test_event_pictures_are_saved_for_frames_with_pixels(tmp_path: Path, overlay: bool) -> None:
     lines = {"gate": (25, 0, 25, 90)}
     options = SinkOptions(overlay=overlay, lines=lines, event_pictures=True)
     results = StreamResults(tmp_path / "cam", options)
@@ -121,7 +121,7 @@ def test_events_have_pictures_where_frames_have_pixels(tmp_path: Path, overlay: 
     }
 
 
-def test_a_frame_that_no_overlay_has_kept_comes_again_for_its_pictures(tmp_path: Path) -> None:
+def test_event_pictures_require_unkept_frames_to_come_again(tmp_path: Path) -> None:
     for shown in (True, False):
         options = SinkOptions(overlay=False, event_pictures=shown)
         results = StreamResults(tmp_path / "cam", options)

@@ -1,4 +1,4 @@
-"""Sinks that go on with the results of one whose process was killed."""
+"""Sinks that resume the results of a sink whose process was killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed
 from tests.waiting import wait_for
 
 
-def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
+def test_second_sink_resumes_from_the_state_of_the_first(tmp_path: Path) -> None:
     options = SinkOptions(
         overlay_minutes=0.2 / 60,
         text_minutes=0.36 / 60,
@@ -33,10 +33,10 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         results.start(make_start(epoch=1))
 
     wanted = tmp_path / "calm" / "cam"
-    calm = StreamResults(wanted, options)
-    begin(calm)
-    feed(calm, headers[4:])
-    expected = calm.finish(end(20), {})
+    uninterrupted = StreamResults(wanted, options)
+    begin(uninterrupted)
+    feed(uninterrupted, headers[4:])
+    expected = uninterrupted.finish(end(20), {})
 
     folder = tmp_path / "cam"
     first = StreamResults(folder, options)
@@ -45,7 +45,9 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     state = copy.deepcopy(first.state())
     feed(first, headers[8:12])  # after the state was saved; its process dies now
     assert first.overlays.wait_until_kept(30)
-    wait_for(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
+    wait_for(
+        lambda: first.overlays.unfinished[0].committed
+    )  # this thread keeps running, as it is in this process
 
     second = StreamResults(folder, options)
     second.restore(state)
@@ -59,7 +61,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     again = tracks, work, written, EarlierPicture.COMES_AGAIN  # the journal may have it twice
     assert second.repeat(*again) == []
     assert second.overlays.frames == pictures
-    lost = make_tracks(headers[12]), {}, Written(0, 0)  # its picture nobody has
+    lost = make_tracks(headers[12]), {}, Written(0, 0)  # nobody has its picture
     assert second.repeat(*lost, EarlierPicture.COMES_AGAIN) is None
     feed(second, headers[12:])
     report = second.finish(end(20), {})
@@ -76,7 +78,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
             assert (folder / name).read_bytes() == (wanted / name).read_bytes()
 
 
-def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_path: Path) -> None:
+def test_sink_without_overlay_leaves_out_pictures_of_the_previous_one(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
     first = StreamResults(folder)
     first.start(make_start())
@@ -91,7 +93,7 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
     first.overlays.discard()
 
 
-def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: Path) -> None:
+def test_frame_is_repeated_without_a_picture_that_is_not_needed(tmp_path: Path) -> None:
     lost, none = EarlierPicture.COMES_AGAIN, EarlierPicture.NONE
     for options, picture in ((TEXT, lost), (SinkOptions(), none)):
         results = StreamResults(tmp_path / "cam", options)
@@ -102,7 +104,7 @@ def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: P
         results.abort()
 
 
-def test_a_frame_whose_picture_is_lost_and_that_does_not_come_again_is_left_out(
+def test_frame_with_a_lost_picture_that_does_not_come_again_is_left_out(
     tmp_path: Path,
 ) -> None:
     results = StreamResults(tmp_path / "cam")

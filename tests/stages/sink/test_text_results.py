@@ -23,7 +23,7 @@ from tests.stages.sink.texts import (
 from tests.waiting import wait_for
 
 
-def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
+def test_rows_are_passed_to_the_system_when_write_returns(tmp_path: Path) -> None:
     texts = TextResults(tmp_path / "cam", SinkOptions())
     write(texts, range(1, 4))
     tracks = rows(texts.tracks.part)
@@ -33,7 +33,7 @@ def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
     assert texts.state().latest.sizes == tuple(file.part.stat().st_size for file in texts.files)
 
 
-def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) -> None:
+def test_files_of_a_long_stream_get_final_names_while_it_runs(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 9))
     texts.name_earlier()
@@ -54,19 +54,19 @@ def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     texts = TextResults(tmp_path / "all", SIX_FRAMES)
     write(texts, range(1, 7))
     gigabytes = sum(texts.state().latest.sizes) * 2.5 / 1e9
-    told: list[str] = []
+    messages: list[str] = []
     options = dataclasses.replace(SIX_FRAMES, text_gigabytes=gigabytes)
     folder = tmp_path / "limited"
-    texts = TextResults(folder, options, notify=told.append)
+    texts = TextResults(folder, options, notify=messages.append)
     write(texts, range(1, 28))
     name_all_earlier(texts)
     assert {path.name for path in folder.glob("*.txt")} == {*names_of(3, 4)}
     finish(texts)
     assert names_in(folder) == {*texts.names}
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
-def test_crossings_and_zones_stay_beyond_the_limit(tmp_path: Path) -> None:
+def test_crossings_and_zones_are_kept_beyond_the_limit(tmp_path: Path) -> None:
     options = dataclasses.replace(
         SIX_FRAMES,
         text_gigabytes=1e-9,
@@ -81,13 +81,13 @@ def test_crossings_and_zones_stay_beyond_the_limit(tmp_path: Path) -> None:
     assert {*texts.names} == names_in(tmp_path) == counts | {*names_of(4, 5)}
 
 
-def test_no_frame_waits_until_earlier_files_have_their_names(
+def test_frames_do_not_wait_for_earlier_files_to_be_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_go_on = threading.Event()
+    may_proceed = threading.Event()
 
     def hang(folder: Path) -> None:
-        may_go_on.wait(10)
+        may_proceed.wait(10)
 
     monkeypatch.setattr("stages.sink.text_results.sync_leftovers", hang)
     texts = TextResults(tmp_path, SIX_FRAMES)
@@ -95,11 +95,11 @@ def test_no_frame_waits_until_earlier_files_have_their_names(
     for _ in range(2):
         texts.name_earlier()
     assert not (tmp_path / "mot.txt").exists()
-    may_go_on.set()
+    may_proceed.set()
     finish(texts)
 
 
-def test_files_without_names_are_told(tmp_path: Path) -> None:
+def test_failure_to_name_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "mot.txt").mkdir()  # so that no file can have that name
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 8))
@@ -109,14 +109,14 @@ def test_files_without_names_are_told(tmp_path: Path) -> None:
     texts.discard()
 
 
-def test_earlier_files_get_their_names_where_the_latest_are_discarded(tmp_path: Path) -> None:
+def test_discard_gives_earlier_files_their_final_names(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 15))
     texts.discard()
     assert names_in(tmp_path) == {*names_of(1, 2)}
 
 
-def test_of_files_that_are_left_those_have_names_that_no_later_process_needs(
+def test_only_files_not_needed_for_resuming_get_final_names(
     tmp_path: Path,
 ) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
@@ -129,14 +129,14 @@ def test_of_files_that_are_left_those_have_names_that_no_later_process_needs(
     assert numbers_in(texts.tracks.part) == [13, 14]
 
 
-def test_where_one_cannot_be_opened_the_others_are_not_left(tmp_path: Path) -> None:
+def test_failure_to_open_one_file_removes_the_others(tmp_path: Path) -> None:
     (tmp_path / ".times.txt.part").mkdir()
     with pytest.raises(OutputError, match=r"times\.txt"):
         TextResults(tmp_path, SIX_FRAMES)
     assert names_in(tmp_path) == set()
 
 
-def test_every_frame_has_its_time_with_vehicles_or_without(tmp_path: Path) -> None:
+def test_every_frame_has_a_time_row_even_without_vehicles(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SinkOptions())
     for number, time in ((1, "0.000"), (2, "0.040"), (5, "0.160")):
         texts.write(make_tracks(make_header(number - 1)), number, time, [], [])

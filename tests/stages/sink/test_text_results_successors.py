@@ -1,4 +1,4 @@
-"""Text results of a process that follows one that was killed."""
+"""Text results of a process that resumes from a killed one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.stages.sink.texts import (
 from tests.waiting import wait_for
 
 
-def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
+def test_rows_after_the_state_are_replaced(tmp_path: Path) -> None:
     first = TextResults(tmp_path, SinkOptions())
     state = state_after(first, range(1, 4))
     write(first, range(4, 9))  # its process dies now
@@ -46,7 +46,7 @@ def test_the_state_counts_the_frames_of_the_latest_files(tmp_path: Path) -> None
     second.close()
 
 
-def test_a_file_of_another_run_does_not_take_the_place_of_what_was_written(tmp_path: Path) -> None:
+def test_finished_file_of_another_run_does_not_replace_a_part_file(tmp_path: Path) -> None:
     first = TextResults(tmp_path, SinkOptions())
     state = state_after(first, range(1, 4))
     (tmp_path / "mot.txt").write_text("9,1,0,0,1,1,1,-1,-1,-1\n" * 50)
@@ -55,7 +55,7 @@ def test_a_file_of_another_run_does_not_take_the_place_of_what_was_written(tmp_p
     assert numbers_in(second.tracks.part) == [1, 2, 3, 4, 5]
 
 
-def test_a_file_that_cannot_be_opened_again_costs_no_rows_of_the_others(tmp_path: Path) -> None:
+def test_failure_to_reopen_one_file_keeps_the_rows_of_the_others(tmp_path: Path) -> None:
     first = TextResults(tmp_path, SinkOptions())
     write(first, range(1, 4))
     first.files[-1].part.unlink()
@@ -66,8 +66,8 @@ def test_a_file_that_cannot_be_opened_again_costs_no_rows_of_the_others(tmp_path
 
 
 @pytest.fixture
-def calm(tmp_path: Path) -> Path:
-    """Results of 14 frames in three parts, from a process that nobody disturbed."""
+def uninterrupted(tmp_path: Path) -> Path:
+    """Results of 14 frames in three parts, from an uninterrupted process."""
     texts = TextResults(tmp_path / "calm", SIX_FRAMES)
     write(texts, range(1, 15))
     finish(texts)
@@ -78,7 +78,7 @@ def texts_in(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
-def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Path) -> None:
+def test_files_needed_for_resuming_get_no_final_names(tmp_path: Path, uninterrupted: Path) -> None:
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
     state = state_after(first, range(1, 6))
@@ -87,26 +87,26 @@ def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Pa
     second = TextResults(folder, SIX_FRAMES, state)
     write(second, range(6, 15))
     finish(second)
-    assert texts_in(folder) == texts_in(calm)
+    assert texts_in(folder) == texts_in(uninterrupted)
 
 
-def test_files_of_a_number_are_on_the_disk_with_what_they_are_made_of_before_one_has_its_name(
+def test_parts_journal_and_checkpoint_are_synced_before_any_rename(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
     at_name: list[set[str]] = []
     fsync, replace = os.fsync, Path.replace
 
-    def note_fsync(descriptor: int) -> None:
+    def record_fsync(descriptor: int) -> None:
         synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
         fsync(descriptor)
 
-    def note_replace(path: Path, target: Path) -> Path:
+    def record_replace(path: Path, target: Path) -> Path:
         at_name.append({*synced})
         return replace(path, target)
 
-    monkeypatch.setattr(os, "fsync", note_fsync)
-    monkeypatch.setattr(Path, "replace", note_replace)
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(Path, "replace", record_replace)
     needed = {f".{name}.part" for name in TEXTS} | {JOURNAL, CHECKPOINT, tmp_path.name}
     (tmp_path / JOURNAL).touch()
     (tmp_path / CHECKPOINT).touch()
@@ -125,8 +125,8 @@ def test_files_of_a_number_are_on_the_disk_with_what_they_are_made_of_before_one
 
 @pytest.mark.parametrize("named", [0, 1, 2, 3])
 @pytest.mark.parametrize("taken", [False, True])
-def test_a_process_killed_while_files_get_their_names(
-    tmp_path: Path, calm: Path, named: int, taken: bool
+def test_resuming_after_a_kill_while_earlier_files_get_final_names(
+    tmp_path: Path, uninterrupted: Path, named: int, taken: bool
 ) -> None:
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
@@ -144,10 +144,10 @@ def test_a_process_killed_while_files_get_their_names(
     write(second, range(8, 15))
     finish(second)
     assert set(second.names) == names_in(folder)
-    assert texts_in(folder) | texts_in(away) == texts_in(calm)
+    assert texts_in(folder) | texts_in(away) == texts_in(uninterrupted)
 
 
-def test_a_damaged_end_of_earlier_files_is_cut_before_they_get_their_names(tmp_path: Path) -> None:
+def test_damaged_end_of_earlier_files_is_cut_before_they_are_renamed(tmp_path: Path) -> None:
     first = TextResults(tmp_path, SIX_FRAMES)
     state = state_after(first, range(1, 8))  # its process dies now
     with first.files[0].part.open("ab") as file:
@@ -156,7 +156,9 @@ def test_a_damaged_end_of_earlier_files_is_cut_before_they_get_their_names(tmp_p
     assert numbers_in(tmp_path / "mot.txt") == [*range(1, 7)]
 
 
-def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: Path) -> None:
+def test_resuming_after_a_kill_when_all_files_have_final_names(
+    tmp_path: Path, uninterrupted: Path
+) -> None:
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
     state = state_after(first, range(1, 10))
@@ -165,10 +167,10 @@ def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: 
     second = TextResults(folder, SIX_FRAMES, state)
     write(second, range(10, 15))
     finish(second)
-    assert texts_in(folder) == texts_in(calm)
+    assert texts_in(folder) == texts_in(uninterrupted)
 
 
-def test_what_was_removed_is_not_removed_again(
+def test_removed_files_are_not_removed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed: list[str] = []

@@ -6,7 +6,7 @@ from stages.sink.timeline import Timeline
 from tests.stages.sink.conftest import STEP, TIME_BASE, make_header
 
 
-def test_source_times_from_zero() -> None:
+def test_source_times_are_shifted_to_zero() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     assert timeline.seconds == 0
     times = [1000, 1512, 1600, 4000]
@@ -15,7 +15,7 @@ def test_source_times_from_zero() -> None:
     assert timeline.seconds == 3000 / 12800
 
 
-def test_duration_is_the_median_and_before_that_the_frame_rate() -> None:
+def test_duration_is_the_median_step_or_before_that_a_frame_period() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     assert timeline.typical_duration == STEP
     timeline.place(make_header(0, pts=0))
@@ -27,13 +27,13 @@ def test_duration_is_the_median_and_before_that_the_frame_rate() -> None:
     assert timeline.typical_duration == 100
 
 
-def test_times_always_rise() -> None:
+def test_times_always_increase() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     placed = [timeline.place(make_header(i, pts=pts)) for i, pts in enumerate((0, 512, 512, 100))]
     assert placed == [0, 512, 513, 514]
 
 
-def test_a_picture_stands_for_ten_seconds_at_most() -> None:
+def test_frame_is_shown_for_ten_seconds_at_most() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     seconds = [0, 3600, 3609, 7 * 3600, 7 * 3600 + 1]
     placed = [
@@ -42,13 +42,13 @@ def test_a_picture_stands_for_ten_seconds_at_most() -> None:
     assert [pts * TIME_BASE for pts in placed] == [0, 10, 19, 29, 30]
 
 
-def test_pictures_that_stand_longer_than_the_rate_says_keep_their_times_after_the_second() -> None:
+def test_longer_steps_are_kept_after_the_second_one() -> None:
     timeline = Timeline(TIME_BASE, Fraction(1))
     placed = [timeline.place(make_header(i, pts=12 * 25 * STEP * i)) for i in range(4)]
     assert [pts * TIME_BASE for pts in placed] == [0, 10, 20, 32]
 
 
-def test_a_lone_outage_is_no_duration() -> None:
+def test_single_outage_does_not_become_the_duration() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     headers = [make_header(0, pts=0), make_header(1, pts=3600 * 25 * STEP)]
     headers += [make_header(2 + i, epoch=1, pts=i * STEP) for i in range(2)]
@@ -56,13 +56,13 @@ def test_a_lone_outage_is_no_duration() -> None:
     assert [pts * TIME_BASE for pts in placed] == [0, 10, 20, Fraction(501, 25)]
 
 
-def test_a_picture_a_minute_stays_one() -> None:
+def test_one_frame_per_minute_is_kept_at_that_rate() -> None:
     timeline = Timeline(TIME_BASE, Fraction(1, 60))
     placed = [timeline.place(make_header(i, pts=60 * 25 * STEP * i)) for i in range(4)]
     assert [pts * TIME_BASE for pts in placed] == [0, 60, 120, 180]
 
 
-def test_new_epoch_goes_on_one_frame_later_in_the_first_time_base() -> None:
+def test_new_epoch_continues_one_frame_later_in_the_first_time_base() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     timeline.place(make_header(0, pts=0))
     timeline.place(make_header(1, pts=512))
@@ -73,7 +73,7 @@ def test_new_epoch_goes_on_one_frame_later_in_the_first_time_base() -> None:
     assert (first, second, third) == (1024, 1536, 2048)  # to the nearest: 1536.14, 2047.86
 
 
-def test_the_duration_is_that_of_the_latest_255_steps() -> None:
+def test_duration_is_the_median_of_the_latest_255_steps() -> None:
     timeline, pts = Timeline(TIME_BASE, Fraction(25)), 0
     for step, count in ((100, 400), (200, 127)):
         for _ in range(count):

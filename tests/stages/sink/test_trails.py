@@ -11,7 +11,7 @@ def box_at(x: float, y: float) -> list[float]:
     return [x - 2, y - 2, x + 2, y + 2]
 
 
-def test_latest_centers_oldest_first() -> None:
+def test_trail_has_the_latest_centers_oldest_first() -> None:
     trails = Trails(3)
     for x in range(5):
         (points,) = trails.update(make_tracks(make_header(x), [box_at(x, 10)], [4]))
@@ -38,7 +38,7 @@ def test_a_short_absence_keeps_the_trail_and_a_long_one_drops_it() -> None:
     assert len(trails) == 0
 
 
-def test_camera_motion_moves_the_past() -> None:
+def test_camera_motion_shifts_earlier_points() -> None:
     trails = Trails(4)
     trails.update(make_tracks(make_header(0), [box_at(10, 10)], [1]))
     motion = [[1, 0, -3], [0, 1, 5]]
@@ -46,7 +46,7 @@ def test_camera_motion_moves_the_past() -> None:
     np.testing.assert_array_equal(points, [[7, 15], [7, 15]])
 
 
-def test_no_trails_and_bad_length() -> None:
+def test_length_zero_gives_no_trail_and_negative_is_rejected() -> None:
     assert [len(t) for t in Trails(0).update(make_tracks(make_header(0), [box_at(1, 1)], [1]))] == [
         0
     ]

@@ -27,7 +27,7 @@ AWAY = (200.0, 200.0)
 
 
 def box(x: float, y: float) -> list[float]:
-    """A box of 20x20, which may tremble by 2 pixels, whose vehicle stands at x, y."""
+    """Returns a 20x20 box with its bottom centre at x, y; its jitter tolerance is 2 pixels."""
     return [x - 10, y - 20, x + 10, y]
 
 
@@ -36,68 +36,68 @@ def at(second: float, epoch: int = 0) -> FrameHeader:
 
 
 def events(
-    counter: ZoneCounter, *places: Iterable[float], identity: int = 1, first: int = 1
+    counter: ZoneCounter, *positions: Iterable[float], identity: int = 1, first: int = 1
 ) -> list[ZoneEvent]:
-    """What happens to a vehicle on its way through ``places``, one a frame, at 1 frame/s."""
+    """Returns the events of a vehicle at ``positions``, one per frame, at 1 frame/s."""
     return [
         event
-        for number, place in enumerate(places, first)
+        for number, position in enumerate(positions, first)
         for event in counter.update(
-            make_tracks(at(number), [box(*place)], [identity]), number, f"{number}.0"
+            make_tracks(at(number), [box(*position)], [identity]), number, f"{number}.0"
         )
     ]
 
 
-def told(happened: Iterable[ZoneEvent]) -> list[tuple[str, str, int, float]]:
+def summaries(happened: Iterable[ZoneEvent]) -> list[tuple[str, str, int, float]]:
     return [(each.zone, each.kind, each.number, each.seconds) for each in happened]
 
 
-def test_a_stay_has_a_first_and_a_last_frame() -> None:
+def test_events_have_the_first_and_the_last_frame_inside() -> None:
     counter = ZoneCounter({"box": SQUARE})
-    way = (10, 50), (18, 50), (30, 50), (50, 50), (79, 50), (90, 50), (99, 50)
-    assert events(counter, *way[:3]) == [ZoneEvent(3, "3.0", 1, 0, "box", "enter", 0.0)]
+    path = (10, 50), (18, 50), (30, 50), (50, 50), (79, 50), (90, 50), (99, 50)
+    assert events(counter, *path[:3]) == [ZoneEvent(3, "3.0", 1, 0, "box", "enter", 0.0)]
     assert counter.counts == {"box": ZoneCounts(entered=1, inside=1)}
-    assert events(counter, *way[3:], first=4) == [ZoneEvent(5, "5.0", 1, 0, "box", "leave", 2.0)]
+    assert events(counter, *path[3:], first=4) == [ZoneEvent(5, "5.0", 1, 0, "box", "leave", 2.0)]
     assert counter.counts == {"box": ZoneCounts(entered=1, inside=0)}
-    assert told(events(counter, (50, 50), AWAY, first=9)) == [
+    assert summaries(events(counter, (50, 50), AWAY, first=9)) == [
         ("box", "enter", 9, 0.0),
         ("box", "leave", 9, 0.0),
     ]
     assert counter.counts == {"box": ZoneCounts(entered=2, inside=0)}
 
 
-def test_the_frame_that_shows_an_entry_may_be_the_last_of_the_stay() -> None:
-    way = (50, 10), (50, 21), (50, 30), (50, 10)
-    assert told(events(ZoneCounter({"box": SQUARE}), *way)) == [
+def test_frame_that_confirms_an_entry_may_be_the_last_inside() -> None:
+    path = (50, 10), (50, 21), (50, 30), (50, 10)
+    assert summaries(events(ZoneCounter({"box": SQUARE}), *path)) == [
         ("box", "enter", 2, 0.0),
         ("box", "leave", 3, 1.0),
     ]
 
 
-def test_a_box_that_trembles_on_the_border_neither_enters_nor_leaves() -> None:
+def test_jitter_on_the_border_is_neither_entry_nor_exit() -> None:
     counter = ZoneCounter({"box": SQUARE})
     assert events(counter, (50, 10), (50, 21), (50, 19), (50, 22), (50, 18.5)) == []
-    assert told(events(counter, (50, 21), (50, 22.1), first=6)) == [("box", "enter", 6, 0.0)]
+    assert summaries(events(counter, (50, 21), (50, 22.1), first=6)) == [("box", "enter", 6, 0.0)]
     assert events(counter, (50, 19), (50, 18.1), (50, 20.5), (50, 19), first=8) == []
-    assert told(events(counter, (50, 17.9), first=12)) == [("box", "leave", 10, 4.0)]
+    assert summaries(events(counter, (50, 17.9), first=12)) == [("box", "leave", 10, 4.0)]
 
 
-def test_one_that_never_entered_is_neither_inside_nor_lost() -> None:
+def test_vehicle_that_never_entered_is_neither_inside_nor_lost() -> None:
     counter = ZoneCounter({"box": SQUARE})
-    assert events(counter, (50, 10), (50, 21)) == []  # on the border, by less than it may tremble
+    assert events(counter, (50, 10), (50, 21)) == []  # on the border, within the jitter tolerance
     assert counter.counts == {"box": ZoneCounts(entered=0, inside=0)}
     assert counter.update(make_tracks(at(9)), 9, "9.0") == []
 
 
-def test_one_that_is_first_seen_inside_has_entered_there() -> None:
+def test_vehicle_first_seen_inside_has_entered() -> None:
     counter = ZoneCounter({"box": SQUARE})
-    assert told(events(counter, (50, 20.5))) == [("box", "enter", 1, 0.0)]
-    assert told(events(counter, (50, 19), (50, 17), first=2)) == [("box", "leave", 1, 0.0)]
+    assert summaries(events(counter, (50, 20.5))) == [("box", "enter", 1, 0.0)]
+    assert summaries(events(counter, (50, 19), (50, 17), first=2)) == [("box", "leave", 1, 0.0)]
 
 
-def test_zones_overlap_and_need_not_be_convex() -> None:
+def test_zones_may_overlap_and_be_concave() -> None:
     counter = ZoneCounter({"arch": RING, "box": SQUARE})
-    assert told(events(counter, (10, 10), (45, 25), (45, 50), (70, 50), (200, 50))) == [
+    assert summaries(events(counter, (10, 10), (45, 25), (45, 50), (70, 50), (200, 50))) == [
         ("arch", "enter", 1, 0.0),
         ("box", "enter", 2, 0.0),
         ("arch", "leave", 2, 1.0),
@@ -108,15 +108,15 @@ def test_zones_overlap_and_need_not_be_convex() -> None:
 
 
 @pytest.mark.parametrize("x", [30, 45, 60])
-def test_where_an_edge_would_go_on_is_no_border(x: int) -> None:
-    way = (x, -20), (x, 15), (x, -20)
-    assert told(events(ZoneCounter({"arch": RING}), *way)) == [
+def test_extension_of_an_edge_is_not_a_border(x: int) -> None:
+    path = (x, -20), (x, 15), (x, -20)
+    assert summaries(events(ZoneCounter({"arch": RING}), *path)) == [
         ("arch", "enter", 2, 0.0),
         ("arch", "leave", 2, 0.0),
     ]
 
 
-def test_one_is_lost_however_long_an_earlier_one_stays() -> None:
+def test_vehicle_is_lost_even_while_an_earlier_one_stays() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50), identity=1)
     events(counter, (51, 50), identity=2, first=2)
@@ -125,7 +125,7 @@ def test_one_is_lost_however_long_an_earlier_one_stays() -> None:
     assert counter.counts == {"box": ZoneCounts(2, 1)}
 
 
-def test_one_that_is_not_seen_for_five_seconds_was_lost() -> None:
+def test_vehicle_unseen_for_over_five_seconds_is_lost() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50), (51, 50))
     assert counter.counts == {"box": ZoneCounts(1, 1)}
@@ -133,46 +133,48 @@ def test_one_that_is_not_seen_for_five_seconds_was_lost() -> None:
     assert counter.counts == {"box": ZoneCounts(1, 0)}
     [lost] = events(counter, AWAY, identity=2, first=8)
     assert lost == ZoneEvent(2, "2.0", 1, 0, "box", "lost", 1.0)
-    assert told(events(counter, (50, 50), first=9)) == [("box", "enter", 9, 0.0)]
+    assert summaries(events(counter, (50, 50), first=9)) == [("box", "enter", 9, 0.0)]
     assert counter.counts == {"box": ZoneCounts(2, 1)}
 
 
-def test_one_that_comes_back_after_that_enters_again() -> None:
+def test_vehicle_that_reappears_later_enters_again() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
-    assert told(events(counter, (50, 50), first=7)) == [
+    assert summaries(events(counter, (50, 50), first=7)) == [
         ("box", "lost", 1, 0.0),
         ("box", "enter", 7, 0.0),
     ]
     assert counter.counts == {"box": ZoneCounts(2, 1)}
 
 
-def test_the_border_is_inside() -> None:
+def test_border_counts_as_inside() -> None:
     counter = ZoneCounter({"box": SQUARE})
-    assert told(events(counter, (50, 20))) == [("box", "enter", 1, 0.0)]
+    assert summaries(events(counter, (50, 20))) == [("box", "enter", 1, 0.0)]
 
 
-def test_a_gap_shorter_than_that_does_not_interrupt_a_stay() -> None:
+def test_gap_of_up_to_five_seconds_does_not_end_a_visit() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
     assert events(counter, AWAY, identity=2, first=5) == []
-    assert told(events(counter, (52, 50), AWAY, first=6)) == [("box", "leave", 6, 5.0)]
+    assert summaries(events(counter, (52, 50), AWAY, first=6)) == [("box", "leave", 6, 5.0)]
 
 
-def test_empty_frames_let_time_pass() -> None:
+def test_empty_frames_advance_the_time() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
     assert counter.update(make_tracks(at(6)), 6, "6.0") == []
-    assert told(counter.update(make_tracks(at(6.1)), 7, "6.1")) == [("box", "lost", 1, 0.0)]
+    assert summaries(counter.update(make_tracks(at(6.1)), 7, "6.1")) == [("box", "lost", 1, 0.0)]
 
 
-def test_all_are_lost_with_their_connection() -> None:
+def test_new_epoch_makes_all_vehicles_lost() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50), (50, 50))
-    assert told(counter.update(make_tracks(at(0, epoch=1)), 3, "3.0")) == [("box", "lost", 2, 1.0)]
+    assert summaries(counter.update(make_tracks(at(0, epoch=1)), 3, "3.0")) == [
+        ("box", "lost", 2, 1.0)
+    ]
 
 
-def test_those_inside_are_those_that_the_latest_frame_shows() -> None:
+def test_inside_counts_only_vehicles_in_the_latest_frame() -> None:
     counter = ZoneCounter({"arch": RING, "box": SQUARE})
     boxes = [box(50, 50), box(10, 10), box(45, 25), [np.nan] * 4]
     for shown, arch, square in ((4, 2, 2), (1, 0, 1), (0, 0, 0), (2, 1, 1)):
@@ -181,7 +183,7 @@ def test_those_inside_are_those_that_the_latest_frame_shows() -> None:
         assert inside == {"arch": arch, "box": square}
 
 
-def test_the_class_is_that_of_most_boxes() -> None:
+def test_event_has_the_most_frequent_class() -> None:
     counter = ZoneCounter({"box": SQUARE})
     for number, index in enumerate((1, 2, 1), 1):
         tracks = make_tracks(make_header(0), [box(50, 50)], [1])
@@ -191,16 +193,16 @@ def test_the_class_is_that_of_most_boxes() -> None:
     assert lost.class_index == 1
 
 
-def test_memory_is_bounded_by_the_latest_tracks() -> None:
+def test_only_the_latest_tracks_are_remembered() -> None:
     counter = ZoneCounter({"box": SQUARE})
     for identity in range(1, 1100):
         tracks = make_tracks(make_header(0), [box(50, 50)], [identity])
-        counter.update(tracks, identity, "")  # whose clock stands still
+        counter.update(tracks, identity, "")  # all at the same time
     assert list(counter.state.tracks) == list(range(75, 1100))
     assert counter.counts == {"box": ZoneCounts(1099, 1)}
 
 
-def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
+def test_counter_resumes_from_a_saved_state() -> None:
     zones = {"arch": RING, "box": SQUARE}
     first = ZoneCounter(zones)
     events(first, (45, 50))
@@ -208,7 +210,7 @@ def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
     events(first, AWAY, first=2)  # after the state was saved
     second = ZoneCounter(zones, msgspec.msgpack.decode(saved, type=ZoneCounterState))
     assert second.counts == {"arch": ZoneCounts(), "box": ZoneCounts(1, 1)}
-    assert told(events(second, (70, 50), AWAY, first=2)) == [
+    assert summaries(events(second, (70, 50), AWAY, first=2)) == [
         ("arch", "enter", 2, 0.0),
         ("arch", "leave", 2, 0.0),
         ("box", "leave", 2, 1.0),
@@ -234,7 +236,7 @@ def test_without_zones_nothing_is_remembered() -> None:
         [],
     ],
 )
-def test_what_encloses_no_area_is_refused(zone: Any) -> None:
+def test_zone_without_area_is_rejected(zone: Any) -> None:
     with pytest.raises(ValueError, match=r"zone 'out': a zone is .*enclose an area, got"):
         ZoneCounter({"box": SQUARE, "out": zone})
 
@@ -247,7 +249,7 @@ def test_what_encloses_no_area_is_refused(zone: Any) -> None:
         [[0, 0], [9, 0], [9, 9], [4, -3], [0, 9]],
     ],
 )
-def test_edges_that_cross_are_refused(zone: Any) -> None:
+def test_crossing_edges_are_rejected(zone: Any) -> None:
     with pytest.raises(ValueError, match=r"zone 'out': the edges of a zone do not cross.*, got"):
         ZoneCounter({"out": zone})
 
@@ -257,7 +259,7 @@ def test_edges_that_cross_are_refused(zone: Any) -> None:
     [((0, 0), (9, 0), (0, 9)), ((0, 0), (10, 0), (10, 10), (5, 0), (0, 10))],
     ids=["three corners", "a corner on an edge"],
 )
-def test_what_encloses_an_area_is_a_zone(zone: Zone) -> None:
+def test_zone_with_area_is_accepted(zone: Zone) -> None:
     assert ZoneCounter({"box": zone}).counts == {"box": ZoneCounts(entered=0, inside=0)}
 
 
@@ -268,7 +270,7 @@ def test_edges_may_touch() -> None:
         ZoneCounter({"box": zone})  # type: ignore[dict-item]
 
 
-def test_rows_say_when_who_did_what_and_for_how_long() -> None:
+def test_zone_rows_have_time_track_class_zone_event_and_duration() -> None:
     happened = [
         ZoneEvent(4, "0.120", 12, 1, "bus stop", "enter", 0.0),
         ZoneEvent(80, "3.160", 12, 1, "bus stop", "leave", 3.04),
@@ -297,7 +299,7 @@ def test_rows_say_when_who_did_what_and_for_how_long() -> None:
         ((50, -90), (60, -1), "outside"),
     ],
 )
-def test_a_zone_that_nothing_can_enter_is_a_fault(
+def test_zones_too_small_or_outside_the_frame_are_reported(
     low: tuple[float, float], high: tuple[float, float], fault: str
 ) -> None:
     zone = (low, (high[0], low[1]), high, (low[0], high[1]))
