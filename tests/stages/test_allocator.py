@@ -32,12 +32,12 @@ for keep in (lambda: None, keep_freed_memory):
 """
 
 
-# By itself, glibc adapts the threshold, and at times happens to keep what is freed.
+# By default, glibc adapts the threshold and sometimes happens to keep freed memory.
 RETURNED = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc's allocator")
-def test_pages_are_touched_for_the_first_time_only_once():
+def test_keeping_freed_memory_avoids_repeated_page_faults():
     done = subprocess.run(
         [sys.executable, "-c", FAULTS_OF_A_FRAME, str(find_weights(Path("nano")))],
         check=True,

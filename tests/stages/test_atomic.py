@@ -24,7 +24,7 @@ from stages.errors import OutputError
 from tests.stages.sink.conftest import names_in
 
 
-def test_name_appears_with_commit_only(tmp_path: Path) -> None:
+def test_final_name_appears_only_on_commit(tmp_path: Path) -> None:
     file = AtomicFile(tmp_path / "a" / "b" / "mot.txt")
     file.write("1,2\n")
     file.complete()
@@ -34,7 +34,7 @@ def test_name_appears_with_commit_only(tmp_path: Path) -> None:
     assert file.path.read_text() == "1,2\n"
 
 
-def test_older_file_stays_until_commit(tmp_path: Path) -> None:
+def test_existing_file_survives_flush_and_discard(tmp_path: Path) -> None:
     path = tmp_path / "mot.txt"
     path.write_text("old")
     file = AtomicFile(path)
@@ -62,7 +62,7 @@ def test_killed_process_leaves_only_the_part_file(tmp_path: Path) -> None:
     assert (tmp_path / ".mot.txt.part").read_text() == "row\n"
 
 
-def test_full_disk_is_one_clear_line(full_disk: Path) -> None:
+def test_full_disk_error_is_one_clear_line(full_disk: Path) -> None:
     path = full_disk / "mot.txt"
     file = AtomicFile(path)
     with pytest.raises(OutputError) as caught:
@@ -76,14 +76,14 @@ def test_full_disk_is_one_clear_line(full_disk: Path) -> None:
     assert names_in(full_disk) == set()
 
 
-def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(OutputError, match=r"cannot write .*taken.*: .*another place"):
         AtomicFile(tmp_path / "taken" / "mot.txt")
 
 
-def test_a_folder_that_is_a_link_to_nothing(tmp_path: Path) -> None:
-    """As to a disk that is not mounted."""
+def test_folder_that_is_a_dangling_link_is_reported(tmp_path: Path) -> None:
+    """For example a link to a disk that is not mounted."""
     (tmp_path / "link").symlink_to(tmp_path / "disk")
     with pytest.raises(OutputError, match=r"file exists; it is a link to a folder that is not t"):
         make_folder(tmp_path / "link")
@@ -95,7 +95,7 @@ def test_permission_error_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("synced", [True, False])
-def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
+def test_file_written_aside_is_renamed_only_when_complete(tmp_path, synced):
     path = tmp_path / "new" / "weights.bin"
 
     def write(content, failure=None):
@@ -112,7 +112,7 @@ def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
     assert [file.name for file in path.parent.iterdir()] == ["weights.bin"]
 
 
-def test_what_another_process_is_writing_is_not_written(tmp_path: Path) -> None:
+def test_file_that_another_process_is_writing_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     with written_aside(path) as part:
         part.write_text("one")
@@ -124,7 +124,7 @@ def test_what_another_process_is_writing_is_not_written(tmp_path: Path) -> None:
     assert names_in(tmp_path) == {"a.txt"}
 
 
-def test_an_error_while_it_is_opened_leaves_no_lock(
+def test_error_while_opening_releases_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(descriptor: int, size: int) -> None:
@@ -138,14 +138,14 @@ def test_an_error_while_it_is_opened_leaves_no_lock(
     assert (tmp_path / "a.txt").read_text() == "two"
 
 
-def test_a_part_file_that_gets_its_name_meanwhile_is_another_one(
+def test_part_file_renamed_before_locking_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, renamed = tmp_path / "a.txt", []
 
     def lock_late(descriptor: int) -> None:
         if not renamed:
-            renamed.append(part_path(path).replace(path))  # by who held the lock
+            renamed.append(part_path(path).replace(path))  # by the process that held the lock
 
     part_path(path).write_text("one")
     monkeypatch.setattr("stages.atomic.lock", lock_late)
@@ -155,7 +155,7 @@ def test_a_part_file_that_gets_its_name_meanwhile_is_another_one(
     assert path.read_text() == "tw"
 
 
-def test_what_a_killed_process_left_is_not_in_the_file(tmp_path: Path) -> None:
+def test_part_file_left_by_a_killed_process_is_truncated(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     part_path(path).write_text("much more than there is now")
     with written_aside(path) as part, part.open("r+") as file:
@@ -163,7 +163,7 @@ def test_what_a_killed_process_left_is_not_in_the_file(tmp_path: Path) -> None:
     assert path.read_text() == "now"
 
 
-def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+def test_link_to_itself_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.symlink_to(path)
     for write in (check_writable, lambda path: write_atomically(path, "row")):
@@ -172,16 +172,16 @@ def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
     assert path.is_symlink()
 
 
-def test_bytes_are_on_the_disk_before_the_name_is_and_then_the_name(tmp_path, monkeypatch):
+def test_content_is_synced_before_the_rename_and_the_folder_after_it(tmp_path, monkeypatch):
     path = tmp_path / "run.json"
     synced = []
 
-    def note(descriptor):
-        of_what = os.fstat(descriptor)
-        is_folder = os.path.samestat(of_what, tmp_path.stat())
-        synced.append(("folder" if is_folder else of_what.st_size, path.exists()))
+    def record(descriptor):
+        status = os.fstat(descriptor)
+        is_folder = os.path.samestat(status, tmp_path.stat())
+        synced.append(("folder" if is_folder else status.st_size, path.exists()))
 
-    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "fsync", record)
     write_atomically(path, "text")
     path.unlink()
     with written_aside(path) as part:
@@ -190,7 +190,7 @@ def test_bytes_are_on_the_disk_before_the_name_is_and_then_the_name(tmp_path, mo
 
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF])
-def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, refuse_sync, code):
+def test_folder_that_does_not_support_sync_is_not_an_error(tmp_path, refuse_sync, code):
     refuse_sync(stat.S_ISDIR, code)
     write_atomically(tmp_path / "run.json", "text")
     assert (tmp_path / "run.json").read_text() == "text"
@@ -205,7 +205,7 @@ def test_a_failed_sync_is_an_error(tmp_path, refuse_sync, kind, code):
         write_atomically(tmp_path / "run.json", "text")
 
 
-def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:
+def test_writing_replaces_the_previous_text_completely(tmp_path: Path) -> None:
     path = tmp_path / "new" / "scores.json"
     write_atomically(path, "a long first text\n")
     write_atomically(path, "é\n")
@@ -219,14 +219,14 @@ def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [".", "/", "folder"])
-def test_a_folder_is_no_file(tmp_path, monkeypatch, name: str) -> None:
+def test_folder_as_target_is_rejected(tmp_path, monkeypatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=f"cannot write {name}: is a directory"):
         write_atomically(Path(name), "text")
 
 
-def test_a_link_leads_to_what_is_written(tmp_path: Path) -> None:
+def test_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
     target = tmp_path / "there" / "scores.json"
     target.parent.mkdir()
     target.write_text("old")
@@ -250,7 +250,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_standard_output_is_written_to_wherever_it_leads(tmp_path: Path) -> None:
+def test_redirected_standard_output_is_appended_to(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from stages.atomic import write_atomically; "
         "print('before', flush=True); write_atomically(Path('/dev/stdout'), 'text')"
@@ -260,7 +260,7 @@ def test_standard_output_is_written_to_wherever_it_leads(tmp_path: Path) -> None
     assert (tmp_path / "out").read_text() == "before\ntext"
 
 
-def test_what_can_be_written_is_known_before_and_nothing_is_left(tmp_path: Path) -> None:
+def test_check_writable_detects_errors_and_leaves_nothing(tmp_path: Path) -> None:
     check_writable(tmp_path / "a" / "b" / "scores.json")
     check_writable(Path("/dev/null"))
     assert not list(tmp_path.iterdir())
@@ -271,6 +271,6 @@ def test_what_can_be_written_is_known_before_and_nothing_is_left(tmp_path: Path)
         check_writable(tmp_path / "file" / "scores.json")
 
 
-def test_a_closed_folder_is_known_before(closed_folder: Path) -> None:
+def test_check_writable_detects_a_closed_folder(closed_folder: Path) -> None:
     with pytest.raises(OutputError, match="permission denied; check the permissions"):
         check_writable(closed_folder / "scores.json")

@@ -27,7 +27,7 @@ def limit(group, **files):
         (group / name.replace("__", ".")).write_text(f"{content}\n")
 
 
-def test_cores_that_are_not_for_this_process_do_not_count():
+def test_cores_outside_the_affinity_mask_do_not_count():
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})
     try:
@@ -40,34 +40,34 @@ def test_cores_that_are_not_for_this_process_do_not_count():
     ("quota", "count"),
     [("max 100000", 16), ("200000 100000", 2), ("150000 100000", 2), ("5000 100000", 1)],
 )
-def test_a_limit_of_time_is_so_many_cores(groups, quota, count):
+def test_cpu_quota_is_converted_to_cores(groups, quota, count):
     control = groups("0::/system.slice/spotstream.service")
     limit(control / "system.slice" / "spotstream.service", cpu__max=quota)
     assert usable_cores() == count
 
 
-def test_the_least_limit_of_the_groups_above_counts(groups):
+def test_lowest_limit_among_the_parent_groups_applies(groups):
     control = groups("0::/a/b")
     limit(control / "a" / "b", cpu__max="800000 100000")
     limit(control / "a", cpu__max="300000 100000")
     assert usable_cores() == 3
 
 
-def test_a_container_sees_its_group_as_the_root(groups):
+def test_limit_at_the_root_applies_in_a_container(groups):
     control = groups("0::/docker/0a1b2c")
     limit(control, cpu__max="400000 100000")
     assert usable_cores() == 4
 
 
 @pytest.mark.parametrize(("quota", "count"), [(-1, 16), (250000, 3)])
-def test_groups_of_the_first_version(groups, quota, count):
+def test_quota_of_cgroup_v1_is_read(groups, quota, count):
     control = groups("9:memory:/jobs", "4:cpu,cpuacct:/jobs", "0::/")
     folder = control / "cpu,cpuacct" / "jobs"
     limit(folder, cpu__cfs_quota_us=quota, cpu__cfs_period_us=100000)
     assert usable_cores() == count
 
 
-def test_where_nothing_is_known_of_limits_there_are_none(groups):
+def test_unknown_limits_are_ignored(groups):
     assert usable_cores() == 16  # no such file
     control = groups("0::/")
     assert usable_cores() == 16

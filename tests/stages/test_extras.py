@@ -8,37 +8,37 @@ from stages.errors import ConfigError
 from stages.extras import install_hint, installed, need
 
 
-def test_a_package_that_is_there_is_imported():
+def test_installed_package_is_imported():
     assert need("json", "all", "--port") is sys.modules["json"]
     assert installed("json", "csv")
     assert not installed("json", "no_such_package")
 
 
-def test_one_that_is_not_there_says_how_to_install_it():
+def test_missing_package_error_says_how_to_install_it():
     expected = r"^--port needs the package no_such_package: pip install '\.\[serve\]' in the clone"
     with pytest.raises(ConfigError, match=expected):
         need("no_such_package", "serve", "--port")
 
 
 @pytest.mark.parametrize("module", ["onnxruntime", "openvino"])
-def test_a_package_that_reports_its_use_does_not(tmp_path, module):
-    """Both note in the home folder that, or as whom, they have reported."""
+def test_telemetry_of_packages_is_disabled(tmp_path, module):
+    """When they report their use, both packages write files to the home folder."""
     if not installed(module):
         pytest.skip(f"{module} is not installed")
-    told = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
-    inherited = {name: value for name, value in os.environ.items() if name not in told}
+    settings = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    inherited = {name: value for name, value in os.environ.items() if name not in settings}
     code = f"from stages.extras import need; need({module!r}, 'extra', 'user')"
     subprocess.run([sys.executable, "-c", code], env=inherited | {"HOME": tmp_path}, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_user_has_set_stays(monkeypatch):
+def test_telemetry_setting_of_the_user_is_kept(monkeypatch):
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
     need("json", "all", "--port")
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"
 
 
-def test_an_installation_from_a_wheel_names_the_packages(tmp_path, monkeypatch):
+def test_install_hint_for_a_wheel_names_the_packages(tmp_path, monkeypatch):
     (tmp_path / "spotstream-9.dist-info").mkdir()
     (tmp_path / "spotstream-9.dist-info" / "METADATA").write_text(
         "Name: spotstream\nRequires-Dist: numpy<3\nRequires-Dist: onnx<2,>=1.17; extra == 'onnx'\n"

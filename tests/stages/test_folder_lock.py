@@ -8,7 +8,7 @@ from stages.errors import OutputError
 from stages.folder_lock import FolderLock
 
 
-def test_a_folder_has_one_writer_until_that_lets_go(tmp_path):
+def test_folder_has_one_writer_until_the_lock_is_released(tmp_path):
     first = FolderLock(tmp_path / "out")
     with pytest.raises(OutputError, match="another process is writing there"):
         FolderLock(tmp_path / "out")
@@ -22,14 +22,14 @@ def test_a_folder_has_one_writer_until_that_lets_go(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mot.txt", "other"]
 
 
-def test_an_empty_folder_goes_with_the_claim_that_made_it(tmp_path):
+def test_release_removes_an_empty_folder_that_the_lock_created(tmp_path):
     (tmp_path / "mine").mkdir()
     for name in ("mine", "new"):
         FolderLock(tmp_path / name).release()
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_folder_that_is_removed_before_it_is_locked_is_made_anew(tmp_path, monkeypatch):
+def test_folder_removed_before_it_is_locked_is_created_again(tmp_path, monkeypatch):
     first, flock = FolderLock(tmp_path / "out"), fcntl.flock
 
     def late(descriptor, operation):
@@ -45,12 +45,12 @@ def test_a_folder_that_is_removed_before_it_is_locked_is_made_anew(tmp_path, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_below_one_that_is_closed_is_told(closed_folder):
+def test_folder_that_cannot_be_created_is_reported(closed_folder):
     with pytest.raises(OutputError, match=r"cannot write .*/out: permission denied; check"):
         FolderLock(closed_folder / "out")
 
 
-def test_a_writer_that_is_killed_holds_nothing(tmp_path):
+def test_killed_writer_releases_the_lock(tmp_path):
     script = (
         "import sys, time\nfrom pathlib import Path\n"
         "from stages.folder_lock import FolderLock\n"

@@ -19,14 +19,14 @@ from stages.frame_rate import first_likely_rate, parse_frame_rate
         ("1000", Fraction(1000)),
     ],
 )
-def test_what_people_write(text, rate):
+def test_valid_frame_rates_are_parsed(text, rate):
     assert parse_frame_rate(text) == rate
 
 
 @pytest.mark.parametrize(
     "text", ["", "fast", "0", "-25", "25/0", "0.000999", "1e-12", "1e12", "nan", "inf", "9" * 5000]
 )
-def test_what_is_no_rate(text):
+def test_invalid_frame_rates_are_rejected(text):
     with pytest.raises(
         ValueError, match="must be a number or fraction such as 30000/1001, from 1/1000"
     ):
@@ -35,14 +35,14 @@ def test_what_is_no_rate(text):
 
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("text", ["1e99999999", "1e-99999999", "0.1E+99999999"])
-def test_an_exponent_that_would_take_minutes_is_refused_at_once(text):
+def test_huge_exponents_are_rejected_quickly(text):
     with pytest.raises(
         ValueError, match="must be a number or fraction such as 30000/1001, from 1/1000"
     ):
         parse_frame_rate(text)
 
 
-def test_ticks_of_a_clock_are_no_frames():
+def test_clock_ticks_are_not_used_as_the_frame_rate():
     assert first_likely_rate(None, Fraction(50)) == 50
     assert first_likely_rate(Fraction(90_000), Fraction(30)) == 30
     assert first_likely_rate(Fraction(480), Fraction(30)) == 480

@@ -39,7 +39,7 @@ def test_one_line_is_a_table(path: Path) -> None:
     assert read(path, "1,2").values.shape == (1, 2)
 
 
-def test_gzip(tmp_path: Path) -> None:
+def test_gzip_files_are_read_and_broken_ones_reported(tmp_path: Path) -> None:
     path = tmp_path / "table.txt.gz"
     assert read(path, gzip.compress(b"1,2\n")).values.tolist() == [[1, 2]]
     with pytest.raises(ConfigError, match=r"cannot read detections .*table.txt.gz: broken gzip"):
@@ -65,7 +65,7 @@ def test_gzip(tmp_path: Path) -> None:
         (b"\xff\xfe1", "table.txt: not a text file"),
     ],
 )
-def test_names_the_line_that_is_wrong(path: Path, text: str | bytes, message: str) -> None:
+def test_error_names_the_bad_line(path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(path, text)
     assert str(path) in str(caught.value)
@@ -73,7 +73,7 @@ def test_names_the_line_that_is_wrong(path: Path, text: str | bytes, message: st
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file(path: Path) -> None:
+def test_missing_file_or_folder_is_reported(path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read detections .*: no such file"):
         NumberTable.read(path, 2, "detections")
     with pytest.raises(ConfigError, match="is a directory"):
@@ -89,7 +89,7 @@ def test_frame_numbers_are_whole_and_positive(path: Path, frame: str) -> None:
         read(path, "9999999,0\n").frame_indices(9)
 
 
-def test_rejects_the_first_row_that_is_bad(path: Path) -> None:
+def test_reject_names_the_first_bad_row(path: Path) -> None:
     table = read(path, "1,5\n\n2,-6\n3,-7\n")
     table.reject(table.values[:, 1] > 9, str)
     with pytest.raises(ConfigError, match=r"table.txt:3: got -6$"):

@@ -6,7 +6,7 @@ import pytest
 from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
 
 
-def test_an_image_is_a_frame_of_one_every_second():
+def test_images_are_frames_at_one_per_second():
     image = np.zeros((48, 64, 3), np.uint8)
     frame = Frame.of_image(image, "cam", 7)
     header = frame.header
@@ -42,12 +42,12 @@ def test_a_frame_has_the_size_and_time_base_of_its_epoch():
         (None, r"got \(\) NoneType"),
     ],
 )
-def test_an_image_that_is_no_frame_is_refused(image, got):
+def test_image_of_wrong_shape_or_type_is_rejected(image, got):
     with pytest.raises(ValueError, match=r"must be \(H, W, 3\) uint8 BGR, " + got):
         Frame.of_image(image)
 
 
-def test_pixels_must_be_those_that_the_header_states():
+def test_pixels_must_match_the_header():
     header = FrameHeader.of_image(48, 64, "cam")
     with pytest.raises(ValueError, match="cam: frame 1 has no pixels"):
         Frame(header, None).required_pixels()
@@ -58,7 +58,7 @@ def test_pixels_must_be_those_that_the_header_states():
 
 
 @pytest.mark.parametrize(("height", "width"), [(47, 64), (48, 63)])
-def test_yuv_pixels_have_even_sides(height, width):
+def test_yuv_pixels_with_odd_sides_are_rejected(height, width):
     header = FrameHeader.of_image(height, width, "cam", pixel_format=PixelFormat.YUV420P)
     frame = Frame(header, np.zeros(header.shape, np.uint8))
     with pytest.raises(

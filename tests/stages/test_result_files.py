@@ -58,7 +58,7 @@ def test_the_size_of_the_frames_is_read_from_the_report(
     assert frame_size(tmp_path) == expected
 
 
-def test_files_of_a_result_are_numbered(tmp_path: Path) -> None:
+def test_numbered_files_of_a_result_are_found_in_order(tmp_path: Path) -> None:
     names = [numbered("mot.txt", number) for number in (1, 2, 10)]
     assert names == ["mot.txt", "mot-2.txt", "mot-10.txt"]
     for name in (*names, "mot-old.txt", "mot-0.txt", ".mot-11.txt.part", "mot.txt.gz", "motxtxt"):
@@ -70,7 +70,9 @@ def test_files_of_a_result_are_numbered(tmp_path: Path) -> None:
     ("name", "is_one"),
     [("mot.txt", True), ("overlay-2.mp4", True), ("run.json", True), ("scores.json", False)],
 )
-def test_what_is_a_result_of_a_run(tmp_path: Path, name: str, is_one: bool) -> None:
+def test_result_files_next_to_a_report_belong_to_a_run(
+    tmp_path: Path, name: str, is_one: bool
+) -> None:
     assert not is_of_run(tmp_path / name)
     (tmp_path / "run.json").write_text("{}")
     assert is_of_run(tmp_path / name) is is_one

@@ -22,7 +22,7 @@ def test_rate_and_length(read, mark):
     assert read(mark + WHOLE) == SeqInfo(Fraction(30000, 1001), 600)
 
 
-def test_what_is_not_stated_is_none(read):
+def test_missing_values_are_none(read):
     assert read("[Sequence]\nname=MOT17-02\n") == SeqInfo(None, None)
 
 
@@ -39,11 +39,11 @@ def test_what_is_not_stated_is_none(read):
         (b"\xff\xfe[\0", "cannot read .*seqinfo.ini"),
     ],
 )
-def test_a_malformed_file_is_refused(read, content, message):
+def test_malformed_file_is_rejected(read, content, message):
     with pytest.raises(ValueError, match=message):
         read(content)
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_file_is_reported(tmp_path):
     with pytest.raises(ValueError, match=r"cannot read .*seqinfo\.ini"):
         read_seqinfo(tmp_path / "seqinfo.ini")

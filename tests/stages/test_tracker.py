@@ -63,7 +63,7 @@ def test_settings_reach_the_tracker() -> None:
     assert len(TrackerStage("sort", {"min_score": 0.95}).process(detections(0))) == 0
 
 
-def test_a_new_epoch_starts_without_tracks_and_with_new_ids() -> None:
+def test_new_epoch_clears_tracks_and_gives_new_ids() -> None:
     stage = TrackerStage("sort", {"min_hits": 0})
     for index in range(3):
         assert stage.process(detections(index)).ids.tolist() == [1]
@@ -71,7 +71,7 @@ def test_a_new_epoch_starts_without_tracks_and_with_new_ids() -> None:
     assert stage.process(detections(4, epoch=1)).ids.tolist() == [2]
 
 
-def test_a_new_epoch_begins_as_a_stream_does_wherever_its_frames_begin() -> None:
+def test_first_frame_of_an_epoch_is_tracked_whatever_its_index() -> None:
     stage = TrackerStage("bytetrack", {})
     assert stage.process(detections(0)).ids.tolist() == [1]
     assert stage.process(detections(9, epoch=1)).ids.tolist() == [2]
@@ -91,13 +91,13 @@ def car(index: int) -> Detections:
 
 
 @pytest.mark.parametrize(("every", "step"), [(1, 9), (3, 27)])
-def test_tracks_go_on_through_dropped_frames(every: int, step: int) -> None:
+def test_tracks_continue_through_dropped_frames(every: int, step: int) -> None:
     stage = TrackerStage("spottrack", {"estimate_camera": False}, every)
     indices = [*range(0, 12 * every, every), 11 * every + step, 12 * every + step]
     assert {stage.process(car(index)).ids.tolist()[0] for index in indices} == {1}
 
 
-def test_a_frame_after_a_long_outage_starts_without_tracks_and_with_new_ids() -> None:
+def test_long_outage_clears_tracks_and_gives_new_ids() -> None:
     stage = TrackerStage("spottrack", {})
     for index in range(12):
         stage.process(detections(index))
@@ -105,7 +105,7 @@ def test_a_frame_after_a_long_outage_starts_without_tracks_and_with_new_ids() ->
     assert stage.process(detections(15_001)).ids.tolist() == [2]
 
 
-def test_a_refused_frame_is_no_step_and_frames_before_it_stay_unseen() -> None:
+def test_rejected_frame_changes_neither_tracks_nor_unseen_frames() -> None:
     stage, undisturbed = (TrackerStage("spottrack", {"estimate_camera": False}) for _ in range(2))
     for index in [*range(10), *range(18, 22)]:
         if index == 18:
@@ -143,7 +143,7 @@ def test_motion_frame_size_and_unseen_frames_are_passed_on(monkeypatch: pytest.M
 
     monkeypatch.setitem(TRACKERS, "recording", Recording)
     motion = np.array([[1, 0, 4], [0, 1, 2]], np.float32)
-    stage = TrackerStage("recording", {}, 2)  # of every other frame
+    stage = TrackerStage("recording", {}, 2)  # every other frame
     for index in (0, 8):
         stage.process(detections(index, motion=motion))
     assert seen == [(motion, (128, 96), 0), (motion, (128, 96), 3)]
@@ -164,7 +164,7 @@ def test_wrong_settings_are_config_errors(
         TrackerStage(name, settings)
 
 
-def test_a_step_between_frames_is_at_least_one() -> None:
+def test_step_between_frames_must_be_at_least_one() -> None:
     with pytest.raises(ConfigError, match="every must be at least 1, got 0"):
         TrackerStage("sort", {}, 0)
 

@@ -43,7 +43,7 @@ from stages.urls import redact, server_of
         ("rtsp://host:65536?x", "rtsp://host:65536"),
     ],
 )
-def test_what_is_shown_of_a_location(location, shown):
+def test_secrets_are_removed_from_a_location(location, shown):
     assert redact(location) == shown
 
 
@@ -61,7 +61,7 @@ def test_what_is_shown_of_a_location(location, shown):
         "udp://@",
     ],
 )
-def test_a_url_without_a_host_is_refused(url):
+def test_url_without_a_host_is_rejected(url):
     with pytest.raises(SourceError, match="names no host") as caught:
         expand_sources([url])
     assert "secret" not in str(caught.value)
@@ -79,12 +79,12 @@ def test_a_url_without_a_host_is_refused(url):
         "http://cam",
     ],
 )
-def test_a_url_with_a_host_or_a_port_to_listen_at_is_taken(url):
+def test_url_with_a_host_or_a_listening_port_is_accepted(url):
     (spec,) = expand_sources([url])
     assert spec.location == url
 
 
-def test_a_scheme_in_capitals_is_that_in_lower_case():  # FFmpeg knows no other
+def test_uppercase_scheme_is_changed_to_lower_case():  # FFmpeg accepts no other
     first, second = expand_sources(["RTSP://Cam/Live", "North=Rtsps://Cam/Live"])
     assert (first.name, first.location) == ("Cam-Live", "rtsp://Cam/Live")
     assert (second.name, second.location) == ("North", "rtsps://Cam/Live")
@@ -92,14 +92,14 @@ def test_a_scheme_in_capitals_is_that_in_lower_case():  # FFmpeg knows no other
 
 @pytest.mark.parametrize("port", ["0", "65536", "abc", "-1", "٣", "9" * 5000])
 @pytest.mark.parametrize("url", ["rtsp://me:secret@cam:{}/live", "tcp://[::1]:{}", "udp://@:{}"])
-def test_a_port_that_cannot_be_is_refused(url, port):
+def test_invalid_port_is_rejected(url, port):
     with pytest.raises(SourceError, match=r"the port must be a number from 1 to 65535$") as caught:
         expand_sources([url.format(port)])
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("letter", "/#?")
-def test_a_password_that_must_be_written_otherwise_is_explained(letter):
+def test_unescaped_character_in_a_password_is_explained(letter):
     with pytest.raises(SourceError, match="in a password, write / as %2F") as caught:
         expand_sources([f"rtsp://me:sec{letter}ret@cam:554/live"])
     assert str(caught.value).startswith("rtsp://cam:554/live cannot be opened: ")
@@ -117,5 +117,5 @@ def test_a_password_that_must_be_written_otherwise_is_explained(letter):
         ("rtsp://me:s3/cret@server/a", "rtsp://…"),
     ],
 )
-def test_the_server_is_told_without_what_may_be_secret(url, server):
+def test_server_is_shown_without_possible_secrets(url, server):
     assert server_of(url) == server

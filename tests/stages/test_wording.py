@@ -3,13 +3,13 @@ import pytest
 from stages.wording import as_setting, counted, drawable
 
 
-def test_one_is_singular_and_all_else_plural():
+def test_only_a_count_of_one_is_singular():
     assert [counted(count, "frame") for count in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
     assert counted(1, "box", "boxes") == "1 box"
     assert counted(12345, "box", "boxes", form=",") == "12,345 boxes"
 
 
-def test_values_of_settings_are_shown_as_they_are_given():
+def test_setting_values_are_shown_as_users_write_them():
     values = ("gray", 0.5, True, None, [1, 2])
     assert [as_setting(value) for value in values] == ["gray", "0.5", "true", "null", "[1, 2]"]
 
@@ -24,5 +24,5 @@ def test_values_of_settings_are_shown_as_they_are_given():
         ("a\tb~", "a?b~"),
     ],
 )
-def test_what_can_be_drawn_has_no_accents(text, drawn):
+def test_drawable_text_has_no_accents(text, drawn):
     assert drawable(text) == drawn

@@ -29,7 +29,7 @@ def test_files_are_found_up_to_the_first_missing_one(path: Path) -> None:
 
 
 def test_empty_file_is_reused(tmp_path: Path) -> None:
-    """Otherwise it could be left alone during removal, like the file of a given-up video."""
+    """Otherwise it could remain alone during removal, as if the video had been given up."""
     path = tmp_path / "overlay.mp4"
     for _ in range(2):
         files = PacketFiles(path)

@@ -45,9 +45,7 @@ def test_second_sink_resumes_from_the_state_of_the_first(tmp_path: Path) -> None
     state = copy.deepcopy(first.state())
     feed(first, headers[8:12])  # after the state was saved; its process dies now
     assert first.overlays.wait_until_kept(30)
-    wait_for(
-        lambda: first.overlays.unfinished[0].committed
-    )  # this thread keeps running, as it is in this process
+    wait_for(lambda: first.overlays.unfinished[0].committed)  # its thread is still alive
 
     second = StreamResults(folder, options)
     second.restore(state)
