@@ -68,6 +68,6 @@ def test_yuv_pixels_with_odd_sides_are_rejected(height, width):
 
 
 @pytest.mark.parametrize(("height", "width"), [(47, 64), (48, 63)])
-def test_an_image_may_have_odd_sides(height, width):
+def test_bgr_image_may_have_odd_sides(height, width):
     image = np.zeros((height, width, 3), np.uint8)
     assert Frame.of_image(image).required_pixels() is image

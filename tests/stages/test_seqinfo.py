@@ -18,7 +18,7 @@ def read(tmp_path):
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_rate_and_length(read, mark):
+def test_frame_rate_and_length_are_read(read, mark):
     assert read(mark + WHOLE) == SeqInfo(Fraction(30000, 1001), 600)
 
 

@@ -31,7 +31,7 @@ def detections(
     return Detections(header, array, scores, np.arange(len(array), dtype=np.int16), motion)
 
 
-def test_records_in_records_out() -> None:
+def test_tracks_match_the_order_of_the_detections() -> None:
     stage = TrackerStage("sort", {})
     given = detections(0, [BOX, (60, 10, 90, 40)])
     tracks = stage.process(given)
@@ -116,7 +116,7 @@ def test_rejected_frame_changes_neither_tracks_nor_unseen_frames() -> None:
         np.testing.assert_array_equal(tracks.boxes, expected.boxes)
 
 
-def test_close_forgets_one_stream() -> None:
+def test_close_forgets_only_the_closed_stream() -> None:
     stage = TrackerStage("sort", {"min_hits": 0})
     for stream in ("a", "b"):
         stage.process(detections(0, [BOX, (60, 10, 90, 40)], stream=stream))

@@ -42,7 +42,7 @@ def write_benchmark(
 
 
 @pytest.mark.parametrize("detections", [DETECTIONS, DETECTIONS_WITH_CLASS])
-def test_detrac(tmp_path: Path, detections: str) -> None:
+def test_files_of_the_detrac_layout(tmp_path: Path, detections: str) -> None:
     root = write_benchmark(tmp_path, "detrac", detections=detections)
     assert names_in(root) == {
         "detections/SEQ_Det_SpotNet.txt",
@@ -59,7 +59,7 @@ def test_path_characters_in_the_detector_name_are_replaced(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("detections", [DETECTIONS, DETECTIONS_WITH_CLASS])
-def test_uavdt(tmp_path: Path, detections: str) -> None:
+def test_files_of_the_uavdt_layout(tmp_path: Path, detections: str) -> None:
     root = write_benchmark(tmp_path, "uavdt", detections=detections)
     assert names_in(root) == {"detections/SEQ.txt", "tracks/SEQ.txt"}
     assert (root / "tracks/SEQ.txt").read_text() == MOT
@@ -68,7 +68,7 @@ def test_uavdt(tmp_path: Path, detections: str) -> None:
     )
 
 
-def test_mot(tmp_path: Path) -> None:
+def test_files_of_the_mot_layout(tmp_path: Path) -> None:
     root = write_benchmark(tmp_path, "mot")
     assert names_in(root) == {"tracks/SEQ.txt"}
     assert (root / "tracks/SEQ.txt").read_text() == MOT

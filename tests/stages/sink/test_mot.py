@@ -33,7 +33,7 @@ def test_classes_start_at_1_if_requested() -> None:
     assert [row.split(",")[7] for row in mot_rows(tracks, 7).splitlines()] == ["-1"] * 3
 
 
-def test_round_trip() -> None:
+def test_rows_read_back_give_the_same_tracks() -> None:
     rng = np.random.default_rng(1)
     boxes = rng.uniform(0, 900, (40, 4)).astype(np.float32)
     boxes[:, 2:] += boxes[:, :2]

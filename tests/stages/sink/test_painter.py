@@ -90,7 +90,7 @@ def test_trail_includes_frames_that_were_not_drawn() -> None:
     assert (canvas.y[210:230, 210:230] != 100).any()
 
 
-def test_no_trails_on_request() -> None:
+def test_no_trail_is_drawn_if_its_length_is_zero() -> None:
     painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(overlay_trail=0))
     for x in (100, 200):
         canvas = paint(painter, make_tracks(header(x), [[x, 100, x + 40, 140]], [1]))
@@ -256,14 +256,14 @@ def test_abnormal_boxes_do_not_prevent_drawing_others(box: list[float]) -> None:
         assert (canvas.y[110:130, 8] == luma_of(2)).all()
 
 
-def test_tiny_frame() -> None:
+def test_box_is_drawn_on_a_tiny_frame() -> None:
     painter = OverlayPainter(2, 2)
     planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
     painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1)
     assert (planes[0] == luma_of(1)).all()
 
 
-def test_many_tracks() -> None:
+def test_all_of_many_tracks_are_drawn() -> None:
     rng = np.random.default_rng(0)
     painter = OverlayPainter(HEIGHT, WIDTH)
     for index in range(3):
@@ -273,7 +273,7 @@ def test_many_tracks() -> None:
         assert {luma_of(identity) for identity in range(150)} <= {*canvas.y.ravel().tolist()}
 
 
-def test_clock() -> None:
+def test_clock_format() -> None:
     assert clock(Fraction(0)) == "00:00.000"
     assert clock(Fraction(125_0005, 10_000)) == "02:05.001"
     assert clock(Fraction(3661)) == "1:01:01.000"

@@ -43,7 +43,7 @@ def test_rows_are_in_the_part_file_when_write_returns(tmp_path: Path) -> None:
     assert names_in(tmp_path) == set()
 
 
-def test_report(tmp_path: Path) -> None:
+def test_report_has_all_keys_and_measurements(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam", TEXT)
     results.start(make_start(frame_rate=Fraction(30000, 1001)))
     feed(results, [make_header(0), make_header(1)])
@@ -96,7 +96,7 @@ def test_missing_frames_are_listed_and_the_run_is_incomplete(tmp_path: Path) -> 
     assert not is_complete(tmp_path / "cam")
 
 
-def test_repeated_frames_change_nothing(tmp_path: Path) -> None:
+def test_repeated_frames_do_not_change_the_results(tmp_path: Path) -> None:
     run(tmp_path / "a")
     results = StreamResults(tmp_path / "b")
     results.start(make_start())
@@ -153,7 +153,7 @@ def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
         assert report.achieved_fps == pytest.approx(speed, 0.01)
 
 
-def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
+def test_unknown_layout_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one of detrac, uavdt, mot, got 'kitti'"):
         StreamResults(tmp_path / "x", TEXT).start(make_start(layout="kitti"))
 
