@@ -53,7 +53,7 @@ def test_killed_process_leaves_only_the_part_file(tmp_path: Path) -> None:
         "file = AtomicFile(Path(sys.argv[1])); file.write('row\\n'); file.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "mot.txt")], cwd=root, check=False
     )
