@@ -33,7 +33,7 @@ def counts(tmp_path: Path) -> StreamCounts:
         "1,0.0,7,car,stop,enter,0.000\n"
         "2,1.0,9,car,stop,enter,0.000\n"
         "4,20.0,7,car,stop,leave,20.000\n"
-        "5,21.0,9,car,stop,lost,20.000\n"
+        "6,22.0,9,car,stop,lost,21.000\n"
     )
     counts = StreamCounts()
     counts.add(folder, Clock(10))

@@ -19,6 +19,7 @@ from tools.main import app
 from tools.tuning.grid import GRIDS
 from tools.tuning.tune import TuningResult
 from trackers import TRACKERS, build_tracker, default_settings
+from trackers.settings import setting_text
 
 tune = partial(output_of, "tune")
 
@@ -301,10 +302,11 @@ def test_leave_one_out_settings_are_shown_as_a_range(
 
 @pytest.mark.parametrize("name", sorted(TRACKERS))
 def test_every_tracker_can_be_tuned(name: str) -> None:
-    """The values of its grid are sorted, and it accepts the least and the greatest."""
+    """The values of its grid are sorted, enclose its default, and are accepted."""
     defaults = default_settings(name)
     for setting, values in GRIDS[name].items():
         assert list(values) == sorted(set(values))
         for value in (values[0], values[-1]):
             build_tracker(name, **{setting: value})
-        assert setting in defaults
+        default = defaults[setting]
+        assert setting_text(default) == "none" or values[0] <= default <= values[-1]
