@@ -98,8 +98,8 @@ def kills_in_live_runs(folder: Path, kills: int) -> Outcome:
     latest = max(since_restart, default=float("inf"))
     return Outcome(
         len(since_kill),
-        f"frames again {spread(since_kill)} after the kill, at most {latest:.2f} s after the "
-        f"process was back; {counted(reused, 'id')} used again",
+        f"frames after {spread(since_kill)}, at most {latest:.2f} s after the restart; "
+        f"{counted(reused, 'id')} used again",
         len(since_kill) == kills and latest < 2 and not reused,
     )
 

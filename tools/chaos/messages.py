@@ -66,8 +66,8 @@ def hostile_messages(folder: Path, messages: int) -> Outcome:
     memory = "no memory" if refused else "memory"
     return Outcome(
         messages * len(sockets),
-        f"{counted(restarts, 'crash', 'crashes')}, most growth of a process {growth:.1f} MB; "
-        f"{memory} for who has no key",
+        f"{counted(restarts, 'crash', 'crashes')}, largest growth of a process {growth:.1f} MB; "
+        f"{memory} for peers without a key",
         survived and refused and not restarts and growth < 4,
     )
 

@@ -26,4 +26,4 @@ def spread(times: Sequence[float]) -> str:
     """Formats median and maximum of times in seconds."""
     if not times:
         return "never"
-    return f"{statistics.median(times):.2f} s (median), {max(times):.2f} s (most)"
+    return f"{statistics.median(times):.2f} s (median), {max(times):.2f} s (maximum)"
