@@ -45,7 +45,7 @@ class DecoderConfig:
         hardware: Decode on this kind of device if available; auto: on the first available.
         timeout: URLs: seconds of silence tolerated.
         connect_seconds: Live: how long to try the first connection, seconds; none: 10 s in a run
-            of one stream, otherwise without limit.
+            of one stream without --stay, otherwise without limit.
         reconnect: Live: connect again after an outage.
         transport: Transport of RTSP; auto: udp only from a camera that refuses tcp.
         pace: Files and recordings: as fast as possible, or at their original pace.

@@ -1,4 +1,4 @@
-"""Images with their detections drawn in."""
+"""Images with their detections drawn on them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DetectionOverlays:
         class_names: Names of the classes that ``Detections.classes`` indexes.
 
     Raises:
-        ConfigError: An image would be replaced, or its format cannot be written.
+        ConfigError: An input image would be replaced, or its format cannot be written.
     """
 
     def __init__(self, folder: Path, images: Sequence[Path], class_names: Sequence[str]) -> None:
@@ -69,12 +69,12 @@ class DetectionOverlays:
         limits = np.array([width, height, width, height]) + thickness
         outlines = np.rint(found.boxes[likely].clip(-thickness, limits)).astype(np.int64)
         classes = found.classes[likely].tolist()
-        colors = [CLASS_COLORS[label % len(CLASS_COLORS)] for label in classes]
+        colors = [CLASS_COLORS[index % len(CLASS_COLORS)] for index in classes]
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             cv2.rectangle(picture, (left, top), (right, bottom), color, thickness)
         texts = [
-            f" {self._name(label)}{score:.2f} "
-            for label, score in zip(classes, found.scores[likely].tolist(), strict=True)
+            f" {self._name(index)}{score:.2f} "
+            for index, score in zip(classes, found.scores[likely].tolist(), strict=True)
         ]
         masks = [atlas.mask(text).full for text in texts]
         sizes = np.array([mask.shape[::-1] for mask in masks], np.int64).reshape(-1, 2)
@@ -84,14 +84,14 @@ class DetectionOverlays:
                 _draw_label(picture, left, top, mask, color)
         write_image(self._folder / path.name, picture)
 
-    def _name(self, label: int) -> str:
-        return f"{self._class_names[label]} " if len(self._class_names) > 1 else ""
+    def _name(self, class_index: int) -> str:
+        return f"{self._class_names[class_index]} " if len(self._class_names) > 1 else ""
 
 
 def _draw_label(
     picture: UInt8Array, left: int, top: int, mask: UInt8Array, color: tuple[int, int, int]
 ) -> None:
-    """Draws black text, by its coverage ``mask`` ``(h, w)``, on a ground of ``color``."""
+    """Draws black text, by its coverage ``mask`` ``(h, w)``, on a background of ``color``."""
     height, width = mask.shape
-    ground = np.array(color) * (1 - mask[..., None] / 255)
-    picture[top : top + height, left : left + width] = np.rint(ground).astype(np.uint8)
+    background = np.array(color) * (1 - mask[..., None] / 255)
+    picture[top : top + height, left : left + width] = np.rint(background).astype(np.uint8)

@@ -3,8 +3,8 @@
 SpotStream's own tracker, built from known parts: matching in two stages as in ByteTrack (Zhang et
 al. 2022, arXiv 2110.06864), boxes widened as in C-BIoU (Yang et al. 2023, arXiv 2211.14317), and a
 Kalman filter whose noise scales with the size of the object as in DeepSORT (Wojke et al. 2017,
-arXiv 1703.07402). Three things are new. Anything that moves like an object is followed from its
-first weak detection, but becomes a track only with a strong one. Camera motion is given with the
+arXiv 1703.07402). Three things are new. A track begins with a weak detection already, but gets an
+id only once a strong one has confirmed it. Camera motion is given with the
 frame or, if it is not, estimated by a vote of the boxes. Vehicles cut off by the edge of the frame
 can be followed without being reported, since the benchmarks' ground truth leaves them out.
 """

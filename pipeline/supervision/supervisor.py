@@ -123,8 +123,8 @@ class Supervisor:
                     broken = not self._end_overdue(run)
             except BaseException as error:
                 broken = True
-                full = isinstance(error, OutputError)
-                self._salvage_results(run, in_one_line(error), text_only=full)
+                no_room = isinstance(error, OutputError)  # probably: most are of a full disk
+                self._salvage_results(run, in_one_line(error), text_only=no_room)
                 raise
             finally:
                 if self._stops.count > 1:
@@ -145,7 +145,7 @@ class Supervisor:
         poller.register(run.reports.socket, zmq.POLLIN)
         poller.register(run.commands.socket, zmq.POLLIN)
         while self._roster or (self._stay and not self._stops.count):
-            self._replace_dead()
+            self._handle_deaths()
             if self._processes.are_ready and not self._stops.count:
                 self._begin_streams(run)
             self._start_due()
@@ -173,7 +173,7 @@ class Supervisor:
         for spec in self._roster.due():
             decoder = self._processes.make("decoder", stream=spec.name)
             only_one = not self._stay and not self._roster
-            # A user who adds a stream is there to see that its password is wrong.
+            # Not for a stream added later: its user is there to see that the password is wrong.
             patient = self._stay and any(spec is given for given in self._folders.to_run)
             try:
                 self._roster.begin(
@@ -209,7 +209,7 @@ class Supervisor:
     def _handle_ready(
         self, report: Ready, process: StageProcess, stream: RunningStream | None
     ) -> None:
-        """Handles a process that is ready: the unfinished work of its predecessor is sent again."""
+        """Sends a new process its predecessor's unfinished work; ends a decoder that is to stop."""
         if report.stage == "detector":
             self._monitor.detector_began(report.worker)
         if report.stage == "decoder":
@@ -220,7 +220,7 @@ class Supervisor:
             for each in self._roster.running.values():
                 each.send(Resend(worker))
 
-    def _replace_dead(self) -> None:
+    def _handle_deaths(self) -> None:
         for death in self._processes.deaths():
             self._outcomes.show(death)
             if isinstance(death, Failed):
@@ -262,7 +262,7 @@ class Supervisor:
             self._on_report(Notice("sink", message=text))
         return not failure
 
-    def _salvage_results(self, run: RunResources, message: str, *, text_only: bool = False) -> str:
+    def _salvage_results(self, run: RunResources, reason: str, *, text_only: bool = False) -> str:
         """Makes a sink end all streams where they are, which may save weeks of results.
 
         Returns why that failed, or "".
@@ -280,7 +280,7 @@ class Supervisor:
             run.reports,
             is_unwanted,
             self._on_report,
-            reason=message,
+            reason=reason,
             text_only=text_only,
         )
         self.result.finished.update(finished)

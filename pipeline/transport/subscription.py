@@ -78,7 +78,7 @@ class Subscription:
             raise ConfigError("key and server_key belong together, but only one is given")
         self._address = address
         self._streams = _KnownStreams()
-        self._heard = -math.inf
+        self._heard_at = -math.inf
         self._connect()
 
     def __enter__(self) -> Self:
@@ -94,7 +94,7 @@ class Subscription:
         The pipeline publishes every second, even if no camera delivers frames: a silence of three
         seconds or more is a fault of the pipeline or the network.
         """
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._heard_at
 
     @property
     def streams(self) -> list[str]:
@@ -119,12 +119,12 @@ class Subscription:
                     ) from error
                 except MessageError:
                     continue
-                self._heard = time.monotonic()
+                self._heard_at = time.monotonic()
                 if self._streams.admit(envelope):
                     return envelope
                 if left <= 0:
                     return None
-            elif self._refusals.poll(0) and time.monotonic() >= self._connected + _RETRY_SECONDS:
+            elif self._refusals.poll(0) and time.monotonic() >= self._connected_at + _RETRY_SECONDS:
                 self.close()
                 self._connect()
             elif left <= 0:
@@ -135,7 +135,7 @@ class Subscription:
         self._context.destroy(linger=0)
 
     def _connect(self) -> None:
-        self._connected = time.monotonic()
+        self._connected_at = time.monotonic()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.maxmsgsize = MAX_PART

@@ -233,14 +233,14 @@ def _recorder(
     if config.record is None or not is_live(stream.location):
         return None
     folder = config.record / stream.name
-    aside = _notifier(stream, Reporter(context, plan))  # for the thread that watches the disk
-    disk = DiskWatch(report, aside, "the stream waits")
+    notify = _notifier(stream, Reporter(context, plan))  # for the thread that watches the disk
+    disk = DiskWatch(report, notify, "the stream waits")
     disk.start()
 
     def stuck(is_stuck: bool) -> None:
         logbook[SharedNumber.RECORDING_STUCK] = is_stuck
 
-    stuck(False)  # an earlier process may have died while it was
+    stuck(False)  # an earlier process may have died while it was stuck
     return Recorder(
         folder,
         stream.location,
@@ -303,13 +303,15 @@ def _give_up(
 ) -> None:
     """Ends the stream where an earlier process left it."""
     stream = plan.streams[0]
-    sender = FrameSender(plan, context, report, True, stop)
+    sender = FrameSender(plan, context, report, resumes=True, stop=stop)
     sender.start()
     report(Ready("decoder", stream=stream.name))
     if not sender.ended:
         epoch = Logbook(plan.logbook(stream.channel))[SharedNumber.EPOCHS] - 1
-        end = EndReason.TRUNCATED
-        sender.announce(EndOfStream(stream.name, epoch, sender.given, end, stream.give_up_reason))
+        reason = EndReason.TRUNCATED
+        sender.announce(
+            EndOfStream(stream.name, epoch, sender.given, reason, stream.give_up_reason)
+        )
     sender.close()
 
 

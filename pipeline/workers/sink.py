@@ -69,9 +69,9 @@ class _Sink:
         self._report = report
         self._ticked_at = 0.0
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
-        aside = Reporter(context, plan)  # for the thread that watches the disks
+        watch_report = Reporter(context, plan)  # for the thread that watches the disks
         self._disks = DiskWatch(
-            report, lambda line: aside(Notice("sink", message=line)), "no stream is written"
+            report, lambda line: watch_report(Notice("sink", message=line)), "no stream is written"
         )
         runtime = plan.config.runtime
         self._receiver = Receiver(

@@ -115,13 +115,13 @@ class LiveSource:
         outages = Outages(self._source, options, runtime)
         started = monotonic()
         while True:
-            lost, refused, end = "the connection ended", False, None
+            lost, hopeless, end = "the connection ended", False, None
             try:
                 end = yield from self._connection(reader, allocator, outages)
             except SourceError as error:
-                refused = isinstance(error.__cause__, _HOPELESS)
+                hopeless = isinstance(error.__cause__, _HOPELESS)
                 may_pass = options.patient and isinstance(error.__cause__, _REFUSED)
-                if reader.epoch < 0 and refused and not may_pass:
+                if reader.epoch < 0 and hopeless and not may_pass:
                     raise
                 lost = str(error)
             if reader.finished:
@@ -135,7 +135,7 @@ class LiveSource:
                 yield self._end(reader, EndReason.COMPLETE, lost)
                 return
             pause = outages.failed(lost)
-            if runtime.wait(options.refused_wait if refused else pause):
+            if runtime.wait(options.refused_wait if hopeless else pause):
                 return
 
     def _connection(
@@ -145,7 +145,7 @@ class LiveSource:
         runtime = self.runtime
         # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
-        with self._connected(patience) as container:
+        with self._connect(patience) as container:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
                 report_choice(container, stream, self._source, runtime.notify)
@@ -183,9 +183,9 @@ class LiveSource:
                     # Another connection would start again from the beginning.
                     return self._end(reader, EndReason.TRUNCATED, str(error))
             if not is_video or goes_on(container, stream, reader.arrived):
-                self._advise_to_end(clock_pace.ahead)
+                self._advise_to_read_once(clock_pace.ahead)
                 if is_playlist:  # FFmpeg does not report why it ends, only why it cannot be opened
-                    self._connected(patience).close()
+                    self._connect(patience).close()
                 return None
             has_length = has_length or frame_count(container, stream) is not None
             missing = reader.missing(container, stream) if has_length else None
@@ -218,16 +218,16 @@ class LiveSource:
                     self._report_pace(ratio)
             yield record
 
-    def _connected(self, patience: float) -> InputContainer:
+    def _connect(self, patience: float) -> InputContainer:
         options = {} if self._format == "v4l2" else self.options.for_ffmpeg(self.location)
         with self.runtime.waited:
-            container = self._opened(options, patience)
+            container = self._open(options, patience)
             if options.pop("analyzeduration", "") and lacks_size(container):
                 container.close()
-                container = self._opened(options, patience)
+                container = self._open(options, patience)
         return container
 
-    def _opened(self, options: Mapping[str, str], patience: float) -> InputContainer:
+    def _open(self, options: Mapping[str, str], patience: float) -> InputContainer:
         return open_media(
             self.location,
             options=options,
@@ -296,8 +296,8 @@ class LiveSource:
                 f"dwell times are measured by them"
             )
 
-    def _advise_to_end(self, ahead: float) -> None:
-        """Advises how to read a finished video if frames came early, which a camera's cannot."""
+    def _advise_to_read_once(self, ahead: float) -> None:
+        """Advises how to read a finished video, if frames came earlier than a camera's could."""
         if ahead < _AHEAD_SECONDS or self._has_advised or not self.options.reconnect:
             return
         self._has_advised = True

@@ -56,8 +56,8 @@ class NetworkDetector:
         scale: Factor by which frames are resized for the network, above 0 and at most 4; None for
             the default of the weights.
         min_score: Detections with a lower score are left out, in [0, 1].
-        max_detections: Maximum number per frame, keeping the strongest, at least 1; 100 for an
-            exported model.
+        max_detections: Maximum number per frame, keeping the strongest, at least 1; an exported
+            model accepts only 100, the default.
         threads: Number of CPU threads, at most 1024. PyTorch then uses this number in the whole
             process, including detectors built later. 0: the engine decides, but `usable_cores` is
             used if a limit on processor time makes it less than `allowed_cores`.
@@ -138,8 +138,8 @@ class NetworkDetector:
             return list(self.compute_threads.map(lambda frame: self._detect([frame])[0], frames))
         alike: dict[tuple[PixelFormat, tuple[int, ...]], list[int]] = {}
         for position, frame in enumerate(frames):
-            kind = frame.header.pixel_format, frame.header.shape
-            alike.setdefault(kind, []).append(position)
+            form = frame.header.pixel_format, frame.header.shape
+            alike.setdefault(form, []).append(position)
         found: dict[int, Detections] = {}
         for positions in alike.values():
             chosen = [frames[position] for position in positions]

@@ -33,9 +33,10 @@ from stages.sink.timing import StreamTiming, Written
 class StreamResults:
     """Writes the results of one stream.
 
-    The `TextResults`, ``overlay.mp4``, optionally the UA-DETRAC toolkit's matrices, and
-    ``run.json`` are written to ``folder``. All are written as part files. `finish` gives them their
-    final names, ``run.json`` last: if it exists, so do the others. Each frame's rows have reached
+    The `TextResults`, the overlay and the UA-DETRAC toolkit's matrices (both optional), and
+    ``run.json`` are written to ``folder``, all as part files. Full text files and videos get their
+    final names during the run, see `TextResults` and `OverlayParts`. `finish` gives the others
+    theirs, ``run.json`` last: if it exists, so do the others. Each frame's rows have reached
     the operating system when `write` returns.
 
     Records arrive in order, beginning with `start`, which is repeated for each further epoch. A

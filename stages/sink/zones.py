@@ -57,7 +57,8 @@ class ZoneEvents:
 
     Attributes:
         stream: Name of the stream.
-        events: One for each vehicle and zone.
+        events: In the order in which they were confirmed; a vehicle that reappears may be lost and
+            enter again in one frame.
         counts: Counts of each zone, these events included.
     """
 
@@ -260,7 +261,7 @@ def checked_zone(zone: Any) -> Zone:
 
 
 def zone_faults(zones: Mapping[str, Zone], height: int, width: int) -> Iterator[str]:
-    """Yields a message for each zone that no vehicle in frames of this size will enter."""
+    """Yields a message for each zone that is too small, or outside frames of this size."""
     for name, zone in zones.items():
         corners = np.array(zone)
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
@@ -289,8 +290,8 @@ def _depths(points: Float64Array, corners: Float64Array) -> Float64Array:
     # A ray to the right from a point inside crosses an odd number of edges.
     (x, y), (dx, dy) = np.moveaxis(offsets, 2, 0), edges.T
     spans = (y >= 0) != (y >= dy)
-    rights = np.where(dy > 0, x * dy < y * dx, x * dy > y * dx)
-    inside = np.count_nonzero(spans & rights, axis=1) % 2 == 1
+    on_the_right = np.where(dy > 0, x * dy < y * dx, x * dy > y * dx)
+    inside = np.count_nonzero(spans & on_the_right, axis=1) % 2 == 1
     return np.where(inside, distances, -distances)
 
 
@@ -299,7 +300,8 @@ def _cross(corners: Float64Array) -> bool:
     ends = np.roll(corners, -1, axis=0)
     # The side of each edge on which each start and end point lies.
     a, b = (_sides(corners, ends, points) for points in (corners, ends))
-    return bool(((a * b < 0) & (a * b < 0).T).any())
+    apart = a * b < 0  # [n, m]: whether the ends of edge m lie on different sides of edge n
+    return bool((apart & apart.T).any())
 
 
 def _sides(starts: Float64Array, ends: Float64Array, points: Float64Array) -> Float64Array:

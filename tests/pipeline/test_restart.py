@@ -46,7 +46,7 @@ def test_lossless_results_match_those_of_an_undisturbed_run(clip, calm, tmp_path
     result = run_with([str(clip)], tmp_path, slow, harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
-    assert len(calm) == 21
+    assert len(calm) == 7 * 3  # kinds of text results, in parts of two seconds
     for kind in ("crossings", "zones", "ground", "kitti"):
         assert any(calm[name] for name in calm if name.startswith(kind))
     assert texts_in(folder) == calm
@@ -210,7 +210,8 @@ def test_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
     folder = tmp_path / "clip"
     report = read_report(folder)
     rows = times_in(folder)
-    assert len(rows) == report["frames"]["out"] > len(published) - 5 > 25
+    assert len(rows) == report["frames"]["out"]
+    assert len(published) > 30
     assert rows == sorted(dict(rows).items())
     assert published.items() <= dict(rows).items()
     for tracks, times in zip(

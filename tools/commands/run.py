@@ -26,8 +26,7 @@ def run(
         typer.Argument(
             metavar="SOURCE",
             help="Video file, image folder, data set root, recording or URL; NAME= before it "
-            "names the stream. "
-            "Default: a rendered traffic scene, scene://demo.",
+            "names the stream. Default: a rendered traffic scene, scene://demo.",
         ),
     ] = None,
     source: Annotated[
@@ -65,7 +64,7 @@ def run(
 ) -> None:
     """Track vehicles in one or more sources with the four-process pipeline."""
     for number in stop_signals():
-        # Until the supervisor takes over; during an import, an exception would often get lost.
+        # Until the supervisor takes over: an exception during an import would often get lost.
         signal.signal(number, lambda *_: os._exit(130))
     from tools.event_log import log_error
     from tools.run import run_pipeline

@@ -44,9 +44,9 @@ def search(
 ) -> Settings:
     """Moves each setting in turn to the best value in reach, until none is better.
 
-    From the current value the search goes up and down the grid, across plateaus too, and turns back
-    where the score falls. A value that owes its better score to a minority of the sequences is
-    rejected: it would hardly generalise.
+    From the current value the search goes up, then down the grid, across plateaus too, and turns
+    back at a score more than ``min_gain`` below the best so far. A value with which more sequences
+    lose than win is rejected: it would hardly generalise.
 
     Args:
         objective: Scores settings.

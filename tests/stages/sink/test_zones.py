@@ -22,7 +22,7 @@ from stages.sink.zones import (
 from tests.stages.sink.conftest import make_header, make_tracks
 
 SQUARE: Zone = ((20, 20), (80, 20), (80, 80), (20, 80))
-RING: Zone = ((0, 0), (90, 0), (90, 90), (60, 90), (60, 30), (30, 30), (30, 90), (0, 90))  # an arch
+ARCH: Zone = ((0, 0), (90, 0), (90, 90), (60, 90), (60, 30), (30, 30), (30, 90), (0, 90))
 AWAY = (200.0, 200.0)
 
 
@@ -96,7 +96,7 @@ def test_vehicle_first_seen_inside_has_entered() -> None:
 
 
 def test_zones_may_overlap_and_be_concave() -> None:
-    counter = ZoneCounter({"arch": RING, "box": SQUARE})
+    counter = ZoneCounter({"arch": ARCH, "box": SQUARE})
     assert summaries(events(counter, (10, 10), (45, 25), (45, 50), (70, 50), (200, 50))) == [
         ("arch", "enter", 1, 0.0),
         ("box", "enter", 2, 0.0),
@@ -110,7 +110,7 @@ def test_zones_may_overlap_and_be_concave() -> None:
 @pytest.mark.parametrize("x", [30, 45, 60])
 def test_extension_of_an_edge_is_not_a_border(x: int) -> None:
     path = (x, -20), (x, 15), (x, -20)
-    assert summaries(events(ZoneCounter({"arch": RING}), *path)) == [
+    assert summaries(events(ZoneCounter({"arch": ARCH}), *path)) == [
         ("arch", "enter", 2, 0.0),
         ("arch", "leave", 2, 0.0),
     ]
@@ -152,7 +152,7 @@ def test_border_counts_as_inside() -> None:
     assert summaries(events(counter, (50, 20))) == [("box", "enter", 1, 0.0)]
 
 
-def test_gap_of_up_to_five_seconds_does_not_end_a_visit() -> None:
+def test_gap_of_up_to_five_seconds_does_not_end_a_stay() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
     assert events(counter, AWAY, identity=2, first=5) == []
@@ -175,7 +175,7 @@ def test_new_epoch_makes_all_vehicles_lost() -> None:
 
 
 def test_inside_counts_only_vehicles_in_the_latest_frame() -> None:
-    counter = ZoneCounter({"arch": RING, "box": SQUARE})
+    counter = ZoneCounter({"arch": ARCH, "box": SQUARE})
     boxes = [box(50, 50), box(10, 10), box(45, 25), [np.nan] * 4]
     for shown, arch, square in ((4, 2, 2), (1, 0, 1), (0, 0, 0), (2, 1, 1)):
         counter.update(make_tracks(at(1), boxes[:shown], range(1, shown + 1)), 1, "1.0")
@@ -203,7 +203,7 @@ def test_only_the_latest_tracks_are_remembered() -> None:
 
 
 def test_counter_resumes_from_a_saved_state() -> None:
-    zones = {"arch": RING, "box": SQUARE}
+    zones = {"arch": ARCH, "box": SQUARE}
     first = ZoneCounter(zones)
     events(first, (45, 50))
     saved = msgspec.msgpack.encode(first.state)
