@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -11,15 +10,13 @@ import numpy as np
 
 from stages.errors import ConfigError
 from stages.records import Detections, UInt8Array
-from stages.sink.glyphs import GlyphAtlas
+from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
 from stages.sink.labels import LabelLayout
 from tools.datasets.contact_sheet import CLASS_COLORS
 from tools.datasets.image_writing import check_image_name, write_image
 
 LIKELY = 0.3
 """Score below which most detections are false; these are not drawn."""
-
-_atlas = lru_cache(maxsize=8)(GlyphAtlas)  # by the height of letters
 
 
 class DetectionOverlays:
@@ -61,9 +58,8 @@ class DetectionOverlays:
         """
         picture = image.copy()
         height, width = image.shape[:2]
-        side = min(height, width)
-        thickness = max(1, round(side / 300))
-        atlas = _atlas(max(7, round(side / 64)))
+        thickness = max(1, round(min(height, width) / 300))
+        atlas = GlyphAtlas(fitting_cap_height(height, width))
         order = np.argsort(found.scores, kind="stable")  # the best last, on top
         likely = order[found.scores[order] >= LIKELY]
         limits = np.array([width, height, width, height]) + thickness

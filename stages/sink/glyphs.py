@@ -38,6 +38,11 @@ def halved(mask: UInt8Array) -> UInt8Array:
     return np.asarray(half, np.uint8)
 
 
+def fitting_cap_height(height: int, width: int) -> int:
+    """Returns the height of capital letters, in pixels, that suits a picture of this size."""
+    return max(7, round(min(height, width) / 64))
+
+
 class GlyphAtlas:
     """Masks of text in Latin letters without accents; other characters appear as ``?``.
 

@@ -13,7 +13,7 @@ from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, 
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.drawing import Pixel, YuvCanvas
-from stages.sink.glyphs import GlyphAtlas
+from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
 from stages.sink.pictures import even, picture_size
@@ -53,7 +53,7 @@ class OverlayPainter:
         self.height, self.width = picture_size(height, width, options.overlay_height)
         self._scale = np.array((self.width / even(width), self.height / even(height)), np.float32)
         side = min(self.height, self.width)
-        self._atlas = GlyphAtlas(max(7, round(side / 64)))
+        self._atlas = GlyphAtlas(fitting_cap_height(self.height, self.width))
         self._thickness = 2 * max(1, round(side / 720))
         self._class_names = tuple(class_names)
         self._min_score = options.overlay_min_score

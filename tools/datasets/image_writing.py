@@ -23,7 +23,7 @@ def check_image_name(path: Path) -> None:
     can_write = path.suffix.isascii() and cv2.haveImageWriter(f"image{path.suffix}")
     if not can_write or path.suffix.lower() in _WITHOUT_COLOUR:
         raise ConfigError(
-            f"cannot write {path}: {path.suffix!r} is not an image format with colours; try .jpg"
+            f"cannot write {path}: {path.suffix!r} is not an image format with colours like .jpg"
         )
 
 
@@ -38,14 +38,15 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
         jpeg_quality: Quality of a JPEG file, up to 100.
 
     Raises:
-        ConfigError: No image format has this suffix, or the format cannot hold the image.
+        ConfigError: The suffix names no image format with colours, or the format cannot hold the
+            image.
         OutputError: The file system refuses.
     """
     check_image_name(path)
     is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     parameters = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []
     encoded, data = cv2.imencode(path.suffix, image, parameters)
-    if not encoded:  # such as colours in .pgm
+    if not encoded:  # such as a JPEG of more than 65,500 pixels a side
         raise ConfigError(f"cannot write {path}: its format cannot hold the image; try .png")
     with written_aside(path) as part:
         part.write_bytes(data.tobytes())
