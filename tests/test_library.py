@@ -147,7 +147,7 @@ def test_an_exported_model_needs_no_spotstream(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("program", "format"), [("torch.jit.load", "torchscript"), ("openvino.Core", "openvino")]
 )
-def test_exported_model_metadata_states_what_it_needs(program, format, folder, monkeypatch):
+def test_exported_model_metadata_states_its_requirements(program, format, folder, monkeypatch):
     if format == "openvino":
         pytest.importorskip("openvino")
         pytest.importorskip("onnx")

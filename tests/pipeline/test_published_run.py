@@ -197,7 +197,7 @@ def test_end_of_a_stream_that_cannot_be_written_is_published(clip, subscriber, t
     assert (end.reason, end.message) == (EndReason.TRUNCATED, result.failed["clip"])
 
 
-def test_end_of_a_run_that_is_given_up_is_published(clip, subscriber, tmp_path):
+def test_end_of_an_abandoned_run_is_published(clip, subscriber, tmp_path):
     subscriber.start()
 
     def harm(victim):

@@ -66,15 +66,23 @@ def test_labels_name_the_class_only_if_there_are_several(tmp_path):
 
 
 def test_the_highest_scoring_detection_is_drawn_on_top(tmp_path):
-    box = (60, 80, 160, 150)
+    box = (60, 80, 300, 150)
     assert has_outline(drawn(tmp_path, [(box, 0.5, 0), (box, 0.9, 1), (box, 0.4, 0)]), box, BUS)
 
 
 def test_labels_stay_inside_the_image_when_boxes_leave_it(tmp_path):
-    picture = drawn(tmp_path, [((-50, -40, 60, 70), 0.9, 0), ((350, 250, 1e9, 1e9), 0.8, 1)])
+    picture = drawn(tmp_path, [((-50, -40, 60, 70), 0.9, 0), ((380, 250, 1e12, 1e12), 0.8, 1)])
     assert (picture[30, 60] == CAR).all()
-    assert (picture[280, 350] == BUS).all()
+    assert (picture[280, 380] == BUS).all()
+    assert (picture[236:249, 350:378] == BUS).all(axis=2).any()  # the label, moved to the left
+    assert picture[73:90, :50].max(axis=2).min() < 60  # black letters
     assert (picture[73:90, :50] == CAR).all(axis=2).any()  # the label, below
+
+
+def test_lines_grow_with_the_shorter_side(tmp_path):
+    for shape in ((1200, 1600, 3), (1600, 1200, 3)):
+        picture = drawn(tmp_path, [((400, 400, 800, 800), 0.9, 0)], np.full(shape, 120, np.uint8))
+        assert 4 <= (picture[600, 380:420] == CAR).all(axis=1).sum() <= 5
 
 
 def test_an_image_too_small_for_labels_still_gets_boxes(tmp_path):

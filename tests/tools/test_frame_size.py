@@ -4,7 +4,7 @@ from stages.errors import ConfigError
 from tools.frame_size import MAX_SIDE, parse_frame_size
 
 
-def test_width_comes_first():
+def test_frame_size_is_width_then_height():
     assert parse_frame_size("1024x540", "--size") == (1024, 540)
 
 

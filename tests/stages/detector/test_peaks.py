@@ -7,7 +7,7 @@ from stages.detector.peaks import detect_peaks, find_peaks, place_boxes
 from stages.detector.spotnet import SpotNet, in_bfloat16
 
 
-def test_a_peak_becomes_its_box():
+def test_a_peak_is_decoded_into_a_box():
     logits = torch.full((1, 1, 8, 12), -6.0)
     logits[0, 0, 3, 5], logits[0, 0, 3, 6] = 4.0, 3.999  # the neighbour is no peak
     scores, classes, cells = find_peaks(logits, top_k=3)

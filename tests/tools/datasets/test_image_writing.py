@@ -19,8 +19,8 @@ def test_written_images_are_whole(tmp_path: Path) -> None:
     assert (read_image(path, gray=True) == image).all()
     with pytest.raises(ConfigError, match=r"'\.xyz' is not an image format"):
         write_image(tmp_path / "a.xyz", image)
-    with pytest.raises(ConfigError, match=r"'\.pgm' is not an image format with colours"):
-        write_image(tmp_path / "a.pgm", np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(ConfigError, match=r"'\.PGM' is not an image format with colours"):
+        write_image(tmp_path / "a.PGM", np.zeros((8, 8, 3), np.uint8))
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"a.jp\xe9"])

@@ -82,7 +82,7 @@ def test_the_hidden_region_has_the_hidden_share_of_the_box() -> None:
         assert share == pytest.approx(hidden)
 
 
-def test_hidden_region_lies_where_the_occluder_is() -> None:
+def test_hidden_region_is_at_the_occluder() -> None:
     region = hidden_region(np.array([0, 0, 100, 50.0]), np.array([80, 0, 100, 50.0]), 0.1)
     assert region[0] > 75
 

@@ -102,7 +102,7 @@ def test_tensorboard_purges_only_steps_to_be_repeated(tmp_path, monkeypatch, don
     assert made == [purged]
 
 
-def test_run_logs_what_may_take_long(tiny_config, data_set, tmp_path, caplog, monkeypatch):
+def test_run_logs_slow_operations(tiny_config, data_set, tmp_path, caplog, monkeypatch):
     other = write_coco(tmp_path / "other", "x")
     monkeypatch.setattr(trainer, "LINE_SECONDS", 0.0)
     caplog.set_level(logging.INFO)

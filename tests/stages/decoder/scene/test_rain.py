@@ -38,7 +38,7 @@ def test_rain_is_the_same_in_any_rendering_order(rain: Scene) -> None:
     np.testing.assert_array_equal(late, rain.render(7).image)
 
 
-def test_wet_ground_reflects_what_stands_on_it() -> None:
+def test_wet_ground_reflects_objects_on_it() -> None:
     """A white board on black ground: bright directly below it, darker farther down and beside."""
     rng, size = np.random.default_rng(5), (320, 192)
     plan = make_plan(rng, True, 110.0, varied=False)
