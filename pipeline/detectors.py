@@ -26,7 +26,7 @@ class Detector(Protocol):
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame."""
 
-    def cautions(self, start: StreamStart) -> list[str]:
+    def warnings(self, start: StreamStart) -> list[str]:
         """Returns warnings to show before the first frame of a stream."""
 
 

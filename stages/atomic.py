@@ -121,7 +121,7 @@ def file_size(path: Path) -> int:
 
 
 @contextlib.contextmanager
-def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
+def replacing(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
     """Yields the part file of ``path``, which takes its final name when the block ends.
 
     An exception in the block, including an interrupt, removes the part file and leaves ``path``
@@ -266,7 +266,7 @@ def write_atomically(path: Path, text: str) -> None:
             with path.open("a", encoding="utf-8") as stream:
                 stream.write(text)
             return
-    with written_aside(path) as part:
+    with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
 
 

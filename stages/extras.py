@@ -14,7 +14,7 @@ from stages.errors import ConfigError
 _FROM_CLONE = "pip install '.[{}]' in the clone of SpotStream"
 
 
-def need(module: str, extra: str, user: str) -> Any:
+def require(module: str, extra: str, user: str) -> Any:
     """Imports an optional package.
 
     Args:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.doubts import doubts
+from stages.detector.file_warnings import file_warnings
 from tests.documentation import run_program
 
 
@@ -19,7 +19,7 @@ def test_yolo_text_files_are_converted(tmp_path, monkeypatch):
     assert (file.format, file.frame_count, len(file)) == ("mot", 10, 2)
     assert file.boxes.tolist() == [[864, 162, 1056, 378], [384, 486, 576, 594]]
     assert file.scores.tolist() == [0.75, 1]
-    assert doubts(file, (1920, 1080)) == []
+    assert file_warnings(file, (1920, 1080)) == []
 
 
 def test_coco_results_are_converted(tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ class MqttBroker:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
-            # Not `need`: the extra it suggests would install PyTorch on a host that only watches.
+            # Not `require`: its extra would install PyTorch on a host that only watches.
             hint = "pip install 'paho-mqtt>=2.1'"
             raise ConfigError(f"--mqtt needs the package paho-mqtt: {hint}") from error
         scheme, host, port, user, password, self._prefix = _parsed(url)

@@ -18,8 +18,8 @@ from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, expand_sources
 from tools.event_log import EventLog, log_start
 from tools.progress import ProgressView
-from tools.run_cautions import cautions
 from tools.run_summary import demo_scores, faster_detector, print_summary
+from tools.run_warnings import run_warnings
 from tools.standard_streams import PATIENCE_SECONDS
 from tools.view_thread import ViewThread
 
@@ -45,7 +45,7 @@ def run_pipeline(
     with ViewThread(view) as shown:
         if json_log:
             shown.do(partial(log_start, output))
-        for notice in cautions(sources, specs, config, stay=stay):
+        for notice in run_warnings(sources, specs, config, stay=stay):
             shown.show(notice)
         results = ResultFolders(specs, output, config, overwrite=overwrite)
         supervisor = Supervisor(

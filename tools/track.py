@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.atomic import write_atomically
 from stages.detector.detection_file import DetectionFile
-from stages.detector.doubts import doubts
+from stages.detector.file_warnings import file_warnings
 from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError, SpotStreamError
 from stages.records import Float32Array, Tracks
@@ -35,7 +35,7 @@ class TrackSummary:
         tracks: Number of distinct ids.
         seconds: Tracking time, excluding reading and writing.
         scores: ``(N,)`` scores of the detections.
-        doubts: Doubts about the detections, see `doubts`.
+        warnings: Warnings about the detections, see `file_warnings`.
     """
 
     detections: Path
@@ -45,7 +45,7 @@ class TrackSummary:
     tracks: int
     seconds: float
     scores: Float32Array
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def frames_per_second(self) -> float:
@@ -107,7 +107,7 @@ def track_file(
         len(ids),
         seconds,
         file.scores,
-        tuple(doubts(file, frame_size or file.frame_size)),
+        tuple(file_warnings(file, frame_size or file.frame_size)),
     )
 
 

@@ -23,7 +23,7 @@ from pipeline.supervision.command_server import CommandServer
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import ConfigError, reason_of
-from stages.extras import need
+from stages.extras import require
 
 if TYPE_CHECKING:
     from pipeline.supervision.metrics import MetricsServer
@@ -131,7 +131,7 @@ def _raise_descriptor_limit() -> tuple[int, int]:
 def _serve_metrics(
     address: str, monitor: RunMonitor, is_ready: Callable[[], bool]
 ) -> MetricsServer:
-    need("prometheus_client", "metrics", "runtime.metrics")
+    require("prometheus_client", "metrics", "runtime.metrics")
     from pipeline.supervision.metrics import MetricsServer
 
     return MetricsServer(address, monitor, is_ready)

@@ -128,12 +128,12 @@ class _Worker:
         record = envelope.record
         if isinstance(record, StreamStart):
             try:
-                cautions = self._detector.cautions(record)
+                warnings = self._detector.warnings(record)
             except ConfigError as error:
                 self._fail(envelope, error)
                 return
-            for caution in cautions:
-                self._report(Notice("detector", stream=record.stream, message=caution))
+            for warning in warnings:
+                self._report(Notice("detector", stream=record.stream, message=warning))
             record = replace(
                 record,
                 detector=self._detector.name,
@@ -153,18 +153,18 @@ class _Worker:
         else:
             self._finish(batch)
 
-    def _finish(self, batch: list[Envelope], side_by_side: int = 1) -> None:
+    def _finish(self, batch: list[Envelope], concurrent_calls: int = 1) -> None:
         """Sends the detections in a batch of frames; runs in any thread.
 
         If a stream cannot be computed, the frames of the others are computed one by one.
         """
-        beside = side_by_side * self._plan.config.detector.workers
+        beside = concurrent_calls * self._plan.config.detector.workers
         try:
             self._link.send(_results(self._detector, self._ignored, batch, beside))
         except ConfigError as error:  # of one stream: its detection file, or its frames' size
             if len(batch) > 1:
                 for envelope in batch:
-                    self._finish([envelope], side_by_side)
+                    self._finish([envelope], concurrent_calls)
             else:
                 self._fail(batch[0], error)
         batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
@@ -206,19 +206,19 @@ def _results(
     detector: Detector,
     ignored: Mapping[str, Float32Array],
     batch: Sequence[Envelope],
-    side_by_side: int,
+    concurrent_calls: int,
 ) -> Sequence[Envelope]:
     """Returns the detections in a batch of frames.
 
     Those in the ``ignored`` regions of their stream are left out, see `outside`. The work on each
     frame is the time that the batch took, divided by the number of its frames and by the number of
-    batches that the threads of all workers compute ``side_by_side``: what the stage needs per
+    batches that the threads of all workers compute ``concurrent_calls``: what the stage needs per
     frame.
     """
     frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
     started = time.monotonic_ns()
     found = detector.detect(frames)
-    frame_ns = (time.monotonic_ns() - started) // (len(batch) * side_by_side)
+    frame_ns = (time.monotonic_ns() - started) // (len(batch) * concurrent_calls)
     return [
         structs.replace(
             envelope,

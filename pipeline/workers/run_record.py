@@ -13,7 +13,7 @@ import msgspec
 from pipeline.config import RunConfig, to_plain
 from pipeline.plan import decode_struct, encode_struct
 from pipeline.release import recorded_release
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.errors import OutputError
 from stages.urls import server_of
 
@@ -55,7 +55,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             OutputError: The file cannot be written.
         """
-        with written_aside(path, synced=False) as part:
+        with replacing(path, synced=False) as part:
             part.write_bytes(encode_struct(self))
 
     @classmethod

@@ -239,7 +239,7 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
     return SourceSpec(sequence_of(folder), str(folder), layout, of_data_set, frame_rate)
 
 
-def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
+def skipped_videos(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in and below the given folders that others keep out of ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
     recorded = {path for path in taken if is_recording(path)}
@@ -252,7 +252,7 @@ def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[P
     ]
 
 
-def not_searched(locations: Sequence[str]) -> list[Path]:
+def unreadable_folders(locations: Sequence[str]) -> list[Path]:
     """Returns the folders below the given ones that the user is not permitted to read."""
     return [closed for folder in _folders(locations) for closed in closed_folders(folder)]
 

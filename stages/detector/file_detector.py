@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.detection_file import DetectionFile
-from stages.detector.doubts import doubts
+from stages.detector.file_warnings import file_warnings
 from stages.detector.lru_cache import LruCache
 from stages.detector.sequence_files import (
     detection_files,
@@ -86,8 +86,8 @@ class FileDetector:
         """
         return [self._detect(frame) for frame in frames]
 
-    def cautions(self, start: StreamStart) -> list[str]:
-        """Returns a line for each doubt about a stream's file, see `doubts`.
+    def warnings(self, start: StreamStart) -> list[str]:
+        """Returns the warnings about a stream's file, see `file_warnings`.
 
         Args:
             start: First record of an epoch; later epochs repeat no lines.
@@ -98,7 +98,7 @@ class FileDetector:
         if start.epoch:
             return []
         file = self.file_of(start.stream)
-        lines = doubts(file, (start.width, start.height), of_uavdt=start.layout == "uavdt")
+        lines = file_warnings(file, (start.width, start.height), of_uavdt=start.layout == "uavdt")
         return [f"{file.path}: {each}" for each in lines]
 
     def file_of(self, stream: str) -> DetectionFile:

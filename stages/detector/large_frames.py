@@ -8,7 +8,7 @@ _LARGE = 2_100_000  # pixels of the network's input; full HD has 2,073,600
 _ENOUGH = 1280  # pixels of the longer side
 
 
-def caution(start: StreamStart, scale: float) -> str:
+def frame_size_warning(start: StreamStart, scale: float) -> str:
     """Returns a line if a network's input is so large that vehicles may be too large in it, or "".
 
     Args:

@@ -18,7 +18,7 @@ from stages.detector.engines import Engine, EngineName, EngineOutput, Precision,
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
-from stages.detector.large_frames import caution
+from stages.detector.large_frames import frame_size_warning
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
@@ -115,12 +115,12 @@ class NetworkDetector:
         self.class_names = self.engine.config.class_names
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
-        side_by_side = self.engine.side_by_side
-        self.batch_size = max(self.engine.batch_size, side_by_side)
+        concurrent_calls = self.engine.concurrent_calls
+        self.batch_size = max(self.engine.batch_size, concurrent_calls)
         self._compute = _computation(self.engine, recorded)
         self.compute_threads: ComputeThreads | None = None
-        if side_by_side > 1:
-            self.compute_threads = ComputeThreads(side_by_side, self.engine.share_cores)
+        if concurrent_calls > 1:
+            self.compute_threads = ComputeThreads(concurrent_calls, self.engine.share_cores)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame, by descending score.
@@ -146,14 +146,14 @@ class NetworkDetector:
             found.update(zip(positions, self._detect(chosen), strict=True))
         return [found[position] for position in range(len(frames))]
 
-    def cautions(self, start: StreamStart) -> list[str]:
-        """Returns warnings about a stream's frames before the first one, see `caution`.
+    def warnings(self, start: StreamStart) -> list[str]:
+        """Returns warnings about a stream's frames before the first one, see `frame_size_warning`.
 
         Raises:
             ConfigError: The network was exported for an input of another size.
         """
         self._geometry(start.height, start.width)
-        line = caution(start, self.scale)
+        line = frame_size_warning(start, self.scale)
         return [line] if line else []
 
     def _geometry(self, height: int, width: int) -> InputGeometry:

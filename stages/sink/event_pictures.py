@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stages.atomic import part_path, remove_file, writing, written_aside
+from stages.atomic import part_path, remove_file, replacing, writing
 from stages.background import in_background
 from stages.records import Float32Array, Tracks, UInt8Array
 from stages.result_files import EVENTS, event_pictures, folder_name
@@ -83,7 +83,7 @@ class EventPictures:
 
     def _write(self, path: Path, picture: UInt8Array) -> None:
         _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        with written_aside(path, synced=False) as part:
+        with replacing(path, synced=False) as part:
             part.write_bytes(jpeg.tobytes())
         self._since_check += jpeg.nbytes
         if 0 < self._interval < self._since_check and (self._check is None or self._check.done()):

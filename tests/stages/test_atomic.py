@@ -17,8 +17,8 @@ from stages.atomic import (
     make_folder,
     output_error,
     part_path,
+    replacing,
     write_atomically,
-    written_aside,
 )
 from stages.errors import OutputError
 from tests.stages.sink.conftest import names_in
@@ -99,7 +99,7 @@ def test_file_written_aside_is_renamed_only_when_complete(tmp_path, synced):
     path = tmp_path / "new" / "weights.bin"
 
     def write(content, failure=None):
-        with written_aside(path, synced=synced) as part:
+        with replacing(path, synced=synced) as part:
             part.write_bytes(content)
             if failure is not None:
                 raise failure
@@ -114,7 +114,7 @@ def test_file_written_aside_is_renamed_only_when_complete(tmp_path, synced):
 
 def test_file_that_another_process_is_writing_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with written_aside(path) as part:
+    with replacing(path) as part:
         part.write_text("one")
         with pytest.raises(OutputError, match=r"a\.txt: another process is writing it; choose"):
             write_atomically(path, "two")
@@ -149,7 +149,7 @@ def test_part_file_renamed_before_locking_is_not_written(
 
     part_path(path).write_text("one")
     monkeypatch.setattr("stages.atomic.lock", lock_late)
-    with written_aside(path) as part:
+    with replacing(path) as part:
         part.write_text("tw")
         assert path.read_text() == "one"
     assert path.read_text() == "tw"
@@ -158,7 +158,7 @@ def test_part_file_renamed_before_locking_is_not_written(
 def test_part_file_left_by_a_killed_process_is_truncated(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     part_path(path).write_text("much more than there is now")
-    with written_aside(path) as part, part.open("r+") as file:
+    with replacing(path) as part, part.open("r+") as file:
         file.write("now")
     assert path.read_text() == "now"
 
@@ -184,7 +184,7 @@ def test_content_is_synced_before_the_rename_and_the_folder_after_it(tmp_path, m
     monkeypatch.setattr(os, "fsync", record)
     write_atomically(path, "text")
     path.unlink()
-    with written_aside(path) as part:
+    with replacing(path) as part:
         part.write_text("text")
     assert synced == [(4, False), ("folder", True)] * 2
 
@@ -245,7 +245,7 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     write_atomically(pipe, "text")
     assert reader.communicate(timeout=100)[0] == b"text"
     assert pipe.is_fifo()
-    with pytest.raises(OutputError, match=r"pipe: it is not a file"), written_aside(pipe):
+    with pytest.raises(OutputError, match=r"pipe: it is not a file"), replacing(pipe):
         pytest.fail("entered")
     assert pipe.is_fifo()
 

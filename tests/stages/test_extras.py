@@ -5,11 +5,11 @@ import sys
 import pytest
 
 from stages.errors import ConfigError
-from stages.extras import install_hint, installed, need
+from stages.extras import install_hint, installed, require
 
 
 def test_installed_package_is_imported():
-    assert need("json", "all", "--port") is sys.modules["json"]
+    assert require("json", "all", "--port") is sys.modules["json"]
     assert installed("json", "csv")
     assert not installed("json", "no_such_package")
 
@@ -17,7 +17,7 @@ def test_installed_package_is_imported():
 def test_missing_package_error_says_how_to_install_it():
     expected = r"^--port needs the package no_such_package: pip install '\.\[serve\]' in the clone"
     with pytest.raises(ConfigError, match=expected):
-        need("no_such_package", "serve", "--port")
+        require("no_such_package", "serve", "--port")
 
 
 @pytest.mark.parametrize("module", ["onnxruntime", "openvino"])
@@ -27,14 +27,14 @@ def test_telemetry_of_packages_is_disabled(tmp_path, module):
         pytest.skip(f"{module} is not installed")
     settings = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
     inherited = {name: value for name, value in os.environ.items() if name not in settings}
-    code = f"from stages.extras import need; need({module!r}, 'extra', 'user')"
+    code = f"from stages.extras import require; require({module!r}, 'extra', 'user')"
     subprocess.run([sys.executable, "-c", code], env=inherited | {"HOME": tmp_path}, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_telemetry_setting_of_the_user_is_kept(monkeypatch):
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
-    need("json", "all", "--port")
+    require("json", "all", "--port")
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"
 
 

@@ -142,14 +142,14 @@ def test_starts_stay_correct_when_too_many_events_are_queued(connect, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("kinds", "told"),
+    ("kinds", "topics"),
     [
         (("crossing",), []),
         (("crossing", "end"), ["end"]),
         (("crossing", "start"), ["start", "start"]),
     ],
 )
-def test_starts_are_published_and_cleared_only_if_selected(connect, tmp_path, kinds, told):
+def test_starts_are_published_and_cleared_only_if_selected(connect, tmp_path, kinds, topics):
     with mosquitto.Broker(tmp_path) as server, server.subscriber("site/south/#") as received:
         broker = connect(server.port, kinds)
         broker.publish(fact_of("start", "south"))
@@ -157,7 +157,7 @@ def test_starts_are_published_and_cleared_only_if_selected(connect, tmp_path, ki
         assert retained(server, broker).keys() == kept
         broker.publish(fact_of("end", "south"))
         assert retained(server, broker) == {}
-    assert [topic.removeprefix("site/south/") for topic, *_ in received] == told
+    assert [topic.removeprefix("site/south/") for topic, *_ in received] == topics
 
 
 def test_a_new_run_clears_the_starts_of_a_killed_run(connect, tmp_path):

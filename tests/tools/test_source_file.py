@@ -26,7 +26,7 @@ def test_lines_are_sources_as_on_the_command_line(file):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("rtsp://me:secret@/live", "rtsp:///live names no host"),
         ("rtsp://me:secret@host:0/live", "rtsp://host:0/live cannot be opened: the port must be"),
@@ -35,24 +35,24 @@ def test_lines_are_sources_as_on_the_command_line(file):
         ("nowhere.mp4", "no such source: nowhere.mp4"),
     ],
 )
-def test_refused_lines_are_reported_without_passwords(file, line, told):
+def test_refused_lines_are_reported_without_passwords(file, line, message):
     file.write_text(f"north=rtsp://host/live\n\n{line}\n")
     with pytest.raises(SourceError) as caught:
         read_sources(file)
-    assert str(caught.value).startswith(f"{file}:3: {told}")
+    assert str(caught.value).startswith(f"{file}:3: {message}")
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"# rtsp://host/live\n", "names no source"),
         (b"caf\xe9.mp4\n", "cannot read .*: not a text file"),
         (None, "cannot read .*: no such file"),
     ],
 )
-def test_a_file_without_sources_is_refused(file, content, told):
+def test_a_file_without_sources_is_refused(file, content, message):
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         read_sources(file)

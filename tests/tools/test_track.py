@@ -163,7 +163,7 @@ def test_a_tracker_other_than_the_configs_uses_its_own_defaults(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ([], True),
         (["--set", "min_score=0.3"], False),
@@ -173,24 +173,29 @@ def test_a_tracker_other_than_the_configs_uses_its_own_defaults(tmp_path: Path) 
     ids=str,
 )
 def test_weak_detections_are_reported_if_sort_tracks_them(
-    detections: Path, tmp_path: Path, options: list[str], told: bool
+    detections: Path, tmp_path: Path, options: list[str], expected: bool
 ) -> None:
     detections.write_text(ROWS + ROWS.replace("0.9", "0.1"))
     arguments = ["--detections", str(detections), "--output", str(tmp_path / "a.txt"), *options]
     result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
-    assert result.stderr.count("\n") == told
-    assert ("50% of the detections have scores below 0.2, and SORT" in result.stderr) == told
+    assert result.stderr.count("\n") == expected
+    assert ("50% of the detections have scores below 0.2, and SORT" in result.stderr) == expected
 
 
 @pytest.mark.parametrize("folder", [False, True])
 @pytest.mark.parametrize(
-    ("options", "boxes", "doubtful"),
+    ("options", "boxes", "is_suspicious"),
     [([], 8, False), (["--fill", "2"], 10, False), (["--frame-size", "20x20"], 8, True)],
     ids=str,
 )
 def test_fill_and_frame_size_options_are_applied(
-    detections: Path, tmp_path: Path, folder: bool, options: list[str], boxes: int, doubtful: bool
+    detections: Path,
+    tmp_path: Path,
+    folder: bool,
+    options: list[str],
+    boxes: int,
+    is_suspicious: bool,
 ) -> None:
     lines = [f"{frame},1,{frame},2,30,40,0.9\n" for frame in (1, 2, 3, 4, 7, 8, 9, 10)]
     detections.write_text("".join(lines))
@@ -199,10 +204,10 @@ def test_fill_and_frame_size_options_are_applied(
     settings = ["--set", "min_hits=0", "--set", "max_age=5"]
     result = CliRunner().invoke(app, ["track", *arguments, *settings], catch_exceptions=False)
     assert f": 1 track, {boxes} boxes in 10 frames, " in result.stdout
-    assert ("are they its right and bottom?" in result.stderr) == doubtful
+    assert ("are they its right and bottom?" in result.stderr) == is_suspicious
 
 
-def test_doubts_are_reported_once_per_folder(detections: Path, tmp_path: Path) -> None:
+def test_warnings_are_reported_once_per_folder(detections: Path, tmp_path: Path) -> None:
     for name in ("MVI_2", "MVI_3"):
         (detections.parent / f"{name}.txt").write_text(ROWS.replace("0.9", "90"))
     arguments = ("--detections", str(detections.parent), "--output", str(tmp_path / "tracks"))

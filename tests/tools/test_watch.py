@@ -248,17 +248,17 @@ def test_other_events_are_printed_to_standard_error(address):
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "action"),
     [
         ("enter", "entered stop"),
         ("leave", "left stop after 1.5 s"),
         ("lost", "was lost in stop after 1.5 s"),
     ],
 )
-def test_zone_events_are_printed(kind, told, capsys):
+def test_zone_events_are_printed(kind, action, capsys):
     events = ZoneEvents("north", (STAY._replace(kind=kind),), {"stop": ZoneCounts(9, 2)})
     _print(Envelope(events), ())
-    assert capsys.readouterr().err == f"north: track 7 {told}: 2 there of 9 that entered\n"
+    assert capsys.readouterr().err == f"north: track 7 {action}: 2 there of 9 that entered\n"
 
 
 def test_everything_published_is_printed_as_json(address):

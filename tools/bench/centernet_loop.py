@@ -63,7 +63,7 @@ class CenterNetLoop:
 class _CenterNetEngine:
     """See `Engine`."""
 
-    batch_size = side_by_side = 1
+    batch_size = concurrent_calls = 1
     size: tuple[int, int] | None = None
 
     def __init__(self, weights: Path, device: torch.device) -> None:

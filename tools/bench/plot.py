@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.errors import ConfigError
-from stages.extras import need
+from stages.extras import require
 from tools.bench.figures import BenchReport
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check_plot(path: Path | None) -> None:
         return
     if path.suffix.lower() not in _SUFFIXES:
         raise ConfigError(f"--plot must end in {', '.join(_SUFFIXES)}, got {path}")
-    need("matplotlib", "evaluate", "--plot")
+    require("matplotlib", "evaluate", "--plot")
 
 
 def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
@@ -77,5 +77,5 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    with written_aside(path) as part:
+    with replacing(path) as part:
         figure.savefig(part, format=path.suffix[1:].lower())

@@ -48,7 +48,7 @@ def track(
     import numpy as np
 
     from pipeline.config_file import load_configs
-    from stages.detector.doubts import doubts_of_files
+    from stages.detector.file_warnings import warnings_of_files
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
     from tools.weak_detections import keeps_weak, warning_of_weak
@@ -75,10 +75,9 @@ def track(
             f"by {name}"
         )
 
-    for doubt in doubts_of_files((summary.detections, summary.doubts) for summary in found):
-        typer.echo(doubt, err=True)
+    for warning in warnings_of_files((summary.detections, summary.warnings) for summary in found):
+        typer.echo(warning, err=True)
     if keeps_weak(name, settings):
         scores = np.concatenate([summary.scores for summary in found])
-        warning = warning_of_weak(scores, "--config intersection, --config uav")
-        if warning is not None:
-            typer.echo(warning, err=True)
+        if weak := warning_of_weak(scores, "--config intersection, --config uav"):
+            typer.echo(weak, err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.errors import ConfigError
 from stages.records import UInt8Array
 
@@ -48,5 +48,5 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
     encoded, data = cv2.imencode(path.suffix, image, parameters)
     if not encoded:  # such as a JPEG of more than 65,500 pixels a side
         raise ConfigError(f"cannot write {path}: its format cannot hold the image; try .png")
-    with written_aside(path) as part:
+    with replacing(path) as part:
         part.write_bytes(data.tobytes())

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.extras import need
+from stages.extras import require
 from tools.annotations.coco_json import check_entry, ids_by_name, read_annotations, read_json
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
@@ -63,7 +63,7 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         ConfigError: pycocotools is not installed, or a file is malformed, or only some detections
             have a class; the message says where.
     """
-    need("pycocotools", "evaluate", "evaluate coco")
+    require("pycocotools", "evaluate", "evaluate coco")
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import SpotStreamError
-from stages.extras import need
+from stages.extras import require
 from tools.annotations.distractors import MotObjects
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
@@ -69,7 +69,7 @@ def trackeval_scores(
     Raises:
         ConfigError: TrackEval is not installed.
     """
-    need("trackeval", "evaluate", "--check")
+    require("trackeval", "evaluate", "--check")
     from trackeval.metrics import CLEAR, HOTA, Identity
 
     settings = {"PRINT_CONFIG": False, "THRESHOLD": iou_threshold}
@@ -103,7 +103,7 @@ def _preprocessed(
     truth: GroundTruth, objects: MotObjects, given: Trajectories
 ) -> dict[str, object]:
     """Returns a sequence of MOT16 or later as TrackEval's own preprocessing selects it."""
-    need("trackeval", "evaluate", "--check")
+    require("trackeval", "evaluate", "--check")
     from trackeval.datasets import MotChallenge2DBox
 
     sizes = given.boxes[:, 2:] - given.boxes[:, :2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.atomic import write_atomically
-from stages.extras import need
+from stages.extras import require
 from stages.wording import counted
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import EntryScore
@@ -43,8 +43,8 @@ def write_report(folder: Path, scores: Sequence[EntryScore], protocol: ScoringPr
         ConfigError: matplotlib or jinja2 is not installed.
         OutputError: The page cannot be written.
     """
-    jinja2 = need("jinja2", "evaluate", "--report")
-    need("matplotlib", "evaluate", "--report")
+    jinja2 = require("jinja2", "evaluate", "--report")
+    require("matplotlib", "evaluate", "--report")
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
     )

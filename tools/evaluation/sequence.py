@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.doubts import box_doubts, doubts
+from stages.detector.file_warnings import box_warnings, file_warnings
 from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
 from stages.records import BoolArray, Int64Array
@@ -77,7 +77,7 @@ class SequenceScore:
         matches: Matches of ``tracks`` with the ground truth.
         given: The tracks of the file, if the ground truth has `MotObjects`.
         file: File of the detections or tracks.
-        doubts: Doubts about the file, see `doubts`.
+        warnings: Warnings about the file, see `file_warnings`.
     """
 
     name: str
@@ -91,7 +91,7 @@ class SequenceScore:
     matches: Matches | None = None
     given: Trajectories | None = None
     file: Path | None = None
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def score_sequence(
@@ -114,12 +114,12 @@ def score_sequence(
     levels: dict[str, DetectionResult] = {}
     points: tuple[PrPoint, ...] = ()
     tracks = given = None
-    found_doubts: list[str] = []
+    warnings: list[str] = []
     width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # at most the frame size
     if task.kind == "detections":
         file = DetectionFile.read(task.file, frame_count=truth.frame_count)
         # Classes are not scored.
-        found_doubts = doubts(
+        warnings = file_warnings(
             file, (width, height), of_uavdt=True, tracked=task.tracker is not None
         )
         shown = ~truth.ignored.cover(file.indices, file.boxes)
@@ -134,7 +134,7 @@ def score_sequence(
                 points = _points(task, file, detection[PR_IOU], stopped)
     else:
         given = read_mot(task.file, frame_count=truth.frame_count)
-        found_doubts = box_doubts(given.boxes, (width, height))
+        warnings = box_warnings(given.boxes, (width, height))
         tracks = _scored(truth, given)
     score = SequenceScore(
         truth.name,
@@ -143,7 +143,7 @@ def score_sequence(
         conditions=truth.conditions,
         points=points,
         file=task.file,
-        doubts=tuple(found_doubts),
+        warnings=tuple(warnings),
     )
     if tracks is None:
         return score

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
 from stages.detector.preprocessing import Normalisation, input_geometry, network_input
@@ -71,7 +71,7 @@ def calibrate(
         raise SourceError("no image can be read")
     if _content(weights) != content:  # such as by training: the ranges are of the old weights
         raise OutputError(f"{weights} has changed meanwhile; calibrate it again")
-    with written_aside(weights) as part:
+    with replacing(weights) as part:
         part.write_bytes(with_ranges(content, network.config, ranges))
     return len(ranges)
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from stages.atomic import sync, written_aside
+from stages.atomic import replacing, sync
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
 from stages.detector.engines.openvino_engine import openvino_model
@@ -19,7 +19,7 @@ from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError
-from stages.extras import need
+from stages.extras import require
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "torchscript"]
 SUFFIXES: dict[ExportFormat, str] = {
@@ -77,7 +77,7 @@ def export(
         ) from error
     if format == "openvino":
         return _write_pair(output, save)
-    with written_aside(output) as part:
+    with replacing(output) as part:
         save(part)
     return [output]
 
@@ -90,7 +90,7 @@ def _traced(
         model = onnx_model(network, size, int8=int8)
         return lambda path: path.write_bytes(model)
     if format == "openvino":
-        openvino = need("openvino", "openvino", "--format openvino")
+        openvino = require("openvino", "openvino", "--format openvino")
         converted = openvino_model(openvino.Core(), network, size, int8=int8)
         return lambda path: openvino.save_model(converted, str(path), compress_to_fp16=False)
     example = example_images(network.config.size_multiple, size)
@@ -110,7 +110,7 @@ def _write_pair(output: Path, save: Callable[[Path], object]) -> list[Path]:
     They replace older ones together: a ``.bin`` never lies next to the ``.xml`` of another export.
     """
     weights = output.with_suffix(".bin")
-    with written_aside(output) as part, written_aside(weights) as weights_part:
+    with replacing(output) as part, replacing(weights) as weights_part:
         aside = part.with_name(f"{part.name}{output.suffix}")  # the suffix that OpenVINO requires
         try:
             save(aside)

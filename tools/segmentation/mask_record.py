@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.release import installed_release
-from stages.atomic import remove_file, write_atomically, written_aside
+from stages.atomic import remove_file, replacing, write_atomically
 from stages.errors import OutputError
 from stages.wording import as_setting
 from tools.segmentation.frames import Frames
@@ -53,7 +53,7 @@ def remove_outdated(sequences: Iterable[Frames], *, overwrite: bool) -> None:
             masks.setdefault(mask.parent, []).append(mask)
     if overwrite:  # before removing, so that a killed run leaves no mask that counts as new
         for folder in filter(Path.is_dir, masks):
-            with written_aside(folder / RECORD, synced=False) as part:
+            with replacing(folder / RECORD, synced=False) as part:
                 part.write_text(json.dumps(_OUTDATED))
     if any(_read(folder) == _OUTDATED for folder in masks):  # a killed run may not have marked all
         for folder, paths in masks.items():

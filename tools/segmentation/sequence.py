@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.records import UInt8Array
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
@@ -124,7 +124,7 @@ def segment_sequence(
 
 def _write(path: Path, mask: UInt8Array) -> None:
     # Not synced to the disk: `is_complete` finds files that a crash cut off.
-    with written_aside(path, synced=False) as part:
+    with replacing(path, synced=False) as part:
         part.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError
-from stages.extras import need
+from stages.extras import require
 
 _CLASS_LAYER = re.compile(r"hm\.\d+\.1\.")  # in state keys; class channels are not ranked
 
@@ -52,7 +52,7 @@ def narrow(model: SpotNet, wide: SpotNet) -> list[str]:
     Raises:
         ConfigError: torch-pruning is not installed, or a layer gets the wrong shape.
     """
-    pruning = need("torch_pruning", "train", "initial: a narrower network")
+    pruning = require("torch_pruning", "train", "initial: a narrower network")
     pruned = copy.deepcopy(wide).cpu().eval()
     modules = dict(model.named_modules())
     for name, module in list(pruned.named_modules()):

@@ -14,7 +14,7 @@ from torch import nn, optim
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
 from stages.detector.spotnet.layers import Residual
 from stages.errors import ConfigError
@@ -121,7 +121,7 @@ def save_weights(model: SpotNet, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    with written_aside(path) as part:
+    with replacing(path) as part:
         save_checkpoint(model, part)
 
 
@@ -131,7 +131,7 @@ def save_state(content: Mapping[str, object], path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    with written_aside(path) as part, part.open("wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         try:
             torch.save(content, file)
         except RuntimeError as error:  # torch's own, which hides the OSError

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.signals import die_with, ignore_stop_signals
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.errors import OutputError, SpotStreamError, in_one_line
 from stages.urls import without_credentials
 
@@ -53,5 +53,5 @@ def _report(error: Exception, file: Path) -> None:
         happened += _LATER_SECONDS
     message = without_credentials(f"spotstream: {in_one_line(error)}")
     content = {"message": {"message": message, "extraInfo": {"timestamp": str(happened)}}}
-    with contextlib.suppress(OutputError), written_aside(file, synced=False) as part:
+    with contextlib.suppress(OutputError), replacing(file, synced=False) as part:
         part.write_text(json.dumps(content))  # a partial file would end torchrun with a traceback

@@ -12,7 +12,7 @@ Precision: TypeAlias = Literal["auto", "float32", "int8"]
 ``"int8"``: layers that stay in floating point may use bfloat16, too."""
 
 
-MAX_SIDE_BY_SIDE = 4
+MAX_CONCURRENT_CALLS = 4
 """Maximum number of images that a CPU computes concurrently, each on a share of its cores.
 
 Half of the frames in a stream's ring, so that the next ones are decoded meanwhile.
@@ -40,8 +40,8 @@ class Engine(Protocol):
         description: Name, version and arithmetic, for the user: ``openvino 2026.4.1, f32``.
         config: Config of the network.
         batch_size: Number of images per call at which it is fastest.
-        side_by_side: Number of threads that may call `detect` at once, each with one image, after
-            `share_cores`; 1 if that is no faster.
+        concurrent_calls: Number of threads that may call `detect` at once, after `share_cores`,
+            with one image each; 1 if that is no faster.
         size: Height and width of the only input it accepts; None for any multiple of
             ``config.size_multiple``.
     """
@@ -49,7 +49,7 @@ class Engine(Protocol):
     description: str
     config: SpotNetConfig
     batch_size: int
-    side_by_side: int
+    concurrent_calls: int
     size: tuple[int, int] | None
 
     def detect(self, images: UInt8Array) -> EngineOutput:
@@ -58,5 +58,5 @@ class Engine(Protocol):
     def share_cores(self) -> None:
         """Makes `detect` compute on a share of the threads when this thread calls it.
 
-        Called once in each of ``side_by_side`` threads. The boxes stay the same.
+        Called once in each of ``concurrent_calls`` threads. The boxes stay the same.
         """

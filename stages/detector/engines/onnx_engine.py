@@ -12,7 +12,7 @@ from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, onnx_model
 from stages.detector.peaks import TOP_K
 from stages.detector.weights_file import check_exported, load_network
 from stages.errors import ConfigError
-from stages.extras import need
+from stages.extras import require
 from stages.records import UInt8Array
 
 
@@ -30,12 +30,12 @@ class OnnxRuntimeEngine:
     """
 
     batch_size = 1
-    side_by_side = 1  # more would need a second session with its own weights
+    concurrent_calls = 1  # more would need a second session with its own weights
 
     def __init__(
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
     ) -> None:
-        runtime = need("onnxruntime", "onnx", "engine onnxruntime")
+        runtime = require("onnxruntime", "onnx", "engine onnxruntime")
         exported = weights.suffix == ".onnx"
         if exported:
             check_exported(weights)

@@ -16,7 +16,7 @@ from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.detector.spotnet.checkpoint import OTHER_NETWORK_ADVICE
 from stages.errors import ConfigError
-from stages.extras import need
+from stages.extras import require
 
 METADATA = "spotnet"
 """Metadata key of the config in JSON, as in our safetensors files."""
@@ -48,7 +48,7 @@ def onnx_model(
     Raises:
         ConfigError: The package onnx is not installed, or the network cannot be computed in int8.
     """
-    onnx = need("onnx", extra, "conversion to ONNX")
+    onnx = require("onnx", extra, "conversion to ONNX")
     config = network.config
     if int8:
         network = rounded_network(network)

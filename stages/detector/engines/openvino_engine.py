@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stages.cores import usable_cores
-from stages.detector.engines.engine import MAX_SIDE_BY_SIDE, EngineOutput, Precision
+from stages.detector.engines.engine import MAX_CONCURRENT_CALLS, EngineOutput, Precision
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import fast_dtype
@@ -19,7 +19,7 @@ from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.detector.weights_file import check_exported, load_network
 from stages.errors import ConfigError
-from stages.extras import need
+from stages.extras import require
 from stages.records import UInt8Array
 
 EXPORTED = (".xml", ".onnx")
@@ -51,7 +51,7 @@ class OpenVinoEngine:
     def __init__(
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
     ) -> None:
-        openvino = need("openvino", "openvino", "engine openvino")
+        openvino = require("openvino", "openvino", "engine openvino")
         self._core = openvino.Core()
         self._core.set_property({"ENABLE_MMAP": False})  # the file may be replaced in place
         arithmetic, hint = "float32", "f32"
@@ -79,7 +79,7 @@ class OpenVinoEngine:
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
         self.batch_size = 1
-        self.side_by_side = min(threads or usable_cores(), MAX_SIDE_BY_SIDE)
+        self.concurrent_calls = min(threads or usable_cores(), MAX_CONCURRENT_CALLS)
         self._compiled: LruCache[tuple[int, tuple[int, ...]], Any] = LruCache(_SIZES)
         self._compiling = threading.Lock()
         self._requests = _Requests()
@@ -103,7 +103,7 @@ class OpenVinoEngine:
         requests = self._requests
         request = requests.of.get(shape)
         if request is None:
-            streams = self.side_by_side if requests.shares_cores else 1
+            streams = self.concurrent_calls if requests.shares_cores else 1
             compiled = self._network(streams, shape)
             request = requests.of.keep(shape, compiled.create_infer_request())
         return request

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stages.allocator import keep_freed_memory
 from stages.detector.engines.cudnn import cudnn_graph
-from stages.detector.engines.engine import MAX_SIDE_BY_SIDE, EngineOutput, Precision
+from stages.detector.engines.engine import MAX_CONCURRENT_CALLS, EngineOutput, Precision
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.quantised import quantised_graph
@@ -68,7 +68,7 @@ class TorchEngine:
         self._sharing = itertools.count()
         on_cpu = device.type == "cpu"
         self.batch_size = 1 if on_cpu else _GPU_BATCH
-        self.side_by_side = min(self._threads, MAX_SIDE_BY_SIDE) if on_cpu else 1
+        self.concurrent_calls = min(self._threads, MAX_CONCURRENT_CALLS) if on_cpu else 1
         arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {arithmetic} on {device}"
 
@@ -82,7 +82,7 @@ class TorchEngine:
         with _SHARING:
             before = torch.get_num_threads()
             # Shares differ by one if the cores cannot be divided equally.
-            torch.set_num_threads((self._threads + next(self._sharing)) // self.side_by_side)
+            torch.set_num_threads((self._threads + next(self._sharing)) // self.concurrent_calls)
             # A new thread inherits the number that was last set, in any thread.
             last = threading.Thread(target=torch.set_num_threads, args=(before,))
             last.start()

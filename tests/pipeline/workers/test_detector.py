@@ -105,7 +105,7 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     )
 
 
-def test_doubtful_scores_in_a_detection_file_are_reported(tmp_path):
+def test_suspicious_scores_in_a_detection_file_are_reported(tmp_path):
     clip = make_clip(tmp_path / "material", 5)
     file = tmp_path / "percent.txt"
     file.write_text("1,-1,100,50,20,15,99.5\n")

@@ -109,7 +109,7 @@ def test_a_playlist_that_ends_while_it_is_read_is_read_once(tmp_path, serve_http
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "status_text"),
     [
         (403, "403 Forbidden (access denied)"),
         (404, "404 Not Found"),
@@ -117,12 +117,12 @@ def test_a_playlist_that_ends_while_it_is_read_is_read_once(tmp_path, serve_http
     ],
 )
 def test_the_reason_why_a_playlist_no_longer_loads_is_reported(
-    tmp_path, serve_http, slots, status, told
+    tmp_path, serve_http, slots, status, status_text
 ):
     Vanishing.status, Vanishing.loads = status, itertools.count()
     playlist = serve_playlist(Vanishing, 2, tmp_path, serve_http)
     *_, end = read(playlist, slots, 100, replace(OPTIONS, reconnect=False))
-    assert end.message == f"cannot open {playlist} as a video: Server returned {told}"
+    assert end.message == f"cannot open {playlist} as a video: Server returned {status_text}"
 
 
 def test_frames_do_not_arrive_in_bursts_after_an_encoder_pause(tmp_path, serve_http, slots):

@@ -191,7 +191,7 @@ def test_motchallenge_names_give_frame_numbers_in_its_layout(tmp_path, slots):
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "skipped"),
     [
         (["0000.png", "0001.png", "0004.png"], "2 and 1 other number"),
         (["frame_07.png", "frame_08.png", "frame_10.png"], "9"),
@@ -201,11 +201,11 @@ def test_motchallenge_names_give_frame_numbers_in_its_layout(tmp_path, slots):
         (["a.png", "b.png", "c.png"], ""),
     ],
 )
-def test_names_that_skip_a_few_numbers_are_reported(tmp_path, slots, names, told):
+def test_names_that_skip_a_few_numbers_are_reported(tmp_path, slots, names, skipped):
     numbers, notices = numbered(tmp_path / "a", names, slots)
     assert numbers == list(range(1, len(names) + 1))
-    line = f"{tmp_path / 'a'}: the names skip {told}; the images are numbered in order"
-    assert notices == ([line] if told else [])
+    line = f"{tmp_path / 'a'}: the names skip {skipped}; the images are numbered in order"
+    assert notices == ([line] if skipped else [])
 
 
 def test_unreadable_first_images_are_dropped_after_the_stream_start(tmp_path, slots):

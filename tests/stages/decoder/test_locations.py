@@ -12,7 +12,7 @@ from stages.decoder.locations import (
     expand_sources,
     is_live,
     is_pipe,
-    passed_over,
+    skipped_videos,
 )
 from stages.decoder.media import MediaSource
 from stages.decoder.scene_source import SceneSource
@@ -182,14 +182,14 @@ def test_videos_beside_images_are_passed_over_and_listed(tmp_path, make_video):
     make_video("b.mp4")
     specs = expand_sources([str(tmp_path)])
     assert [spec.name for spec in specs] == ["photos"]
-    assert passed_over([str(tmp_path)], specs) == [tmp_path / "b.mp4"]
-    assert passed_over([f"north={tmp_path}"], specs) == [tmp_path / "b.mp4"]
+    assert skipped_videos([str(tmp_path)], specs) == [tmp_path / "b.mp4"]
+    assert skipped_videos([f"north={tmp_path}"], specs) == [tmp_path / "b.mp4"]
     both = [str(tmp_path), str(tmp_path / "b.mp4")]
-    assert passed_over(both, expand_sources(both)) == []
+    assert skipped_videos(both, expand_sources(both)) == []
     (tmp_path / "photos").rename(tmp_path / "photos.mp4")  # a folder of images, not a video
-    assert passed_over(both, expand_sources(both)) == []
+    assert skipped_videos(both, expand_sources(both)) == []
     alone = [str(tmp_path / "photos.mp4"), "rtsp://north/stream", DEMO]
-    assert passed_over(alone, expand_sources(alone)) == []
+    assert skipped_videos(alone, expand_sources(alone)) == []
 
 
 def test_videos_in_subfolders_of_others_are_passed_over_and_listed(tmp_path):
@@ -199,7 +199,7 @@ def test_videos_in_subfolders_of_others_are_passed_over_and_listed(tmp_path):
     (tmp_path / "out" / "a" / "run.json").touch()
     specs = expand_sources([str(tmp_path)])
     assert [spec.name for spec in specs] == ["a"]
-    assert passed_over([str(tmp_path)], specs) == [tmp_path / "monday" / "b.mp4"]
+    assert skipped_videos([str(tmp_path)], specs) == [tmp_path / "monday" / "b.mp4"]
 
 
 def test_several_images_as_separate_streams_are_refused(tmp_path):

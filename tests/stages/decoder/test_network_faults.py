@@ -84,7 +84,7 @@ def test_a_silent_udp_camera_is_reported(slots):
 
 
 @pytest.mark.parametrize(
-    ("scheme", "answer", "told"),
+    ("scheme", "answer", "detail"),
     [
         ("rtmp", b"", ""),
         ("http", b"", ""),
@@ -93,10 +93,10 @@ def test_a_silent_udp_camera_is_reported(slots):
         ("https", b"no encryption\r\n", " or does not encrypt it"),
     ],
 )
-def test_a_server_that_closes_the_connection_is_reported(slots, scheme, answer, told):
+def test_a_server_that_closes_the_connection_is_reported(slots, scheme, answer, detail):
     with server(answer) as port:
         reason = fault(f"{scheme}://127.0.0.1:{port}/live", slots)
-    assert reason == f"the server closed the connection{told}"
+    assert reason == f"the server closed the connection{detail}"
 
 
 @pytest.mark.parametrize("scheme", ["http", "udp"])

@@ -9,7 +9,7 @@ import av
 import pytest
 
 from stages.decoder import recording_source
-from stages.decoder.locations import expand_sources, passed_over
+from stages.decoder.locations import expand_sources, skipped_videos
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.segments import segment_path
@@ -230,17 +230,17 @@ def test_a_disk_error_within_a_segment_is_reported(camera, tmp_path, slots, monk
 
 
 @pytest.mark.parametrize(
-    ("seconds", "epochs", "told"),
+    ("seconds", "epochs", "gap_seconds"),
     [(4, [0], "2.4"), (7, [0], "5.4"), (8, [0, 1], "6.4"), (600, [0, 1], "598.4")],
 )
-def test_a_long_gap_starts_a_new_epoch(camera, tmp_path, slots, seconds, epochs, told):
+def test_a_long_gap_starts_a_new_epoch(camera, tmp_path, slots, seconds, epochs, gap_seconds):
     folder = tmp_path / "cam"
     two_segments(camera, folder, seconds)
     records = replay(folder, slots)
     assert [r.epoch for r in records if isinstance(r, StreamStart)] == epochs
     assert records[-1].frames == 80
     assert records[-1].reason is EndReason.COMPLETE
-    gap = f"{folder} has no frames for {told} s after frame 40" if len(epochs) == 2 else ""
+    gap = f"{folder} has no frames for {gap_seconds} s after frame 40" if len(epochs) == 2 else ""
     assert records[-1].message == gap
 
 
@@ -254,7 +254,7 @@ def test_a_gap_is_reported_by_the_recording_frame_before_it(camera, tmp_path, sl
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "message"),
     [
         (7, ""),
         (600, "{} has no frames for 598.4 s after frame 40"),
@@ -266,12 +266,12 @@ def test_a_gap_is_reported_by_the_recording_frame_before_it(camera, tmp_path, sl
     ],
 )
 def test_long_outages_and_clock_changes_that_hide_one_are_reported(
-    camera, tmp_path, slots, seconds, told
+    camera, tmp_path, slots, seconds, message
 ):
     folder = tmp_path / "cam"
     two_segments(camera, folder, seconds, epoch=1)
     end = replay(folder, slots)[-1]
-    assert (end.reason, end.message) == (EndReason.COMPLETE, told.format(folder))
+    assert (end.reason, end.message) == (EndReason.COMPLETE, message.format(folder))
 
 
 def test_recordings_are_found_as_sources(camera, tmp_path):
@@ -295,7 +295,7 @@ def test_recordings_are_found_in_subfolders_and_without_an_index(camera, tmp_pat
     specs = expand_sources([str(tmp_path / "kept")])
     assert [spec.name for spec in specs] == ["2026-10-north", "2026-11-north", "south"]
     assert isinstance(open_source(specs[0]), RecordingSource)
-    assert passed_over([str(tmp_path / "kept")], specs) == [video]
+    assert skipped_videos([str(tmp_path / "kept")], specs) == [video]
 
 
 def test_a_recording_without_a_frame_is_not_listed(camera, tmp_path):

@@ -122,12 +122,12 @@ def test_an_unreadable_folder_is_skipped_but_refused_as_the_source(tmp_path, tou
     (tmp_path / "closed").chmod(mode)
     try:
         printed = as_other_users(f"""
-            from stages.decoder.locations import expand_sources, not_searched, passed_over
+            from stages.decoder.locations import expand_sources, unreadable_folders, skipped_videos
             from stages.errors import SourceError
 
             specs = expand_sources([{str(tmp_path)!r}])
-            print(len(specs), specs[0].location, passed_over([{str(tmp_path)!r}], specs))
-            print(*not_searched([{str(tmp_path)!r}]))
+            print(len(specs), specs[0].location, skipped_videos([{str(tmp_path)!r}], specs))
+            print(*unreadable_folders([{str(tmp_path)!r}]))
             try:
                 expand_sources([{str(tmp_path / "lost+found")!r}])
             except SourceError as error:

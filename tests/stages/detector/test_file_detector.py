@@ -59,17 +59,17 @@ def test_the_number_of_files_kept_in_memory_is_limited(folder: Path) -> None:
     assert len(detector.file_of("MVI_100")) == 3
 
 
-def test_doubts_about_the_file_of_a_stream_are_reported_once(tmp_path: Path) -> None:
+def test_warnings_about_the_file_of_a_stream_are_reported_once(tmp_path: Path) -> None:
     path = tmp_path / "M0101.txt"
     path.write_text("1,-1,100,50,30,40,90,2,-1\n")
     detector = FileDetector(path)
     start = StreamStart("M0101", 0, "", 540, 1024, Fraction(25), Fraction(1, 25))
-    lines = detector.cautions(start)
+    lines = detector.warnings(start)
     assert [each.startswith(f"{path}: ") for each in lines] == [True, True]
     assert "UAVDT's format" in lines[0]
     assert "scores up to 90" in lines[1]
-    assert len(detector.cautions(replace(start, layout="uavdt"))) == 1
-    assert detector.cautions(replace(start, epoch=1)) == []
+    assert len(detector.warnings(replace(start, layout="uavdt"))) == 1
+    assert detector.warnings(replace(start, epoch=1)) == []
 
 
 def test_detections_below_min_score_are_left_out(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from stages.detector.large_frames import caution
+from stages.detector.large_frames import frame_size_warning
 from stages.records import StreamStart
 
 
@@ -11,13 +11,13 @@ def start(width, height, epoch=0):
 
 
 def test_frames_larger_than_needed_are_reported_with_a_scale():
-    message = caution(start(3840, 2160), 0.75)
+    message = frame_size_warning(start(3840, 2160), 0.75)
     assert "frames of 3840x2160 are searched at 2880x1620" in message
     assert message.endswith("set detector.scale=0.33")
-    assert caution(start(2160, 3840), 0.75).endswith("detector.scale=0.33")
-    assert caution(start(3840, 2160, epoch=1), 0.75) == ""
+    assert frame_size_warning(start(2160, 3840), 0.75).endswith("detector.scale=0.33")
+    assert frame_size_warning(start(3840, 2160, epoch=1), 0.75) == ""
 
 
 @pytest.mark.parametrize(("size", "scale"), [((1920, 1080), 1.0), ((3840, 2160), 0.33)])
 def test_other_frames_are_not_reported(size, scale):
-    assert caution(start(*size), scale) == ""
+    assert frame_size_warning(start(*size), scale) == ""

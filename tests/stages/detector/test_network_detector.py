@@ -250,7 +250,7 @@ def test_a_stream_unfit_for_an_exported_network_fails_at_its_start(detector, mon
     """Not in a batch, where the error would affect other streams."""
     monkeypatch.setattr(detector.engine, "size", (192, 320))
     fitting = StreamStart("s", 0, "s.mp4", 256, 427, Fraction(25), Fraction(1, 25))
-    assert isinstance(detector.cautions(fitting), list)
+    assert isinstance(detector.warnings(fitting), list)
     message = "an input of 320x192, frames of 960x540 at scale 0.75 need 768x448: export it without"
     with pytest.raises(ConfigError, match=message):
-        detector.cautions(replace(fitting, height=540, width=960))
+        detector.warnings(replace(fitting, height=540, width=960))

@@ -18,7 +18,7 @@ def test_kills_break_no_promise(tmp_path, fault, times):
 
 
 @pytest.mark.parametrize(
-    ("calm", "harmed", "written", "passed", "told"),
+    ("calm", "harmed", "written", "passed", "result"),
     [
         ([1, 2], [1, 2], 2, True, "0 frames lost, 0 repeated, 0 runs with other results"),
         ([1, 2], [1, 2], 1, False, "1 frame lost, 0 repeated, 0 runs with other results"),
@@ -27,14 +27,14 @@ def test_kills_break_no_promise(tmp_path, fault, times):
     ],
 )
 def test_lost_repeated_or_changed_frames_break_the_promise(
-    tmp_path, monkeypatch, calm, harmed, written, passed, told
+    tmp_path, monkeypatch, calm, harmed, written, passed, result
 ):
     times = iter((calm, harmed))
     monkeypatch.setattr(kills, "_results", lambda folder: ([], next(times)))
     report = {"frames": {"in": 2, "out": written}}
     monkeypatch.setattr(kills, "run_with", fake_run(FakeVictim(), report=report))
     outcome = kills_in_lossless_runs(tmp_path, 1)
-    assert (outcome.result, outcome.passed) == (told, passed)
+    assert (outcome.result, outcome.passed) == (result, passed)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ({}, ""),
         ({"stage": "sleep 10 &"}, "1 stage left"),
@@ -44,7 +44,7 @@ SOUND = {
         ({"code": 1}, ""),
     ],
 )
-def test_lingering_stages_and_lost_rows_break_the_promise(tmp_path, monkeypatch, broken, told):
+def test_lingering_stages_and_lost_rows_break_the_promise(tmp_path, monkeypatch, broken, message):
     output = tmp_path / "killed" / "clip"
     output.mkdir(parents=True)
     program = ("sh", "-c", FAKE_PROGRAM.format(output=output, **SOUND | broken), "sh")
@@ -54,4 +54,4 @@ def test_lingering_stages_and_lost_rows_break_the_promise(tmp_path, monkeypatch,
         monkeypatch.setattr(supervisor, "_MAX_SECONDS", 2)
     outcome = killed_supervisor(tmp_path)
     assert outcome.passed is not bool(broken)
-    assert told in outcome.result
+    assert message in outcome.result

@@ -170,19 +170,19 @@ def test_the_pr_protocol_has_its_own_iou_and_inclusive_thresholds(
         score_sequence(task, stopped=lambda: True)
 
 
-def test_scores_above_1_are_doubted_only_if_a_tracker_uses_them(tmp_path: Path) -> None:
+def test_scores_above_1_are_reported_only_if_a_tracker_uses_them(tmp_path: Path) -> None:
     found = written(tmp_path, 0, 100, score=90)
-    assert score_sequence(SequenceTask(two_vehicles(), found)).doubts == ()
+    assert score_sequence(SequenceTask(two_vehicles(), found)).warnings == ()
     task = SequenceTask(two_vehicles(), found, tracker=choose_tracker("sort"))
-    [doubt] = score_sequence(task).doubts
-    assert doubt.startswith("there are scores up to 90; ")
+    [warning] = score_sequence(task).warnings
+    assert warning.startswith("there are scores up to 90; ")
 
 
-def test_classes_raise_no_doubts(tmp_path: Path) -> None:
+def test_classes_raise_no_warnings(tmp_path: Path) -> None:
     found = tmp_path / "found.txt"
     found.write_text("1,-1,0,0,10,10,0.5,2,-1\n1,-1,100,0,10,10,0.5,1,-1\n")
     assert DetectionFile.read(found).format == "uavdt"
-    assert score_sequence(SequenceTask(two_vehicles(), found)).doubts == ()
+    assert score_sequence(SequenceTask(two_vehicles(), found)).warnings == ()
 
 
 def test_track_corners_and_sizes_are_rounded_to_two_decimals(tmp_path: Path) -> None:

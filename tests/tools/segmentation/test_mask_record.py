@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.atomic import written_aside
+from stages.atomic import replacing
 from stages.decoder.image_folder import image_files
 from stages.errors import OutputError
 from tests.tools.processes import run_python
@@ -179,9 +179,9 @@ def test_overwrite_killed_before_marking_all_folders_is_continued(root, monkeypa
     def write_only_the_first(path, **others):
         if path != first:
             raise KeyboardInterrupt
-        return written_aside(path, **others)
+        return replacing(path, **others)
 
-    monkeypatch.setattr("tools.segmentation.mask_record.written_aside", write_only_the_first)
+    monkeypatch.setattr("tools.segmentation.mask_record.replacing", write_only_the_first)
     with pytest.raises(KeyboardInterrupt):
         remove_outdated(sequences(root), overwrite=True)
     assert all(len(masks_of(root, name)) == 10 for name in NAMES)

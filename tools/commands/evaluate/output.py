@@ -72,7 +72,7 @@ class Output:
             typer.echo(score.entry.description)
         typer.echo(protocol.summary(scores))
         warn_of_missing(protocol.ground_truth, protocol.missing_files(scores))
-        _warn_of_doubts(scores)
+        _show_file_warnings(scores)
         for score in scores:
             _warn_of_incomplete_runs(score)
             _explain_pr_scores(score)
@@ -94,14 +94,14 @@ class Output:
         return write_report(self.report, scores, protocol)
 
 
-def _warn_of_doubts(scores: Sequence[EntryScore]) -> None:
+def _show_file_warnings(scores: Sequence[EntryScore]) -> None:
     """Warns about files that may have another meaning, once for all trackers that share them."""
-    from stages.detector.doubts import doubts_of_files
+    from stages.detector.file_warnings import warnings_of_files
 
     sequences = [each for score in scores for each in score.sequences.values()]
-    by_file = {each.file: each.doubts for each in sequences if each.file is not None}
-    for doubt in doubts_of_files(by_file.items()):
-        typer.echo(doubt, err=True)
+    by_file = {each.file: each.warnings for each in sequences if each.file is not None}
+    for warning in warnings_of_files(by_file.items()):
+        typer.echo(warning, err=True)
 
 
 def _warn_of_incomplete_runs(score: EntryScore) -> None:

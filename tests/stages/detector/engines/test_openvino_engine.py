@@ -38,7 +38,7 @@ def test_bfloat16_is_used_where_the_cpu_computes_in_it(
     monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: dtype)
     engine = OpenVinoEngine(weights, 9, precision)
     assert engine._properties["INFERENCE_PRECISION_HINT"] == hint
-    assert (engine._properties["INFERENCE_NUM_THREADS"], engine.side_by_side) == (9, 4)
+    assert (engine._properties["INFERENCE_NUM_THREADS"], engine.concurrent_calls) == (9, 4)
     assert f", {arithmetic} on cpu" in engine.description
 
 
@@ -94,8 +94,8 @@ def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
 def test_images_in_parallel_give_exactly_the_results_of_each_alone(weights, images):
     engine = OpenVinoEngine(weights, 2)
     alone = engine.detect(images)
-    assert engine.side_by_side == 2
-    with ThreadPoolExecutor(engine.side_by_side, "detect", engine.share_cores) as threads:
+    assert engine.concurrent_calls == 2
+    with ThreadPoolExecutor(engine.concurrent_calls, "detect", engine.share_cores) as threads:
         each = threads.map(engine.detect, [image[None] for image in images])
     for expected, *found in zip(alone, *each, strict=True):
         assert np.array_equal(np.concatenate(found), expected)

@@ -50,7 +50,7 @@ def test_parallel_images_use_all_cores(weights, threads, shares):
         all_began.wait(100)
         return torch.get_num_threads()
 
-    with ThreadPoolExecutor(engine.side_by_side, initializer=engine.share_cores) as pool:
+    with ThreadPoolExecutor(engine.concurrent_calls, initializer=engine.share_cores) as pool:
         assert sorted(pool.map(share, shares)) == shares
         with ThreadPoolExecutor(1) as later:
             assert later.submit(torch.get_num_threads).result() == threads

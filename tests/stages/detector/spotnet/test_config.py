@@ -72,12 +72,12 @@ def test_class_names_must_be_strings_without_commas():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"dims": (8,), "modules": (1,)}, "dims and modules must be equally long, 2 to 12"),
         ({"size_multiple": 64}, "size_multiple must be a multiple of 128, got 64"),
     ],
 )
-def test_configs_that_fit_no_input_are_refused(wrong, told):
-    with pytest.raises(ValueError, match=told):
+def test_configs_that_fit_no_input_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
         SpotNetConfig(**wrong)

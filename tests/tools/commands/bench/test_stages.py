@@ -8,16 +8,16 @@ from tools.main import app
 
 
 @pytest.mark.parametrize(
-    ("found", "options", "is_told"),
+    ("found", "options", "is_reported"),
     [(None, [], True), (None, ["--peers", "p"], False), ("/usr/bin/ffmpeg", [], False)],
 )
 @pytest.mark.parametrize("command", ["decode", "all"])
-def test_a_missing_ffmpeg_program_is_reported(monkeypatch, command, found, options, is_told):
+def test_a_missing_ffmpeg_program_is_reported(monkeypatch, command, found, options, is_reported):
     monkeypatch.setattr("tools.bench.decode.shutil.which", lambda name: found)
     report = BenchReport("decode", ())
     monkeypatch.setattr("tools.bench.decode.bench_decode", lambda *_, **__: report)
     monkeypatch.setattr("tools.bench.everything.bench_all", lambda *_, **__: [report])
     done = CliRunner().invoke(app, ["bench", command, *options])
     assert done.exit_code == 0
-    assert ("no ffmpeg program" in done.stderr) == is_told
-    assert ("--peers DIR" in done.stderr) == is_told
+    assert ("no ffmpeg program" in done.stderr) == is_reported
+    assert ("--peers DIR" in done.stderr) == is_reported

@@ -91,19 +91,19 @@ def test_each_benchmark_shows_its_own_protocol(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "told"), [("0.95", True), ("1", True), ("0.05", True), ("0.85", False)]
+    ("score", "expected"), [("0.95", True), ("1", True), ("0.05", True), ("0.85", False)]
 )
 def test_pr_scores_of_0_without_a_dividing_threshold_are_explained(
-    detrac: Path, score: str, told: bool
+    detrac: Path, score: str, expected: bool
 ) -> None:
     """Detections of the first vehicle have a score of 0.95."""
     file = detrac / "det" / "MVI_1_Det_X.txt"
     text = file.read_text().replace(",0.5\n", f",{score}\n")
-    if told:
+    if expected:
         text = text.replace(",0.95\n", f",{score}\n")
     file.write_text(text)
     output = evaluate(*detrac_arguments(detrac))
-    assert ("PR scores are 0: no threshold" in output) == told
+    assert ("PR scores are 0: no threshold" in output) == expected
 
 
 def test_sequences_without_a_dividing_threshold_are_reported(detrac: Path) -> None:
@@ -137,7 +137,7 @@ def _second_sequence(detrac: Path, score: float) -> tuple[str | Path, ...]:
 
 
 @pytest.mark.parametrize("option", ["--detections", "--results"])
-def test_boxes_of_doubtful_format_are_reported_once(detrac: Path, option: str) -> None:
+def test_boxes_of_suspicious_format_are_reported_once(detrac: Path, option: str) -> None:
     add_sequence(detrac, "MVI_2")
     file, other = (detrac / "det" / name for name in ("MVI_1_Det_X.txt", "MVI_2.txt"))
     trackers = ["--tracker", "sort", "--tracker", "uav"] if option == "--detections" else []
@@ -153,13 +153,13 @@ def test_boxes_of_doubtful_format_are_reported_once(detrac: Path, option: str) -
         in_shares += f"{frame},{identity},{','.join(map(str, shares))},{score}\n"
         ends = f"{int(left) + int(width)},{int(top) + int(height)}"
         corners += f"{frame},{identity},{left},{top},{ends},{score}\n"
-    for text, doubt in ((in_shares, "are these coordinates from 0 to 1?"), (corners, "bottom?")):
+    for text, ending in ((in_shares, "are these coordinates from 0 to 1?"), (corners, "bottom?")):
         file.write_text(text)
         shutil.copy(file, other)
         warnings = [line for line in evaluate(*arguments).splitlines() if str(file) in line]
         assert len(warnings) == 1
         assert warnings[0].startswith(f"{file} and 1 other file: ")
-        assert warnings[0].endswith(doubt)
+        assert warnings[0].endswith(ending)
 
 
 def test_an_empty_detection_file_gives_no_threshold_warning(detrac: Path) -> None:
@@ -220,7 +220,7 @@ def test_an_interrupted_run_is_reported(detrac: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ([], 1),
         (["--set", "min_score=0.3"], 0),
@@ -230,14 +230,14 @@ def test_an_interrupted_run_is_reported(detrac: Path) -> None:
     ids=str,
 )
 def test_weak_detections_are_reported_if_sort_tracks_them(
-    detrac: Path, options: list[str], told: int
+    detrac: Path, options: list[str], expected: int
 ) -> None:
     arguments = (*detrac_arguments(detrac), *options)
     assert "have scores below" not in evaluate(*arguments)
     file = detrac / "det" / "MVI_1_Det_X.txt"
     file.write_text(file.read_text().replace(",0.5\n", ",0.15\n"))
     output = evaluate(*arguments)
-    assert output.count("50% of the detections have scores below 0.2, and SORT") == told
+    assert output.count("50% of the detections have scores below 0.2, and SORT") == expected
 
 
 def test_check_confirms_that_trackeval_agrees(detrac: Path) -> None:

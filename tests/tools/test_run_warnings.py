@@ -2,10 +2,10 @@ import pytest
 
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec, expand_sources
-from tools.run_cautions import (
-    cautions,
+from tools.run_warnings import (
     named_by_order,
     nothing_to_record,
+    run_warnings,
     unknown_in_config,
     without_live_streams,
 )
@@ -16,7 +16,7 @@ LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
 
 
 @pytest.mark.parametrize(
-    ("names", "stay", "told"),
+    ("names", "stay", "expected"),
     [
         (["north", "south"], False, "no stream is called west; there are north, south"),
         (["north", "south"], True, "no stream is called west yet; there are north, south"),
@@ -28,23 +28,23 @@ LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
         ),
     ],
 )
-def test_regions_lines_and_zones_of_unknown_streams_are_reported(names, stay, told):
+def test_regions_lines_and_zones_of_unknown_streams_are_reported(names, stay, expected):
     specs = [SourceSpec(name, f"{name}.mp4") for name in names]
     found = unknown_in_config(specs, load_config(None, [REGIONS, LINES, ZONES]), stay=stay)
     assert [(each.stage, each.message) for each in found] == (
         [
-            ("detector", f"detector.ignored: {told}"),
-            ("sink", f"sink.lines: {told}"),
-            ("sink", f"sink.zones: {told}"),
+            ("detector", f"detector.ignored: {expected}"),
+            ("sink", f"sink.lines: {expected}"),
+            ("sink", f"sink.zones: {expected}"),
         ]
-        if told
+        if expected
         else []
     )
 
 
 def test_a_run_without_streams_names_those_that_lines_wait_for():
-    [caution] = unknown_in_config([], load_config(None, [LINES]), stay=True)
-    assert caution.message == "sink.lines: no stream is called west, south yet"
+    [warning] = unknown_in_config([], load_config(None, [LINES]), stay=True)
+    assert warning.message == "sink.lines: no stream is called west, south yet"
 
 
 def test_event_pictures_without_lines_or_zones_are_reported():
@@ -52,7 +52,7 @@ def test_event_pictures_without_lines_or_zones_are_reported():
     message = "sink.event_pictures: no effect without sink.lines or sink.zones"
     for counted, expected in (([], [message]), ([LINES], []), ([ZONES], [])):
         config = load_config(None, [pictures, *counted])
-        found = [each.message for each in cautions([], [], config, stay=True)]
+        found = [each.message for each in run_warnings([], [], config, stay=True)]
         assert [each for each in found if "pictures" in each] == expected
 
 
@@ -67,7 +67,7 @@ def test_cameras_named_only_by_their_order_are_reported():
 
 
 @pytest.mark.parametrize(
-    ("locations", "stay", "told"),
+    ("locations", "stay", "expected"),
     [
         (["a.mp4"], False, True),
         (["a.mp4", "rtsp://cam"], False, False),
@@ -75,15 +75,15 @@ def test_cameras_named_only_by_their_order_are_reported():
         ([], True, False),
     ],
 )
-def test_recording_without_a_live_stream_is_reported(locations, stay, told):
+def test_recording_without_a_live_stream_is_reported(locations, stay, expected):
     specs = [SourceSpec(location, location) for location in locations]
     assert not nothing_to_record(specs, load_config(None), stay=stay)
     config = load_config(None, ["decoder.record=kept"])
-    assert ("recorded into kept" in nothing_to_record(specs, config, stay=stay)) == told
+    assert ("recorded into kept" in nothing_to_record(specs, config, stay=stay)) == expected
 
 
 @pytest.mark.parametrize(
-    ("location", "settings", "stay", "told"),
+    ("location", "settings", "stay", "expected"),
     [
         ("clip.mp4", [], False, ", since none of the sources is a live one"),
         ("clip.mp4", [], True, ""),
@@ -92,10 +92,10 @@ def test_recording_without_a_live_stream_is_reported(locations, stay, told):
         ("rtsp://a/b", ["runtime.mode=lossless"], True, ", since runtime.mode is lossless"),
     ],
 )
-def test_live_settings_without_live_streams_are_reported(location, settings, stay, told):
+def test_live_settings_without_live_streams_are_reported(location, settings, stay, expected):
     specs = [SourceSpec("a", location)]
     assert not without_live_streams(specs, load_config(None, settings), stay=stay)
     given = ["sink.overlay_url=rtsp://server", "sink.text_gigabytes=1", *settings]
     found = without_live_streams(specs, load_config(None, given), stay=stay)
     keys = "sink.overlay_url and sink.text_gigabytes"
-    assert found == (f"{keys}: no effect{told}" if told else "")
+    assert found == (f"{keys}: no effect{expected}" if expected else "")

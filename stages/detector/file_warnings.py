@@ -12,14 +12,14 @@ from stages.records import Float64Array
 from stages.wording import counted
 
 
-def doubts(
+def file_warnings(
     file: DetectionFile,
     frame_size: tuple[float, float] | None,
     *,
     of_uavdt: bool = False,
     tracked: bool = True,
 ) -> list[str]:
-    """Returns a line for each doubt about a file's units and classes.
+    """Returns a warning for each sign that a file's units or classes are not as assumed.
 
     Args:
         file: The detections.
@@ -36,7 +36,7 @@ def doubts(
             f"because of its nine columns and the class in its first line, this is taken for a "
             f"file in UAVDT's format, with classes {UAVDT_CLASSES}"
         )
-    lines += box_doubts(file.boxes, frame_size)
+    lines += box_warnings(file.boxes, frame_size)
     rows = np.column_stack((file.indices, file.boxes, file.scores, file.classes))
     if repeated := len(rows) - len(np.unique(rows, axis=0)):
         are = "is" if repeated == 1 else "are"
@@ -49,7 +49,7 @@ def doubts(
     return lines
 
 
-def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> list[str]:
+def box_warnings(boxes: Float64Array, frame_size: tuple[float, float] | None) -> list[str]:
     """Returns a line if the numbers of a file's boxes may mean something else, or no line.
 
     Args:
@@ -68,14 +68,14 @@ def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> l
     return []
 
 
-def doubts_of_files(found: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
-    """Returns the doubts about the first doubtful file, with the number of other such files."""
-    doubtful = [(path, lines) for path, lines in found if lines]
-    if not doubtful:
+def warnings_of_files(found: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
+    """Returns the warnings about the first file with any, and the number of other such files."""
+    suspicious = [(path, lines) for path, lines in found if lines]
+    if not suspicious:
         return []
-    path, lines = doubtful[0]
-    more = f" and {counted(len(doubtful) - 1, 'other file')}" if len(doubtful) > 1 else ""
-    return [f"{path}{more}: {doubt}" for doubt in lines]
+    path, lines = suspicious[0]
+    more = f" and {counted(len(suspicious) - 1, 'other file')}" if len(suspicious) > 1 else ""
+    return [f"{path}{more}: {line}" for line in lines]
 
 
 def _may_be_corners(boxes: Float64Array, frame_size: tuple[float, float] | None) -> bool:

@@ -11,7 +11,7 @@ from pipeline.geometry import EVERY_STREAM
 from pipeline.plan import StageName
 from pipeline.reports import Notice
 from pipeline.supervision.runtime_folder import unusable_temporary_folder
-from stages.decoder.locations import SourceSpec, is_live, not_searched, passed_over
+from stages.decoder.locations import SourceSpec, is_live, skipped_videos, unreadable_folders
 from stages.result_files import folder_name
 from stages.urls import redact
 
@@ -19,7 +19,7 @@ _NAMED = 8  # of a folder's streams, in a warning
 _FOR_LIVE = ("overlay_url", "text_gigabytes")  # of sink; overlay_gigabytes has a default
 
 
-def cautions(
+def run_warnings(
     sources: Sequence[str], specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
 ) -> Iterator[Notice]:
     """Yields the warnings to show before a run.
@@ -44,9 +44,9 @@ def cautions(
     yield from unknown_in_config(specs, config, stay=stay)
     if warning := named_by_order(specs):
         yield Notice("decoder", message=warning)
-    if videos := passed_over(sources, specs):
+    if videos := skipped_videos(sources, specs):
         yield Notice("decoder", message=_name_them(videos))
-    if closed := not_searched(sources):
+    if closed := unreadable_folders(sources):
         warning = f"left out, since this user may not read it: {_first_of(closed)}"
         yield Notice("decoder", message=warning)
 
