@@ -95,7 +95,8 @@ def test_watching_needs_few_packages():
     absent = [*LARGE - {"pydantic"}, "yaml", "safetensors", "paho"]  # typer may need pydantic
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({absent})); "
-        "from pipeline.transport.subscription import subscribe; import tools.watch, tools.mqtt; "
+        "from pipeline.transport.subscription import subscribe; "
+        "import tools.watching.watch, tools.watching.mqtt; "
         "from tools.entry import main; sys.argv = ['spotstream', 'watch', '--help']; main()"
     )
     command = [sys.executable, "-c", script]
@@ -106,7 +107,7 @@ def test_watching_needs_few_packages():
 @pytest.mark.parametrize(
     ("code", "needed"),
     [
-        ("from tools.run import load_configs; load_configs([])", {"pydantic"}),
+        ("from tools.running.run import load_configs; load_configs([])", {"pydantic"}),
         ("import pipeline.workers.decoder", {"av"}),
         ("import pipeline.workers.detector", set()),
         ("import pipeline.workers.tracker", set()),

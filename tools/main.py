@@ -31,15 +31,15 @@ from tools.commands.detect import detect
 from tools.commands.evaluate import evaluate
 from tools.commands.export import export
 from tools.commands.maps import maps
-from tools.commands.published import keys, watch
 from tools.commands.run import run
-from tools.commands.running import stream, top
 from tools.commands.segment import segment
+from tools.commands.streams import stream, top
 from tools.commands.synth import synth
 from tools.commands.track import track
 from tools.commands.train import train
 from tools.commands.tune import tune
 from tools.commands.validate import validate
+from tools.commands.watch import keys, watch
 from tools.standard_streams import PATIENCE_SECONDS, lossy, open_missing
 
 app = typer.Typer(

@@ -25,7 +25,7 @@ from tests.pipeline.disturbed import (
 )
 from tools.harness.material import detections_setting
 from tools.harness.runner import Victim, run_with
-from tools.progress import ProgressView
+from tools.running.progress import ProgressView
 
 
 def test_stage_that_dies_too_often_ends_the_run(clip, tmp_path):

@@ -16,7 +16,7 @@ from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.zones import ZoneEvents, zone_rows
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
-from tools.missed_records import MissedRecords
+from tools.watching.missed_records import MissedRecords
 
 
 class Subscriber:

@@ -92,7 +92,7 @@ def _zone(name: str | None) -> tzinfo | None:
 def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
     from stages.atomic import make_folder, remove_file, write_atomically
     from tools.counting.counts import TABLES
-    from tools.csv_text import as_csv
+    from tools.text_formats import as_csv
 
     make_folder(folder)
     for name, table in TABLES.items():

@@ -56,7 +56,7 @@ def check(
     from tools.datasets.image_writing import write_image
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
-    from tools.json_text import as_json
+    from tools.text_formats import as_json
 
     sheet = sheet or Path(sheet_name(folder))
     if images:

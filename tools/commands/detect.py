@@ -59,7 +59,7 @@ def detect(
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
-    from tools.json_text import as_json
+    from tools.text_formats import as_json
 
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []

@@ -66,9 +66,9 @@ def run(
     for number in stop_signals():
         # Until the supervisor takes over: an exception during an import would often get lost.
         signal.signal(number, lambda *_: os._exit(130))
-    from tools.event_log import log_error
-    from tools.run import run_pipeline
-    from tools.source_file import read_sources
+    from tools.running.event_log import log_error
+    from tools.running.run import run_pipeline
+    from tools.running.source_file import read_sources
 
     if record is not None:
         set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]

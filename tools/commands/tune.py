@@ -88,7 +88,7 @@ def tune(
     from pipeline.config_file import built_in_configs, load_config
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
-    from tools.json_text import as_json
+    from tools.text_formats import as_json
     from tools.tuning.tune import OBJECTIVE, with_tracker
     from tools.tuning.tune import tune as search
 

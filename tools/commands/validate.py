@@ -41,7 +41,7 @@ def validate(
     The table has no rows of scenes where each has a single image; --json has them.
     """
     from stages.atomic import write_atomically
-    from tools.json_text import as_json
+    from tools.text_formats import as_json
     from tools.training.held_out import score_held_out
 
     data_sets = score_held_out(config, set_ or [], weights, scale)

@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.atomic import output_error, write_atomically
 from stages.decoder.scene import SceneConfig, random_config
 from stages.errors import ConfigError
-from tools.json_text import as_json
+from tools.text_formats import as_json
 
 FORMATS = ("detrac", "mot", "both")
 FRAME_RATE = Fraction(25)

@@ -61,7 +61,7 @@ def show(
 def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:
     """Saves reports in the requested files, with the machine's core count and load."""
     from stages.atomic import write_atomically
-    from tools.json_text import as_json
+    from tools.text_formats import as_json
 
     if json_ is not None:
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()}

@@ -128,7 +128,7 @@ def bench_scores(
     from tools.bench.peer_scores import score_trackers
     from tools.evaluation.tables import shown
     from tools.evaluation.tracker_choice import choose_tracker
-    from tools.json_text import as_json
+    from tools.text_formats import as_json
 
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
     with activity("starting") as update:

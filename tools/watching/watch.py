@@ -21,7 +21,7 @@ from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
 from stages.sink.zones import ZoneEvent, ZoneEvents
 from stages.wording import counted
-from tools.missed_records import MissedRecords
+from tools.watching.missed_records import MissedRecords
 
 Fact: TypeAlias = dict[str, Any]
 """An event as a JSON object: its ``kind``, its ``stream``, and the keys of that kind."""

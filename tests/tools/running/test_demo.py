@@ -1,7 +1,7 @@
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.decoder.source import FrameSelection
-from tools.demo import score_demo
+from tools.running.demo import score_demo
 
 
 def test_only_the_chosen_frames_are_scored(tmp_path):

@@ -35,8 +35,8 @@ def watch(
     ] = None,
 ) -> None:
     """Print published tracks as they arrive, one per line: the stream and a MOTChallenge row."""
-    from tools.watch import KINDS, print_json
-    from tools.watch import watch as print_tracks
+    from tools.watching.watch import KINDS, print_json
+    from tools.watching.watch import watch as print_tracks
 
     if unknown := ", ".join(set(kind or ()) - set(KINDS)):
         raise ConfigError(f"--kind must be one of {', '.join(KINDS)}, got {unknown}")
@@ -46,7 +46,7 @@ def watch(
     with contextlib.ExitStack() as stack:
         publish = None
         if mqtt:
-            from tools.mqtt import MqttBroker
+            from tools.watching.mqtt import MqttBroker
 
             publish = stack.enter_context(contextlib.closing(MqttBroker(mqtt, kinds))).publish
 

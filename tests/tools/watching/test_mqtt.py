@@ -11,19 +11,19 @@ from stages.errors import ConfigError
 from tests.tools import mosquitto
 from tests.waiting import wait_for
 from tools.harness.ports import free_port
-from tools.mqtt import MqttBroker
+from tools.watching.mqtt import MqttBroker
 
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """Retries an unavailable broker quickly."""
-    monkeypatch.setattr("tools.mqtt._SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr("tools.watching.mqtt._SHORTEST_PAUSE", 0.05)
 
 
 @pytest.fixture
 def impatient(monkeypatch):
     """Closes without waiting where there is no connection."""
-    monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
+    monkeypatch.setattr("tools.watching.mqtt._END_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -186,8 +186,8 @@ def test_the_broker_certificate_is_verified(tmp_path, logged, monkeypatch, impat
 
 @needs_broker
 def test_the_latest_of_too_many_events_arrive_in_order(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("tools.mqtt._MAX_EVENTS", 300)
-    monkeypatch.setattr("tools.mqtt._MAX_SENT", 20)
+    monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 300)
+    monkeypatch.setattr("tools.watching.mqtt._MAX_SENT", 20)
     port = free_port()
     broker = MqttBroker(f"mqtt://127.0.0.1:{port}/site")
     for number in range(500):
@@ -221,8 +221,8 @@ def test_a_hung_broker_does_not_delay_closing(tmp_path, impatient):
 
 
 def test_unanswered_and_broken_connections_are_logged(logged, monkeypatch, impatient):
-    monkeypatch.setattr("tools.mqtt._KEEPALIVE_SECONDS", 1)
-    monkeypatch.setattr("tools.mqtt._LONGEST_PAUSE", 1)
+    monkeypatch.setattr("tools.watching.mqtt._KEEPALIVE_SECONDS", 1)
+    monkeypatch.setattr("tools.watching.mqtt._LONGEST_PAUSE", 1)
     port = free_port()
     name = f"mqtt://127.0.0.1:{port}"
     broker = MqttBroker(name)

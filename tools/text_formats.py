@@ -1,12 +1,18 @@
-"""CSV files."""
+"""JSON and CSV files that people and programs read."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def as_json(content: object) -> str:
+    """Returns indented JSON that ends in a line feed; non-finite numbers become null."""
+    return json.dumps(_finite_or_none(content), indent=2, allow_nan=False) + "\n"
 
 
 def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
@@ -15,14 +21,14 @@ def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(finite_or_none, lines))
+    writer.writerows(map(_finite_or_none, lines))
     return text.getvalue()
 
 
-def finite_or_none(value: Any) -> Any:
+def _finite_or_none(value: Any) -> Any:
     """Replaces NaN and infinity by None, also within mappings, lists and tuples."""
     if isinstance(value, Mapping):
-        return {key: finite_or_none(each) for key, each in value.items()}
+        return {key: _finite_or_none(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [finite_or_none(each) for each in value]
+        return [_finite_or_none(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

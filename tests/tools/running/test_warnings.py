@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec, expand_sources
-from tools.run_warnings import (
+from tools.running.warnings import (
     named_by_order,
     nothing_to_record,
     run_warnings,

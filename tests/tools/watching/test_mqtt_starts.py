@@ -8,7 +8,7 @@ import pytest
 from tests.tools import mosquitto
 from tests.waiting import wait_for
 from tools.harness.ports import free_port
-from tools.mqtt import MqttBroker
+from tools.watching.mqtt import MqttBroker
 
 pytestmark = pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
 
@@ -36,8 +36,8 @@ def retained(server, broker):
 @pytest.fixture
 def connect(monkeypatch):
     """Makes publishers and closes them at the end, when their broker may be gone."""
-    monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
-    monkeypatch.setattr("tools.mqtt._SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr("tools.watching.mqtt._END_SECONDS", 0.2)
+    monkeypatch.setattr("tools.watching.mqtt._SHORTEST_PAUSE", 0.05)
     made = []
 
     def to(port, *kinds):
@@ -109,7 +109,7 @@ def test_ended_starts_are_cleared_again_on_a_broker_with_older_state(connect, tm
 
 
 def test_the_limit_on_queued_events_also_limits_kept_starts(connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("tools.mqtt._MAX_EVENTS", 2)
+    monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 2)
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for stream in ("north", "south", "west"):
@@ -120,8 +120,8 @@ def test_the_limit_on_queued_events_also_limits_kept_starts(connect, tmp_path, m
 
 
 def test_starts_stay_correct_when_too_many_events_are_queued(connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("tools.mqtt._MAX_EVENTS", 3)
-    monkeypatch.setattr("tools.mqtt._MAX_SENT", 1)
+    monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 3)
+    monkeypatch.setattr("tools.watching.mqtt._MAX_SENT", 1)
     port = free_port()
     broker = connect(port)
     for fact in (fact_of("start", "south"), *[CROSSING] * 10):

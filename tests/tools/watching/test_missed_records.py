@@ -19,8 +19,8 @@ from stages.records import Dropped, DropReason, EndOfStream, EndReason, StreamSt
 from stages.sink.crossings import Crossings
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tools.harness.runner import SPOTSTREAM
-from tools.missed_records import MissedRecords
-from tools.watch import watch
+from tools.watching.missed_records import MissedRecords
+from tools.watching.watch import watch
 
 START, NEXT_START = (
     StreamStart("north", epoch, "", 540, 960, Fraction(25), Fraction(1, 25)) for epoch in (0, 1)

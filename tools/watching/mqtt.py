@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from stages.errors import ConfigError, reason_of
 from stages.urls import server_of
-from tools.watch import KINDS, OF_EVERY_FRAME
+from tools.watching.watch import KINDS, OF_EVERY_FRAME
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo

@@ -7,7 +7,7 @@ from rich.console import Console
 from pipeline.reports import Done, Failed, Notice, Progress, StreamMetrics
 from stages.result_files import StreamStatus
 from tests.summaries import summary
-from tools.progress import ProgressView
+from tools.running.progress import ProgressView
 
 
 @pytest.fixture

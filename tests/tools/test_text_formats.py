@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tools.json_text import as_json
+from tools.text_formats import as_json
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -8,8 +8,8 @@ from functools import partial
 from pipeline.background_queue import Action, Background
 from pipeline.reports import Alive, Batches, Notice, Progress, Report
 from stages.wording import counted
-from tools.event_log import EventLog
-from tools.progress import ProgressView
+from tools.running.event_log import EventLog
+from tools.running.progress import ProgressView
 from tools.standard_streams import PATIENCE_SECONDS
 
 

@@ -19,7 +19,7 @@ from stages.wording import counted
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
-    from tools.demo import DemoScore
+    from tools.running.demo import DemoScore
 
 _MANY = 0.02  # share of dropped frames above which the user is advised to act
 _SHIPPED = (None, *map(Path, SHIPPED))
@@ -34,7 +34,7 @@ def demo_scores(
         summary = result.finished.get(spec.name)
         if spec.location == DEMO and summary and summary.status is StreamStatus.COMPLETE:
             # Loads OpenCV and SciPy, which the supervisor does not need.
-            from tools.demo import score_demo
+            from tools.running.demo import score_demo
 
             scores[spec.name] = score_demo(Path(summary.folder), selection)
     return scores

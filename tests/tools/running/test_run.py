@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.supervision.result import RunResult
-from tools.run import run_pipeline
+from tools.running.run import run_pipeline
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ def test_skipped_videos_are_reported_with_the_reason(tmp_path, monkeypatch, caps
         (tmp_path / name).touch()
     for name in ("a.mp4", "b.mp4"):
         (tmp_path / name).touch()
-    monkeypatch.setattr("tools.run.Supervisor.run", lambda self: RunResult())
-    monkeypatch.setattr("tools.run.set_up_logging", lambda *given, **named: None)
+    monkeypatch.setattr("tools.running.run.Supervisor.run", lambda self: RunResult())
+    monkeypatch.setattr("tools.running.run.set_up_logging", lambda *given, **named: None)
     options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
     run_pipeline([str(tmp_path)], tmp_path / "out", [], [], **options)
     printed = " ".join(capsys.readouterr().err.split())

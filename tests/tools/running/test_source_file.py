@@ -1,7 +1,7 @@
 import pytest
 
 from stages.errors import ConfigError, SourceError
-from tools.source_file import read_sources
+from tools.running.source_file import read_sources
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pipeline.reports import (
     StreamMetrics,
 )
 from tests.summaries import summary
-from tools.event_log import EventLog
+from tools.running.event_log import EventLog
 
 METRICS = StreamMetrics(frames=9, dropped={}, connections=0, durations={})
 SUMMARY = summary(9, tracks=2, dropped=1, fps=24.5, folder="out/cam", files=("mot.txt",))

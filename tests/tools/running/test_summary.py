@@ -8,13 +8,13 @@ from stages.result_files import StreamStatus
 from tests.summaries import summary
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
-from tools.run_summary import demo_scores, faster_detector, print_summary, worth_a_look
+from tools.running.summary import demo_scores, faster_detector, print_summary, worth_a_look
 
 
 @pytest.fixture(autouse=True)
 def one_core_and_openvino(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("tools.run_summary.installed", lambda *packages: True)
+    monkeypatch.setattr("tools.running.summary.installed", lambda *packages: True)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
 
 
@@ -55,7 +55,7 @@ def test_int8_is_not_advised_on_a_gpu(monkeypatch):
 
 def test_openvino_is_advised_if_it_is_missing(monkeypatch):
     assert "openvino" not in advice(400)
-    monkeypatch.setattr("tools.run_summary.installed", lambda *packages: False)
+    monkeypatch.setattr("tools.running.summary.installed", lambda *packages: False)
     assert "or pip install '.[openvino]' in the clone of SpotStream makes" in advice(400)
     assert "openvino" not in advice(400, "detector.engine=torch")
     every = ("detector.weights=nano", "detector.scale=0.5", "detector.precision=int8")

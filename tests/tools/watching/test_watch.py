@@ -29,7 +29,7 @@ from tests.tools import mosquitto
 from tests.tools.processes import spotstream
 from tests.waiting import wait_for
 from tools.harness.runner import SPOTSTREAM
-from tools.watch import KINDS, _print
+from tools.watching.watch import KINDS, _print
 
 BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
 SCORES = np.array([0.8125], np.float32)
@@ -110,7 +110,7 @@ def lines_of(address, count, *options, error=False):
 def impatient_watch(address, stream="", heartbeat=0.2, tell=None):
     """A command that treats 0.3 s without a record as silence."""
     code = (
-        f"from tools import watch; watch._SILENCE = 0.3; watch._HEARTBEAT = {heartbeat}; "
+        f"from tools.watching import watch; watch._SILENCE = 0.3; watch._HEARTBEAT = {heartbeat}; "
         f"watch.watch({address!r}, {stream!r}, None, None, {tell})"
     )
     return [sys.executable, "-c", code]

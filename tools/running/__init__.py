@@ -1,0 +1,1 @@
+"""What ``spotstream run`` shows and logs around a pipeline: warnings, progress and a summary."""

@@ -1,0 +1,1 @@
+"""What ``spotstream watch`` does with published tracks and events: prints or forwards them."""
