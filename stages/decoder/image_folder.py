@@ -73,8 +73,8 @@ class ImageFolderSource:
     """Images of one size, numbered by their file names if these count frames.
 
     Names count frames if all are ``img<number>`` (or ``<number>`` in MOTChallenge's layout), with
-    numbers from 1, without duplicates, and with no number so large that hardly any frame would have
-    an image. Otherwise images are numbered by position.
+    numbers from 1 that rise from one image to the next, and with no number so large that hardly any
+    frame would have an image. Otherwise images are numbered by position.
 
     Attributes:
         folder: Folder of the images, or a single image file.
@@ -184,7 +184,8 @@ class ImageFolderSource:
         """Returns the 0-based number of each frame: from its name, or by position."""
         positions = list(range(len(files)))
         numbers = _numbers(files, _MOT_NAME if self.layout == "mot" else _BENCHMARK_NAME)
-        if len(set(numbers)) < len(files) or min(numbers) < 1:
+        rise = numbers == sorted(set(numbers))
+        if len(numbers) < len(files) or not rise or numbers[0] < 1:
             self._report_missing_number(_numbers(files, _COUNTED_NAME))
             return positions
         if max(numbers) > min(MAX_FRAME, max(_FARTHEST, _SPARSEST * len(files))):

@@ -190,6 +190,11 @@ def test_motchallenge_names_give_frame_numbers_in_its_layout(tmp_path, slots):
     assert numbered(tmp_path / "img1", names, slots, layout="mot") == ([1, 2, 4], [])
 
 
+def test_names_whose_numbers_do_not_rise_give_positions(tmp_path, slots):
+    names = ["000002.png", "000003.png", "img000001.png"]
+    assert numbered(tmp_path / "img1", names, slots, layout="mot") == ([1, 2, 3], [])
+
+
 @pytest.mark.parametrize(
     ("names", "skipped"),
     [
