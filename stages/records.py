@@ -135,9 +135,11 @@ class FrameHeader:
     Attributes:
         stream: Name of the stream.
         epoch: Epoch of the stream, see `StreamStart`.
-        sequence: 0-based, +1 for each frame the decoder emits, dropped ones included.
+        sequence: 0-based, +1 for each frame the decoder emits, dropped ones included. It continues
+            through all epochs.
         index: 0-based position in the source (differs from ``sequence`` if the run starts
-            later or takes every n-th frame). The frame number in files is ``index + 1``.
+            later or takes every n-th frame). It rises through all epochs. The frame number in files
+            is ``index + 1``.
         pts: Presentation time in units of ``time_base``.
         time_base: Unit of ``pts`` in seconds.
         captured_ns: Wall-clock time when the decoder output the frame, ns since the Unix epoch;

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from stages.records import StreamStart
 from stages.sink.counting import CountingState
 from stages.sink.ledger import FrameLedger
-from stages.sink.numbering import FrameNumbering
 from stages.sink.overlay_parts import OverlayPartsState
 from stages.sink.text_results import TextState
 from stages.sink.timing import StreamTiming
@@ -24,7 +23,7 @@ class SinkState:
     epochs: int
     texts: TextState
     overlays: OverlayPartsState
-    numbering: FrameNumbering
+    last_number: int
     ledger: FrameLedger
     timing: StreamTiming
     counting: CountingState

@@ -20,7 +20,6 @@ from stages.sink.encoding import EncodedPicture
 from stages.sink.event_pictures import EventPictures
 from stages.sink.folder_contents import sync_leftovers
 from stages.sink.ledger import FrameLedger
-from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport
@@ -60,6 +59,7 @@ class StreamResults:
         timing: Durations of the frames.
         counting: Counters and speed meter.
         latest_start: The first record of the latest epoch; None before the first.
+        last_number: 1-based number of the latest frame, 0 before the first.
     """
 
     def __init__(
@@ -81,15 +81,10 @@ class StreamResults:
         self.timing = StreamTiming()
         self.counting = Counting(self.options)
         self.latest_start: StreamStart | None = None
+        self.last_number = 0
         self._events = EventPictures(folder, self.options.event_gigabytes, self.notices.put)
         self._epochs = 0
         self._texts: TextResults | None = None
-        self._numbering = FrameNumbering()
-
-    @property
-    def last_number(self) -> int:
-        """1-based number of the latest frame, 0 before the first."""
-        return self._numbering.last
 
     def start(self, start: StreamStart) -> None:
         """Begins an epoch with its first record; the first epoch opens the files.
@@ -104,7 +99,7 @@ class StreamResults:
         before, self.latest_start = self.latest_start, start
         if before is not None and (before.width, before.height) != (start.width, start.height):
             self.notices.put(
-                f"after frame {self._numbering.last}, frames are {start.width}x{start.height} "
+                f"after frame {self.last_number}, frames are {start.width}x{start.height} "
                 f"instead of {before.width}x{before.height}"
                 + ("; a new overlay begins" if self.options.overlay else "")
             )
@@ -188,7 +183,7 @@ class StreamResults:
         """Writes and records a frame's results; returns its number and measurements."""
         if self.latest_start is None or self._texts is None:
             raise ValueError("write before start")
-        number = self._numbering.next(tracks.frame)
+        number = self.last_number = tracks.frame.number
         time = time_of(tracks.frame, live=self.latest_start.live)
         measured = self.counting.update(tracks, number, time)
         self._texts.write(tracks, number, time, measured, self.latest_start.class_names)
@@ -206,7 +201,7 @@ class StreamResults:
             epochs=self._epochs,
             texts=self._texts.state(),
             overlays=self.overlays.state(),
-            numbering=self._numbering,
+            last_number=self.last_number,
             ledger=self.ledger,
             timing=self.timing,
             counting=self.counting.state,
@@ -225,7 +220,7 @@ class StreamResults:
             self.overlays.restore(state.overlays)
         else:
             self.overlays.give_up(state.overlays)
-        self._numbering = state.numbering
+        self.last_number = state.last_number
         self.ledger = state.ledger
         self.timing = state.timing
         self.counting = Counting(self.options, state.counting)
@@ -247,12 +242,12 @@ class StreamResults:
 
     def _measured_in(self, later: Iterable[Tracks | Dropped]) -> Iterator[Measured]:
         """Yields the measurements of an earlier sink in later frames, without adding the frames."""
-        ledger, numbering, counting = copy.deepcopy((self.ledger, self._numbering, self.counting))
+        ledger, counting = copy.deepcopy((self.ledger, self.counting))
         for record in later:
             if isinstance(record, Dropped):
                 ledger.drop(record)
             elif ledger.record(record.frame):
-                yield from counting.update(record, numbering.next(record.frame), time="")
+                yield from counting.update(record, record.frame.number, time="")
 
     def name_earlier_texts(self) -> None:
         """Gives finished text results their final names, see `TextResults.name_earlier`."""
@@ -311,7 +306,7 @@ class StreamResults:
             texts.complete()
             self.overlays.close()
             sync_leftovers(self.folder)
-            fps, frames = self.timing.fps or 0.0, self._numbering.last
+            fps, frames = self.timing.fps or 0.0, self.last_number
             if self.options.toolkit_files:
                 write_toolkit_matrices(
                     begin, texts.tracks.part, self.folder, self.folder.name, fps, frames

@@ -15,7 +15,7 @@ from stages.sink.folder_contents import has_results
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
-from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+from tests.stages.sink.conftest import STEP, gray, make_header, make_start, make_tracks, names_in
 from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -197,7 +197,7 @@ def test_same_size_after_a_reconnect_continues_the_results(tmp_path: Path) -> No
     results.start(make_start())
     feed(results, map(make_header, range(3)))
     results.start(make_start(epoch=1))
-    feed(results, [make_header(i, epoch=1) for i in range(2)])  # counts and times restart
+    feed(results, [make_header(3 + i, epoch=1, pts=i * STEP) for i in range(2)])
     report = results.finish(end(5), {})
     assert (report.status, report.epochs) == ("complete", 2)
     rows = np.loadtxt(tmp_path / "cam/mot.txt", delimiter=",")
