@@ -101,14 +101,14 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
             lost = checkpoint.lost
         end = _replay(results, _entries(folder, checkpoint))
         remove_event_pictures(folder, after=results.last_number)  # no other result has these frames
-        ledger = results.ledger
-        if not ledger.written + lost:
+        start, ledger = results.latest_start, results.ledger
+        if start is None or not ledger.written + lost:
             results.abort()
             remove_parts(folder)
             return None
         if end is None:
-            frames, epoch = ledger.written + ledger.dropped_total + lost, ledger.position[0]
-            end = EndOfStream(record.stream, epoch, frames, EndReason.TRUNCATED, _KILLED)
+            frames = ledger.written + ledger.dropped_total + lost
+            end = EndOfStream(record.stream, start.epoch, frames, EndReason.TRUNCATED, _KILLED)
         # The decoder's counts were only in memory.
         unknown = {"connections": None, "frames_not_received": None}
         report = results.finish(end, record.to_plain() | unknown)

@@ -14,16 +14,16 @@ _REMEMBERED_IDS = 2**18
 class FrameLedger:
     """Accounts for the frames of one stream, in bounded memory.
 
-    Frames and `Dropped` records arrive in order of epoch and sequence number. After a crash, an
-    earlier stage may send some of them again: a record at or before the latest position is a
-    repeat.
+    Frames and `Dropped` records arrive in order of their sequence numbers, which continue through
+    all epochs. After a crash, an earlier stage may send some of them again: a record at or before
+    the latest position is a repeat.
 
     Attributes:
         written: Number of frames recorded.
         dropped: Number of dropped frames by reason.
         gaps: The first unreported gaps, as first and last sequence number.
         tracks: Number of different tracks seen.
-        position: Epoch and sequence number of the latest frame, written or dropped.
+        position: Sequence number of the latest frame, written or dropped, -1 before the first.
         first_id: The track id of the first bit of ``seen_ids``.
         seen_ids: One bit per id: whether the track was seen.
     """
@@ -32,29 +32,26 @@ class FrameLedger:
     dropped: dict[DropReason, int] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     tracks: int = 0
-    position: tuple[int, int] = (0, -1)
+    position: int = -1
     first_id: int = 0
     seen_ids: bytearray = field(default_factory=bytearray)
 
     def has(self, frame: FrameHeader) -> bool:
         """Returns whether a frame was already recorded as written or dropped."""
-        return (frame.epoch, frame.sequence) <= self.position
+        return frame.sequence <= self.position
 
     def record(self, frame: FrameHeader) -> bool:
         """Records a frame; returns False if it was already recorded."""
-        if not self._advance(frame.epoch, frame.sequence, frame.sequence):
+        if not self._advance(frame.sequence, frame.sequence):
             return False
         self.written += 1
         return True
 
     def drop(self, dropped: Dropped) -> None:
         """Records dropped frames."""
-        before = self.position
-        if not self._advance(dropped.epoch, dropped.first, dropped.last):
+        first = max(dropped.first, self.position + 1)
+        if not self._advance(first, dropped.last):
             return
-        first = dropped.first
-        if before[0] == dropped.epoch:
-            first = max(first, before[1] + 1)
         count = dropped.last - first + 1
         self.dropped[dropped.reason] = self.dropped.get(dropped.reason, 0) + count
 
@@ -86,19 +83,14 @@ class FrameLedger:
         """Returns how many of ``frames`` that the decoder emitted were neither seen nor dropped."""
         return max(0, frames - self.written - self.dropped_total)
 
-    def note_final_gap(self, epoch: int, frames: int) -> None:
-        """Records a gap at the end of a stream with one epoch: its numbers count all frames."""
-        if epoch == 0 and self.position[1] + 1 < frames:
-            self._remember_gap(self.position[1] + 1, frames - 1)
+    def note_gap(self, following: int) -> None:
+        """Records that the frames before number ``following`` are missing, if there are any."""
+        if self.position + 1 < following and len(self.gaps) < _REMEMBERED_GAPS:
+            self.gaps.append((self.position + 1, following - 1))
 
-    def _advance(self, epoch: int, first: int, last: int) -> bool:
-        if (epoch, last) <= self.position:
+    def _advance(self, first: int, last: int) -> bool:
+        if last <= self.position:
             return False
-        if epoch == self.position[0] and first > self.position[1] + 1:
-            self._remember_gap(self.position[1] + 1, first - 1)
-        self.position = (epoch, last)
+        self.note_gap(first)
+        self.position = last
         return True
-
-    def _remember_gap(self, first: int, last: int) -> None:
-        if len(self.gaps) < _REMEMBERED_GAPS:
-            self.gaps.append((first, last))

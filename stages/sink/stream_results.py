@@ -275,7 +275,7 @@ class StreamResults:
             OutputError: A file cannot be written. After this or any other error, part files stay
                 for another sink, until `abort`.
         """
-        self.ledger.note_final_gap(end.epoch, end.frames)
+        self.ledger.note_gap(end.frames)
         if self.latest_start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())

@@ -20,7 +20,7 @@ def test_written_and_dropped_frames_account_for_all() -> None:
     assert ledger.dropped == {DropReason.BEHIND: 3, DropReason.BROKEN: 1}
     assert (ledger.written, ledger.dropped_total, ledger.missing(6)) == (2, 4, 0)
     assert ledger.missing(5) == 0
-    ledger.note_final_gap(0, 6)
+    ledger.note_gap(6)
     assert ledger.gaps == []
 
 
@@ -40,7 +40,7 @@ def test_missing_frames_are_listed_as_at_most_20_gaps() -> None:
     ledger = FrameLedger()
     for index in (2, 3, 7):
         ledger.record(make_header(index))
-    ledger.note_final_gap(0, 10)
+    ledger.note_gap(10)
     assert ledger.gaps == [(0, 1), (4, 6), (8, 9)]
     assert ledger.missing(10) == 7
     for index in range(9, 99, 2):
@@ -55,17 +55,14 @@ def test_missing_frames_before_a_drop_do_not_count_as_dropped() -> None:
     assert (ledger.dropped_total, ledger.missing(5), ledger.gaps) == (2, 2, [(1, 2)])
 
 
-def test_sequence_may_restart_with_an_epoch() -> None:
+def test_gaps_between_epochs_and_at_the_end_of_a_later_one_are_listed() -> None:
     ledger = FrameLedger()
-    assert ledger.record(make_header(5))
-    assert ledger.record(make_header(0, epoch=1))
-    assert ledger.record(make_header(9, epoch=2))
-    assert ledger.written == 3
-    assert ledger.gaps == [(0, 4)]
-    ledger.drop(Dropped("cam", 3, 0, 3, "behind"))
-    assert ledger.dropped_total == 4
-    ledger.note_final_gap(3, 20)  # frames whose epoch is unknown
-    assert ledger.gaps == [(0, 4)]
+    assert ledger.record(make_header(0))
+    assert ledger.record(make_header(3, epoch=1))
+    ledger.drop(Dropped("cam", 2, 6, 7, DropReason.BEHIND))
+    ledger.note_gap(10)
+    assert ledger.gaps == [(1, 2), (4, 5), (8, 9)]
+    assert (ledger.written, ledger.dropped_total, ledger.missing(10)) == (2, 2, 6)
 
 
 def test_tracks_count_once() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stages.records import Dropped, DropReason, EndReason
-from stages.result_files import is_complete
+from stages.result_files import is_complete, read_report
 from stages.sink.folder_contents import has_results
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
@@ -94,6 +94,17 @@ def test_missing_frames_are_listed_and_the_run_is_incomplete(tmp_path: Path) -> 
     assert report.missing_sequences == ((2, 3), (5, 6))
     assert report.message == "4 of 7 frames are missing from the results"
     assert not is_complete(tmp_path / "cam")
+
+
+def test_frames_missing_between_epochs_and_at_the_end_are_listed(tmp_path: Path) -> None:
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start())
+    feed(results, map(make_header, (0, 1)))
+    results.start(make_start(epoch=1))
+    feed(results, [make_header(4, epoch=1)])
+    results.finish(dataclasses.replace(end(7), epoch=1), {})
+    frames = read_report(tmp_path / "cam")["frames"]
+    assert (frames["missing"], frames["missing_sequences"]) == (4, [[2, 3], [5, 6]])
 
 
 def test_repeated_frames_do_not_change_the_results(tmp_path: Path) -> None:
