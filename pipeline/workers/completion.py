@@ -88,23 +88,25 @@ class Completion:
             self._finished.exception()
 
     def _report_done(self, result: StreamReport) -> None:
+        ledger, counting = result.ledger, result.counting
+        status, message = result.outcome
         summary = StreamSummary(
-            frames=result.frames_out,
-            tracks=result.tracks,
-            status=result.status,
-            dropped=result.dropped_total,
-            behind=result.dropped.get(DropReason.BEHIND, 0),
-            fps=result.achieved_fps,
+            frames=ledger.written,
+            tracks=ledger.tracks,
+            status=status,
+            dropped=ledger.dropped_total,
+            behind=ledger.dropped.get(DropReason.BEHIND, 0),
+            fps=result.timing.fps,
             folder=str(self._results.folder),
             files=first_parts(result.files),
-            crossings=dict(result.crossings),
-            zones=dict(result.zones),
+            crossings=counting.crossings.counts,
+            zones=counting.zones.counts,
         )
         self._report(
             Done(
                 "sink",
                 stream=self._logbook.stream,
-                message=result.message,
+                message=message,
                 summary=summary,
                 metrics=self._progress.metrics(),
             )

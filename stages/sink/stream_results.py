@@ -349,9 +349,9 @@ class StreamResults:
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
     ) -> StreamReport:
-        return StreamReport.of(
-            end,
-            self.latest_start,
+        return StreamReport(
+            end=end,
+            start=self.latest_start,
             epochs=self._epochs,
             ledger=self.ledger,
             timing=self.timing,

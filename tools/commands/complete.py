@@ -75,5 +75,6 @@ def _complete_stream(folder: Path) -> None:
     if report is None:
         typer.echo(f"{folder}: no frame had come")
         return
-    frames, tracks = counted(report.frames_out, "frame"), counted(report.tracks, "track")
-    typer.echo(f"{folder}: {report.status.value}, {frames}, {tracks}")
+    ledger, (status, _) = report.ledger, report.outcome
+    frames, tracks = counted(ledger.written, "frame"), counted(ledger.tracks, "track")
+    typer.echo(f"{folder}: {status.value}, {frames}, {tracks}")

@@ -100,7 +100,7 @@ def test_rows_left_out_for_lack_of_a_journal_are_reported(sink, tmp_path):
     cut(folder / JOURNAL, 30)
     notices = []
     report = complete_results(folder, notices.append)
-    assert report.frames_out == 3
+    assert report.ledger.written == 3
     assert notices == [
         f"{folder}: the rows of the last 2 frames are left out, as the journal lacks them"
     ]

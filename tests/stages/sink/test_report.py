@@ -3,8 +3,12 @@ from __future__ import annotations
 import pytest
 
 from stages.records import EndOfStream, EndReason
+from stages.sink.counting import Counting
 from stages.sink.latency import LatencyHistogram
-from stages.sink.report import outcome, percentiles_ms
+from stages.sink.ledger import FrameLedger
+from stages.sink.options import SinkOptions
+from stages.sink.report import StreamReport, percentiles_ms
+from stages.sink.timing import StreamTiming
 
 
 @pytest.mark.parametrize(
@@ -21,7 +25,18 @@ from stages.sink.report import outcome, percentiles_ms
 def test_outcome_of_a_stream(
     reason: EndReason, message: str, missing: int, expected: tuple[str, str]
 ) -> None:
-    assert outcome(EndOfStream("cam", 0, 9, reason, message), missing) == expected
+    report = StreamReport(
+        end=EndOfStream("cam", 0, 9, reason, message),
+        start=None,
+        epochs=0,
+        ledger=FrameLedger(written=9 - missing),
+        timing=StreamTiming(),
+        counting=Counting(SinkOptions()),
+        left_out=0,
+        files=(),
+        benchmark_files=(),
+    )
+    assert report.outcome == expected
 
 
 def test_percentiles_are_rounded_to_microseconds() -> None:

@@ -30,7 +30,7 @@ def test_all_files_of_a_stream(tmp_path: Path) -> None:
     assert set(report.files) == expected
     assert is_complete(folder)
     assert np.loadtxt(folder / "cam_LX.txt", delimiter=",").shape == (5, 2)
-    assert report.achieved_fps == pytest.approx(float(np.loadtxt(folder / "cam_speed.txt")), 0.01)
+    assert report.timing.fps == pytest.approx(float(np.loadtxt(folder / "cam_speed.txt")), 0.01)
 
 
 def test_rows_are_in_the_part_file_when_write_returns(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_report_has_all_keys_and_measurements(tmp_path: Path) -> None:
         "config": {"output": Path("out"), "every": Fraction(1, 2)},
         "status": "never replaces a measured key",
     }
-    report = results.finish(end(7, EndReason.TRUNCATED, "the file ends early"), run_info)
+    results.finish(end(7, EndReason.TRUNCATED, "the file ends early"), run_info)
     text = (tmp_path / "cam/run.json").read_text()
     assert text.endswith("}\n")
     data = json.loads(text)
@@ -65,7 +65,7 @@ def test_report_has_all_keys_and_measurements(tmp_path: Path) -> None:
         "achieved_fps", "latency_ms", "stages_ms", "detector", "detected_by", "class_names",
         "files", "benchmark_files", "command", "config",
     ]  # fmt: skip
-    assert data["status"] == report.status == "truncated"
+    assert data["status"] == "truncated"
     assert data["message"] == "the file ends early"
     assert data["frames"] == {
         "in": 7, "out": 3, "missing": 0, "missing_sequences": [], "left_out_of_overlay": 0,
@@ -90,9 +90,9 @@ def test_missing_frames_are_listed_and_the_run_is_incomplete(tmp_path: Path) -> 
     results.start(make_start())
     feed(results, map(make_header, (0, 1, 4)))
     report = results.finish(end(7), {})
-    assert (report.status, report.missing) == ("incomplete", 4)
-    assert report.missing_sequences == ((2, 3), (5, 6))
-    assert report.message == "4 of 7 frames are missing from the results"
+    assert report.outcome == ("incomplete", "4 of 7 frames are missing from the results")
+    frames = read_report(tmp_path / "cam")["frames"]
+    assert (frames["missing"], frames["missing_sequences"]) == (4, [[2, 3], [5, 6]])
     assert not is_complete(tmp_path / "cam")
 
 
@@ -121,7 +121,7 @@ def test_repeated_frames_do_not_change_the_results(tmp_path: Path) -> None:
 
 def test_end_without_a_start_writes_nothing(tmp_path: Path) -> None:
     report = StreamResults(tmp_path / "cam").finish(end(0, EndReason.TRUNCATED, "no size"), {})
-    assert (report.status, report.message, report.frames_out) == ("truncated", "no size", 0)
+    assert (report.outcome, report.ledger.written) == (("truncated", "no size"), 0)
     assert names_in(tmp_path) == set()
 
 
@@ -142,7 +142,7 @@ def test_files_are_written_even_without_vehicles(tmp_path: Path) -> None:
     for index in range(3):
         results.write(make_tracks(make_header(index)), gray(make_header(index)), {}, Written(0, 0))
     report = results.finish(end(3), {})
-    assert report.tracks == 0
+    assert report.ledger.tracks == 0
     assert (tmp_path / "cam/mot.txt").read_text() == ""
     assert (tmp_path / "cam/cam_LX.txt").read_text() == "0\n0\n0\n"
 
@@ -161,7 +161,7 @@ def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
     assert names_in(tmp_path / "benchmark") == set(report.benchmark_files) == expected
     if layout == "detrac":
         speed = float(np.loadtxt(tmp_path / "benchmark/tracks/cam_speed.txt"))
-        assert report.achieved_fps == pytest.approx(speed, 0.01)
+        assert report.timing.fps == pytest.approx(speed, 0.01)
 
 
 def test_unknown_layout_is_rejected(tmp_path: Path) -> None:
@@ -177,8 +177,9 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
     feed(results, [make_header(i, epoch=1, height=64, width=96) for i in (3, 4)])
     for epoch, size in ((2, {"height": 64, "width": 128}), (3, {"height": 32, "width": 128})):
         results.start(make_start(epoch=epoch, **size))
-    report = results.finish(end(5), {})
-    assert (report.epochs, report.frame_size) == (4, (128, 32))
+    results.finish(end(5), {})
+    report = read_report(tmp_path / "cam")
+    assert (report["epochs"], report["frame_size"]) == (4, [128, 32])
     sizes = {}
     for name in ("overlay.mp4", "overlay-2.mp4"):
         with av.open(str(tmp_path / "cam" / name)) as container:
@@ -210,7 +211,7 @@ def test_same_size_after_a_reconnect_continues_the_results(tmp_path: Path) -> No
     results.start(make_start(epoch=1))
     feed(results, [make_header(3 + i, epoch=1, pts=i * STEP) for i in range(2)])
     report = results.finish(end(5), {})
-    assert (report.status, report.epochs) == ("complete", 2)
+    assert (report.outcome, report.epochs) == (("complete", ""), 2)
     rows = np.loadtxt(tmp_path / "cam/mot.txt", delimiter=",")
     assert rows[:, 0].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     with av.open(str(tmp_path / "cam/overlay.mp4")) as container:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-from stages.result_files import read_report
+from stages.result_files import REPORT, read_report
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
@@ -62,8 +62,8 @@ def test_second_sink_resumes_from_the_state_of_the_first(tmp_path: Path) -> None
     lost = make_tracks(headers[12]), {}, Written(0, 0)  # nobody has its picture
     assert second.repeat(*lost, EarlierPicture.COMES_AGAIN) is None
     feed(second, headers[12:])
-    report = second.finish(end(20), {})
-    assert report == expected
+    second.finish(end(20), {})
+    assert (folder / REPORT).read_bytes() == (wanted / REPORT).read_bytes()
     assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
     counted = read_report(folder)
     assert counted["crossings"] == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
@@ -87,7 +87,7 @@ def test_sink_without_overlay_leaves_out_pictures_of_the_previous_one(tmp_path: 
     second.restore(state)
     report = second.finish(end(5), {})
     assert report.files == TEXTS
-    assert (report.frames_out, report.left_out, report.status) == (5, 5, "complete")
+    assert (report.ledger.written, report.left_out, report.outcome) == (5, 5, ("complete", ""))
     first.overlays.discard()
 
 
