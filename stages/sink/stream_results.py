@@ -39,8 +39,8 @@ class StreamResults:
     the operating system when `write` returns.
 
     Records arrive in order, beginning with `start`, which is repeated for each further epoch. A
-    repeated frame is ignored. Frame numbers continue through all epochs; a change of frame size
-    starts another overlay.
+    repeated frame is ignored. Frame numbers continue through all epochs. A change of frame size
+    starts another overlay; lines, zones and ground points are not changed.
 
     A sink whose process was killed has a successor. `restore` gives it the last saved `state` of
     the first one, if any; `start`, `repeat` and `dropped` give it all records since then.
@@ -97,16 +97,24 @@ class StreamResults:
             raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {start.layout!r}")
         self._epochs += 1
         before, self.latest_start = self.latest_start, start
-        if before is not None and (before.width, before.height) != (start.width, start.height):
-            self.notices.put(
+        if before is None:
+            self._texts = self._text_results(start)
+        elif (before.width, before.height) == (start.width, start.height):
+            return
+        else:
+            options = self.options
+            changed = (
                 f"after frame {self.last_number}, frames are {start.width}x{start.height} "
                 f"instead of {before.width}x{before.height}"
-                + ("; a new overlay begins" if self.options.overlay else "")
             )
-        if self._texts is None:
-            self._texts = self._text_results(start)
-            for fault in self.counting.faults(start.height, start.width):
-                self.notices.put(fault)
+            if options.overlay:
+                changed += "; a new overlay begins"
+            if options.lines or options.zones or options.ground:
+                changed += "; lines, zones, ground points and ignored regions are still in pixels "
+                changed += "of the earlier frames"
+            self.notices.put(changed)
+        for fault in self.counting.faults(start.height, start.width):
+            self.notices.put(fault)
 
     def write(
         self,

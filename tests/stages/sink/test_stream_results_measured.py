@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,20 +24,47 @@ from tests.stages.sink.stream import TEXT, TEXTS, end
 NOW = Written(0, 0)
 
 
+def notices(results: StreamResults) -> list[str]:
+    return [results.notices.get_nowait() for _ in range(results.notices.qsize())]
+
+
 def test_lines_and_ground_that_do_not_fit_the_frame_are_reported(tmp_path: Path) -> None:
     lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
     ground = ((0, 0, 0, 0), (200, 0, 20, 0), (100, 90, 10, -9), (0, 90, 0, -9))
     options = dataclasses.replace(TEXT, lines=lines, ground=ground)
     results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
-    assert [results.notices.get_nowait() for _ in range(results.notices.qsize())] == [
+    assert notices(results) == [
         "line 'outside' lies outside the frame of 128x96: nothing will cross it",
         "line 'share' is 1.0 pixels long; its ends are in pixels of the frame",
         "ground: [200, 0] lies outside the frame of 128x96; "
         "the first two numbers of a point are in pixels of the frame",
     ]
     results.start(make_start(epoch=1))
-    assert results.notices.empty()
+    assert notices(results) == []
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"lines": {"gate": (0, 70, 128, 70)}},
+        {"zones": {"box": ((0, 70), (99, 70), (99, 90), (0, 90))}},
+        {"ground": ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))},
+    ],
+)
+def test_a_change_of_size_is_reported_with_what_no_longer_fits(
+    tmp_path: Path, places: dict[str, Any]
+) -> None:
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, **places))
+    results.start(make_start())
+    assert notices(results) == []
+    results.start(make_start(epoch=1, height=64))
+    change, fault = notices(results)
+    assert change == (
+        "after frame 0, frames are 128x64 instead of 128x96; lines, zones, ground points and "
+        "ignored regions are still in pixels of the earlier frames"
+    )
+    assert "outside the frame of 128x64" in fault
 
 
 def test_crossings_are_returned_and_written(tmp_path: Path) -> None:
