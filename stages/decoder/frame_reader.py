@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -15,10 +15,12 @@ from stages.decoder.capture_times import CaptureTimes
 from stages.decoder.container_facts import (
     frame_count,
     frame_rate,
+    has_times,
     is_one_of,
     stated_length,
     time_base,
 )
+from stages.decoder.containers import report_decoder
 from stages.decoder.decoding import decoded, flushed
 from stages.decoder.gaps import Gaps
 from stages.decoder.network_faults import reading_fault
@@ -31,7 +33,8 @@ from stages.decoder.pixels import (
     upright_size,
 )
 from stages.decoder.presentation import PresentationTimes
-from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
+from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint, SourceRuntime
+from stages.decoder.unreceived import UnreceivedFrames
 from stages.records import Dropped, DropReason, Frame, StreamStart
 from stages.wording import counted
 
@@ -58,11 +61,11 @@ class FrameReader:
         source: Location of the source, credentials removed.
         name: Name of the stream.
         selection: Frames to use.
+        runtime: See `SourceRuntime`.
         layout: See `StreamStart`.
-        clock: Wall clock, ns since the epoch.
+        hardware: Device that decodes, see `report_decoder`.
+        live: Whether frames are dated as they arrive, see `PresentationTimes` and `CaptureTimes`.
         resume_from: Where an earlier reader of the stream stopped; None at the start.
-        monotonic: Monotonic clock of a live source, seconds, see `PresentationTimes` and
-            `CaptureTimes`.
     """
 
     def __init__(
@@ -70,10 +73,12 @@ class FrameReader:
         source: str,
         name: str,
         selection: FrameSelection,
-        layout: str,
-        clock: Callable[[], int],
+        runtime: SourceRuntime,
+        *,
+        layout: str = "",
+        hardware: str = "off",
+        live: bool = False,
         resume_from: ResumePoint | None = None,
-        monotonic: Callable[[], float] | None = None,
     ) -> None:
         resume_from = resume_from or ResumePoint()
         self.epoch = resume_from.epochs - 1
@@ -87,8 +92,10 @@ class FrameReader:
         self._name = name
         self._selection = selection
         self._layout = layout
-        self._clock = clock
-        self._monotonic = monotonic
+        self._runtime = runtime
+        self._hardware = hardware
+        self._monotonic = runtime.monotonic if live else None
+        self._unreceived: UnreceivedFrames | None = None
         self._times: PresentationTimes | None = None
         self._start: StreamStart | None = None
         self._hidden = 0
@@ -103,7 +110,6 @@ class FrameReader:
         continues: bool = False,
         begins: Fraction = Fraction(0),
         packets: Iterable[av.Packet] | None = None,
-        on_frame: Callable[[int, int], None] = lambda index, pts: None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
         """Yields the records of one container in a new epoch; a change of size begins another.
 
@@ -119,8 +125,6 @@ class FrameReader:
             begins: If it does not continue: start of the presentation times, in seconds.
             packets: Packets of the stream, by default all. An FFmpeg error ends them: the container
                 is cut off.
-            on_frame: Called with the index and the presentation time, in ticks, of every intact
-                frame, selected or not.
         """
         if not continues or self._times is None:
             self._start = None
@@ -137,6 +141,8 @@ class FrameReader:
                 begins=first,
             )
             self.gaps.begin(unit)
+            is_timed = self._monotonic is not None and has_times(container)
+            self._unreceived = UnreceivedFrames(unit) if is_timed else None
         self.arrived = self._hidden = 0
         self.broken = ""
         self._is_cut_off = False
@@ -156,7 +162,7 @@ class FrameReader:
             if frame is not None:
                 pts = self._times.place(frame.pts)
                 self.gaps.follow(index, pts)
-                on_frame(index, pts)
+                self._report_unreceived(index, pts)
             if not self._selection.takes(index):
                 continue
             if frame is None:
@@ -171,11 +177,13 @@ class FrameReader:
             if start is None or size != (start.height, start.width):
                 self.epoch += 1
                 start = self._start = self._start_of(container, stream, frame, turns)
+                if self.epoch == 0:
+                    report_decoder(stream, self._source, self._hardware, self._runtime.notify)
                 yield start
             pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
             fill(pixels, frame, pixel_format, turns, woven=is_woven(frame, stream))
-            captured_ns = captures.date(frame.pts, pts, self._clock())
+            captured_ns = captures.date(frame.pts, pts, self._runtime.clock())
             header = start.header(self.given, index, pts, captured_ns, pixel_format)
             self.given += 1
             yield Frame(header, pixels)
@@ -222,6 +230,12 @@ class FrameReader:
                     container.options,
                     has_begun=bool(self.arrived) or not is_one_of(container, _INDEXED),
                 )
+
+    def _report_unreceived(self, index: int, pts: int) -> None:
+        if self._unreceived is None:
+            return
+        if owed := self._unreceived.follow(index, pts, self._runtime.monotonic()):
+            self._runtime.not_received(owed)
 
     def _start_of(
         self, container: InputContainer, stream: VideoStream, frame: VideoFrame, turns: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from functools import partial
 
 import av
 import av.error
@@ -16,15 +15,12 @@ from stages.decoder.clock_pace import ClockPace
 from stages.decoder.container_facts import (
     frame_count,
     goes_on,
-    has_times,
     is_finished,
     lacks_size,
-    time_base,
 )
 from stages.decoder.containers import (
     open_media,
     report_choice,
-    report_decoder,
     set_threads,
     video_stream,
 )
@@ -41,7 +37,6 @@ from stages.decoder.source import (
     SourceRecord,
     SourceRuntime,
 )
-from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.urls import is_session, redact
@@ -107,10 +102,15 @@ class LiveSource:
             SourceError: The first connection delivered no frame in time, or never will (wrong
                 password unless ``patient``, unknown protocol).
         """
-        options, runtime = self.options, self.runtime
-        clock, monotonic = runtime.clock, runtime.monotonic
+        options, runtime, monotonic = self.options, self.runtime, self.runtime.monotonic
         reader = FrameReader(
-            self._source, self.name, self.selection, "", clock, self.resume_from, monotonic
+            self._source,
+            self.name,
+            self.selection,
+            runtime,
+            hardware=self.hardware,
+            live=True,
+            resume_from=self.resume_from,
         )
         outages = Outages(self._source, options, runtime)
         started = monotonic()
@@ -164,10 +164,8 @@ class LiveSource:
             pace = Pace(runtime.wait, runtime.clock, longest_gap=gap) if is_early else None
             clock_pace = ClockPace(runtime.monotonic)
             packets = self._packets(container, stream, reader, pace, patience)
-            unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
-            follow = partial(self._report_unreceived, unreceived)
-            records = reader.read(container, stream, allocator, packets=packets, on_frame=follow)
-            records = self._followed(records, stream, outages, clock_pace, pace, finished)
+            records = reader.read(container, stream, allocator, packets=packets)
+            records = self._followed(records, outages, clock_pace, pace, finished)
             has_length = finished and container.format.name == "rtsp"
             try:
                 yield from records
@@ -197,7 +195,6 @@ class LiveSource:
     def _followed(
         self,
         records: Iterable[StreamStart | Frame | Dropped],
-        stream: VideoStream,
         outages: Outages,
         clock_pace: ClockPace,
         pace: Pace | None,
@@ -205,8 +202,6 @@ class LiveSource:
     ) -> Iterator[StreamStart | Frame | Dropped]:
         """Yields the same records, frames when they are due, and tracks the connection's state."""
         for record in records:
-            if isinstance(record, StreamStart) and record.epoch == 0:
-                report_decoder(stream, self._source, self.hardware, self.runtime.notify)
             if isinstance(record, Frame):
                 self._was_live = self._was_live or not finished
                 if outages.frame_came():
@@ -281,12 +276,6 @@ class LiveSource:
                 self.runtime.notify(
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
-
-    def _report_unreceived(self, unreceived: UnreceivedFrames | None, index: int, pts: int) -> None:
-        if unreceived is None:
-            return
-        if owed := unreceived.follow(index, pts, self.runtime.monotonic()):
-            self.runtime.not_received(owed)
 
     def _report_pace(self, ratio: float) -> None:
         if not self._has_reported_pace:

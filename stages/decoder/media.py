@@ -7,13 +7,7 @@ from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
-from stages.decoder.containers import (
-    open_media,
-    report_choice,
-    report_decoder,
-    set_threads,
-    video_stream,
-)
+from stages.decoder.containers import open_media, report_choice, set_threads, video_stream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.locations import is_pipe
 from stages.decoder.source import (
@@ -24,7 +18,7 @@ from stages.decoder.source import (
     waited_for,
 )
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, StreamStart
+from stages.records import EndOfStream, EndReason
 from stages.urls import redact
 from stages.wording import counted
 
@@ -63,7 +57,14 @@ class MediaSource:
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         shown = redact(self.location)
-        reader = FrameReader(shown, self.name, self.selection, self.layout, self.runtime.clock)
+        reader = FrameReader(
+            shown,
+            self.name,
+            self.selection,
+            self.runtime,
+            layout=self.layout,
+            hardware=self.hardware,
+        )
         remote = "://" in self.location
         opened, size = _file_size(self.location)
         waits = remote or is_pipe(self.location)
@@ -84,10 +85,7 @@ class MediaSource:
             report_choice(container, stream, shown, self.runtime.notify)
             set_threads(stream, paced=self.paced)
             packets = waited_for(container.demux(stream), waited)
-            for record in reader.read(container, stream, allocator, packets=packets):
-                if isinstance(record, StreamStart) and record.epoch == 0:
-                    report_decoder(stream, shown, self.hardware, self.runtime.notify)
-                yield record
+            yield from reader.read(container, stream, allocator, packets=packets)
             why = f": {reader.broken}" if reader.broken else ""
             if reader.epoch < 0:
                 if reader.seen == 0:

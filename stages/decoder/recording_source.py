@@ -58,7 +58,9 @@ class RecordingSource:
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; unreadable segments are skipped, and reported at the end."""
-        reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
+        reader = FrameReader(
+            str(self.folder), self.name, self.selection, self.runtime, hardware=self.hardware
+        )
         latest: int | None = None
         unreadable = 0
         end = _end_of(self.folder)

@@ -9,9 +9,12 @@ from pipeline.config import DecoderConfig
 from stages.decoder import hardware
 from stages.decoder.containers import report_decoder, set_threads
 from stages.decoder.hardware import hardware_decoder
+from stages.decoder.live import LiveSource
 from stages.decoder.media import MediaSource
+from stages.decoder.recording_source import RecordingSource
 from stages.decoder.source import SourceRuntime
 from stages.records import Frame
+from tests.stages.decoder.recording import record
 
 
 def read(location, slots, **options):
@@ -78,11 +81,14 @@ def test_the_reported_decoder_follows_the_pixel_format(pix_fmt, by):
 
 
 @pytest.mark.usefixtures("no_device")
-def test_the_decoder_is_reported_once_at_the_first_frame(make_video, slots):
+@pytest.mark.parametrize("kind", [MediaSource, LiveSource, RecordingSource])
+def test_the_decoder_is_reported_once_at_the_first_frame(camera, tmp_path, slots, kind):
+    record(camera, tmp_path / "recorded")
+    record(camera, tmp_path / "recorded")  # a second epoch
+    places = {LiveSource: f"file://{camera}", RecordingSource: tmp_path / "recorded"}
     notices = []
-    source = MediaSource(
-        str(make_video()), name="cam", hardware="cuda", runtime=SourceRuntime(notify=notices.append)
-    )
+    runtime = SourceRuntime(notify=notices.append, wait=lambda seconds: False)
+    source = kind(places.get(kind, str(camera)), name="cam", hardware="cuda", runtime=runtime)
     records = source.records(slots)
     assert next(records).epoch == 0
     assert len(notices) == 1

@@ -9,7 +9,7 @@ import pytest
 from stages.decoder.containers import open_media, video_stream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.media import MediaSource
-from stages.decoder.source import FrameSelection, ResumePoint
+from stages.decoder.source import FrameSelection, ResumePoint, SourceRuntime
 from stages.errors import SourceError
 from stages.records import (
     Dropped,
@@ -39,7 +39,7 @@ def test_every_frame_has_its_image_and_time(make_video, slots):
 
 def test_a_reader_resumes_where_another_one_stopped(make_video, slots):
     selection, stopped = FrameSelection(every=2), ResumePoint(epochs=2, sequence=30, seen=41)
-    reader = FrameReader("cam", "cam", selection, "", lambda: 0, stopped)
+    reader = FrameReader("cam", "cam", selection, SourceRuntime(), resume_from=stopped)
     with open_media(str(make_video())) as container:
         start, *frames = reader.read(container, video_stream(container, "cam"), slots)
     assert start.epoch == 2
