@@ -33,7 +33,7 @@ class CaptureTimes:
         self._withheld: set[int] = set()  # times of packets sent before the latest silence
         self._last: tuple[int, int] | None = None
 
-    def follow(
+    def watched(
         self, packets: Iterable[av.Packet], monotonic: Callable[[], float]
     ) -> Iterator[av.Packet]:
         """Yields the same packets and detects silences; ``monotonic`` returns seconds."""

@@ -53,7 +53,7 @@ class FrameReader:
         seen: Number of frames decoded or lost so far, selected or not.
         arrived: How many of these are from the latest container.
         given: Number of frames and drops yielded so far.
-        finished: Whether the last selected frame has passed.
+        selection_over: Whether the last selected frame has passed.
         broken: Error of the network or the disk that ended the latest container, or "".
         gaps: Gaps within the containers, not between them.
 
@@ -85,7 +85,7 @@ class FrameReader:
         self.seen = resume_from.seen
         self.arrived = 0
         self.given = resume_from.sequence
-        self.finished = False
+        self.selection_over = False
         self.broken = ""
         self.gaps = Gaps()
         self._source = source
@@ -151,11 +151,11 @@ class FrameReader:
         unfinished = 1 if container.format.name in ("rtsp", "sdp") else 2
         captures = CaptureTimes(time_base(stream), unfinished)
         if self._monotonic is not None:  # a file's frames are dated when they are decoded
-            packets = captures.follow(packets, self._monotonic)
+            packets = captures.watched(packets, self._monotonic)
         for frame in decoded(container, self._counted(container, packets)):
             index = self.seen
             if self._selection.ends_before(index):
-                self.finished = True
+                self.selection_over = True
                 return
             self.seen += 1
             self.arrived += 1

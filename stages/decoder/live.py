@@ -124,7 +124,7 @@ class LiveSource:
                 if reader.epoch < 0 and hopeless and not may_pass:
                     raise
                 lost = str(error)
-            if reader.finished:
+            if reader.selection_over:
                 end = self._end(reader, EndReason.COMPLETE)
             if end is not None and reader.epoch >= 0:
                 yield end
@@ -242,7 +242,7 @@ class LiveSource:
         runtime = self.runtime
         packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
         if pace is not None:
-            packets = pace.follow(packets)
+            packets = pace.timed(packets)
         if self.recorder is not None:
             packets = _recorded(packets, self.recorder, stream, reader.epoch + 1)
         return self._watched(packets, reader, patience)

@@ -94,14 +94,14 @@ class MediaSource:
                     f"none of {counted(reader.seen, 'frame')} of {shown} is in the chosen range "
                     f"and can be decoded"
                 )
-            missing = None if reader.finished else reader.missing(container, stream)
+            missing = None if reader.selection_over else reader.missing(container, stream)
         gaps = reader.gaps.in_words()
         faults = []
         if missing or reader.broken:
             after = f" after {missing}" if missing else ""
             faults.append(f"{shown} breaks off{after}{why}")
         now, grown = _file_size(self.location)
-        if not reader.finished and now == opened and grown > size:
+        if not reader.selection_over and now == opened and grown > size:
             faults.append(f"{shown} grew while it was read; the frames added may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         faults += [f"{shown} has {gaps}"] if gaps else []

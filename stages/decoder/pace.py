@@ -18,7 +18,7 @@ class Pace:
     """Holds each frame until as much time has passed as lies between it and the first frame.
 
     A late frame is released at once, and so are those after it until they have caught up. If the
-    source itself had nothing to give, see `follow`, all later frames are delayed by that much
+    source itself had nothing to give, see `timed`, all later frames are delayed by that much
     instead, as each segment of a live source would otherwise be released in a burst. They then
     catch up at a pace a tenth faster until the source has nothing again: if the server was slow,
     the frames are available by now; if it had paused, there is nothing more to catch up with.
@@ -47,7 +47,7 @@ class Pace:
         self._delay_ns = 0  # that may still be caught up
         self._caught_up_ns = 0  # since the source last had nothing
 
-    def follow(self, packets: Iterator[_Packet]) -> Iterator[_Packet]:
+    def timed(self, packets: Iterator[_Packet]) -> Iterator[_Packet]:
         """Yields the same packets, and measures how long the source takes to deliver them."""
         asked = self._monotonic()
         for packet in packets:

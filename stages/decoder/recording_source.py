@@ -67,7 +67,7 @@ class RecordingSource:
         segments = deque(segments_of(self.folder))
         set_back = _set_back(segments)
         began: datetime | None = None
-        while segments and not reader.finished:
+        while segments and not reader.selection_over:
             segment = segments.popleft()
             path = segment.path
             began = began or segment.began
@@ -96,7 +96,7 @@ class RecordingSource:
         faults = []
         if unreadable:
             faults.append(f"{counted(unreadable, 'segment')} of {self.folder} cannot be read")
-        if not reader.finished and _end_of(self.folder) != end:
+        if not reader.selection_over and _end_of(self.folder) != end:
             faults.append(f"{self.folder} grew while it was read; the frames added may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         if gaps := reader.gaps.in_words():

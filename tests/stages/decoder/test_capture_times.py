@@ -69,7 +69,7 @@ class Connection:
         self.set_by = 0  # ns by which the wall clock was set forward
         self._captures = CaptureTimes(Fraction(1, 1000))
         self._waits = []
-        self._packets = self._captures.follow(self._arriving(), lambda: self.now)
+        self._packets = self._captures.watched(self._arriving(), lambda: self.now)
 
     def _arriving(self):
         while True:

@@ -33,7 +33,7 @@ def paced(times, epochs=None, work_ns=0, arrivals=None, **options):
             clock.ns = max(clock.ns, arrivals[number] if arrivals else 0)
             yield number, milliseconds
 
-    for number, milliseconds in pace.follow(source()):
+    for number, milliseconds in pace.timed(source()):
         epoch = epochs[number] if epochs else 0
         clock.ns += work_ns
         captured.append(pace.hold(replace(FRAME, epoch=epoch, pts=milliseconds)).captured_ns)
@@ -102,7 +102,7 @@ def test_time_lost_on_a_frame_is_made_up(is_live):
             clock.ns = max(clock.ns, 40_000_000 * number * is_live)
             yield number
 
-    for number in pace.follow(source()):
+    for number in pace.timed(source()):
         taken.append(pace.hold(replace(FRAME, pts=40 * number)).captured_ns // 10**6)
         clock.ns += 10**8 if number == 1 else 0
     assert taken == [0, 40, 140, 140, 160]
