@@ -76,7 +76,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     waiting = Waiting(stop, report)
     recorder = _recorder(plan, context, report, logbook)
     source = _open(plan, logbook, recorder, waiting, report)
-    sender = FrameSender(plan, context, report, source.resumes, stop)
+    sender = FrameSender(plan, context, report, is_live(stream.location), stop)
     sender.start()
     report(Ready("decoder", stream=stream.name))
     if sender.ended:
@@ -117,7 +117,8 @@ class _Decoding:
         report: Reporter,
     ) -> None:
         self.over = False
-        self._name = plan.streams[0].name
+        stream = plan.streams[0]
+        self._name = stream.name
         self._folder = plan.folder(self._name)
         self._source = source
         self._sender = sender
@@ -129,7 +130,7 @@ class _Decoding:
         self._given = sender.given
         self._ended = False
         config = plan.config.decoder
-        paced = config.pace == "original" and not source.resumes
+        paced = config.pace == "original" and not is_live(stream.location)
         self._pace = Pace(waiting.wait) if paced else None
         self._camera: CameraMotion | None = None
         if config.camera_motion:

@@ -43,8 +43,6 @@ class BlankSource:
         SourceError: The location is malformed.
     """
 
-    resumes = False
-
     def __init__(
         self, location: str, *, name: str = "blank", runtime: SourceRuntime | None = None
     ) -> None:

@@ -85,8 +85,6 @@ class ImageFolderSource:
         runtime: See `SourceRuntime`.
     """
 
-    resumes = False
-
     folder: Path
     _: KW_ONLY
     name: str

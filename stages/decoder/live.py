@@ -74,8 +74,6 @@ class LiveSource:
         runtime: See `SourceRuntime`; `Outages` reports outages to it.
     """
 
-    resumes = True
-
     location: str
     _: KW_ONLY
     name: str

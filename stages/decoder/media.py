@@ -42,8 +42,6 @@ class MediaSource:
         runtime: See `SourceRuntime`.
     """
 
-    resumes = False
-
     location: str
     _: KW_ONLY
     name: str

@@ -46,8 +46,6 @@ class RecordingSource:
         runtime: See `SourceRuntime`.
     """
 
-    resumes = False
-
     folder: Path
     _: KW_ONLY
     name: str

@@ -34,8 +34,6 @@ class SceneSource:
         runtime: See `SourceRuntime`.
     """
 
-    resumes = False
-
     config: SceneConfig
     _: KW_ONLY
     name: str = "demo"

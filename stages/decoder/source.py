@@ -100,12 +100,9 @@ class ResumePoint:
 class Source(Protocol):
     """A stream of frames from a file, a folder of images, a URL or a rendered scene.
 
-    Attributes:
-        resumes: Whether it continues from a `ResumePoint`; other sources start from the beginning
-            and repeat exactly the same records.
+    A live one continues from a `ResumePoint`; others start from the beginning and repeat exactly
+    the same records.
     """
-
-    resumes: bool
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """Yields `StreamStart`, then `Frame` and `Dropped` in order, finally `EndOfStream`.

@@ -76,8 +76,7 @@ class RecordingSender:
 class Script:
     """A source that yields the given records and then stops the process."""
 
-    def __init__(self, records, sender, *, resumes=False, during=lambda: None):
-        self.resumes = resumes
+    def __init__(self, records, sender, *, during=lambda: None):
         self._records = records
         self._sender = sender
         self._during = during
@@ -157,22 +156,23 @@ def test_a_stop_before_the_first_frame_removes_only_unfinished_results(plan):
 
 
 @pytest.mark.parametrize(
-    ("pace", "resumes", "skipping", "waits"),
+    ("pace", "location", "skipping", "waits"),
     [
-        ("original", False, False, True),
-        ("original", True, False, False),  # a live source decides by itself
-        ("original", False, True, False),  # what an earlier decoder sent
-        ("fast", False, False, False),
+        ("original", "cam.mp4", False, True),
+        ("original", "rtsp://cam", False, False),  # a live source decides by itself
+        ("original", "cam.mp4", True, False),  # what an earlier decoder sent
+        ("fast", "cam.mp4", False, False),
     ],
 )
 def test_a_file_is_paced_only_when_its_original_pace_is_configured(
-    plan, pace, resumes, skipping, waits
+    plan, pace, location, skipping, waits
 ):
     config = RunConfig(decoder=DecoderConfig(pace=pace))
     sender = RecordingSender()
     sender.is_skipping = skipping
-    source = Script([frame(0, 0, 0), frame(0, 1, 5)], sender, resumes=resumes)
-    waited = read(structs.replace(plan, config=config), source, sender)
+    source = Script([frame(0, 0, 0), frame(0, 1, 5)], sender)
+    stream = structs.replace(plan.streams[0], location=location)
+    waited = read(structs.replace(plan, config=config, streams=[stream]), source, sender)
     assert [round(seconds) for seconds in waited] == [5] * waits
     assert sender.elapsed == [1, 1]  # the time spent sending does not count
     assert sender.alive == [0, 1]
