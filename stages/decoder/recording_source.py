@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from stages.atomic import file_size
-from stages.decoder.container_facts import time_base
+from stages.decoder.container_facts import frame_rate, time_base
 from stages.decoder.containers import open_media, set_threads, video_stream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.segments import Segment, segments_of
@@ -59,7 +59,7 @@ class RecordingSource:
         reader = FrameReader(
             str(self.folder), self.name, self.selection, self.runtime, hardware=self.hardware
         )
-        latest: int | None = None
+        progress = _Progress()
         unreadable = 0
         end = _end_of(self.folder)
         segments = deque(segments_of(self.folder))
@@ -70,7 +70,7 @@ class RecordingSource:
             path = segment.path
             began = began or segment.began
             since_first = Fraction((segment.began - began).total_seconds())
-            pause = since_first - reader.ends if latest is not None else Fraction(0)
+            pause = progress.pause_before(segment)
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
@@ -81,11 +81,10 @@ class RecordingSource:
                         container,
                         stream,
                         allocator,
-                        continues=segment.epoch == latest and pause <= _LONGEST_PAUSE,
-                        begins=max(since_first, reader.ends),
-                        packets=_joined(container, stream, segment.epoch, segments),
+                        continues=progress.is_of(segment.epoch) and pause <= _LONGEST_PAUSE,
+                        begins=max(since_first, reader.ends + max(pause, Fraction(0))),
+                        packets=_joined(container, stream, segment, segments, progress),
                     )
-                latest = segment.epoch
                 unreadable += bool(reader.broken)
             except SourceError:
                 unreadable += 1
@@ -119,8 +118,54 @@ def _set_back(segments: Sequence[Segment]) -> Segment | None:
     )
 
 
+class _Progress:
+    """How far a recording has been read.
+
+    A camera's clock drifts from the clock of the segment names, so the two are compared only from
+    one segment to the next.
+    """
+
+    def __init__(self) -> None:
+        self._segment: Segment | None = None  # the one that was read last
+        self._first: int | None = None  # time of its first packet, in ticks
+        self._time_base = self._frame = Fraction(0)
+        self.last = 0
+
+    def follow(
+        self, segment: Segment, stream: VideoStream, packets: Iterable[av.Packet]
+    ) -> Iterator[av.Packet]:
+        """Yields the packets of a segment, without the empty ones that flush a decoder."""
+        self._segment, self._first, self.last = segment, None, 0
+        self._time_base, self._frame = time_base(stream), 1 / frame_rate(stream)
+        for packet in packets:
+            if packet.size:
+                pts = packet.pts or 0
+                self._first = pts if self._first is None else self._first
+                self.last = max(self.last, pts)
+                yield packet
+
+    def is_of(self, epoch: int) -> bool:
+        """Returns whether the segment read last is of this epoch."""
+        return self._segment is not None and self._segment.epoch == epoch
+
+    def pause_before(self, later: Segment) -> Fraction:
+        """Returns the seconds between the end of the segment read last and a later one.
+
+        The segment names make that exact to one second; it is negative if their clock was set back.
+        """
+        if self._segment is None:
+            return Fraction(0)
+        passed = Fraction((later.began - self._segment.began).total_seconds())
+        ticks = 0 if self._first is None else self.last - self._first
+        return passed - ticks * self._time_base - self._frame
+
+
 def _joined(
-    container: InputContainer, stream: VideoStream, epoch: int, later: deque[Segment]
+    container: InputContainer,
+    stream: VideoStream,
+    segment: Segment,
+    later: deque[Segment],
+    progress: _Progress,
 ) -> Iterator[av.Packet]:
     """Yields the packets of a segment and of those that continue it, for one decoder.
 
@@ -128,30 +173,25 @@ def _joined(
     decoder would leave them out.
 
     Args:
-        container: The segment.
+        container: The segment's container.
         stream: Its video stream, whose decoder takes all packets.
-        epoch: Its epoch.
+        segment: The segment.
         later: The segments after it; those that are read are taken from this queue.
+        progress: Follows the packets.
     """
-    ends = 0
-    for packet in container.demux(stream):
-        if packet.size:
-            yield packet
-            ends = max(ends, packet.pts or 0)
-    while later and later[0].epoch == epoch:
+    yield from progress.follow(segment, stream, container.demux(stream))
+    while later and later[0].epoch == segment.epoch:
         try:
             with open_media(str(later[0].path)) as following:
                 packets = following.demux(other := video_stream(following, ""))
                 first = next(packets)
-                hole = abs((first.pts or 0) - ends) * time_base(other)
+                hole = abs((first.pts or 0) - progress.last) * time_base(other)
                 if hole > _HOLE_SECONDS or not _is_alike(stream, other):
                     break
-                later.popleft()
-                for packet in itertools.chain([first], packets):
-                    if packet.size:
-                        packet.stream = stream
-                        yield packet
-                        ends = max(ends, packet.pts or 0)
+                packets = itertools.chain([first], packets)
+                for packet in progress.follow(later.popleft(), other, packets):
+                    packet.stream = stream
+                    yield packet
         except SourceError:
             break
     last = av.Packet()
