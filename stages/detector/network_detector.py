@@ -186,7 +186,7 @@ def _identity(file: Path) -> str:
 
     The weights of an OpenVINO model are in a separate ``.bin`` file.
     """
-    weights = file.with_suffix(".bin") if file.suffix == ".xml" else file
+    weights = file.with_suffix(".bin") if file.suffix.lower() == ".xml" else file
     if not weights.is_file():
         return file.name  # the engine reports the error
     with weights.open("rb") as content:

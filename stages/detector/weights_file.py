@@ -53,7 +53,7 @@ def check_exported(model: Path) -> None:
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
     # OpenVINO would try to read the file in all its other formats.
-    if model.suffix == ".xml" and b"<net" not in _beginning(model):
+    if model.suffix.lower() == ".xml" and b"<net" not in _beginning(model):
         raise ConfigError(f"{model} is not an OpenVINO model, or was cut off")
 
 

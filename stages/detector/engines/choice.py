@@ -59,7 +59,7 @@ def build_engine(
     """
     _check_choice("engine", engine, ("auto", *ENGINES))
     _check_choice("precision", precision, get_args(Precision))
-    exported = _EXPORTED.get(weights.suffix)
+    exported = _EXPORTED.get(weights.suffix.lower())
     uses_gpu = engine in ("auto", "torch") and exported is None
     if device == "auto" and not uses_gpu:
         device = "cpu"

@@ -36,7 +36,7 @@ class OnnxRuntimeEngine:
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
     ) -> None:
         runtime = require("onnxruntime", "onnx", "engine onnxruntime")
-        exported = weights.suffix == ".onnx"
+        exported = weights.suffix.lower() == ".onnx"
         if exported:
             check_exported(weights)
         options = runtime.SessionOptions()

@@ -55,7 +55,7 @@ class OpenVinoEngine:
         self._core = openvino.Core()
         self._core.set_property({"ENABLE_MMAP": False})  # the file may be replaced in place
         arithmetic, hint = "float32", "f32"
-        if weights.suffix in EXPORTED:
+        if weights.suffix.lower() in EXPORTED:
             self._model, found = read_exported(self._core, weights)
             self.config = config_of(weights, found)
             arithmetic = found.get(ARITHMETIC, arithmetic)
@@ -153,7 +153,7 @@ def read_exported(core: Any, path: Path) -> tuple[Any, dict[str, str]]:
         reason = str(error).strip().splitlines()[-1]
         raise ConfigError(f"{path} is not a model that OpenVINO reads: {reason}") from error
     # OpenVINO keeps the metadata of an ONNX model under its own key.
-    folder = [] if path.suffix == ".xml" else ["framework"]
+    folder = [] if path.suffix.lower() == ".xml" else ["framework"]
     found = {}
     for key in metadata(SpotNetConfig()):
         if model.has_rt_info([*folder, key]):

@@ -58,10 +58,13 @@ def test_a_batch_gives_the_results_of_each_frame_alone(detector, scene):
         np.testing.assert_allclose(found.boxes[:10], alone.boxes[:10], atol=1e-2)
 
 
-def test_the_digest_of_an_openvino_model_is_that_of_its_weights(detector, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["a.xml", "a.XML"])
+def test_the_digest_of_an_openvino_model_is_that_of_its_weights(
+    detector, tmp_path, monkeypatch, name
+):
     monkeypatch.setattr(network_detector, "build_engine", lambda *_, **__: detector.engine)
-    model, weights = tmp_path / "a.xml", tmp_path / "a.bin"
-    assert NetworkDetector(model).description.startswith("a.xml, ")
+    model, weights = tmp_path / name, tmp_path / "a.bin"
+    assert NetworkDetector(model).description.startswith(f"{name}, ")
     weights.write_bytes(b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()[:12]
     assert NetworkDetector(model).description.startswith(f"a.bin (SHA-256 {digest}…), ")

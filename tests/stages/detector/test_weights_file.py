@@ -22,7 +22,8 @@ def test_an_error_names_the_setting(tmp_path):
         load_network(missing)
 
 
-def test_an_xml_file_that_describes_no_network_is_refused(tmp_path):
-    (tmp_path / "a.xml").write_text('<?xml version="1.0"?><sequence/>')
-    with pytest.raises(ConfigError, match=r"a\.xml is not an OpenVINO model, or was cut off"):
-        check_exported(tmp_path / "a.xml")
+@pytest.mark.parametrize("name", ["a.xml", "A.XML"])
+def test_an_xml_file_that_describes_no_network_is_refused(tmp_path, name):
+    (tmp_path / name).write_text('<?xml version="1.0"?><sequence/>')
+    with pytest.raises(ConfigError, match=rf"{name} is not an OpenVINO model, or was cut off"):
+        check_exported(tmp_path / name)

@@ -83,7 +83,11 @@ def test_only_torch_uses_a_gpu(weights, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("file", "engine"), [("w.safetensors", "openvino"), ("a.onnx", "auto"), ("a.xml", "auto")]
+    ("file", "engine"),
+    [
+        *(("w.safetensors", "openvino"), ("a.onnx", "auto"), ("a.xml", "auto")),
+        *(("A.ONNX", "auto"), ("A.XML", "auto")),
+    ],
 )
 def test_cpu_engines_leave_an_available_gpu_alone(tmp_path, monkeypatch, file, engine):
     monkeypatch.setattr(

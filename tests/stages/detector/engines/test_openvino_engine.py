@@ -43,13 +43,17 @@ def test_bfloat16_is_used_where_the_cpu_computes_in_it(
 
 
 @pytest.mark.parametrize("arithmetic", ["float32", "int8"])
-def test_an_exported_model_keeps_its_arithmetic(weights, tmp_path, monkeypatch, arithmetic):
+@pytest.mark.parametrize("names", [("model.onnx", "model.xml"), ("MODEL.ONNX", "MODEL.XML")])
+def test_an_exported_model_keeps_its_arithmetic(weights, tmp_path, monkeypatch, arithmetic, names):
     monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: BFLOAT16)
     network, int8 = load_network(weights), arithmetic == "int8"
-    (tmp_path / "model.onnx").write_bytes(onnx_model(network, int8=int8))
+    onnx, xml = (tmp_path / name for name in names)
+    onnx.write_bytes(onnx_model(network, int8=int8))
     model = openvino_engine.openvino_model(openvino.Core(), network, int8=int8)
     openvino.save_model(model, tmp_path / "model.xml")
-    for path in tmp_path.glob("model.[ox]*"):
+    (tmp_path / "model.xml").rename(xml)
+    (tmp_path / "model.bin").rename(xml.with_suffix(".bin"))
+    for path in (onnx, xml):
         engine = OpenVinoEngine(path, 1)
         assert engine._properties["INFERENCE_PRECISION_HINT"] == "f32"
         assert f", {arithmetic} on cpu" in engine.description
