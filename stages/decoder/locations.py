@@ -13,6 +13,7 @@ from pathlib import Path
 from stages.decoder.image_folder import IMAGE_SUFFIXES
 from stages.decoder.segments import is_recording, segments_of
 from stages.decoder.source_folders import (
+    all_videos,
     closed_folders,
     image_folders,
     layout_of,
@@ -20,7 +21,6 @@ from stages.decoder.source_folders import (
     recordings_in,
     sequence_of,
     stated_frame_rate,
-    videos_below,
     videos_in,
 )
 from stages.errors import SourceError, unreadable_name
@@ -242,13 +242,11 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
 def skipped_videos(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in and below the given folders that others keep out of ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
-    recorded = {path for path in taken if is_recording(path)}
     return [
         video
         for folder in _folders(locations)
-        if videos_in(folder) or any(path.is_relative_to(folder.absolute()) for path in recorded)
-        for video in [*videos_in(folder), *videos_below(folder)]
-        if video.absolute() not in taken and not is_recording(video.parent)
+        for video in all_videos(folder)
+        if video.absolute() not in taken
     ]
 
 

@@ -55,8 +55,21 @@ def image_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
 
 
 def nearest_videos(folder: Path, depth: int = _DEPTH) -> list[Path]:
-    """Returns the videos in a folder or, if it has none, in the folders below without results."""
-    return videos_in(folder) or videos_below(folder, depth)
+    """Returns the videos in a folder or, if it has none, the nearest in each folder below."""
+    if (videos := videos_in(folder)) or not depth:
+        return videos
+    below = _without_results(folder)
+    return [video for each in below for video in nearest_videos(each, depth - 1)]
+
+
+def all_videos(folder: Path, depth: int = _DEPTH) -> list[Path]:
+    """Returns the videos at most ``depth`` levels down, in order, except results and recordings."""
+    videos = videos_in(folder)
+    if depth:
+        for below in _without_results(folder):
+            if not is_recording(below):
+                videos += all_videos(below, depth - 1)
+    return videos
 
 
 def videos_in(folder: Path) -> list[Path]:
@@ -67,18 +80,6 @@ def videos_in(folder: Path) -> list[Path]:
         if file.suffix.lower() in VIDEO_SUFFIXES
         and not file.name.startswith(".")
         and not file.is_dir()
-    ]
-
-
-def videos_below(folder: Path, depth: int = _DEPTH) -> list[Path]:
-    """Returns the nearest videos in each folder in ``folder`` that holds no results."""
-    if not depth:
-        return []
-    return [
-        video
-        for below in _subfolders(folder)
-        if not (below / REPORT).exists()
-        for video in nearest_videos(below, depth - 1)
     ]
 
 
@@ -97,6 +98,10 @@ def closed_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
 def _subfolders(folder: Path) -> list[Path]:
     """Returns the folders in ``folder`` that are not hidden and can be read, in order."""
     return list(filter(_is_open, _shown_folders(folder)))
+
+
+def _without_results(folder: Path) -> list[Path]:
+    return [below for below in _subfolders(folder) if not (below / REPORT).exists()]
 
 
 def _is_open(folder: Path) -> bool:

@@ -110,7 +110,7 @@ def named_by_order(specs: Sequence[SourceSpec]) -> str:
 
 def _name_them(videos: Sequence[Path]) -> str:
     verb, them = ("are", "them") if len(videos) > 1 else ("is", "it")
-    why = f"because images, recordings or other videos lie beside or above {them}"
+    why = "because images, recordings or other videos in the given folder come first"
     return f"{_first_of(videos)} {verb} left out, {why}; to read {them}, name {them} as well"
 
 

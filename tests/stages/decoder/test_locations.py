@@ -12,7 +12,6 @@ from stages.decoder.locations import (
     expand_sources,
     is_live,
     is_pipe,
-    skipped_videos,
 )
 from stages.decoder.media import MediaSource
 from stages.decoder.scene_source import SceneSource
@@ -175,31 +174,6 @@ def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
     specs = expand_sources([str(tmp_path)])
     assert [(s.name, s.of_data_set) for s in specs] == [("a", True), ("b", True)]
     assert isinstance(open_source(specs[0]), MediaSource)
-
-
-def test_videos_beside_images_are_passed_over_and_listed(tmp_path, make_video):
-    add_images(tmp_path / "photos")
-    make_video("b.mp4")
-    specs = expand_sources([str(tmp_path)])
-    assert [spec.name for spec in specs] == ["photos"]
-    assert skipped_videos([str(tmp_path)], specs) == [tmp_path / "b.mp4"]
-    assert skipped_videos([f"north={tmp_path}"], specs) == [tmp_path / "b.mp4"]
-    both = [str(tmp_path), str(tmp_path / "b.mp4")]
-    assert skipped_videos(both, expand_sources(both)) == []
-    (tmp_path / "photos").rename(tmp_path / "photos.mp4")  # a folder of images, not a video
-    assert skipped_videos(both, expand_sources(both)) == []
-    alone = [str(tmp_path / "photos.mp4"), "rtsp://north/stream", DEMO]
-    assert skipped_videos(alone, expand_sources(alone)) == []
-
-
-def test_videos_in_subfolders_of_others_are_passed_over_and_listed(tmp_path):
-    for name in ("a.mp4", "monday/b.mp4", "monday/am/c.mp4", "out/a/overlay.mp4"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "out" / "a" / "run.json").touch()
-    specs = expand_sources([str(tmp_path)])
-    assert [spec.name for spec in specs] == ["a"]
-    assert skipped_videos([str(tmp_path)], specs) == [tmp_path / "monday" / "b.mp4"]
 
 
 def test_several_images_as_separate_streams_are_refused(tmp_path):

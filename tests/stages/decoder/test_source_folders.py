@@ -8,13 +8,13 @@ import pytest
 
 from stages.decoder.image_folder import image_files
 from stages.decoder.source_folders import (
+    all_videos,
     image_folders,
     layout_of,
     nearest_videos,
     recordings_in,
     sequence_of,
     stated_frame_rate,
-    videos_below,
     videos_in,
 )
 from stages.errors import SourceError
@@ -75,7 +75,8 @@ def test_videos_in_day_folders_are_found_but_results_are_not(tmp_path, touch):
     assert nearest_videos(tmp_path) == [tmp_path / name for name in days]
     touch("above.mp4")
     assert nearest_videos(tmp_path) == videos_in(tmp_path) == [tmp_path / "above.mp4"]
-    assert videos_below(tmp_path) == [tmp_path / name for name in days]
+    everywhere = ["above.mp4", days[0], "monday/am/cam.mp4", *days[1:]]
+    assert all_videos(tmp_path) == [tmp_path / name for name in everywhere]
 
 
 def test_mot_sequences_state_their_frame_rate(tmp_path, touch):

@@ -19,6 +19,6 @@ def test_skipped_videos_are_reported_with_the_reason(tmp_path, monkeypatch, caps
     options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
     run_pipeline([str(tmp_path)], tmp_path / "out", [], [], **options)
     printed = " ".join(capsys.readouterr().err.split())
-    why = "because images, recordings or other videos lie beside or above them"
+    why = "because images, recordings or other videos in the given folder come first"
     how = "to read them, name them as well"
     assert f"{tmp_path}/a.mp4 and 1 more are left out, {why}; {how}" in printed
