@@ -234,8 +234,7 @@ def _below(root: Path, found: Sequence[Path]) -> list[SourceSpec]:
 
 def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
     folder = folder.resolve()
-    layout = layout_of(folder) if of_data_set else ""
-    frame_rate = stated_frame_rate(folder)
+    layout, frame_rate = layout_of(folder), stated_frame_rate(folder)
     return SourceSpec(sequence_of(folder), str(folder), layout, of_data_set, frame_rate)
 
 

@@ -17,7 +17,7 @@ from stages.decoder.media import MediaSource
 from stages.decoder.scene_source import SceneSource
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
-from stages.records import StreamStart
+from stages.records import Frame, StreamStart
 
 
 def add_images(folder, count=1):
@@ -138,10 +138,31 @@ def test_named_pipes_are_recognised(tmp_path):
     assert [is_pipe(location) for location in locations] == [True, False, False, False]
 
 
-def test_a_folder_of_images_is_one_stream(tmp_path):
-    add_images(tmp_path / "MVI_20011")
-    [spec] = expand_sources([str(tmp_path / "MVI_20011")])
-    assert (spec.name, spec.of_data_set) == ("MVI_20011", False)
+@pytest.mark.parametrize(
+    ("folder", "name", "layout"),
+    [
+        ("MVI_20011", "MVI_20011", "detrac"),
+        ("M0203", "M0203", "uavdt"),
+        ("MOT16-02/img1", "MOT16-02", "mot"),
+        ("flight", "flight", ""),
+    ],
+)
+def test_a_folder_of_images_is_one_stream_of_the_benchmark_that_its_name_tells(
+    tmp_path, folder, name, layout
+):
+    add_images(tmp_path / folder)
+    [spec] = expand_sources([str(tmp_path / folder)])
+    assert (spec.name, spec.layout, spec.of_data_set) == (name, layout, False)
+
+
+def test_a_mot_sequence_has_the_same_frame_numbers_if_its_images_are_named(tmp_path, slots):
+    add_images(tmp_path / "MOT16-02" / "img1", 3)
+    for number, image in enumerate(sorted(tmp_path.glob("MOT16-02/img1/*")), start=7):
+        image.rename(image.with_name(f"{number:06}.jpg"))
+    for given in (tmp_path, tmp_path / "MOT16-02", tmp_path / "MOT16-02" / "img1"):
+        [spec] = expand_sources([str(given)])
+        frames = [r for r in open_source(spec).records(slots) if isinstance(r, Frame)]
+        assert [frame.header.number for frame in frames] == [7, 8, 9]
 
 
 def test_a_data_set_is_a_list_of_sequences(tmp_path):
