@@ -203,9 +203,10 @@ class ImageFolderSource:
         if len(there) < len(every) < 2 * len(there):
             missing = next(number for number in every if number not in there)
             more = len(every) - len(there) - 1
-            others = f" and {counted(more, 'other number')}" if more else ""
+            others = f" and {counted(more, 'other')} are" if more else " is"
             self.runtime.notify(
-                f"{self.folder}: the names skip {missing}{others}; the images are numbered in order"
+                f"{self.folder}: number {missing}{others} missing in the names; the frames are "
+                f"numbered 1, 2, 3, … in order"
             )
 
 

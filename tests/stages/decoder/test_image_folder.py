@@ -196,21 +196,22 @@ def test_names_whose_numbers_do_not_rise_give_positions(tmp_path, slots):
 
 
 @pytest.mark.parametrize(
-    ("names", "skipped"),
+    ("names", "missing"),
     [
-        (["0000.png", "0001.png", "0004.png"], "2 and 1 other number"),
-        (["frame_07.png", "frame_08.png", "frame_10.png"], "9"),
-        (["img0.png", "img2.png"], "1"),
+        (["0000.png", "0001.png", "0004.png"], "2 and 1 other are"),
+        (["frame_07.png", "frame_08.png", "frame_10.png"], "9 is"),
+        (["img0.png", "img2.png"], "1 is"),
         (["f10.png", "f20.png", "f30.png"], ""),
         (["f1.png", "f2.png", "f3.png"], ""),
         (["a.png", "b.png", "c.png"], ""),
     ],
 )
-def test_names_that_skip_a_few_numbers_are_reported(tmp_path, slots, names, skipped):
+def test_names_that_skip_a_few_numbers_are_reported(tmp_path, slots, names, missing):
     numbers, notices = numbered(tmp_path / "a", names, slots)
     assert numbers == list(range(1, len(names) + 1))
-    line = f"{tmp_path / 'a'}: the names skip {skipped}; the images are numbered in order"
-    assert notices == ([line] if skipped else [])
+    lack = f"number {missing} missing in the names"
+    line = f"{tmp_path / 'a'}: {lack}; the frames are numbered 1, 2, 3, … in order"
+    assert notices == ([line] if missing else [])
 
 
 def test_unreadable_first_images_are_dropped_after_the_stream_start(tmp_path, slots):
