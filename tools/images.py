@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def image_paths(path: Path) -> list[Path]:
         raise SourceError(f"no such image or folder: {path}")
     if not path.is_dir():
         if path.suffix.lower() in VIDEO_SUFFIXES:
-            raise SourceError(f"{path} is a video; spotstream run {path} detects in it and tracks")
+            command = f"`spotstream run {shlex.quote(str(path))}`"
+            raise SourceError(f"{path} is a video; {command} detects in it and tracks")
         return [path]
     found = image_files(path)
     if not found:

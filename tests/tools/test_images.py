@@ -14,11 +14,12 @@ def test_a_path_may_be_an_image_or_a_folder_of_images(tmp_path):
 
 
 def test_paths_without_images_are_reported(tmp_path):
-    (tmp_path / "crossing.MP4").touch()
+    video = tmp_path / "north crossing.MP4"
+    video.touch()
     for path, message in (
         (tmp_path, "holds no images"),
         (tmp_path / "c.png", "no such image or folder: .*c.png"),
-        (tmp_path / "crossing.MP4", r"is a video; spotstream run .*crossing.MP4 detects"),
+        (video, f"^{video} is a video; `spotstream run '{video}'` detects in it and tracks$"),
     ):
         with pytest.raises(SourceError, match=message):
             image_paths(path)
