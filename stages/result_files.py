@@ -12,6 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from stages.atomic import final_path
+
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 TIMES = "times.txt"
@@ -50,6 +52,12 @@ def number_of(path: Path, name: str) -> int:
     stem, _, suffix = name.rpartition(".")
     found = re.fullmatch(rf"{stem}(?:-([1-9][0-9]*))?\.{suffix}", path.name)
     return int(found[1] or 1) if found else 0
+
+
+def text_number(path: Path, name: str) -> int:
+    """Returns `number_of` of the text that ``path`` is, or is a part or compressed copy of."""
+    final = final_path(path)
+    return number_of(final.with_suffix("") if final.suffix == ".gz" else final, name)
 
 
 def event_pictures(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any, TextIO, cast
 
 from stages.atomic import final_path
 from stages.errors import ConfigError
-from stages.result_files import number_of, read_report
+from stages.result_files import read_report, text_number
 
 
 def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path]:
@@ -20,7 +20,7 @@ def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path
         for folder in folders
         # Folders of streams may be links, which rglob does not follow.
         for path in (*folder.rglob("*.txt*"), *folder.glob("*/*.txt*"))
-        if any(_number(path, name) for name in results)
+        if any(text_number(path, name) for name in results)
     }
     return sorted(found.values())
 
@@ -62,14 +62,8 @@ def _files(folder: Path, name: str) -> list[Path]:
     """Returns the files of a result in the order of their frames."""
     # The last file of a number wins: a complete one over a part, then plain text over gzip.
     paths = sorted(folder.iterdir(), key=lambda path: (final_path(path) == path, not _is_gz(path)))
-    found = {_number(path, name): path for path in paths}
+    found = {text_number(path, name): path for path in paths}
     return [found[number] for number in sorted(found) if number]
-
-
-def _number(path: Path, name: str) -> int:
-    """Returns `number_of` of the file that ``path`` is, or is a part or compressed copy of."""
-    final = final_path(path)
-    return number_of(final.with_suffix("") if _is_gz(final) else final, name)
 
 
 def _is_gz(path: Path) -> bool:

@@ -18,6 +18,7 @@ from stages.result_files import (
     event_pictures,
     has_event_pictures,
     number_of,
+    text_number,
 )
 from stages.sink.detrac import toolkit_paths
 
@@ -125,10 +126,11 @@ def _is_unfinished(path: Path) -> bool:
 
 
 def remove_results(folder: Path) -> None:
-    """Removes the files that a sink writes into ``folder``, part files included, and no others.
+    """Removes the files that a sink writes into ``folder``, and no others.
 
-    ``run.json`` is removed first: without it, leftovers do not count as complete results. The
-    outdated one is removed after all results: without it, they would count as `foreign_results`.
+    Part files and compressed copies of texts are removed with them. ``run.json`` is removed first:
+    without it, leftovers do not count as complete results. The outdated one is removed after all
+    results: without it, they would count as `foreign_results`.
     The folder stays, and so do files with benchmark names, until new ones replace them.
 
     Raises:
@@ -169,11 +171,14 @@ def remove_parts(folder: Path) -> None:
 
 
 def _result_paths(folder: Path) -> Iterator[Path]:
-    """Yields the final names of all files a sink may write into ``folder``, existing or not."""
+    """Yields the final names of all files a sink may write into ``folder``, existing or not.
+
+    They include compressed copies of texts, since the tables and maps of a run are made from both.
+    """
     yield folder / REPORT
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
         for path in sorted({final_path(path) for path in folder.iterdir()}):
-            if any(number_of(path, name) for name in (*TEXTS, OVERLAY)):
+            if any(text_number(path, name) for name in TEXTS) or number_of(path, OVERLAY):
                 yield path
     yield folder / _OUTDATED

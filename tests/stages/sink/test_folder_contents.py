@@ -29,6 +29,7 @@ OURS = (
     "times-2.txt",
     "ground.txt",
     "ground-2.txt",
+    "crossings-3.txt.gz",
     "kitti.txt",
     "kitti-2.txt",
     "overlay.mp4",
@@ -40,6 +41,8 @@ EVENTS = ("events/0000000012-gate-left-7.jpg", "events/0000000013--enter-8.jpg")
 FOREIGN = {
     "notes.txt",
     "mot-old.txt",
+    "mot-old.txt.gz",
+    "overlay.mp4.gz",
     "times-old.txt",
     "overlay-old.mp4",
     "other_LX.txt",
