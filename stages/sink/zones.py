@@ -120,10 +120,12 @@ class ZoneCounterState:
     Attributes:
         counts: Counts of each zone.
         tracks: The tracks by id, in the order in which they were last seen.
+        latest: Time of the latest frame, in seconds.
     """
 
     counts: dict[str, ZoneCounts]
     tracks: dict[int, ZoneTrack] = field(default_factory=dict)
+    latest: float = 0.0
 
 
 class ZoneCounter:
@@ -132,9 +134,10 @@ class ZoneCounter:
     A vehicle's position is the bottom centre of its box, see `places`. A vehicle has entered or
     left a zone when it is inside or outside by more than the jitter of its box; one that is first
     seen inside enters immediately. Its first and last frames inside give the times of the events. A
-    vehicle that is not seen for five seconds is lost, as are all vehicles at the end of an epoch,
-    and the one not seen for longest when there are more than 1,024. A lost vehicle that is seen
-    inside again enters again.
+    vehicle that is not seen for five seconds is lost, except at the first frame after the one that
+    showed it: frames may be farther apart. Also lost are all vehicles at the end of an epoch, and
+    the one not seen for longest when there are more than 1,024. A lost vehicle that is seen inside
+    again enters again.
 
     Args:
         zones: The zones by name.
@@ -170,6 +173,7 @@ class ZoneCounter:
         points = np.array([place.point for place in seen]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
         events = list(self._lose(now, epoch))
+        self.state.latest = now.seconds
         for place, *depths_of_place in zip(seen, *depths, strict=True):
             events += self._move(place, depths_of_place, now, epoch)
         known = self.state.tracks
@@ -182,9 +186,11 @@ class ZoneCounter:
     def _lose(self, now: Moment, epoch: int) -> Iterator[ZoneEvent]:
         """Forgets tracks that have not been seen for long; yields the ends of their stays."""
         known = self.state.tracks
+        # Frames may be farther apart: a vehicle in the latest frame is not lost in this one.
+        since = min(now.seconds - _LOST_SECONDS, self.state.latest)
         while known:
             identity, oldest = next(iter(known.items()))
-            is_recent = oldest.epoch == epoch and now.seconds - oldest.seen <= _LOST_SECONDS
+            is_recent = oldest.epoch == epoch and oldest.seen >= since
             if is_recent and len(known) <= _REMEMBERED_TRACKS:
                 return
             yield from self._end(identity, oldest, range(len(self._zones)), "lost")

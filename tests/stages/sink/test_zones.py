@@ -140,11 +140,24 @@ def test_vehicle_unseen_for_over_five_seconds_is_lost() -> None:
 def test_vehicle_that_reappears_later_enters_again() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
+    events(counter, AWAY, identity=2, first=2)
     assert summaries(events(counter, (50, 50), first=7)) == [
         ("box", "lost", 1, 0.0),
         ("box", "enter", 7, 0.0),
     ]
     assert counter.counts == {"box": ZoneCounts(2, 1)}
+
+
+def test_vehicle_in_every_frame_is_not_lost_however_far_apart_they_are() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    events(counter, (50, 50), first=10)
+    for number in (20, 30):
+        saved = msgspec.msgpack.encode(counter.state)
+        counter = ZoneCounter({"box": SQUARE}, msgspec.msgpack.decode(saved, type=ZoneCounterState))
+        assert events(counter, (50, 50), first=number) == []
+    assert counter.counts == {"box": ZoneCounts(entered=1, inside=1)}
+    assert events(counter, AWAY, identity=2, first=40) == []
+    assert summaries(events(counter, AWAY, identity=2, first=50)) == [("box", "lost", 30, 20.0)]
 
 
 def test_border_counts_as_inside() -> None:
@@ -189,7 +202,8 @@ def test_event_has_the_most_frequent_class() -> None:
         tracks = make_tracks(make_header(0), [box(50, 50)], [1])
         tracks = dataclasses.replace(tracks, classes=np.array([index], np.int16))
         counter.update(tracks, number, "")
-    [lost] = counter.update(make_tracks(at(9)), 4, "")
+    counter.update(make_tracks(at(1)), 4, "")
+    [lost] = counter.update(make_tracks(at(9)), 5, "")
     assert lost.class_index == 1
 
 
