@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -71,9 +73,11 @@ def _is_gz(path: Path) -> bool:
 
 
 def _opened(path: Path) -> TextIO:
-    if _is_gz(path):
-        return cast("TextIO", gzip.open(path, "rt", encoding="utf-8", errors="replace"))
-    try:
-        return path.open(encoding="utf-8", errors="replace")
-    except FileNotFoundError:  # it was completed, and renamed, in the meantime
-        return final_path(path).open(encoding="utf-8", errors="replace")
+    """Opens a file that may be completed, compressed or removed at any time; empty if removed."""
+    final = final_path(path)
+    for each in (path, final, final.with_name(f"{final.name}.gz")):
+        with contextlib.suppress(FileNotFoundError):
+            if _is_gz(each):
+                return cast("TextIO", gzip.open(each, "rt", encoding="utf-8", errors="replace"))
+            return each.open(encoding="utf-8", errors="replace")
+    return io.StringIO()

@@ -58,10 +58,29 @@ def test_folders_with_countable_results_are_found(
     assert len(folders_with(COUNTS, [tmp_path, tmp_path / "latest"])) == 3
 
 
-def test_a_part_file_may_get_its_final_name_before_it_is_opened(tmp_path: Path) -> None:
-    (tmp_path / TIMES).write_text("1,0.5\n")
-    with _opened(part_path(tmp_path / TIMES)) as file:
+def test_a_file_may_be_completed_compressed_or_removed_before_it_is_opened(tmp_path: Path) -> None:
+    path, compressed = tmp_path / TIMES, tmp_path / f"{TIMES}.gz"
+    path.write_text("1,0.5\n")
+    with _opened(part_path(path)) as file:
         assert file.read() == "1,0.5\n"
+    path.unlink()
+    compressed.write_bytes(gzip.compress(b"1,0.5\n"))
+    for listed in (part_path(path), path):
+        with _opened(listed) as file:
+            assert file.read() == "1,0.5\n"
+    compressed.unlink()
+    for listed in (part_path(path), path, compressed):
+        with _opened(listed) as file:
+            assert file.read() == ""
+
+
+def test_rows_of_a_file_that_is_removed_while_others_are_read_are_missing(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        (tmp_path / numbered(TIMES, number)).write_text(f"{number},0.5\n")
+    found = rows(tmp_path, TIMES, int, str)
+    first = next(found)
+    (tmp_path / numbered(TIMES, 2)).unlink()
+    assert [first, *found] == [(1, "0.5"), (3, "0.5")]
 
 
 def test_compressed_parts_are_read(tmp_path: Path) -> None:
