@@ -5,24 +5,34 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import logging
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from stages.atomic import final_path
+from stages.decoder.source_folders import closed_folders
 from stages.errors import ConfigError
 from stages.result_files import read_report, text_number
 
+log = logging.getLogger(__name__)
 
-def folders_with(results: Collection[str], folders: Iterable[Path]) -> list[Path]:
-    """Returns the folders, in and below ``folders``, that contain any of the text ``results``."""
+
+def folders_with(results: Collection[str], folders: Sequence[Path]) -> list[Path]:
+    """Returns the folders, in and below ``folders``, that contain any of the text ``results``.
+
+    Those that the user is not permitted to read are left out, with a warning for each.
+    """
+    closed = {each for folder in folders for each in closed_folders(folder)}
+    for folder in sorted(closed):
+        log.warning("left out, since this user may not read it: %s", folder)
     found = {
         path.parent.resolve(): path.parent  # once, even if links lead to it
         for folder in folders
         # Folders of streams may be links, which rglob does not follow.
         for path in (*folder.rglob("*.txt*"), *folder.glob("*/*.txt*"))
-        if any(text_number(path, name) for name in results)
+        if path.parent not in closed and any(text_number(path, name) for name in results)
     }
     return sorted(found.values())
 

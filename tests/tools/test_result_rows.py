@@ -9,6 +9,7 @@ import pytest
 from stages.atomic import part_path
 from stages.errors import ConfigError
 from stages.result_files import COUNTS, CROSSINGS, REPORT, TIMES, ZONES, numbered
+from tests.stages.decoder.test_source_folders import as_other_users
 from tools.result_rows import _opened, folders_with, rows, stream_of
 
 
@@ -56,6 +57,30 @@ def test_folders_with_countable_results_are_found(
     assert folders_with(COUNTS, [tmp_path / "disks"]) == [tmp_path / "disks" / "east"]
     (tmp_path / "latest").symlink_to(tmp_path / "a")
     assert len(folders_with(COUNTS, [tmp_path, tmp_path / "latest"])) == 3
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o111, 0o444])
+def test_folders_that_the_user_may_not_read_are_reported(tmp_path: Path, mode: int) -> None:
+    for name in ("east", "west"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / CROSSINGS).touch()
+    (tmp_path / "west").chmod(mode)
+    try:
+        printed = as_other_users(f"""
+            import sys
+            from pathlib import Path
+            from tools.result_rows import folders_with
+
+            sys.stderr = sys.stdout
+            folder = Path({str(tmp_path)!r})
+            print(*folders_with({COUNTS!r}, [folder, folder]))
+        """)
+    finally:
+        (tmp_path / "west").chmod(0o700)
+    assert printed.splitlines() == [
+        f"left out, since this user may not read it: {tmp_path / 'west'}",
+        str(tmp_path / "east"),
+    ]
 
 
 def test_a_file_may_be_completed_compressed_or_removed_before_it_is_opened(tmp_path: Path) -> None:
