@@ -13,11 +13,22 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import ResultsFolders, writable_folder
+from tools.commands.options import ResultsFolders, finite, writable_folder
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from tools.counting.counts import StreamCounts
+
+
+def _regular(minutes: float) -> float:
+    """Refuses lengths whose intervals would be irregular at midnight or when clocks are changed."""
+    seconds = round(60 * finite(minutes))
+    if 3600 % seconds and (seconds % 3600 or 86_400 % seconds):
+        raise typer.BadParameter(
+            f"{minutes:g} minutes do not divide an hour, nor are they hours that divide a day; "
+            f"give 5, 10, 15, 30 or 60, for example, or 120 or 1440"
+        )
+    return minutes
 
 
 def count(
@@ -28,7 +39,15 @@ def count(
             help="Folder for crossings.csv, turns.csv and zones.csv.", callback=writable_folder
         ),
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="Length of an interval.")] = 15,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            max=1440,
+            help="Length of an interval; it divides an hour, or is whole hours that divide a day.",
+            callback=_regular,
+        ),
+    ] = 15,
     start: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,10 +6,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from stages.errors import ConfigError
 from stages.result_files import CROSSINGS, TIMES, ZONES
 from tests.tools.invoking import output_of
+from tools.main import app
 
 count = partial(output_of, "count")
 
@@ -83,6 +86,22 @@ def test_local_times_are_in_the_given_time_zone(results: Path, tmp_path: Path) -
 def test_wrong_options_are_reported(results: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(ConfigError, match=message.replace("+", r"\+")):
         count(results, *arguments)
+
+
+@pytest.mark.parametrize("minutes", ["0.1", "0.5", "20", "60", "180", "1440"])
+def test_intervals_divide_an_hour_or_a_day_into_hours(results: Path, minutes: str) -> None:
+    assert "east: crossings" in count(results, "--minutes", minutes)
+
+
+@pytest.mark.parametrize("minutes", ["7", "45", "90", "300", "0.11"])
+def test_other_intervals_are_refused(results: Path, minutes: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"^{minutes} minutes do not divide an hour"):
+        CliRunner().invoke(
+            app,
+            ["count", str(results), "--minutes", minutes],
+            standalone_mode=False,
+            catch_exceptions=False,
+        )
 
 
 def test_a_stream_without_crossings_is_reported(results: Path, tmp_path: Path) -> None:
