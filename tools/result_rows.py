@@ -37,6 +37,19 @@ def folders_with(results: Collection[str], folders: Sequence[Path]) -> list[Path
     return sorted(found.values())
 
 
+def runs_by_stream(folders: Sequence[Path], results: Collection[str]) -> dict[str, list[Path]]:
+    """Returns the folders of each stream's runs by its name, in order, see `folders_with`."""
+    streams: dict[str, list[Path]] = {}
+    for folder in folders_with(results, folders):
+        streams.setdefault(stream_of(folder), []).append(folder)
+    return dict(sorted(streams.items()))
+
+
+def of_runs(folders: Sequence[Path]) -> str:
+    """Returns how many runs a stream's results are of, as the end of a message; "" if of one."""
+    return f", of {len(folders)} runs" if len(folders) > 1 else ""
+
+
 def stream_of(folder: Path) -> str:
     """Returns the name of the stream from its report, or else the name of its folder.
 

@@ -10,7 +10,7 @@ from stages.atomic import part_path
 from stages.errors import ConfigError
 from stages.result_files import COUNTS, CROSSINGS, REPORT, TIMES, ZONES, numbered
 from tests.stages.decoder.test_source_folders import as_other_users
-from tools.result_rows import _opened, folders_with, rows, stream_of
+from tools.result_rows import _opened, folders_with, of_runs, rows, runs_by_stream, stream_of
 
 
 def read(folder: Path) -> list[tuple[int, str]]:
@@ -135,6 +135,20 @@ def test_undecodable_rows_are_shortened_in_the_error(tmp_path: Path) -> None:
     (tmp_path / TIMES).write_bytes(b"\xff" * 5000 + b"\n")
     with pytest.raises(ConfigError, match=r"times\.txt:1: not a row of times\.txt: '.{80}'$"):
         read(tmp_path)
+
+
+def test_runs_are_grouped_by_stream(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("2/west", "1/west", "1/east", "1/west-earlier")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / CROSSINGS).touch()
+    (folders[-1] / REPORT).write_text(json.dumps({"stream": "west"}))
+    runs = runs_by_stream([tmp_path], COUNTS)
+    expected = ["1/west", "1/west-earlier", "2/west"]
+    assert [*runs] == ["east", "west"]
+    assert runs["west"] == [tmp_path / name for name in expected]
+    assert of_runs(runs["west"]) == ", of 3 runs"
+    assert of_runs(runs["east"]) == ""
 
 
 def test_a_set_aside_folder_takes_its_stream_name_from_the_report(tmp_path: Path) -> None:

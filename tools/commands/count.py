@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -13,7 +12,13 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import ResultsFolders, finite, writable_folder
+from tools.commands.options import (
+    ResultsFolders,
+    by_stream,
+    finite,
+    refuse_unknown,
+    writable_folder,
+)
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -63,37 +68,38 @@ def count(
     from stages.result_files import COUNTS
     from tools.counting.counts import StreamCounts
     from tools.counting.intervals import Clock
-    from tools.result_rows import folders_with, stream_of
+    from tools.result_rows import of_runs, runs_by_stream
 
-    zone, starts = _zone(timezone), dict(map(_start, start or []))
-    counts: defaultdict[str, StreamCounts] = defaultdict(StreamCounts)
-    with activity("reading") as update:
-        for folder in folders_with(COUNTS, folders):
-            update(f"reading {folder}")
-            name = stream_of(folder)
-            began = starts.get(name, starts.get(""))
-            counts[name].add(folder, Clock(round(60 * minutes), zone, began))
-    if not counts:
+    zone, starts = _zone(timezone), by_stream(start or [], "--start", _start)
+    streams = runs_by_stream(folders, COUNTS)
+    if not streams:
         where = ", ".join(map(str, folders))
         raise ConfigError(f"nothing in {where} was counted (sink.lines, sink.zones)")
-    if unknown := starts.keys() - counts.keys() - {""}:
-        there = ", ".join(sorted(counts))
-        raise ConfigError(f"--start: no stream {min(unknown)}; there are {there}")
+    refuse_unknown(starts, streams, "--start")
+    counts = {name: StreamCounts() for name in streams}
+    with activity("reading") as update:
+        for name, runs in streams.items():
+            began = starts.get(name, starts.get(""))
+            for folder in runs:
+                update(f"reading {folder}")
+                counts[name].add(folder, Clock(round(60 * minutes), zone, began))
+    started = streams if "" in starts else starts
+    if dated := ", ".join(name for name in started if counts[name].is_dated):
+        typer.echo(f"spotstream: --start is ignored for {dated}: the times are known", err=True)
     if output is not None:
         _write(output, counts)
-    for name, stream in sorted(counts.items()):
-        _show(name, stream)
+    for name, runs in streams.items():
+        _show(name, counts[name], of_runs(runs))
 
 
-def _start(text: str) -> tuple[str, datetime]:
-    name, _, moment = text.rpartition("=")
+def _start(text: str) -> datetime:
     try:
-        began = datetime.fromisoformat(moment)
+        began = datetime.fromisoformat(text)
     except ValueError:
         began = None
     if began is None or began.tzinfo is not None:
         raise ConfigError(f"--start {text}: expected a local time as 2026-05-04T07:00")
-    return name, began
+    return began
 
 
 def _zone(name: str | None) -> tzinfo | None:
@@ -118,7 +124,7 @@ def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
         file = folder / f"{name}.csv"
         rows = [
             {"stream": stream, **row}
-            for stream, each in sorted(counts.items())
+            for stream, each in counts.items()
             for row in table.by_interval(each)
         ]
         if rows:
@@ -129,11 +135,10 @@ def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
             typer.echo(f"{file}: removed; it would have no rows")
 
 
-def _show(stream: str, counts: StreamCounts) -> None:
+def _show(stream: str, counts: StreamCounts, of: str) -> None:
     from tools.counting.counts import TABLES
 
     tables = {name: rows for name, table in TABLES.items() if (rows := table.sums(counts))}
-    of = f", of {counts.runs} runs" if counts.runs > 1 else ""
     for name, rows in tables.items():
         shown = Table(*rows[0], title=f"{stream}: {name}{of}", title_justify="left")
         for row in rows:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
-from tools.commands.options import ResultsFolders, writable_folder
+from tools.commands.options import ResultsFolders, by_stream, refuse_unknown, writable_folder
 from tools.terminal import activity
-
-if TYPE_CHECKING:
-    from stages.records import UInt8Array
 
 
 def maps(
@@ -34,29 +30,19 @@ def maps(
 ) -> None:
     """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
     from stages.decoder.image_file import read_image
-    from stages.decoder.locations import split_name
     from stages.result_files import TRACKS, folder_name
     from tools.datasets.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
-    from tools.result_rows import folders_with, stream_of
+    from tools.result_rows import of_runs, runs_by_stream
 
-    given: dict[str, UInt8Array] = {}
-    for text in picture or []:
-        name, file = split_name(text)
-        if name in given:
-            raise ConfigError(f"--picture is given twice for {name or 'all streams'}")
-        given[name] = read_image(file)
-    streams: defaultdict[str, list[Path]] = defaultdict(list)
-    for folder in folders_with([TRACKS], folders):
-        streams[stream_of(folder)].append(folder)
+    given = by_stream(picture or [], "--picture", read_image)
+    streams = runs_by_stream(folders, [TRACKS])
     if not streams:
         raise ConfigError(f"no tracks ({TRACKS}) in {', '.join(map(str, folders))}")
-    if unknown := given.keys() - streams.keys() - {""}:
-        there = ", ".join(sorted(streams))
-        raise ConfigError(f"--picture: no stream {min(unknown)}; there are {there}")
+    refuse_unknown(given, streams, "--picture")
     failed: ConfigError | SourceError | None = None
-    for name, runs in sorted(streams.items()):
+    for name, runs in streams.items():
         try:
             with activity("reading") as update:
                 update(f"reading {name}")
@@ -70,8 +56,7 @@ def maps(
         for kind, draw in (("flow", flow_map), ("heat", heat_map)):
             write_image(output / f"{file}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
         boxes = counted(traffic.boxes, "box", "boxes", form=",")
-        of = f", of {len(runs)} runs" if len(runs) > 1 else ""
         drawn = f"{int(traffic.stay.sum()):,} of {boxes} drawn"
-        typer.echo(f"{output / file}-flow.jpg, -heat.jpg: {drawn}{of}")
+        typer.echo(f"{output / file}-flow.jpg, -heat.jpg: {drawn}{of_runs(runs)}")
     if failed is not None:
         raise failed

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import typer
 
@@ -27,6 +27,8 @@ _OUTPUT_SUFFIXES = (".csv", ".json", ".yaml")
 
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 """Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""
+
+_Value = TypeVar("_Value")
 
 
 def config_names(incomplete: str) -> list[str]:
@@ -80,6 +82,31 @@ def writable_image(path: Path | None) -> Path | None:
     if path is not None:
         check_image_name(path)
     return writable(path)
+
+
+def by_stream(
+    texts: Iterable[str], option: str, read: Callable[[str], _Value]
+) -> dict[str, _Value]:
+    """Returns the values of an option ``[NAME=]VALUE`` by stream; "" stands for all streams.
+
+    Raises:
+        ConfigError: A stream has two values; or what ``read`` raises for a text that is no value.
+    """
+    from stages.decoder.locations import split_name
+
+    given: dict[str, _Value] = {}
+    for name, text in map(split_name, texts):
+        if name in given:
+            raise ConfigError(f"{option} is given twice for {name or 'all streams'}")
+        given[name] = read(text)
+    return given
+
+
+def refuse_unknown(given: Mapping[str, object], streams: Collection[str], option: str) -> None:
+    """Refuses values `by_stream` for streams that do not exist."""
+    if unknown := given.keys() - set(streams) - {""}:
+        there = ", ".join(sorted(streams))
+        raise ConfigError(f"{option}: no stream {min(unknown)}; there are {there}")
 
 
 def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, product
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -53,18 +53,23 @@ class StreamCounts:
     """The counts of a stream over all the runs that were added.
 
     Attributes:
-        runs: Number of these runs.
         frames: Number of frames in each interval that has any.
         crossings: Line crossings of vehicles.
         turns: Turns of vehicles that crossed several times.
         zone_events: Events in zones.
     """
 
-    runs: int = 0
     frames: Counter[Interval] = field(default_factory=Counter)
     crossings: list[Crossing] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     zone_events: list[ZoneEvent] = field(default_factory=list)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether times are those of a camera, which states the date."""
+        crossed = (each.interval for each in self.crossings)
+        stayed = (each.interval for each in self.zone_events)
+        return any(interval.utc_offset for interval in chain(self.frames, crossed, stayed))
 
     def add(self, folder: Path, clock: Clock) -> None:
         """Adds the counts that a run has left in the stream's folder.
@@ -72,7 +77,6 @@ class StreamCounts:
         Raises:
             ConfigError: A row is malformed.
         """
-        self.runs += 1
         self.frames.update(interval for _, interval in rows(folder, TIMES, str, clock.interval))
         crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed

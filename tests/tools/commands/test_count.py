@@ -72,6 +72,16 @@ def test_local_times_are_in_the_given_time_zone(results: Path, tmp_path: Path) -
     assert (row["begin"], row["utc_offset"]) == ("2026-05-04 15:30:00", "+05:30")
 
 
+@pytest.mark.parametrize("start", ["2026-05-04", "east=2026-05-04"])
+def test_a_start_is_reported_as_ignored_where_the_times_are_known(
+    results: Path, start: str
+) -> None:
+    (results / "east" / TIMES).write_text("1,2026-05-04T10:00:00.120+00:00\n")
+    printed = count(results, "--start", start)
+    assert "spotstream: --start is ignored for east: the times are known\n" in printed
+    assert "is ignored" not in count(results, "--start", "west=2026-05-04")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -81,6 +91,8 @@ def test_local_times_are_in_the_given_time_zone(results: Path, tmp_path: Path) -
         (["--start", "noon"], "--start noon: expected a local time"),
         (["--start", "2026-05-04T07:00+02:00"], "expected a local time"),
         (["--start", "north=2026-05-04"], "no stream north; there are east, west"),
+        (["--start", "2026-05-04", "--start", "2026-05-05"], "--start is given twice for all"),
+        (["--start", "east=2026-05-04"] * 2, "--start is given twice for east"),
     ],
 )
 def test_wrong_options_are_reported(results: Path, arguments: list[str], message: str) -> None:
