@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -15,10 +15,15 @@ def as_json(content: object) -> str:
     return json.dumps(_finite_or_none(content), indent=2, allow_nan=False) + "\n"
 
 
-def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
-    """Returns lines as CSV; non-finite values and columns that a line lacks are left empty."""
+def as_csv(lines: Sequence[Mapping[str, object]], headings: Iterable[str] = ()) -> str:
+    """Returns lines as CSV; non-finite values and columns that a line lacks are left empty.
+
+    Args:
+        lines: The lines, by heading.
+        headings: The first columns, whether or not any line has them.
+    """
     text = io.StringIO()
-    columns = dict.fromkeys(key for line in lines for key in line)
+    columns = dict.fromkeys([*headings, *(key for line in lines for key in line)])
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(_finite_or_none, lines))

@@ -115,7 +115,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
 
 def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
-    from stages.atomic import make_folder, remove_file, write_atomically
+    from stages.atomic import make_folder, write_atomically
     from tools.counting.counts import TABLES
     from tools.text_formats import as_csv
 
@@ -127,12 +127,8 @@ def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
             for stream, each in counts.items()
             for row in table.by_interval(each)
         ]
-        if rows:
-            write_atomically(file, as_csv(rows))
-            typer.echo(f"{file}: written")
-        elif file.exists():
-            remove_file(file)  # left by an earlier count
-            typer.echo(f"{file}: removed; it would have no rows")
+        write_atomically(file, as_csv(rows, ["stream", *table.headings]))
+        typer.echo(f"{file}: written" + ("" if rows else ", without rows"))
 
 
 def _show(stream: str, counts: StreamCounts, of: str) -> None:

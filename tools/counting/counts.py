@@ -124,6 +124,11 @@ class CountTable:
     columns: Mapping[str, str]
     cells: Callable[[Sequence[Any]], Row]
 
+    @property
+    def headings(self) -> list[str]:
+        """The columns of `by_interval`."""
+        return ["begin", "utc_offset", "frames", *self.columns, *self.cells(())]
+
     def by_interval(self, counts: StreamCounts) -> list[Row]:
         """Returns a row for each interval and group, even if nothing was counted.
 

@@ -16,6 +16,15 @@ from tools.main import app
 
 count = partial(output_of, "count")
 
+HEADERS = {
+    f"{name}.csv": f"stream,begin,utc_offset,frames,{columns}\n"
+    for name, columns in {
+        "crossings": "line,direction,class,vehicles,mean_km_h,p85_km_h",
+        "turns": "from,to,class,vehicles",
+        "zones": "zone,class,entered,left,lost,mean_stay_s",
+    }.items()
+}
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
@@ -41,7 +50,10 @@ def test_tables_cover_all_streams(results: Path, tmp_path: Path) -> None:
         *(results, "--output", output),
         *("--start", "2026-05-04T07:05", "--start", "west=2026-05-05", "--minutes", "5"),
     )
-    assert [path.name for path in output.iterdir()] == ["crossings.csv"]
+    assert (output / "crossings.csv").read_text().startswith(HEADERS["crossings.csv"])
+    for name in ("turns.csv", "zones.csv"):
+        assert (output / name).read_text() == HEADERS[name]
+        assert f"{output / name}: written, without rows\n" in printed
     east, west = rows(output / "crossings.csv")
     assert east == {
         "stream": "east", "begin": "2026-05-04 07:05:00", "utc_offset": "", "frames": "1",
@@ -50,7 +62,7 @@ def test_tables_cover_all_streams(results: Path, tmp_path: Path) -> None:
     }  # fmt: skip
     assert (west["stream"], west["begin"]) == ("west", "2026-05-05 00:00:00")
     assert "east: crossings" in printed
-    assert f"{output / 'crossings.csv'}: written" in printed
+    assert f"{output / 'crossings.csv'}: written\n" in printed
 
 
 def test_nothing_is_written_unless_a_folder_is_given(
@@ -123,8 +135,8 @@ def test_a_stream_without_crossings_is_reported(results: Path, tmp_path: Path) -
     (output / "crossings.csv").write_text("of an earlier count")
     printed = count(results / "east", "--output", output)
     assert "east: no vehicle crossed a line or entered a zone in 1 frame\n" in printed
-    assert "crossings.csv: removed; it would have no rows" in printed
-    assert [*output.iterdir()] == []
+    assert "crossings.csv: written, without rows" in printed
+    assert {path.name: path.read_text() for path in output.iterdir()} == HEADERS
 
 
 def test_several_runs_of_a_stream_are_reported(results: Path, tmp_path: Path) -> None:
