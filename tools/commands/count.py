@@ -73,8 +73,10 @@ def count(
     zone, starts = _zone(timezone), by_stream(start or [], "--start", _start)
     streams = runs_by_stream(folders, COUNTS)
     if not streams:
-        where = ", ".join(map(str, folders))
-        raise ConfigError(f"nothing in {where} was counted (sink.lines, sink.zones)")
+        names, where = ", ".join(COUNTS), ", ".join(map(str, folders))
+        raise ConfigError(
+            f"no counts ({names}) in {where}; runs write them with sink.lines or sink.zones"
+        )
     refuse_unknown(starts, streams, "--start")
     counts = {name: StreamCounts() for name in streams}
     with activity("reading") as update:

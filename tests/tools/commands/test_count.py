@@ -146,6 +146,6 @@ def test_several_runs_of_a_stream_are_reported(results: Path, tmp_path: Path) ->
 
 def test_a_folder_without_counts_is_reported(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"nothing in .* was counted \(sink\.lines, sink\.zones\)"
+        ConfigError, match=r"^no counts \(crossings\.txt, zones\.txt\) in /.*; runs"
     ):
         count(tmp_path)
