@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks
+from stages.records import Float32Array, Float64Array, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.drawing import Pixel, YuvCanvas
-from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
+from stages.sink.glyphs import GlyphAtlas, TextMask, fitting_cap_height
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
 from stages.sink.pictures import even, picture_size
@@ -25,6 +26,14 @@ _SUBPIXEL_BITS = 4
 # Beyond any frame, but within integer range (for points, 16 bits before the subpixel bits).
 _FAR = 1e6
 _FAR_POINT = 32767.0
+
+
+class Label(NamedTuple):
+    """A text and its place: left and top in pixels, even."""
+
+    left: int
+    top: int
+    text: TextMask
 
 
 class OverlayPainter:
@@ -96,17 +105,36 @@ class OverlayPainter:
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             canvas.outline(left, top, right, bottom, color, self._thickness)
         self._draw_labels(canvas, tracks, readings.speeds, outlines, colors)
-        for name, (left, right) in readings.crossed.items():
-            self._draw_counts(canvas, f"{name}: {left} left, {right} right", self._lines[name][0])
-        for name, (entered, inside) in readings.zones.items():
-            self._draw_counts(
-                canvas, f"{name}: {inside} inside, {entered} entered", self._zones[name][0]
-            )
-        self._draw_stamp(canvas, tracks.frame, number)
+        for _, label in self.count_labels(readings):
+            canvas.label(*label, WHITE, BLACK)
+        if stamp := self.stamp(number, tracks.frame.pts * tracks.frame.time_base):
+            canvas.label(*stamp, BLACK, WHITE)
 
     def follow(self, tracks: Tracks) -> None:
         """Adds a frame without drawing it, so that later trails pass through it."""
         self._trails.update(self._shown(tracks))
+
+    def count_labels(self, readings: Readings) -> Iterator[tuple[str, Label]]:
+        """Yields the name of each line and zone, and the label at its first end or corner."""
+        texts = [
+            *(
+                (name, f"{left} left, {right} right", self._lines[name][0])
+                for name, (left, right) in readings.crossed.items()
+            ),
+            *(
+                (name, f"{inside} inside, {entered} entered", self._zones[name][0])
+                for name, (entered, inside) in readings.zones.items()
+            ),
+        ]
+        for name, counts, (x, y) in texts:
+            text = self._atlas.mask(f" {name}: {counts} ")
+            if label := self._placed(text, x, y - self._atlas.height // 2):
+                yield name, label
+
+    def stamp(self, number: int, seconds: Fraction) -> Label | None:
+        """Returns frame number and time, at the bottom left: cameras put their own at the top."""
+        text = self._atlas.mask(f"  frame {number}   {clock(seconds)}  ")
+        return self._placed(text, 0, self.height)
 
     def _shown(self, tracks: Tracks) -> Tracks:
         shown = (tracks.scores >= self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
@@ -217,22 +245,13 @@ class OverlayPainter:
     def _class_name(self, index: int) -> str:
         return self._class_names[index] if 0 <= index < len(self._class_names) else ""
 
-    def _draw_counts(self, canvas: YuvCanvas, text: str, point: Pixel) -> None:
-        """Draws name and counts of a line or a zone at its first end or corner."""
-        mask = self._atlas.mask(f" {text} ")
-        height, width = mask.full.shape
-        if width <= canvas.width and height <= canvas.height:
-            x, y = point
-            x = max(0, min(x, canvas.width - width)) // 2 * 2
-            y = max(0, min(y - height // 2, canvas.height - height)) // 2 * 2
-            canvas.label(x, y, mask, WHITE, BLACK)
-
-    def _draw_stamp(self, canvas: YuvCanvas, frame: FrameHeader, number: int) -> None:
-        """Draws frame number and time at the bottom left; cameras put their own at the top."""
-        mask = self._atlas.mask(f"  frame {number}   {clock(frame.pts * frame.time_base)}  ")
-        height, width = mask.full.shape
-        if width <= canvas.width and height <= canvas.height:
-            canvas.label(0, (canvas.height - height) // 2 * 2, mask, BLACK, WHITE)
+    def _placed(self, text: TextMask, x: int, y: int) -> Label | None:
+        """Returns a label at ``x`` and ``y``, moved into the picture; None if it is too small."""
+        height, width = text.full.shape
+        if width > self.width or height > self.height:
+            return None
+        left = max(0, min(x, self.width - width)) // 2 * 2
+        return Label(left, max(0, min(y, self.height - height)) // 2 * 2, text)
 
 
 def clock(seconds: Fraction) -> str:

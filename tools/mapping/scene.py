@@ -18,8 +18,9 @@ _FRAMES = 25  # at most; one from each overlay if there are many
 def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
     """Returns the median frame of overlays, ``(H, W, 3)`` uint8 BGR; None if there are none.
 
-    The median removes moving objects with their boxes and labels; lines and zones stay. Overlays
-    that differ in size from the last one are ignored.
+    The median removes moving objects with their boxes and labels; lines and zones stay, with labels
+    whose counts are false, see `cover_labels`. Overlays that differ in size from the last one are
+    ignored.
 
     Raises:
         SourceError: An overlay cannot be read.
