@@ -150,7 +150,8 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
     """Adds the regions of `DataSetConfig.ignored`.
 
     Raises:
-        ConfigError: The file cannot be read, or a name in it matches no image or several.
+        ConfigError: The file cannot be read, a name in it matches no image or several, or a region
+            is not left, top, right, bottom.
     """
     if path is None:
         return list(samples)
@@ -165,6 +166,13 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
     images = Counter(sample.path.name for sample in samples)
     if wrong := [name for name in regions if images[name] != 1]:
         raise ConfigError(f"ignored: {path}: {images[wrong[0]] or 'no'} images are {wrong[0]}")
+    for name, own in regions.items():
+        for left, top, right, bottom in own:
+            if not (left < right and top < bottom):
+                raise ConfigError(
+                    f"ignored: {path}: {name}: a region is [left, top, right, bottom], "
+                    f"got {[left, top, right, bottom]}"
+                )
     return [
         replace(sample, ignored=np.concatenate((sample.ignored, np.array(more, np.float32))))
         if (more := regions.get(sample.path.name))

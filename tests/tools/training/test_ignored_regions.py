@@ -1,6 +1,7 @@
 """Files of ignored regions for the images of a data set."""
 
 import json
+import re
 
 import pytest
 
@@ -38,6 +39,19 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
 def test_invalid_regions_are_reported(tiny_config, data_set, text, message):
     config = with_regions(tiny_config, data_set, text)
     with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {message}"):
+        read_training_data(config)
+
+
+@pytest.mark.parametrize(
+    "region", ["[10.0, 20.0, 10.0, 40.0]", "[10.0, 40.0, 30.0, 20.0]", "[NaN, 2.0, 30.0, 40.0]"]
+)
+def test_regions_without_an_area_are_reported(tiny_config, data_set, region):
+    config = with_regions(tiny_config, data_set, f'{{"1.png": [[1, 2, 30, 40], {region}]}}')
+    shown = re.escape(region.replace("NaN", "nan"))
+    with pytest.raises(
+        ConfigError,
+        match=rf"ignored: .*regions\.json: 1\.png: a region is \[left, .*\], got {shown}$",
+    ):
         read_training_data(config)
 
 
