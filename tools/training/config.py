@@ -173,6 +173,17 @@ class TrainingConfig(_Strict):
             )
         return self
 
+    def finder_setting(self) -> str | None:
+        """Returns the setting whose weights find unlabelled vehicles.
+
+        It is ``finder``, without it ``teacher``, and without that ``initial``; None if no data set
+        has ``unlabelled``, or without any of these.
+        """
+        if all(entry.unlabelled is None for entry in self.data):
+            return None
+        names = ("finder", "teacher", "initial")
+        return next((name for name in names if getattr(self, name) is not None), None)
+
     def network(self) -> SpotNetConfig:
         """Returns the config of the network to train.
 

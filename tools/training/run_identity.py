@@ -58,8 +58,8 @@ class RunIdentity:
         config: The settings that must not change, as plain values.
         data: Identity of the data.
         digests: SHA-256 of the weights files that a resumed run reads again, by setting: the
-            teacher's, and those that find unlabelled vehicles, see `ignore_unlabelled`. Files that
-            cannot be opened are left out, as loading them reports the reason.
+            teacher's, and those of `TrainingConfig.finder_setting`. Files that cannot be opened are
+            left out, as loading them reports the reason.
         processes: Number of training processes; each makes its own crops.
     """
 
@@ -105,10 +105,8 @@ def _lines(part: str, samples: Sequence[Sample]) -> list[str]:
 
 
 def _weights_digests(config: TrainingConfig) -> dict[str, str]:
-    finders = [name for name in ("finder", "teacher", "initial") if getattr(config, name)]
-    searches = any(entry.unlabelled is not None for entry in config.data)
     digests = {}
-    for name in {"teacher", *finders[:1]} if searches else {"teacher"}:
+    for name in {"teacher", config.finder_setting() or "teacher"}:
         path = getattr(config, name)
         with contextlib.suppress(OSError):
             if path is not None and (file := find_weights(path)).is_file():

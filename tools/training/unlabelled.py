@@ -25,10 +25,9 @@ MAX_OVERLAP = 0.3
 
 
 def ignore_unlabelled(data: TrainingData, config: TrainingConfig, device: torch.device) -> int:
-    """Ignores regions where ``config.finder`` finds vehicles and no box is nearby.
+    """Ignores regions where `TrainingConfig.finder_setting` finds vehicles and no box is nearby.
 
-    Without a finder, ``config.teacher`` is used, and without a teacher, ``config.initial``. Applies
-    only to data sets with ``unlabelled``. Every process of a run finds the same regions.
+    Applies only to data sets with ``unlabelled``. Every process of a run finds the same regions.
 
     Returns:
         Number of regions added.
@@ -39,12 +38,13 @@ def ignore_unlabelled(data: TrainingData, config: TrainingConfig, device: torch.
     wanted = sum(entry.unlabelled is not None for _, entry in data.training)
     if not wanted:
         return 0
-    weights = config.finder or config.teacher or config.initial
-    if weights is None:
+    setting = config.finder_setting()
+    if setting is None:
         raise ConfigError(
             "unlabelled needs a finder, a teacher or initial weights to find what is not labelled"
         )
-    network = load_network(weights, device, setting="unlabelled")
+    # The file can still be usable as initial weights: these need not be a whole detector.
+    network = load_network(getattr(config, setting), device, setting=f"{setting}, for unlabelled")
     log.info("looking for vehicles without a box in %d images", wanted)
     found = 0
     for index, (sample, entry) in enumerate(data.training):

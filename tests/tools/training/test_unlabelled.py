@@ -110,13 +110,18 @@ def test_unreadable_image_does_not_stop_the_search(tiny_config, data_set, initia
     assert ignore_unlabelled(data, config, CPU) == 0
 
 
-def test_search_without_usable_weights_is_an_error(tiny_config, data_set, tmp_path):
+def test_search_without_weights_is_an_error(tiny_config, data_set):
     with pytest.raises(ConfigError, match="needs a finder, a teacher or initial weights"):
         train(tiny_config(data=entries(data_set)))
+
+
+@pytest.mark.parametrize("setting", ["finder", "teacher", "initial"])
+def test_unusable_weights_are_reported_with_their_setting(tiny_config, data_set, tmp_path, setting):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"broken")
-    config = tiny_config(data=entries(data_set), initial=broken)
+    config = tiny_config(data=entries(data_set), **{setting: broken})
     with pytest.raises(
-        ConfigError, match=r"unlabelled: .*broken.safetensors is not a safetensors file"
+        ConfigError,
+        match=rf"^{setting}, for unlabelled: .*broken\.safetensors is not a safetensors file",
     ):
         ignore_unlabelled(read_training_data(config), config, CPU)
