@@ -20,8 +20,6 @@ from pipeline.detectors import build_detector
 from pipeline.plan import decode_struct, encode_struct
 from pipeline.signals import die_with
 from pipeline.supervision.process import ENVIRONMENT
-from pipeline.supervision.result_folders import ResultFolders
-from pipeline.supervision.supervisor import Supervisor
 from pipeline.workers.latency_clock import LatencyClock
 from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.sources import open_source
@@ -32,7 +30,7 @@ from stages.sink.stream_results import StreamResults
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
-from tools.harness.runner import failure_of_run
+from tools.harness.runner import report_of_run
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
@@ -95,15 +93,7 @@ def bench_pipeline(
 
 
 def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
-    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-        output = Path(folder) / "out"
-        supervisor = Supervisor(ResultFolders([spec], output, config, overwrite=False), config)
-        result = supervisor.run()
-        if supervisor.was_signalled:
-            raise SystemExit(130)
-        if result.exit_code:
-            raise failure_of_run(result)
-        report = read_report(output / spec.name)
+    report = report_of_run(spec, config)
     slowest = max(stage["p50"] for stage in report["stages_ms"].values())
     return {RATE: report["achieved_fps"], SLOWEST: 1e3 / slowest}
 

@@ -13,17 +13,15 @@ import numpy as np
 
 from pipeline.config_file import load_config
 from pipeline.reports import Progress, Report
-from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
-from stages.result_files import read_report
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
 from tools.bench.peers import failure_of, peer_python
 from tools.bench.processor import cpu_seconds
-from tools.harness.runner import failure_of_run
+from tools.harness.runner import report_of_run
 
 DRIVER = Path(__file__).with_name("peer_transports.py")
 SMALL_BYTES = 64
@@ -111,7 +109,7 @@ def four_processes(load: Load) -> dict[str, float]:
     """
     samples: list[tuple[int, dict[str, float]]] = []
 
-    def sample(report: Report) -> None:
+    def sample(supervisor: Supervisor, report: Report) -> None:
         if isinstance(report, Progress):
             used = {name: cpu_seconds(pid) for name, pid in supervisor.processes().items()}
             samples.append((report.frames, used))
@@ -120,15 +118,8 @@ def four_processes(load: Load) -> dict[str, float]:
         nothing = Path(folder) / "blank.txt"
         nothing.touch()
         settings = [f"detector.detections={nothing}", "sink.overlay=false", "runtime.mode=lossless"]
-        output = Path(folder) / "out"
-        spec = SourceSpec("blank", load.location())
-        config = load_config(None, settings)
-        results = ResultFolders([spec], output, config, overwrite=False)
-        supervisor = Supervisor(results, config, sample)
-        result = supervisor.run()
-        if result.exit_code:
-            raise failure_of_run(result)
-        report = read_report(output / "blank")
+        source = SourceSpec("blank", load.location())
+        report = report_of_run(source, load_config(None, settings), sample)
     values = {RATE: float(report["achieved_fps"])}
     (first, before), (last, after) = (samples[0], samples[-1]) if samples else ((0, {}), (0, {}))
     if last > first:

@@ -7,10 +7,12 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
@@ -19,8 +21,9 @@ from pipeline.supervision.commands import find_run
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
-from stages.decoder.locations import expand_sources
+from stages.decoder.locations import SourceSpec, expand_sources
 from stages.errors import SpotStreamError
+from stages.result_files import read_report
 
 _ANY_NUMBER = 10_000
 
@@ -28,6 +31,9 @@ SPOTSTREAM = (sys.executable, "-P", "-m", "tools.main")
 """The command line of this program."""
 
 Harm = Callable[["Victim"], None]
+
+Observe = Callable[[Supervisor, Report], None]
+"""Takes a run's supervisor and a report of one of its workers."""
 
 
 class Victim:
@@ -159,3 +165,24 @@ def run_with(
     if victim.crash:
         raise SpotStreamError(f"a process died of itself: {victim.crash}")
     return result
+
+
+def report_of_run(
+    source: SourceSpec, config: RunConfig, observe: Observe = lambda supervisor, report: None
+) -> dict[str, Any]:
+    """Runs a pipeline on one source, keeps none of its files and returns the stream's report.
+
+    Raises:
+        SpotStreamError: The run was not finished.
+        SystemExit: The run was ended by Ctrl-C or another signal, which ends this process as well.
+    """
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        output = Path(folder) / "out"
+        results = ResultFolders([source], output, config, overwrite=False)
+        supervisor = Supervisor(results, config, lambda report: observe(supervisor, report))
+        result = supervisor.run()
+        if supervisor.was_signalled:
+            raise SystemExit(130)
+        if result.exit_code:
+            raise failure_of_run(result)
+        return read_report(output / source.name)
