@@ -14,6 +14,7 @@ from tools.bench.detect import MeasuredDetector, rendered_frames
 from tools.bench.detector_scores import Scores, score_detectors, score_figures
 from tools.bench.figures import MILLISECONDS, BenchReport, Figure, measure
 from tools.bench.plot import check_plot, save_figure
+from tools.training.config import TrainingConfig
 from tools.training.held_out import read_held_out
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
@@ -41,8 +42,7 @@ class Point:
 def bench_curve(
     weights: Sequence[Path],
     scales: Sequence[float],
-    validate: Path,
-    overrides: Sequence[str] = (),
+    config: TrainingConfig,
     *,
     threads: int = 1,
     frames: int = 4,
@@ -54,17 +54,16 @@ def bench_curve(
     Args:
         weights: Weights files, or names of weights that ship.
         scales: Input scales.
-        validate: Training config whose held-out scenes are scored.
-        overrides: ``key.path=value`` overrides of the config.
+        config: Training config whose held-out scenes are scored.
         threads: CPU threads of PyTorch.
         frames: Number of frames per round.
         rounds: Number of rounds, each measuring all in turn.
         progress: Called with the current activity.
 
     Raises:
-        ConfigError: Weights or config cannot be used, or nothing is held out.
+        ConfigError: Weights or a data set cannot be used, or nothing is held out.
     """
-    held_out = read_held_out(validate, overrides)
+    held_out = read_held_out(config)
     chosen = {f"{file} {scale:g}": (file, scale) for file in weights for scale in scales}
     detectors: dict[str, MeasuredDetector] = {
         name: NetworkDetector(file, engine="torch", scale=scale, threads=threads)

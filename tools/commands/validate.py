@@ -42,9 +42,10 @@ def validate(
     """
     from stages.atomic import write_atomically
     from tools.text_formats import as_json
+    from tools.training.config import load_training_config
     from tools.training.held_out import score_held_out
 
-    data_sets = score_held_out(config, set_ or [], weights, scale)
+    data_sets = score_held_out(load_training_config(config, set_ or []), weights, scale)
     table = Table(Column("scenes", overflow="fold"), box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in ("images", "boxes", *data_sets[0][0].scores):
         table.add_column(column, justify="right", no_wrap=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,14 +12,13 @@ from stages.detector.engines.device import choose_device
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from tools.training.class_map import ClassMap
-from tools.training.config import load_training_config
+from tools.training.config import TrainingConfig
 from tools.training.data import HeldOutSamples, read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,
     average_precisions,
-    detect,
-    detect_samples,
+    detect_held_out,
     recall_at_alarms,
 )
 
@@ -55,10 +53,7 @@ class GroupScore:
 
 
 def score_held_out(
-    config: Path,
-    overrides: Sequence[str] = (),
-    weights: Path | None = None,
-    scale: float | None = None,
+    config: TrainingConfig, weights: Path | None = None, scale: float | None = None
 ) -> list[list[GroupScore]]:
     """Returns, for each data set, the scores of each scene, then of all scenes together.
 
@@ -70,16 +65,15 @@ def score_held_out(
 
     Args:
         config: Training config.
-        overrides: ``key.path=value`` overrides of the config.
         weights: Weights file, or name of weights that ship; None for the default.
         scale: Input scale; None for the data set's, else the weights'.
 
     Raises:
-        ConfigError: The config is invalid or holds out nothing, or the weights or the device cannot
-            be used.
+        ConfigError: A data set cannot be read, nothing is held out, or the weights or the device
+            cannot be used.
     """
-    device = choose_device(load_training_config(config, overrides).device)
-    validation, classes = read_held_out(config, overrides)
+    device = choose_device(config.device)
+    validation, classes = read_held_out(config)
     network = load_network(weights, device)
     names = network.config.class_names
     by_class = len(names) > 1 and sorted(names) == sorted(classes.names)
@@ -89,13 +83,10 @@ def score_held_out(
         known = (", ".join(each) for each in (names, classes.names))
         log.warning("no scores by class: the weights have %s, the config %s", *known)
     data_sets = []
-    for name, (data_set, samples) in validation.items():
-        used = scale or data_set.validation_scale or network.config.scale
-        images = detect_samples(
-            partial(detect, network, used), samples, classes, data_set.max_hidden
-        )
+    for name, used, images in detect_held_out(network, validation, classes, scale):
         if not images:
-            raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
+            number = len(validation[name][1])
+            raise ConfigError(f"{name}: none of {number} images that are held out opens")
         scenes: dict[str, list[DetectedImage]] = {}
         for image in images:
             scenes.setdefault(image.scene, []).append(image)
@@ -110,18 +101,17 @@ def score_held_out(
     return data_sets
 
 
-def read_held_out(config: Path, overrides: Sequence[str] = ()) -> HeldOut:
+def read_held_out(config: TrainingConfig) -> HeldOut:
     """Returns the samples that a training config holds out.
 
     Raises:
-        ConfigError: The config is invalid or holds out nothing.
+        ConfigError: A data set cannot be read, or nothing is held out.
     """
-    chosen = load_training_config(config, overrides)
-    scored = tuple(data_set for data_set in chosen.data if data_set.held_out)
+    scored = tuple(data_set for data_set in config.data if data_set.held_out)
     if not scored:
-        raise ConfigError(f"{config} holds out no scene to score on; see held_out")
-    chosen = chosen.model_copy(update={"data": scored})
-    return read_training_data(chosen).validation, ClassMap.of(chosen)
+        raise ConfigError("the training config holds out no scene to score on; see held_out")
+    config = config.model_copy(update={"data": scored})
+    return read_training_data(config).validation, ClassMap.of(config)
 
 
 def _scored(name: str, images: Sequence[DetectedImage], is_scene: bool = False) -> GroupScore:

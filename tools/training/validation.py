@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -77,15 +77,33 @@ def evaluate(
     classes: ClassMap,
 ) -> dict[str, dict[str, float]]:
     """Returns ``AP50`` and ``AP70`` by data set, with all vehicle classes as one."""
-    network = model.fused()
-    scores: dict[str, dict[str, float]] = {}
+    return {
+        name: average_precisions(images)
+        for name, _, images in detect_held_out(model.fused(), validation, classes)
+    }
+
+
+def detect_held_out(
+    network: SpotNet,
+    validation: Mapping[str, tuple[DataSetConfig, Iterable[Sample]]],
+    classes: ClassMap,
+    scale: float | None = None,
+) -> Iterator[tuple[str, float, list[DetectedImage]]]:
+    """Runs a fused network on the held-out samples of each data set, see `detect_samples`.
+
+    Args:
+        network: Fused network.
+        validation: Config and held-out samples by name of the data set.
+        classes: The classes to score.
+        scale: Input scale; None for the data set's ``validation_scale``, else the network's.
+
+    Yields:
+        Name of a data set, the scale used, and its images.
+    """
     for name, (data_set, samples) in validation.items():
-        scale = data_set.validation_scale or network.config.scale
-        images = detect_samples(
-            partial(detect, network, scale), samples, classes, data_set.max_hidden
-        )
-        scores[name] = average_precisions(images)
-    return scores
+        used = scale or data_set.validation_scale or network.config.scale
+        detector = partial(detect, network, used)
+        yield name, used, detect_samples(detector, samples, classes, data_set.max_hidden)
 
 
 def detect_samples(

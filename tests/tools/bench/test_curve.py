@@ -5,22 +5,17 @@ import pytest
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
-from tests.tools.conftest import TINY, write_config
+from tests.tools.conftest import TINY
 from tools.bench.curve import Point, bench_curve, plot_curve
 from tools.bench.figures import Figure
 from tools.training.config import TrainingConfig
 
 
-@pytest.fixture
-def config(tiny_config, tmp_path):
-    return write_config(tiny_config(), tmp_path)
-
-
-def test_all_weights_are_timed_and_scored_at_all_scales(config, tmp_path):
+def test_all_weights_are_timed_and_scored_at_all_scales(tiny_config, tmp_path):
     weights = tmp_path / "tiny.safetensors"
     values = {"data": [{"path": tmp_path}], "preset": "nano", "model": TINY, "crop": 64}
     save_checkpoint(SpotNet(TrainingConfig.model_validate(values).network()), weights)
-    points = bench_curve([weights, Path("nano")], [0.25, 0.5], config, frames=1, rounds=2)
+    points = bench_curve([weights, Path("nano")], [0.25, 0.5], tiny_config(), frames=1, rounds=2)
     assert [(Path(point.weights).stem, point.scale) for point in points] == [
         ("tiny", 0.25),
         ("tiny", 0.5),
@@ -32,15 +27,17 @@ def test_all_weights_are_timed_and_scored_at_all_scales(config, tmp_path):
         assert set(point.scores["drawn"]) == {"AP50", "AP70"}
 
 
-def test_duplicate_weights_and_scales_are_measured_once(config):
-    [point] = bench_curve([Path("nano")] * 2, [0.25] * 2, config, frames=1, rounds=1)
+def test_duplicate_weights_and_scales_are_measured_once(tiny_config):
+    [point] = bench_curve([Path("nano")] * 2, [0.25] * 2, tiny_config(), frames=1, rounds=1)
     assert (point.weights, point.scale, len(point.time.rounds)) == ("nano", 0.25, 1)
 
 
-def test_missing_config_is_rejected_before_anything_is_timed(tmp_path, monkeypatch):
+def test_missing_held_out_scenes_are_reported_before_anything_is_timed(
+    tiny_config, data_set, monkeypatch
+):
     monkeypatch.setattr("tools.bench.curve.measure", None)
-    with pytest.raises(ConfigError, match="no config file"):
-        bench_curve([Path("compact")], [0.5], tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="holds out no scene"):
+        bench_curve([Path("compact")], [0.5], tiny_config(data=[{"path": data_set}]))
 
 
 def point(weights, *data_sets):

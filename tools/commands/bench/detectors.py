@@ -70,10 +70,13 @@ def bench_detectors(
         source_frames,
     )
     from tools.bench.detector_scores import score_detectors, score_figures
+    from tools.training.config import load_training_config
     from tools.training.held_out import read_held_out
 
     check_outputs(json_, plot)
-    held_out = None if validate is None else read_held_out(validate, set_ or [])
+    held_out = None
+    if validate is not None:
+        held_out = read_held_out(load_training_config(validate, set_ or []))
     detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
     for detector in detectors.values():
         detector.scale = scale or detector.scale
@@ -158,15 +161,16 @@ def bench_curve(
     from stages.detector.shipped import SHIPPED
     from tools.bench.curve import SCALES, curve_report, plot_curve
     from tools.bench.curve import bench_curve as run
+    from tools.training.config import load_training_config
 
     check_outputs(json_, plot)
+    config = load_training_config(validate, set_ or [])
     files = weights or [Path(name) for name in SHIPPED]
     with activity("starting") as update:
         points = run(
             files,
             scale or SCALES,
-            validate,
-            set_ or [],
+            config,
             threads=threads,
             rounds=rounds,
             progress=update,

@@ -4,7 +4,6 @@ import json
 from functools import partial
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from tests.tools.conftest import write_config
@@ -27,17 +26,13 @@ def test_brackets_in_a_name_are_not_markup(capsys):
     assert "rain[/] AP50" in shown
 
 
-@pytest.fixture
-def config(tiny_config, tmp_path):
-    return write_config(tiny_config(), tmp_path)
-
-
-def test_the_figures_shown_are_saved_at_the_requested_scale(config, tmp_path, monkeypatch):
+def test_the_figures_shown_are_saved_at_the_requested_scale(tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.bench.detect.SIZE", (96, 64))
     make = partial(make_detectors, Path("nano"), engines=["torch"])
     monkeypatch.setattr("tools.bench.detect.make_detectors", lambda *_, **__: make())
-    of_weights = score_detectors(make(), read_held_out(config, []), print)
+    of_weights = score_detectors(make(), read_held_out(tiny_config()), print)
     file = tmp_path / "bench.json"
+    config = write_config(tiny_config(), tmp_path)
     options = ["--validate", config, "--scale", 0.1, "--frames", 1, "--rounds", 1, "--json", file]
     done = CliRunner().invoke(app, ["bench", "detect", *map(str, options)], catch_exceptions=False)
     figures = json.loads(file.read_text())["benches"][0]["figures"]
