@@ -13,7 +13,7 @@ from stages.records import Detections, UInt8Array
 from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
 from stages.sink.labels import LabelLayout
 from tools.datasets.contact_sheet import CLASS_COLORS
-from tools.datasets.image_writing import check_image_name, write_image
+from tools.image_writing import check_image_name, write_image
 
 LIKELY = 0.3
 """Score below which most detections are false; these are not drawn."""

@@ -53,9 +53,9 @@ def check(
     from tools.datasets.check import summarize, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
     from tools.datasets.formats import read_data_set
-    from tools.datasets.image_writing import write_image
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
+    from tools.image_writing import write_image
     from tools.text_formats import as_json
 
     sheet = sheet or Path(sheet_name(folder))

@@ -31,7 +31,7 @@ def maps(
     """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
     from stages.decoder.image_file import read_image
     from stages.result_files import TRACKS, folder_name
-    from tools.datasets.image_writing import write_image
+    from tools.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
     from tools.result_rows import of_runs, runs_by_stream

@@ -77,7 +77,7 @@ def writable_folder(path: Path | None) -> Path | None:
 
 def writable_image(path: Path | None) -> Path | None:
     """Refuses an image file that cannot be written, before the work begins."""
-    from tools.datasets.image_writing import check_image_name
+    from tools.image_writing import check_image_name
 
     if path is not None:
         check_image_name(path)

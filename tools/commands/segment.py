@@ -73,7 +73,7 @@ def segment(
     from stages.cores import usable_cores
     from stages.decoder.source_folders import MASKS
     from stages.folder_lock import FolderLock
-    from tools.datasets.image_writing import write_image
+    from tools.image_writing import write_image
     from tools.segmentation.mask_record import refuse_other_masks, remove_outdated
     from tools.segmentation.plan import leave_out_unreadable, make_plan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tools.datasets.contact_sheet import contact_sheet
 from tools.datasets.formats import read_data_set
-from tools.datasets.image_writing import write_image
+from tools.image_writing import write_image
 from tools.synth.options import SynthOptions, scene_name
 from tools.synth.render import format_folders
 

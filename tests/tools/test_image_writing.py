@@ -8,7 +8,7 @@ import pytest
 
 from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, OutputError
-from tools.datasets.image_writing import write_image
+from tools.image_writing import write_image
 
 
 def test_written_images_are_whole(tmp_path: Path) -> None:
