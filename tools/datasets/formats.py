@@ -12,7 +12,7 @@ from stages.wording import counted
 from tools.datasets.coco import ANNOTATIONS, coco_files, read_coco
 from tools.datasets.detrac import is_detrac, read_detrac
 from tools.datasets.folder_tree import FolderTree
-from tools.datasets.sample import DataSet
+from tools.datasets.sample import USED_ANYWAY, DataSet
 from tools.datasets.uavdt import is_uavdt, read_uavdt
 from tools.datasets.yolo import read_yolo, yolo_file
 
@@ -42,7 +42,8 @@ def read_data_set(root: Path) -> DataSet:
     with _without_collection():
         data_set = _read(FolderTree(root))
     if not data_set.samples:
-        first = data_set.problems[0] if data_set.problems else None
+        losses = [problem for problem in data_set.problems if problem.kind not in USED_ANYWAY]
+        first = next(iter(losses or data_set.problems), None)
         reason = "" if first is None else f"; {first.kind}: {first.location}"
         more = len(data_set.problems) - 1
         rest = f" and {counted(more, 'more problem', form=',')}" if more > 0 else ""

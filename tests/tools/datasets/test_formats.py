@@ -35,3 +35,14 @@ def test_data_set_without_usable_images_reports_why(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"{only}$"):
         read_data_set(tmp_path)
     assert gc.isenabled()
+
+
+def test_reason_is_a_problem_that_leaves_images_out(tmp_path: Path) -> None:
+    (tmp_path / "M0101").mkdir()
+    (tmp_path / "M0101" / "img000001.jpg").touch()
+    (tmp_path / "M0101_gt_whole.txt").write_text("1,1,10,10,20,15,1,1,1\n")
+    with pytest.raises(
+        ConfigError,
+        match=r"image \(uavdt\); image that does not open: .*img000001\.jpg.* and 2 more problems$",
+    ):
+        read_data_set(tmp_path)
