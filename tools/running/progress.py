@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.progress import Progress as ProgressBars
 from rich.text import Text
 
-from pipeline.reports import Done, Failed, Notice, Progress, Report
+from pipeline.reports import Done, Failed, Notice, Progress, Report, StreamSummary
 from pipeline.supervision.latest import Latest
 from stages.wording import counted
 from tools.line_pace import LinePace
@@ -57,11 +57,25 @@ class _Bar:
         return (self.latest.frames - before) / passed if passed >= _RATE_SECONDS else None
 
 
+@dataclass(slots=True)
+class _Ended:
+    """Sums over the streams that have ended."""
+
+    streams: int = 0
+    frames: int = 0
+    dropped: int = 0
+
+    def add(self, counts: Progress | StreamSummary) -> None:
+        self.streams += 1
+        self.frames += counts.frames
+        self.dropped += counts.dropped
+
+
 class ProgressView:
     """Shows bars on a terminal, and lines at their `LinePace` elsewhere.
 
-    Bars come with each stage's rate. A line shows the only stream with each stage's rate, or sums
-    up several streams without these rates.
+    Bars come with each stage's rate. A line sums up all streams so far, including those that have
+    ended; each stage's rate is added while only one runs.
 
     Args:
         console: Console to print on.
@@ -94,6 +108,7 @@ class ProgressView:
             redirect_stderr=False,
         )
         self._shown: dict[str, _Bar] = {}
+        self._ended = _Ended()
         self._pace = LinePace(_LINE_SECONDS, clock())
 
     def __enter__(self) -> ProgressView:
@@ -114,13 +129,17 @@ class ProgressView:
             case Done():
                 if report.message != self._reasons.pop(report.stream, ""):
                     self._print_message(report)
+                self._ended.add(report.summary)
                 self._remove(report.stream)
             # Other failures end the run, which reports them.
             case Failed() if report.stream:
                 self._print_message(report)
                 self.failed[report.stream] = self._clock()
                 self._reasons[report.stream] = report.message
-                self._remove(report.stream)
+                # After any other failure, the results are completed, with more frames.
+                if report.stage == "sink" and report.stream in self._shown:
+                    self._ended.add(self._shown[report.stream].latest)
+                    self._remove(report.stream)
 
     def _print_message(self, report: Notice | Done | Failed) -> None:
         if report.message:
@@ -148,30 +167,35 @@ class ProgressView:
             first = now, report.frames
             bar = self._shown[report.stream] = _Bar(task, first, first, report)
         bar.latest = report
-        self._bars.update(bar.task, completed=report.frames, rate=_rate_and_drops([bar], now))
+        rate = _rate_and_drops([bar], report.dropped, now)
+        self._bars.update(bar.task, completed=report.frames, rate=rate)
         self._stages.plain = stage_rates(report.work_ms)
         if not is_terminal(self._console) and self._pace.is_due(now):
             self._print_line(self._summary(now))
 
     def _summary(self, now: float) -> str:
-        bars = list(self._shown.values())
+        bars, ended = list(self._shown.values()), self._ended
         reports = [bar.latest for bar in bars]
-        frames = sum(report.frames for report in reports)
+        frames = ended.frames + sum(report.frames for report in reports)
         counts = counted(frames, "frame")
         totals = [report.total for report in reports if report.total]
         if len(totals) == len(reports):
-            counts = f"{frames} of {counted(sum(totals), 'frame')}"
-        rate = _rate_and_drops(bars, now)
-        who, stages = counted(len(bars), "stream"), ""
+            counts = f"{frames} of {counted(ended.frames + sum(totals), 'frame')}"
+        dropped = ended.dropped + sum(report.dropped for report in reports)
+        rate = _rate_and_drops(bars, dropped, now)
+        who, stages = counted(len(bars) + ended.streams, "stream"), ""
+        if ended.streams:
+            who += f", {ended.streams} ended"
+        elif len(bars) == 1:
+            who = reports[0].stream
         if len(bars) == 1:
-            who, stages = reports[0].stream, f"; {stage_rates(reports[0].work_ms)}"
+            stages = f"; {stage_rates(reports[0].work_ms)}"
         return f"{who}: {counts}{rate and f', {rate}'}{stages}"
 
 
-def _rate_and_drops(bars: Sequence[_Bar], now: float) -> str:
-    """Returns the summed frame rates and drops of the bars' streams."""
+def _rate_and_drops(bars: Sequence[_Bar], dropped: int, now: float) -> str:
+    """Returns the summed frame rate of the bars' streams, and the number of drops."""
     rates = [rate for bar in bars if (rate := bar.rate(now)) is not None]
-    dropped = sum(bar.latest.dropped for bar in bars)
     parts = [f"{sum(rates):.1f} fps"] if rates else []
     return ", ".join([*parts, f"{dropped} dropped"] if dropped else parts)
 

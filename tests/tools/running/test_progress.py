@@ -155,6 +155,45 @@ def test_a_single_stream_is_named_and_several_are_summed(output):
     ]
 
 
+def test_the_sum_includes_streams_that_have_ended(output):
+    now = [0.0]
+    view = ProgressView(Console(file=output), lambda: now[0])
+    for stream in ("a", "b", "c"):
+        view.show(structs.replace(progress(stream, 8, dropped=1), total=9))
+    view.show(done("a", ""))  # with 9 frames
+    now[0] = 5.0
+    view.show(structs.replace(progress("b", 8, dropped=1), total=9))
+    view.show(Failed("sink", stream="b", message="the folder was removed"))
+    now[0] = 10.0
+    work = {"detector": 20.0, "sink": 2.0}
+    view.show(structs.replace(progress("c", 9, dropped=1), total=9, work_ms=work))
+    assert output.getvalue().splitlines() == [
+        "3 streams, 1 ended: 25 of 27 frames, 0.0 fps, 2 dropped",
+        "b: the folder was removed",
+        "3 streams, 2 ended: 26 of 26 frames, 0.1 fps, 2 dropped; "
+        "each stage alone: detect 50, write 500 fps",
+    ]
+
+
+def test_frames_of_a_failed_stream_count_once_while_its_results_are_completed(output):
+    now = [0.0]
+    view = ProgressView(Console(file=output), lambda: now[0])
+    view.show(progress("a", 5))
+    view.show(failed("a"))
+    for frames in (6, 9):
+        now[0] += 5.0
+        view.show(progress("a", frames))
+    view.show(done("a", "401 Unauthorized"))
+    now[0] += 5.0
+    view.show(progress("b", 1))
+    assert [line.partition(";")[0] for line in output.getvalue().splitlines()] == [
+        "a: 401 Unauthorized",
+        "a: 6 frames, 0.2 fps",
+        "a: 9 frames, 0.4 fps",
+        "2 streams, 1 ended: 10 frames",
+    ]
+
+
 def test_a_file_gets_plain_lines_even_with_force_color(output, monkeypatch):
     """FORCE_COLOR, which CI services set, makes Rich treat any file as a terminal."""
     monkeypatch.setenv("FORCE_COLOR", "1")
