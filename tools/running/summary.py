@@ -58,6 +58,8 @@ def print_summary(result: RunResult, seconds: float, scores: Mapping[str, DemoSc
     frames = sum(summary.frames for summary in result.finished.values())
     print(f"{counted(frames, 'frame')} in {seconds:.1f} s, start included")
     for name, summary in result.finished.items():
+        if not summary.frames:
+            continue  # counts of 0 would look as if somebody had watched
         for line, crossed in summary.crossings.items():
             print(f"{name}: {line}: {crossed.left} to the left, {crossed.right} to the right")
         for zone, (entered, inside) in summary.zones.items():

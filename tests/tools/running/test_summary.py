@@ -5,6 +5,8 @@ from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
 from stages.result_files import StreamStatus
+from stages.sink.crossings import Counts
+from stages.sink.zones import ZoneCounts
 from tests.summaries import summary
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
@@ -109,6 +111,17 @@ def test_a_video_named_demo_is_not_scored_as_the_demo_scene(tmp_path):
 def test_one_frame_is_singular(capsys):
     print_summary(RunResult(finished={"a": summary(frames=1)}), 1.0, {})
     assert "1 frame in 1.0 s" in capsys.readouterr().out
+
+
+def test_counts_are_only_shown_of_streams_with_frames(capsys):
+    counts = {"crossings": {"main": Counts(0, 0)}, "zones": {"exit": ZoneCounts(0, 0)}}
+    result = RunResult(finished={"dark": summary(**counts), "quiet": summary(9, **counts)})
+    print_summary(result, 1.0, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[lines.index("9 frames in 1.0 s, start included") + 1 :] == [
+        "quiet: main: 0 to the left, 0 to the right",
+        "quiet: exit: 0 entered, 0 there at the end",
+    ]
 
 
 def test_no_file_is_suggested_if_nothing_was_written():
