@@ -131,7 +131,7 @@ class StageProcess:
 
     @property
     def restarts(self) -> int:
-        """Number of restarts."""
+        """Number of restarts, since the latest `replace` if there was one."""
         return max(0, self._starts - 1)
 
     @property
@@ -235,9 +235,10 @@ class StageProcess:
         return self._cannot_start or self._restarts.are_too_many
 
     def replace(self) -> None:
-        """Kills the process; a successor with a different plan is due at once."""
+        """Kills the process; a successor with a different plan, not a restart, is due at once."""
         self.kill()
         self._restarts.forget()
+        self._starts = 0
         self._cannot_start = False
         self.state = "waiting"
 

@@ -58,6 +58,7 @@ def test_frames_too_large_for_memory_end_the_stream_early(
     result = run_with([str(growing)], tmp_path / "out", settings)
     assert result.exit_code == 4
     assert "cannot reserve" in result.failed["growing"]
+    assert result.restarts == {}
     frames, message = truncated(tmp_path / "out" / "growing")
     assert message == result.failed["growing"]
     assert 50 <= frames == result.finished["growing"].frames <= 60
@@ -114,6 +115,7 @@ def test_source_removed_or_replaced_ends_the_stream_early(tmp_path, change, word
     assert frames >= 20
     how = "was killed by signal 9, as the kernel does when memory runs out"
     assert notices == [f"the decoder of clip {how}; starting it again"]
+    assert result.restarts == {"decoder of clip": 1}
 
 
 def test_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
