@@ -194,7 +194,8 @@ class SinkConfig:
         overlay_min_score: Tracks with a lower score are not drawn, but stay in the text results.
         overlay_trail: Number of past positions drawn for each track.
         lines: Lines by stream name ("*": all streams) and line name, each [x1, y1, x2, y2] in
-            pixels of its frames; vehicles that cross them are counted.
+            pixels of its frames; vehicles that cross them are counted, to the left and to the right
+            as seen from x1, y1 towards x2, y2.
         zones: Zones by stream name ("*": all streams) and zone name, each [[x, y], [x, y], [x, y],
             …], the corners of a polygon in pixels of its frames; vehicles that enter and leave
             them are counted and timed.
