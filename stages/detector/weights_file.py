@@ -34,11 +34,21 @@ def load_network(
     """
     file = find_weights(weights)
     try:
-        _check_is_there(file)
+        check_is_there(file)
         network = SpotNet.from_checkpoint(file, device)
     except CheckpointError as error:
         raise ConfigError(f"{setting}: {error}" if setting else str(error)) from error
     return network.fused() if fused else network
+
+
+def check_is_there(file: Path) -> None:
+    """Checks that a weights file specified by the user exists.
+
+    Raises:
+        CheckpointError: It does not; the message lists the names of weights that ship.
+    """
+    if not file.exists():
+        raise CheckpointError(f"no weights file {file}; shipped are {', '.join(SHIPPED)}")
 
 
 def check_exported(model: Path) -> None:
@@ -48,7 +58,7 @@ def check_exported(model: Path) -> None:
         ConfigError: The file is missing or empty, or an ``.xml`` does not describe a network.
     """
     try:
-        _check_is_there(model)
+        check_is_there(model)
         check_file(model)
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
@@ -60,8 +70,3 @@ def check_exported(model: Path) -> None:
 def _beginning(file: Path) -> bytes:
     with file.open("rb") as opened:
         return opened.read(_BEGINNING)
-
-
-def _check_is_there(file: Path) -> None:
-    if not file.exists():
-        raise CheckpointError(f"no weights file {file}; shipped are {', '.join(SHIPPED)}")

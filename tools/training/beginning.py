@@ -9,6 +9,7 @@ import torch
 
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
+from stages.detector.weights_file import check_is_there
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
 from tools.training.narrowing import is_narrower, narrow
@@ -47,8 +48,10 @@ def begin(
         if state.step <= config.steps:  # otherwise, nothing is done
             log.info("resumed after step %d", state.step)
     elif config.initial is not None:
+        weights = find_weights(config.initial)
         try:
-            state.fresh = not begin_with(state.model, find_weights(config.initial))
+            check_is_there(weights)
+            state.fresh = not begin_with(state.model, weights)
         except CheckpointError as error:
             raise ConfigError(f"initial: {error}") from error
         state.average.load_state_dict(state.model.state_dict())

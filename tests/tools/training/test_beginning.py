@@ -39,6 +39,16 @@ def test_initial_weights_are_loaded(tiny_config, tmp_path):
     assert two["hm.0.1.weight"].shape[0] == 2
 
 
+def test_missing_initial_weights_are_refused_with_the_names_of_those_that_ship(
+    tiny_config, tmp_path
+):
+    missing = tmp_path / "nope"
+    message = f"initial: no weights file {missing}; shipped are compact, nano, base"
+    with pytest.raises(ConfigError) as error:
+        train(tiny_config(initial=missing))
+    assert str(error.value) == message
+
+
 def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, model={}, output=tmp_path / "second")
