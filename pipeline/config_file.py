@@ -59,16 +59,17 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
     try:
         return validated(RunConfig, changed, path, overrides)
     except ConfigError as error:
-        _raise_for_earlier_file(str(error).removeprefix(f"{path}: "), steps)
+        problem = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} and --set: ")
+        _raise_for_files_alone(problem, steps)
         raise
 
 
-def _raise_for_earlier_file(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
-    """Raises the last step's problem for the first of the earlier files that has it, if any.
+def _raise_for_files_alone(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
+    """Raises the problem for the first of the files that has it without overrides, if any.
 
     A step is a file and the merged content of all files up to and including it.
     """
-    for path, content in steps[:-1]:
+    for path, content in steps:
         if f"{path}: {problem}" in problems(RunConfig, content, path):
             raise ConfigError(f"{path}: {problem}")
 

@@ -211,13 +211,16 @@ def _shortened(value: str) -> str:
 
 
 def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
-    """Returns the prefix of an error about a key: the file or the option that sets it.
+    """Returns the prefix of an error about a key: the file or the option that sets it, or both.
 
-    An option may set the key itself, one above it or one below it.
+    An option may set the key itself or one above it. If it sets one below it, the file may set
+    others, and the error is about how they combine; all keys are below an empty one.
     """
     options = [f"{override.partition('=')[0]}." for override in overrides]
-    if any(option.startswith(f"{key}.") or f"{key}.".startswith(option) for option in options):
+    if any(f"{key}.".startswith(option) for option in options):
         return "--set: "
+    if any(not key or option.startswith(f"{key}.") for option in options):
+        return f"{path} and --set: " if path else "--set: "
     return f"{path}: " if path else ""
 
 

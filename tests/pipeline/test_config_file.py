@@ -58,6 +58,21 @@ def test_error_names_the_file_only_for_its_own_keys(tmp_path):
         load_config(path, ["runtime={slots: 1}"])
 
 
+def test_error_of_combined_keys_names_the_file_and_the_options_that_set_them(tmp_path):
+    path, later = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    path.write_text("decoder: {first_frame: 10}\n")
+    later.write_text("sink: {kitti: true}\n")
+    problem = "decoder: last_frame must not be less than first_frame, 10, got 5"
+    with pytest.raises(ConfigError) as error:
+        load_config(path, ["decoder.last_frame=5"])
+    assert str(error.value) == f"{path} and --set: {problem}"
+    path.write_text("decoder: {first_frame: 10, last_frame: 5}\n")
+    for paths in ([path], [path, later]):
+        with pytest.raises(ConfigError) as error:
+            load_configs(paths, ["decoder.every=2"])
+        assert str(error.value) == f"{path}: {problem}"
+
+
 def test_folder_given_as_config_is_refused(tmp_path):
     with pytest.raises(ConfigError) as error:
         load_config(tmp_path)

@@ -190,15 +190,18 @@ class TrainingConfig(_Strict):
         Raises:
             ValueError: There is no such preset, or ``model`` holds an invalid setting.
         """
-        allowed = [each.name for each in fields(SpotNetConfig) if each.name != "class_names"]
+        given_by_classes = ("class_names", "num_classes")
+        allowed = [f.name for f in fields(SpotNetConfig) if f.name not in given_by_classes]
         for key in self.model:
             if key not in allowed:
                 known = ", ".join(allowed)
                 raise ValueError(f"unknown key model.{key}; allowed here: {known}")
+        names = tuple(self.classes)
+        preset_config(self.preset, names)
         try:
-            return preset_config(self.preset, tuple(self.classes), **self.model)
-        except TypeError as error:
-            raise ValueError(f"model: {error}") from error
+            return preset_config(self.preset, names, **self.model)
+        except ValueError as error:
+            raise ValueError(f"model.{error}") from error
 
 
 def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:

@@ -88,14 +88,13 @@ class SpotNetConfig:
         if self.scale > MAX_SCALE:
             raise ValueError(f"scale must be at most {MAX_SCALE}, got {self.scale!r}")
         # ("car") is a string, and would be three classes
-        if isinstance(self.class_names, str) or any(type(n) is not str for n in self.class_names):
-            raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
-        if any("," in name for name in self.class_names):  # they stand in columns of text files
-            raise ValueError(f"class_names must have no commas, got {self.class_names}")
-        if len(self.class_names) != self.num_classes:
-            raise ValueError(
-                f"class_names must hold {self.num_classes} names, got {self.class_names}"
-            )
+        names = self.class_names
+        if not isinstance(names, tuple) or any(type(name) is not str for name in names):
+            raise ValueError(f"class_names must be a tuple of names, got {names!r}")
+        if any("," in name for name in names):  # they stand in columns of text files
+            raise ValueError(f"class_names must have no commas, got {names}")
+        if len(names) != self.num_classes:
+            raise ValueError(f"class_names must hold {self.num_classes} names, got {names}")
         if len(self.dims) != len(self.modules) or not 2 <= len(self.dims) <= _MAX_LEVELS:
             raise ValueError(
                 f"dims and modules must be equally long, 2 to {_MAX_LEVELS}, "
@@ -131,15 +130,13 @@ class SpotNetConfig:
             values = current_settings(values)
             if "block" in values:
                 raise ValueError("its blocks are separable; this release has residual ones alone")
-        for key in ("dims", "modules", "class_names"):
-            if key in values:
-                values[key] = tuple(values[key])
+            values = _with_tuples(values)
         return cls(**values)
 
 
 def _check_whole(name: str, given: Any, *, least: int, several: bool = False) -> None:
     values, what = (given, "whole numbers") if several else ((given,), "a whole number")
-    if any(type(value) is not int or value < least for value in values):
+    if not isinstance(values, tuple) or any(type(v) is not int or v < least for v in values):
         raise ValueError(f"{name} must be {what} from {least}, got {given!r}")
     most = _MAX.get(name, _DEFAULT_MAX)
     if any(value > most for value in values):
@@ -221,7 +218,9 @@ def preset_config(
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
     names = {"num_classes": len(class_names), "class_names": class_names}
     values = PRESETS[name] | names | overrides
-    for key in ("dims", "modules"):
-        if key in values:
-            values[key] = tuple(values[key])
-    return SpotNetConfig(**values)
+    return SpotNetConfig(**_with_tuples(values))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns settings with tuples in place of lists."""
+    return {key: tuple(each) if isinstance(each, list) else each for key, each in values.items()}

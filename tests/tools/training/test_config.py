@@ -21,7 +21,7 @@ GOOD = "data: [{path: somewhere}]\n"
         (GOOD + "preset: huge\n", "preset must be one of nano, compact, base, published, got"),
         (
             GOOD + "model: {attention: soft}\n",
-            "attention must be one of ('none', 'raw'",
+            "yaml: model.attention must be one of ('none', 'raw'",
         ),
         (
             GOOD + "model: {size_multiple: 0}\n",
@@ -33,8 +33,10 @@ GOOD = "data: [{path: somewhere}]\n"
         ),
         (
             GOOD + "model: {dims: [8, x], modules: [1, 1]}\n",
-            "dims must be whole numbers from 1, got (8, 'x')",
+            "yaml: model.dims must be whole numbers from 1, got (8, 'x')",
         ),
+        (GOOD + "model: {dims: 3}\n", "yaml: model.dims must be whole numbers from 1, got 3"),
+        (GOOD + "model: {num_classes: 2}\n", "yaml: unknown key model.num_classes; allowed here: "),
         (GOOD + "model: {scale: half}\n", "scale must be a positive number, got 'half'"),
         (GOOD + "model: {depth: 3}\n", "yaml: unknown key model.depth; allowed here: "),
         (GOOD + "classes: {a: [car], b: [car]}\n", "class car belongs to more than one of classes"),
@@ -62,6 +64,21 @@ def test_invalid_setting_is_reported(tmp_path, text, message):
         load_training_config(file)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("crop=200", "crop must be a multiple of 64, got 200"),
+        ("model={attention: foo}", "model.attention must be one of ('none', 'raw', 'sigmoid'), "),
+    ],
+)
+def test_error_of_combined_settings_names_the_options_as_well(tmp_path, override, problem):
+    file = tmp_path / "train.yaml"
+    file.write_text(GOOD + "crop: 256\n")
+    with pytest.raises(ConfigError) as error:
+        load_training_config(file, [override])
+    assert str(error.value).startswith(f"{file} and --set: {problem}")
 
 
 @pytest.mark.parametrize("name", built_in_configs("train"))

@@ -47,6 +47,12 @@ def test_sizes_by_level_must_be_whole_numbers(setting, least):
             SpotNetConfig(**{setting: (1, wrong)})
 
 
+@pytest.mark.parametrize("setting", ["dims", "modules", "class_names"])
+def test_a_number_in_place_of_several_values_is_refused(setting):
+    with pytest.raises(ValueError, match=rf"^{setting} must be .*, got 3$"):
+        SpotNetConfig.from_json(f'{{"{setting}": 3}}')
+
+
 def test_too_many_levels_are_refused():
     with pytest.raises(ValueError, match="dims and modules must be equally long, 2 to 12, got"):
         SpotNetConfig(dims=(8,) * 13, modules=(1,) * 13)
