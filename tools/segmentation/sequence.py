@@ -176,7 +176,8 @@ def _of_one_size(
         if frame.image.shape == size:
             yield frame
         else:
-            frames.problems[f"{frames.name} has frames of several sizes"] = None
+            which = f"{frame.mask.stem} of {frames.name}"
+            frames.problems[f"{which} has another size than the first frame"] = None
 
 
 def _by_background(

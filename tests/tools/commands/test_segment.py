@@ -123,7 +123,7 @@ def test_a_single_frame_without_boxes_gets_no_mask(tmp_path):
     done = segment(tmp_path / "photos", "--output", tmp_path / "out")
     assert "photos: 0 masks" in done.output
     assert "motion cannot be found in one frame without boxes" in done.stderr
-    assert "several sizes" in done.stderr
+    assert "2 of photos has another size than the first frame" in done.stderr
     assert not list((tmp_path / "out").rglob("*.png"))
 
 

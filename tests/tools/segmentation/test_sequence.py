@@ -151,7 +151,9 @@ def test_frame_of_another_size_is_left_out(tmp_path, method):
         summary = segment_sequence(frames, SegmentOptions(method))
         assert (summary.written, summary.kept) == (written, kept)
         assert bool(summary.method) == bool(written)  # empty if nothing was computed
-        assert summary.problems == [f"{summary.name} has frames of several sizes"]
+        assert summary.problems == [
+            f"img00007 of {summary.name} has another size than the first frame"
+        ]
 
 
 def test_image_with_the_mask_of_another_is_reported_and_left_out(tmp_path):
