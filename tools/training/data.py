@@ -165,7 +165,8 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
         raise ConfigError(f"ignored: {path}: {where}{problem['msg']}") from error
     images = Counter(sample.path.name for sample in samples)
     if wrong := [name for name in regions if images[name] != 1]:
-        raise ConfigError(f"ignored: {path}: {images[wrong[0]] or 'no'} images are {wrong[0]}")
+        found = f"{many} images are" if (many := images[wrong[0]]) else "no image is"
+        raise ConfigError(f"ignored: {path}: {found} named {wrong[0]}")
     for name, own in regions.items():
         for left, top, right, bottom in own:
             if not (left < right and top < bottom):

@@ -31,7 +31,7 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"nowhere.jpg": []}', "no images are nowhere.jpg"),
+        ('{"nowhere.jpg": []}', "no image is named nowhere.jpg"),
         ('{"a.jpg": [[1, 2, 3]]}', "a.jpg: Field required"),
         ("[", "Invalid JSON"),
     ],
@@ -66,7 +66,7 @@ def test_regions_of_an_ambiguous_image_name_are_rejected(tiny_config, data_set):
 
     change_coco(data_set, edit)
     config = with_regions(tiny_config, data_set, '{"same.png": [[1, 2, 30, 40]]}')
-    with pytest.raises(ConfigError, match=r"2 images are same\.png"):
+    with pytest.raises(ConfigError, match=r"2 images are named same\.png"):
         read_training_data(config)
 
 
