@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -33,6 +34,7 @@ def score_detectors(
     """
     validation, classes = held_out
     scores: dict[str, Scores] = {}
+    unreadable: set[Path] = set()
     for name, detector in detectors.items():
         before = detector.scale, detector.min_score
         detector.min_score = 0.0
@@ -41,7 +43,8 @@ def score_detectors(
             if not own_scale:
                 detector.scale = data_set.validation_scale or detector.engine.config.scale
             shown = _with_progress(samples, f"{name}, {group}", progress)
-            images = detect_samples(partial(_detect, detector), shown, classes, data_set.max_hidden)
+            detect = partial(_detect, detector)
+            images = detect_samples(detect, shown, classes, data_set.max_hidden, unreadable)
             scores[name][group] = average_precisions(images)
         detector.scale, detector.min_score = before
     return scores

@@ -18,6 +18,7 @@ from tools.training.validation import (
     DetectedImage,
     average_precision,
     average_precisions,
+    check_readable,
     detect_held_out,
     recall_at_alarms,
 )
@@ -83,10 +84,9 @@ def score_held_out(
         known = (", ".join(each) for each in (names, classes.names))
         log.warning("no scores by class: the weights have %s, the config %s", *known)
     data_sets = []
-    for name, used, images in detect_held_out(network, validation, classes, scale):
-        if not images:
-            number = len(validation[name][1])
-            raise ConfigError(f"{name}: none of {number} images that are held out opens")
+    unreadable: set[Path] = set()
+    for name, used, images in detect_held_out(network, validation, classes, unreadable, scale):
+        check_readable(name, validation[name][1], unreadable)
         scenes: dict[str, list[DetectedImage]] = {}
         for image in images:
             scenes.setdefault(image.scene, []).append(image)

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from tools.training.state import BEST, CHECKPOINT, LAST, TrainingState, save_wei
 from tools.training.steps import BAD_BATCHES, Steps
 from tools.training.teacher import load_teacher
 from tools.training.unlabelled import ignore_unlabelled
-from tools.training.validation import evaluate, mean_score
+from tools.training.validation import check_readable, evaluate, mean_score
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,9 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, no training image has
-            a box to learn, the checkpoint belongs to another config, other data or another
-            number of processes, or there are weights without a checkpoint.
+            a box to learn, no held-out image of a data set opens, the checkpoint belongs to another
+            config, other data or another number of processes, or there are weights without a
+            checkpoint.
         DivergedError: The loss is not finite; the batch is saved.
         OutputError: A file cannot be written, or another run writes to ``config.output``.
     """
@@ -144,6 +145,7 @@ class _Run:
     state: TrainingState
     processes: Processes
     steps: Steps
+    unreadable: set[Path] = field(default_factory=set)  # held-out images
 
     def go(self, journal: TrainingLog | None) -> TrainingResult:
         config, state = self.config, self.state
@@ -211,9 +213,11 @@ class _Run:
             name: (entry, until_stopped(samples))
             for name, (entry, samples) in self.data.validation.items()
         }
-        scores = evaluate(state.average, validation, ClassMap.of(config))
+        scores = evaluate(state.average, validation, ClassMap.of(config), self.unreadable)
         if stops.count:
             return {}
+        for name, (_, samples) in self.data.validation.items():
+            check_readable(name, samples, self.unreadable)
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:
             if state.step == 0:  # weights without a checkpoint, which is missing yet, are refused

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet import SpotNet
-from stages.errors import SourceError, SpotStreamError
+from stages.errors import ConfigError, SourceError, SpotStreamError
 from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from tools.annotations.ignored import half_inside
 from tools.datasets.sample import Sample
@@ -75,11 +76,15 @@ def evaluate(
     model: SpotNet,
     validation: Mapping[str, tuple[DataSetConfig, Iterable[Sample]]],
     classes: ClassMap,
+    unreadable: set[Path],
 ) -> dict[str, dict[str, float]]:
-    """Returns ``AP50`` and ``AP70`` by data set, with all vehicle classes as one."""
+    """Returns ``AP50`` and ``AP70`` by data set, with all vehicle classes as one.
+
+    See `detect_held_out` for the arguments.
+    """
     return {
         name: average_precisions(images)
-        for name, _, images in detect_held_out(model.fused(), validation, classes)
+        for name, _, images in detect_held_out(model.fused(), validation, classes, unreadable)
     }
 
 
@@ -87,6 +92,7 @@ def detect_held_out(
     network: SpotNet,
     validation: Mapping[str, tuple[DataSetConfig, Iterable[Sample]]],
     classes: ClassMap,
+    unreadable: set[Path],
     scale: float | None = None,
 ) -> Iterator[tuple[str, float, list[DetectedImage]]]:
     """Runs a fused network on the held-out samples of each data set, see `detect_samples`.
@@ -95,6 +101,7 @@ def detect_held_out(
         network: Fused network.
         validation: Config and held-out samples by name of the data set.
         classes: The classes to score.
+        unreadable: See `detect_samples`.
         scale: Input scale; None for the data set's ``validation_scale``, else the network's.
 
     Yields:
@@ -103,24 +110,49 @@ def detect_held_out(
     for name, (data_set, samples) in validation.items():
         used = scale or data_set.validation_scale or network.config.scale
         detector = partial(detect, network, used)
-        yield name, used, detect_samples(detector, samples, classes, data_set.max_hidden)
+        images = detect_samples(detector, samples, classes, data_set.max_hidden, unreadable)
+        yield name, used, images
+
+
+def check_readable(name: str, samples: Sequence[Sample], unreadable: Collection[Path]) -> None:
+    """Checks that some of the held-out images of data set ``name`` have been read.
+
+    Raises:
+        ConfigError: All of them are ``unreadable``.
+    """
+    if all(sample.path in unreadable for sample in samples):
+        raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
 
 
 def detect_samples(
-    detector: Detect, samples: Iterable[Sample], classes: ClassMap, max_hidden: float
+    detector: Detect,
+    samples: Iterable[Sample],
+    classes: ClassMap,
+    max_hidden: float,
+    unreadable: set[Path],
 ) -> list[DetectedImage]:
     """Runs a detector on samples; unreadable images are skipped with a warning.
 
     Detections in ignored regions, by UA-DETRAC's rule of half the area, are not false alarms. They
     can still match a vehicle, because boxes that give no loss are ignored regions too, and there
     may be vehicles in front of them.
+
+    Args:
+        detector: The detector.
+        samples: Samples of a data set.
+        classes: The classes to score.
+        max_hidden: See `DataSetConfig`.
+        unreadable: Images that could not be read so far, to which further ones are added; the
+            warning is given only for those.
     """
     images = []
     for sample in samples:
         try:
             annotated = classes.annotated_image(sample, max_hidden)
         except SourceError as error:
-            log.warning("%s, not scored", error)
+            if sample.path not in unreadable:
+                log.warning("%s, not scored", error)
+            unreadable.add(sample.path)
             continue
         boxes, scores, found = detector(annotated.image)
         forgiven = half_inside(boxes, annotated.ignored)

@@ -53,7 +53,9 @@ def detections(weights, config, every=1):
     """Returns detections in every ``every``-th sample of a config's only data set."""
     [(data_set, samples)] = read_training_data(config).validation.values()
     at_scale = functools.partial(weights.detect, data_set.validation_scale)
-    return detect_samples(at_scale, samples[::every], ClassMap.of(config), data_set.max_hidden)
+    return detect_samples(
+        at_scale, samples[::every], ClassMap.of(config), data_set.max_hidden, set()
+    )
 
 
 @pytest.mark.parametrize(

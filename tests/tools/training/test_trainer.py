@@ -127,6 +127,21 @@ def test_holding_out_every_scene_is_an_error(tiny_config, data_set):
         train(config)
 
 
+def test_held_out_image_that_does_not_open_is_named_once(tiny_config, data_set, caplog):
+    (data_set / "images" / "3.png").write_bytes(b"no image")
+    config = tiny_config(data=[{"path": data_set, "held_out": ["b", "c"]}])
+    assert len(train(config).scores["drawn"]) == 2
+    assert len(rows(config.output / "validation.csv")) == 2
+    [named] = [each for each in caplog.messages if each.endswith(", not scored")]
+    assert "3.png" in named
+
+
+def test_held_out_images_of_which_none_opens_end_the_run(tiny_config, data_set):
+    (data_set / "images" / "4.png").write_bytes(b"no image")
+    with pytest.raises(ConfigError, match=r"^drawn: none of 1 images that are held out opens$"):
+        train(tiny_config())
+
+
 def test_non_finite_loss_stops_the_run_and_saves_its_batch(tiny_config, tmp_path):
     config = tiny_config(
         steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1, batch_size=4
