@@ -16,7 +16,7 @@ from trackers.boxes import BoolArray, FloatArray, IndexArray, from_center_size, 
 from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_score, checked_share
-from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
+from trackers.tracker import Int64Array, Observations, Tracker
 
 # Standard deviations of centre x, centre y, aspect (width / height) and height. All but the
 # aspect's are fractions of the height.
@@ -71,14 +71,10 @@ class ByteTrack(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._frame = 0
         self._filter = ConstantVelocityFilter()
         self._records = np.empty((4, 0), np.int64)  # a row each of ID, HITS, BORN, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        self._frame += 1
-        if not len(observations) and not len(self._filter):
-            return nothing_tracked()
         boxes, scores = observations.boxes, observations.scores
         self._predict()
         used = self._associate(boxes, scores)

@@ -17,7 +17,7 @@ from trackers.association import match
 from trackers.boxes import BoolArray, FloatArray, IndexArray, to_center_area_aspect
 from trackers.overlaps import BoxPairs, find_overlaps
 from trackers.settings import checked_count, checked_score, checked_share
-from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
+from trackers.tracker import Int64Array, Observations, Tracker
 
 _MIN_GAIN = 1e-6  # of a pair
 _MAX_DIRECTION_FRAMES = 1000  # each frame processes the history of all tracks
@@ -81,7 +81,6 @@ class OCSort(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._frame = 0
         self._filter = AreaFilter()
         self._moments = self._filter.moments  # of each track when it was last seen
         self._tracks = np.empty(0, TRACK)
@@ -89,9 +88,6 @@ class OCSort(Tracker):
         self._history = np.empty((0, self.direction_frames, 4))
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        self._frame += 1
-        if not len(observations) and not len(self._filter):
-            return nothing_tracked()
         confident = observations.where(observations.scores >= self.min_score)
         boxes = confident.boxes
 

@@ -20,7 +20,7 @@ from trackers.boxes import (
 )
 from trackers.overlaps import find_overlaps
 from trackers.settings import MAX_SETTING, checked_count, checked_score, checked_share
-from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
+from trackers.tracker import Int64Array, Observations, Tracker
 
 # Stored for each track besides its filter. A streak counts consecutive updates after its start,
 # which is the frame of the first detection or, after a gap, the last frame of the gap.
@@ -63,14 +63,10 @@ class Sort(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._frame = 0
         self._filter = AreaFilter()
         self._records = np.empty((3, 0), np.int64)  # a row each of ID, STREAK_START, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        self._frame += 1
-        if not len(observations) and not len(self._filter):
-            return nothing_tracked()
         confident = observations.where(observations.scores >= self.min_score)
         measurements = to_center_area_aspect(confident.boxes)
 

@@ -26,7 +26,7 @@ from trackers.settings import (
     checked_share,
     checked_switch,
 )
-from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
+from trackers.tracker import Int64Array, Observations, Tracker
 
 TENTATIVE = 0  # id of a track that is not confirmed yet
 TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("best", np.float64)])
@@ -122,8 +122,6 @@ class SpotTrack(Tracker):
         self._tracks = np.empty(0, TRACK)
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        if not len(observations) and not len(self._filter):
-            return nothing_tracked()
         chosen = self._candidates(observations)
         boxes, scores = observations.boxes[chosen], observations.scores[chosen]
         measured = to_center_size(boxes)

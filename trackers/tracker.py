@@ -87,6 +87,8 @@ class Tracker(ABC):
     max_age: int
 
     def __init__(self) -> None:
+        self._frame = 0  # number of the last processed frame since the start or a reset
+        self._last_active = 0  # frame in which the last track ends, unless a detection comes first
         self._next_id = 1
         self._frame_size: tuple[Any, ...] | None = None  # from which `_size_array` was made
         self._size_array: FloatArray | None = None
@@ -145,11 +147,16 @@ class Tracker(ABC):
             if np.count_nonzero(is_side) < 2 * count:
                 observations = observations.where(is_side.all(axis=1))
         if unseen > max(self.max_age, LONGEST_BREAK):
-            self._forget()
-        elif unseen:
-            for _ in range(int(unseen)):
-                self._coast()
-        tracked, ids, used = self._track(observations)
+            self.reset()
+            unseen = 0
+        self._frame += 1
+        for _ in range(int(unseen)):
+            self._coast()
+        if len(observations):
+            self._last_active = self._frame + self.max_age + 1
+        tracked, ids, used = np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
+        if self._frame <= self._last_active:
+            tracked, ids, used = self._track(observations)
         return TrackedBoxes(
             tracked.astype(np.float32),
             score_array[used].astype(np.float32),
@@ -160,6 +167,7 @@ class Tracker(ABC):
 
     def reset(self) -> None:
         """Forgets all tracks, as at a cut; ids continue."""
+        self._frame = self._last_active = 0
         self._forget()
 
     @property
@@ -187,12 +195,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def _forget(self) -> None:
-        """Drops all tracks and frame counters; ids continue."""
-
-
-def nothing_tracked() -> tuple[FloatArray, Int64Array, Int64Array]:
-    """Returns the result of `Tracker._track` for a frame without detections and tracks."""
-    return np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
+        """Drops all tracks; ids continue."""
 
 
 def _checked(

@@ -231,3 +231,13 @@ def test_a_duplicate_is_removed_beside_other_tracks() -> None:
             ids = track(tracker, np.vstack(boxes))
     assert ids == [1, 2]
     assert len(tracker._filter) == 2
+
+
+def test_a_vehicle_that_stops_after_a_miss_is_found_after_unseen_frames() -> None:
+    """A lost track stops growing, in unseen frames as well as in processed ones."""
+    tracker = ByteTrack()
+    for growth in range(0, 80, 8):
+        box = BOX + np.array([0, 0, 0, growth])
+        track(tracker, box)
+    track(tracker, [])
+    assert tracker.update(box, [0.9], unseen=20).ids.tolist() == [1]
