@@ -113,7 +113,8 @@ class AdaptiveBackground:
     Args:
         subtractor: A subtractor that has not learned anything yet.
         images: As for `MedianBackground`.
-        covers: As for `MedianBackground`, but if None, it learns from whole frames.
+        covers: As for `MedianBackground`, but if None, it learns from whole frames, and shadows are
+            those on the median of ``images``.
     """
 
     def __init__(
@@ -135,10 +136,10 @@ class AdaptiveBackground:
         return clean(differs)
 
     def _learn(self, image: UInt8Array, cover: UInt8Array | None) -> None:
-        if cover is None:
-            self._last = image
-        else:
-            cv2.copyTo(image, cv2.bitwise_not(cover), self._last)
+        if cover is None:  # the image may show vehicles and shadows, so `_last` stays the median
+            self._subtractor.apply(image)
+            return
+        cv2.copyTo(image, cv2.bitwise_not(cover), self._last)
         self._subtractor.apply(self._last)
 
 

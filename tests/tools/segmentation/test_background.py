@@ -137,3 +137,22 @@ def test_shadow_on_the_ground_is_not_foreground(name):
     shaded = ground()
     shaded[30:90, 30:120] = shaded[30:90, 30:120] * 0.7
     assert (background.foreground(shaded, NOTHING)[35:85, 35:115] > 0).mean() < 0.1
+
+
+@pytest.mark.parametrize("name", ["median", "mog2", "knn"])
+def test_a_moving_shadow_is_not_foreground_without_boxes(name):
+    rng, images = np.random.default_rng(4), []
+    for left in range(-400, WIDTH - 40, 8):  # at last a vehicle passes above its shadow
+        image = ground().astype(float)
+        passed = slice(max(left, 0), max(left + 40, 0))
+        image[30:60, passed] = (40, 60, 220)
+        image[60:90, passed] *= 0.65
+        images.append((image + rng.normal(0, 1.5, image.shape)).clip(0, 255).astype(np.uint8))
+    background = make_background(name, images[::2], None)
+    found = [background.foreground(image, None) for image in images][50:]
+    vehicle, shadow = (
+        np.mean([mask[rows, 8 * index :][:, 4:36] > 0 for index, mask in enumerate(found)])
+        for rows in (slice(34, 56), slice(68, 86))
+    )
+    assert vehicle > 0.8
+    assert shadow < 0.02
