@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.sequence_files import sequence_name
-from stages.records import Detections, FrameHeader, Tracks
+from stages.records import Detections, Float32Array, FrameHeader, Tracks
 from stages.tracker import TrackerStage
 
 
@@ -19,6 +19,7 @@ def tracked_frames(
     frame_count: int,
     *,
     frame_size: tuple[int, int] | None = None,
+    motions: Sequence[Float32Array | None] | None = None,
     min_score: float = -np.inf,
 ) -> Iterator[Tracks]:
     """Yields the tracks of every frame, empty ones included, in order.
@@ -30,6 +31,7 @@ def tracked_frames(
         frame_count: Number of frames in the sequence.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
             the size stated by the run that made the file, or else by the benchmark of its format.
+        motions: Camera motion of every frame, see `Detections`; None if unknown.
         min_score: Minimum score; detections below it are ignored.
 
     Raises:
@@ -42,4 +44,5 @@ def tracked_frames(
         header = FrameHeader.of_image(height, width, name, index)
         boxes, scores, classes = file.frame(index)
         good = scores >= min_score
-        yield stage.process(Detections(header, boxes[good], scores[good], classes[good]))
+        motion = None if motions is None else motions[index]
+        yield stage.process(Detections(header, boxes[good], scores[good], classes[good], motion))

@@ -20,7 +20,7 @@ from tools.standard_streams import lossy
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
-    from pipeline.config import DetectorConfig
+    from pipeline.config import RunConfig
     from tools.annotations.ground_truths import Benchmark
     from tools.tuning.tune import TuningResult, TuningSequence
 
@@ -44,6 +44,13 @@ def tune(
     sequence: Annotated[
         list[str] | None,
         typer.Option("--sequence", help="Tune on this sequence only; may be repeated."),
+    ] = None,
+    frame_size: Annotated[
+        str | None,
+        typer.Option(
+            help="WIDTHxHEIGHT of the sequences. Default: the run's, else that of the format's "
+            "benchmark."
+        ),
     ] = None,
     view: Annotated[
         Literal["drone", "intersection"] | None,
@@ -88,6 +95,7 @@ def tune(
     from pipeline.config_file import built_in_configs, load_config
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
+    from tools.frame_size import parse_frame_size
     from tools.text_formats import as_json
     from tools.tuning.tune import OBJECTIVE, with_tracker
     from tools.tuning.tune import tune as search
@@ -97,10 +105,13 @@ def tune(
         raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
     if view is not None and sequence:
         raise ConfigError("--sequence is of the ground truth in --gt, not of --view")
+    if view is not None and frame_size is not None:
+        raise ConfigError("--frame-size is of the sequences in --detections, not of --view")
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
     if config and len(config) > 1:
         raise ConfigError("tune takes one --config, of which it writes a copy")
+    size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
     first = config[0] if config else Path(_FIRST_CONFIGS[view or benchmark])
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
     chosen = load_config(first, [f"tracker.name={tracker}"] if tracker else [])
@@ -130,10 +141,10 @@ def tune(
     try:
         with activity("reading") as update:
             if gt is not None and detections is not None:
-                sequences = _sequences(benchmark, gt, detections, sequence)
+                sequences = _sequences(benchmark, gt, detections, sequence, size)
             else:
                 assert view is not None
-                sequences = _scenes(view, chosen.detector, count, update)
+                sequences = _scenes(view, chosen, count, update)
             result = search(
                 sequences,
                 chosen.tracker.name,
@@ -159,23 +170,30 @@ def tune(
 
 
 def _sequences(
-    benchmark: Benchmark, gt: Path, detections: Path, only: Sequence[str] | None
+    benchmark: Benchmark,
+    gt: Path,
+    detections: Path,
+    only: Sequence[str] | None,
+    frame_size: tuple[int, int] | None,
 ) -> list[TuningSequence]:
     from tools.evaluation.sequence import read_detections
     from tools.tuning.tune import TuningSequence
 
     truths, others = read_tracks(benchmark, gt, only)
-    return list(map(TuningSequence, truths, read_detections(detections, truths, others)))
+    files = read_detections(detections, truths, others)
+    return [
+        TuningSequence(truth, file, frame_size) for truth, file in zip(truths, files, strict=True)
+    ]
 
 
 def _scenes(
-    view: str, detector: DetectorConfig, count: int, show: Callable[[str], None]
+    view: str, config: RunConfig, count: int, show: Callable[[str], None]
 ) -> list[TuningSequence]:
     from tools.tuning.scenes import render_sequences
 
     return render_sequences(
         view,
-        detector,
+        config,
         count,
         progress=lambda done, of: show(f"{done} of {counted(of, 'scene')} rendered"),
     )

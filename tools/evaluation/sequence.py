@@ -14,7 +14,7 @@ from stages.detector.detection_file import DetectionFile
 from stages.detector.file_warnings import box_warnings, file_warnings
 from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
-from stages.records import BoolArray, Int64Array
+from stages.records import BoolArray, Float32Array, Int64Array
 from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
@@ -232,15 +232,27 @@ def read_detections(
 
 
 def track(
-    file: DetectionFile, tracker: TrackerChoice, frame_count: int, min_score: float = -np.inf
+    file: DetectionFile,
+    tracker: TrackerChoice,
+    frame_count: int,
+    min_score: float = -np.inf,
+    *,
+    frame_size: tuple[int, int] | None = None,
+    motions: Sequence[Float32Array | None] | None = None,
 ) -> Trajectories:
-    """Runs a tracker on the detections that reach ``min_score``.
+    """Runs a tracker on the detections that reach ``min_score``; see `tracked_frames`.
 
     Boxes are rounded to two decimals, as in the files that ``spotstream track`` writes.
     """
     boxes, ids = [], []
     for tracked in tracked_frames(
-        file, tracker.name, tracker.settings, frame_count, min_score=min_score
+        file,
+        tracker.name,
+        tracker.settings,
+        frame_count,
+        frame_size=frame_size,
+        motions=motions,
+        min_score=min_score,
     ):
         exact = tracked.boxes.astype(np.float64)
         corners, sizes = exact[:, :2].round(2), (exact[:, 2:] - exact[:, :2]).round(2)

@@ -13,6 +13,7 @@ import yaml
 from stages.cores import usable_cores
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
+from stages.records import Float32Array
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.sequence import score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
@@ -32,10 +33,19 @@ _TRACKER_SECTION = re.compile(r"^tracker:.*(\n(#.*\n|\n)* .+)*", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TuningSequence:
-    """A sequence to tune on: its ground truth and its detections."""
+    """A sequence to tune on.
+
+    Attributes:
+        truth: Its ground truth.
+        detections: Its detections.
+        frame_size: Width and height in pixels; None for that of ``detections``.
+        motions: Camera motion of every frame, see `Detections`; None if unknown.
+    """
 
     truth: GroundTruth
     detections: DetectionFile
+    frame_size: tuple[int, int] | None = None
+    motions: Sequence[Float32Array | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +207,13 @@ def _objective(results: Sequence[TrackingResult]) -> float:
 def _score(
     sequence: TuningSequence, *, tracker: TrackerChoice, iou_threshold: float, **_: object
 ) -> TrackingResult:
-    tracks = track(sequence.detections, tracker, sequence.truth.frame_count)
+    tracks = track(
+        sequence.detections,
+        tracker,
+        sequence.truth.frame_count,
+        frame_size=sequence.frame_size,
+        motions=sequence.motions,
+    )
     return score_tracks(sequence.truth, tracks, iou_threshold)
 
 

@@ -207,8 +207,8 @@ def test_the_iou_threshold_follows_the_benchmark_or_view(
         asked.append(iou_threshold)
         return TuningResult("sort", {}, {}, scores, scores)
 
-    def render(view: str, detector: object, count: int, **others: object) -> list[object]:
-        assert (view, detector, count) == ("drone", load_config(Path("demo")).detector, 3)
+    def render(view: str, config: object, count: int, **others: object) -> list[object]:
+        assert (view, config, count) == ("drone", load_config(Path("demo")), 3)
         return []
 
     monkeypatch.setattr("tools.tuning.tune.tune", search)
@@ -279,6 +279,7 @@ def test_missing_and_conflicting_options_are_reported(benchmark: Path) -> None:
         (("--gt", benchmark / "gt", "--detections", benchmark), "no file for A"),
         (("--view", "drone", "--config", "uav", "--config", "own.yaml"), "tune takes one --config"),
         (("--view", "drone", "--sequence", "A"), "--sequence is of the ground truth in --gt, not"),
+        (("--view", "drone", "--frame-size", "9x9"), "--frame-size is of the sequences in --det"),
         (
             ("--gt", benchmark / "gt", "--detections", benchmark, "--sequence", "D"),
             "no sequence 'D' in .*gt; there are A, B, C",
