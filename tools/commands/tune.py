@@ -114,7 +114,10 @@ def tune(
     size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
     first = config[0] if config else Path(_FIRST_CONFIGS[view or benchmark])
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
-    chosen = load_config(first, [f"tracker.name={tracker}"] if tracker else [])
+    chosen = load_config(first)
+    name, start = chosen.tracker.name, chosen.tracker.settings
+    if tracker is not None:
+        name, start = tracker, {}
     text = built_in_configs().get(str(first), first).read_text()
     criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
     best: TuningResult | None = None
@@ -147,8 +150,8 @@ def tune(
                 sequences = _scenes(view, chosen, count, update)
             result = search(
                 sequences,
-                chosen.tracker.name,
-                chosen.tracker.settings,
+                name,
+                start,
                 iou_threshold=iou_threshold,
                 leave_one_out=leave_one_out,
                 workers=workers,

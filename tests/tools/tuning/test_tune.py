@@ -232,12 +232,24 @@ def test_the_iou_threshold_follows_the_benchmark_or_view(
 def test_the_search_starts_from_the_config_of_the_benchmark_or_view(
     monkeypatch: pytest.MonkeyPatch, options: list[str], name: str
 ) -> None:
-    def load(path: Path, overrides: object) -> None:
+    def load(path: Path) -> None:
         raise ConfigError(str(path))
 
     monkeypatch.setattr("pipeline.config_file.load_config", load)
     with pytest.raises(ConfigError, match=f"^{name}$"):
         tune(*options)
+
+
+def test_a_named_tracker_starts_from_its_defaults_even_if_it_is_that_of_the_config(
+    benchmark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
+    config, found = benchmark / "start.yaml", benchmark / "found.json"
+    config.write_text("tracker: {name: sort, settings: {max_age: 9}}\n")
+    folders = ("--gt", benchmark / "gt", "--detections", benchmark / "det", "--workers", "1")
+    output = tune(*folders, "--config", config, "--tracker", "sort", "--json", found)
+    assert json.loads(found.read_text())["start"]["max_age"] == 1
+    assert "the search began with" not in output
 
 
 def test_the_sequence_option_selects_the_sequences_to_tune_on(
