@@ -123,15 +123,21 @@ def tune(
     best: TuningResult | None = None
     is_searched = False
 
+    def write_config(result: TuningResult) -> None:
+        if output is not None:
+            write_atomically(output, with_tracker(text, result))
+
     def keep(result: TuningResult, searched: bool) -> None:
         nonlocal best, is_searched
         best = result
-        if searched and output is not None:
-            write_atomically(output, with_tracker(text, result))
+        if searched:
+            write_config(result)
         is_searched = searched
 
     def finish(result: TuningResult) -> None:
         try:
+            if not is_searched:  # else `keep` has written it
+                write_config(result)
             if json_ is not None:
                 write_atomically(json_, as_json(criteria | asdict(result)))
         finally:
@@ -165,9 +171,14 @@ def tune(
             if is_searched:
                 finish(best)
                 typer.echo("stopped before all sequences had been left out", err=True)
+            elif best.settings != best.start:
+                finish(best)
+                typer.echo("stopped with the best settings so far", err=True)
             else:
                 _show(best)
-                typer.echo("stopped with the best settings so far; nothing is written", err=True)
+                typer.echo(
+                    "stopped before better settings were found; nothing is written", err=True
+                )
         raise
     finish(result)
 

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -13,7 +11,7 @@ from typer.testing import CliRunner
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
 from tests.tools.invoking import output_of
-from tests.tools.processes import run_python
+from tests.tools.tuning.conftest import FEW
 from tools.commands.tune import _show
 from tools.main import app
 from tools.tuning.grid import GRIDS
@@ -22,30 +20,6 @@ from trackers import TRACKERS, build_tracker, default_settings
 from trackers.settings import setting_text
 
 tune = partial(output_of, "tune")
-
-
-@pytest.fixture
-def benchmark(tmp_path: Path) -> Path:
-    """Three sequences: a vehicle at score 0.5 that blinks, and clutter at score 0.2."""
-    rng = np.random.default_rng(1)
-    for folder in ("gt", "det"):
-        (tmp_path / folder).mkdir()
-    for name in ("A", "B", "C"):
-        truth, found = [], []
-        for frame in range(1, 41):
-            truth.append(f"{frame},1,{100 + 4 * frame},50,40,30,1,1,-1")
-            if rng.random() < 0.8:
-                found.append(f"{frame},-1,{100 + 4 * frame},50,40,30,0.5,1,-1")
-            found += [
-                f"{frame},-1,{left:.0f},{top:.0f},30,30,0.2,1,-1"
-                for left, top in rng.uniform((0, 100), (900, 500), (6, 2))
-            ]
-        (tmp_path / "gt" / f"{name}_gt.txt").write_text("\n".join(truth) + "\n")
-        (tmp_path / "det" / f"{name}.txt").write_text("\n".join(found) + "\n")
-    return tmp_path
-
-
-FEW = {"min_score": (0.1, 0.3, 0.45, 0.6), "max_age": (1, 5, 10), "min_hits": (0, 1, 3)}
 
 
 @pytest.fixture
@@ -104,75 +78,6 @@ def test_scores_of_left_out_sequences_match_evaluate(benchmark: Path) -> None:
         tracking = json.loads(scores.read_text())["overall"]["tracking"]
         assert result["sequences"][name]["left_out"] == tracking
     assert result["sequences"]["C"]["left_out"] != result["sequences"]["C"]["after"]
-
-
-INTERRUPTED = """
-import os, signal, sys
-from tools.main import main
-from tools.tuning import tune
-
-tune.GRIDS["sort"] = {few}
-calls = 0
-scored = tune.{function}
-
-def interrupt(*arguments, **named):
-    global calls
-    calls += 1
-    if calls == {call}:
-        os.kill(os.getpid(), signal.SIGINT)
-    return scored(*arguments, **named)
-
-tune.{function} = interrupt
-main()
-"""
-
-
-def interrupted(
-    benchmark: Path, function: str, call: int
-) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
-    """Runs the command, interrupted when it calls a function of `tools.tuning.tune`."""
-    config, output, found = (benchmark / name for name in ("a.yaml", "tuned.yaml", "found.json"))
-    config.write_text("tracker: {name: sort, settings: {max_age: 1, min_hits: 4}}\n")
-    output.write_text("earlier")
-    code = INTERRUPTED.format(few=FEW, function=function, call=call)
-    done = run_python(
-        *("-c", code, "tune", "--gt", benchmark / "gt", "--detections", benchmark / "det"),
-        *("--config", config, "--output", output, "--json", found, "--workers", "1"),
-    )
-    assert done.returncode == 130
-    return done, output, found
-
-
-def test_an_interrupt_prints_the_best_settings_so_far(benchmark: Path) -> None:
-    done, output, found = interrupted(benchmark, "_score", 6 * 3)
-    row = next(line for line in done.stdout.splitlines() if " min_score " in line)
-    start, tuned = (cell.strip() for cell in row.split("│")[2:4])
-    assert start == "none"
-    assert float(tuned) >= 0.2
-    assert done.stdout.count("tuned on all") == 1
-    assert done.stderr.splitlines()[-1] == (
-        "stopped with the best settings so far; nothing is written"
-    )
-    assert output.read_text() == "earlier"
-    assert not found.exists()
-
-
-def test_an_interrupt_during_leave_one_out_keeps_the_tuned_settings(benchmark: Path) -> None:
-    done, output, found = interrupted(benchmark, "search", 3)
-    assert "without 1 of 3, A: " in done.stderr
-    assert done.stderr.splitlines()[-1] == "stopped before all sequences had been left out"
-    assert done.stdout.endswith(f"{found}: written\n{output}: written\n")
-    result = json.loads(found.read_text())
-    assert result["folds"] == result["left_out"] == {}
-    settings = load_config(output).tracker.settings
-    assert settings.items() <= result["settings"].items()
-    assert settings["max_age"] > 1
-
-
-def test_an_interrupt_before_any_result_prints_nothing(benchmark: Path) -> None:
-    done, output, _ = interrupted(benchmark, "_score", 1)
-    assert done.stdout == ""
-    assert output.read_text() == "earlier"
 
 
 @pytest.mark.usefixtures("few_settings")
