@@ -22,7 +22,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from stages.records import Dropped, DropReason, EndOfStream, FrameHeader, StreamStart
+from stages.decoder.motion import STILL, composed
+from stages.records import Dropped, DropReason, EndOfStream, Float32Array, FrameHeader, StreamStart
 
 StreamEvent: TypeAlias = StreamStart | Dropped | EndOfStream
 """A record of a stream other than a frame; it needs no slot and no credit."""
@@ -33,17 +34,25 @@ _BURST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """An item to be sent at ``position`` of its stream; ``slot`` is None for an event."""
+    """An item to be sent at ``position`` of its stream; ``slot`` is None for an event.
+
+    Of a frame, ``work_ns`` is the decoder's work on it, and ``motion`` that of the camera since the
+    frame sent before, None if unknown.
+    """
 
     position: int
     item: FrameHeader | StreamEvent
     slot: int | None
+    work_ns: int = 0
+    motion: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _WaitingFrame:
     header: FrameHeader
     slot: int
+    work_ns: int
+    motion: Float32Array | None
 
 
 class FlowControl:
@@ -57,6 +66,8 @@ class FlowControl:
         window: Maximum number of records sent and not yet acknowledged.
         sent: Slots (None for events) of a previous decoder's unacknowledged records, by position.
         position: Position of the next record to send.
+        motion: The camera's motion from the last frame sent to the first one offered; None if
+            unknown.
         monotonic: Returns a monotonic time in seconds.
     """
 
@@ -69,6 +80,7 @@ class FlowControl:
         window: int = 64,
         sent: Mapping[int, int | None] | None = None,
         position: int = 0,
+        motion: Float32Array | None = STILL,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sent = dict(sent or {})
@@ -78,6 +90,7 @@ class FlowControl:
         self._frames_waiting = 0
         self._frames_sent = sum(slot is not None for slot in self._sent.values())
         self._position = position
+        self._motion_of_dropped = motion  # since the last frame sent, over those dropped since then
         self._in_flight = in_flight
         self._window = window
         self._live = live
@@ -104,6 +117,7 @@ class FlowControl:
 
     def _drop_oldest(self) -> int:
         frame = self._next_frame()
+        self._motion_of_dropped = composed(self._motion_of_dropped, frame.motion)
         number = frame.header.sequence
         why = DropReason.BEHIND
         dropped = Dropped(frame.header.stream, frame.header.epoch, number, number, why)
@@ -130,12 +144,17 @@ class FlowControl:
         else:
             queue.append(event)
 
-    def offer(self, header: FrameHeader, slot: int) -> None:
-        """Queues the frame in ``slot`` for sending."""
+    def offer(
+        self, header: FrameHeader, slot: int, work_ns: int = 0, motion: Float32Array | None = None
+    ) -> None:
+        """Queues the frame in ``slot`` for sending.
+
+        ``motion`` is the camera's motion since the frame offered before, None if unknown.
+        """
         with self._changed:
             if not self._waiting and self._frames_sent < self._in_flight:
                 self._kept_up_at = self._monotonic()
-            self._waiting.append(_WaitingFrame(header, slot))
+            self._waiting.append(_WaitingFrame(header, slot, work_ns, motion))
             self._frames_waiting += 1
 
     def announce(self, event: StreamEvent) -> None:
@@ -157,7 +176,11 @@ class FlowControl:
                 departure = Departure(self._position, self._events.popleft(), None)
             else:
                 frame = self._next_frame()
-                departure = Departure(self._position, frame.header, frame.slot)
+                motion = composed(self._motion_of_dropped, frame.motion)
+                self._motion_of_dropped = STILL
+                departure = Departure(
+                    self._position, frame.header, frame.slot, frame.work_ns, motion
+                )
                 self._frames_sent += 1
                 self._move_events()
             self._sent[self._position] = departure.slot

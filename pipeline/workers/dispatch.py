@@ -14,9 +14,8 @@ from pipeline.transport.link import LeastLoadedSender
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import decode, encode
 from pipeline.transport.ring import FrameRing
-from pipeline.workers.motion_chain import MotionChain
 from stages.errors import SourceError
-from stages.records import Dropped, Float32Array, Frame, FrameHeader
+from stages.records import Dropped, Frame, FrameHeader
 
 
 class Dispatcher:
@@ -28,8 +27,6 @@ class Dispatcher:
         channel: The stream's channel.
         logbook: The stream's logbook.
         ring: Ring whose pixels travel inline in the messages; None if they stay in the ring.
-        motions: Motions of the stream's camera.
-        slots: Maximum number of frames that can wait to be sent.
     """
 
     def __init__(
@@ -39,29 +36,11 @@ class Dispatcher:
         channel: int,
         logbook: Logbook,
         ring: FrameRing | None,
-        motions: MotionChain,
-        slots: int,
     ) -> None:
         self._sender = LeastLoadedSender(context, detectors)
         self._channel = channel
         self._logbook = logbook
         self._ring = ring
-        self._motions = motions
-        self._slots = slots
-        self._work_ns: dict[int, int] = {}
-
-    def prepare(self, sequence: int, work_ns: int, motion: Float32Array | None) -> None:
-        """Sets the data to send with frame number ``sequence``, unless that frame is dropped."""
-        self._work_ns[sequence] = work_ns
-        self._motions.add(sequence, motion)
-        if len(self._work_ns) > self._slots:  # the oldest was dropped; its record may wait for long
-            oldest = next(iter(self._work_ns))
-            self._forget(oldest, oldest)
-
-    def _forget(self, first: int, last: int) -> None:
-        for number in [number for number in self._work_ns if first <= number <= last]:
-            del self._work_ns[number]
-            self._motions.dropped(number)
 
     def send(self, departure: Departure) -> None:
         """Keeps the record in the logbook, and sends it.
@@ -72,14 +51,13 @@ class Dispatcher:
         item, position = departure.item, departure.position
         accounted = None
         if isinstance(item, FrameHeader):
-            work_ns = {"decoder": self._work_ns.pop(item.sequence, 0)}
-            frame = Frame(item, None, self._motions.sent(item.sequence))
+            work_ns = {"decoder": departure.work_ns}
+            frame = Frame(item, None, departure.motion)
             envelope = Envelope(frame, departure.slot, work_ns, None, self._channel, position)
             accounted = item.sequence + 1
         else:
             envelope = Envelope(item, channel=self._channel, position=position)
             if isinstance(item, Dropped):
-                self._forget(item.first, item.last)
                 accounted = item.last + 1
         parts = encode(envelope)
         message = msgspec.msgpack.encode(parts)

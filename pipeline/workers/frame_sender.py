@@ -17,7 +17,6 @@ from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
 from pipeline.transport.messages import MessageError
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.dispatch import Dispatcher
-from pipeline.workers.motion_chain import MotionChain
 from pipeline.workers.predecessor import Predecessor
 from pipeline.workers.slots import SlotAllocator
 from stages.decoder.motion import STILL
@@ -73,6 +72,8 @@ class FrameSender:
             window=logbook[SharedNumber.ENTRIES],
             sent=predecessor.sent,
             position=predecessor.position,
+            # What a previous live decoder knew of its camera's motion is lost.
+            motion=STILL if lossless or not predecessor.position else None,
         )
         self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, report)
 
@@ -90,9 +91,6 @@ class FrameSender:
             stream.channel,
             logbook,
             self._ring if runtime.frames == "inline" else None,
-            # What a previous live decoder knew of its camera's motion is lost.
-            MotionChain(STILL if lossless or not predecessor.position else None),
-            runtime.slots,
         )
         self._dispatching = threading.Lock()  # guards the dispatcher and the order of sending
         self._feedback = context.socket(zmq.PULL)
@@ -132,12 +130,10 @@ class FrameSender:
         if self._skipped():
             return
         slot, waited_ns = self._slots.take()
-        with self._dispatching:
-            self._dispatcher.prepare(header.sequence, elapsed_ns - waited_ns, motion)
         self._logbook[SharedNumber.SEEN] = header.index + 1
         self._logbook[SharedNumber.SEQUENCE] = header.sequence + 1
         self._logbook[SharedNumber.CAPTURED_NS] = header.captured_ns
-        self._flow.offer(header, slot)
+        self._flow.offer(header, slot, elapsed_ns - waited_ns, motion)
         self._send_waiting()
         if self._stop.is_set():
             self._flow.close()

@@ -1,6 +1,9 @@
 import threading
 from fractions import Fraction
 
+import numpy as np
+import pytest
+
 from pipeline.transport.flow import FlowControl
 from stages.records import Dropped, DropReason, FrameHeader, PixelFormat
 
@@ -21,6 +24,27 @@ def offer_frames(flow, frames):
 def next_item(flow):
     departure = flow.next_to_send()
     return departure and departure.item
+
+
+def shift(x):
+    return np.array([[1, 0, x], [0, 1, 0]], np.float32)
+
+
+def zoom(factor):
+    return np.array([[factor, 0, 0], [0, factor, 0]], np.float32)
+
+
+def latest_motion(motions, **options):
+    """Returns the motion sent with the last of frames of which all others are dropped."""
+    flow = FlowControl(len(motions), 1, live=True, monotonic=(clock := Clock()), **options)
+    for sequence, motion in enumerate(motions):
+        flow.offer(header(sequence), flow.acquire(), motion=motion)
+    clock.now = 9.0
+    dropped = Dropped("cam", 0, 0, len(motions) - 2, DropReason.BEHIND)
+    assert next_item(flow) == dropped
+    departure = flow.next_to_send()
+    assert departure.item == header(len(motions) - 1)
+    return departure.motion
 
 
 class Clock:
@@ -226,6 +250,49 @@ def test_a_single_frame_in_flight_is_the_latest_while_the_stages_lag():
         for sequence in (latest + 1, latest + 2):
             flow.offer(header(sequence), flow.acquire())
         flow.acknowledge(departure.position + 1)
+
+
+def test_the_work_on_a_frame_and_its_motion_are_sent_with_it():
+    flow = FlowControl(3, 1, live=True)
+    for sequence in range(5):
+        flow.offer(header(sequence), flow.acquire(), 10 + sequence, shift(2**sequence))
+    for sequence, x in [(2, 1 + 2 + 4), (3, 8), (4, 16)]:
+        departures = [flow.next_to_send()]
+        if sequence == 2:
+            assert departures[0].item == Dropped("cam", 0, 0, 1, DropReason.BEHIND)
+            departures.append(flow.next_to_send())
+        frame = departures[-1]
+        assert (frame.item.sequence, frame.work_ns) == (sequence, 10 + sequence)
+        np.testing.assert_array_equal(frame.motion, shift(x))
+        flow.acknowledge(frame.position + 1)
+
+
+def test_motions_of_stale_frames_are_added_to_the_next_sent_frame():
+    np.testing.assert_array_equal(latest_motion([shift(x) for x in (1, 2, 4, 8)]), shift(15))
+
+
+def test_zooms_and_pans_are_composed_in_frame_order():
+    motion = latest_motion([zoom(2), shift(1), zoom(2)])
+    np.testing.assert_array_equal(motion, [[4, 0, 2], [0, 4, 0]])
+
+
+@pytest.mark.parametrize("motions", [[shift(1), None, shift(1)], [shift(1), shift(1), None]])
+def test_a_motion_over_one_unknown_is_unknown(motions):
+    assert latest_motion(motions) is None
+
+
+def test_an_unknown_motion_affects_only_the_next_sent_frame():
+    flow = FlowControl(3, 3, live=False, motion=None)
+    for sequence in range(3):
+        flow.offer(header(sequence), flow.acquire(), motion=shift(1))
+    motions = [flow.next_to_send().motion for _ in range(3)]
+    assert motions[0] is None
+    np.testing.assert_array_equal(motions[1:], [shift(1)] * 2)
+
+
+@pytest.mark.parametrize("motion", [zoom(4), zoom(0.25), shift(6e5), shift(-6e5)])
+def test_an_implausibly_large_motion_is_unknown(motion):
+    assert latest_motion([motion] * 2) is None
 
 
 def test_acknowledging_twice_frees_one_slot():

@@ -1,69 +1,26 @@
 import math
-import tracemalloc
 from fractions import Fraction
 
-import msgspec
-import numpy as np
 import pytest
 
 from pipeline.transport.flow import Departure
 from pipeline.transport.link import Receiver
-from pipeline.transport.messages import decode
 from pipeline.transport.ring import FrameRing, create_memory_file
 from pipeline.workers.dispatch import Dispatcher
-from pipeline.workers.motion_chain import MotionChain
-from stages.decoder.motion import STILL
 from stages.errors import SourceError
-from stages.records import Dropped, DropReason, FrameHeader, PixelFormat, StreamStart
+from stages.records import FrameHeader, PixelFormat, StreamStart
 
-SLOTS = 4
 TIMES = Fraction(1, 25), 0, 32, 48
 
 
 @pytest.fixture
 def dispatcher(context, logbook, tmp_path):
     detectors = [f"ipc://{tmp_path}/detector"]
-    return Dispatcher(context, detectors, 0, logbook, None, MotionChain(STILL), SLOTS)
-
-
-def prepare(dispatcher, sequences):
-    for sequence in sequences:
-        dispatcher.prepare(sequence, sequence, np.array([[1, 0, 1], [0, 1, 0]], np.float32))
+    return Dispatcher(context, detectors, 0, logbook, None)
 
 
 def header(number):
     return FrameHeader("cam", 0, number, number, number, *TIMES, PixelFormat.YUV420P)
-
-
-def sent_at(dispatcher, logbook, position, number):
-    """Sends a frame and returns its envelope from the logbook."""
-    dispatcher.send(Departure(position, header(number), 0))
-    return decode(msgspec.msgpack.decode(logbook.message(position)))
-
-
-def test_memory_for_dropped_frames_is_bounded_and_their_motion_kept(dispatcher, logbook):
-    tracemalloc.start()
-    prepare(dispatcher, range(1000))
-    before, _ = tracemalloc.get_traced_memory()
-    prepare(dispatcher, range(1000, 5000))  # none of which is sent
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert after - before < 50_000  # a million if all were kept
-
-    dispatcher.send(Departure(0, Dropped("cam", 0, 0, 4998, DropReason.BEHIND), None))
-    envelope = sent_at(dispatcher, logbook, 1, 4999)
-    assert envelope.work_ns == {"decoder": 4999}
-    np.testing.assert_array_equal(envelope.record.motion, [[1, 0, 5000], [0, 1, 0]])
-
-
-def test_times_and_motions_of_frames_in_all_slots_are_kept_until_sent(dispatcher, logbook):
-    for first in (1, SLOTS + 1, 2 * SLOTS + 1):
-        numbers = range(first, first + SLOTS)
-        prepare(dispatcher, numbers)
-        for number in numbers:
-            envelope = sent_at(dispatcher, logbook, number, number)
-            assert envelope.work_ns == {"decoder": number}
-            np.testing.assert_array_equal(envelope.record.motion, [[1, 0, 1], [0, 1, 0]])
 
 
 def test_frames_of_a_dead_detector_are_resent_with_their_pixels(context, logbook, tmp_path):
@@ -72,8 +29,7 @@ def test_frames_of_a_dead_detector_are_resent_with_their_pixels(context, logbook
     ring.reserve(2, math.prod(shape))
     endpoints = [f"ipc://{tmp_path}/{number}" for number in range(2)]
     receivers = [Receiver(context, endpoint) for endpoint in endpoints]
-    motions = MotionChain(STILL)
-    dispatcher = Dispatcher(context, endpoints, 0, logbook, ring, motions, SLOTS)
+    dispatcher = Dispatcher(context, endpoints, 0, logbook, ring)
     for number in range(2):
         ring.slot(number, shape)[:] = 10 + number
         dispatcher.send(Departure(number, header(number), number))
@@ -88,7 +44,7 @@ def test_frames_of_a_dead_detector_are_resent_with_their_pixels(context, logbook
 def test_an_idle_detector_gets_the_next_record(context, logbook, tmp_path):
     endpoints = [f"ipc://{tmp_path}/{number}" for number in range(2)]
     receivers = [Receiver(context, endpoint) for endpoint in endpoints]
-    dispatcher = Dispatcher(context, endpoints, 0, logbook, None, MotionChain(STILL), SLOTS)
+    dispatcher = Dispatcher(context, endpoints, 0, logbook, None)
     for position in range(3):
         dispatcher.send(Departure(position, header(position), 0))
     for position in (3, 4):
