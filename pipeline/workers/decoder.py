@@ -34,7 +34,7 @@ from stages.decoder.recorder import Recorder
 from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRuntime
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
-from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
+from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.folder_contents import remove_parts, remove_results
 
 if TYPE_CHECKING:
@@ -118,16 +118,13 @@ class _Decoding:
     ) -> None:
         self.over = False
         stream = plan.streams[0]
-        self._name = stream.name
-        self._folder = plan.folder(self._name)
+        self._folder = plan.folder(stream.name)
         self._source = source
         self._sender = sender
         self._logbook = logbook
         self._waiting = waiting
         self._stop = stop
         self._report = report
-        self._epoch = max(0, logbook[SharedNumber.EPOCHS] - 1)
-        self._given = sender.given
         self._ended = False
         config = plan.config.decoder
         paced = config.pace == "original" and not is_live(stream.location)
@@ -158,12 +155,8 @@ class _Decoding:
             self._report.alive()
             if isinstance(record, Frame):
                 self._send(record, self._waiting.working_ns() - started)
-                self._given = max(self._given, record.header.sequence + 1)
             else:
                 self._announce(record)
-                self._epoch = max(self._epoch, record.epoch)
-                if isinstance(record, Dropped):
-                    self._given = max(self._given, record.last + 1)
             if self._stop.is_set():
                 break
             started = self._waiting.working_ns()
@@ -195,25 +188,23 @@ class _Decoding:
                 f"frames of {event.width}x{event.height} are too large; a side may have "
                 f"{MAX_SIDE} pixels"
             )
-        self._remove_earlier_results(event)
+        if isinstance(event, StreamStart):
+            self._before_first(remove_results)
+        else:  # the stream ends without a frame
+            self._before_first(remove_parts)
         self._sender.announce(event)
         self._ended = isinstance(event, EndOfStream)
 
-    def _remove_earlier_results(self, event: StreamEvent) -> None:
-        if self._logbook[SharedNumber.EPOCHS]:
-            return
-        if isinstance(event, StreamStart):
-            remove_results(self._folder)
-        else:  # the stream ends without a frame
-            remove_parts(self._folder)
+    def _before_first(self, remove: Callable[[Path], None]) -> None:
+        """Removes earlier results if no record of the stream has been announced yet."""
+        if not self._logbook[SharedNumber.EPOCHS]:
+            remove(self._folder)
 
     def end(self) -> None:
         """Ends the stream if the process was told to stop; returns when all is acknowledged."""
         if not self._ended and self._stop.is_set():
-            reason = EndReason.INTERRUPTED
-            end = EndOfStream(self._name, self._epoch, self._given, reason, "stopped")
-            self._remove_earlier_results(end)
-            self._sender.interrupt(end)
+            self._before_first(remove_parts)
+            self._sender.end(EndReason.INTERRUPTED, "stopped")
         self._sender.close()
 
 
@@ -308,11 +299,7 @@ def _give_up(
     sender.start()
     report(Ready("decoder", stream=stream.name))
     if not sender.ended:
-        epoch = Logbook(plan.logbook(stream.channel))[SharedNumber.EPOCHS] - 1
-        reason = EndReason.TRUNCATED
-        sender.announce(
-            EndOfStream(stream.name, epoch, sender.given, reason, stream.give_up_reason)
-        )
+        sender.end(EndReason.TRUNCATED, stream.give_up_reason)
     sender.close()
 
 

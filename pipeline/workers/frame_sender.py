@@ -21,13 +21,7 @@ from pipeline.workers.predecessor import Predecessor
 from pipeline.workers.slots import SlotAllocator
 from stages.decoder.motion import STILL
 from stages.errors import SourceError
-from stages.records import (
-    Dropped,
-    EndOfStream,
-    Float32Array,
-    FrameHeader,
-    UInt8Array,
-)
+from stages.records import Dropped, EndOfStream, EndReason, Float32Array, FrameHeader, UInt8Array
 
 
 class FrameSender:
@@ -38,7 +32,7 @@ class FrameSender:
     skipped; those that it had not sent yet are sent now.
 
     Attributes:
-        given: Number of frames that earlier decoders accounted for.
+        given: Number of frames that were given to it, or that earlier decoders accounted for.
         ended: Whether the end of the stream was sent already.
 
     Args:
@@ -130,6 +124,7 @@ class FrameSender:
         if self._skipped():
             return
         slot, waited_ns = self._slots.take()
+        self.given = header.sequence + 1
         self._logbook[SharedNumber.SEEN] = header.index + 1
         self._logbook[SharedNumber.SEQUENCE] = header.sequence + 1
         self._logbook[SharedNumber.CAPTURED_NS] = header.captured_ns
@@ -152,14 +147,15 @@ class FrameSender:
             return
         self._logbook[SharedNumber.EPOCHS] = event.epoch + 1
         if isinstance(event, Dropped):
-            self._logbook[SharedNumber.SEQUENCE] = event.last + 1
+            self.given = self._logbook[SharedNumber.SEQUENCE] = event.last + 1
         self._flow.announce(event)
         self._send_waiting()
 
-    def interrupt(self, end: EndOfStream) -> None:
+    def end(self, reason: EndReason, message: str) -> None:
         """Ends the stream, even if the source has not yet reached the point where it was left."""
         self._to_skip = 0
-        self.announce(end)
+        epoch = max(0, self._logbook[SharedNumber.EPOCHS] - 1)
+        self.announce(EndOfStream(self._logbook.stream, epoch, self.given, reason, message))
 
     def _skipped(self) -> bool:
         skipped = self.is_skipping

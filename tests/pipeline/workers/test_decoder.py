@@ -20,7 +20,7 @@ from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder
 from pipeline.workers.frame_sender import FrameSender
 from stages.errors import SourceError
-from stages.records import Dropped, DropReason, EndReason, Frame, StreamStart
+from stages.records import Dropped, DropReason, Frame, StreamStart
 from tests.stages.decoder.conftest import write_video
 
 
@@ -56,7 +56,7 @@ class SilentReporter:
 class StoppedByDrop:
     """A sender that requests a stop as soon as frames are dropped."""
 
-    ended, is_skipping, given = False, False, 0
+    ended = is_skipping = False
 
     def __init__(self, stop):
         self.stop = stop
@@ -76,26 +76,11 @@ class StoppedByDrop:
         if isinstance(record, Dropped):
             self.stop.set()
 
-    def interrupt(self, end):
-        self.records.append(end)
+    def end(self, reason, message):
+        self.records.append((reason, message))
 
     def close(self):
         pass
-
-
-def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals):
-    senders = []
-
-    def sender(plan, context, report, resumes, stop):
-        senders.append(StoppedByDrop(stop))
-        return senders[0]
-
-    monkeypatch.setattr(decoder_worker, "FrameSender", sender)
-    with zmq.Context() as context:
-        run_decoder(plan, context, SilentReporter())
-    *_, dropped, end = senders[0].records
-    assert isinstance(dropped, Dropped)
-    assert (end.frames, end.reason) == (dropped.last + 1, EndReason.INTERRUPTED)
 
 
 def test_earlier_results_are_removed_only_once_a_first_frame_arrives(

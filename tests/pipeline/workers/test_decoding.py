@@ -31,6 +31,8 @@ from stages.records import (
 )
 from tests.pipeline.workers.conftest import ReportLog
 
+STOPPED = EndReason.INTERRUPTED, "stopped"
+
 
 @pytest.fixture
 def plan(tmp_path):
@@ -49,9 +51,8 @@ class RecordingSender:
 
     ended = is_skipping = False
 
-    def __init__(self, given=0):
+    def __init__(self):
         self.stop = threading.Event()
-        self.given = given
         self.records = []
         self.elapsed = []
         self.alive = []
@@ -66,8 +67,8 @@ class RecordingSender:
     def announce(self, record):
         self.records.append(record)
 
-    def interrupt(self, end):
-        self.records += ["interrupted", end]
+    def end(self, reason, message):
+        self.records.append((reason, message))
 
     def close(self):
         self.records.append("closed")
@@ -110,33 +111,19 @@ def read(plan, source, sender):
 
 
 @pytest.mark.parametrize(
-    ("records", "epochs", "given", "end"),
-    [
-        ([], 0, 0, (0, 0)),
-        ([], 3, 7, (2, 7)),
-        ([frame(0, 0)], 3, 7, (2, 7)),  # sent by an earlier decoder
-        ([Dropped("cam", 0, 0, 4, DropReason.BROKEN)], 3, 7, (2, 7)),
-        ([frame(2, 7)], 3, 7, (2, 8)),
-        ([Dropped("cam", 3, 7, 9, DropReason.BROKEN)], 3, 7, (3, 10)),
-    ],
+    "records", [[], [frame(0, 0)], [Dropped("cam", 0, 0, 4, DropReason.BROKEN)]]
 )
-def test_a_stop_closes_the_source_then_ends_the_stream_at_its_position(
-    plan, records, epochs, given, end
-):
-    Logbook(plan.logbook(0))[SharedNumber.EPOCHS] = epochs
-    sender = RecordingSender(given)
+def test_a_stop_while_the_source_waits_closes_it_then_ends_the_stream(plan, records):
+    sender = RecordingSender()
     read(plan, Script(records, sender), sender)
-    ended = EndOfStream("cam", *end, EndReason.INTERRUPTED, "stopped")
-    expected = ["source closed", "interrupted", ended, "closed"]
-    assert sender.records[len(records) :] == expected
+    assert sender.records[len(records) :] == ["source closed", STOPPED, "closed"]
 
 
 def test_a_stop_between_two_frames_closes_the_source_first(plan):
     sender = RecordingSender()
     sender.stop.set()
     read(plan, Script([frame(0, 0), frame(0, 1)], sender), sender)
-    ended = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
-    assert sender.records[1:] == ["source closed", "interrupted", ended, "closed"]
+    assert sender.records[1:] == ["source closed", STOPPED, "closed"]
 
 
 def test_a_stop_after_the_end_sends_no_second_end(plan):
@@ -145,14 +132,28 @@ def test_a_stop_after_the_end_sends_no_second_end(plan):
     assert sender.records == [end, "source closed", "closed"]
 
 
-def test_a_stop_before_the_first_frame_removes_only_unfinished_results(plan):
+@pytest.fixture
+def results(plan):
+    """A finished and an unfinished result in the folder of the stream."""
     results = [Path(plan.output) / "cam" / name for name in ("mot.txt", ".mot.txt.part")]
     results[0].parent.mkdir()
     for path in results:
         path.write_text("earlier")
+    return results
+
+
+def test_a_stop_before_the_first_frame_removes_only_unfinished_results(plan, results):
     sender = RecordingSender()
     read(plan, Script([], sender), sender)
     assert [path.exists() for path in results] == [True, False]
+
+
+def test_results_of_a_stream_that_continues_are_kept(plan, results):
+    Logbook(plan.logbook(0))[SharedNumber.EPOCHS] = 1
+    sender = RecordingSender()
+    start = StreamStart("cam", 1, "", 2, 2, Fraction(25), Fraction(1))
+    read(plan, Script([start], sender), sender)
+    assert all(path.exists() for path in results)
 
 
 @pytest.mark.parametrize(
@@ -218,8 +219,7 @@ def test_a_stuck_source_is_abandoned_once_the_stream_has_ended(plan, monkeypatch
     with pytest.raises(SystemExit):
         run_decoder(plan, context, ReportLog())
     released.set()
-    end = EndOfStream("cam", 0, 1, EndReason.INTERRUPTED, "stopped")
-    assert reached == [0, "recorder closed", "interrupted", end, "closed", True]
+    assert reached == [0, "recorder closed", STOPPED, "closed", True]
 
 
 class RecordingFactory(ReportLog):

@@ -29,6 +29,7 @@ from tests.pipeline.workers.conftest import ReportLog
 from tests.waiting import wait_for
 
 RATE = Fraction(25)
+STOPPED = EndReason.INTERRUPTED, "stopped"
 
 
 @pytest.fixture
@@ -224,11 +225,37 @@ def test_a_camera_resumes_after_frames_that_its_dead_decoder_never_sent(live, se
 
 def test_a_file_that_ends_early_is_an_error_but_may_be_interrupted_there(live, senders):
     send_all(senders(), [start(0), frame(0, 0)])
-    sender, end = senders(), EndOfStream("north", 0, 1, EndReason.INTERRUPTED)
+    sender = senders()
     with pytest.raises(SourceError, match="north ends before the frame where it was interrupted"):
-        sender.announce(end)
-    sender.interrupt(end)
+        sender.announce(EndOfStream("north", 0, 1, EndReason.COMPLETE))
+    sender.end(*STOPPED)
     assert sent(live) == [(0, StreamStart), (0, 0), (0, EndOfStream)]
+    assert latest_sent(live).record == EndOfStream("north", 0, 1, *STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("records", "end"),
+    [
+        ([], (0, 0)),
+        ([start(0), frame(0, 0)], (0, 1)),
+        ([start(0), frame(0, 0), broken(0, 1)], (0, 2)),
+        ([start(0), frame(0, 0), start(1)], (1, 1)),
+    ],
+)
+def test_the_end_has_the_latest_epoch_and_the_number_of_frames_given(live, senders, records, end):
+    sender = senders()
+    send_all(sender, records)
+    sender.end(*STOPPED)
+    assert latest_sent(live).record == EndOfStream("north", *end, *STOPPED)
+
+
+def test_the_end_counts_the_frames_of_earlier_decoders_once(live, senders):
+    begun = [start(0), frame(0, 0), broken(0, 1)]
+    send_all(senders(), begun)
+    sender = senders()
+    send_all(sender, begun[:2])
+    sender.end(*STOPPED)
+    assert latest_sent(live).record == EndOfStream("north", 0, 2, *STOPPED)
 
 
 def test_a_sending_thread_error_is_raised_even_for_records_sent_before(live, senders):
