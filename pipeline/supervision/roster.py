@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ import msgspec
 import zmq
 
 from pipeline.addresses import endpoint, is_taken, stream_ports
-from pipeline.config import RuntimeConfig
+from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan
 from pipeline.supervision.added_streams import streams_to_add
+from pipeline.supervision.descriptors import check_descriptors
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import StreamView
@@ -28,11 +28,8 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.decoder.locations import SourceSpec, is_live
 from stages.errors import ConfigError
 from stages.urls import redact
-from stages.wording import counted
 
 _SPARE_ENTRIES = 16
-_SHARED_DESCRIPTORS = 40  # of the supervisor, which has the most, with some to spare
-_STREAM_DESCRIPTORS = 12  # of the sink, which has the most: files, next parts, memory, sockets
 
 
 @dataclass(slots=True)
@@ -87,8 +84,8 @@ class Roster:
     Args:
         specs: The streams to begin with.
         output: Results folder.
-        runtime: Limits how many files may be under way at a time; live streams, which never end,
-            all run at once.
+        config: Its ``runtime`` limits how many files may be under way at a time; live streams,
+            which never end, all run at once.
         monitor: Monitor of the run.
     """
 
@@ -96,12 +93,13 @@ class Roster:
         self,
         specs: Sequence[SourceSpec],
         output: Path,
-        runtime: RuntimeConfig,
+        config: RunConfig,
         monitor: RunMonitor,
     ) -> None:
         self.running: dict[str, RunningStream] = {}
         self._output = output
-        self._runtime = runtime
+        self._runtime = runtime = config.runtime
+        self._sink = config.sink
         self._channels = itertools.count()
         self._ports = stream_ports(runtime) if runtime.transport == "tcp" else None
         self._waiting = list(specs)
@@ -193,7 +191,7 @@ class Roster:
             OSError: There is no descriptor, memory or port for another stream.
             zmq.ZMQError: For the same reasons.
         """
-        self._check_descriptors()
+        check_descriptors(len(self.running), self._sink)
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
         channel = self._next_channel(folder)
@@ -215,17 +213,6 @@ class Roster:
         )
         self._monitor.begun(spec.name, logbook)
         self.running[spec.name] = RunningStream(plan, logbook, decoder, feedback, folder)
-
-    def _check_descriptors(self) -> None:
-        """Raises an OSError if another stream might exhaust the descriptors of a process.
-
-        ZeroMQ aborts a process that has no descriptor left for a connection.
-        """
-        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = max(0, limit - _SHARED_DESCRIPTORS) // _STREAM_DESCRIPTORS
-        if len(self.running) >= most:
-            enough = f"the limit of {limit} open files is enough for {counted(most, 'stream')}"
-            raise OSError(errno.EMFILE, f"{enough}; raise it with ulimit -n")
 
     def _next_channel(self, folder: RuntimeFolder) -> int:
         """Returns a channel that no stream has had, and whose TCP port is free.

@@ -79,7 +79,7 @@ class Supervisor:
         self._on_report = on_report
         self._stay = stay
         self._monitor = RunMonitor(sink=config.sink)
-        self._roster = Roster(folders.to_run, folders.output, config.runtime, self._monitor)
+        self._roster = Roster(folders.to_run, folders.output, config, self._monitor)
         self._processes = StageProcesses(
             config, folders.output, self._roster, debug=debug, json_log=json_log
         )

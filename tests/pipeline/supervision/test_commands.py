@@ -212,7 +212,7 @@ def test_failure_is_cleared_when_the_stream_is_added_again(clip, tmp_path, tempo
 
 
 @pytest.mark.parametrize(
-    "pipeline", [("sh", "-c", 'ulimit -n 64; exec "$@"', "sh")], ids=["of 64 files"], indirect=True
+    "pipeline", [("sh", "-c", 'ulimit -n 70; exec "$@"', "sh")], ids=["of 70 files"], indirect=True
 )
 def test_stream_without_file_descriptors_fails_alone(pipeline, clip):
     run = wait_for(lambda: find_run(pipeline.pid))
@@ -226,7 +226,7 @@ def test_stream_without_file_descriptors_fails_alone(pipeline, clip):
     wait_for(lambda: states() == expected)
     (reason,) = (view.error for view in describe(run).streams if view.error)
     assert reason == (
-        "there is no room for another stream: the limit of 64 open files is enough for 2 streams; "
+        "there is no room for another stream: the limit of 70 open files is enough for 2 streams; "
         "raise it with ulimit -n"
     )
     remove_stream(run, "south")

@@ -7,7 +7,7 @@ import pytest
 import zmq
 
 from pipeline.addresses import endpoint, stream_ports
-from pipeline.config import RuntimeConfig
+from pipeline.config import RunConfig, RuntimeConfig, SinkConfig
 from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
@@ -40,8 +40,9 @@ def begin_due(run_folder):
 def make(tmp_path, begin_due):
     """Makes a roster, and a function that begins one of its streams."""
 
-    def make(runtime=None, monitor=None):
-        roster = Roster([], tmp_path, runtime or RuntimeConfig(), monitor or RunMonitor())
+    def make(runtime=None, monitor=None, sink=None):
+        config = RunConfig(runtime=runtime or RuntimeConfig(), sink=sink or SinkConfig())
+        roster = Roster([], tmp_path, config, monitor or RunMonitor())
 
         def begin(name, location="scene://demo"):
             roster.add(location, name)
@@ -66,7 +67,7 @@ def test_memory_is_bounded_however_many_streams_were_run(make):
 
 
 def test_stream_setup_is_undone_when_descriptors_run_out(tmp_path, run_folder, descriptors_left):
-    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    roster = Roster([], tmp_path, RunConfig(), RunMonitor())
     with zmq.Context() as context, context.socket(zmq.PUSH):
         roster.add("scene://demo", "demo")
         (spec,) = roster.due()
@@ -90,12 +91,13 @@ def open_files():
     return targets
 
 
-def test_descriptor_limit_bounds_the_number_of_streams(make, monkeypatch):
-    roster, begin = make()
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+@pytest.mark.parametrize(("overlay", "limit"), [(True, 70), (False, 64)])
+def test_descriptor_limit_bounds_the_number_of_streams(make, monkeypatch, overlay, limit):
+    roster, begin = make(sink=SinkConfig(overlay=overlay))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     begin("north")
     begin("south")
-    with pytest.raises(OSError, match="64 open files is enough for 2 streams"):
+    with pytest.raises(OSError, match=f"{limit} open files is enough for 2 streams"):
         begin("east")
     roster.end("south")
     begin("west")
@@ -175,7 +177,7 @@ def test_failed_stream_shows_no_vehicles_in_its_zones(tmp_path, logbook):
     monitor.record_metrics(
         "cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, zones=zones)
     )
-    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+    roster = Roster([], tmp_path, RunConfig(), monitor)
     roster.fail("cam", "rtsp://cam", "the folder was removed")
     [view] = roster.views()
     assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
@@ -183,7 +185,7 @@ def test_failed_stream_shows_no_vehicles_in_its_zones(tmp_path, logbook):
 
 def test_decoder_plan_holds_what_is_known_of_the_source(tmp_path, begin_due):
     spec = SourceSpec("M1", str(tmp_path / "M1"), "mot", of_data_set=True, frame_rate="30")
-    roster = Roster([spec], tmp_path, RuntimeConfig(), RunMonitor())
+    roster = Roster([spec], tmp_path, RunConfig(), RunMonitor())
     begin_due(roster)
     plan = roster.running["M1"].plan
     assert (plan.location, plan.layout, plan.frame_rate) == (spec.location, "mot", "30")
@@ -197,7 +199,7 @@ def test_failed_stream_shows_no_stuck_outputs(tmp_path, logbook):
         "cam", StreamMetrics(frames=5, dropped={}, connections=1, durations={}, **faults)
     )
     logbook[SharedNumber.RECORDING_STUCK] = 1
-    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+    roster = Roster([], tmp_path, RunConfig(), monitor)
     roster.fail("cam", "rtsp://cam", "the folder was removed")
     [view] = roster.views()
     assert (view.overlay_is_stuck, view.overlay_is_unsent, view.recording_is_stuck) == (False,) * 3
@@ -263,7 +265,7 @@ def test_stream_is_refused_when_all_ports_are_in_use(make, monkeypatch):
 
 def test_stream_waits_for_a_free_port(tmp_path, monkeypatch, run_folder):
     monkeypatch.setattr("pipeline.supervision.roster.stream_ports", lambda runtime: 1)
-    roster = Roster([], tmp_path, RuntimeConfig(transport="tcp"), RunMonitor())
+    roster = Roster([], tmp_path, RunConfig(runtime=RuntimeConfig(transport="tcp")), RunMonitor())
     for name in ("north", "south"):
         roster.add("scene://demo", name)
     with zmq.Context() as context:

@@ -26,7 +26,7 @@ ADD = AddStream("rtsp://host/live", "cam")
 @pytest.fixture
 def run(tmp_path):
     config, stops, result = RunConfig(), StopRequests(), RunResult()
-    roster = Roster([], tmp_path, config.runtime, RunMonitor())
+    roster = Roster([], tmp_path, config, RunMonitor())
     processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
     processes.make_shared("sockets")
     commands = RunCommands(tmp_path, result, roster, processes, stops)

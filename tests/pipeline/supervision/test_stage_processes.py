@@ -57,7 +57,7 @@ def make_processes(tmp_path):
 
 @pytest.fixture
 def roster(tmp_path):
-    return Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    return Roster([], tmp_path, RunConfig(), RunMonitor())
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ CAMERA = SourceSpec("cam", "rtsp://host/live")
 def run(tmp_path, run_folder):
     """A run with one running stream, which has sent nothing yet."""
     config, output = RunConfig(), tmp_path / "out"
-    roster = Roster([], output, config.runtime, RunMonitor())
+    roster = Roster([], output, config, RunMonitor())
     processes = StageProcesses(config, output, roster, debug=False, json_log=False)
     folders = ResultFolders([CAMERA], output, config, overwrite=False)
     decoder = processes.make("decoder", stream="cam")

@@ -104,8 +104,12 @@ def sink(plan, context, reports):
         stream.close()
 
 
-def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, centers_x=None):
-    """Feeds the stream its frames; ``centers_x`` holds one vehicle's horizontal centre in each."""
+def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, centers_x=None, inline=True):
+    """Feeds the stream its frames.
+
+    ``centers_x`` holds one vehicle's horizontal centre in each; ``inline`` is whether the pixels
+    travel in the messages.
+    """
     name = stream.name
     start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
     if not begin:
@@ -118,7 +122,7 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0, centers_x=None):
         scores, classes = np.full(len(boxes), 0.9, np.float32), np.zeros(len(boxes), np.int16)
         detections = Detections(header, boxes, scores, classes)
         tracks = Tracks(detections, boxes, scores, classes, np.ones(len(boxes), np.int64))
-        pixels = np.full(header.shape, 90, np.uint8)
+        pixels = np.full(header.shape, 90, np.uint8) if inline else None
         stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
 
