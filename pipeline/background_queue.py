@@ -13,7 +13,7 @@ _MAX_WAITING = 1000
 _BEHIND = 100
 
 
-class Background:
+class BackgroundQueue:
     """Runs actions one after another in a thread, so that a slow one does not block the caller.
 
     Writing to a terminal that nobody reads, such as that of a frozen connection, blocks. At most a
@@ -91,4 +91,4 @@ def within(seconds: float, action: Action) -> bool:
     Raises:
         BaseException: Whatever ``action`` raises in this time.
     """
-    return Background().end(seconds, action)
+    return BackgroundQueue().end(seconds, action)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from pipeline.background_queue import Background
+from pipeline.background_queue import BackgroundQueue
 from stages.errors import in_one_line
 from stages.wording import counted
 
@@ -38,7 +38,7 @@ class _StandardError(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._background = Background(self._report_lost)
+        self._background = BackgroundQueue(self._report_lost)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

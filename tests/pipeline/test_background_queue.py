@@ -3,12 +3,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from pipeline.background_queue import Background, within
+from pipeline.background_queue import BackgroundQueue, within
 
 
 def test_tasks_run_in_order_and_all_before_the_end():
     done = []
-    background = Background()
+    background = BackgroundQueue()
     for number in range(500):
         background.do(lambda number=number: done.append(number))
     assert background.end(60, lambda: done.append("last"))
@@ -22,7 +22,7 @@ def test_stuck_task_blocks_no_caller_and_excess_tasks_are_counted():
         began.set()
         go_on.wait()
 
-    background = Background(lost.append)
+    background = BackgroundQueue(lost.append)
     background.do(wait)
     assert began.wait(60)
     assert not background.is_behind
@@ -44,7 +44,7 @@ def test_lost_tasks_are_reported_once_and_before_the_end():
         began.set()
         go_on.wait()
 
-    background = Background(reports.put)
+    background = BackgroundQueue(reports.put)
     background.do(wait)
     assert began.wait(60)
     for _ in range(1003):
@@ -56,7 +56,7 @@ def test_lost_tasks_are_reported_once_and_before_the_end():
 
 
 def test_error_of_a_task_is_raised_by_the_next_call():
-    background = Background()
+    background = BackgroundQueue()
 
     def fail():
         raise OSError("the view is broken")

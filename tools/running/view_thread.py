@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from pipeline.background_queue import Action, Background
+from pipeline.background_queue import Action, BackgroundQueue
 from pipeline.reports import Alive, Batches, Notice, Progress, Report
 from stages.wording import counted
 from tools.running.event_log import EventLog
@@ -29,7 +29,7 @@ class ViewThread:
     def __init__(self, view: ProgressView | EventLog) -> None:
         self.is_read = True
         self._view = view
-        self._background = Background(self._report_lost)
+        self._background = BackgroundQueue(self._report_lost)
 
     def __enter__(self) -> ViewThread:
         self.do(self._as_context().__enter__)
