@@ -7,26 +7,18 @@ pydantic, which saves 12 MB.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.geometry import Ground, Lines, Regions, Zones, ground_of, shapes_of
-from pipeline.overlay_addresses import OverlayAddresses, overlay_address
+from pipeline.geometry import Ground, Lines, Regions, Zones
+from pipeline.overlay_addresses import OverlayAddresses
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
-
-if TYPE_CHECKING:
-    from stages.sink.options import SinkOptions
-
-_LIVE_OVERLAY_MINUTES = 10.0
-_LIVE_TEXT_MINUTES = 60.0
-_SENT_KEYFRAME_SECONDS = 2.0  # a new viewer sees nothing until a key frame
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
@@ -233,25 +225,6 @@ class SinkConfig:
     def __post_init__(self) -> None:
         if self.overlay_url and not self.overlay:
             raise ValueError("overlay_url needs overlay, which is off")
-
-    def options(self, stream: str, *, live: bool) -> SinkOptions:
-        """Returns the options of a stream's `StreamResults`."""
-        from stages.sink.options import SinkOptions  # loads PyAV
-
-        options = dataclasses.asdict(self) | {
-            "lines": shapes_of(self.lines, stream),
-            "zones": shapes_of(self.zones, stream),
-            "ground": ground_of(self.ground, stream),
-        }
-        for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
-            if options[f"{name}_minutes"] is None:
-                options[f"{name}_minutes"] = minutes if live else 0.0
-        if not live:  # a sink that replaces another one replays all results
-            options |= {f"{kind}_gigabytes": 0.0 for kind in ("overlay", "text", "event")}
-        elif overlay_address(options["overlay_url"], stream):
-            options["overlay_keyframe_seconds"] = _SENT_KEYFRAME_SECONDS
-        del options["overlay_url"]  # a stage writes only files
-        return SinkOptions(**options)
 
 
 @dataclass(frozen=True, kw_only=True)

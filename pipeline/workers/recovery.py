@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.sink_options import sink_options
 from pipeline.workers.checkpoint import Checkpoint
 from pipeline.workers.envelope_journal import Entry, read_envelopes
 from pipeline.workers.run_record import RunRecord
@@ -92,7 +93,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
         record = RunRecord.load(folder / RUN)
         checkpoint = Checkpoint.load(folder / CHECKPOINT)
         _compare_with_rows(folder, record, checkpoint, notify)
-        options = record.config.sink.options(record.stream, live=not record.lossless)
+        options = sink_options(record.config.sink, record.stream, live=not record.lossless)
         results = StreamResults(folder, options)
         lost = 0
         if checkpoint is not None:

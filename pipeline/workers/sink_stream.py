@@ -15,6 +15,7 @@ from pipeline.overlay_addresses import overlay_address
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
+from pipeline.sink_options import sink_options
 from pipeline.transport.envelope import MAX_POSITION, Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import encode
@@ -87,7 +88,7 @@ class SinkStream:
         self._sink_ns = 0  # work on the latest frame
         self._clock = LatencyClock()
 
-        options = plan.config.sink.options(self.name, live=not self.lossless)
+        options = sink_options(plan.config.sink, self.name, live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)

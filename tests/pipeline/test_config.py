@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.config import SinkConfig
 from pipeline.config_file import load_config
+from pipeline.sink_options import sink_options
 from stages.errors import ConfigError
 from stages.sink.encoders import DEVICES, PRESETS
 from stages.sink.options import SinkOptions
@@ -104,7 +105,7 @@ def test_config_choices_and_limits_match_those_of_the_sink():
     assert get_args(hints["overlay_preset"]) == PRESETS
     assert get_args(hints["overlay_hardware"]) == ("off", "auto", *DEVICES)
     for key, least in (("overlay_height", 64), ("overlay_crf", 0)):
-        load_config(None, [f"sink.{key}={least}"]).sink.options("north", live=False)
+        sink_options(load_config(None, [f"sink.{key}={least}"]).sink, "north", live=False)
         with pytest.raises(ConfigError, match=f"sink.{key}: "):
             load_config(None, [f"sink.{key}={least - 1}"])
 
@@ -141,5 +142,5 @@ def test_live_results_are_written_in_parts_by_default(given, live):
     limits = dict.fromkeys(("overlay_gigabytes", "text_gigabytes", "event_gigabytes"), 0)
     lossless = live | limits if given else {}
     for is_live, expected in ((False, lossless), (True, live)):
-        options = config.sink.options("north", live=is_live)
+        options = sink_options(config.sink, "north", live=is_live)
         assert options == SinkOptions(**expected, overlay_trail=9)

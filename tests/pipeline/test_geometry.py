@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.config_file import load_config
 from pipeline.geometry import ignored_in, shapes_of
+from pipeline.sink_options import sink_options
 from stages.errors import ConfigError
 
 LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
@@ -90,13 +91,13 @@ def test_shapes_for_all_streams_are_merged_with_each_streams_own():
             'detector.ignored={"*": [[0, 0, 9, 9]], south: [[5, 5, 9, 9]]}',
         ],
     )
-    assert config.sink.options("north", live=False).lines == {
+    assert sink_options(config.sink, "north", live=False).lines == {
         "in": (0, 9, 9, 9),
         "out": (0, 5, 9, 5),
     }
     assert shapes_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
     stop, on = ((0, 0), (9, 0), (9, 9)), ((0, 0), (9, 0), (0, 9))
-    assert config.sink.options("north", live=True).zones == {"stop": stop}
+    assert sink_options(config.sink, "north", live=True).zones == {"stop": stop}
     assert shapes_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
@@ -106,6 +107,6 @@ def test_own_ground_of_a_stream_replaces_that_for_all_streams():
     one = [[0, 0, 0, 0], [100, 0, 10, 0], [100, 90, 10, 9], [0, 90, 0, 9]]
     other = [[2 * value for value in point] for point in one]
     config = load_config(None, [f"sink.ground={{'*': {one}, south: {other}}}"])
-    grounds = [config.sink.options(name, live=True).ground for name in ("north", "south")]
+    grounds = [sink_options(config.sink, name, live=True).ground for name in ("north", "south")]
     assert grounds == [tuple(map(tuple, one)), tuple(map(tuple, other))]
-    assert load_config(None).sink.options("north", live=True).ground is None
+    assert sink_options(load_config(None).sink, "north", live=True).ground is None

@@ -3,6 +3,7 @@ import pytest
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
 from pipeline.overlay_addresses import overlay_address
+from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError
 
@@ -65,7 +66,7 @@ def test_key_frames_are_closer_in_overlays_that_are_sent():
     config = config_of("{north: rtsp://server}")
 
     def seconds(stream, live):
-        return config.sink.options(stream, live=live).overlay_keyframe_seconds
+        return sink_options(config.sink, stream, live=live).overlay_keyframe_seconds
 
     assert seconds("north", live=True) == 2
     assert seconds("south", live=True) == seconds("north", live=False) == 4

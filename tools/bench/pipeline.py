@@ -19,6 +19,7 @@ from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
 from pipeline.plan import decode_struct, encode_struct
 from pipeline.signals import die_with
+from pipeline.sink_options import sink_options
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.workers.latency_clock import LatencyClock
 from stages.decoder.locations import SourceSpec, expand_sources
@@ -139,7 +140,9 @@ def run_loop(plan: LoopPlan) -> None:
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
     slots, clock = Slots(config.runtime.slots), LatencyClock()
     folder = Path(plan.output) / plan.name
-    results = StreamResults(folder, config.sink.options(plan.name, live=False), on_kept=slots.free)
+    results = StreamResults(
+        folder, sink_options(config.sink, plan.name, live=False), on_kept=slots.free
+    )
     for record in source.records(_Heap(config.runtime.slots)):
         if isinstance(record, StreamStart):
             results.start(record)

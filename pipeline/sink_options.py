@@ -1,0 +1,32 @@
+"""What the sink writes for one stream of a config."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from pipeline.config import SinkConfig
+from pipeline.geometry import ground_of, shapes_of
+from pipeline.overlay_addresses import overlay_address
+from stages.sink.options import SinkOptions
+
+_LIVE_OVERLAY_MINUTES = 10.0
+_LIVE_TEXT_MINUTES = 60.0
+_SENT_KEYFRAME_SECONDS = 2.0  # a new viewer sees nothing until a key frame
+
+
+def sink_options(config: SinkConfig, stream: str, *, live: bool) -> SinkOptions:
+    """Returns the options of a stream's `StreamResults`."""
+    options = dataclasses.asdict(config) | {
+        "lines": shapes_of(config.lines, stream),
+        "zones": shapes_of(config.zones, stream),
+        "ground": ground_of(config.ground, stream),
+    }
+    for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
+        if options[f"{name}_minutes"] is None:
+            options[f"{name}_minutes"] = minutes if live else 0.0
+    if not live:  # a sink that replaces another one replays all results
+        options |= {f"{kind}_gigabytes": 0.0 for kind in ("overlay", "text", "event")}
+    elif overlay_address(options["overlay_url"], stream):
+        options["overlay_keyframe_seconds"] = _SENT_KEYFRAME_SECONDS
+    del options["overlay_url"]  # a stage writes only files
+    return SinkOptions(**options)
