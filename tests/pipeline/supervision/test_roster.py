@@ -14,6 +14,7 @@ from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
+from stages.errors import ConfigError
 from stages.sink.zones import ZoneCounts
 
 
@@ -115,6 +116,43 @@ def test_files_start_a_few_at_a_time_and_cameras_at_once(make, begin_due):
     assert begin_due(roster) == ["b", "north", "south", "west", "c"]
 
 
+def test_roster_is_true_while_a_stream_waits_or_runs(make, begin_due):
+    roster, _ = make()
+    assert not roster
+    roster.add("scene://demo", "demo")
+    assert roster
+    assert begin_due(roster) == ["demo"]
+    assert roster
+    roster.end("demo")
+    assert not roster
+
+
+def test_name_of_a_waiting_or_running_stream_is_refused_for_another(make, begin_due):
+    roster, _ = make()
+    roster.add("scene://demo", "demo")
+    for _ in ("waiting", "running"):
+        with pytest.raises(ConfigError, match="a stream demo is running already"):
+            roster.add("scene://demo", "demo")
+        assert begin_due(roster) == ["demo"]
+
+
+def test_roster_is_completing_while_any_stream_is(make):
+    roster, begin = make()
+    for name in ("north", "south"):
+        begin(name)
+    assert not roster.completing
+    roster.running["south"].completing = True
+    assert roster.completing
+
+
+def test_every_failed_stream_of_a_large_run_stays_listed(tmp_path):
+    specs = [SourceSpec(f"demo-{number}", "scene://demo") for number in range(150)]
+    roster = Roster(specs, tmp_path, RunConfig(), RunMonitor())
+    for spec in roster.due():
+        roster.fail(spec.name, spec.location, "no such scene")
+    assert [view.name for view in roster.views()] == [spec.name for spec in specs]
+
+
 def test_waiting_streams_are_dropped_on_removal_or_stop(make):
     roster, _ = make()
     for name in ("north", "south"):
@@ -183,14 +221,6 @@ def test_failed_stream_shows_no_vehicles_in_its_zones(tmp_path, logbook):
     assert (view.state, view.frames, view.zones) == ("failed", 5, {"stop": ZoneCounts(9, 0)})
 
 
-def test_decoder_plan_holds_what_is_known_of_the_source(tmp_path, begin_due):
-    spec = SourceSpec("M1", str(tmp_path / "M1"), "mot", of_data_set=True, frame_rate="30")
-    roster = Roster([spec], tmp_path, RunConfig(), RunMonitor())
-    begin_due(roster)
-    plan = roster.running["M1"].plan
-    assert (plan.location, plan.layout, plan.frame_rate) == (spec.location, "mot", "30")
-
-
 def test_failed_stream_shows_no_stuck_outputs(tmp_path, logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
@@ -246,6 +276,19 @@ def test_ports_of_ended_streams_are_reused_after_all_others(make):
     assert len(set(addresses)) == ports
     assert addresses[1] == addresses[ports]
     assert max(addresses) == "tcp://127.0.0.1:65535"
+
+
+def test_port_of_a_running_stream_is_never_given_to_another(make, monkeypatch):
+    monkeypatch.setattr("pipeline.supervision.roster.stream_ports", lambda runtime: 3)
+    roster, begin = make(RuntimeConfig(transport="tcp"))
+    running = {}
+    for number in range(12):
+        if len(running) == 3:  # all but the fourth stream end at some time
+            ended = next(name for name in running if name != "3")
+            del running[ended]
+            roster.end(ended)
+        running[str(number)] = begin(str(number)).channel % 3
+        assert len(set(running.values())) == len(running)
 
 
 def test_ports_in_use_by_others_are_skipped(make, monkeypatch):

@@ -72,17 +72,19 @@ def release(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("stage", "worker", "stream", "role", "name"),
+    ("stage", "detectors", "stream", "role", "name"),
     [
-        ("sink", 0, "", "sink", "sink"),
-        ("detector", 1, "", "detector 2", "detector 2"),
-        ("decoder", 0, "north", "decoder", "decoder of north"),
+        ("sink", 2, "", "sink", "sink"),
+        ("detector", 2, "", "detector 2", "detector 2"),
+        ("detector", 1, "", "detector", "detector"),
+        ("decoder", 2, "north", "decoder", "decoder of north"),
     ],
 )
-def test_process_is_named_by_its_role_and_stream(make_processes, stage, worker, stream, role, name):
-    config = RunConfig(detector=DetectorConfig(workers=2))
-    processes = make_processes(config)
-    made = processes.make(stage, worker, stream)
+def test_process_is_named_by_its_role_and_stream(
+    make_processes, stage, detectors, stream, role, name
+):
+    processes = make_processes(RunConfig(detector=DetectorConfig(workers=detectors)))
+    made = processes.make(stage, detectors - 1 if stage == "detector" else 0, stream)
     assert (made.role, made.stream, made.name) == (role, stream, name)
 
 
