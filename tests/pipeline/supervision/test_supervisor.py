@@ -1,14 +1,16 @@
-"""How a run that was asked to end does so."""
+"""How a supervisor begins streams, and ends a run that was asked to end."""
 
 import math
 import threading
 from types import SimpleNamespace
 
 import pytest
+import zmq
 
 from pipeline.config import RunConfig
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
+from stages.decoder.locations import SourceSpec
 
 
 @pytest.fixture
@@ -54,3 +56,24 @@ def test_run_is_overdue_only_while_no_results_are_being_completed(supervisor, ru
     stream.completing = False
     supervisor._processes.sink.busy = True  # such as with what an earlier sink left
     assert not supervisor._is_overdue
+
+
+@pytest.mark.parametrize(
+    ("stay", "added", "only_one"),
+    [(False, [], True), (False, ["south"], False), (True, [], False), (True, ["south"], False)],
+)
+def test_only_streams_of_a_service_from_its_start_retry_a_refused_password(
+    tmp_path, run_folder, stay, added, only_one
+):
+    config, spec = RunConfig(), SourceSpec("north", "rtsp://north/live")
+    results = ResultFolders([spec], tmp_path / "out", config, overwrite=False)
+    supervisor = Supervisor(results, config, stay=stay)
+    roster = supervisor._roster
+    for name in added:
+        roster.add(f"rtsp://{name}/live", name)
+    with zmq.Context() as context:
+        supervisor._begin_streams(SimpleNamespace(folder=run_folder, context=context))
+        plans = [roster.end(name).plan for name in list(roster.running)]
+    results.release()
+    assert [plan.patient for plan in plans] == [stay] + [False] * len(added)
+    assert plans[0].only_one is only_one
