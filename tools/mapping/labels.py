@@ -1,4 +1,4 @@
-"""Covers counts and frame numbers in a scene that is made from overlays."""
+"""Covers counts and frame numbers in frames of overlays, before a scene is made from them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 from pydantic import TypeAdapter
 
 from pipeline.config import SinkConfig
+from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
 from stages.errors import OutputError
 from stages.records import UInt8Array
@@ -23,40 +25,48 @@ from stages.sink.painter import OverlayPainter
 from stages.sink.zones import ZoneCounts
 from tools.result_rows import rows
 
-_LONGEST_STAMP = 9_999_999, Fraction(100 * 3600 - 1)  # frame number and seconds
+_LONGEST_STAMP = 999_999_999, Fraction(10_000 * 3600 - 1)  # frame number and seconds
 
 
-def cover_labels(scene: UInt8Array, name: str, folder: Path, size: tuple[int, int]) -> None:
-    """Covers the labels that differ from frame to frame: their median would be false.
+class LabelCover:
+    """Covers what differs from frame to frame in the overlays of a run: its median would be false.
 
     The labels of lines and zones keep the name without counts, and the bar with frame number and
-    time becomes black. Nothing is done if the config of the run is unknown, or if its overlays have
-    another size.
+    time becomes black. Nothing is covered if the config of the run is unknown.
 
     Args:
-        scene: ``(H, W, 3)`` uint8 BGR, in the size of the overlays, modified in place.
         name: Name of the stream.
-        folder: Folder of one of its runs.
+        folder: Folder of the run.
         size: Width and height of the frames in pixels.
 
     Raises:
         ConfigError: A row of the counts is malformed.
     """
-    options = _options_of(name, folder)
-    if options is None:
-        return
-    painter = OverlayPainter(size[1], size[0], (), options)
-    if (painter.height, painter.width) != scene.shape[:2]:
-        return
-    atlas = GlyphAtlas(fitting_cap_height(painter.height, painter.width))
-    for shown, (left, top, text) in painter.count_labels(_last_readings(folder, options)):
-        height, width = text.full.shape
-        area, plain = scene[top : top + height, left : left + width], atlas.mask(f" {shown} ").full
-        area[:] = 255
-        area[:, : plain.shape[1]] -= plain[:, :, None]
-    if stamp := painter.stamp(*_LONGEST_STAMP):
-        height, width = stamp.text.full.shape
-        scene[stamp.top : stamp.top + height, :width] = 0
+
+    def __init__(self, name: str, folder: Path, size: tuple[int, int]) -> None:
+        self._shape = (0, 0)  # of the overlays
+        self._patches: list[tuple[int, int, UInt8Array]] = []  # left, top and ``(H, W)`` brightness
+        options = _options_of(name, folder)
+        if options is None:
+            return
+        painter = OverlayPainter(size[1], size[0], (), options)
+        self._shape = painter.height, painter.width
+        atlas = GlyphAtlas(fitting_cap_height(*self._shape))
+        for shown, (left, top, text) in painter.count_labels(_last_readings(folder, options)):
+            patch = np.full_like(text.full, 255)
+            plain = atlas.mask(f" {shown} ").full
+            patch[:, : plain.shape[1]] -= plain
+            self._patches.append((left, top, patch))
+        if stamp := painter.stamp(*_LONGEST_STAMP):
+            self._patches.append((stamp.left, stamp.top, np.zeros_like(stamp.text.full)))
+
+    def apply(self, frame: UInt8Array) -> None:
+        """Covers the labels in a frame, ``(H, W, 3)`` uint8 BGR, unless its size is another."""
+        if frame.shape[:2] != self._shape:
+            return
+        for left, top, patch in self._patches:
+            height, width = patch.shape
+            frame[top : top + height, left : left + width] = patch[:, :, None]
 
 
 def _options_of(name: str, folder: Path) -> SinkOptions | None:
@@ -68,7 +78,7 @@ def _options_of(name: str, folder: Path) -> SinkOptions | None:
             sink = TypeAdapter(SinkConfig).validate_python(known)
         else:
             sink = RunRecord.load(folder / RUN).config.sink
-        return sink.options(name, live=False)
+        return sink_options(sink, name, live=False)
     return None
 
 

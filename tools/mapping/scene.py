@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +15,17 @@ from tools.segmentation.background import median_background
 _FRAMES = 25  # at most; one from each overlay if there are many
 
 
-def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
+def scene_of(
+    overlays: Sequence[Path], cover: Callable[[UInt8Array, Path], None]
+) -> UInt8Array | None:
     """Returns the median frame of overlays, ``(H, W, 3)`` uint8 BGR; None if there are none.
 
-    The median removes moving objects with their boxes and labels; lines and zones stay, with labels
-    whose counts are false, see `cover_labels`. Overlays that differ in size from the last one are
-    ignored.
+    The median removes moving objects with their boxes and labels; lines and zones stay. Overlays
+    that differ in size from the last one are ignored.
+
+    Args:
+        overlays: The videos.
+        cover: Called with each frame that is used and its video; modifies the frame in place.
 
     Raises:
         SourceError: An overlay cannot be read.
@@ -28,7 +33,11 @@ def scene_of(overlays: Sequence[Path]) -> UInt8Array | None:
     stride = max(1, -(-len(overlays) // _FRAMES))
     chosen = overlays[::-stride]
     share = _FRAMES // max(1, len(chosen))
-    frames = [frame for overlay in chosen for frame in _sampled(overlay, share)]
+    frames = []
+    for overlay in chosen:
+        for frame in _sampled(overlay, share):
+            cover(frame, overlay)
+            frames.append(frame)
     alike = [frame for frame in frames if frame.shape == frames[0].shape]
     return median_background(alike, None)[0] if alike else None
 
@@ -53,5 +62,5 @@ def _sampled(video: Path, number: int) -> Iterator[UInt8Array]:
             container.seek(wanted, stream=stream)
             for frame in decoded(container, container.demux(stream)):
                 if frame is not None and frame.pts is not None and frame.pts >= wanted:
-                    yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+                    yield np.array(frame.to_ndarray(format="bgr24"), np.uint8)
                     break

@@ -14,7 +14,7 @@ from stages.errors import ConfigError, OutputError, SourceError
 from stages.records import UInt8Array
 from stages.result_files import OVERLAY, TRACKS, files_of, frame_size
 from stages.sink.folder_contents import RUN
-from tools.mapping.labels import cover_labels
+from tools.mapping.labels import LabelCover
 from tools.mapping.scene import scene_of, video_size
 from tools.mapping.traffic import Traffic
 from tools.result_rows import rows
@@ -46,11 +46,10 @@ def traffic_of(
         traffic.add(row[1:6] for row in rows(folder, TRACKS, *columns))
     if picture is None:
         overlays = [overlay for folder in folders for overlay in files_of(folder, OVERLAY)]
-        picture = scene_of(overlays)
+        covers = {folder: LabelCover(name, folder, size) for folder in folders}
+        picture = scene_of(overlays, lambda frame, overlay: covers[overlay.parent].apply(frame))
         if picture is None:
             return traffic, np.full((height, width, 3), _GREY, np.uint8)
-        for folder in folders:
-            cover_labels(picture, name, folder, size)
     return traffic, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import RunConfig, SinkConfig
+from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
 from stages.records import UInt8Array
 from stages.result_files import CROSSINGS, OVERLAY, REPORT, TRACKS, ZONES
@@ -27,14 +28,14 @@ LINES = {"gate": (20.0, 60.0, 300.0, 60.0), "edge": (310.0, 120.0, 20.0, 120.0)}
 STOP = {"stop": ((30.0, 160.0), (200.0, 160.0), (200.0, 200.0), (30.0, 200.0))}
 
 
-def config(overlay_height: int | None) -> RunConfig:
+def config(overlay_height: int | None = None) -> RunConfig:
     sink = SinkConfig(lines={"*": LINES}, zones={"north": STOP}, overlay_height=overlay_height)
     return RunConfig(sink=sink)
 
 
-def write_results(folder: Path, overlay_height: int | None) -> None:
-    """Writes an overlay on which each frame adds to the counts, and their rows."""
-    options = config(overlay_height).sink.options("north", live=False)
+def write_results(folder: Path, run: RunConfig) -> None:
+    """Writes an overlay on which each frame adds to the counts, their rows and the report."""
+    options = sink_options(run.sink, "north", live=False)
     painter = OverlayPainter(HEIGHT, WIDTH, (), options)
     grey = np.full((painter.height, painter.width, 3), 100, np.uint8)
     with av.open(str(folder / OVERLAY), "w") as container:
@@ -43,8 +44,8 @@ def write_results(folder: Path, overlay_height: int | None) -> None:
         for number in range(1, FRAMES + 1):
             frame = av.VideoFrame.from_ndarray(grey, format="bgr24").reformat(format="yuv420p")
             readings = Readings(
-                {name: Counts(number, 0) for name in LINES},
-                {name: ZoneCounts(number, number) for name in STOP},
+                {name: Counts(number, 0) for name in options.lines},
+                {name: ZoneCounts(number, number) for name in options.zones},
             )
             header = make_header(5000 + number, height=HEIGHT, width=WIDTH)
             painter.draw(canvas_of(frame), make_tracks(header), header.index, readings)
@@ -55,6 +56,9 @@ def write_results(folder: Path, overlay_height: int | None) -> None:
     (folder / CROSSINGS).write_text("".join(crossed))
     (folder / ZONES).write_text("".join(f"{n},0.0,{n},car,stop,enter,0.000\n" for n in numbers))
     (folder / TRACKS).touch()
+    record = RunRecord.of("north", run, lossless=True)
+    report = {**record.to_plain(), "frame_size": [WIDTH, HEIGHT]}
+    (folder / REPORT).write_text(json.dumps(report))
 
 
 def text_width(scene: UInt8Array, y: int) -> int:
@@ -67,13 +71,10 @@ def text_width(scene: UInt8Array, y: int) -> int:
 def test_the_scene_shows_lines_and_zones_with_names_but_without_counts(
     tmp_path: Path, overlay_height: int | None, ended: bool
 ) -> None:
-    write_results(tmp_path, overlay_height)
-    record = RunRecord.of("north", config(overlay_height), lossless=True)
-    if ended:
-        report = {**record.to_plain(), "frame_size": [WIDTH, HEIGHT]}
-        (tmp_path / REPORT).write_text(json.dumps(report))
-    else:
-        record.save(tmp_path / RUN)
+    write_results(tmp_path, config(overlay_height))
+    if not ended:
+        (tmp_path / REPORT).unlink()
+        RunRecord.of("north", config(overlay_height), lossless=True).save(tmp_path / RUN)
     _, scene = traffic_of("north", [tmp_path], None)
     scale = HEIGHT / (overlay_height or HEIGHT)
     for y in (60, 120, 160):
@@ -83,9 +84,18 @@ def test_the_scene_shows_lines_and_zones_with_names_but_without_counts(
     assert (scene[8:40] == scene[0, 0]).all()
 
 
+def test_lines_of_one_run_leave_no_mark_on_a_scene_without_them(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    for folder, run in zip(folders, (config(), RunConfig(), RunConfig()), strict=True):
+        folder.mkdir()
+        write_results(folder, run)
+    _, scene = traffic_of("north", folders, None)
+    assert (abs(scene[:-30].astype(int) - scene[0, 0]) < 3).all()
+
+
 @pytest.mark.parametrize("sink", [None, {}, {"lines": {"*": [1]}, "zones": {}}])
 def test_a_scene_of_unknown_lines_is_left_as_it_is(tmp_path: Path, sink: object) -> None:
-    write_results(tmp_path, None)
+    write_results(tmp_path, config())
     report = {"frame_size": [WIDTH, HEIGHT], "config": {"sink": sink}}
     (tmp_path / REPORT).write_text(json.dumps(report))
     _, scene = traffic_of("north", [tmp_path], None)
