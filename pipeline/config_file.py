@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, TrackerConfig
-from pipeline.settings_file import overridden, problems, read_settings, validated
-from stages.errors import ConfigError
+from pipeline.settings_file import overridden, read_settings, validated
 
 _BASE = "intersection"  # the config on which a user's file builds
 
@@ -56,22 +55,7 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
     if isinstance(section, dict) and _tracker_name(changed) != _tracker_name(content):
         section.pop("settings", None)
         changed = overridden(content, overrides)
-    try:
-        return validated(RunConfig, changed, path, overrides)
-    except ConfigError as error:
-        problem = str(error).removeprefix(f"{path}: ").removeprefix(f"{path} and --set: ")
-        _raise_for_files_alone(problem, steps)
-        raise
-
-
-def _raise_for_files_alone(problem: str, steps: Sequence[tuple[Path, dict[str, Any]]]) -> None:
-    """Raises the problem for the first of the files that has it without overrides, if any.
-
-    A step is a file and the merged content of all files up to and including it.
-    """
-    for path, content in steps:
-        if f"{path}: {problem}" in problems(RunConfig, content, path):
-            raise ConfigError(f"{path}: {problem}")
+    return validated(RunConfig, changed, steps)
 
 
 def _merged(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:

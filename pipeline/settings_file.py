@@ -43,8 +43,9 @@ def load_settings(model: type[Settings], path: Path | None, overrides: Sequence[
         ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
             message names key and value.
     """
-    content = overridden(read_settings(model, path), overrides)
-    return validated(model, content, path, overrides)
+    content = read_settings(model, path)
+    files = [] if path is None else [(path, content)]
+    return validated(model, overridden(content, overrides), files)
 
 
 def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict[str, Any]:
@@ -128,30 +129,39 @@ def overridden(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
 
 
 def validated(
-    model: type[Settings], content: dict[str, Any], path: Path | None, overrides: Sequence[str]
+    model: type[Settings],
+    content: dict[str, Any],
+    files: Sequence[tuple[Path, dict[str, Any]]],
 ) -> Settings:
-    """Validates ``content``; errors use ``path`` and ``overrides`` to state where a key was set.
+    """Validates the content of files, changed by overrides.
+
+    Args:
+        model: The dataclass or pydantic model to fill.
+        content: The content.
+        files: Each file, with the merged content of all files up to and including it.
 
     Raises:
-        ConfigError: A key is unknown or a value out of range; the message names key and value.
+        ConfigError: A key is unknown or a value out of range. The message names key and value, and
+            the first file that has this problem without overrides, otherwise ``--set``.
     """
+    settings, problems = _validate(model, content)
+    if settings is not None and not problems:
+        return settings
+    first = problems[0]
+    for path, earlier in files:
+        if first in _validate(model, earlier)[1]:
+            raise ConfigError(f"{path}: {first}")
+    raise ConfigError(f"--set: {first}")
+
+
+def _validate(model: type[Settings], content: dict[str, Any]) -> tuple[Settings | None, list[str]]:
+    """Returns the settings, None if that fails, and all problems."""
     try:
         settings = TypeAdapter(model).validate_python(content)
     except ValidationError as error:
-        raise ConfigError(_problem(model, error.errors()[0], path, overrides)) from error
-    for key, value in _switches_as_numbers(content, settings):
-        raise ConfigError(f"{_origin(key, path, overrides)}{key}: must be a number, got {value}")
-    return settings
-
-
-def problems(model: type[Any], content: dict[str, Any], path: Path) -> list[str]:
-    """Returns all errors; `validated` raises the first of them."""
-    try:
-        settings = TypeAdapter(model).validate_python(content)
-    except ValidationError as error:
-        return [_problem(model, each, path, ()) for each in error.errors()]
+        return None, [_problem(model, each) for each in error.errors()]
     switches = _switches_as_numbers(content, settings)
-    return [f"{path}: {key}: must be a number, got {value}" for key, value in switches]
+    return settings, [f"{key}: must be a number, got {value}" for key, value in switches]
 
 
 def _switches_as_numbers(given: Any, taken: Any, key: str = "") -> Iterator[tuple[str, bool]]:
@@ -187,14 +197,11 @@ def _apply(content: dict[str, Any], override: str) -> None:
         ) from error
 
 
-def _problem(
-    model: type[Any], error: ErrorDetails, path: Path | None, overrides: Sequence[str]
-) -> str:
+def _problem(model: type[Any], error: ErrorDetails) -> str:
     key = ".".join(str(part) for part in error["loc"])
-    where = _origin(key, path, overrides)
     if error["type"] in _UNKNOWN_KEY:
         known = _fields(model, error["loc"][:-1])
-        return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
+        return f"unknown key {key}; allowed here: {', '.join(known)}"
     problem = _PLAIN_MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     if key and not isinstance(error["input"], dict):
         given = error["input"]
@@ -203,25 +210,11 @@ def _problem(
             problem += f", got {given!r}"
     problem, got, value = problem.partition(", got ")
     problem += f"{got}{_shortened(value)}"
-    return f"{where}{key}: {problem}" if key else f"{where}{problem}"
+    return f"{key}: {problem}" if key else problem
 
 
 def _shortened(value: str) -> str:
     return f"{value[:_LONGEST_VALUE]}…" if len(value) > _LONGEST_VALUE else value
-
-
-def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
-    """Returns the prefix of an error about a key: the file or the option that sets it, or both.
-
-    An option may set the key itself or one above it. If it sets one below it, the file may set
-    others, and the error is about how they combine; all keys are below an empty one.
-    """
-    options = [f"{override.partition('=')[0]}." for override in overrides]
-    if any(f"{key}.".startswith(option) for option in options):
-        return "--set: "
-    if any(not key or option.startswith(f"{key}.") for option in options):
-        return f"{path} and --set: " if path else "--set: "
-    return f"{path}: " if path else ""
 
 
 def _fields(model: type[Any], location: Sequence[int | str]) -> Sequence[str]:

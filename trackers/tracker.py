@@ -187,7 +187,11 @@ class Tracker(ABC):
 
     @abstractmethod
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        """Takes one step; returns boxes ``(M, 4)``, ascending ids ``(M,)``, detection indices."""
+        """Takes one step; returns boxes ``(M, 4)``, ascending ids ``(M,)``, detection indices.
+
+        Not called for frames without detections once more than ``max_age`` frames have passed since
+        the latest detection, when no track is left. ``self._frame`` counts all processed frames.
+        """
 
     @abstractmethod
     def _coast(self) -> None:

@@ -64,6 +64,8 @@ class StageProcess:
         state: ``starting``, ``ready``, ``waiting`` (to be started) or ``ended``.
         busy: Whether its latest report was `Busy`.
         detected_by: See `Ready`; that of the predecessor while it starts.
+        restarts: Number of starts after a death.
+        is_restart: Whether the latest start was one of them.
 
     Args:
         stage: See above.
@@ -109,7 +111,8 @@ class StageProcess:
         self._clock = clock
         self._progress = progress
         self._process: subprocess.Popen[bytes] | None = None
-        self._starts = 0
+        self.restarts = 0
+        self.is_restart = self._has_died = False
         self._heard = self._checked = 0.0
         self._ready_since = 0.0
         self._was_ready = False
@@ -128,11 +131,6 @@ class StageProcess:
     def pid(self) -> int:
         """Process id; 0 if none runs."""
         return self._process.pid if self._process is not None and self.runs else 0
-
-    @property
-    def restarts(self) -> int:
-        """Number of restarts, since the latest `replace` if there was one."""
-        return max(0, self._starts - 1)
 
     @property
     def runs(self) -> bool:
@@ -160,7 +158,8 @@ class StageProcess:
         """
         if self.state != "waiting" or self._clock() < self._restarts.due:
             return False
-        self._starts += 1
+        self.is_restart, self._has_died = self._has_died, False
+        self.restarts += self.is_restart
         try:
             self._process = start_worker(self._make_plan())
         except OSError as error:  # such as too many open files
@@ -223,6 +222,7 @@ class StageProcess:
     def _record_death(self) -> None:
         now = self._clock()
         self._message = ""
+        self._has_died = True
         steady = self.state == "ready" and now - self._ready_since >= _STEADY_SECONDS
         self._restarts.died(now, steady=steady)
         if self.stream or not self._hung_for:
@@ -238,8 +238,7 @@ class StageProcess:
         """Kills the process; a successor with a different plan, not a restart, is due at once."""
         self.kill()
         self._restarts.forget()
-        self._starts = 0
-        self._cannot_start = False
+        self._cannot_start = self._has_died = False
         self.state = "waiting"
 
     def ask_to_end(self) -> None:

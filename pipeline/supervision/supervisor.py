@@ -229,7 +229,7 @@ class Supervisor:
     def _start_due(self) -> None:
         for process in self._processes.start_due():
             self._monitor.started(process.role, process.stream, process.restarts)
-            if process.restarts:
+            if process.is_restart:
                 earlier = self.result.restarts.get(process.name, 0)
                 self.result.restarts[process.name] = earlier + 1
 

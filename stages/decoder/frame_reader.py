@@ -94,7 +94,7 @@ class FrameReader:
         self._layout = layout
         self._runtime = runtime
         self._hardware = hardware
-        self._monotonic = runtime.monotonic if live else None
+        self._live = live
         self._unreceived: UnreceivedFrames | None = None
         self._times: PresentationTimes | None = None
         self._start: StreamStart | None = None
@@ -136,12 +136,12 @@ class FrameReader:
             self._times = PresentationTimes(
                 frame_rate(stream),
                 unit,
-                self._monotonic,
+                self._runtime.monotonic if self._live else None,
                 origin=zero - first,
                 begins=first,
             )
             self.gaps.begin(unit)
-            is_timed = self._monotonic is not None and has_times(container)
+            is_timed = self._live and has_times(container)
             self._unreceived = UnreceivedFrames(unit) if is_timed else None
         self.arrived = self._hidden = 0
         self.broken = ""
@@ -150,8 +150,8 @@ class FrameReader:
         packets = flushed(container.demux(stream) if packets is None else packets, stream)
         unfinished = 1 if container.format.name in ("rtsp", "sdp") else 2
         captures = CaptureTimes(time_base(stream), unfinished)
-        if self._monotonic is not None:  # a file's frames are dated when they are decoded
-            packets = captures.watched(packets, self._monotonic)
+        if self._live:  # a file's frames are dated when they are decoded
+            packets = captures.watched(packets, self._runtime.monotonic)
         for frame in decoded(container, self._counted(container, packets)):
             index = self.seen
             if self._selection.ends_before(index):
@@ -254,5 +254,5 @@ class FrameReader:
             color_space=int(frame.colorspace),
             pixel_aspect=pixel_aspect(stream, turns),
             layout=self._layout,
-            live=self._monotonic is not None,
+            live=self._live,
         )

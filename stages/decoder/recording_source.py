@@ -82,7 +82,9 @@ class RecordingSource:
                         stream,
                         allocator,
                         continues=progress.is_of(segment.epoch) and pause <= _LONGEST_PAUSE,
-                        begins=max(since_first, reader.ends + max(pause, Fraction(0))),
+                        begins=since_first
+                        if reader.epoch < 0
+                        else reader.ends + max(pause, Fraction(0)),
                         packets=_joined(container, stream, segment, segments, progress),
                     )
                 unreadable += bool(reader.broken)

@@ -32,7 +32,6 @@ class StreamReport:
 
     Attributes:
         end: The stream's last record.
-        start: The first record of its last epoch; None if no frame arrived.
         epochs: Number of times the source began: connections and changes of frame size.
         ledger: Account of the frames.
         timing: Durations of the frames.
@@ -43,7 +42,6 @@ class StreamReport:
     """
 
     end: EndOfStream
-    start: StreamStart | None
     epochs: int
     ledger: FrameLedger
     timing: StreamTiming
@@ -67,14 +65,16 @@ class StreamReport:
         of = f"{missing} of {counted(end.frames, 'frame')}"
         return StreamStatus.INCOMPLETE, end.message or f"{of} {lack} from the results"
 
-    def to_json(self, run: Mapping[str, object]) -> str:
+    def to_json(self, start: StreamStart, run: Mapping[str, object]) -> str:
         """Returns the text of ``run.json``: the report, then the entries of ``run``.
 
-        Keys have a fixed order; those of ``run`` never replace the report's. The stream must have
-        started: otherwise, there are no results.
+        Keys have a fixed order; those of ``run`` never replace the report's.
+
+        Args:
+            start: The first record of the stream's last epoch.
+            run: See above.
         """
-        start, ledger, timing = self.start, self.ledger, self.timing
-        assert start is not None
+        ledger, timing = self.ledger, self.timing
         lines, zones = self.counting.crossings.counts, self.counting.zones.counts
         status, message = self.outcome
         measured: dict[str, object] = {

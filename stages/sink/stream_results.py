@@ -110,8 +110,9 @@ class StreamResults:
             if options.overlay:
                 changed += "; a new overlay begins"
             if options.lines or options.zones or options.ground:
-                changed += "; lines, zones, ground points and ignored regions are still in pixels "
-                changed += "of the earlier frames"
+                changed += (
+                    "; lines, zones and ground points are still in pixels of the earlier ones"
+                )
             self.notices.put(changed)
         for fault in self.counting.faults(start.height, start.width):
             self.notices.put(fault)
@@ -338,7 +339,7 @@ class StreamResults:
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = begin(self.folder / REPORT)
-            summary.write(report.to_json(run))
+            summary.write(report.to_json(start, run))
             for file in made:
                 file.complete()
             # An older report must not vouch for a mixture of old and new files.
@@ -359,7 +360,6 @@ class StreamResults:
     ) -> StreamReport:
         return StreamReport(
             end=end,
-            start=self.latest_start,
             epochs=self._epochs,
             ledger=self.ledger,
             timing=self.timing,

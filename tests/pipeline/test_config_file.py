@@ -47,7 +47,7 @@ def test_shipped_config_is_found_by_its_name():
         load_config(Path("drone"))
 
 
-def test_error_names_the_file_only_for_its_own_keys(tmp_path):
+def test_error_names_the_file_only_if_it_is_there_without_the_options(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("runtime: {slots: 1}\n")
     with pytest.raises(ConfigError, match=r"a\.yaml: runtime\.slots"):
@@ -55,17 +55,17 @@ def test_error_names_the_file_only_for_its_own_keys(tmp_path):
     with pytest.raises(ConfigError, match=r"--set: unknown key sink\.crf"):
         load_config(path, ["sink.crf=1", "runtime.slots=4"])
     with pytest.raises(ConfigError, match=r"--set: runtime\.slots"):
-        load_config(path, ["runtime={slots: 1}"])
+        load_config(path, ["runtime={slots: 0}"])
 
 
-def test_error_of_combined_keys_names_the_file_and_the_options_that_set_them(tmp_path):
+def test_error_of_combined_keys_names_the_options_only_if_the_file_is_right_without_them(tmp_path):
     path, later = tmp_path / "a.yaml", tmp_path / "b.yaml"
     path.write_text("decoder: {first_frame: 10}\n")
     later.write_text("sink: {kitti: true}\n")
     problem = "decoder: last_frame must not be less than first_frame, 10, got 5"
     with pytest.raises(ConfigError) as error:
         load_config(path, ["decoder.last_frame=5"])
-    assert str(error.value) == f"{path} and --set: {problem}"
+    assert str(error.value) == f"--set: {problem}"
     path.write_text("decoder: {first_frame: 10, last_frame: 5}\n")
     for paths in ([path], [path, later]):
         with pytest.raises(ConfigError) as error:

@@ -95,7 +95,7 @@ def test_permission_error_says_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("synced", [True, False])
-def test_file_written_aside_is_renamed_only_when_complete(tmp_path, synced):
+def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path, synced):
     path = tmp_path / "new" / "weights.bin"
 
     def write(content, failure=None):

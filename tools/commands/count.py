@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def _regular(minutes: float) -> float:
-    """Refuses lengths whose intervals would be irregular at midnight or when clocks are changed."""
+    """Refuses lengths that do not divide an hour, and hours that do not divide a day."""
     seconds = round(60 * finite(minutes))
     if 3600 % seconds and (seconds % 3600 or 86_400 % seconds):
         raise typer.BadParameter(

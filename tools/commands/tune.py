@@ -136,8 +136,7 @@ def tune(
 
     def finish(result: TuningResult) -> None:
         try:
-            if not is_searched:  # else `keep` has written it
-                write_config(result)
+            write_config(result)
             if json_ is not None:
                 write_atomically(json_, as_json(criteria | asdict(result)))
         finally:

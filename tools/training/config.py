@@ -190,8 +190,7 @@ class TrainingConfig(_Strict):
         Raises:
             ValueError: There is no such preset, or ``model`` holds an invalid setting.
         """
-        given_by_classes = ("class_names", "num_classes")
-        allowed = [f.name for f in fields(SpotNetConfig) if f.name not in given_by_classes]
+        allowed = [each.name for each in fields(SpotNetConfig) if each.name != "class_names"]
         for key in self.model:
             if key not in allowed:
                 known = ", ".join(allowed)

@@ -72,7 +72,10 @@ def render_sequences(
 
 
 def _truth(name: str, frames: Sequence[FrameTruth]) -> GroundTruth:
-    """Returns the vehicles that are easy to see; nothing is scored where the others are."""
+    """Returns the vehicles that are easy to see; nothing is scored where the others are.
+
+    Vehicles of which half lies in front of the box of another that is not easy to see are left out.
+    """
     others = [frame.boxes[~frame.easy] for frame in frames]
     ignored = IgnoredRegions(
         np.concatenate(others).astype(np.float64),

@@ -154,8 +154,12 @@ def test_process_that_keeps_dying_at_one_position_is_hopeless(
         how(process, now)
         now[0] += 5  # its pause
     assert process.is_hopeless == is_hopeless
+    assert (process.restarts, process.is_restart) == (len(places) - 1, True)
     process.replace()
     assert not process.is_hopeless
+    assert process.start_if_due()
+    assert (process.restarts, process.is_restart) == (len(places) - 1, False)
+    process.kill()
 
 
 def test_successor_starts_at_once_only_after_steady_work(process):

@@ -41,6 +41,7 @@ def write_segment(folder, number, epoch, began, first, length):
     [
         (1.8, 1, 77, 0, 85, ""),  # 80 s in 72 s, then an outage of 5 s
         (1.5, 1, 80, 0, 100, "20.0"),  # 80 s in 60 s, then an outage of 20 s
+        (2.2, 1, 93, 0, 86, ""),  # 80 s in 88 s, then an outage of 5 s
         (2.2, 0, 90, 82, 82, "2.2"),  # 80 s in 88 s, then the camera pauses for 2 s
     ],
 )

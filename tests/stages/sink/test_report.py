@@ -27,7 +27,6 @@ def test_outcome_of_a_stream(
 ) -> None:
     report = StreamReport(
         end=EndOfStream("cam", 0, 9, reason, message),
-        start=None,
         epochs=0,
         ledger=FrameLedger(written=9 - missing),
         timing=StreamTiming(),

@@ -61,8 +61,8 @@ def test_a_change_of_size_is_reported_with_what_no_longer_fits(
     results.start(make_start(epoch=1, height=64))
     change, fault = notices(results)
     assert change == (
-        "after frame 0, frames are 128x64 instead of 128x96; lines, zones, ground points and "
-        "ignored regions are still in pixels of the earlier frames"
+        "after frame 0, frames are 128x64 instead of 128x96; lines, zones and ground points are "
+        "still in pixels of the earlier ones"
     )
     assert "outside the frame of 128x64" in fault
 

@@ -36,7 +36,6 @@ GOOD = "data: [{path: somewhere}]\n"
             "yaml: model.dims must be whole numbers from 1, got (8, 'x')",
         ),
         (GOOD + "model: {dims: 3}\n", "yaml: model.dims must be whole numbers from 1, got 3"),
-        (GOOD + "model: {num_classes: 2}\n", "yaml: unknown key model.num_classes; allowed here: "),
         (GOOD + "model: {scale: half}\n", "scale must be a positive number, got 'half'"),
         (GOOD + "model: {depth: 3}\n", "yaml: unknown key model.depth; allowed here: "),
         (GOOD + "classes: {a: [car], b: [car]}\n", "class car belongs to more than one of classes"),
@@ -73,12 +72,16 @@ def test_invalid_setting_is_reported(tmp_path, text, message):
         ("model={attention: foo}", "model.attention must be one of ('none', 'raw', 'sigmoid'), "),
     ],
 )
-def test_error_of_combined_settings_names_the_options_as_well(tmp_path, override, problem):
+def test_error_of_combined_settings_names_what_is_wrong(tmp_path, override, problem):
     file = tmp_path / "train.yaml"
     file.write_text(GOOD + "crop: 256\n")
     with pytest.raises(ConfigError) as error:
         load_training_config(file, [override])
-    assert str(error.value).startswith(f"{file} and --set: {problem}")
+    assert str(error.value).startswith(f"--set: {problem}")
+    file.write_text(GOOD + "model: {stacks: 99}\n")
+    with pytest.raises(ConfigError) as error:
+        load_training_config(file, ["steps=5"])
+    assert str(error.value) == f"{file}: model.stacks must be at most 8, got 99"
 
 
 @pytest.mark.parametrize("name", built_in_configs("train"))
