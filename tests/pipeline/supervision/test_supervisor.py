@@ -8,6 +8,8 @@ import pytest
 import zmq
 
 from pipeline.config import RunConfig
+from pipeline.reports import Ready
+from pipeline.signals import STAGE_END
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
@@ -20,7 +22,9 @@ def supervisor(tmp_path, temporary, worker_is):
     worker_is("exec sleep 300\n")
     config = RunConfig()
     results = ResultFolders([], tmp_path / "out", config, overwrite=False)
-    return Supervisor(results, config, stay=True)
+    supervisor = Supervisor(results, config, stay=True)
+    yield supervisor
+    supervisor._processes.kill_all()
 
 
 def test_stop_ends_a_run_that_waits_for_streams_at_once(supervisor, monkeypatch):
@@ -56,6 +60,22 @@ def test_run_is_overdue_only_while_no_results_are_being_completed(supervisor, ru
     stream.completing = False
     supervisor._processes.sink.busy = True  # such as with what an earlier sink left
     assert not supervisor._is_overdue
+    supervisor._roster.running.clear()
+
+
+def test_decoder_of_a_stream_removed_while_it_starts_is_asked_to_end_once_ready(
+    supervisor, run_folder
+):
+    roster = supervisor._roster
+    roster.add("rtsp://cam/live", "cam")
+    supervisor._processes.make_shared(run_folder.path)
+    with zmq.Context() as context:
+        supervisor._begin_streams(SimpleNamespace(folder=run_folder, context=context))
+        supervisor._start_due()
+        roster.remove("cam")
+        supervisor._handle(Ready("decoder", stream="cam"))
+        assert roster.running["cam"].decoder._process.wait(10) == -STAGE_END
+        roster.end("cam")
 
 
 @pytest.mark.parametrize(
