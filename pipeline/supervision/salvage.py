@@ -73,7 +73,7 @@ def complete(
 
     Args:
         processes: The processes of the run; all but perhaps the sink are killed.
-        streams: The streams that have begun.
+        streams: The streams under way; those of which the sink has taken nothing are ignored.
         reports: Receiver of the sink's reports.
         is_unwanted: Returns whether to abort; called in each turn, about ten times a second.
         on_report: Called with every report of the sink, without the ``reason``; it may fail.

@@ -276,7 +276,7 @@ class Supervisor:
 
         finished, failure = complete(
             self._processes,
-            [each for each in self._roster.running.values() if each.has_begun],
+            list(self._roster.running.values()),
             run.reports,
             is_unwanted,
             self._on_report,
