@@ -9,7 +9,6 @@ from pipeline.signals import StopRequests
 from pipeline.supervision import stage_processes
 from pipeline.supervision.commands import AddStream, Describe, RemoveStream
 from pipeline.supervision.monitor import RunMonitor
-from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.run_commands import RunCommands
@@ -30,7 +29,9 @@ def run(tmp_path):
     processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
     processes.make_shared("sockets")
     commands = RunCommands(tmp_path, result, roster, processes, stops)
-    return SimpleNamespace(commands=commands, roster=roster, stops=stops, result=result)
+    return SimpleNamespace(
+        commands=commands, roster=roster, processes=processes, stops=stops, result=result
+    )
 
 
 def test_streams_are_added_described_and_removed(run, tmp_path):
@@ -60,8 +61,9 @@ def test_serving_updates_the_heartbeat_and_the_overview(run, temporary, tmp_path
         assert f'"output":"{tmp_path}"' in overview
 
 
-def test_restarts_of_each_process_are_described(run, monkeypatch):
-    monkeypatch.setattr(StageProcess, "restarts", property(lambda process: len(process.role)))
+def test_restarts_of_each_process_are_described(run):
+    for process in run.processes.all():
+        process.restarts = len(process.role)
     restarts = {each.name: each.restarts for each in run.commands.carry_out(Describe()).processes}
     assert restarts == {"sink": 4, "tracker": 7, "detector": 8}
 
