@@ -85,7 +85,8 @@ class Roster:
         specs: The streams to begin with.
         output: Results folder.
         config: Its ``runtime`` limits how many files may be under way at a time; live streams,
-            which never end, all run at once.
+            which never end, all run at once. Its ``sink`` decides for how many the limit of open
+            files is enough.
         monitor: Monitor of the run.
     """
 

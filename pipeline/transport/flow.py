@@ -66,8 +66,8 @@ class FlowControl:
         window: Maximum number of records sent and not yet acknowledged.
         sent: Slots (None for events) of a previous decoder's unacknowledged records, by position.
         position: Position of the next record to send.
-        motion: The camera's motion from the last frame sent to the first one offered; None if
-            unknown.
+        motion: The camera's motion since the last frame sent, up to the frame before the first one
+            offered; None if unknown.
         monotonic: Returns a monotonic time in seconds.
     """
 

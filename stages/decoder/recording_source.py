@@ -77,14 +77,20 @@ class RecordingSource:
                     set_threads(stream, paced=self.paced)
                     if pause > _LONGEST_PAUSE:
                         reader.gaps.note(float(pause), reader.seen - 1)
+                    begins = since_first
+                    if reader.epoch >= 0:
+                        # Packets that cannot be decoded take time, too; leaps of the clock do not.
+                        ends = max(reader.ends, min(progress.ends, since_first))
+                        begins = ends + max(pause, Fraction(0))
+                    continues = progress.is_of(segment.epoch) and pause <= _LONGEST_PAUSE
+                    if not continues:
+                        progress.begin(begins)
                     yield from reader.read(
                         container,
                         stream,
                         allocator,
-                        continues=progress.is_of(segment.epoch) and pause <= _LONGEST_PAUSE,
-                        begins=since_first
-                        if reader.epoch < 0
-                        else reader.ends + max(pause, Fraction(0)),
+                        continues=continues,
+                        begins=begins,
                         packets=_joined(container, stream, segment, segments, progress),
                     )
                 unreadable += bool(reader.broken)
@@ -130,8 +136,21 @@ class _Progress:
     def __init__(self) -> None:
         self._segment: Segment | None = None  # the one that was read last
         self._first: int | None = None  # time of its first packet, in ticks
+        self._begins = Fraction(0)  # of the epoch, in seconds
+        self._origin: int | None = None  # time of the epoch's first packet, in ticks
         self._time_base = self._frame = Fraction(0)
         self.last = 0
+
+    def begin(self, begins: Fraction) -> None:
+        """Notes that the next packet begins an epoch, at ``begins`` seconds."""
+        self._begins, self._origin = begins, None
+
+    @property
+    def ends(self) -> Fraction:
+        """When the latest packet ends, in seconds, leaps of the camera's clock included."""
+        if self._origin is None:
+            return self._begins
+        return self._begins + (self.last - self._origin) * self._time_base + self._frame
 
     def follow(
         self, segment: Segment, stream: VideoStream, packets: Iterable[av.Packet]
@@ -143,6 +162,7 @@ class _Progress:
             if packet.size:
                 pts = packet.pts or 0
                 self._first = pts if self._first is None else self._first
+                self._origin = pts if self._origin is None else self._origin
                 self.last = max(self.last, pts)
                 yield packet
 

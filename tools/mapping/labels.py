@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
 from stages.errors import OutputError
 from stages.records import UInt8Array
-from stages.result_files import CROSSINGS, ZONES, read_report
+from stages.result_files import read_report
 from stages.sink.counting import Readings
 from stages.sink.crossings import Counts
 from stages.sink.folder_contents import RUN
@@ -23,9 +22,9 @@ from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter
 from stages.sink.zones import ZoneCounts
-from tools.result_rows import rows
 
 _LONGEST_STAMP = 999_999_999, Fraction(10_000 * 3600 - 1)  # frame number and seconds
+_MOST = 99_999  # of any count: the labels then have the same place and width in all runs
 
 
 class LabelCover:
@@ -38,9 +37,6 @@ class LabelCover:
         name: Name of the stream.
         folder: Folder of the run.
         size: Width and height of the frames in pixels.
-
-    Raises:
-        ConfigError: A row of the counts is malformed.
     """
 
     def __init__(self, name: str, folder: Path, size: tuple[int, int]) -> None:
@@ -52,13 +48,19 @@ class LabelCover:
         painter = OverlayPainter(size[1], size[0], (), options)
         self._shape = painter.height, painter.width
         atlas = GlyphAtlas(fitting_cap_height(*self._shape))
-        for shown, (left, top, text) in painter.count_labels(_last_readings(folder, options)):
+        most = Readings(
+            dict.fromkeys(options.lines, Counts(_MOST, _MOST)),
+            dict.fromkeys(options.zones, ZoneCounts(_MOST, _MOST)),
+        )
+        for shown, (left, top, text) in painter.count_labels(most):
             patch = np.full_like(text.full, 255)
             plain = atlas.mask(f" {shown} ").full
             patch[:, : plain.shape[1]] -= plain
             self._patches.append((left, top, patch))
-        if stamp := painter.stamp(*_LONGEST_STAMP):
-            self._patches.append((stamp.left, stamp.top, np.zeros_like(stamp.text.full)))
+        stamp = painter.stamp(*_LONGEST_STAMP)
+        width = stamp.text.full.shape[1] if stamp else painter.width
+        bar = np.zeros((atlas.height, width), np.uint8)
+        self._patches.append((0, painter.height - atlas.height, bar))
 
     def apply(self, frame: UInt8Array) -> None:
         """Covers the labels in a frame, ``(H, W, 3)`` uint8 BGR, unless its size is another."""
@@ -80,15 +82,3 @@ def _options_of(name: str, folder: Path) -> SinkOptions | None:
             sink = RunRecord.load(folder / RUN).config.sink
         return sink_options(sink, name, live=False)
     return None
-
-
-def _last_readings(folder: Path, options: SinkOptions) -> Readings:
-    """Returns the final counts, and as many vehicles inside each zone as have entered it."""
-    crossings = rows(folder, CROSSINGS, str, str, str, str, str, str)
-    crossed = Counter((line, direction) for *_, line, direction in crossings)
-    events = rows(folder, ZONES, str, str, str, str, str, str, str)
-    entered = Counter(zone for *_, zone, kind, _ in events if kind == "enter")
-    return Readings(
-        {line: Counts(crossed[line, "left"], crossed[line, "right"]) for line in options.lines},
-        {zone: ZoneCounts(entered[zone], entered[zone]) for zone in options.zones},
-    )

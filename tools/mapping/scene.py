@@ -25,7 +25,7 @@ def scene_of(
 
     Args:
         overlays: The videos.
-        cover: Called with each frame that is used and its video; modifies the frame in place.
+        cover: Called with each frame that is read and its video; modifies the frame in place.
 
     Raises:
         SourceError: An overlay cannot be read.

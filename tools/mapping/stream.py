@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def traffic_of(
         traffic.add(row[1:6] for row in rows(folder, TRACKS, *columns))
     if picture is None:
         overlays = [overlay for folder in folders for overlay in files_of(folder, OVERLAY)]
-        covers = {folder: LabelCover(name, folder, size) for folder in folders}
-        picture = scene_of(overlays, lambda frame, overlay: covers[overlay.parent].apply(frame))
+        cover_of = functools.cache(lambda folder: LabelCover(name, folder, size))
+        picture = scene_of(overlays, lambda frame, overlay: cover_of(overlay.parent).apply(frame))
         if picture is None:
             return traffic, np.full((height, width, 3), _GREY, np.uint8)
     return traffic, np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -190,7 +190,8 @@ class TrainingConfig(_Strict):
         Raises:
             ValueError: There is no such preset, or ``model`` holds an invalid setting.
         """
-        allowed = [each.name for each in fields(SpotNetConfig) if each.name != "class_names"]
+        given_by_classes = ("class_names", "num_classes")
+        allowed = [f.name for f in fields(SpotNetConfig) if f.name not in given_by_classes]
         for key in self.model:
             if key not in allowed:
                 known = ", ".join(allowed)

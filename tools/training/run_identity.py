@@ -82,7 +82,9 @@ class RunIdentity:
                 weights.
         """
         saved, now = content["config"], self.config
-        saved = saved | {"model": current_settings(saved["model"])}
+        model = current_settings(saved["model"])
+        model.pop("num_classes", None)  # earlier releases accepted it; it follows from the classes
+        saved = saved | {"model": model}
         differing = sorted(key for key in now if saved.get(key) != now[key])
         if not differing and list(saved["classes"]) != list(now["classes"]):
             differing = ["order of classes"]  # which comparing dicts ignores; the heatmap has it

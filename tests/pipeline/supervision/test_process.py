@@ -47,11 +47,13 @@ def test_failed_restart_is_retried_later(descriptors_left):
     descriptors_left(2)
     assert process.start_if_due()
     assert process.check() == "cannot be started: too many open files"
+    assert (process.restarts, process.is_restart) == (0, False)
     assert not process.is_hopeless
     descriptors_left(16)
     assert not process.start_if_due()
     now[0] = 1.0
     assert process.start_if_due()
+    assert (process.restarts, process.is_restart) == (1, True)
     assert process.pid
     process.kill()
 

@@ -53,8 +53,9 @@ def descriptors():
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_a_stream_needs_as_many_descriptors_as_the_limit_of_streams_assumes(
-    sink, plan, context, finishing, viewer, everything
+    sink, plan, context, finishing, viewer, everything, monkeypatch
 ):
+    monkeypatch.setattr("pipeline.workers.checkpoint._INTERVAL_NS", 10**15)  # it closes next parts
     settings = [*ALL_TEXTS, f"sink.overlay_url={{north: '{viewer.url}'}}"] if everything else []
     config = load_config(None, [*settings, *PARTS])
     ring = FrameRing(plan.ring(0))

@@ -17,11 +17,11 @@ MANY = 40
 LONG = 2  # seconds of video in each of so many segments
 
 
-def write_segment(folder, number, epoch, began, first, length):
+def write_segment(folder, number, epoch, began, first, length, intact=None):
     """Writes a segment of ``length`` seconds of video.
 
     ``began`` is when it began by its name, and ``first`` the time of its first frame by the
-    camera's clock, in seconds.
+    camera's clock, in seconds. Packets after ``intact`` seconds cannot be decoded.
     """
     folder.mkdir(exist_ok=True)
     noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -32,8 +32,26 @@ def write_segment(folder, number, epoch, began, first, length):
         for index in range(RATE * length):
             frame = av.VideoFrame(64, 48, "yuv420p")
             frame.pts, frame.time_base = RATE * first + index, Fraction(1, RATE)
-            container.mux(stream.encode(frame))
+            for packet in stream.encode(frame):
+                container.mux(packet if intact is None or index < RATE * intact else noise(packet))
         container.mux(stream.encode(None))
+
+
+def noise(packet):
+    """Returns a packet that cannot be decoded, with the times of ``packet``."""
+    damaged = av.Packet(b"\0\0\0\1\x65" + b"\xff" * 40)
+    damaged.pts = damaged.dts = packet.pts
+    damaged.time_base, damaged.stream, damaged.is_keyframe = packet.time_base, packet.stream, True
+    return damaged
+
+
+@pytest.mark.parametrize("intact", [None, 0, 2])
+def test_packets_that_cannot_be_decoded_take_their_time(tmp_path, slots, intact):
+    folder = tmp_path / "cam"
+    write_segment(folder, 0, 0, 0, 0, 4)
+    write_segment(folder, 1, 1, 4, 0, 12, intact)
+    write_segment(folder, 2, 2, 16, 0, 4)
+    assert seconds(replay(folder, slots))[-4 * RATE] == 16
 
 
 @pytest.mark.parametrize(
