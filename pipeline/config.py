@@ -169,8 +169,8 @@ class SinkConfig:
             files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit. crossings.txt and zones.txt are small, do not count, and stay.
-        event_pictures: Save a picture of each vehicle that crosses a line, or enters or leaves a
-            zone, in events/.
+        event_pictures: Save a picture of each vehicle that crosses a line, or enters, stays in
+            or leaves a zone, in events/.
         event_gigabytes: Live: limit of these pictures per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit.
         kitti: Write the tracks in KITTI's format, too: kitti.txt.
@@ -191,6 +191,8 @@ class SinkConfig:
         zones: Zones by stream name ("*": all streams) and zone name, each [[x, y], [x, y], [x, y],
             …], the corners of a polygon in pixels of its frames; vehicles that enter and leave
             them are counted and timed.
+        zone_stay_seconds: A vehicle that has been in a zone for this long, seconds, gets the event
+            stay, such as for an alarm when one has stopped; 0: no such event.
         ground: Four or more points on the ground by stream name ("*": all streams), each [x, y,
             metres x, metres y], in pixels of its frames and in metres. With them, positions and
             speeds of vehicles are written to ground.txt, and speeds drawn on the overlay.
@@ -220,6 +222,7 @@ class SinkConfig:
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
     lines: Lines = field(default_factory=dict)
     zones: Zones = field(default_factory=dict)
+    zone_stay_seconds: Annotated[float, Ge(0)] = 0.0
     ground: Ground = field(default_factory=dict)
 
     def __post_init__(self) -> None:

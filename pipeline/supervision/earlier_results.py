@@ -46,6 +46,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "overlay_trail",
         "lines",
         "zones",
+        "zone_stay_seconds",
         "ground",
     ),
 }

@@ -31,7 +31,7 @@ from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 from stages.wording import counted
 
-PROTOCOL_VERSION = 9
+PROTOCOL_VERSION = 10
 """Changes with what messages contain and with when they are sent."""
 
 MAX_SIDE = 65_535

@@ -70,7 +70,9 @@ class Counting:
     def __init__(self, options: SinkOptions, state: CountingState | None = None) -> None:
         self._options = options
         self.crossings = LineCounter(options.lines, state.crossings if state else None)
-        self.zones = ZoneCounter(options.zones, state.zones if state else None)
+        self.zones = ZoneCounter(
+            options.zones, state.zones if state else None, options.zone_stay_seconds
+        )
         self.ground = SpeedMeter(options.ground, state.ground if state else None)
 
     @property

@@ -1,4 +1,4 @@
-"""Saves a picture of each vehicle that crosses a line, or enters or leaves a zone."""
+"""Saves a picture of each vehicle that crosses a line, or enters, stays in or leaves a zone."""
 
 from __future__ import annotations
 

@@ -44,6 +44,8 @@ class SinkOptions:
         lines: Lines by name; vehicles that cross them are counted in ``crossings.txt`` and on the
             overlay.
         zones: Zones by name; vehicles in them are counted in ``zones.txt`` and on the overlay.
+        zone_stay_seconds: How long a vehicle has to be in a zone for the event ``stay``; 0 for no
+            such event.
         ground: Ground points, from which positions and speeds are written to ``ground.txt``, and
             speeds are shown on the overlay; None for neither.
         kitti: Also write the tracks in KITTI's format, ``kitti.txt``.
@@ -69,6 +71,7 @@ class SinkOptions:
     event_gigabytes: float = 0.0
     lines: Mapping[str, Line] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
+    zone_stay_seconds: float = 0.0
     ground: GroundPoints | None = None
     kitti: bool = False
     toolkit_files: bool = False
@@ -94,6 +97,7 @@ class SinkOptions:
             "text_minutes",
             "text_gigabytes",
             "event_gigabytes",
+            "zone_stay_seconds",
         ):
             if (value := getattr(self, name)) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {value}")

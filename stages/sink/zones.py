@@ -14,7 +14,7 @@ from stages.sink.places import Place, Point, checked, most_frequent_class, numbe
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
 
-ZoneEventKind: TypeAlias = Literal["enter", "leave", "lost"]
+ZoneEventKind: TypeAlias = Literal["enter", "stay", "leave", "lost"]
 
 _LOST_SECONDS = 5.0 + SECONDS_ERROR
 _REMEMBERED_TRACKS = 1024
@@ -29,17 +29,18 @@ class ZoneCounts(NamedTuple):
 
 
 class ZoneEvent(NamedTuple):
-    """A vehicle that has entered a zone, left it, or was lost in it.
+    """A vehicle that has entered a zone, stayed there for long, left it, or was lost in it.
 
     Attributes:
         number: 1-based number of the first frame inside the zone when it enters, of the last frame
-            inside otherwise.
+            inside so far otherwise.
         time: That frame's time, see `time_of`.
         identity: Its track's id.
         class_index: Index of its most frequent class so far, see `most_frequent_class`.
         zone: Name of the zone.
-        kind: ``"enter"``; ``"leave"``; or ``"lost"``, if its track ended in the zone.
-        seconds: Dwell time from its first to its last frame inside; 0 when it enters.
+        kind: ``"enter"``; ``"stay"``, once it has been inside for `ZoneCounter`'s limit;
+            ``"leave"``; or ``"lost"``, if its track ended in the zone.
+        seconds: Time from its first frame inside to that frame; 0 when it enters.
     """
 
     number: int
@@ -84,11 +85,13 @@ class Stay:
         last: The latest frame in which the vehicle was in the zone.
         counts: Whether the stay counts, because the vehicle was inside by more than its jitter or
             was first seen inside.
+        is_long: Whether the event ``"stay"`` was returned.
     """
 
     first: Moment
     last: Moment
     counts: bool
+    is_long: bool = False
 
 
 @dataclass(slots=True)
@@ -142,15 +145,22 @@ class ZoneCounter:
     Args:
         zones: The zones by name.
         state: State of an earlier counter to continue from.
+        stay_seconds: Length of a stay at which it gets the event ``"stay"``; 0 for no such event.
 
     Raises:
         ValueError: A zone is invalid, see `checked_zone`; the message names it.
     """
 
-    def __init__(self, zones: Mapping[str, Zone], state: ZoneCounterState | None = None) -> None:
+    def __init__(
+        self,
+        zones: Mapping[str, Zone],
+        state: ZoneCounterState | None = None,
+        stay_seconds: float = 0.0,
+    ) -> None:
         self.state = state or ZoneCounterState(dict.fromkeys(zones, ZoneCounts()))
         found = checked("zone", zones, checked_zone)
         self._zones = {name: np.array(zone) for name, zone in found.items()}
+        self._limit = stay_seconds - SECONDS_ERROR if stay_seconds else np.inf
 
     @property
     def counts(self) -> dict[str, ZoneCounts]:
@@ -217,7 +227,11 @@ class ZoneCounter:
                     stay.counts = True
                     counts = self.counts[name]
                     self.counts[name] = counts._replace(entered=counts.entered + 1)
-                    yield _event(stay.first, place.identity, track, name, "enter", 0.0)
+                    yield _event(stay, place.identity, track, name, "enter")
+                lasted = now.seconds - stay.first.seconds
+                if stay.counts and not stay.is_long and lasted >= self._limit:
+                    stay.is_long = True
+                    yield _event(stay, place.identity, track, name, "stay")
             elif stay is not None and not stay.counts:
                 track.stays[k] = None
             elif -depth > place.margin:
@@ -227,22 +241,17 @@ class ZoneCounter:
         self, identity: int, track: ZoneTrack, which: Sequence[int], kind: ZoneEventKind
     ) -> Iterator[ZoneEvent]:
         """Ends the stays of a track in some of the zones; yields the events."""
-        names = list(self._zones)
         for k in which:
             stay, track.stays[k] = track.stays[k], None
             if stay is not None and stay.counts:
-                seconds = stay.last.seconds - stay.first.seconds
-                yield _event(stay.last, identity, track, names[k], kind, seconds)
+                yield _event(stay, identity, track, list(self._zones)[k], kind)
 
 
 def _event(
-    when: Moment,
-    identity: int,
-    track: ZoneTrack,
-    zone: str,
-    kind: ZoneEventKind,
-    seconds: float,
+    stay: Stay, identity: int, track: ZoneTrack, zone: str, kind: ZoneEventKind
 ) -> ZoneEvent:
+    when = stay.first if kind == "enter" else stay.last
+    seconds = when.seconds - stay.first.seconds
     return ZoneEvent(when.number, when.time, identity, track.class_index, zone, kind, seconds)
 
 

@@ -16,6 +16,7 @@ def settings(clip, *more):
     counted = [
         "sink.lines={clip: {middle: [160, 0, 160, 240]}}",
         "sink.zones={clip: {east: [[160, 0], [320, 0], [320, 240], [160, 240]]}}",
+        "sink.zone_stay_seconds=1",
         "sink.ground={clip: [[0, 0, 0, 0], [160, 0, 16, 0], [160, 120, 16, 12], [0, 120, 0, 12]]}",
     ]
     found = detections_setting(clip)

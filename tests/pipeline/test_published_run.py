@@ -58,6 +58,7 @@ def settings(clip, tmp_path, *more):
 COUNTED = [
     "sink.lines={clip: {middle: [80, 0, 80, 120]}}",
     "sink.zones={clip: {east: [[80, 0], [160, 0], [160, 120], [80, 120]]}}",
+    "sink.zone_stay_seconds=1",
     "sink.ground={clip: [[0, 0, 0, 0], [160, 0, 16, 0], [160, 120, 16, 12], [0, 120, 0, 12]]}",
 ]
 CLASS_NAMES = ["vehicle"]
@@ -126,6 +127,7 @@ def test_published_crossings_zones_and_positions_match_the_files(clip, subscribe
     crossings, zones, ground = rows_of(records)
     assert (crossings, zones, ground) == rows_in(tmp_path / "clip")
     assert ground
+    assert ",stay,1." in zones
     [*_, crossed] = [each.counts for each in records if isinstance(each, Crossings)]
     assert crossed == {"middle": Counts(crossings.count(",left\n"), crossings.count(",right\n"))}
     [*_, counts] = [each.counts for each in records if isinstance(each, ZoneEvents)]

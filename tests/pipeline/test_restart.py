@@ -49,6 +49,7 @@ def test_lossless_results_match_those_of_an_undisturbed_run(clip, calm, tmp_path
     assert len(calm) == 7 * 3  # kinds of text results, in parts of two seconds
     for kind in ("crossings", "zones", "ground", "kitti"):
         assert any(calm[name] for name in calm if name.startswith(kind))
+    assert any(b",stay," in rows for rows in calm.values())
     assert texts_in(folder) == calm
     assert overlay_frames(folder) == 150
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]

@@ -39,7 +39,7 @@ class Turn(NamedTuple):
 
 
 class ZoneEvent(NamedTuple):
-    """A vehicle entered a zone, left it after ``seconds``, or was lost there."""
+    """A vehicle entered a zone, stayed or left after ``seconds``, or was lost there."""
 
     interval: Interval
     zone: str
@@ -179,6 +179,7 @@ def _zone_cells(events: Sequence[ZoneEvent]) -> Row:
         "left": len(left),
         "lost": kinds["lost"],
         "mean_stay_s": _mean(left),
+        "stayed": kinds["stay"],
     }
 
 

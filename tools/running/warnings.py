@@ -41,6 +41,8 @@ def run_warnings(
         yield Notice(
             "sink", message="sink.event_pictures: no effect without sink.lines or sink.zones"
         )
+    if sink.zone_stay_seconds and not sink.zones:
+        yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
     yield from unknown_in_config(specs, config, stay=stay)
     if warning := named_by_order(specs):
         yield Notice("decoder", message=warning)

@@ -159,6 +159,8 @@ def _print(envelope: Envelope, class_names: Sequence[str]) -> None:
 def _action(event: ZoneEvent) -> str:
     if event.kind == "enter":
         return f"entered {event.zone}"
+    if event.kind == "stay":
+        return f"has been in {event.zone} for {event.seconds:.1f} s"
     action = "left" if event.kind == "leave" else "was lost in"
     return f"{action} {event.zone} after {event.seconds:.1f} s"
 

@@ -82,6 +82,7 @@ def difference_of(folder, video, *settings):
             "sink.ground.a: null there, [[0.0, 0.0, 0.0, 0.0], [9.0, 0.0, 9.0, 0.0], "
             "[9.0, 9.0, 9.0, 9.0], [0.0, 9.0, 0.0, 9.0]] now",
         ),
+        ([], ["sink.zone_stay_seconds=60"], "sink.zone_stay_seconds: 0.0 there, 60.0 now"),
         ([], ["sink.kitti=true"], "sink.kitti: false there, true now"),
         ([], ["sink.toolkit_files=true"], "sink.toolkit_files: false there, true now"),
         (["tracker.settings.max_age=1"], [], ""),

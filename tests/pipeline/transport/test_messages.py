@@ -1,5 +1,6 @@
 from dataclasses import replace
 from fractions import Fraction
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -28,7 +29,7 @@ from stages.records import (
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
 from stages.sink.ground import GroundPlace, GroundPlaces
-from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
+from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEventKind, ZoneEvents
 
 HEADER = FrameHeader("cam", 1, 7, 9, 360, Fraction(1, 1000), 5, 4, 6, PixelFormat.YUV420P)
 
@@ -60,7 +61,9 @@ def tracks():
         Crossings("cam", (Crossing(7, "0.240", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)}),
         ZoneEvents(
             "cam",
-            (ZoneEvent(7, "0.240", 3, 0, "stop", "lost", 0.2),),
+            tuple(
+                ZoneEvent(7, "0.240", 3, 0, "stop", kind, 0.2) for kind in get_args(ZoneEventKind)
+            ),
             {"stop": ZoneCounts(entered=1, inside=0)},
         ),
         GroundPlaces(

@@ -86,12 +86,15 @@ def test_colours_use_the_matrix_of_the_video(tmp_path: Path) -> None:
     assert np.abs(picture.reshape(-1, 3).astype(int).mean(axis=0) - (0, 0, 255)).max() < 6
 
 
-def test_zone_entries_and_exits_have_pictures_but_lost_tracks_do_not(
+def test_zone_entries_stays_and_exits_have_pictures_but_lost_tracks_do_not(
     tmp_path: Path,
 ) -> None:
     events = tuple(
         ZoneEvent(number, "0.040", identity, 0, "bus/stop", kind, 0.0)  # type: ignore[arg-type]
-        for number, identity, kind in ((4, 7, "enter"), (9, 7, "leave"), (5, 7, "lost"))
+        for number, identity, kind in (
+            *((4, 7, "enter"), (8, 7, "stay")),
+            *((9, 7, "leave"), (5, 7, "lost")),
+        )
     )
     zones = ZoneEvents("cam", events, {"bus/stop": ZoneCounts(1, 0)})
     places = GroundPlaces("cam", 3, "0.080", ())
@@ -99,6 +102,7 @@ def test_zone_entries_and_exits_have_pictures_but_lost_tracks_do_not(
     pictures.save(*make_frame((40, 30, 60, 40)), UNSTATED, [places, zones])
     assert names_in(tmp_path) == {
         "events/0000000004-bus-stop-enter-7.jpg",
+        "events/0000000008-bus-stop-stay-7.jpg",
         "events/0000000009-bus-stop-leave-7.jpg",
     }
 

@@ -15,6 +15,7 @@ from stages.sink.options import SinkOptions
         ("overlay_hardware", "cuda"),
         ("overlay_min_score", 1.5),
         ("overlay_trail", -1),
+        ("zone_stay_seconds", -1),
     ],
 )
 def test_errors_name_the_option_and_the_value(name: str, value: object) -> None:

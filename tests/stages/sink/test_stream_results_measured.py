@@ -87,14 +87,19 @@ def test_crossings_are_returned_and_written(tmp_path: Path) -> None:
 
 def test_zone_events_are_returned_and_written(tmp_path: Path) -> None:
     zones = {"box": ((30, 0), (99, 0), (99, 90), (30, 90))}
-    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, zones=zones))
+    options = dataclasses.replace(TEXT, zones=zones, zone_stay_seconds=0.04)
+    results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
     measured = []
     for index, left in enumerate((0, 40, 50, 99)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
         measured += results.write(tracks, None, {}, NOW)
     events = [event for each in measured if isinstance(each, ZoneEvents) for event in each.events]
-    assert [(each.kind, each.time) for each in events] == [("enter", "0.040"), ("leave", "0.080")]
+    assert [(each.kind, each.time, each.seconds) for each in events] == [
+        ("enter", "0.040", 0.0),
+        ("stay", "0.080", 0.04),
+        ("leave", "0.080", 0.04),
+    ]
     report = results.finish(end(4), {})
     assert report.files == (*TEXTS, "zones.txt")
     assert (tmp_path / "cam/zones.txt").read_text() == zone_rows(events, make_start().class_names)

@@ -32,6 +32,7 @@ def counts(tmp_path: Path) -> StreamCounts:
     (folder / ZONES).write_text(
         "1,0.0,7,car,stop,enter,0.000\n"
         "2,1.0,9,car,stop,enter,0.000\n"
+        "3,2.0,9,car,stop,stay,1.000\n"
         "4,20.0,7,car,stop,leave,20.000\n"
         "6,22.0,9,car,stop,lost,21.000\n"
     )
@@ -137,13 +138,13 @@ def test_equal_ids_in_different_runs_are_different_vehicles(tmp_path: Path) -> N
 
 
 def test_the_mean_stay_is_of_vehicles_that_left_the_zone(counts: StreamCounts) -> None:
-    stays = {"entered": 2, "left": 1, "lost": 1, "mean_stay_s": "20.0"}
+    stays = {"entered": 2, "left": 1, "lost": 1, "mean_stay_s": "20.0", "stayed": 1}
     assert TABLES["zones"].sums(counts) == [{"zone": "stop", **stays}]
     rows = TABLES["zones"].by_interval(counts)
-    assert [(row["entered"], row["left"], row["lost"]) for row in rows] == [
-        (2, 0, 0),
-        (0, 1, 1),
-        (0, 0, 0),
+    assert [(row["entered"], row["left"], row["lost"], row["stayed"]) for row in rows] == [
+        (2, 0, 0, 1),
+        (0, 1, 1, 0),
+        (0, 0, 0, 0),
     ]
 
 

@@ -25,6 +25,7 @@ from tools.mapping.stream import traffic_of
 HEIGHT, WIDTH = 240, 320
 FRAMES = 12
 LINES = {"gate": (20.0, 60.0, 300.0, 60.0), "edge": (310.0, 120.0, 20.0, 120.0)}
+KINDS = ("enter", "stay", "leave")
 STOP = {"stop": ((30.0, 160.0), (200.0, 160.0), (200.0, 200.0), (30.0, 200.0))}
 
 
@@ -54,7 +55,8 @@ def write_results(folder: Path, run: RunConfig) -> None:
     numbers = range(1, FRAMES + 1)
     crossed = [f"{n},0.0,{n},car,{line},left\n" for n in numbers for line in LINES]
     (folder / CROSSINGS).write_text("".join(crossed))
-    (folder / ZONES).write_text("".join(f"{n},0.0,{n},car,stop,enter,0.000\n" for n in numbers))
+    zone_events = [f"{n},0.0,{n},car,stop,{kind},0.000\n" for n in numbers for kind in KINDS]
+    (folder / ZONES).write_text("".join(zone_events))
     (folder / TRACKS).touch()
     record = RunRecord.of("north", run, lossless=True)
     report = {**record.to_plain(), "frame_size": [WIDTH, HEIGHT]}

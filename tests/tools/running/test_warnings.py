@@ -56,6 +56,14 @@ def test_event_pictures_without_lines_or_zones_are_reported():
         assert [each for each in found if "pictures" in each] == expected
 
 
+def test_a_limit_for_stays_without_zones_is_reported():
+    message = "sink.zone_stay_seconds: no effect without sink.zones"
+    for counted, expected in (([], [message]), ([LINES], [message]), ([ZONES], [])):
+        config = load_config(None, ["sink.zone_stay_seconds=60", *counted])
+        found = [each.message for each in run_warnings([], [], config, stay=True)]
+        assert [each for each in found if "stay_seconds" in each] == expected
+
+
 def test_cameras_named_only_by_their_order_are_reported():
     urls = [f"http://host/monitor?channel={number}" for number in (1, 2)]
     assert named_by_order(expand_sources(urls)) == (

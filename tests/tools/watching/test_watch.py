@@ -251,6 +251,7 @@ def test_other_events_are_printed_to_standard_error(address):
     ("kind", "action"),
     [
         ("enter", "entered stop"),
+        ("stay", "has been in stop for 1.5 s"),
         ("leave", "left stop after 1.5 s"),
         ("lost", "was lost in stop after 1.5 s"),
     ],
