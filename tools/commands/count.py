@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +13,10 @@ from rich.table import Table
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import (
+    Overrides,
     ResultsFolders,
     by_stream,
+    config_names,
     finite,
     refuse_unknown,
     writable_folder,
@@ -22,6 +24,7 @@ from tools.commands.options import (
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
+    from stages.sink.options import SinkOptions
     from tools.counting.counts import StreamCounts
 
 
@@ -63,35 +66,75 @@ def count(
         str | None,
         typer.Option(help="Time zone of cameras, such as Europe/Berlin. Default: this machine's."),
     ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Config with sink.lines and sink.zones to count on the tracks of the runs, "
+            "instead of what the runs counted. No video is needed; boxes are rounded to 0.01 "
+            "pixels, times are those of times.txt, and speeds need ground points in the runs.",
+            autocompletion=config_names,
+        ),
+    ] = None,
+    set_: Overrides = None,
 ) -> None:
     """Make tables of what runs have counted: crossings, turns, speeds, stays in zones."""
-    from stages.result_files import COUNTS
+    from stages.result_files import COUNTS, TRACKS
     from tools.counting.counts import StreamCounts
     from tools.counting.intervals import Clock
+    from tools.counting.recount import recount
     from tools.result_rows import of_runs, runs_by_stream
 
+    again = bool(config or set_)
     zone, starts = _zone(timezone), by_stream(start or [], "--start", _start)
-    streams = runs_by_stream(folders, COUNTS)
+    streams = runs_by_stream(folders, [TRACKS] if again else COUNTS)
     if not streams:
-        names, where = ", ".join(COUNTS), ", ".join(map(str, folders))
+        where = ", ".join(map(str, folders))
+        if again:
+            raise ConfigError(f"no tracks ({TRACKS}) in {where}")
         raise ConfigError(
-            f"no counts ({names}) in {where}; runs write them with sink.lines or sink.zones"
+            f"no counts ({', '.join(COUNTS)}) in {where}; runs write them with sink.lines or "
+            f"sink.zones"
         )
     refuse_unknown(starts, streams, "--start")
+    drawn = _drawn(config or [], set_ or [], streams) if again else {}
+    if again:
+        streams = {name: runs for name, runs in streams.items() if name in drawn}
     counts = {name: StreamCounts() for name in streams}
+    faults: dict[str, None] = {}  # each once, even if a stream has several runs
     with activity("reading") as update:
         for name, runs in streams.items():
-            began = starts.get(name, starts.get(""))
+            clock = Clock(round(60 * minutes), zone, starts.get(name, starts.get("")))
             for folder in runs:
                 update(f"reading {folder}")
-                counts[name].add(folder, Clock(round(60 * minutes), zone, began))
+                counted_again = recount(folder, drawn[name], clock) if again else None
+                counts[name].add(folder, clock, counted_again)
+                if counted_again is not None:
+                    faults |= dict.fromkeys(f"{name}: {each}" for each in counted_again.faults)
+    for fault in faults:
+        typer.echo(f"spotstream: {fault}", err=True)
     started = streams if "" in starts else starts
-    if dated := ", ".join(name for name in started if counts[name].is_dated):
+    if dated := ", ".join(name for name in started if name in counts and counts[name].is_dated):
         typer.echo(f"spotstream: --start is ignored for {dated}: the times are known", err=True)
     if output is not None:
         _write(output, counts)
     for name, runs in streams.items():
         _show(name, counts[name], of_runs(runs))
+
+
+def _drawn(
+    config: Sequence[Path], overrides: Sequence[str], streams: Collection[str]
+) -> dict[str, SinkOptions]:
+    """Returns the streams with lines or zones to count; reports the others."""
+    from pipeline.config_file import load_configs
+    from tools.counting.recount import drawn_options
+
+    drawn = drawn_options(load_configs(config, overrides).sink, streams)
+    if left := ", ".join(name for name in streams if name not in drawn):
+        typer.echo(
+            f"spotstream: left out, since sink.lines and sink.zones have nothing for them: {left}",
+            err=True,
+        )
+    return drawn
 
 
 def _start(text: str) -> datetime:

@@ -14,6 +14,7 @@ import numpy as np
 
 from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
 from tools.counting.intervals import Clock, Interval
+from tools.counting.recount import Recount
 from tools.result_rows import rows
 
 Row: TypeAlias = dict[str, object]
@@ -71,14 +72,23 @@ class StreamCounts:
         stayed = (each.interval for each in self.zone_events)
         return any(interval.utc_offset for interval in chain(self.frames, crossed, stayed))
 
-    def add(self, folder: Path, clock: Clock) -> None:
+    def add(self, folder: Path, clock: Clock, recount: Recount | None = None) -> None:
         """Adds the counts that a run has left in the stream's folder.
+
+        Args:
+            folder: The folder.
+            clock: Finds the intervals.
+            recount: Counts to add in place of those that the run has left.
 
         Raises:
             ConfigError: A row is malformed.
         """
         self.frames.update(interval for _, interval in rows(folder, TIMES, str, clock.interval))
-        crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
+        if recount is None:
+            crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
+            events = [*rows(folder, ZONES, int, clock.interval, int, str, str, str, float)]
+        else:
+            crossed, events = recount.crossings, recount.zone_events
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed
         speeds = _speeds(folder, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
         crossings = defaultdict(list)
@@ -89,7 +99,6 @@ class StreamCounts:
             crossings[vehicle].append(crossing)
         for first, *_, last in (each for each in crossings.values() if len(each) > 1):
             self.turns.append(Turn(first.interval, first.line, last.line, last.class_name))
-        events = rows(folder, ZONES, int, clock.interval, int, str, str, str, float)
         self.zone_events += [
             ZoneEvent(when, zone, name, *event) for _, when, _, name, zone, *event in events
         ]

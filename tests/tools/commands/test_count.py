@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
-from stages.result_files import CROSSINGS, TIMES, ZONES
+from stages.result_files import CROSSINGS, REPORT, TIMES, TRACKS, ZONES
 from tests.tools.invoking import output_of
 from tools.main import app
 
@@ -149,3 +149,57 @@ def test_a_folder_without_counts_is_reported(tmp_path: Path) -> None:
         ConfigError, match=r"^no counts \(crossings\.txt, zones\.txt\) in /.*; runs"
     ):
         count(tmp_path)
+
+
+@pytest.fixture
+def tracked(tmp_path: Path) -> Path:
+    """Results of two streams, without lines, in each of which one vehicle drove to the right."""
+    for stream in ("east", "west"):
+        folder = tmp_path / "tracked" / stream
+        folder.mkdir(parents=True)
+        (folder / TIMES).write_text("1,0.000\n2,0.040\n")
+        (folder / TRACKS).write_text(
+            "".join(f"{n},7,{40 * n},10,20,20,0.9,-1,-1,-1\n" for n in (1, 2))
+        )
+        (folder / REPORT).write_text('{"class_names": ["vehicle"], "frame_size": [128, 96]}')
+    return tmp_path / "tracked"
+
+
+def test_lines_drawn_afterwards_are_counted_on_tracks(tracked: Path, tmp_path: Path) -> None:
+    config = tmp_path / "own.yaml"
+    config.write_text(
+        "sink:\n  lines:\n    '*': {gate: [70, 0, 70, 90]}\n    east: {far: [0, 999, 9, 999]}\n"
+    )
+    output = tmp_path / "tables"
+    printed = count(tracked, "--config", config, "--output", output, "--start", "2026-05-04")
+    found = [(row["stream"], row["line"], row["class"]) for row in rows(output / "crossings.csv")]
+    assert found == [("east", "gate", "vehicle"), ("west", "gate", "vehicle")]
+    assert "spotstream: east: line 'far' lies outside the frame of 128x96" in printed
+    assert "left out" not in printed
+
+
+def test_streams_without_lines_and_zones_are_left_out(tracked: Path) -> None:
+    drawn = "sink.zones={west: {box: [[0, 0], [99, 0], [99, 90]]}}"
+    printed = count(tracked, "--set", drawn, "--start", "east=2026-05-04")
+    assert "sink.lines and sink.zones have nothing for them: east\n" in printed
+    assert "west: zones" in printed
+    assert "east: " not in printed
+
+
+def test_counts_of_runs_are_ignored_where_lines_are_given(results: Path, tracked: Path) -> None:
+    shutil.copytree(tracked / "east", results / "east", dirs_exist_ok=True)
+    drawn = "sink.lines={east: {new: [70, 0, 70, 90]}}"
+    printed = count(results, "--set", drawn)
+    assert "new" in printed
+    assert "gate" not in printed
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [("results", r"^no tracks \(mot\.txt\) in /"), ("tracked", "nothing for east, west: they are")],
+)
+def test_nothing_to_count_again_is_reported(
+    results: Path, tracked: Path, folder: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        count(results.parent / folder, "--set", "sink.lines={north: {new: [70, 0, 70, 90]}}")
