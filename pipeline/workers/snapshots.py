@@ -53,7 +53,9 @@ class Snapshots:
         self._due = time.monotonic() + _SECONDS
         frame, start = tracks.frame, self._results.latest_start
         assert start is not None
-        painter = OverlayPainter(frame.height, frame.width, start.class_names, self._options)
+        painter = OverlayPainter(
+            frame.height, frame.width, start.class_names, self._options, live=start.live
+        )
         size = painter.height, painter.width
         space = color_space_of(frame.pixel_format, start.color_space)
         picture = copy_frame(pixels, frame.pixel_format, space, size)

@@ -92,7 +92,9 @@ class OverlayWriter:
         self._notify = notify
         self._on_picture = on_picture
         self._options = options
-        self._painter = OverlayPainter(start.height, start.width, start.class_names, options)
+        self._painter = OverlayPainter(
+            start.height, start.width, start.class_names, options, live=start.live
+        )
         timeline = resume.timeline if resume else None
         self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
         self._packets = PacketFiles(path)

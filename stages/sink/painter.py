@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from stages.records import Float32Array, Float64Array, Int64Array, Tracks
+from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.drawing import Pixel, YuvCanvas
@@ -18,6 +18,7 @@ from stages.sink.glyphs import GlyphAtlas, TextMask, fitting_cap_height
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
 from stages.sink.pictures import even, picture_size
+from stages.sink.times import shown_utc_time
 from stages.sink.trails import Trails
 
 _TRAIL_LEVELS = 5  # steps of fading
@@ -45,6 +46,7 @@ class OverlayPainter:
         class_names: Names of the classes that ``Tracks.classes`` indexes.
         options: Options with the largest height, which tracks to draw, the length of their trails,
             and the lines and zones to draw.
+        live: Show the frames' capture times instead of their positions in the video.
 
     Attributes:
         height: Height in pixels of the picture to draw on, even.
@@ -57,6 +59,8 @@ class OverlayPainter:
         width: int,
         class_names: Sequence[str] = (),
         options: SinkOptions | None = None,
+        *,
+        live: bool = False,
     ) -> None:
         options = options or SinkOptions()
         self.height, self.width = picture_size(height, width, options.overlay_height)
@@ -65,6 +69,7 @@ class OverlayPainter:
         self._atlas = GlyphAtlas(fitting_cap_height(self.height, self.width))
         self._thickness = 2 * max(1, round(side / 720))
         self._class_names = tuple(class_names)
+        self._live = live
         self._min_score = options.overlay_min_score
         self._lines = {
             name: _within_reach(np.reshape(line, (2, 2)) * self._scale)
@@ -107,7 +112,9 @@ class OverlayPainter:
         self._draw_labels(canvas, tracks, readings.speeds, outlines, colors)
         for _, label in self.count_labels(readings):
             canvas.label(*label, WHITE, BLACK)
-        if stamp := self.stamp(number, tracks.frame.pts * tracks.frame.time_base):
+        # At the bottom left: cameras put their own at the top.
+        text = self._atlas.mask(stamp_text(number, self._time_of(tracks.frame)))
+        if stamp := self._placed(text, 0, self.height):
             canvas.label(*stamp, BLACK, WHITE)
 
     def follow(self, tracks: Tracks) -> None:
@@ -131,10 +138,10 @@ class OverlayPainter:
             if label := self._placed(text, x, y - self._atlas.height // 2):
                 yield name, label
 
-    def stamp(self, number: int, seconds: Fraction) -> Label | None:
-        """Returns frame number and time, at the bottom left: cameras put their own at the top."""
-        text = self._atlas.mask(f"  frame {number}   {clock(seconds)}  ")
-        return self._placed(text, 0, self.height)
+    def _time_of(self, frame: FrameHeader) -> str:
+        if self._live:
+            return shown_utc_time(frame.captured_ns)
+        return clock(frame.pts * frame.time_base)
 
     def _shown(self, tracks: Tracks) -> Tracks:
         shown = (tracks.scores >= self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
@@ -252,6 +259,11 @@ class OverlayPainter:
             return None
         left = max(0, min(x, self.width - width)) // 2 * 2
         return Label(left, max(0, min(y, self.height - height)) // 2 * 2, text)
+
+
+def stamp_text(number: int, time: str) -> str:
+    """Returns the text of the bar that shows a frame's number and time."""
+    return f"  frame {number}   {time}  "
 
 
 def clock(seconds: Fraction) -> str:

@@ -12,6 +12,11 @@ def utc_time(ns: int) -> str:
     return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="milliseconds")
 
 
+def shown_utc_time(ns: int) -> str:
+    """Returns `utc_time` in a form that is easier to read: ``2026-05-04 10:00:00.120 UTC``."""
+    return utc_time(ns).replace("T", " ").replace("+00:00", " UTC")
+
+
 def time_of(frame: FrameHeader, *, live: bool) -> str:
     """Returns the frame's time for text results.
 

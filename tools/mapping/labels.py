@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +19,11 @@ from stages.sink.crossings import Counts
 from stages.sink.folder_contents import RUN
 from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
 from stages.sink.options import SinkOptions
-from stages.sink.painter import OverlayPainter
+from stages.sink.painter import OverlayPainter, stamp_text
+from stages.sink.times import shown_utc_time
 from stages.sink.zones import ZoneCounts
 
-_LONGEST_STAMP = 999_999_999, Fraction(10_000 * 3600 - 1)  # frame number and seconds
+_LONGEST_STAMP = stamp_text(999_999_999, shown_utc_time(0))  # of a camera
 _MOST = 99_999  # of any count: the labels then have the same place and width in all runs
 
 
@@ -57,10 +57,8 @@ class LabelCover:
             plain = atlas.mask(f" {shown} ").full
             patch[:, : plain.shape[1]] -= plain
             self._patches.append((left, top, patch))
-        stamp = painter.stamp(*_LONGEST_STAMP)
-        width = stamp.text.full.shape[1] if stamp else painter.width
-        bar = np.zeros((atlas.height, width), np.uint8)
-        self._patches.append((0, painter.height - atlas.height, bar))
+        stamp = np.zeros_like(atlas.mask(_LONGEST_STAMP).full[: self._shape[0], : self._shape[1]])
+        self._patches.append((0, self._shape[0] - stamp.shape[0], stamp))
 
     def apply(self, frame: UInt8Array) -> None:
         """Covers the labels in a frame, ``(H, W, 3)`` uint8 BGR, unless its size is another."""

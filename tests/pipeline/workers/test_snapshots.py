@@ -51,6 +51,19 @@ def test_the_frame_number_shown_is_that_of_the_results(tmp_path):
     assert reports[0].jpeg == reports[1].jpeg
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_only_the_snapshot_of_a_live_frame_shows_its_capture_time(tmp_path, live):
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    results.start(make_start(live=live, width=320))
+    reports = list[Snapshot]()
+    snapshots = Snapshots(results, reports.append)
+    for captured_ns in (1_777_888_800_000_000_000, 1_777_888_801_234_000_000):
+        header = make_header(0, captured_ns=captured_ns, width=320)
+        snapshots._due = 0.0
+        snapshots.update(make_tracks(header), np.full(header.shape, 128, np.uint8))
+    assert (reports[0].jpeg != reports[1].jpeg) is live
+
+
 def test_small_frames_are_not_scaled(tmp_path):
     results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, overlay_height=1080))
     results.start(make_start())

@@ -211,6 +211,19 @@ def test_the_preset_reaches_x264(tmp_path: Path, preset: str, profile: str) -> N
         assert container.streams.video[0].codec_context.profile == profile
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_only_live_frames_show_their_capture_time(tmp_path: Path, live: bool) -> None:
+    """It is longer than the position in a recorded video."""
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(live=live, width=320), FINE)
+    header = make_header(0, width=320)
+    writer.write(make_tracks(header), gray(header), header.number)
+    writer.commit()
+    (frame,) = decoded(writer.path)
+    bar = frame.to_ndarray()[HEIGHT - 8 : HEIGHT, :320] < 60
+    assert bar[:, :60].any()
+    assert bar[:, 80:140].any() == live
+
+
 def test_wrong_frame_size_is_rejected(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0, height=64, width=64)

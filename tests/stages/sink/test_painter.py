@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -136,9 +137,14 @@ def test_lines_and_letters_grow_with_the_shorter_side(shape: tuple[int, int]) ->
     assert GlyphAtlas(34).height == (planes[0][:400, 410] != 100).sum()
 
 
-def test_number_and_time_of_the_frame_are_at_the_lower_left() -> None:
-    canvas = paint(OverlayPainter(HEIGHT, WIDTH), make_tracks(header(7)))
-    mask = GlyphAtlas(7).mask("  frame 8   00:00.280  ").full
+@pytest.mark.parametrize(
+    ("live", "time"), [(False, "00:00.280"), (True, "1970-01-01 00:00:00.280 UTC")]
+)
+def test_number_and_time_of_the_frame_are_at_the_lower_left(live: bool, time: str) -> None:
+    """The time is the position in a recorded video, and the capture time of a live frame."""
+    later = dataclasses.replace(header(7), pts=0) if live else header(7)
+    canvas = paint(OverlayPainter(HEIGHT, WIDTH, live=live), make_tracks(later))
+    mask = GlyphAtlas(7).mask(f"  frame 8   {time}  ").full
     height, width = mask.shape
     stamp = canvas.y[HEIGHT - height :, :width]
     assert (stamp[mask == 0] == BLACK.y).all()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.sink.times import time_of, utc_time
+from stages.sink.times import shown_utc_time, time_of, utc_time
 from tests.stages.sink.conftest import make_header
 
 
@@ -10,6 +10,7 @@ from tests.stages.sink.conftest import make_header
 def test_utc_time_has_milliseconds_and_an_offset(ms: int) -> None:
     ns = 1_777_888_800_000_000_000 + ms * 1_000_000
     assert utc_time(ns) == f"2026-05-04T10:00:00.{ms:03d}+00:00"
+    assert shown_utc_time(ns) == f"2026-05-04 10:00:00.{ms:03d} UTC"
 
 
 def test_time_is_utc_for_live_frames_and_else_in_seconds() -> None:
