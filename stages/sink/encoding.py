@@ -237,6 +237,7 @@ def write_mp4(
     frames: int,
     settings: VideoSettings,
     last_duration: int,
+    creation_time: str = "",
 ) -> int:
     """Muxes the packets of journals, in order, into the part file of the MP4 ``path``.
 
@@ -251,6 +252,7 @@ def write_mp4(
         frames: Number of frames in them.
         settings: Settings of the journals, except for the encoder.
         last_duration: How long the last frame is shown, in units of the time base.
+        creation_time: When the first frame was captured, ISO 8601, or "".
 
     Returns:
         Number of frames in the video: all, or those before the first one that an MP4 cannot hold.
@@ -268,6 +270,7 @@ def write_mp4(
         )
         written = 0
         try:
+            container.metadata["creation_time"] = creation_time
             stream = settings.add_to(container, first.parameters)
             for packet in _packets(journals, stream, settings.time_base, last_duration):
                 try:

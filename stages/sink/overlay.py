@@ -31,6 +31,7 @@ from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.packet_files import PacketFiles
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
+from stages.sink.times import utc_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class OverlayState:
     start: StreamStart
     frames: int
     pixel_format: PixelFormat
+    captured_ns: int  # of the first frame
     timeline: TimelineState
 
 
@@ -89,6 +91,7 @@ class OverlayWriter:
         self.start = start
         self.committed = False
         self._pixel_format = resume.pixel_format if resume else PixelFormat.YUV420P
+        self._captured_ns = resume.captured_ns if resume else 0
         self._notify = notify
         self._on_picture = on_picture
         self._options = options
@@ -166,7 +169,7 @@ class OverlayWriter:
         if self._closed:
             raise ValueError(f"{self.path} is closed")
         if not self.frames:
-            self._pixel_format = frame.pixel_format
+            self._pixel_format, self._captured_ns = frame.pixel_format, frame.captured_ns
         if not self._has_segment:
             # Not in the thread: the next video's thread might create its file first.
             self._packets.begin_next()
@@ -203,7 +206,8 @@ class OverlayWriter:
                 self._timeline.place(tracks.frame)
             return False
         frame = tracks.frame
-        self._pixel_format = frame.pixel_format
+        if not self.frames:
+            self._pixel_format, self._captured_ns = frame.pixel_format, frame.captured_ns
         self._timeline.place(frame)
         self._painter.follow(tracks)
         self.frames += 1
@@ -237,7 +241,9 @@ class OverlayWriter:
     def state(self) -> OverlayState:
         """Returns the state from which a later writer continues, once all frames are kept."""
         self.check()
-        return OverlayState(self.start, self.frames, self._pixel_format, self._timeline.state)
+        return OverlayState(
+            self.start, self.frames, self._pixel_format, self._captured_ns, self._timeline.state
+        )
 
     def close(self) -> None:
         """Waits until the video is complete and on the disk; it does not get its final name yet.
@@ -293,7 +299,10 @@ class OverlayWriter:
     def _write_video(self) -> None:
         if self.frames and not (self._complete or self._is_finished):
             last, kept = self._timeline.typical_duration, self._thread.kept
-            written = write_mp4(self.path, self._packets.paths, kept, self._settings(), last)
+            created = utc_time(self._captured_ns) if self.start.live else ""
+            written = write_mp4(
+                self.path, self._packets.paths, kept, self._settings(), last, created
+            )
             if written < kept:
                 frames = f"{written} of {kept} frames"
                 self._notify(f"{self.path} ends after {frames}: the next does not fit into an MP4")

@@ -212,6 +212,30 @@ def test_the_preset_reaches_x264(tmp_path: Path, preset: str, profile: str) -> N
 
 
 @pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize("saved", [None, False, True])
+def test_the_video_of_a_live_stream_states_when_its_first_frame_was_captured(
+    tmp_path: Path, live: bool, saved: bool | None
+) -> None:
+    """``saved``: whether a killed process had saved its state, None if it was not killed."""
+    path, start = tmp_path / "overlay.mp4", make_start(live=live)
+    began_ns = 1_777_888_800_120_000_000
+    headers = [make_header(n, captured_ns=began_ns + n * 10**9) for n in range(4)]
+    writer = OverlayWriter(path, start, OPTIONS)
+    for header in headers:
+        writer.write(make_tracks(header), gray(header), header.number)
+    if saved is not None:
+        assert writer.wait_until_kept(30)
+        writer = OverlayWriter(path, start, OPTIONS, resume=writer.state() if saved else None)
+        if not saved:
+            for header in headers:
+                assert writer.repeat(make_tracks(header), EarlierPicture.KEPT)
+    writer.commit()
+    with av.open(str(path)) as container:
+        stated = container.metadata.get("creation_time")
+    assert stated == ("2026-05-04T10:00:00.000000Z" if live else None)
+
+
+@pytest.mark.parametrize("live", [False, True])
 def test_only_live_frames_show_their_capture_time(tmp_path: Path, live: bool) -> None:
     """It is longer than the position in a recorded video."""
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(live=live, width=320), FINE)
