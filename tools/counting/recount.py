@@ -114,7 +114,16 @@ def _frames(folder: Path, height: int, width: int) -> Iterator[tuple[Tracks, str
         found = [*group[1]] if group is not None and group[0] == number else []
         index = number - 1
         frame = FrameHeader(
-            *("", 0, index, index, elapsed, _TIME_BASE, 0, height, width, PixelFormat.BGR24)
+            stream="",
+            epoch=0,
+            sequence=index,
+            index=index,
+            pts=elapsed,
+            time_base=_TIME_BASE,
+            captured_ns=0,
+            height=height,
+            width=width,
+            pixel_format=PixelFormat.BGR24,
         )
         yield _tracks(frame, found), time
     if latest is None and group is not None:
