@@ -10,11 +10,13 @@ from typing import Any
 from pipeline.config_file import load_configs
 from pipeline.detectors import build_detector
 from pipeline.geometry import ignored_in
+from pipeline.settings_file import overridden
 from stages.detector.ignored import outside
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame
 from tools.annotations.coco_ids import coco_ids
-from tools.detection_overlay import DetectionOverlays
+from tools.detected_data_set import DetectedDataSet
+from tools.detection_overlay import LIKELY, DetectionOverlays
 from tools.images import image_paths, read_images
 
 _MIN_SCORE = 0.01  # lower than in a run: AP also counts weak detections
@@ -29,6 +31,7 @@ def detect_images(
     overlay: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     stopped: Callable[[], bool] = lambda: False,
+    data_set: DetectedDataSet | None = None,
 ) -> list[dict[str, Any]]:
     """Detects vehicles in every image.
 
@@ -42,6 +45,9 @@ def detect_images(
         overlay: Folder for copies of the images with the detections drawn on them.
         progress: Called with the number of images done and the total, first with 0 done.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
+        data_set: Gets the images that can be read and their detections with a score of at least
+            0.3, or of ``detector.min_score`` if ``overrides`` state it; with ``ids``, these are
+            used.
 
     Returns:
         A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``;
@@ -69,8 +75,13 @@ def detect_images(
     defaults = [] if config_paths else [f"detector.min_score={_MIN_SCORE}"]
     config = load_configs(config_paths, [*defaults, *overrides]).detector
     detector = build_detector(config)
-    given_ids = ids and coco_ids(ids, [path.name for path in images], detector.class_names)
+    names = [path.name for path in images]
+    given_ids = coco_ids(ids, names, detector.class_names) if ids else None
     overlays = overlay and DetectionOverlays(overlay, images, detector.class_names)
+    if data_set:
+        stated = overridden({}, overrides).get("detector", {})
+        min_score = float(stated.get("min_score", LIKELY))
+        data_set.begin(detector.class_names, min_score, given_ids)
     pixels = read_images(images, unreadable)
     size = config.batch_size or detector.batch_size
     results: list[dict[str, Any]] = []
@@ -83,6 +94,8 @@ def detect_images(
             results += _in_coco_format(path.name, counted, detector.class_names)
             if overlays:
                 overlays.write(path, image, counted)
+            if data_set:
+                data_set.add(path, image, counted)
         read += len(batch)
         progress(read, len(images))
     if not read and not stopped():

@@ -203,10 +203,11 @@ def test_an_interrupt_writes_the_detections_so_far(tmp_path, number, place):
         image.write_bytes(picture.tobytes())
     images[place].unlink()
     os.mkfifo(images[place])  # whoever reads it waits for its writer
-    output = tmp_path / "detections.json"
+    output, data_set = tmp_path / "detections.json", tmp_path / "set.json"
     output.write_text("earlier")
     command = [sys.executable, "-m", "tools.main", "detect", *map(str, images)]
-    command += ["--output", str(output), *OPTIONS, "--set", "detector.batch_size=1"]
+    command += ["--output", str(output), "--dataset", str(data_set)]
+    command += [*OPTIONS, "--set", "detector.batch_size=1"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         with images[place].open("wb") as pipe:
             process.send_signal(number)
@@ -217,7 +218,13 @@ def test_an_interrupt_writes_the_detections_so_far(tmp_path, number, place):
     assert process.returncode == 130
     results = json.loads(output.read_text())
     assert {each["file_name"] for each in results} == {image.name for image in images[: place + 1]}
-    assert errors == f"{output}: {len(results)} detections in {place + 1} of 3 images\n"
+    content = json.loads(data_set.read_text())
+    assert len(content["images"]) == place + 1
+    boxes = len(content["annotations"])
+    assert errors == (
+        f"{output}: {len(results)} detections in {place + 1} of 3 images\n"
+        f"{data_set}: {boxes} boxes in {place + 1} of 3 images\n"
+    )
 
 
 def test_an_interrupt_before_the_first_image_keeps_earlier_results(tmp_path):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.signals import ignore_stop_signals
-from stages.errors import SourceError
+from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import (
     CONFIG_HELP,
@@ -26,12 +26,13 @@ from tools.terminal import progress_bar
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            help="COCO results file to write; image and class by file_name and category.",
+            help="COCO results file to write; image and class by file_name and category. "
+            "Default: detections.json, but none with --dataset.",
             callback=writable,
         ),
-    ] = Path("detections.json"),
+    ] = None,
     config: Annotated[
         list[Path] | None, typer.Option(help=CONFIG_HELP, autocompletion=config_names)
     ] = None,
@@ -50,6 +51,14 @@ def detect(
             callback=writable_folder,
         ),
     ] = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            help="COCO data set to write, to correct and train on: the images, and their "
+            "detections with a score of 0.3 or more (or of --set detector.min_score).",
+            callback=writable,
+        ),
+    ] = None,
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
 
@@ -59,9 +68,17 @@ def detect(
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
+    from tools.detected_data_set import DetectedDataSet
     from tools.text_formats import as_json
 
-    refuse_inputs([output], [*images, ids])
+    if output is None and dataset is None:
+        output = writable(Path("detections.json"))
+    if output and dataset and output.resolve() == dataset.resolve():
+        raise ConfigError(
+            f"--output and --dataset are the same file, {output}; choose another for one"
+        )
+    refuse_inputs([output, dataset], [*images, ids])
+    data_set = DetectedDataSet(dataset) if dataset else None
     unreadable: list[str] = []
     done, total = 0, 0
     with interruptible(sys.exit) as stops:
@@ -83,18 +100,27 @@ def detect(
                     overlay,
                     show,
                     lambda: stops.count > 0,
+                    data_set,
                 )
-            found = counted(len(results), "detection")
-            if done or not stops.count:
-                write_atomically(output, as_json(results))
-            if not stops.count:
-                typer.echo(f"{output}: {found}{_likely(results)}")
+            files: list[tuple[Path, object, str, str]] = []
+            if output:
+                found = counted(len(results), "detection")
+                files.append((output, results, found, _likely(results)))
+            if dataset and data_set:
+                found = counted(len(data_set.annotations), "box", "boxes")
+                files.append((dataset, data_set.content(), found, f" in {counted(done, 'image')}"))
+            for path, content, found, more in files:
+                if done or not stops.count:
+                    write_atomically(path, as_json(content))
+                if not stops.count:
+                    typer.echo(f"{path}: {found}{more}")
         finally:
             for message in unreadable:
                 typer.echo(f"spotstream: {message}", err=True)
         if stops.count:
-            written = f"{output}: {found} in" if done else f"{output} is not written:"
-            typer.echo(f"{written} {done} of {counted(total, 'image')}", err=True)
+            for path, _, found, _ in files:
+                written = f"{path}: {found} in" if done else f"{path} is not written:"
+                typer.echo(f"{written} {done} of {counted(total, 'image')}", err=True)
     if stops.count:
         ignore_stop_signals()  # another one would kill the interpreter while it shuts down
         raise typer.Exit(130)
