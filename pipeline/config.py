@@ -134,7 +134,8 @@ class TrackerConfig:
     """Which tracker runs.
 
     Attributes:
-        name: A tracker listed by spotstream track --help.
+        name: A tracker listed by spotstream track --help, or package.module:Class of your own, see
+            docs/library.md.
         settings: Settings of that tracker, see trackers/NAME.py.
     """
 

@@ -21,7 +21,7 @@ class TrackerStage:
         """Checks name and settings; trackers are built as streams appear.
 
         Args:
-            name: Name of the tracker, see `trackers.TRACKERS`.
+            name: Name of the tracker, see `trackers.tracker_class`.
             settings: Its settings, see `trackers.default_settings`.
             every: Every n-th frame of the source is processed, see `FrameSelection`; at least 1.
 

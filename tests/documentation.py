@@ -12,9 +12,14 @@ def run_program(page, what, folder, monkeypatch):
     Returns:
         Its variables.
     """
-    programs = re.findall(r"```python\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
-    [program] = [each for each in programs if what in each]
     monkeypatch.chdir(folder)
     variables = {}
-    exec(compile(program, page, "exec"), variables)
+    exec(compile(program(page, what), page, "exec"), variables)
     return variables
+
+
+def program(page, what):
+    """Returns the one Python program of ``page`` that contains ``what``."""
+    programs = re.findall(r"```python\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
+    [found] = [each for each in programs if what in each]
+    return found

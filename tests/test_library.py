@@ -1,5 +1,6 @@
 """The programs of docs/library.md run, and give the same results as SpotStream."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet
 from stages.records import Frame
-from tests.documentation import run_program
+from tests.documentation import program, run_program
+from tests.tools.processes import ROOT, spotstream
 from tests.waiting import wait_for
 from tools.exporting.formats import SUFFIXES, export
 from tools.harness.material import detections_setting, make_clip
@@ -93,6 +95,22 @@ def test_custom_tracker_works_like_a_built_in_one(folder, monkeypatch, capsys):
     assert len(tracker.update([], [])) == 0
     assert tracker.update([[8, 10, 58, 40]], [0.9]).ids.tolist() == [3]
     assert tracker.update([[8, 10, 58, 40]], [0.9], unseen=40).ids.tolist() == [4]
+
+
+def test_custom_tracker_is_used_by_commands(tmp_path):
+    text = program("library.md", "OverlapTracker")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "overlap.py").write_text(text.partition("\ntracker = ")[0])
+    (tmp_path / "det").mkdir()
+    (tmp_path / "det" / "a.txt").write_text("1,1,10,10,30,30,0.9\n2,1,12,10,30,30,0.9\n")
+    name = "own.overlap:OverlapTracker"
+    done = spotstream(
+        *("track", "--tracker", name, "--detections", "det/", "--output", "tracks/"),
+        cwd=tmp_path,
+        PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}",
+    )
+    assert "1 track, 2 boxes in 2 frames" in done.stdout, done.stderr
+    assert done.stdout.endswith(f" by {name}\n")
 
 
 def test_tracks_are_scored(tmp_path, monkeypatch, capsys):

@@ -19,7 +19,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 
 from pipeline.config import RunConfig, TrackerConfig, to_plain
-from trackers.registry import TRACKERS, default_settings
+from trackers.registry import default_settings, tracker_class
 
 if TYPE_CHECKING:
     from tools.training.config import TrainingConfig
@@ -79,7 +79,7 @@ def _section(kind: type[Any], values: dict[str, Any]) -> Iterator[str]:
 
 
 def _tracker_settings(tracker: str, given: dict[str, Any]) -> Iterator[str]:
-    texts = _described(TRACKERS[tracker].__init__, "Args")
+    texts = _described(tracker_class(tracker).__init__, "Args")
     for name, default in default_settings(tracker).items():
         yield from _comment(texts.get(name, ""), "    ")
         yield from _entry(name, given.get(name, default), "    ")

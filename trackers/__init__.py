@@ -2,7 +2,7 @@
 
 from trackers.bytetrack import ByteTrack
 from trackers.ocsort import OCSort
-from trackers.registry import TRACKERS, build_tracker, default_settings
+from trackers.registry import TRACKERS, build_tracker, default_settings, tracker_class
 from trackers.sort import Sort
 from trackers.spottrack import SpotTrack
 from trackers.tracker import TrackedBoxes, Tracker
@@ -17,4 +17,5 @@ __all__ = [
     "Tracker",
     "build_tracker",
     "default_settings",
+    "tracker_class",
 ]

@@ -17,7 +17,7 @@ from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
 from stages.result_files import REPORT, read_report
 from stages.wording import as_setting, counted
-from trackers import TRACKERS, default_settings
+from trackers import default_settings
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
     "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
@@ -76,8 +76,10 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         return other
     report = read_report(folder)
     written_in = report.get("working_directory")  # run.json may hold paths relative to it
-    there = _deciding(report.get("config"), spec.name, written_in)
-    now = _deciding(to_plain(config), spec.name, os.curdir)
+    # Results of another tracker differ anyway, and its class may not exist here.
+    defaults = default_settings(config.tracker.name)
+    there = _deciding(report.get("config"), defaults, spec.name, written_in)
+    now = _deciding(to_plain(config), defaults, spec.name, os.curdir)
     for key, value in now.items():
         if there.get(key) != value:
             values = f"{as_setting(there.get(key))} there, {as_setting(value)} now"
@@ -111,7 +113,9 @@ def other_source(folder: Path, spec: SourceSpec) -> str:
     return f"holds results of another source ({earlier} there, {source} now)"
 
 
-def _deciding(config: object, stream: str, directory: str | None) -> dict[str, Any]:
+def _deciding(
+    config: object, tracker_defaults: Mapping[str, object], stream: str, directory: str | None
+) -> dict[str, Any]:
     """Returns a stream's values of the `DECIDING` keys by ``section.key``, defaults included.
 
     Regions, lines, zones and the ground are only those of this stream.
@@ -122,9 +126,8 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
     for section, keys in DECIDING.items():
         given = defaults[section] | _mapping(sections.get(section))
         values |= {f"{section}.{key}": given[key] for key in keys}
-    name, settings = values["tracker.name"], _mapping(values.pop("tracker.settings"))
-    known = default_settings(name) if name in TRACKERS else {}
-    for setting, default in known.items():
+    settings = _mapping(values.pop("tracker.settings"))
+    for setting, default in tracker_defaults.items():
         values[f"tracker.settings.{setting}"] = settings.get(setting, default)
     ignored = _mapping(values.pop("detector.ignored"))
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)

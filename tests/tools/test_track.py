@@ -227,6 +227,14 @@ def test_the_default_tracker_is_named(tmp_path: Path) -> None:
     assert result.output.rstrip().endswith("by sort")
 
 
+def test_an_unknown_tracker_is_refused(detections: Path, tmp_path: Path) -> None:
+    arguments = ("--detections", str(detections), "--output", str(tmp_path / "t.txt"))
+    result = CliRunner().invoke(app, ["track", *arguments, "--tracker", "sorted"])
+    assert isinstance(result.exception, ConfigError)
+    expected = "unknown tracker 'sorted'; the trackers are bytetrack, ocsort, sort, spottrack, or "
+    assert str(result.exception).startswith(expected)
+
+
 def test_a_malformed_file_keeps_what_was_printed_before_it(
     detections: Path, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar, get_args
 
 import typer
 
@@ -26,7 +26,7 @@ WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPP
 _OUTPUT_SUFFIXES = (".csv", ".json", ".yaml")
 
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
-"""Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""
+"""The keys of `trackers.TRACKERS`."""
 
 _Value = TypeVar("_Value")
 
@@ -34,6 +34,11 @@ _Value = TypeVar("_Value")
 def config_names(incomplete: str) -> list[str]:
     """Completes the name of a config; if none matches, shells complete files."""
     return _names_of_configs(incomplete, "")
+
+
+def tracker_names(incomplete: str) -> list[str]:
+    """Completes the name of one of our trackers."""
+    return [name for name in get_args(TrackerName) if name.startswith(incomplete)]
 
 
 def training_config_names(incomplete: str) -> list[str]:

@@ -10,9 +10,9 @@ import typer
 from stages.wording import counted
 from tools.commands.options import (
     CONFIG_HELP,
-    TrackerName,
     TrackerSettings,
     config_names,
+    tracker_names,
     writable,
     writable_folder,
 )
@@ -35,7 +35,12 @@ def track(
         ),
     ] = None,
     tracker: Annotated[
-        TrackerName | None, typer.Option(help="Use this tracker, not the config's.")
+        str | None,
+        typer.Option(
+            help="Use this tracker, not the config's: sort, bytetrack, ocsort, spottrack, or "
+            "package.module:Class of your own.",
+            autocompletion=tracker_names,
+        ),
     ] = None,
     set_: TrackerSettings = None,
     frame_size: Annotated[
@@ -49,6 +54,7 @@ def track(
 
     from pipeline.config_file import load_configs
     from stages.detector.file_warnings import warnings_of_files
+    from tools.evaluation.tracker_choice import check_tracker
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
     from tools.weak_detections import keeps_weak, warning_of_weak
@@ -56,6 +62,7 @@ def track(
     (writable_folder if detections.is_dir() else writable)(output)
     overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
     if tracker is not None:
+        check_tracker(tracker)
         overrides.append(f"tracker.name={tracker}")
     chosen = load_configs(config or [], overrides).tracker
     name, settings = chosen.name, chosen.settings

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
 from rich.table import Table
@@ -118,6 +118,9 @@ def tune(
     name, start = chosen.tracker.name, chosen.tracker.settings
     if tracker is not None:
         name, start = tracker, {}
+    if name not in get_args(TrackerName):
+        known = ", ".join(get_args(TrackerName))
+        raise ConfigError(f"there is no grid of settings to search for {name}, only for {known}")
     text = built_in_configs().get(str(first), first).read_text()
     criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
     best: TuningResult | None = None

@@ -68,7 +68,7 @@ class Entry:
             settings = ", ".join(
                 f"{name}={setting_text(value)}" for name, value in self.tracker.all_settings.items()
             )
-            text += f", tracked by {self.tracker.name} ({settings})"
+            text += f", tracked by {self.tracker.name}" + (f" ({settings})" if settings else "")
         return text
 
 

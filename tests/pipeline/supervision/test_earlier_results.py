@@ -70,6 +70,16 @@ def difference_of(folder, video, *settings):
     [
         ([], [], ""),
         ([], ["tracker.name=bytetrack"], "tracker.name: sort there, bytetrack now"),
+        (
+            ["tracker.name=trackers.sort:Sort", "tracker.settings.max_age=1"],
+            ["tracker.name=trackers.sort:Sort"],
+            "",
+        ),
+        (
+            ["tracker.name=trackers.sort:Sort"],
+            ["tracker.name=trackers.sort:Sort", "tracker.settings.max_age=2"],
+            "tracker.settings.max_age: 1 there, 2 now",
+        ),
         ([], ["detector.weights=nano"], "detector.weights: compact there, nano now"),
         ([], ["detector.weights=compact"], ""),
         ([], ["detector.scale=0.5"], "detector.scale: null there, 0.5 now"),
@@ -125,6 +135,12 @@ def test_first_differing_setting_is_reported(video, there, now, reported):
     folder = finished(video, to_plain(load_config(None, there)))
     expected = f"holds results of other settings ({reported})" if reported else ""
     assert difference_of(folder, video, *now) == expected
+
+
+def test_the_module_of_another_tracker_is_not_imported(video):
+    folder = finished(video, {"tracker": {"name": "nowhere:Own", "settings": {"max_age": 2}}})
+    expected = "holds results of other settings (tracker.name: nowhere:Own there, sort now)"
+    assert difference_of(folder, video) == expected
 
 
 @pytest.mark.parametrize("config", [{}, {"tracker": {"name": "sort"}, "sink": {"crf": 1}}])

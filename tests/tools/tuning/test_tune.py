@@ -188,6 +188,7 @@ def test_ground_truth_without_ignored_regions_is_reported(
 
 
 def test_missing_and_conflicting_options_are_reported(benchmark: Path) -> None:
+    (benchmark / "own.yaml").write_text("tracker: {name: 'trackers.sort:Sort'}\n")
     for arguments, message in (
         ((), "give --gt and --detections, or --view"),
         (("--gt", benchmark / "gt"), "give --gt and --detections, or --view"),
@@ -195,6 +196,10 @@ def test_missing_and_conflicting_options_are_reported(benchmark: Path) -> None:
         (("--gt", benchmark / "gt", "--scenes", "drone"), "give it or --gt and --detections"),
         (("--gt", benchmark / "gt", "--detections", benchmark), "no file for A"),
         (("--view", "drone", "--config", "uav", "--config", "own.yaml"), "tune takes one --config"),
+        (
+            ("--view", "drone", "--config", benchmark / "own.yaml"),
+            "there is no grid of settings to search for trackers.sort:Sort, only for sort, ",
+        ),
         (("--view", "drone", "--sequence", "A"), "--sequence is of the ground truth in --gt, not"),
         (("--view", "drone", "--frame-size", "9x9"), "--frame-size is of the sequences in --det"),
         (

@@ -11,13 +11,25 @@ from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.evaluate.sequences import read_sequences
-from tools.commands.options import TrackerSettings, WorkerCount, refuse_inputs, writable_folder
+from tools.commands.options import (
+    TrackerSettings,
+    WorkerCount,
+    config_names,
+    refuse_inputs,
+    tracker_names,
+    writable_folder,
+)
 from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
     from tools.annotations.ground_truths import Benchmark
     from tools.evaluation.benchmark import Entry
+
+
+def _tracker_or_config_names(incomplete: str) -> list[str]:
+    return [*tracker_names(incomplete), *config_names(incomplete)]
+
 
 Detections = Annotated[
     list[str] | None,
@@ -29,8 +41,10 @@ Trackers = Annotated[
     list[str] | None,
     typer.Option(
         "--tracker",
-        help="Tracker to run on the detections: a name, or a config for its tracker and "
-        "settings; may be repeated. none: score only the detections. Default: sort.",
+        help="Tracker to run on the detections: a name, package.module:Class of your own, or a "
+        "config for its tracker and settings; may be repeated. none: score only the detections. "
+        "Default: sort.",
+        autocompletion=_tracker_or_config_names,
     ),
 ]
 Only = Annotated[

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def test_run_results_and_suffixed_detection_files_are_found(detrac: Path) -> Non
     assert boxes == of_file == best
     tracks = found["tracks"]["overall"]["tracking"]
     assert tracks["TP"] + tracks["FP"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tracker", "message"),
+    [
+        ("own", "no tracker or config own; trackers are sort, .* or package.module:Class of your"),
+        ("nowhere:Own", "^tracker 'nowhere:Own': there is no module nowhere; install it"),
+    ],
+)
+def test_an_unknown_tracker_is_refused(detrac: Path, tracker: str, message: str) -> None:
+    assert re.search(message, refused(*detrac_arguments(detrac), "--tracker", tracker))
 
 
 def test_run_results_of_a_sequence_name_with_spaces_are_found(

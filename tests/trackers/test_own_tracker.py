@@ -1,0 +1,124 @@
+"""Trackers named ``package.module:Class``."""
+
+import re
+
+import pytest
+
+from trackers import Sort, build_tracker, default_settings
+
+MODULE = """
+import numpy as np
+from trackers.sort import Sort
+from trackers.tracker import Tracker
+
+class Gated(Sort):
+    def __init__(self, gate=0.5, *, max_age: int = 4, **further):
+        super().__init__(max_age=max_age + 1)
+        self.gate = gate / 2
+
+class Plain(Sort):
+    def __init__(self):
+        super().__init__()
+
+class Incomplete(Tracker):
+    def _coast(self):
+        pass
+
+class Needing(Sort):
+    def __init__(self, gate, *, max_age=3):
+        super().__init__(max_age=max_age)
+
+class Numpy(Sort):
+    def __init__(self, gate=np.float64(0.5)):
+        super().__init__()
+
+text = "Gated"
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Returns a function that writes a module and returns its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(text):
+        name = tmp_path.name  # which no other test imports
+        (tmp_path / f"{name}.py").write_text(text)
+        return name
+
+    return write
+
+
+def test_an_own_tracker_is_built_with_its_settings(own):
+    name = f"{own(MODULE)}:Gated"
+    assert default_settings(name) == {"gate": 0.5, "max_age": 4}
+    tracker = build_tracker(name, gate=3)
+    assert isinstance(tracker, Sort)
+    assert (tracker.gate, tracker.max_age) == (1.5, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("Gated", {"further": 1}, "has no setting 'further'; its settings are gate, max_age"),
+        ("Plain", {"gate": 1}, "has no setting 'gate'; it has no settings"),
+        ("Gated", {"max_age": -2}, "max_age must be a whole number of at least 0, got -1"),
+        ("Gated", {"gate": "a"}, "cannot be built: TypeError: unsupported operand"),
+    ],
+)
+def test_invalid_settings_of_an_own_tracker_are_refused(own, name, settings, message):
+    with pytest.raises(ValueError, match=message):
+        build_tracker(f"{own(MODULE)}:{name}", **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("absent", "module {} has no class 'absent'"),
+        ("", "module {} has no class ''"),
+        ("text", "module {} has no class 'text'"),
+        ("np", "module {} has no class 'np'"),
+        ("Incomplete", "Incomplete does not implement _forget, _track"),
+        ("Needing", "parameter 'gate' of the constructor has no default"),
+        ("Numpy", "the default of 'gate' is of type float64, which a config file cannot hold"),
+    ],
+)
+def test_a_class_that_cannot_be_used_is_refused(own, name, message):
+    module = own(MODULE)
+    expected = f"tracker '{module}:{name}': {message.format(module)}"
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        default_settings(f"{module}:{name}")
+
+
+def test_a_class_that_is_not_a_tracker_is_refused():
+    with pytest.raises(ValueError, match=r"Path is not a subclass of trackers\.tracker\.Tracker"):
+        default_settings("pathlib:Path")
+
+
+@pytest.mark.parametrize("module", ["nowhere", "nowhere.deeper", "pathlib.deeper"])
+def test_a_missing_module_is_reported_with_the_remedy(module):
+    problem = r"there is no module [\w.]+; install it, or add its folder to PYTHONPATH"
+    with pytest.raises(ValueError, match=f"^tracker '{module}:Own': {problem}$"):
+        build_tracker(f"{module}:Own")
+
+
+@pytest.mark.parametrize("name", [":Own", ".relative:Own"])
+def test_a_name_without_a_module_is_refused(name):
+    with pytest.raises(ValueError, match=r"the name must be package\.module:Class$"):
+        build_tracker(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("raise RuntimeError('one\\n  two')", "RuntimeError: one two"),
+        ("import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("raise SystemExit('no GPU')", "SystemExit: no GPU"),
+        ("a b", r"SyntaxError: invalid syntax \(.+\.py, line 1\)"),
+    ],
+)
+def test_a_module_that_fails_on_import_is_reported_in_one_line(own, text, error):
+    module = own(text)
+    expected = f"^tracker '{module}:Own': importing {module} failed: {error}$"
+    with pytest.raises(ValueError, match=expected):
+        build_tracker(f"{module}:Own")
