@@ -27,6 +27,11 @@ class Dying(Sort):
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super()._track(observations)
+
+
+class Fixed(Sort):
+    def __init__(self):
+        super().__init__()
 """
 NAME = "own.dying:Dying"
 
@@ -88,7 +93,8 @@ def test_an_own_tracker_is_evaluated_beside_others(command, tmp_path):
     (tmp_path / "det" / "A.txt").write_text("1,1,0,0,10,10,0.9\n")
     output = command(
         *("evaluate", "uavdt", "--gt", ".", "--detections", "det", "--workers", "2"),
-        *("--tracker", NAME, "--tracker", "sort"),
+        *("--tracker", NAME, "--tracker", "own.dying:Fixed", "--tracker", "sort"),
     )
     assert f"\n{NAME}: detections of det, tracked by {NAME} (max_age=5, die_at=0)\n" in output
+    assert "\nown.dying:Fixed: detections of det, tracked by own.dying:Fixed\n" in output
     assert "\nsort: detections of det, tracked by sort (max_age=1, " in output
