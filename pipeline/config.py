@@ -245,7 +245,9 @@ class RuntimeConfig:
         metrics: HOST:PORT, or PORT of 127.0.0.1, that serves Prometheus metrics, /healthz and
             /readyz.
         web: HOST:PORT, or PORT of 127.0.0.1, that serves a web page with the latest frame of each
-            stream, visible to everyone who can reach it.
+            stream, visible to everyone who can reach it, unless http_password is set.
+        http_password: File with one line, user:password, that web and metrics ask for; /healthz
+            and /readyz need none.
         publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
         publish_key: Secret key of the publisher, see spotstream keys.
         publish_clients: Folder with the public keys of permitted subscribers.
@@ -265,6 +267,7 @@ class RuntimeConfig:
     transport: Literal["ipc", "tcp"] = "ipc"
     metrics: Annotated[str | None, Before(host_and_port)] = None
     web: Annotated[str | None, Before(host_and_port)] = None
+    http_password: Path | None = None
     publish: str | None = None
     publish_key: Path | None = None
     publish_clients: Path | None = None

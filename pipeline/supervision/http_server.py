@@ -9,13 +9,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pipeline.addresses import is_loopback
+from pipeline.supervision.http_password import CHALLENGE, is_permitted
 from stages.errors import ConfigError
 
 _POLL_SECONDS = 0.1  # how often the server checks whether to close, which delays a run's end
@@ -35,6 +36,7 @@ class Answer(NamedTuple):
 
 
 _REFUSAL = Answer(403, body=b"ask for 127.0.0.1 or localhost; a proxy has to set Host\n")
+_NO_PASSWORD = Answer(401, body=b"a user name and a password are needed\n")
 
 
 def _names_loopback(header: str) -> bool:
@@ -60,19 +62,34 @@ class HttpServer:
         setting: Config key of the address, for messages.
         address: ``HOST:PORT``; port 0 chooses a free one.
         answer: Answers a request for a path without its query; called from several threads.
+        credentials: See `read_credentials`; None to answer everyone.
+        open_paths: Paths that are answered without a password.
 
     Raises:
         ConfigError: The server cannot listen on the address.
     """
 
-    def __init__(self, setting: str, address: str, answer: Callable[[str], Answer]) -> None:
+    def __init__(
+        self,
+        setting: str,
+        address: str,
+        answer: Callable[[str], Answer],
+        credentials: bytes | None = None,
+        open_paths: Collection[str] = (),
+    ) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                given = self.headers.get("Authorization", "")
                 if is_local and not _names_loopback(self.headers.get("Host", "")):
                     code, kind, body = _REFUSAL
+                elif path in open_paths or is_permitted(given, credentials):
+                    code, kind, body = answer(path)
                 else:
-                    code, kind, body = answer(self.path.partition("?")[0])
+                    code, kind, body = _NO_PASSWORD
                 self.send_response(code)
+                if code == _NO_PASSWORD.code:
+                    self.send_header("WWW-Authenticate", CHALLENGE)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -21,6 +21,8 @@ from pipeline.supervision.http_server import Answer, HttpServer
 from pipeline.supervision.monitor import RunCounts, RunMonitor, StreamCounts
 from stages.records import DropReason
 
+_HEALTH_CHECKS = ("/healthz", "/readyz")
+
 
 class PipelineCollector(Collector):
     """A monitor's counts as metric families."""
@@ -160,12 +162,20 @@ class MetricsServer(HttpServer):
         address: See `HttpServer`.
         monitor: The run's monitor.
         ready: Returns whether all stages are ready and the run was not asked to end.
+        credentials: See `HttpServer`; needed for ``/metrics`` only, since the health checks of
+            many orchestrators cannot give a password.
 
     Raises:
         ConfigError: The server cannot listen on the address.
     """
 
-    def __init__(self, address: str, monitor: RunMonitor, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        address: str,
+        monitor: RunMonitor,
+        ready: Callable[[], bool],
+        credentials: bytes | None = None,
+    ) -> None:
         registry = CollectorRegistry()
         registry.register(PipelineCollector(monitor))
         ProcessCollector(registry=registry)
@@ -173,9 +183,9 @@ class MetricsServer(HttpServer):
         def answer(path: str) -> Answer:
             if path == "/metrics":
                 return Answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
-            if path not in ("/healthz", "/readyz"):
+            if path not in _HEALTH_CHECKS:
                 return Answer(404, body=b"try /metrics, /healthz or /readyz\n")
             well = monitor.is_loop_running and (path == "/healthz" or ready())
             return Answer(200, body=b"ok\n") if well else Answer(503, body=b"no\n")
 
-        super().__init__("runtime.metrics", address, answer)
+        super().__init__("runtime.metrics", address, answer, credentials, _HEALTH_CHECKS)

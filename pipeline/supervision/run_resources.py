@@ -20,6 +20,7 @@ from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
 from pipeline.signals import IGNORED_SIGNALS, stop_signals
 from pipeline.supervision.command_server import CommandServer
+from pipeline.supervision.http_password import read_credentials
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import ConfigError, reason_of
@@ -63,16 +64,20 @@ def open_run_resources(
         on_signal: Handler of the signals that ask the run to end.
 
     Raises:
-        ConfigError: A folder or an address is not available, or an extra is not installed.
+        ConfigError: A folder or an address is not available, an extra is not installed, or the file
+            of the HTTP password is not valid.
     """
     runtime = config.runtime
+    password = runtime.http_password
+    credentials = None if password is None else read_credentials(password)
     with contextlib.ExitStack() as undo:
         undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, _raise_descriptor_limit())
         if runtime.metrics is not None:
-            undo.callback(_serve_metrics(runtime.metrics, monitor, is_ready).close)
+            metrics = _serve_metrics(runtime.metrics, monitor, is_ready, credentials)
+            undo.callback(metrics.close)
         page = None
         if runtime.web is not None:
-            page = _serve_page(runtime.web, monitor)
+            page = _serve_page(runtime.web, monitor, credentials)
             undo.callback(page.close)
         for number in stop_signals():
             undo.callback(signal.signal, number, signal.signal(number, on_signal))
@@ -129,15 +134,15 @@ def _raise_descriptor_limit() -> tuple[int, int]:
 
 
 def _serve_metrics(
-    address: str, monitor: RunMonitor, is_ready: Callable[[], bool]
+    address: str, monitor: RunMonitor, is_ready: Callable[[], bool], credentials: bytes | None
 ) -> MetricsServer:
     require("prometheus_client", "metrics", "runtime.metrics")
     from pipeline.supervision.metrics import MetricsServer
 
-    return MetricsServer(address, monitor, is_ready)
+    return MetricsServer(address, monitor, is_ready, credentials)
 
 
-def _serve_page(address: str, monitor: RunMonitor) -> StreamPage:
+def _serve_page(address: str, monitor: RunMonitor, credentials: bytes | None) -> StreamPage:
     from pipeline.supervision.stream_page import StreamPage  # here: imports http.server
 
-    return StreamPage(address, monitor.picture)
+    return StreamPage(address, monitor.picture, credentials)

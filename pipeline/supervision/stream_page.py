@@ -22,17 +22,23 @@ class StreamPage(HttpServer):
         address: See `HttpServer`.
         picture: Returns the latest picture of the named stream as a JPEG, or None without one;
             called from several threads.
+        credentials: See `HttpServer`.
 
     Raises:
         ConfigError: The server cannot listen on the address.
     """
 
-    def __init__(self, address: str, picture: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        address: str,
+        picture: Callable[[str], bytes | None],
+        credentials: bytes | None = None,
+    ) -> None:
         self._picture = picture
         self._page = files("pipeline.supervision").joinpath("page.html").read_bytes()
         self._overview = b""
         self._due = 0.0
-        super().__init__("runtime.web", address, self._answer)
+        super().__init__("runtime.web", address, self._answer, credentials)
 
     def refresh(self, overview: Callable[[], Overview]) -> None:
         """Refreshes the overview once a second; call it as often as you like, from one thread."""

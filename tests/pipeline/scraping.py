@@ -6,15 +6,16 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 
-def get(port, path, method="GET"):
+def get(port, path, method="GET", headers=None):
     """Returns the status and the text of an answer."""
-    code, body = get_bytes(port, path, method)
+    code, body = get_bytes(port, path, method, headers)
     return code, body.decode()
 
 
-def get_bytes(port, path, method="GET"):
+def get_bytes(port, path, method="GET", headers=None):
     """Returns the status and the content of an answer."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    address = f"http://127.0.0.1:{port}{path}"
+    request = urllib.request.Request(address, method=method, headers=headers or {})
     try:
         with urllib.request.urlopen(request, timeout=100) as answer:
             return answer.status, answer.read()

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.config import RunConfig
+from pipeline.addresses import is_local
+from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.geometry import EVERY_STREAM
 from pipeline.plan import StageName
 from pipeline.reports import Notice
@@ -43,6 +44,8 @@ def run_warnings(
         )
     if sink.zone_stay_seconds and not sink.zones:
         yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
+    if warning := without_password(config.runtime):
+        yield Notice("sink", message=warning)
     yield from unknown_in_config(specs, config, stay=stay)
     if warning := named_by_order(specs):
         yield Notice("decoder", message=warning)
@@ -70,6 +73,16 @@ def without_live_streams(specs: Sequence[SourceSpec], config: RunConfig, *, stay
         return ""
     why = "runtime.mode is lossless" if mode == "lossless" else "none of the sources is a live one"
     return f"{' and '.join(keys)}: no effect, since {why}"
+
+
+def without_password(runtime: RuntimeConfig) -> str:
+    """Returns a warning if other hosts can reach an HTTP server without a password, else ""."""
+    served = {"web": runtime.web, "metrics": runtime.metrics}
+    reached = [key for key, address in served.items() if address and not is_local(address)]
+    keys = " and ".join(f"runtime.{key}" for key in reached)
+    if not keys or runtime.http_password is not None:
+        return ""
+    return f"{keys}: other hosts can read this without a password, which runtime.http_password sets"
 
 
 def unknown_in_config(

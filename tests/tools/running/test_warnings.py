@@ -8,6 +8,7 @@ from tools.running.warnings import (
     run_warnings,
     unknown_in_config,
     without_live_streams,
+    without_password,
 )
 
 REGIONS = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
@@ -107,3 +108,24 @@ def test_live_settings_without_live_streams_are_reported(location, settings, sta
     found = without_live_streams(specs, load_config(None, given), stay=stay)
     keys = "sink.overlay_url and sink.text_gigabytes"
     assert found == (f"{keys}: no effect{expected}" if expected else "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        (["web=8080", "metrics=localhost:9108"], ""),
+        (["web='[::1]:8080'"], ""),
+        (["web=0.0.0.0:8080"], "runtime.web"),
+        (["web=8080", "metrics='*:9108'"], "runtime.metrics"),
+        (["web='[::]:8080'", "metrics=10.0.0.1:9108"], "runtime.web and runtime.metrics"),
+        (["web=0.0.0.0:8080", "metrics=0.0.0.0:9108", "http_password=file"], ""),
+    ],
+)
+def test_http_servers_that_other_hosts_reach_without_a_password_are_reported(settings, keys):
+    config = load_config(None, [f"runtime.{setting}" for setting in settings])
+    message = (
+        f"{keys}: other hosts can read this without a password, which runtime.http_password sets"
+    )
+    assert without_password(config.runtime) == (message if keys else "")
+    found = [each.message for each in run_warnings([], [], config, stay=True)]
+    assert (message in found) == bool(keys)
