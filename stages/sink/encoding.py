@@ -270,7 +270,8 @@ def write_mp4(
         )
         written = 0
         try:
-            container.metadata["creation_time"] = creation_time
+            if creation_time:
+                container.metadata["creation_time"] = creation_time
             stream = settings.add_to(container, first.parameters)
             for packet in _packets(journals, stream, settings.time_base, last_duration):
                 try:

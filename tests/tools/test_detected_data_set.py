@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.decoder.scene import Scene, SceneConfig
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from stages.records import Detections, FrameHeader
 from tests.tools.conftest import write_config
 from tests.tools.invoking import output_of
@@ -132,3 +132,21 @@ def test_one_file_for_results_and_data_set_is_refused(images, tmp_path, monkeypa
     assert isinstance(error, ConfigError)
     assert f"--output and --dataset are the same file, {output};" in str(error)
     assert not (tmp_path / "set.json").exists()
+
+
+def test_a_data_set_that_may_have_been_corrected_is_refused(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    corrected = tmp_path / "set.json"
+    corrected.write_text("{}")
+    error = CliRunner().invoke(app, ["detect", "images", "--dataset", "set.json"]).exception
+    assert isinstance(error, OutputError)
+    assert str(error).startswith("set.json exists and may have been corrected;")
+    assert corrected.read_text() == "{}"
+
+
+@pytest.mark.parametrize("name", ["annotations", "images"])
+def test_a_data_set_without_the_suffix_json_is_refused(images, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(app, ["detect", "images", "--dataset", name]).exception
+    assert isinstance(error, ConfigError)
+    assert str(error).endswith(f"ends in .json, such as {name}/annotations.json")

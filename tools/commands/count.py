@@ -69,9 +69,10 @@ def count(
     config: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Config with sink.lines and sink.zones to count on the tracks of the runs, "
-            "instead of what the runs counted. No video is needed; boxes are rounded to 0.01 "
-            "pixels, times are those of times.txt, and speeds need ground points in the runs.",
+            help="Config with sink.lines and sink.zones (and sink.zone_stay_seconds) to count on "
+            "the tracks of the runs, instead of what the runs counted. No video is needed; boxes "
+            "are rounded to 0.01 pixels, times are those of times.txt, and speeds need ground "
+            "points in the runs.",
             autocompletion=config_names,
         ),
     ] = None,

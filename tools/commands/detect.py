@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.signals import ignore_stop_signals
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError, OutputError, SourceError
 from stages.wording import counted
 from tools.commands.options import (
     CONFIG_HELP,
@@ -21,6 +21,20 @@ from tools.commands.options import (
 )
 from tools.interruption import interruptible
 from tools.terminal import progress_bar
+
+
+def _new_data_set(path: Path | None) -> Path | None:
+    """Refuses what `spotstream data check` and `train` would not find, or what may be corrected."""
+    if path is None:
+        return None
+    if path.suffix.lower() != ".json":
+        raise ConfigError(
+            f"--dataset {path}: a data set is a file that ends in .json, such as "
+            f"{path / 'annotations.json'}"
+        )
+    if path.exists():
+        raise OutputError(f"{path} exists and may have been corrected; move it, or name another")
+    return writable(path)
 
 
 def detect(
@@ -55,8 +69,9 @@ def detect(
         Path | None,
         typer.Option(
             help="COCO data set to write, to correct and train on: the images, and their "
-            "detections with a score of 0.3 or more (or of --set detector.min_score).",
-            callback=writable,
+            "detections with a score of 0.3 or more (or of --set detector.min_score). An existing "
+            "file is refused, since it may have been corrected.",
+            callback=_new_data_set,
         ),
     ] = None,
 ) -> None:
@@ -77,7 +92,7 @@ def detect(
         raise ConfigError(
             f"--output and --dataset are the same file, {output}; choose another for one"
         )
-    refuse_inputs([output, dataset], [*images, ids])
+    refuse_inputs([output], [*images, ids])
     data_set = DetectedDataSet(dataset) if dataset else None
     unreadable: list[str] = []
     done, total = 0, 0

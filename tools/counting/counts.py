@@ -188,7 +188,7 @@ def _zone_cells(events: Sequence[ZoneEvent]) -> Row:
         "left": len(left),
         "lost": kinds["lost"],
         "mean_stay_s": _mean(left),
-        "stayed": kinds["stay"],
+        "long_stays": kinds["stay"],
     }
 
 

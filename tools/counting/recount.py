@@ -58,8 +58,12 @@ def drawn_options(config: SinkConfig, streams: Collection[str]) -> dict[str, Sin
         for name, options in found.items()
         if options.lines or options.zones
     }
+    given = ", ".join(sorted({*config.lines, *config.zones}))
+    if not given:
+        raise ConfigError(
+            "--config and --set count anew, and have neither sink.lines nor sink.zones"
+        )
     if not drawn:
-        given = ", ".join(sorted({*config.lines, *config.zones})) or "no stream"
         raise ConfigError(
             f"sink.lines and sink.zones have nothing for {', '.join(streams)}: they are for {given}"
         )

@@ -55,7 +55,6 @@ def test_parallel_commands_accept_workers_and_jobs(command):
         "tune --view drone --output",
         "tune --view drone --json",
         "detect a.jpg --output",
-        "detect a.jpg --dataset",
         "export --format onnx --output",
         "validate compact --json",
         "evaluate coco --gt a.json --detections b.json --csv",
@@ -98,7 +97,6 @@ def test_outputs_that_are_inputs_are_refused(tmp_path, monkeypatch):
     [
         "detect read.json --output read.json",
         "detect . --ids read.json --output read.json",
-        "detect . --ids read.json --dataset read.json",
         "export --format onnx --weights read.json --output read.json",
         "evaluate coco --gt read.json --detections other.json --json read.json",
         "evaluate coco --gt read.json --detections other.json --csv read.json",

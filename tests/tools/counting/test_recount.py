@@ -167,5 +167,5 @@ def test_streams_have_the_shapes_under_their_names_and_those_for_all() -> None:
     assert [*drawn_options(config, ["east", "west"])] == ["east", "west"]
     with pytest.raises(ConfigError, match=r"nothing for west: they are for east$"):
         drawn_options(SinkConfig(lines=lines), ["west"])
-    with pytest.raises(ConfigError, match="they are for no stream"):
+    with pytest.raises(ConfigError, match=r"neither sink\.lines nor sink\.zones"):
         drawn_options(SinkConfig(), ["west"])
