@@ -22,7 +22,7 @@ TRACKERS: dict[str, type[Tracker]] = {
     "spottrack": SpotTrack,
 }
 
-_SETTING_TYPES = (NoneType, bool, int, float, str, list, tuple, dict)  # that YAML and JSON can hold
+_SETTING_TYPES = (NoneType, bool, int, float, str, list, dict)  # that YAML and JSON can hold
 
 
 def default_settings(name: str) -> dict[str, object]:
@@ -115,10 +115,11 @@ def _imported(module: str) -> ModuleType:
 
 
 def _defaults_of(chosen: type[Tracker]) -> dict[str, object]:
+    """Returns the defaults as a config file holds them, with lists in place of tuples."""
     return {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(chosen).parameters.values()
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        name: list(each.default) if isinstance(each.default, tuple) else each.default
+        for name, each in inspect.signature(chosen).parameters.items()
+        if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     }
 
 

@@ -142,9 +142,12 @@ def test_a_data_set_that_may_have_been_corrected_is_refused(images, tmp_path, mo
     assert isinstance(error, OutputError)
     assert str(error).startswith("set.json exists and may have been corrected;")
     assert corrected.read_text() == "{}"
+    (tmp_path / "folder.json").mkdir()
+    error = CliRunner().invoke(app, ["detect", "images", "--dataset", "folder.json"]).exception
+    assert str(error) == "cannot write folder.json: is a directory"
 
 
-@pytest.mark.parametrize("name", ["annotations", "images"])
+@pytest.mark.parametrize("name", ["annotations", "images", "set.JSON"])
 def test_a_data_set_without_the_suffix_json_is_refused(images, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     error = CliRunner().invoke(app, ["detect", "images", "--dataset", name]).exception

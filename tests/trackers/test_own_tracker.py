@@ -12,7 +12,7 @@ from trackers.sort import Sort
 from trackers.tracker import Tracker
 
 class Gated(Sort):
-    def __init__(self, gate=0.5, *, max_age: int = 4, **further):
+    def __init__(self, gate=0.5, *, max_age: int = 4, sizes=(1, 2), **further):
         super().__init__(max_age=max_age + 1)
         self.gate = gate / 2
 
@@ -51,7 +51,7 @@ def own(tmp_path, monkeypatch):
 
 def test_an_own_tracker_is_built_with_its_settings(own):
     name = f"{own(MODULE)}:Gated"
-    assert default_settings(name) == {"gate": 0.5, "max_age": 4}
+    assert default_settings(name) == {"gate": 0.5, "max_age": 4, "sizes": [1, 2]}
     tracker = build_tracker(name, gate=3)
     assert isinstance(tracker, Sort)
     assert (tracker.gate, tracker.max_age) == (1.5, 5)
@@ -60,7 +60,11 @@ def test_an_own_tracker_is_built_with_its_settings(own):
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("Gated", {"further": 1}, "has no setting 'further'; its settings are gate, max_age"),
+        (
+            "Gated",
+            {"further": 1},
+            "has no setting 'further'; its settings are gate, max_age, sizes",
+        ),
         ("Plain", {"gate": 1}, "has no setting 'gate'; it has no settings"),
         ("Gated", {"max_age": -2}, "max_age must be a whole number of at least 0, got -1"),
         ("Gated", {"gate": "a"}, "cannot be built: TypeError: unsupported operand"),

@@ -27,14 +27,15 @@ def _new_data_set(path: Path | None) -> Path | None:
     """Refuses what `spotstream data check` and `train` would not find, or what may be corrected."""
     if path is None:
         return None
-    if path.suffix.lower() != ".json":
+    if path.suffix != ".json":
         raise ConfigError(
             f"--dataset {path}: a data set is a file that ends in .json, such as "
             f"{path / 'annotations.json'}"
         )
+    writable(path)
     if path.exists():
         raise OutputError(f"{path} exists and may have been corrected; move it, or name another")
-    return writable(path)
+    return path
 
 
 def detect(

@@ -43,7 +43,7 @@ def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:
         ConfigError: The tracker or config does not exist, or a setting is invalid.
     """
     overrides = [f"tracker.settings.{setting}" for setting in settings]
-    if label in TRACKERS or ":" in label:
+    if label in TRACKERS or (":" in label and not Path(label).exists()):
         check_tracker(label)
         chosen = load_config(None, [f"tracker.name={label}", *overrides]).tracker
     elif label not in built_in_configs() and not Path(label).exists():

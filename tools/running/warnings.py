@@ -44,7 +44,11 @@ def run_warnings(
         )
     if sink.zone_stay_seconds and not sink.zones:
         yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
-    if warning := without_password(config.runtime):
+    runtime = config.runtime
+    if runtime.http_password and not (runtime.web or runtime.metrics):
+        message = "runtime.http_password: no effect without runtime.web or runtime.metrics"
+        yield Notice("sink", message=message)
+    if warning := without_password(runtime):
         yield Notice("sink", message=warning)
     yield from unknown_in_config(specs, config, stay=stay)
     if warning := named_by_order(specs):

@@ -12,7 +12,6 @@ from pipeline.supervision.http_password import read_credentials
 from pipeline.supervision.http_server import Answer, HttpServer
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.run_resources import open_run_resources
-from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError
 from tests.pipeline.scraping import get
 from tools.harness.ports import free_port
@@ -133,6 +132,3 @@ def test_page_and_metrics_of_a_run_ask_for_the_password_and_health_checks_do_not
             assert get(port, path, headers=given)[0] == 404
         for path in ("/healthz", "/readyz"):
             assert get(metrics, path)[0] in (200, 503)
-    recorded = json.dumps(RunRecord.of("a", config, lossless=False).to_plain())
-    assert f"{tmp_path}/password" in recorded
-    assert "s3cret" not in recorded

@@ -190,3 +190,10 @@ def test_track_corners_and_sizes_are_rounded_to_two_decimals(tmp_path: Path) -> 
     path.write_text("1,1,0.126,0.126,10.126,10.126,0.9\n")
     found = track(DetectionFile.read(path), choose_tracker("ocsort", ["min_hits=0"]), 1)
     np.testing.assert_allclose(found.boxes, [[0.13, 0.13, 10.26, 10.26]], rtol=1e-12)
+
+
+def test_a_config_file_with_a_colon_in_its_name_is_no_class(tmp_path: Path) -> None:
+    config = tmp_path / "2026-11-30T10:00.yaml"
+    config.write_text("tracker: {name: sort, settings: {max_age: 7}}\n")
+    tracker = choose_tracker(str(config))
+    assert (tracker.name, tracker.settings["max_age"]) == ("sort", 7)

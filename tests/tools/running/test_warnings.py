@@ -128,4 +128,14 @@ def test_http_servers_that_other_hosts_reach_without_a_password_are_reported(set
     )
     assert without_password(config.runtime) == (message if keys else "")
     found = [each.message for each in run_warnings([], [], config, stay=True)]
-    assert (message in found) == bool(keys)
+    assert [each for each in found if "without a password" in each] == [message] * bool(keys)
+
+
+@pytest.mark.parametrize(
+    ("server", "count"), [("web=8080", 0), ("metrics=9108", 0), ("slots=4", 1)]
+)
+def test_a_password_without_a_server_is_reported(server, count):
+    config = load_config(None, ["runtime.http_password=file", f"runtime.{server}"])
+    found = [each.message for each in run_warnings([], [], config, stay=True)]
+    message = "runtime.http_password: no effect without runtime.web or runtime.metrics"
+    assert found.count(message) == count

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def _tracker_or_config_names(incomplete: str) -> list[str]:
-    return [*tracker_names(incomplete), *config_names(incomplete)]
+    none = ["none"] if "none".startswith(incomplete) else []
+    return [*tracker_names(incomplete), *config_names(incomplete), *none]
 
 
 Detections = Annotated[
