@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from rich.table import Table
@@ -97,6 +97,7 @@ def tune(
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.frame_size import parse_frame_size
     from tools.text_formats import as_json
+    from tools.tuning.grid import GRIDS
     from tools.tuning.tune import OBJECTIVE, with_tracker
     from tools.tuning.tune import tune as search
 
@@ -118,8 +119,8 @@ def tune(
     name, start = chosen.tracker.name, chosen.tracker.settings
     if tracker is not None:
         name, start = tracker, {}
-    if name not in get_args(TrackerName):
-        known = ", ".join(get_args(TrackerName))
+    if name not in GRIDS:
+        known = ", ".join(GRIDS)
         raise ConfigError(f"there is no grid of settings to search for {name}, only for {known}")
     text = built_in_configs().get(str(first), first).read_text()
     criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
@@ -139,7 +140,8 @@ def tune(
 
     def finish(result: TuningResult) -> None:
         try:
-            write_config(result)
+            if not is_searched:  # else it is written, and may have been edited since
+                write_config(result)
             if json_ is not None:
                 write_atomically(json_, as_json(criteria | asdict(result)))
         finally:

@@ -197,7 +197,7 @@ class TrainingConfig(_Strict):
                 known = ", ".join(allowed)
                 raise ValueError(f"unknown key model.{key}; allowed here: {known}")
         names = tuple(self.classes)
-        preset_config(self.preset, names)
+        preset_config(self.preset, names)  # its errors are not of a setting in `model`
         try:
             return preset_config(self.preset, names, **self.model)
         except ValueError as error:

@@ -13,6 +13,18 @@ def slots():
     return HeapAllocator()
 
 
+@pytest.fixture
+def touch(tmp_path):
+    """Returns a function that creates empty files in the test's folder."""
+
+    def touch(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+
+    return touch
+
+
 def write_video(
     path,
     frames=12,

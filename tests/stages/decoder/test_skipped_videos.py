@@ -5,16 +5,6 @@ import pytest
 from stages.decoder.locations import DEMO, expand_sources, skipped_videos
 
 
-@pytest.fixture
-def touch(tmp_path):
-    def touch(*names):
-        for name in names:
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).touch()
-
-    return touch
-
-
 def test_videos_beside_images_are_listed_unless_they_are_named(tmp_path, touch):
     touch("photos/1.jpg", "b.mp4")
     specs = expand_sources([str(tmp_path)])

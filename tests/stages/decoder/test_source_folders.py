@@ -20,16 +20,6 @@ from stages.decoder.source_folders import (
 from stages.errors import SourceError
 
 
-@pytest.fixture
-def touch(tmp_path):
-    def touch(*names):
-        for name in names:
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).touch()
-
-    return touch
-
-
 @pytest.mark.parametrize(
     ("sequences", "layout"),
     [(["MVI_20011", "MVI_20012"], "detrac"), (["M0203", "M0205"], "uavdt"), (["a", "b"], "")],

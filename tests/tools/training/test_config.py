@@ -18,7 +18,10 @@ GOOD = "data: [{path: somewhere}]\n"
         (GOOD + "step: 5\n", "unknown key step; allowed here: data, classes"),
         (GOOD + "crop: 100\n", "crop must be a multiple of 64, got 100"),
         (GOOD + "crop: 64\nbatch_size: 1\n", "take a larger crop or batch_size"),
-        (GOOD + "preset: huge\n", "preset must be one of nano, compact, base, published, got"),
+        (
+            GOOD + "preset: huge\n",
+            "yaml: preset must be one of nano, compact, base, published, got",
+        ),
         (GOOD + "model: {num_classes: 2}\n", "yaml: unknown key model.num_classes; allowed here: "),
         (
             GOOD + "model: {attention: soft}\n",

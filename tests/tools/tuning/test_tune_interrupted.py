@@ -12,6 +12,7 @@ from tests.tools.tuning.conftest import FEW
 
 INTERRUPTED = """
 import os, signal, sys
+from pathlib import Path
 from tools.main import main
 from tools.tuning import tune
 
@@ -23,6 +24,8 @@ def interrupt(*arguments, **named):
     global calls
     calls += 1
     if calls == {call}:
+        output = Path(sys.argv[sys.argv.index("--output") + 1])
+        output.write_text(output.read_text() + "# edited\\n")
         os.kill(os.getpid(), signal.SIGINT)
     return scored(*arguments, **named)
 
@@ -34,7 +37,10 @@ main()
 def interrupted(
     benchmark: Path, function: str, call: int
 ) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
-    """Runs the command, interrupted when it calls a function of `tools.tuning.tune`."""
+    """Runs the command, interrupted when it calls a function of `tools.tuning.tune`.
+
+    Just before, a line is added to the output file.
+    """
     config, output, found = (benchmark / name for name in ("a.yaml", "tuned.yaml", "found.json"))
     config.write_text("tracker: {name: sort, settings: {max_age: 1, min_hits: 4}}\n")
     output.write_text("earlier")
@@ -69,7 +75,7 @@ def test_an_interrupt_before_better_settings_are_found_writes_nothing(benchmark:
     assert done.stderr.splitlines()[-1] == (
         "stopped before better settings were found; nothing is written"
     )
-    assert output.read_text() == "earlier"
+    assert output.read_text() == "earlier# edited\n"
     assert not found.exists()
 
 
@@ -83,9 +89,10 @@ def test_an_interrupt_during_leave_one_out_keeps_the_tuned_settings(benchmark: P
     settings = load_config(output).tracker.settings
     assert settings.items() <= result["settings"].items()
     assert settings["max_age"] > 1
+    assert output.read_text().endswith("# edited\n")
 
 
 def test_an_interrupt_before_any_result_prints_nothing(benchmark: Path) -> None:
     done, output, _ = interrupted(benchmark, "_score", 1)
     assert done.stdout == ""
-    assert output.read_text() == "earlier"
+    assert output.read_text() == "earlier# edited\n"
