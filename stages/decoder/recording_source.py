@@ -79,7 +79,8 @@ class RecordingSource:
                         reader.gaps.note(float(pause), reader.seen - 1)
                     begins = since_first
                     if reader.epoch >= 0:
-                        # Packets that cannot be decoded take time, too; leaps of the clock do not.
+                        # Packets that cannot be decoded take time, too, but leaps of the camera's
+                        # clock in them do not.
                         ends = max(reader.ends, min(progress.ends, since_first))
                         begins = ends + max(pause, Fraction(0))
                     continues = progress.is_of(segment.epoch) and pause <= _LONGEST_PAUSE
@@ -138,7 +139,7 @@ class _Progress:
         self._first: int | None = None  # time of its first packet, in ticks
         self._begins = Fraction(0)  # of the epoch, in seconds
         self._origin: int | None = None  # time of the epoch's first packet, in ticks
-        self._time_base = self._frame = Fraction(0)
+        self._time_base = self._frame_seconds = Fraction(0)
         self.last = 0
 
     def begin(self, begins: Fraction) -> None:
@@ -150,14 +151,14 @@ class _Progress:
         """When the latest packet ends, in seconds, leaps of the camera's clock included."""
         if self._origin is None:
             return self._begins
-        return self._begins + (self.last - self._origin) * self._time_base + self._frame
+        return self._begins + (self.last - self._origin) * self._time_base + self._frame_seconds
 
     def follow(
         self, segment: Segment, stream: VideoStream, packets: Iterable[av.Packet]
     ) -> Iterator[av.Packet]:
         """Yields the packets of a segment, without the empty ones that flush a decoder."""
         self._segment, self._first, self.last = segment, None, 0
-        self._time_base, self._frame = time_base(stream), 1 / frame_rate(stream)
+        self._time_base, self._frame_seconds = time_base(stream), 1 / frame_rate(stream)
         for packet in packets:
             if packet.size:
                 pts = packet.pts or 0
@@ -179,7 +180,7 @@ class _Progress:
             return Fraction(0)
         passed = Fraction((later.began - self._segment.began).total_seconds())
         ticks = 0 if self._first is None else self.last - self._first
-        return passed - ticks * self._time_base - self._frame
+        return passed - ticks * self._time_base - self._frame_seconds
 
 
 def _joined(

@@ -74,13 +74,11 @@ def all_videos(folder: Path, depth: int = _DEPTH) -> list[Path]:
 
 def videos_in(folder: Path) -> list[Path]:
     """Returns the videos in a folder, in order."""
-    return [
-        file
-        for file in sorted(folder.iterdir())
-        if file.suffix.lower() in VIDEO_SUFFIXES
-        and not file.name.startswith(".")
-        and not file.is_dir()
-    ]
+    suffixes = tuple(VIDEO_SUFFIXES)
+    with os.scandir(folder) as entries:  # there may be very many images
+        names = [entry.name for entry in entries if entry.name.lower().endswith(suffixes)]
+    videos = [folder / name for name in sorted(names) if not name.startswith(".")]
+    return [video for video in videos if not video.is_dir()]
 
 
 def closed_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:

@@ -54,6 +54,18 @@ def test_packets_that_cannot_be_decoded_take_their_time(tmp_path, slots, intact)
     assert seconds(replay(folder, slots))[-4 * RATE] == 16
 
 
+@pytest.mark.parametrize("leap", [100, 100_000])
+def test_leaps_of_the_camera_clock_in_packets_that_cannot_be_decoded_take_no_time(
+    tmp_path, slots, leap
+):
+    folder = tmp_path / "cam"
+    write_segment(folder, 0, 0, 0, 0, 4)
+    write_segment(folder, 1, 1, 4, 0, 4, intact=0)
+    write_segment(folder, 2, 1, 8, leap, 4, intact=0)
+    write_segment(folder, 3, 2, 12, 0, 4)
+    assert seconds(replay(folder, slots))[-4 * RATE] == 12
+
+
 @pytest.mark.parametrize(
     ("real", "epoch", "began", "first", "expected", "gap"),
     [
