@@ -28,6 +28,7 @@ from tools.commands.config import config
 from tools.commands.count import count
 from tools.commands.data import data
 from tools.commands.detect import detect
+from tools.commands.draw import draw
 from tools.commands.evaluate import evaluate
 from tools.commands.export import export
 from tools.commands.maps import maps
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, count, maps, config, complete, chaos),
+    *(watch, draw, count, maps, config, complete, chaos),
 ):
     app.command()(command)
 for name, group in {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from math import isnan
 from typing import NamedTuple
 
 import cv2
@@ -94,7 +95,7 @@ class OverlayPainter:
 
         Args:
             canvas: The planes of its picture, modified in place.
-            tracks: The tracks, in pixels of the frame.
+            tracks: The tracks, in pixels of the frame; one whose score is NaN is labelled without.
             number: 1-based frame number to show.
             readings: What to show besides the tracks.
         """
@@ -144,7 +145,7 @@ class OverlayPainter:
         return clock(frame.pts * frame.time_base)
 
     def _shown(self, tracks: Tracks) -> Tracks:
-        shown = (tracks.scores >= self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
+        shown = ~(tracks.scores < self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
         if shown.all():
             return tracks
         return Tracks(
@@ -232,8 +233,9 @@ class OverlayPainter:
             name, speed = self._class_name(index), speeds.get(identity)
             if speed is not None and len(self._class_names) == 1:
                 name = ""  # not informative; the gap separates the speed from the id
-            shown = f"{score:.2f}" if speed is None else f"{speed:.0f} km/h"
-            mask = self._atlas.mask(f" {identity} {name} {shown} ")
+            shown = "" if isnan(score) else f"{score:.2f}"
+            shown = shown if speed is None else f"{speed:.0f} km/h"
+            mask = self._atlas.mask(f" {identity} {name} {shown}".rstrip() + " ")
             # On small vehicles a full label would hide the neighbours, so only the id is shown. The
             # threshold depends on the previous label, or labels would flicker.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)

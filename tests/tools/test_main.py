@@ -22,7 +22,7 @@ from tools.main import main
 def test_help_names_every_command():
     done = spotstream("--help")
     assert done.returncode == 0
-    for command in ("run", "track", "detect", "export", "train", "bench", "--version"):
+    for command in ("run", "track", "draw", "detect", "export", "train", "bench", "--version"):
         assert command in done.stdout
 
 

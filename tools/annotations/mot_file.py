@@ -29,10 +29,11 @@ def read_mot(path: str | os.PathLike[str], frame_count: int | None = None) -> Tr
         ConfigError: The file cannot be read or holds detections, or a line is malformed, repeats
             an id in its frame, or lies beyond the sequence; the message names file and line.
     """
-    return _trajectories(NumberTable.read(Path(path), MIN_COLUMNS, "tracks"), frame_count)
+    return trajectories_of(NumberTable.read(Path(path), MIN_COLUMNS, "tracks"), frame_count)
 
 
-def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
+def trajectories_of(table: NumberTable, frame_count: int | None = None) -> Trajectories:
+    """Returns the boxes of a table; see `read_mot`, also for the errors."""
     frames = table.frame_indices(frame_count)
     ids = table.values[:, IDENTITY]
     table.reject(
@@ -100,11 +101,11 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
         if frame_count is None:
             raise ConfigError(f"{info} has no seqLength")
     table = NumberTable.read(path, MIN_COLUMNS, "tracks")
-    tracks = _trajectories(table, frame_count)
+    tracks = trajectories_of(table, frame_count)
     frame_count = frame_count or tracks.frame_count
     objects = MotObjects.of(table.values, name)
     if table.values.shape[1] > FLAG:
-        tracks = _trajectories(table.only(table.values[:, FLAG] != 0), frame_count)
+        tracks = trajectories_of(table.only(table.values[:, FLAG] != 0), frame_count)
     return GroundTruth(name, frame_count, tracks, tracks, mot_objects=objects)
 
 

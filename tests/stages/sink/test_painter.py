@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from fractions import Fraction
+from math import nan
 
 import numpy as np
 import pytest
@@ -208,6 +209,17 @@ def test_a_speed_is_shown_instead_of_the_score() -> None:
     assert labels[1] == labels[2]  # whole km/h
     assert labels[0] == labels[4]
     assert len({*labels}) == 3
+
+
+def test_a_track_without_a_score_is_drawn_and_labelled_without() -> None:
+    labels = []
+    for class_names, scores in ((("car",), [0.5]), (("car",), [nan]), ((), [nan])):
+        painter = OverlayPainter(
+            HEIGHT, WIDTH, class_names, options=SinkOptions(overlay_min_score=0.4)
+        )
+        tracks = make_tracks(header(0), [[100, 100, 300, 140]], [1], scores)
+        labels.append(int((paint(painter, tracks).y[88, 90:290] != 100).sum()))
+    assert labels[0] > labels[1] > labels[2] > 0
 
 
 def test_single_class_name_is_not_shown_with_a_speed() -> None:

@@ -1,0 +1,123 @@
+"""``spotstream draw``: draws tracks from a file on a video."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.signals import ignore_stop_signals
+from stages.errors import ConfigError, OutputError, SourceError
+from stages.wording import counted
+from tools.commands.options import CONFIG_HELP, Overrides, config_names, refuse_inputs, writable
+from tools.interruption import interruptible
+from tools.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from stages.decoder.locations import SourceSpec
+    from tools.drawing.drawing import TrackDrawing
+
+
+def _video(path: Path) -> Path:
+    """Refuses what is not the name of an MP4, or cannot be written."""
+    if path.suffix != ".mp4":
+        raise ConfigError(f"--output {path}: the video is an MP4; choose a name that ends in .mp4")
+    writable(path)
+    return path.resolve() if path.is_symlink() else path
+
+
+def draw(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Video file, image folder, sequence or recording, as for run; NAME= before it "
+            "names the stream.",
+        ),
+    ],
+    tracks: Annotated[
+        Path,
+        typer.Option(
+            help="Tracks or ground truth: a file in MOTChallenge's or UAVDT's format (.gz, too), "
+            "a UA-DETRAC annotation (.xml), or the results of a run.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="MP4 to write.", readable=False, callback=_video)],
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help=f"{CONFIG_HELP} Its sections decoder and sink say which frames to draw on, and "
+            "how.",
+            autocompletion=config_names,
+        ),
+    ] = None,
+    set_: Overrides = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Draw tracks from a file on their video, as the overlay of a run shows them.
+
+    For example, --set sink.overlay_trail=0 draws no trails.
+    Ctrl-C completes the video with the frames drawn so far.
+    """
+    from pipeline.config_file import load_configs
+    from tools.drawing.drawing import TrackDrawing
+    from tools.drawing.stored_tracks import read_tracks
+
+    settings = load_configs(config or [], set_ or [])
+    spec = _recorded(source)
+    # Results of a run may have the drawn video beside them.
+    refuse_inputs([output], [Path(spec.location), None if tracks.is_dir() else tracks])
+    if output.exists() and not (overwrite and output.is_file()):
+        advice = "choose another --output" + ("" if overwrite else ", or add --overwrite")
+        raise OutputError(f"{output} exists; {advice}")
+    found = read_tracks(tracks, spec.name)
+    messages = [] if len(found) else [f"{tracks} has no tracks"]
+    drawing = TrackDrawing(spec, found, settings, messages.append)
+    with interruptible(sys.exit) as stops:
+        try:
+            with progress_bar() as bar:
+                task = bar.add_task("frames", total=None)
+                drawing.write(
+                    output,
+                    overwrite=overwrite,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                    stopped=lambda: stops.count > 0,
+                )
+        finally:
+            for message in dict.fromkeys(messages):
+                typer.echo(f"spotstream: {message}", err=True)
+        _report(drawing, output, stopped=stops.count > 0)
+    if stops.count:
+        ignore_stop_signals()  # another one would kill the interpreter while it shuts down
+        raise typer.Exit(130)
+    if drawing.breaks_off:
+        raise typer.Exit(SourceError.exit_code)
+
+
+def _recorded(source: str) -> SourceSpec:
+    """Returns the one recorded stream that a source is."""
+    from stages.decoder.locations import expand_sources, is_live
+
+    specs = expand_sources([source])
+    if len(specs) > 1:
+        names = ", ".join(spec.name for spec in specs[:3])
+        raise ConfigError(f"{source} holds {len(specs)} streams ({names}, …); name one of them")
+    if is_live(specs[0].location):
+        raise ConfigError(
+            f"{specs[0].name} is live, and tracks in a file are of recorded video; run --record "
+            "records it"
+        )
+    return specs[0]
+
+
+def _report(drawing: TrackDrawing, output: Path, *, stopped: bool) -> None:
+    frames = counted(drawing.frames, "frame")
+    if drawing.total is not None and stopped:
+        frames = f"{drawing.frames} of {counted(drawing.total, 'frame')}"
+    if not drawing.paths:
+        typer.echo(f"{output} is not written: {frames}", err=True)
+        return
+    found = f"{counted(len(drawing.ids), 'track')}, {counted(drawing.boxes, 'box', 'boxes')}"
+    typer.echo(f"{', '.join(map(str, drawing.paths))}: {found} in {frames}", err=stopped)

@@ -1,0 +1,1 @@
+"""Draws tracks from files on videos: `spotstream draw`."""

@@ -1,0 +1,244 @@
+"""Draws stored tracks on the frames of a source, as the overlay of a run shows them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config import DecoderConfig, RunConfig
+from pipeline.sink_options import sink_options
+from stages.atomic import part_path, sync_names, writing
+from stages.decoder.camera_motion import CameraMotion
+from stages.decoder.live_options import LiveOptions
+from stages.decoder.locations import SourceSpec
+from stages.decoder.source import HeapAllocator, Source, SourceRuntime
+from stages.decoder.sources import open_source
+from stages.errors import OutputError
+from stages.folder_lock import FolderLock
+from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
+from stages.result_files import OVERLAY, number_of, numbered
+from stages.sink.counting import Counting
+from stages.sink.options import SinkOptions
+from stages.sink.overlay_parts import OverlayParts
+from stages.sink.times import time_of
+from stages.wording import counted
+from tools.drawing.stored_tracks import StoredTracks
+
+_WAITING_FRAMES = 8  # decoded, but not encoded yet
+
+
+class TrackDrawing:
+    """A video of a source with tracks drawn on it.
+
+    Args:
+        spec: The source, a recorded one.
+        tracks: The tracks to draw.
+        config: How to read the source, and how to draw and encode.
+        notify: Called with one line for the user, in any thread.
+
+    Attributes:
+        frames: Number of frames drawn.
+        total: Number of frames of the source to draw; None if it does not state it.
+        boxes: Number of boxes drawn, including those outside the frame.
+        ids: Ids of the tracks drawn.
+        breaks_off: Whether the source ended early.
+        paths: The videos written: several if the source's frames change their size, or with
+            ``sink.overlay_minutes``.
+    """
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        tracks: StoredTracks,
+        config: RunConfig,
+        notify: Callable[[str], None],
+    ) -> None:
+        self.frames = 0
+        self.total: int | None = None
+        self.boxes = 0
+        self.ids: set[int] = set()
+        self.breaks_off = False
+        self.paths: list[Path] = []
+        self._spec = spec
+        self._tracks = tracks
+        self._config = config.decoder
+        self._notify = notify
+        self._options = sink_options(config.sink, spec.name, live=False)
+        self._counting = Counting(self._options)
+        self._camera = CameraMotion() if config.decoder.camera_motion else None
+        self._start: StreamStart | None = None
+        self._last: FrameHeader | None = None
+
+    def write(
+        self,
+        output: Path,
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int | None], None] = lambda done, total: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Draws all frames; the video gets its name when it is complete.
+
+        Args:
+            output: Name of the video, ending in ``.mp4``; further ones are numbered.
+            overwrite: Whether to replace existing files.
+            progress: Called with the number of frames drawn and `total`.
+            stopped: Polled before each frame; once it returns True, the video ends there.
+
+        Raises:
+            SourceError: The source cannot be opened, or yields no frame at all.
+            OutputError: The video cannot be written.
+        """
+        with _part_folder(output) as folder:
+            writer = _Writer(folder, self._options, self._notify)
+            try:
+                self._draw(writer, progress, stopped)
+                names = writer.complete()
+            except BaseException:
+                writer.parts.discard()
+                raise
+            moves = {
+                folder / name: output.with_name(
+                    numbered(output.name, number_of(folder / name, OVERLAY))
+                )
+                for name in names
+            }
+            for target in moves.values():
+                if target.exists() and not overwrite:
+                    raise OutputError(f"{target} exists; choose another place, or add --overwrite")
+            with writing(output):
+                for path, target in moves.items():
+                    path.replace(target)
+                sync_names(output.parent)
+            self.paths += moves.values()
+
+    def _draw(
+        self,
+        writer: _Writer,
+        progress: Callable[[int, int | None], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        source = _source(self._spec, self._config, self._notify)
+        with contextlib.closing(source.records(HeapAllocator())) as records:
+            for record in records:
+                if isinstance(record, StreamStart):
+                    self._begin(record)
+                elif isinstance(record, Frame):
+                    self._draw_frame(record, writer)
+                    progress(self.frames, self.total)
+                elif isinstance(record, EndOfStream):
+                    self._end(record)
+                if stopped():
+                    return
+
+    def _begin(self, start: StreamStart) -> None:
+        before, last = self._start, self._last
+        self._start = replace(start, class_names=self._tracks.class_names)
+        size = start.width, start.height
+        if before is None or last is None:
+            self.total = start.frame_count
+            made_for = self._tracks.frame_size
+            if made_for not in (None, size):
+                self._notify(
+                    f"the tracks are of frames of {made_for[0]}x{made_for[1]}, but those of "
+                    f"{start.source} are {size[0]}x{size[1]}"
+                )
+        elif (before.width, before.height) == size:
+            return
+        else:
+            self._notify(
+                f"after frame {last.number}, frames are {size[0]}x{size[1]} instead of "
+                f"{before.width}x{before.height}; a new video begins"
+            )
+        for fault in self._counting.faults(start.height, start.width):
+            self._notify(fault)
+
+    def _draw_frame(self, frame: Frame, writer: _Writer) -> None:
+        assert self._start is not None
+        header = self._last = frame.header
+        motion = self._camera.estimate(frame) if self._camera else None
+        tracks = self._tracks.of(header, motion)
+        self._counting.update(tracks, header.number, time_of(header, live=False))
+        writer.wait_for_room()
+        writer.parts.write(
+            self._start, tracks, frame.required_pixels(), header.number, self._counting.readings
+        )
+        self.frames += 1
+        self.boxes += len(tracks)
+        self.ids.update(tracks.ids.tolist())
+
+    def _end(self, end: EndOfStream) -> None:
+        self.breaks_off = end.reason is EndReason.TRUNCATED
+        if end.message:
+            self._notify(end.message)
+        if self._last is not None and not self.breaks_off:
+            self._report_later_tracks(self._last)
+
+    def _report_later_tracks(self, last: FrameHeader) -> None:
+        """Reports tracks of frames after the source's last one."""
+        assert self._start is not None
+        selection = self._config.selection
+        later = self._tracks.frames[self._tracks.frames >= last.index + selection.every]
+        if selection.last is not None:
+            later = later[later < selection.last]
+        if len(later):
+            frames = counted(len(np.unique(later)), "frame")
+            self._notify(
+                f"the tracks have boxes in {frames} after frame {last.number}, the last of "
+                f"{self._start.source}; the last of these is {later.max() + 1}. Are they tracks "
+                f"of another video?"
+            )
+
+
+class _Writer:
+    """Writes the videos into a folder, and limits the number of frames in memory."""
+
+    def __init__(self, folder: Path, options: SinkOptions, notify: Callable[[str], None]) -> None:
+        self._grown = threading.Event()
+        self.parts = OverlayParts(folder, options, self._grown.set, lambda: None, notify)
+
+    def wait_for_room(self) -> None:
+        """Waits until fewer than `_WAITING_FRAMES` frames wait to be encoded."""
+        while True:
+            self._grown.clear()
+            if self.parts.frames - self.parts.kept < _WAITING_FRAMES:
+                return
+            self._grown.wait()
+
+    def complete(self) -> tuple[str, ...]:
+        """Completes the videos; returns their names."""
+        self.parts.commit()
+        return self.parts.names
+
+
+def _source(spec: SourceSpec, config: DecoderConfig, notify: Callable[[str], None]) -> Source:
+    return open_source(
+        spec,
+        selection=config.selection,
+        frame_rate=Fraction(config.frame_rate),
+        live=LiveOptions(timeout=config.timeout),
+        hardware=config.hardware,
+        runtime=SourceRuntime(notify=notify),
+    )
+
+
+@contextlib.contextmanager
+def _part_folder(output: Path) -> Iterator[Path]:
+    """Yields a hidden, empty folder beside ``output``, for this process alone; then removes it."""
+    folder = part_path(output)
+    lock = FolderLock(folder)
+    try:
+        with writing(output):
+            for left in folder.iterdir():  # by a process that was killed
+                left.unlink()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
