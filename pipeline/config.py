@@ -15,7 +15,7 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.geometry import Ground, Lines, Regions, Zones
+from pipeline.geometry import Ground, Lines, Regions, SearchedRegions, Zones, check_region
 from pipeline.overlay_addresses import OverlayAddresses
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
@@ -96,6 +96,8 @@ class DetectorConfig:
         max_detections: Maximum number of a network's detections per frame; 100 in exported models.
         ignored: Regions by stream name ("*": all streams), each [left, top, right, bottom] in
             pixels of its frames; detections whose centre lies in one are discarded.
+        regions: By stream name ("*": all streams), the part of its frames that the network
+            searches, [left, top, right, bottom] in pixels; without one, the whole frame.
         threads: Number of CPU threads; 0: the engine decides.
         workers: Number of detector processes, assigned to the GPUs in turn.
         batch_size: Frames per batch, from any streams. 0: 8 on a GPU; on a CPU, several frames at
@@ -114,6 +116,7 @@ class DetectorConfig:
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
     max_detections: Annotated[int, Ge(1), Le(1000)] = 100
     ignored: Regions = field(default_factory=dict)
+    regions: SearchedRegions = field(default_factory=dict)
     threads: Annotated[int, Ge(0), Le(1024)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1
     batch_size: Annotated[int, Ge(0), Le(256)] = 0
@@ -121,12 +124,10 @@ class DetectorConfig:
 
     def __post_init__(self) -> None:
         for name, regions in self.ignored.items():
-            for left, top, right, bottom in regions:
-                if not (left < right and top < bottom):
-                    raise ValueError(
-                        f"ignored.{name}: a region is [left, top, right, bottom], "
-                        f"got {[left, top, right, bottom]}"
-                    )
+            for region in regions:
+                check_region(f"ignored.{name}", region)
+        for name, region in self.regions.items():
+            check_region(f"regions.{name}", region)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from pipeline.config import DetectorConfig
+from pipeline.geometry import region_of
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.shipped import SHIPPED, find_weights
 from stages.errors import ConfigError
@@ -64,7 +66,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
     check_weights(config)
     from stages.detector.network_detector import NetworkDetector
 
-    return NetworkDetector(
+    detector = NetworkDetector(
         config.weights,
         engine=config.engine,
         precision=config.precision,
@@ -75,3 +77,8 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         max_detections=config.max_detections,
         threads=config.threads,
     )
+    if not config.regions:
+        return detector
+    from stages.detector.searched_region import RegionDetector
+
+    return RegionDetector(detector, partial(region_of, config.regions))

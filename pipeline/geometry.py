@@ -13,7 +13,7 @@ from stages.sink.ground import GroundPoints, checked_ground
 from stages.sink.zones import Zone, checked_zone
 
 EVERY_STREAM = "*"
-"""Stands for every stream's name in ``detector.ignored`` and the sink's lines, zones and ground."""
+"""Stands for every stream's name in the detector's regions, and in lines, zones and ground."""
 
 _Shape = TypeVar("_Shape", Line, Zone)
 
@@ -22,9 +22,25 @@ Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
 """Left, top, right, bottom."""
 
 
+def check_region(name: str, region: Region) -> None:
+    """Checks that a region has an area.
+
+    Raises:
+        ValueError: It has none.
+    """
+    left, top, right, bottom = region
+    if not (left < right and top < bottom):
+        raise ValueError(f"{name}: a region is [left, top, right, bottom], got {list(region)}")
+
+
 def ignored_in(ignored: Mapping[str, Sequence[Region]], stream: str) -> list[Region]:
     """Returns a stream's regions in ``detector.ignored``: those of every stream, and its own."""
     return [*ignored.get(EVERY_STREAM, ()), *ignored.get(stream, ())]
+
+
+def region_of(regions: Mapping[str, Region], stream: str) -> Region | None:
+    """Returns a stream's region in ``detector.regions``: its own, or else that of every stream."""
+    return regions.get(stream, regions.get(EVERY_STREAM))
 
 
 def shapes_of(shapes: Mapping[str, Mapping[str, _Shape]], stream: str) -> dict[str, _Shape]:
@@ -49,11 +65,13 @@ def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
 
 
 _REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
+_REGION = "a region has the form stream: [left, top, right, bottom]"
 _LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 _ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
 _GROUND = "the ground has the form stream: [[x, y, metres x, metres y], …]"
 
 _Region: TypeAlias = Annotated[Region, _form(_REGIONS, list, 4)]
+_SearchedRegion: TypeAlias = Annotated[Region, _form(_REGION, list, 4)]
 _StreamRegions: TypeAlias = Annotated[tuple[_Region, ...], _form(_REGIONS, list)]
 _Name: TypeAlias = Annotated[str, Before(column)]
 _Ends: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
@@ -67,6 +85,9 @@ _Ground: TypeAlias = Annotated[_Points, Before(checked_ground)]
 
 Regions: TypeAlias = Annotated[dict[str, _StreamRegions], _form(_REGIONS, dict)]
 """Regions by stream name."""
+
+SearchedRegions: TypeAlias = Annotated[dict[str, _SearchedRegion], _form(_REGION, dict)]
+"""One region by stream name."""
 
 Lines: TypeAlias = Annotated[dict[str, _NamedLines], _form(_LINES, dict)]
 """Lines by stream name and line name."""

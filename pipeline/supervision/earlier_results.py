@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import ground_of, ignored_in, shapes_of
+from pipeline.geometry import ground_of, ignored_in, region_of, shapes_of
 from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
@@ -30,6 +30,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "min_score",
         "max_detections",
         "ignored",
+        "regions",
     ),
     "tracker": ("name", "settings"),
     "sink": (
@@ -131,6 +132,8 @@ def _deciding(
         values[f"tracker.settings.{setting}"] = settings.get(setting, default)
     ignored = _mapping(values.pop("detector.ignored"))
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
+    regions = _mapping(values.pop("detector.regions"))
+    values[f"detector.regions.{stream}"] = region_of(regions, stream)
     for key in ("sink.lines", "sink.zones"):
         values[f"{key}.{stream}"] = shapes_of(_mapping(values.pop(key)), stream)
     values[f"sink.ground.{stream}"] = ground_of(_mapping(values.pop("sink.ground")), stream)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config_file import load_config
-from pipeline.geometry import ignored_in, shapes_of
+from pipeline.geometry import ignored_in, region_of, shapes_of
 from pipeline.sink_options import sink_options
 from stages.errors import ConfigError
 
@@ -11,6 +11,7 @@ LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
 GROUND = "the ground has the form stream: [[x, y, metres x, metres y], …]"
 REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
+REGION = "a region has the form stream: [left, top, right, bottom]"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,11 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
         (
             "detector.ignored={a: [[0, 0, 9, 1e308]]}",
             "detector.ignored.a.0.3: Input should be less than or equal to 1000000000, got 1e+308",
+        ),
+        ("detector.regions=[0, 0, 9, 9]", f"detector.regions: {REGION}, got [0, 0, 9, 9]"),
+        (
+            "detector.regions={a: [[0, 0, 9, 9]]}",
+            f"detector.regions.a: {REGION}, got [[0, 0, 9, 9]]",
         ),
     ],
 )
@@ -79,6 +85,8 @@ def test_region_without_area_is_refused(region):
         load_config(
             None, ["detector.ignored.south=[[0, 0, 9, 9]]", f"detector.ignored.north=[{region}]"]
         )
+    with pytest.raises(ConfigError, match=r"regions\.north: a region is \[left, top, right, bot"):
+        load_config(None, [f"detector.regions={{south: [0, 0, 9, 9], north: {region}}}"])
 
 
 def test_shapes_for_all_streams_are_merged_with_each_streams_own():
@@ -101,6 +109,13 @@ def test_shapes_for_all_streams_are_merged_with_each_streams_own():
     assert shapes_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
+
+
+def test_own_region_of_a_stream_replaces_that_for_all_streams():
+    config = load_config(None, ["detector.regions={'*': [0, 0, 9, 9], south: [5, 5, 9, 9]}"])
+    found = [region_of(config.detector.regions, name) for name in ("north", "south")]
+    assert found == [(0, 0, 9, 9), (5, 5, 9, 9)]
+    assert region_of({"south": (0, 0, 9, 9)}, "north") is None
 
 
 def test_own_ground_of_a_stream_replaces_that_for_all_streams():

@@ -93,6 +93,19 @@ def test_ignored_regions_apply_to_all_images_or_to_one(tmp_path):
     assert found == [each for each in right if each["file_name"] == "a.png" or center(each)[1] > 96]
 
 
+def test_regions_hold_for_the_images_of_their_name(tmp_path):
+    image = SCENE.render(0).image
+    for name, part in (("a", image), ("b", image), ("c", image[64:])):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), part)
+    region = "detector.regions={b: [0, 64, 320, 192]}"
+    found = detect_images([tmp_path], [], [*SETTINGS, region], pytest.fail)
+    a, b, c = (
+        [each["bbox"] for each in found if each["file_name"] == f"{name}.png"] for name in "abc"
+    )
+    assert len(a) > len(b) == len(c) > 0
+    np.testing.assert_allclose(b, np.add(c, [0, 64, 0, 0]), atol=0.011)
+
+
 def test_max_detections_allows_more_than_100_vehicles(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.tile(SCENE.render(0).image, (4, 4, 1)))

@@ -37,8 +37,8 @@ def add(
         str,
         typer.Option(
             help="Name of the stream and its result files. It gets the lines, zones, ground and "
-            "regions that the run's config (sink.lines, sink.zones, sink.ground, detector.ignored) "
-            "has for this name."
+            "regions that the run's config (sink.lines, sink.zones, sink.ground, detector.ignored, "
+            "detector.regions) has for this name."
         ),
     ] = "",
     pid: Pid = None,

@@ -37,6 +37,9 @@ def run_warnings(
         yield Notice("decoder", message=warning)
     if warning := without_live_streams(specs, config, stay=stay):
         yield Notice("sink", message=warning)
+    if config.detector.regions and config.detector.detections is not None:
+        message = "detector.regions: no effect with detector.detections"
+        yield Notice("detector", message=message)
     sink = config.sink
     if sink.event_pictures and not (sink.lines or sink.zones):
         yield Notice(
@@ -100,6 +103,7 @@ def unknown_in_config(
     there = f"; there are {', '.join(names[:_NAMED])}{more}" if names else ""
     given: tuple[tuple[StageName, str, Iterable[str]], ...] = (
         ("detector", "ignored", config.detector.ignored),
+        ("detector", "regions", config.detector.regions),
         ("sink", "lines", config.sink.lines),
         ("sink", "zones", config.sink.zones),
         ("sink", "ground", config.sink.ground),

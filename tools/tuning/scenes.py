@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def render_sequences(
     Raises:
         ConfigError: There is no such view, or the detector cannot be used.
     """
-    detector = build_detector(config.detector)
+    # The regions are those of the user's cameras.
+    detector = build_detector(replace(config.detector, regions={}))
     sequences = []
     for number in range(count):
         scene_config = SceneConfig(

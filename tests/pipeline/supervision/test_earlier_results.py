@@ -118,6 +118,12 @@ def difference_of(folder, video, *settings):
             [f"detector.ignored={{b: {BOX}}}"],
             "detector.ignored.a: [[0.0, 0.0, 9.0, 9.0]] there, [] now",
         ),
+        (["detector.regions={'*': [0, 0, 99, 99]}"], ["detector.regions={a: [0, 0, 99, 99]}"], ""),
+        (
+            ["detector.regions={'*': [0, 0, 99, 99], b: [0, 0, 99, 50]}"],
+            ["detector.regions={b: [0, 0, 99, 50]}"],
+            "detector.regions.a: [0.0, 0.0, 99.0, 99.0] there, null now",
+        ),
         (
             [f"sink.lines={{b: {LINE}}}"],
             [f"sink.lines={{a: {LINE}, b: {LINE}}}"],

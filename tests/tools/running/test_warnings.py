@@ -13,6 +13,7 @@ from tools.running.warnings import (
 
 REGIONS = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
 ZONES = "sink.zones={west: {stop: [[0, 0], [9, 0], [9, 9]]}}"
+REGION = "detector.regions={west: [0, 0, 99, 99]}"
 LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
 
 
@@ -31,10 +32,11 @@ LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
 )
 def test_regions_lines_and_zones_of_unknown_streams_are_reported(names, stay, expected):
     specs = [SourceSpec(name, f"{name}.mp4") for name in names]
-    found = unknown_in_config(specs, load_config(None, [REGIONS, LINES, ZONES]), stay=stay)
+    found = unknown_in_config(specs, load_config(None, [REGIONS, REGION, LINES, ZONES]), stay=stay)
     assert [(each.stage, each.message) for each in found] == (
         [
             ("detector", f"detector.ignored: {expected}"),
+            ("detector", f"detector.regions: {expected}"),
             ("sink", f"sink.lines: {expected}"),
             ("sink", f"sink.zones: {expected}"),
         ]
@@ -63,6 +65,14 @@ def test_a_limit_for_stays_without_zones_is_reported():
         config = load_config(None, ["sink.zone_stay_seconds=60", *counted])
         found = [each.message for each in run_warnings([], [], config, stay=True)]
         assert [each for each in found if "stay_seconds" in each] == expected
+
+
+def test_regions_for_the_network_beside_detections_from_a_file_are_reported():
+    message = "detector.regions: no effect with detector.detections"
+    for given, expected in (([], []), (["detector.detections=found"], [message])):
+        config = load_config(None, [REGION, *given])
+        found = [each.message for each in run_warnings([], [], config, stay=True)]
+        assert [each for each in found if "no effect" in each] == expected
 
 
 def test_cameras_named_only_by_their_order_are_reported():

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
 
+from pipeline.config import DetectorConfig
 from pipeline.config_file import load_config
 from stages.decoder.scene import Scene, SceneDetails
 from stages.records import BoolArray, Detections, Float32Array, Frame
@@ -45,8 +47,12 @@ class EveryVehicle:
 
         monkeypatch.setattr(Scene, "render_details", rendered)
         monkeypatch.setattr(scenes, "FRAMES", FRAMES)
-        monkeypatch.setattr(scenes, "build_detector", lambda config: self)
+        monkeypatch.setattr(scenes, "build_detector", self.built)
         monkeypatch.setitem(GRIDS, "spottrack", {})  # nothing to search
+
+    def built(self, config: DetectorConfig) -> Self:
+        assert not config.regions  # which are those of the user's cameras
+        return self
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         boxes = self.boxes[-1]
@@ -66,7 +72,8 @@ def scored(sequence: TuningSequence, **settings: object) -> Mapping[str, float]:
 
 def test_what_is_known_of_a_rendered_crossing(detector: EveryVehicle) -> None:
     """The tracker knows the edges of the frame; nothing is scored where vehicles are hidden."""
-    [sequence] = render_sequences("intersection", load_config(Path("intersection")), 1)
+    region = "detector.regions={'*': [0, 0, 99, 99]}"
+    [sequence] = render_sequences("intersection", load_config(Path("intersection"), [region]), 1)
     assert sequence.motions == [None] * FRAMES
     boxes, listed = np.concatenate(detector.boxes), np.concatenate(detector.listed)
     assert not listed.all()
