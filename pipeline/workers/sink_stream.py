@@ -281,7 +281,7 @@ class SinkStream:
         The report is sent first, because the rest may wait for the disk indefinitely.
         """
         self.failed = True
-        if error.errno == errno.ENOENT and not self.folder.is_dir():
+        if error.errno == errno.ENOENT and not (self.folder / JOURNAL).exists():
             error = folder_is_gone(self.folder)
         message = str(error)
         self._progress.end()
@@ -333,7 +333,7 @@ class SinkStream:
         """
         if self._completion.begun:
             return
-        self.folder.stat()
+        (self.folder / JOURNAL).stat()  # later files make a removed folder again
         if self._logbook[SharedNumber.ABANDONED] and not self._checkpoints.under_way:
             self._truncate(self._logbook.reason)
             return

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.reports import Notice, Progress
+from pipeline.reports import Failed, Notice, Progress
 from pipeline.signals import STAGE_END
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
@@ -43,6 +43,7 @@ class ReportLog(list):
 
     def __init__(self):
         self.notices = []
+        self.failures = []
         self.metrics = None
         self.total = None
 
@@ -50,6 +51,8 @@ class ReportLog(list):
         self.append((report.kind, report.stream))
         if isinstance(report, Notice):
             self.notices.append(report.message)
+        if isinstance(report, Failed):
+            self.failures.append(report.message)
         if isinstance(report, Progress):
             self.metrics, self.total = report.metrics or self.metrics, report.total
 

@@ -13,8 +13,9 @@ import pytest
 import zmq
 
 from pipeline.signals import STAGE_END
+from stages.atomic import output_error
 from stages.errors import OutputError
-from stages.result_files import read_report
+from stages.result_files import event_pictures, read_report
 from stages.sink.folder_contents import CHECKPOINT, JOURNAL, RUN
 from tests.pipeline.workers.conftest import acknowledged, advance_until, end, feed
 from tests.stages.sink.stream import TEXTS
@@ -133,6 +134,24 @@ def test_a_lossless_stream_notices_that_its_folder_is_gone(sink):
     stream.folder.rename(stream.folder.with_name("elsewhere"))
     with pytest.raises(FileNotFoundError, match="north"):
         stream.tick()
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_folder_that_an_event_picture_makes_again_is_reported_as_gone(sink, plan, reports, live):
+    plan.config.sink.lines["north"] = {"gate": (24.0, 0.0, 24.0, 32.0)}
+    written = dataclasses.replace(plan.config.sink, overlay=False, event_pictures=True)
+    stream = sink(live=live, config=dataclasses.replace(plan.config, sink=written))
+    centers_x = [8, 40] * 2
+    feed(stream, 3, centers_x=centers_x)
+    stream.tick()
+    stream.folder.rename(stream.folder.with_name("elsewhere"))
+    feed(stream, 4, begin=3, centers_x=centers_x)
+    assert len(event_pictures(stream.folder)) == 1
+    with pytest.raises(FileNotFoundError) as raised:
+        stream.tick()
+    stream.fail(output_error(stream.folder, raised.value))
+    reason = f"cannot write {stream.folder}: the folder was removed or moved away"
+    assert reports.failures == [reason]
 
 
 @pytest.mark.parametrize(("overlay", "text_only"), [(False, False), (False, True), (True, True)])
