@@ -10,7 +10,6 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from stages.errors import ConfigError
 from stages.records import Dropped, EndOfStream, Frame, StreamStart, UInt8Array
 
 SourceRecord: TypeAlias = StreamStart | Frame | Dropped | EndOfStream
@@ -121,26 +120,13 @@ class FrameSelection:
 
     Attributes:
         first: First frame, >= 1.
-        last: Last frame, inclusive; None for the end.
+        last: Last frame, inclusive, >= ``first``; None for the end.
         every: Use every n-th frame from ``first`` on, >= 1.
-
-    Raises:
-        ConfigError: A number is out of its range.
     """
 
     first: int = 1
     last: int | None = None
     every: int = 1
-
-    def __post_init__(self) -> None:
-        if self.first < 1:
-            raise ConfigError(f"first frame must be at least 1, got {self.first}")
-        if self.last is not None and self.last < self.first:
-            raise ConfigError(
-                f"last frame must not lie before the first ({self.first}), got {self.last}"
-            )
-        if self.every < 1:
-            raise ConfigError(f"every must be at least 1, got {self.every}")
 
     def takes(self, index: int) -> bool:
         """Returns whether the frame at 0-based ``index`` is selected."""
