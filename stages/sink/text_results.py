@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks, detections, times, line crossings, zone events."""
+"""The text results of a stream: tracks, detections, times, crossings, zones, ground, KITTI."""
 
 from __future__ import annotations
 
