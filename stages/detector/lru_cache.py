@@ -15,12 +15,10 @@ class LruCache(Generic[Key, Value]):
     """Keeps the values of the most recently used keys; threads may share it.
 
     Args:
-        kept: Maximum number of values.
+        kept: Maximum number of values, at least 1.
     """
 
     def __init__(self, kept: int) -> None:
-        if kept < 1:
-            raise ValueError(f"kept must be at least 1, got {kept}")
         self._kept = kept
         self._values: OrderedDict[Key, Value] = OrderedDict()  # most recently used last
         self._lock = threading.Lock()

@@ -10,8 +10,6 @@ from stages.atomic import AtomicFile
 from stages.records import StreamStart
 from stages.sink.detrac import write_toolkit_matrices
 
-LAYOUTS = ("detrac", "uavdt", "mot")
-
 _DETECTION_COLUMNS = 7  # of UA-DETRAC
 
 
@@ -40,7 +38,7 @@ def write_benchmark_files(
 
     Args:
         begin: Opens a file, which the caller completes, or discards after an error.
-        start: The sequence; its layout is one of `LAYOUTS`.
+        start: The sequence, with one of these layouts.
         root: The benchmark folder.
         mot_path: Finished MOTChallenge rows.
         detections_path: Finished rows of ``detections.txt``.

@@ -55,8 +55,6 @@ class GlyphAtlas:
     """
 
     def __init__(self, cap_height: int) -> None:
-        if cap_height < 5:
-            raise ValueError(f"cap_height must be at least 5, got {cap_height}")
         self.height = cap_height + cap_height % 2 + 2 * max(2, round(cap_height * 0.4))
         self._baseline = self.height - (self.height - cap_height) // 2
         self._stroke = max(1, round(cap_height * _OVERSAMPLING * 0.13))

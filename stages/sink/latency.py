@@ -55,17 +55,8 @@ class LatencyHistogram:
     def percentile(self, p: float) -> float | None:
         """Returns the smallest duration, in ns, that at least ``p`` percent do not exceed.
 
-        Args:
-            p: Percentage from 0 to 100.
-
-        Returns:
-            The duration, or None if nothing was added.
-
-        Raises:
-            ValueError: ``p`` is out of range.
+        None if nothing was added.
         """
-        if not 0 <= p <= 100:
-            raise ValueError(f"p must lie in [0, 100], got {p}")
         if not self.buckets:
             return None
         sums = self._sums()

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from stages.atomic import AtomicFile, remove_file
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
-from stages.sink.benchmark import LAYOUTS, write_benchmark_files
+from stages.sink.benchmark import write_benchmark_files
 from stages.sink.counting import Counting, Measured
 from stages.sink.detrac import write_toolkit_matrices
 from stages.sink.earlier_picture import EarlierPicture
@@ -91,10 +91,7 @@ class StreamResults:
 
         Raises:
             OutputError: A file cannot be created.
-            ValueError: The layout is unknown.
         """
-        if start.layout and start.layout not in LAYOUTS:
-            raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {start.layout!r}")
         self._epochs += 1
         before, self.latest_start = self.latest_start, start
         if before is None:

@@ -29,8 +29,6 @@ class Trails:
     """
 
     def __init__(self, length: int) -> None:
-        if length < 0:
-            raise ValueError(f"length must be at least 0, got {length}")
         self._length = length
         self._frame = 0
         self._trails: dict[int, _Trail] = {}

@@ -2,8 +2,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pytest
-
 from stages.detector.lru_cache import LruCache
 
 
@@ -46,8 +44,3 @@ def test_threads_may_share_a_cache():
         found = list(threads.map(use, range(4)))
     assert found == [[str(number % 5) for number in range(n, n + 500)] for n in range(4)]
     assert len(cache) == 2
-
-
-def test_a_size_of_zero_is_refused():
-    with pytest.raises(ValueError, match="kept must be at least 1, got 0"):
-        LruCache(0)

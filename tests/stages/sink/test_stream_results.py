@@ -164,11 +164,6 @@ def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
         assert report.timing.fps == pytest.approx(speed, 0.01)
 
 
-def test_unknown_layout_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="one of detrac, uavdt, mot, got 'kitti'"):
-        StreamResults(tmp_path / "x", TEXT).start(make_start(layout="kitti"))
-
-
 def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
     results = StreamResults(tmp_path / "cam")
     results.start(make_start())
