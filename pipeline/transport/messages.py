@@ -8,9 +8,9 @@ header and keeps each array aligned. Sizes are checked against the header before
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, Union
 
 import msgspec
 import numpy as np
@@ -65,34 +65,6 @@ class _AnyHeader(msgspec.Struct, frozen=True):
     version: int
 
 
-class _Start(_Header, tag="start", frozen=True, kw_only=True):
-    record: StreamStart
-
-
-class _Dropped(_Header, tag="dropped", frozen=True, kw_only=True):
-    record: Dropped
-
-
-class _End(_Header, tag="end", frozen=True, kw_only=True):
-    record: EndOfStream
-
-
-class _Crossings(_Header, tag="crossings", frozen=True, kw_only=True):
-    record: Crossings
-
-
-class _ZoneEvents(_Header, tag="zones", frozen=True, kw_only=True):
-    record: ZoneEvents
-
-
-class _Ground(_Header, tag="ground", frozen=True, kw_only=True):
-    record: GroundPlaces
-
-
-class _Heartbeat(_Header, tag="alive", frozen=True, kw_only=True):
-    record: Heartbeat = Heartbeat()
-
-
 class _OfFrame(_Header, frozen=True, kw_only=True):
     frame: FrameHeader
     slot: int | None
@@ -114,14 +86,20 @@ class _Tracks(_OfFrame, tag="tracks", frozen=True, kw_only=True):
     tracks: _Boxes
 
 
-_EVENTS: dict[type[Record], Callable[..., _Header]] = {
-    StreamStart: _Start,
-    Dropped: _Dropped,
-    EndOfStream: _End,
-    Crossings: _Crossings,
-    ZoneEvents: _ZoneEvents,
-    GroundPlaces: _Ground,
-    Heartbeat: _Heartbeat,
+_TAGS: dict[type[Record], str] = {
+    StreamStart: "start",
+    Dropped: "dropped",
+    EndOfStream: "end",
+    Crossings: "crossings",
+    ZoneEvents: "zones",
+    GroundPlaces: "ground",
+    Heartbeat: "alive",
+}
+_HEADERS = {
+    kind: msgspec.defstruct(
+        f"_{kind.__name__}", [("record", kind)], bases=(_Header,), tag=tag, kw_only=True
+    )
+    for kind, tag in _TAGS.items()
 }
 
 
@@ -142,24 +120,14 @@ def decode_extra(kind: type, value: Any) -> Any:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=encode_extra)
 _decoder = msgspec.msgpack.Decoder(
-    _Start
-    | _Dropped
-    | _End
-    | _Crossings
-    | _ZoneEvents
-    | _Ground
-    | _Heartbeat
-    | _Frame
-    | _Detections
-    | _Tracks,
-    dec_hook=decode_extra,
+    Union[*_HEADERS.values(), _Frame, _Detections, _Tracks], dec_hook=decode_extra
 )
 
 
 def encode(envelope: Envelope) -> list[bytes | memoryview]:
     """Encodes an envelope as the parts of one multipart message."""
     record, pixels = envelope.record, envelope.pixels
-    header: _Header
+    header: msgspec.Struct
     arrays: list[npt.NDArray[Any]] = []
     common: dict[str, Any] = {
         "channel": envelope.channel,
@@ -187,7 +155,7 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
         if seen.motion is not None:
             arrays.insert(0, seen.motion)
     else:
-        header = _EVENTS[type(record)](record=record, **common)
+        header = _HEADERS[type(record)](record=record, **common)
     parts: list[bytes | memoryview] = [envelope.stream.encode(), _encoder.encode(header)]
     if payload := b"".join([array.tobytes() for array in arrays]):
         parts.append(payload)

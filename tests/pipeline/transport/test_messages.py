@@ -80,6 +80,14 @@ def test_control_records_round_trip(record):
     assert (envelope.run, envelope.stream) == ("run-1", record.stream)
 
 
+def test_the_bytes_of_a_header_follow_the_protocol():
+    dropped = Dropped("cam", 0, 3, 5, DropReason.BEHIND)
+    _, header = encode(Envelope(dropped, channel=4, position=9, run="a"))
+    sender = {"version": PROTOCOL_VERSION, "channel": 4, "position": 9, "run": "a"}
+    fields = {"kind": "dropped", **sender, "record": msgspec.to_builtins(dropped)}
+    assert header == msgspec.msgpack.encode(fields)
+
+
 def test_an_unknown_drop_reason_is_refused():
     stream, header = encode(Envelope(Dropped("cam", 0, 3, 5, DropReason.BEHIND)))
     assert b"stages behind" in header
