@@ -24,8 +24,8 @@ from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import MessageError, encode
-from pipeline.transport.ring import FrameRing
 from pipeline.workers.batching import batches
+from pipeline.workers.pixels import PixelReader
 from pipeline.workers.streams import Streams
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.ignored import outside
@@ -243,7 +243,7 @@ class _Stream:
     def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
         self.name = logbook.stream
         self._logbook = logbook
-        self._ring = FrameRing(plan.ring(channel))
+        self._reader = PixelReader(plan.ring(channel))
 
     def with_pixels(self, envelope: Envelope) -> Envelope:
         """Returns the envelope; if it holds a frame, with the frame's pixels.
@@ -265,11 +265,10 @@ class _Stream:
         return structs.replace(envelope, record=frame)
 
     def _pixels(self, envelope: Envelope, header: FrameHeader) -> UInt8Array:
-        if envelope.pixels is not None:
-            return envelope.pixels
-        if envelope.slot is None:
+        pixels = self._reader.of(header, envelope)
+        if pixels is None:
             raise ValueError("a frame without pixels")
-        return self._ring.slot(envelope.slot, header.shape)
+        return pixels
 
     def close(self) -> None:
-        self._ring.close()
+        self._reader.close()

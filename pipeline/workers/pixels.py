@@ -11,22 +11,22 @@ class PixelReader:
     """Finds the pixels of the frames of one stream.
 
     Args:
-        ring: Path of the stream's ring, which is opened when needed.
+        ring: Path of the stream's ring.
     """
 
     def __init__(self, ring: str) -> None:
-        self._path = ring
-        self._ring: FrameRing | None = None
+        self._ring = FrameRing(ring)
 
     def of(self, frame: FrameHeader, envelope: Envelope) -> UInt8Array | None:
-        """Returns the pixels of the frame in the envelope; None if it has none."""
+        """Returns the pixels of the frame in the envelope; None if it has none.
+
+        Raises:
+            ValueError: They should be in a slot outside the ring.
+        """
         if envelope.pixels is not None or envelope.slot is None:
             return envelope.pixels
-        if self._ring is None:
-            self._ring = FrameRing(self._path)
         return self._ring.slot(envelope.slot, frame.shape)
 
     def close(self) -> None:
         """Closes the ring; the pixels must not be used any more."""
-        if self._ring is not None:
-            self._ring.close()
+        self._ring.close()
