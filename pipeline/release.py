@@ -7,11 +7,31 @@ from pathlib import Path
 import msgspec
 
 
-class _Record(msgspec.Struct, frozen=True):
-    """The part of a `RunRecord` that every release understands."""
+class RecordedRun(msgspec.Struct, frozen=True):
+    """The part of a `RunRecord` that every release understands; any may have written it.
+
+    Attributes:
+        versions: Versions of the program and its packages.
+        lossless: Whether no frame of the stream may be dropped.
+    """
 
     versions: dict[str, str]
     lossless: bool = True
+
+    @classmethod
+    def load(cls, path: Path) -> RecordedRun:
+        """Reads the record at ``path``.
+
+        Raises:
+            OSError: The record cannot be read.
+            ValueError: The record is damaged.
+        """
+        return msgspec.json.decode(path.read_bytes(), type=cls)
+
+    @property
+    def release(self) -> str:
+        """The release that wrote the record, "" if it does not state it."""
+        return self.versions.get("spotstream", "")
 
 
 def installed_release() -> str:
@@ -27,27 +47,3 @@ def installed_release() -> str:
         return version("spotstream") or ""
     except (PackageNotFoundError, KeyError):  # an empty record gives None or KeyError
         return ""
-
-
-def recorded_release(path: Path) -> str:
-    """Returns the release that wrote the `RunRecord` at ``path``; it may be any release.
-
-    Raises:
-        OSError: The record cannot be read.
-        ValueError: The record is damaged.
-    """
-    return _read(path).versions.get("spotstream", "")
-
-
-def is_recorded_lossless(path: Path) -> bool:
-    """Returns whether the run of the `RunRecord` at ``path`` was lossless.
-
-    Raises:
-        OSError: The record cannot be read.
-        ValueError: The record is damaged.
-    """
-    return _read(path).lossless
-
-
-def _read(path: Path) -> _Record:
-    return msgspec.json.decode(path.read_bytes(), type=_Record)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.config import RunConfig
-from pipeline.release import installed_release, is_recorded_lossless, recorded_release
+from pipeline.release import RecordedRun, installed_release
 from pipeline.supervision.earlier_results import difference, other_source
 from pipeline.supervision.runtime_folder import writer_of
 from stages.decoder.locations import SourceSpec
@@ -137,7 +137,7 @@ def _refuse_other_results(folder: Path, spec: SourceSpec) -> None:
     if other := other_source(folder, spec):
         raise OutputError(f"{folder} {other}; {_ADVICE}")
     with contextlib.suppress(OSError, ValueError):  # the record is missing or damaged
-        if not is_recorded_lossless(folder / RUN):  # results of a live stream
+        if not RecordedRun.load(folder / RUN).lossless:  # results of a live stream
             _refuse_results(folder)
 
 
@@ -146,7 +146,8 @@ def _refuse_results(folder: Path) -> None:
         names = ", ".join(unfinished)
         completed = ""
         with contextlib.suppress(OSError, ValueError):  # damaged, or of a release before 0.4.1
-            completed = f"{how_to_complete(folder, recorded_release(folder / RUN))}; or "
+            release = RecordedRun.load(folder / RUN).release
+            completed = f"{how_to_complete(folder, release)}; or "
         raise OutputError(
             f"{folder} holds unfinished results of a killed run: {names}; {completed}{_ADVICE}"
         )

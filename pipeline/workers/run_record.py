@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.config import RunConfig, to_plain
 from pipeline.plan import decode_struct, encode_struct
-from pipeline.release import recorded_release
+from pipeline.release import RecordedRun
 from stages.atomic import replacing
 from stages.errors import OutputError
 from stages.urls import server_of
@@ -67,7 +67,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             OutputError: Another release wrote it.
             ValueError: It is damaged.
         """
-        release = recorded_release(path)
+        release = RecordedRun.load(path).release
         if release != installed_versions()["spotstream"]:
             raise OutputError(f"{path.parent} was written by SpotStream {release}: use that one")
         return decode_struct(path.read_bytes(), cls)

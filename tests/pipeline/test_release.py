@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pipeline.release import installed_release, recorded_release
+from pipeline.release import RecordedRun, installed_release
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def test_empty_or_missing_metadata_names_no_release(record):
 def test_release_is_read_from_a_report_of_any_release(tmp_path):
     path = tmp_path / "run.json"
     path.write_text('{"versions": {"torch": "2.9", "spotstream": "99.1"}, "unknown": [1]}')
-    assert recorded_release(path) == "99.1"
+    assert RecordedRun.load(path).release == "99.1"
     path.write_text('{"versions": {}}')
-    assert recorded_release(path) == ""
+    assert RecordedRun.load(path).release == ""
     path.write_text('{"versions": {"spotstream": "99')
     with pytest.raises(ValueError, match="truncated"):
-        recorded_release(path)
+        RecordedRun.load(path)
