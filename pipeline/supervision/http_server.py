@@ -110,11 +110,7 @@ class HttpServer:
             kind, passive = socket.SOCK_STREAM, socket.AI_PASSIVE
             found = socket.getaddrinfo(host, int(port), type=kind, flags=passive)
             family, *_, socket_address = min(found, key=lambda each: each[0] != socket.AF_INET)
-
-            class Server(_BoundedServer):
-                address_family = family
-
-            self._server = Server(setting, socket_address, Handler)
+            self._server = _BoundedServer(setting, family, socket_address, Handler)
         except (OSError, UnicodeError) as error:
             raise ConfigError(f"{setting}: cannot listen on {address}: {error}") from error
         self.port = int(self._server.server_address[1])
@@ -132,8 +128,9 @@ class _BoundedServer(ThreadingHTTPServer):
 
     request_queue_size = 128  # connections not yet accepted; when full, a client waits a second
 
-    def __init__(self, setting: str, *args: Any) -> None:
+    def __init__(self, setting: str, address_family: int, *args: Any) -> None:
         self._setting = setting
+        self.address_family = address_family
         self._deadlines: dict[socket.socket, float] = {}
         self._logged_error_at = -math.inf
         super().__init__(*args)
