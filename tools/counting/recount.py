@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from fractions import Fraction
 from itertools import groupby
@@ -79,7 +79,8 @@ def recount(folder: Path, options: SinkOptions, clock: Clock) -> Recount:
         clock: Finds the intervals.
 
     Raises:
-        ConfigError: A row is malformed, or the tracks have no times.
+        ConfigError: A row is malformed, rows are not in the order of frames, or the tracks have no
+            times.
     """
     counting = Counting(options)
     names = dict(enumerate(_class_names(folder)))
@@ -106,10 +107,10 @@ def recount(folder: Path, options: SinkOptions, clock: Clock) -> Recount:
 def _frames(folder: Path, height: int, width: int) -> Iterator[tuple[Tracks, str]]:
     """Yields the tracks of each frame with its time, one frame at a time: there may be millions."""
     columns = (int, np.int64, float, float, float, float, str, _class_index, str, str)
-    groups = groupby(rows(folder, TRACKS, *columns), key=itemgetter(0))
+    groups = groupby(_ascending(folder, TRACKS, *columns), key=itemgetter(0))
     group = next(groups, None)
     latest, elapsed = None, 0
-    for number, (time, ms) in rows(folder, TIMES, int, _time):
+    for number, (time, ms) in _ascending(folder, TIMES, int, _time):
         if latest is not None:  # the clock may be set back: no stay must become negative
             elapsed += max(0, ms - latest)
         latest = ms
@@ -132,6 +133,24 @@ def _frames(folder: Path, height: int, width: int) -> Iterator[tuple[Tracks, str
         yield _tracks(frame, found), time
     if latest is None and group is not None:
         raise ConfigError(f"{folder}: {TRACKS} has rows, but {TIMES}, with their times, has none")
+
+
+def _ascending(
+    folder: Path, name: str, *columns: Callable[[str], Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Yields the rows of a result, see `rows`; refuses those that are not in the order of frames.
+
+    A run writes them in that order, but other programs may sort them by id.
+    """
+    latest = 0
+    for row in rows(folder, name, *columns):
+        if row[0] < latest:
+            raise ConfigError(
+                f"{folder}: {name} has frame {row[0]} after frame {latest}; sort its rows by frame "
+                f"(sort -t, -k1,1n -s)"
+            )
+        latest = row[0]
+        yield row
 
 
 def _tracks(frame: FrameHeader, found: list[tuple[Any, ...]]) -> Tracks:

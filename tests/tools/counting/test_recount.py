@@ -137,6 +137,12 @@ def test_tracks_of_frames_that_have_no_time_yet_are_left_out(tmp_path: Path) -> 
     ("tracks", "times", "message"),
     [
         ("1,7,0,10,20,20,0.9,-1,-1,-1\n", "", "mot.txt has rows, but times.txt"),
+        (
+            "".join(f"{n},{i},0,10,20,20,0.9,-1,-1,-1\n" for i in (7, 8) for n in (1, 2)),
+            "1,0.0\n2,0.040\n",
+            r"mot.txt has frame 1 after frame 2; sort its rows by frame \(sort ",
+        ),
+        ("", "2,0.040\n1,0.0\n", "times.txt has frame 1 after frame 2; sort"),
         ("1,7,0,10,20,20,0.9,99999,-1,-1\n", "1,0.0\n", "mot.txt:1: not a row of mot.txt"),
         (f"1,{10**20},0,10,20,20,0.9,1,-1,-1\n", "1,0.0\n", "mot.txt:1: not a row of mot.txt"),
         ("1,7,0,10,20,20\n", "1,0.0\n", "mot.txt:1: not a row of mot.txt"),
@@ -144,7 +150,9 @@ def test_tracks_of_frames_that_have_no_time_yet_are_left_out(tmp_path: Path) -> 
         ("", "1,inf\n", "times.txt:1: not a row of times.txt"),
     ],
 )
-def test_malformed_rows_are_reported(tmp_path: Path, tracks: str, times: str, message: str) -> None:
+def test_malformed_and_unsorted_rows_are_reported(
+    tmp_path: Path, tracks: str, times: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         recount(written(tracks, times, tmp_path), GATE, CLOCK)
 
