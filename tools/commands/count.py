@@ -78,7 +78,7 @@ def count(
     ] = None,
     set_: Overrides = None,
 ) -> None:
-    """Make tables of what runs have counted: crossings, turns, speeds, stays in zones."""
+    """Make tables of what runs have counted: crossings, turns, speeds, stays in zones, queues."""
     from stages.result_files import COUNTS, TRACKS
     from tools.counting.counts import StreamCounts
     from tools.counting.intervals import Clock

@@ -14,6 +14,7 @@ import numpy as np
 
 from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
 from tools.counting.intervals import Clock, Interval
+from tools.counting.occupancy import Occupancy, OccupancyCounts, frames_by_content
 from tools.counting.recount import Recount
 from tools.result_rows import rows
 
@@ -58,12 +59,14 @@ class StreamCounts:
         crossings: Line crossings of vehicles.
         turns: Turns of vehicles that crossed several times.
         zone_events: Events in zones.
+        occupancies: How full the zones were.
     """
 
     frames: Counter[Interval] = field(default_factory=Counter)
     crossings: list[Crossing] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     zone_events: list[ZoneEvent] = field(default_factory=list)
+    occupancies: OccupancyCounts = field(default_factory=OccupancyCounts)
 
     @property
     def is_dated(self) -> bool:
@@ -83,12 +86,15 @@ class StreamCounts:
         Raises:
             ConfigError: A row is malformed.
         """
-        self.frames.update(interval for _, interval in rows(folder, TIMES, str, clock.interval))
         if recount is None:
             crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
             events = [*rows(folder, ZONES, int, clock.interval, int, str, str, str, float)]
         else:
             crossed, events = recount.crossings, recount.zone_events
+        times = rows(folder, TIMES, int, clock.interval)
+        for interval, frames, inside in frames_by_content(times, events):
+            self.frames[interval] += frames
+            self.occupancies.add(interval, frames, inside)
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed
         speeds = _speeds(folder, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
         crossings = defaultdict(list)
@@ -126,17 +132,18 @@ class CountTable:
     Attributes:
         events: Returns the events to count.
         columns: Columns by which events are grouped: headings, and attributes of an event.
-        cells: Returns the last cells of a row from the events that the row counts.
+        cells: Returns the last cells of a row from the events that the row counts, and the number
+            of frames in the row's intervals.
     """
 
     events: Callable[[StreamCounts], Sequence[Any]]
     columns: Mapping[str, str]
-    cells: Callable[[Sequence[Any]], Row]
+    cells: Callable[[Sequence[Any], int], Row]
 
     @property
     def headings(self) -> list[str]:
         """The columns of `by_interval`."""
-        return ["begin", "utc_offset", "frames", *self.columns, *self.cells(())]
+        return ["begin", "utc_offset", "frames", *self.columns, *self.cells((), 0)]
 
     def by_interval(self, counts: StreamCounts) -> list[Row]:
         """Returns a row for each interval and group, even if nothing was counted.
@@ -152,7 +159,7 @@ class CountTable:
                 "utc_offset": interval.utc_offset,
                 "frames": counts.frames[interval] or "",
                 **dict(zip(self.columns, key, strict=True)),
-                **self.cells(groups.get((interval, *key), ())),
+                **self.cells(groups.get((interval, *key), ()), counts.frames[interval]),
             }
             for interval, key in product(intervals, sorted({group[1:] for group in groups}))
         ]
@@ -161,8 +168,9 @@ class CountTable:
         """Returns a row for each group, over all intervals and classes."""
         columns = [heading for heading in self.columns if heading != "class"]
         groups = _grouped(self.events(counts), [self.columns[heading] for heading in columns])
+        frames = counts.frames.total()
         return [
-            {**dict(zip(columns, key, strict=True)), **self.cells(events)}
+            {**dict(zip(columns, key, strict=True)), **self.cells(events, frames)}
             for key, events in sorted(groups.items())
         ]
 
@@ -174,21 +182,29 @@ def _grouped(events: Sequence[Any], by: Sequence[str]) -> dict[tuple[Any, ...], 
     return groups
 
 
-def _crossing_cells(crossings: Sequence[Crossing]) -> Row:
+def _crossing_cells(crossings: Sequence[Crossing], _frames: int) -> Row:
     speeds = [each.speed for each in crossings if each.speed is not None]
     high = f"{np.percentile(speeds, 85):.1f}" if speeds else ""
     return {"vehicles": len(crossings), "mean_km_h": _mean(speeds), "p85_km_h": high}
 
 
-def _zone_cells(events: Sequence[ZoneEvent]) -> Row:
+def _zone_cells(found: Sequence[ZoneEvent | Occupancy], frames: int) -> Row:
+    events = [each for each in found if isinstance(each, ZoneEvent)]
+    inside = [each for each in found if isinstance(each, Occupancy)]
     kinds = Counter(each.event for each in events)
     left = [each.seconds for each in events if each.event == "leave"]
+    vehicle_frames = sum(each.vehicle_frames for each in inside)
+    # The largest numbers of several classes may be of different frames.
+    together = len({each.class_name for each in inside}) > 1
+    most = max((each.most_of_all if together else each.most for each in inside), default=0)
     return {
         "entered": kinds["enter"],
         "left": len(left),
         "lost": kinds["lost"],
         "mean_stay_s": _mean(left),
         "long_stays": kinds["stay"],
+        "mean_vehicles": f"{vehicle_frames / frames:.2f}" if frames else "",
+        "max_vehicles": most if frames else "",
     }
 
 
@@ -205,9 +221,11 @@ TABLES = {
     "turns": CountTable(
         attrgetter("turns"),
         {"from": "first", "to": "last", "class": "class_name"},
-        lambda turns: {"vehicles": len(turns)},
+        lambda turns, _frames: {"vehicles": len(turns)},
     ),
     "zones": CountTable(
-        attrgetter("zone_events"), {"zone": "zone", "class": "class_name"}, _zone_cells
+        lambda counts: [*counts.zone_events, *counts.occupancies.values()],
+        {"zone": "zone", "class": "class_name"},
+        _zone_cells,
     ),
 }

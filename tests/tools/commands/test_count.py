@@ -21,7 +21,7 @@ HEADERS = {
     for name, columns in {
         "crossings": "line,direction,class,vehicles,mean_km_h,p85_km_h",
         "turns": "from,to,class,vehicles",
-        "zones": "zone,class,entered,left,lost,mean_stay_s,long_stays",
+        "zones": "zone,class,entered,left,lost,mean_stay_s,long_stays,mean_vehicles,max_vehicles",
     }.items()
 }
 

@@ -139,7 +139,8 @@ def test_equal_ids_in_different_runs_are_different_vehicles(tmp_path: Path) -> N
 
 def test_the_mean_stay_is_of_vehicles_that_left_the_zone(counts: StreamCounts) -> None:
     stays = {"entered": 2, "left": 1, "lost": 1, "mean_stay_s": "20.0", "long_stays": 1}
-    assert TABLES["zones"].sums(counts) == [{"zone": "stop", **stays}]
+    vehicles = {"mean_vehicles": "1.29", "max_vehicles": 2}
+    assert TABLES["zones"].sums(counts) == [{"zone": "stop", **stays, **vehicles}]
     rows = TABLES["zones"].by_interval(counts)
     assert [(row["entered"], row["left"], row["lost"], row["long_stays"]) for row in rows] == [
         (2, 0, 0, 1),

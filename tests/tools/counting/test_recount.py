@@ -18,6 +18,7 @@ from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 from tests.stages.sink.stream import end
+from tools.counting.counts import TABLES, StreamCounts
 from tools.counting.intervals import Clock
 from tools.counting.recount import Recount, drawn_options, recount
 from tools.harness.material import detections_of, detections_setting, make_clip
@@ -40,6 +41,12 @@ def own_counts(folder: Path) -> Recount:
     crossed = rows(folder, CROSSINGS, int, CLOCK.interval, int, str, str, str)
     events = rows(folder, ZONES, int, CLOCK.interval, int, str, str, str, float)
     return Recount([*crossed], [*events], ())
+
+
+def zone_table(folder: Path, recounted: Recount | None = None) -> list[dict[str, object]]:
+    counts = StreamCounts()
+    counts.add(folder, CLOCK, recounted)
+    return TABLES["zones"].by_interval(counts)
 
 
 def written(tracks: str, times: str, folder: Path) -> Path:
@@ -73,6 +80,8 @@ def test_all_rows_equal_those_of_the_run_itself(tmp_path: Path) -> None:
     # Within a frame, the order of events depends on that of the tracks.
     assert sorted(again.zone_events) == sorted(own.zone_events)
     assert again.faults == ()
+    assert zone_table(folder, again) == zone_table(folder)
+    assert len({row["mean_vehicles"] for row in zone_table(folder)}) > 5
 
 
 def test_a_camera_in_progress_is_counted_with_its_class_names(tmp_path: Path) -> None:
@@ -99,8 +108,12 @@ def test_a_camera_in_progress_is_counted_with_its_class_names(tmp_path: Path) ->
     Checkpoint(6, results.state()).save(folder / CHECKPOINT)
     assert not (folder / REPORT).exists()
     assert recount(folder, GATE, CLOCK) == own
+    under_way = zone_table(folder)
+    # Each vehicle is inside in the last of its three frames.
+    assert [row["mean_vehicles"] for row in under_way] == ["0.33", "0.33"]
     results.finish(end(6), {})
     assert recount(folder, GATE, CLOCK) == own
+    assert zone_table(folder) == zone_table(folder, own) == under_way
 
 
 def test_a_camera_whose_clock_is_set_back_has_no_negative_stays(tmp_path: Path) -> None:
