@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, tzinfo
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,6 @@ from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import (
     Overrides,
-    ResultsFolders,
     by_stream,
     config_names,
     finite,
@@ -40,7 +40,15 @@ def _regular(minutes: float) -> float:
 
 
 def count(
-    folders: ResultsFolders,
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR",
+            help="Results folders (--output of a run), or folders above them. With --frame-rate: "
+            "folders with NAME.txt or NAME/mot.txt, or files.",
+            exists=True,
+        ),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -76,26 +84,27 @@ def count(
             autocompletion=config_names,
         ),
     ] = None,
+    frame_rate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RATE",
+            help="Frames per second, such as 25 or 30000/1001, of the recorded videos of tracks "
+            "without times.txt: those of other programs, of track, or ground truth. Needs "
+            "--config or --set.",
+        ),
+    ] = None,
     set_: Overrides = None,
 ) -> None:
-    """Make tables of what runs have counted: crossings, turns, speeds, stays in zones, queues."""
-    from stages.result_files import COUNTS, TRACKS
+    """Make tables of what runs counted: crossings, turns, speeds, stays and occupancy of zones."""
     from tools.counting.counts import StreamCounts
     from tools.counting.intervals import Clock
     from tools.counting.recount import recount
-    from tools.result_rows import of_runs, runs_by_stream
+    from tools.counting.track_file import TrackFile
+    from tools.result_rows import of_runs
 
-    again = bool(config or set_)
+    again, rate = bool(config or set_), _rate(frame_rate)
     zone, starts = _zone(timezone), by_stream(start or [], "--start", _start)
-    streams = runs_by_stream(folders, [TRACKS] if again else COUNTS)
-    if not streams:
-        where = ", ".join(map(str, folders))
-        if again:
-            raise ConfigError(f"no tracks ({TRACKS}) in {where}")
-        raise ConfigError(
-            f"no counts ({', '.join(COUNTS)}) in {where}; runs write them with sink.lines or "
-            f"sink.zones"
-        )
+    streams = _runs(folders, again=again) if rate is None else _track_files(folders, again=again)
     refuse_unknown(starts, streams, "--start")
     drawn = _drawn(config or [], set_ or [], streams) if again else {}
     if again:
@@ -105,10 +114,11 @@ def count(
     with activity("reading") as update:
         for name, runs in streams.items():
             clock = Clock(round(60 * minutes), zone, starts.get(name, starts.get("")))
-            for folder in runs:
-                update(f"reading {folder}")
-                counted_again = recount(folder, drawn[name], clock) if again else None
-                counts[name].add(folder, clock, counted_again)
+            for path in runs:
+                update(f"reading {path}")
+                run = path if rate is None else TrackFile.read(path, rate)
+                counted_again = recount(run, drawn[name], clock) if again else None
+                counts[name].add(run, clock, counted_again)
                 if counted_again is not None:
                     faults |= dict.fromkeys(f"{name}: {each}" for each in counted_again.faults)
     for fault in faults:
@@ -120,6 +130,50 @@ def count(
         _write(output, counts)
     for name, runs in streams.items():
         _show(name, counts[name], of_runs(runs))
+
+
+def _runs(folders: Sequence[Path], *, again: bool) -> dict[str, list[Path]]:
+    """Returns the folders of each stream's runs."""
+    from stages.result_files import COUNTS, TRACKS
+    from tools.result_rows import runs_by_stream
+
+    if file := next((path for path in folders if path.is_file()), None):
+        raise ConfigError(
+            f"{file} is a file; for tracks without times, give --config and --frame-rate, else the "
+            f"results folder of a run"
+        )
+    if streams := runs_by_stream(folders, [TRACKS] if again else COUNTS):
+        return streams
+    where = ", ".join(map(str, folders))
+    if again:
+        raise ConfigError(
+            f"no tracks ({TRACKS}) in {where}; those of other programs and of track (NAME.txt) "
+            f"need the --frame-rate of the video"
+        )
+    raise ConfigError(
+        f"no counts ({', '.join(COUNTS)}) in {where}; runs write them with sink.lines or sink.zones"
+    )
+
+
+def _track_files(paths: Sequence[Path], *, again: bool) -> dict[str, list[Path]]:
+    """Returns the files of each stream's tracks without times."""
+    from stages.result_files import TRACKS
+    from tools.counting.track_file import track_files
+
+    if not again:
+        raise ConfigError("--frame-rate is for counting on tracks; give --config or --set as well")
+    if streams := track_files(paths):
+        return streams
+    raise ConfigError(f"no tracks (NAME.txt, NAME/{TRACKS}) in {', '.join(map(str, paths))}")
+
+
+def _rate(text: str | None) -> Fraction | None:
+    from stages.frame_rate import parse_frame_rate
+
+    try:
+        return None if text is None else parse_frame_rate(text)
+    except ValueError as error:
+        raise ConfigError(f"--frame-rate {text}: {error}") from None
 
 
 def _drawn(

@@ -63,7 +63,7 @@ def draw(
     """
     from pipeline.config_file import load_configs
     from tools.drawing.drawing import TrackDrawing
-    from tools.drawing.stored_tracks import read_tracks
+    from tools.stored_tracks import read_tracks
 
     settings = load_configs(config or [], set_ or [])
     spec = _recorded(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, product
 from operator import attrgetter
@@ -16,6 +16,7 @@ from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
 from tools.counting.intervals import Clock, Interval
 from tools.counting.occupancy import Occupancy, OccupancyCounts, frames_by_content
 from tools.counting.recount import Recount
+from tools.counting.track_file import TrackFile
 from tools.result_rows import rows
 
 Row: TypeAlias = dict[str, object]
@@ -75,28 +76,34 @@ class StreamCounts:
         stayed = (each.interval for each in self.zone_events)
         return any(interval.utc_offset for interval in chain(self.frames, crossed, stayed))
 
-    def add(self, folder: Path, clock: Clock, recount: Recount | None = None) -> None:
+    def add(self, run: Path | TrackFile, clock: Clock, recount: Recount | None = None) -> None:
         """Adds the counts that a run has left in the stream's folder.
 
         Args:
-            folder: The folder.
+            run: The folder; or tracks without times, which have no counts of their own.
             clock: Finds the intervals.
             recount: Counts to add in place of those that the run has left.
 
         Raises:
             ConfigError: A row is malformed.
         """
-        if recount is None:
-            crossed = [*rows(folder, CROSSINGS, int, clock.interval, int, str, str, str)]
-            events = [*rows(folder, ZONES, int, clock.interval, int, str, str, str, float)]
-        else:
+        if recount is not None:
             crossed, events = recount.crossings, recount.zone_events
-        times = rows(folder, TIMES, int, clock.interval)
+        elif isinstance(run, TrackFile):
+            crossed, events = [], []
+        else:
+            crossed = [*rows(run, CROSSINGS, int, clock.interval, int, str, str, str)]
+            events = [*rows(run, ZONES, int, clock.interval, int, str, str, str, float)]
+        times: Iterable[tuple[Any, ...]]
+        if isinstance(run, TrackFile):
+            times = ((number, clock.interval(time)) for number, time in run.times())
+        else:
+            times = rows(run, TIMES, int, clock.interval)
         for interval, frames, inside in frames_by_content(times, events):
             self.frames[interval] += frames
             self.occupancies.add(interval, frames, inside)
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed
-        speeds = _speeds(folder, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
+        speeds = _speeds(run, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
         crossings = defaultdict(list)
         for frame, interval, vehicle, class_name, line, direction in crossed:
             speed = speeds.get((frame, vehicle))
@@ -110,13 +117,16 @@ class StreamCounts:
         ]
 
 
-def _speeds(folder: Path, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], float | None]:
+def _speeds(
+    run: Path | TrackFile, wanted: set[tuple[int, int]]
+) -> dict[tuple[int, int], float | None]:
     """Returns speeds by frame and vehicle; unknown ones are None or missing."""
-    if not wanted:  # the file is large: it has a row for each vehicle and frame
+    # The file is large: it has a row for each vehicle and frame.
+    if isinstance(run, TrackFile) or not wanted:
         return {}
     return {
         (frame, vehicle): speed
-        for frame, vehicle, _, _, speed in rows(folder, GROUND, int, int, str, str, _speed)
+        for frame, vehicle, _, _, speed in rows(run, GROUND, int, int, str, str, _speed)
         if (frame, vehicle) in wanted
     }
 

@@ -26,6 +26,7 @@ from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneEvents
 from tools.counting.intervals import Clock
+from tools.counting.track_file import TrackFile
 from tools.result_rows import rows
 
 _TIME_BASE = Fraction(1, 1000)  # of times.txt
@@ -70,11 +71,11 @@ def drawn_options(config: SinkConfig, streams: Collection[str]) -> dict[str, Sin
     return drawn
 
 
-def recount(folder: Path, options: SinkOptions, clock: Clock) -> Recount:
+def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recount:
     """Counts lines and zones on the tracks that a run has left in the stream's folder.
 
     Args:
-        folder: The folder, also of a run that is in progress or was killed.
+        run: The folder, also of a run that is in progress or was killed; or tracks without times.
         options: Options with the lines and zones.
         clock: Finds the intervals.
 
@@ -83,15 +84,21 @@ def recount(folder: Path, options: SinkOptions, clock: Clock) -> Recount:
             times.
     """
     counting = Counting(options)
-    names = dict(enumerate(_class_names(folder)))
-    width, height = size = frame_size(folder) or (0, 0)
+    if isinstance(run, TrackFile):
+        class_names, size = run.class_names, run.tracks.frame_size or (0, 0)
+        frames = _frames_of_file(run, *size)
+    else:
+        class_names, size = _class_names(run), frame_size(run) or (0, 0)
+        frames = _frames(run, *size)
+    names = dict(enumerate(class_names))
+    width, height = size
     found = Recount([], [], tuple(counting.faults(height, width)) if any(size) else ())
 
     def dated(events: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         for number, time, vehicle, index, *event in events:
             yield (number, clock.interval(time), vehicle, names.get(index, ""), *event)
 
-    for tracks, time in _frames(folder, height, width):
+    for tracks, time in frames:
         for measured in counting.update(tracks, tracks.frame.number, time):
             match measured:
                 case Crossings():
@@ -104,19 +111,39 @@ def recount(folder: Path, options: SinkOptions, clock: Clock) -> Recount:
     return found
 
 
-def _frames(folder: Path, height: int, width: int) -> Iterator[tuple[Tracks, str]]:
+def _frames(folder: Path, width: int, height: int) -> Iterator[tuple[Tracks, str]]:
     """Yields the tracks of each frame with its time, one frame at a time: there may be millions."""
     columns = (int, np.int64, float, float, float, float, str, _class_index, str, str)
     groups = groupby(_ascending(folder, TRACKS, *columns), key=itemgetter(0))
     group = next(groups, None)
+    frame = None
+    for frame, time in _headers(_ascending(folder, TIMES, int, _time), width, height):
+        while group is not None and group[0] < frame.number:
+            group = next(groups, None)
+        found = [*group[1]] if group is not None and group[0] == frame.number else []
+        yield _tracks(frame, found), time
+    if frame is None and group is not None:
+        raise ConfigError(
+            f"{folder}: {TRACKS} has rows, but {TIMES}, with their times, has none; if the video "
+            f"was recorded, give its --frame-rate"
+        )
+
+
+def _frames_of_file(file: TrackFile, width: int, height: int) -> Iterator[tuple[Tracks, str]]:
+    times = ((number, _time(text)) for number, text in file.times())
+    for frame, time in _headers(times, width, height):
+        yield file.tracks.of(frame), time
+
+
+def _headers(
+    times: Iterable[tuple[Any, ...]], width: int, height: int
+) -> Iterator[tuple[FrameHeader, str]]:
+    """Yields the header and time of each frame from its number and its time, see `_time`."""
     latest, elapsed = None, 0
-    for number, (time, ms) in _ascending(folder, TIMES, int, _time):
+    for number, (time, ms) in times:
         if latest is not None:  # the clock may be set back: no stay must become negative
             elapsed += max(0, ms - latest)
         latest = ms
-        while group is not None and group[0] < number:
-            group = next(groups, None)
-        found = [*group[1]] if group is not None and group[0] == number else []
         index = number - 1
         frame = FrameHeader(
             stream="",
@@ -130,9 +157,7 @@ def _frames(folder: Path, height: int, width: int) -> Iterator[tuple[Tracks, str
             width=width,
             pixel_format=PixelFormat.BGR24,
         )
-        yield _tracks(frame, found), time
-    if latest is None and group is not None:
-        raise ConfigError(f"{folder}: {TRACKS} has rows, but {TIMES}, with their times, has none")
+        yield frame, time
 
 
 def _ascending(

@@ -29,7 +29,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.times import time_of
 from stages.wording import counted
-from tools.drawing.stored_tracks import StoredTracks
+from tools.stored_tracks import StoredTracks
 
 _WAITING_FRAMES = 8  # decoded, but not encoded yet
 

@@ -1,4 +1,4 @@
-"""Tracks to draw, from each kind of file."""
+"""Tracks of a sequence, from each kind of file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stages.errors import ConfigError
 from stages.records import FrameHeader, Tracks
 from stages.result_files import REPORT, TRACKS
 from tests.tools.annotations.detrac_file import annotation, frame, target
-from tools.drawing.stored_tracks import StoredTracks, read_tracks
+from tools.stored_tracks import StoredTracks, read_tracks
 
 ROWS = "2,7,10,20,30,40,0.5,2,-1,-1\n1,9,1,2,3,4,0.75,1,-1,-1\n2,3,5,6,7,8,0.25,-1,-1,-1\n"
 

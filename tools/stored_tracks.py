@@ -1,4 +1,4 @@
-"""Reads the tracks to draw: from a file, or from the results of a run."""
+"""Tracks of a sequence, read from a file or from the results of a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredTracks:
-    """All tracks of a sequence, sorted by frame and then by id, as a run draws them.
+    """All tracks of a sequence, sorted by frame and then by id.
 
     Attributes:
         frames: ``(N,)`` int64, 0-based.

@@ -1,0 +1,109 @@
+"""Tracks without times, such as those of another program; a frame rate gives their times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from stages.errors import ConfigError
+from stages.result_files import TEXTS, TIMES, TRACKS, text_number
+from tools.annotations.ground_truths import annotation_files
+from tools.annotations.mot_file import mot_sequences
+from tools.result_rows import folders_with, stream_of
+from tools.stored_tracks import StoredTracks, read_tracks
+
+
+@dataclass(frozen=True)
+class TrackFile:
+    """Tracks of a recorded video, with its frame rate.
+
+    Attributes:
+        tracks: The tracks; the video ends at their last frame.
+        frame_rate: Frames per second of the video.
+    """
+
+    tracks: StoredTracks
+    frame_rate: Fraction
+
+    @classmethod
+    def read(cls, path: Path, frame_rate: Fraction) -> TrackFile:
+        """Reads tracks from a file, or from all parts of a run's ``mot.txt`` in a folder.
+
+        Ground truth of MOTChallenge is read without the rows that it marks as not scored.
+
+        Raises:
+            ConfigError: As for `read_tracks`.
+        """
+        if path.is_dir() and [*_parts(path, TRACKS)] == [path / TRACKS]:
+            path /= TRACKS  # perhaps of another program, which may write other columns
+        tracks = read_tracks(path, stream_of(path))
+        if path.name.startswith("gt.txt"):
+            kept = tracks.scores != 0
+            tracks = replace(
+                tracks,
+                frames=tracks.frames[kept],
+                ids=tracks.ids[kept],
+                boxes=tracks.boxes[kept],
+                scores=tracks.scores[kept],
+                classes=tracks.classes[kept],
+            )
+        return cls(tracks, frame_rate)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; their numbers if only these are known; empty if there is one."""
+        last = int(self.tracks.classes.max(initial=0))
+        numbers = tuple(str(index + 1) for index in range(last + 1)) if last else ()
+        return self.tracks.class_names or numbers
+
+    def times(self) -> Iterator[tuple[int, str]]:
+        """Yields the number of each frame and its time, as ``times.txt`` of a run has them."""
+        frames = self.tracks.frames
+        frame_rate, unit = self.frame_rate.as_integer_ratio()
+        for index in range(int(frames[-1]) + 1 if len(frames) else 0):
+            yield index + 1, f"{index * unit / frame_rate:.3f}"
+
+
+def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Returns what `TrackFile.read` reads, by the name of the stream, in order.
+
+    Args:
+        paths: Files, or folders with ``NAME.txt`` (also as ``.gz``), ``NAME.xml`` of UA-DETRAC,
+            ``NAME/mot.txt`` or ``NAME/gt/gt.txt``.
+
+    Raises:
+        ConfigError: A folder has times.
+    """
+    found = defaultdict(list)
+    for path in paths:
+        for each in _in_folder(path) if path.is_dir() else [path]:
+            of_run = each if each.is_dir() else each.parent
+            if each.is_dir() or text_number(each, TRACKS):
+                if any(_parts(of_run, TIMES)):
+                    raise ConfigError(f"{of_run} has {TIMES}; count it without --frame-rate")
+                found[stream_of(of_run)].append(of_run)
+            else:
+                found[_name(each.absolute())].append(each)
+    return dict(sorted(found.items()))
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    yield from folders_with([TRACKS], [folder])
+    for _, file in mot_sequences(folder):
+        if not any(text_number(file, name) for name in TEXTS):
+            yield file
+    yield from annotation_files(folder, ".xml")
+
+
+def _name(file: Path) -> str:
+    if file.name.startswith("gt.txt") and file.parent.name == "gt":
+        return file.parts[-3]
+    return file.name.removesuffix(".gz").removesuffix(".txt").removesuffix(".xml")
+
+
+def _parts(folder: Path, name: str) -> Iterator[Path]:
+    """Yields the files of a result, also unfinished and compressed ones."""
+    return (path for path in folder.iterdir() if text_number(path, name))
