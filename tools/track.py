@@ -121,8 +121,8 @@ def track_folder(
 ) -> Iterator[TrackSummary]:
     """Tracks every detection file in a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
-    A folder without such files may be a run's results: then ``MVI_1/detections.txt`` is tracked to
-    ``output/MVI_1.txt``.
+    A folder without such files may be a run's results or a data set: then ``MVI_1/detections.txt``
+    or ``MVI_1/det/det.txt`` is tracked to ``output/MVI_1.txt``.
 
     Args:
         detections: The folder.

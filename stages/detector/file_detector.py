@@ -13,8 +13,8 @@ from stages.detector.lru_cache import LruCache
 from stages.detector.sequence_files import (
     detection_files,
     detector_name,
-    files_of_run,
     find_file,
+    nested_files,
     sequence_name,
 )
 from stages.errors import ConfigError
@@ -29,7 +29,7 @@ class FileDetector:
 
     Attributes:
         name: Name of the detector that made the files: ``NAME`` in ``MVI_39511_Det_NAME.txt``,
-            otherwise the file's name without suffix or the folder's name.
+            otherwise the file's `sequence_name` or the folder's name.
         description: ``read from`` and the path.
         class_names: Names of the classes that ``Detections.classes`` indexes.
         batch_size: 1, because larger batches are no faster.
@@ -47,7 +47,8 @@ class FileDetector:
         Args:
             path: A detection file, used for every stream, or a folder with one file per stream:
                 ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``, or
-                ``NAME/detections.txt`` as written by a run; see `find_file`.
+                ``NAME/detections.txt`` as written by a run, or ``NAME/det/det.txt``; see
+                `find_file`.
             min_score: Detections with a lower score are left out.
 
         Raises:
@@ -62,7 +63,7 @@ class FileDetector:
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")
         if self.path.is_dir():
-            files = detection_files(self.path) or files_of_run(self.path)
+            files = detection_files(self.path) or list(nested_files(self.path).values())
             names = {detector_name(file) for file in files}
             common = names.pop() if len(names) == 1 else None
             self.name = common or self.path.resolve().name

@@ -8,11 +8,22 @@ from pathlib import Path
 
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
-from stages.result_files import DETECTIONS, files_of, folder_name
+from stages.result_files import DETECTIONS, TRACKS, files_of, folder_name
+
+# Where other programs have the file of a sequence, by the name that a run gives to such a file:
+# detections in MOTChallenge's data sets, and results in the folders that TrackEval reads.
+_OTHER_LAYOUTS = {DETECTIONS: "{}/det/det.txt", TRACKS: "data/{}.txt"}
 
 
 def sequence_name(path: Path) -> str:
-    """Returns the sequence of a detection file: ``MVI_39511`` for ``MVI_39511_Det_X.txt.gz``."""
+    """Returns the sequence of a detection file: ``MVI_39511`` for ``MVI_39511_Det_X.txt.gz``.
+
+    In MOTChallenge's layout, ``MOT17-02/det/det.txt``, the folder has the name.
+    """
+    if path.name == "det.txt":
+        folder = path.parent.resolve()  # the working directory may be this one
+        if folder.name == "det" and folder.parent.name:
+            return folder.parent.name
     return re.sub(r"_Det_.+$", "", _stem(path))
 
 
@@ -34,7 +45,7 @@ def detection_files(folder: Path) -> list[Path]:
 def sequence_files(folder: Path) -> dict[str, Path]:
     """Returns the file of each sequence in a folder of detections, by name.
 
-    A folder without such files may be the output of a run: ``NAME/detections.txt``.
+    A folder without such files may be the output of a run or a data set; see `nested_files`.
 
     Raises:
         ConfigError: There are no such files, or a sequence or stream has several.
@@ -47,21 +58,31 @@ def sequence_files(folder: Path) -> dict[str, Path]:
                 f"{sequences[name]} and {file.name} are both of sequence {name}; keep one"
             )
         sequences[name] = file
-    return sequences or {file.parent.name: _only_one(file) for file in files_of_run(folder)}
+    return sequences or {
+        name: _only_one(file) if file.name == DETECTIONS else file
+        for name, file in nested_files(folder).items()
+    }
 
 
-def files_of_run(folder: Path) -> list[Path]:
-    """Returns the first detections file of each stream in a run's output, sorted by name.
+def nested_files(folder: Path) -> dict[str, Path]:
+    """Returns the file of each stream or sequence that has a folder, sorted by name.
+
+    It is the first detections file of a run, ``NAME/detections.txt``, or else MOTChallenge's
+    ``NAME/det/det.txt``.
 
     Raises:
         ConfigError: There are no such files.
     """
-    found = [file for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
+    found: dict[str, Path] = {}
+    layouts = (f"{{}}/{DETECTIONS}", _OTHER_LAYOUTS[DETECTIONS])
+    for layout in layouts:
+        for file in folder.glob(layout.format("*")):
+            if file.is_file():
+                found.setdefault(file.relative_to(folder).parts[0], file)
     if not found:
-        raise ConfigError(
-            f"detections folder {folder} has no .txt or .txt.gz file, nor NAME/{DETECTIONS}"
-        )
-    return found
+        expected = " or ".join(layout.format("NAME") for layout in layouts)
+        raise ConfigError(f"detections folder {folder} has no .txt or .txt.gz file, nor {expected}")
+    return dict(sorted(found.items()))
 
 
 def find_files(
@@ -93,7 +114,9 @@ def find_files(
 def find_file(folder: Path, sequence: str, run_file: str, others: Sequence[str] = ()) -> Path:
     """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
 
-    ``NAME_2.txt`` is not accepted: sequences often differ by a number at the end.
+    ``NAME_2.txt`` is not accepted: sequences often differ by a number at the end. If there is none
+    of these, it is ``NAME/det/det.txt`` as in MOTChallenge's data sets, or for results
+    ``data/NAME.txt`` as in TrackEval's folders.
 
     If no file or folder has exactly this name, names are compared after `folder_name`: a run writes
     the results of ``my video`` to ``my-video``.
@@ -111,17 +134,23 @@ def find_file(folder: Path, sequence: str, run_file: str, others: Sequence[str] 
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
     written = folder_name(sequence)
-    for name in (sequence, written):
+    folders = [name for name in (sequence, written) if name and name not in others]
+    for name in folders:
         file_of_run = folder / name / run_file
-        if name and file_of_run.is_file() and name not in others:
+        if file_of_run.is_file():
             return _only_one(file_of_run)
     found = _files_of(folder, sequence, others)
+    other_layout = _OTHER_LAYOUTS[run_file]
     if not found:
+        for name in folders:
+            if (file := folder / other_layout.format(name)).is_file():
+                return file
         numbered = [file.name for file in detection_files(folder) if _is_numbered(file, sequence)]
         others_there = f"; {', '.join(numbered)} may be of other sequences" if numbered else ""
         raise ConfigError(
             f"{folder}: no file for {sequence}; expected {sequence}.txt or {sequence}_….txt "
-            f"(or .txt.gz) or {written or sequence}/{run_file}{others_there}"
+            f"(or .txt.gz) or {written or sequence}/{run_file} or "
+            f"{other_layout.format(sequence)}{others_there}"
         )
     if len(found) > 1:
         names = ", ".join(file.name for file in found)

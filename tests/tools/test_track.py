@@ -102,6 +102,19 @@ def test_the_detections_of_a_run_are_tracked(tmp_path: Path) -> None:
     assert sorted(path.name for path in output.iterdir()) == ["MVI_0.txt", "MVI_1.txt"]
 
 
+def test_detections_in_the_layout_of_motchallenge_are_tracked(tmp_path: Path) -> None:
+    data = tmp_path / "train"
+    for name in ("MOT17-02-FRCNN", "MOT17-04-FRCNN"):
+        for file in ("det/det.txt", "gt/gt.txt", "seqinfo.ini"):
+            (data / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (data / name / file).write_text(ROWS)
+    for folder in (data, data / "MOT17-02-FRCNN" / "det"):
+        output = tmp_path / "tracks"
+        first, *more = [each.output for each in track_folder(folder, output, "sort", {})]
+        assert first == output / "MOT17-02-FRCNN.txt"
+        assert more == [output / "MOT17-04-FRCNN.txt"] * (folder == data)
+
+
 def test_folders_that_cannot_be_tracked_are_refused(detections: Path, tmp_path: Path) -> None:
     folder = detections.parent
     with pytest.raises(ConfigError, match="nowhere does not exist"):

@@ -103,6 +103,16 @@ def test_the_folder_of_a_run_has_a_folder_for_each_stream(tmp_path: Path) -> Non
         detector.detect([frame(0, "MVI_2")])
 
 
+def test_a_data_set_of_motchallenge_has_a_file_for_each_stream(tmp_path: Path) -> None:
+    for name, left in (("MOT17-02", 2), ("MOT17-04", 4)):
+        (tmp_path / name / "det").mkdir(parents=True)
+        (tmp_path / name / "det" / "det.txt").write_text(f"1,-1,{left},20,30,40,0.9\n")
+    detector = FileDetector(tmp_path)
+    batch = [frame(0, "MOT17-04"), frame(0, "MOT17-02")]
+    assert [each.boxes[0, 0] for each in detector.detect(batch)] == [4, 2]
+    assert FileDetector(tmp_path / "MOT17-02" / "det" / "det.txt").name == "MOT17-02"
+
+
 def test_a_detector_without_a_name_is_named_after_its_folder(tmp_path: Path) -> None:
     (tmp_path / "M0101.txt").write_text("1,-1,10,20,30,40,0.9,2,-1\n")
     detector = FileDetector(tmp_path)

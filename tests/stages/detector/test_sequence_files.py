@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from stages.detector.sequence_files import (
-    files_of_run,
     find_file,
     find_files,
+    nested_files,
     sequence_files,
     sequence_name,
 )
@@ -25,7 +25,7 @@ def test_a_stream_in_several_files_must_be_joined_when_requested(tmp_path: Path)
     with pytest.raises(ConfigError, match=several):
         sequence_files(tmp_path)
     assert find_file(tmp_path, "north", "mot.txt") == folder / "mot.txt"
-    assert files_of_run(tmp_path) == [folder / "detections.txt"]
+    assert nested_files(tmp_path) == {"north": folder / "detections.txt"}
 
 
 def test_each_of_several_sequences_gets_its_file(tmp_path: Path) -> None:
@@ -65,10 +65,44 @@ def test_the_file_of_another_sequence_is_not_taken(
         ("MVI_39511_Det_SpotNet.txt", "MVI_39511"),
         ("M0101.txt", "M0101"),
         ("det.csv", "det.csv"),
+        ("det.txt", "det"),
+        ("MOT17-02/det/det.txt", "MOT17-02"),
     ],
 )
 def test_the_sequence_name_is_parsed_from_the_file_name(name: str, expected: str) -> None:
     assert sequence_name(Path("folder") / name) == expected
+
+
+def test_a_sequence_of_motchallenge_is_named_after_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "MOT17-02" / "det").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "MOT17-02" / "det")
+    for path in ("det.txt", "../det/det.txt"):
+        assert sequence_name(Path(path)) == "MOT17-02"
+
+
+@pytest.mark.parametrize(
+    ("run_file", "layout"),
+    [("detections.txt", "rain 1/det/det.txt"), ("mot.txt", "data/rain 1.txt")],
+)
+def test_the_layouts_of_others_are_read_if_there_is_no_other_file(
+    tmp_path: Path, run_file: str, layout: str
+) -> None:
+    with pytest.raises(ConfigError, match=f" or rain-1/{run_file} or {layout}$"):
+        find_file(tmp_path, "rain 1", run_file)
+    for file in (tmp_path / layout, tmp_path / "rain 1.txt", tmp_path / "rain-1" / run_file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        assert find_file(tmp_path, "rain 1", run_file) == file
+
+
+def test_a_file_of_a_run_is_preferred_to_that_of_the_data_set(tmp_path: Path) -> None:
+    for name in ("b/det/det.txt", "a/det/det.txt", "a/detections.txt", "a/det/det-2.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    expected = {"a": tmp_path / "a/detections.txt", "b": tmp_path / "b/det/det.txt"}
+    assert list(sequence_files(tmp_path).items()) == list(expected.items())
 
 
 def test_a_stream_is_found_under_the_folder_name_of_a_run(tmp_path: Path) -> None:

@@ -57,6 +57,22 @@ def test_run_results_of_a_sequence_name_with_spaces_are_found(
     assert found["boxes"]["overall"]["detection"]["AP70"] > 0.5
 
 
+def test_detections_and_results_in_the_layouts_of_others_are_found(detrac: Path) -> None:
+    """MOTChallenge has ``NAME/det/det.txt``; TrackEval reads ``TRACKER/data/NAME.txt``."""
+    det, data = detrac / "train" / "MVI_1" / "det", detrac / "tracker" / "data"
+    det.mkdir(parents=True)
+    data.mkdir(parents=True)
+    shutil.move(detrac / "det" / "MVI_1_Det_X.txt", det / "det.txt")
+    (data / "MVI_1.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
+    (data.parent / "pedestrian_summary.txt").write_text("HOTA DetA\n1 1\n")
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--results", f"tracks={detrac / 'tracker'}",
+        "--detections", f"boxes={detrac / 'train'}",
+    )  # fmt: skip
+    assert found["tracks"]["overall"]["tracking"]["TP"] == 1
+    assert found["boxes"]["overall"]["detection"]["AP70"] > 0.5
+
+
 def test_detrac_toolkit_matrices_are_not_read_as_tracks(detrac: Path) -> None:
     for part in ("LX", "LY", "W", "H", "speed"):
         (detrac / "det" / f"MVI_1_{part}.txt").write_text("0\n")
