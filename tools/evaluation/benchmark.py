@@ -15,6 +15,7 @@ from stages.number_table import BeyondSequenceError
 from stages.result_files import DETECTIONS, TRACKS, StreamStatus, status
 from stages.sink.detrac import toolkit_paths
 from stages.wording import counted
+from tools.annotations.detrac_matrices import is_matrix
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
@@ -250,12 +251,16 @@ def _files(entry: Entry, names: Sequence[str], others: Sequence[str]) -> dict[st
     try:
         return find_files(entry.folder, names, TRACKS, others)
     except ConfigError:
-        if any(toolkit_paths(entry.folder, name)[0].is_file() for name in names):
+        matrices = {name: toolkit_paths(entry.folder, name)[0] for name in names}
+        missing = [file for file in matrices.values() if not is_matrix(file)]
+        if len(missing) == len(names):
+            raise
+        if missing:
             raise ConfigError(
-                f"{entry.folder} holds matrices for UA-DETRAC's toolkit; give the folder of the "
-                f"run instead: NAME/{TRACKS} in it holds the same tracks"
+                f"{entry.folder} holds matrices of UA-DETRAC's toolkit, but not "
+                f"{missing[0].name} with its _LY, _W and _H"
             ) from None
-        raise
+        return matrices
 
 
 def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:

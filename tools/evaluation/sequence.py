@@ -16,6 +16,7 @@ from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
 from stages.records import BoolArray, Float32Array, Int64Array
 from stages.result_files import DETECTIONS
+from tools.annotations.detrac_matrices import is_matrix, read_matrices
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
@@ -35,9 +36,14 @@ DETECTION_IOUS = (0.5, 0.7)
 Kind: TypeAlias = Literal["detections", "results"]
 """What a file holds: detections, or tracks, the results of a tracker."""
 
+
+def _read_tracks(path: Path, frame_count: int | None = None) -> Trajectories:
+    return (read_matrices if is_matrix(path) else read_mot)(path, frame_count)
+
+
 _READERS: dict[Kind, Callable[..., DetectionFile | Trajectories]] = {
     "detections": DetectionFile.read,
-    "results": read_mot,
+    "results": _read_tracks,
 }
 
 
@@ -133,7 +139,7 @@ def score_sequence(
             if _are_shares(file.scores):
                 points = _points(task, file, detection[PR_IOU], stopped)
     else:
-        given = read_mot(task.file, frame_count=truth.frame_count)
+        given = _read_tracks(task.file, truth.frame_count)
         warnings = box_warnings(given.boxes, (width, height))
         tracks = _scored(truth, given)
     score = SequenceScore(

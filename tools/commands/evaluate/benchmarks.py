@@ -36,7 +36,9 @@ Detections = Annotated[
     list[str] | None,
     typer.Option(help="Folder of detection files, or name=folder; may be repeated."),
 ]
-RESULTS = typer.Option(help="Folder of MOT tracks, or name=folder; may be repeated.")
+RESULTS = typer.Option(
+    help="Folder of MOT tracks or of UA-DETRAC's matrices, or name=folder; may be repeated."
+)
 Results = Annotated[list[str] | None, RESULTS]
 Trackers = Annotated[
     list[str] | None,

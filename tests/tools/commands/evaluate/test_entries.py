@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stages.sink.test_detrac import write_matrices
 from tests.tools.commands.evaluate.command import add_sequence, detrac_arguments, refused, scores
 from tools.commands.evaluate.entries import named, read_entries
 
@@ -73,15 +74,53 @@ def test_detections_and_results_in_the_layouts_of_others_are_found(detrac: Path)
     assert found["boxes"]["overall"]["detection"]["AP70"] > 0.5
 
 
-def test_detrac_toolkit_matrices_are_not_read_as_tracks(detrac: Path) -> None:
-    for part in ("LX", "LY", "W", "H", "speed"):
-        (detrac / "det" / f"MVI_1_{part}.txt").write_text("0\n")
+def test_matrices_of_the_detrac_toolkit_score_like_the_tracks_in_them(detrac: Path) -> None:
+    add_sequence(detrac, "MVI_2")
+    tracks, matrices = detrac / "tracks", detrac / "matrices"
+    tracks.mkdir()
+    (tracks / "MVI_1.txt").write_text(
+        "".join(
+            f"{number},{4 + number // 6},{100.25 + number / 100:.2f},10,50,40,0.9,-1,-1,-1\n"
+            f"{number},9,0,10,50.5,{39 + number % 3},0.9,-1,-1,-1\n"
+            for number in range(2, 11)
+        )
+    )
+    (tracks / "MVI_2.txt").touch()
+    for name in ("MVI_1", "MVI_2"):  # of 12 frames, of which the last two have no annotation
+        write_matrices(tracks / f"{name}.txt", matrices, name, 25.0, 12)
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--results", tracks, "--results", matrices
+    )
+    assert found["matrices"]["sequences"] == found["tracks"]["sequences"]
+    assert found["tracks"]["sequences"]["MVI_1"]["tracking"]["TP"] == 18
+    assert found["tracks"]["sequences"]["MVI_1"]["tracking"]["IDS"] == 1
+
+    only = ("detrac", "--gt", detrac / "gt", "--sequence", "MVI_1", "--results", matrices)
+    (matrices / "MVI_1.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
+    assert scores(detrac, *only)["overall"]["tracking"]["TP"] == 1
+    (matrices / "MVI_1.txt").unlink()
+    write_matrices(tracks / "MVI_1.txt", matrices, "MVI_1", 25.0, 10)
+    edited = matrices / "MVI_1_H.txt"
+    for text, message in (
+        ("1,1,1\n" * 12, r"MVI_1_H.txt has 12 rows of 3 numbers, but MVI_1_LX.txt has 10 rows"),
+        ("0,0,0\n0,0,-2\n" * 5, r"MVI_1_H.txt:2: width and height must not be negative, got -2"),
+        ("0,0,x\n" * 10, r"MVI_1_H.txt:1: column 3 must be a finite number"),
+    ):
+        edited.write_text(text)
+        assert re.search(message, refused(*only))
+    edited.unlink()
+    assert refused(*only[:3], *only[-2:]).endswith(
+        "toolkit, but not MVI_1_LX.txt with its _LY, _W and _H"
+    )
+
+
+def test_a_box_of_a_matrix_beyond_the_sequence_is_reported(detrac: Path) -> None:
+    for part in ("LX", "LY", "W", "H"):
+        (detrac / "det" / f"MVI_1_{part}.txt").write_text("0\n" * 10 + "9\n0\n")
     (detrac / "det" / "MVI_1_Det_X.txt").unlink()
     message = refused("detrac", "--gt", detrac / "gt", "--results", detrac / "det")
-    assert message.endswith("folder of the run instead: NAME/mot.txt in it holds the same tracks")
-    (detrac / "det" / "MVI_1.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
-    found = scores(detrac, "detrac", "--gt", detrac / "gt", "--results", detrac / "det")
-    assert found["overall"]["tracking"]["TP"] == 1
+    assert "MVI_1_LX.txt:11: frame 11 lies beyond the sequence of 10 frames" in message
+    assert message.endswith("; if it is longer, --frames MVI_1=11")
 
 
 def test_files_of_a_longer_sequence_name_do_not_match_a_shorter_one(detrac: Path) -> None:
