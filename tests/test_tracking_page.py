@@ -22,6 +22,16 @@ def test_yolo_text_files_are_converted(tmp_path, monkeypatch):
     assert file_warnings(file, (1920, 1080)) == []
 
 
+def test_ids_in_place_of_scores_are_reported(tmp_path, monkeypatch):
+    """``yolo track`` without ``save_conf`` writes ids there."""
+    (tmp_path / "labels").mkdir()
+    for number in (1, 2):
+        (tmp_path / "labels" / f"a_{number}.txt").write_text(f"2 0.5 0.25 0.1 0.2 {number}\n")
+    run_program("tracking.md", "labels", tmp_path, monkeypatch)
+    [warning] = file_warnings(DetectionFile.read("crossing.txt"), (1920, 1080))
+    assert warning.endswith("are these whole numbers the ids of tracks?")
+
+
 def test_coco_results_are_converted(tmp_path, monkeypatch):
     found = [
         {"image_id": image, "category_id": category, "bbox": [864.5, 162, 192, 216], "score": score}

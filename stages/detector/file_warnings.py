@@ -46,6 +46,8 @@ def file_warnings(
     if tracked and (most <= 0 or (least >= 0 and most > 1)):
         found = "no score is above" if most <= 0 else "there are scores up to"
         lines.append(f"{found} {most:g}; the settings of trackers are for scores from 0 to 1")
+        if most > 1 and (file.scores % 1 == 0).all():
+            lines[-1] += "; are these whole numbers the ids of tracks?"
     return lines
 
 

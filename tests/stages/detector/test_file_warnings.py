@@ -85,6 +85,14 @@ def test_percentage_scores_are_reported(tmp_path):
     assert warnings_for(tmp_path, scores=(99.5, 40, 20), tracked=False) == []
 
 
+def test_whole_numbers_as_scores_may_be_ids(tmp_path):
+    [warning] = warnings_for(tmp_path, scores=(1, 2, 57))
+    assert warning.startswith("there are scores up to 57; ")
+    assert warning.endswith("; are these whole numbers the ids of tracks?")
+    [warning] = warnings_for(tmp_path, scores=(99.5, 40, 20))
+    assert warning.endswith(" from 0 to 1")
+
+
 def test_missing_scores_are_reported(tmp_path):
     for score in (-1, 0):
         [warning] = warnings_for(tmp_path, scores=(score,) * 3)
