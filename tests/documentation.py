@@ -18,8 +18,8 @@ def run_program(page, what, folder, monkeypatch):
     return variables
 
 
-def program(page, what):
-    """Returns the one Python program of ``page`` that contains ``what``."""
-    programs = re.findall(r"```python\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
+def program(page, what, language="python"):
+    """Returns the one program of ``page`` in ``language`` that contains ``what``."""
+    programs = re.findall(rf"```{language}\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
     [found] = [each for each in programs if what in each]
     return found
