@@ -48,6 +48,7 @@ class Entry:
         kind: What they hold.
         tracker: Tracker to run on the detections.
         source: If a tracker runs, the name of the detections; "" if they are unnamed.
+        judged: Whether detections are scored themselves, as AP and in the PR protocol.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Entry:
     kind: Kind = "detections"
     tracker: TrackerChoice | None = None
     source: str = ""
+    judged: bool = True
 
     @property
     def label(self) -> str:
@@ -174,7 +176,9 @@ def score_entries(
     for entry in entries:
         files = _files(entry, names, others)
         tasks += [
-            SequenceTask(truth, files[truth.name], entry.kind, entry.tracker, iou_threshold)
+            SequenceTask(
+                truth, files[truth.name], entry.kind, entry.tracker, iou_threshold, entry.judged
+            )
             for truth in truths
         ]
         incomplete.append(_incomplete(files))

@@ -57,6 +57,7 @@ class SequenceTask:
         kind: What it holds.
         tracker: Tracker to run on the detections, also for the PR protocol.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
+        judged: Whether detections are scored themselves, as AP and in the PR protocol.
     """
 
     truth: GroundTruth
@@ -64,6 +65,7 @@ class SequenceTask:
     kind: Kind = "detections"
     tracker: TrackerChoice | None = None
     iou_threshold: float = 0.5
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +83,7 @@ class SequenceScore:
             outside [0, 1].
         tracks: The tracks that were scored, without ignored boxes.
         matches: Matches of ``tracks`` with the ground truth.
-        given: The tracks of the file, if the ground truth has `MotObjects`.
+        given: The tracks before any are left out, if the ground truth has `MotObjects`.
         file: File of the detections or tracks.
         warnings: Warnings about the file, see `file_warnings`.
     """
@@ -119,7 +121,7 @@ def score_sequence(
     detection: dict[float, DetectionResult] = {}
     levels: dict[str, DetectionResult] = {}
     points: tuple[PrPoint, ...] = ()
-    tracks = given = None
+    given = None
     warnings: list[str] = []
     width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # at most the frame size
     if task.kind == "detections":
@@ -128,20 +130,20 @@ def score_sequence(
         warnings = file_warnings(
             file, (width, height), of_uavdt=True, tracked=task.tracker is not None
         )
-        shown = ~truth.ignored.cover(file.indices, file.boxes)
-        detection = {iou: _judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
-        levels = {
-            level: _judge_file(truth, file, shown, max(DETECTION_IOUS), ~member)
-            for level, member in truth.levels.items()
-        }
+        if task.judged:
+            shown = ~truth.ignored.cover(file.indices, file.boxes)
+            detection = {iou: _judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
+            levels = {
+                level: _judge_file(truth, file, shown, max(DETECTION_IOUS), ~member)
+                for level, member in truth.levels.items()
+            }
         if task.tracker is not None:
-            tracks = _scored(truth, track(file, task.tracker, truth.frame_count))
-            if _are_shares(file.scores):
+            given = track(file, task.tracker, truth.frame_count)
+            if task.judged and _are_shares(file.scores):
                 points = _points(task, file, detection[PR_IOU], stopped)
     else:
         given = _read_tracks(task.file, truth.frame_count)
         warnings = box_warnings(given.boxes, (width, height))
-        tracks = _scored(truth, given)
     score = SequenceScore(
         truth.name,
         detection=detection,
@@ -151,8 +153,9 @@ def score_sequence(
         file=task.file,
         warnings=tuple(warnings),
     )
-    if tracks is None:
+    if given is None:
         return score
+    tracks = _scored(truth, given)
     comparison = compare(truth.tracks, tracks)
     matches = match_boxes(comparison, task.iou_threshold)
     return replace(

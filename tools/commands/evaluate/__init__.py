@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tools.commands.evaluate.benchmarks import detections_and_tracks, mot
+from tools.commands.evaluate.benchmarks import detections_and_tracks
 from tools.commands.evaluate.coco import coco
 
 evaluate = typer.Typer(
@@ -20,5 +20,9 @@ evaluate.command(
     help="UAVDT: AP at IoU 0.7 and 0.5, CLEAR and IDF1 at 0.5, the PR protocol at 0.7, HOTA over "
     "0.05 to 0.95.",
 )(detections_and_tracks)
-evaluate.command("mot")(mot)
+evaluate.command(
+    "mot",
+    help="MOTChallenge: HOTA, CLEAR and IDF1 of tracks, identical to TrackEval's. Detections are "
+    "tracked, but not scored themselves.",
+)(detections_and_tracks)
 evaluate.command("coco")(coco)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -36,10 +37,12 @@ Detections = Annotated[
     list[str] | None,
     typer.Option(help="Folder of detection files, or name=folder; may be repeated."),
 ]
-RESULTS = typer.Option(
-    help="Folder of MOT tracks or of UA-DETRAC's matrices, or name=folder; may be repeated."
-)
-Results = Annotated[list[str] | None, RESULTS]
+Results = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Folder of MOT tracks or of UA-DETRAC's matrices, or name=folder; may be repeated."
+    ),
+]
 Trackers = Annotated[
     list[str] | None,
     typer.Option(
@@ -73,7 +76,8 @@ def detections_and_tracks(
     gt: Annotated[
         Path,
         typer.Option(
-            help="UA-DETRAC: folder of NAME.xml. UAVDT: of NAME_gt.txt, NAME_gt_ignore.txt, …."
+            help="UA-DETRAC: folder of NAME.xml. UAVDT: of NAME_gt.txt, NAME_gt_ignore.txt, …. "
+            "MOT: of NAME/gt/gt.txt or of NAME.txt."
         ),
     ],
     detections: Detections = None,
@@ -93,33 +97,15 @@ def detections_and_tracks(
     if not detections and (set_ or set(tracker or ()) - {"none"}):
         raise ConfigError("--tracker and --set need --detections; --results are scored as they are")
     benchmark = cast("Benchmark", context.info_name)
+    if benchmark == "mot":
+        if set(tracker or ()) == {"none"} and detections:
+            raise ConfigError("mot scores only tracks; --detections need a --tracker")
+        entries = [replace(entry, judged=False) for entry in entries]
     _evaluate(
         benchmark,
         gt,
         entries,
         read_sequences(benchmark, gt, sequence, frames),
-        Output(json_, csv, report, check),
-        workers,
-    )
-
-
-def mot(
-    gt: Annotated[Path, typer.Option(help="Folder of NAME/gt/gt.txt or of NAME.txt.")],
-    results: Annotated[list[str], RESULTS],
-    sequence: Only = None,
-    frames: Lengths = None,
-    json_: Json = None,
-    csv: Csv = None,
-    report: ReportFolder = None,
-    workers: WorkerCount = None,
-    check: Check = False,
-) -> None:
-    """MOTChallenge: HOTA, CLEAR and IDF1 of result files, identical to TrackEval's."""
-    _evaluate(
-        "mot",
-        gt,
-        read_entries(None, results),
-        read_sequences("mot", gt, sequence, frames),
         Output(json_, csv, report, check),
         workers,
     )

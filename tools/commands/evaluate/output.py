@@ -117,11 +117,12 @@ def _warn_of_incomplete_runs(score: EntryScore) -> None:
 
 def _explain_pr_scores(score: EntryScore) -> None:
     """Explains why a tracked entry or its sequences have no PR scores, or only zeros."""
+    entry = score.entry
     beyond = [name for name, each in score.sequences.items() if not each.points]
-    if score.entry.tracker is not None and beyond:
+    if entry.tracker is not None and entry.judged and beyond:
         overall = "overall " if len(beyond) < len(score.sequences) else ""
         typer.echo(
-            f"{score.entry.label}no {overall}PR scores: detections of {', '.join(beyond)} have "
+            f"{entry.label}no {overall}PR scores: detections of {', '.join(beyond)} have "
             f"scores outside 0 to 1, the range of the protocol's thresholds",
             err=True,
         )
@@ -129,7 +130,7 @@ def _explain_pr_scores(score: EntryScore) -> None:
     if undivided:
         of = "" if _undivided(score.points) else f" of {', '.join(undivided)}"
         typer.echo(
-            f"{score.entry.label}PR scores{of} are 0: no threshold of the protocol divides the "
+            f"{entry.label}PR scores{of} are 0: no threshold of the protocol divides the "
             f"detections by their scores, so that the precision-recall line has no length",
             err=True,
         )

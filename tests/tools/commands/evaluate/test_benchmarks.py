@@ -199,8 +199,24 @@ def test_missing_and_invalid_inputs_are_reported(detrac: Path) -> None:
         assert message in refused("detrac", *arguments), message
 
 
-def test_mot_without_results_asks_only_for_results(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["evaluate", "mot", "--gt", str(tmp_path)])
-    assert done.exit_code == 2
-    assert "--results" in done.output
-    assert "--detections" not in done.output
+def test_mot_scores_a_tracker_on_the_detections_of_the_data_set(tmp_path: Path) -> None:
+    """Only its tracks; as in TrackEval, those on the distractor (class 8) are left out."""
+    folder = tmp_path / "train" / "MOT17-02-FRCNN"
+    for name, line in (
+        ("gt/gt.txt", "{0},1,{0},20,40,60,1,1,1\n{0},2,300,20,90,60,0,8,1\n"),
+        ("det/det.txt", "{0},-1,{0},20,40,60,7\n{0},-1,300,20,90,60,9\n"),
+    ):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("".join(line.format(frame) for frame in range(1, 21)))
+    mot = ("mot", "--gt", folder.parent)
+    detections = ("--detections", folder.parent)
+    found = scores(tmp_path, *mot, *detections, "--tracker", "sort", "--set", "min_hits=0")
+    assert set(found["overall"]) == {"tracking"}
+    tracking = found["overall"]["tracking"]
+    assert (tracking["TP"], tracking["FP"], tracking["FN"]) == (20, 0, 0)
+    assert found["protocol"]["tracker"]["name"] == "sort"
+    output = evaluate(*mot, *detections, "--check")
+    assert "TrackEval finds the same in all 21 scores, as MOT17" in output
+    assert "PR" not in output
+    assert refused(*mot).startswith("nothing to score")
+    assert "need a --tracker" in refused(*mot, *detections, "--tracker", "none")
