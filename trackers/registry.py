@@ -6,11 +6,11 @@ Besides the keys of `TRACKERS`, ``package.module:Class`` names a subclass of `Tr
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
-from types import ModuleType, NoneType
+from types import NoneType
 
 from trackers.bytetrack import ByteTrack
 from trackers.ocsort import OCSort
+from trackers.own_class import own_class, typed_line
 from trackers.sort import Sort
 from trackers.spottrack import SpotTrack
 from trackers.tracker import Tracker
@@ -56,7 +56,7 @@ def build_tracker(name: str, /, **settings: object) -> Tracker:
     except ValueError:
         raise
     except Exception as error:  # of a class that does not check its settings
-        raise ValueError(f"tracker {name!r} cannot be built: {_in_one_line(error)}") from error
+        raise ValueError(f"tracker {name!r} cannot be built: {typed_line(error)}") from error
 
 
 def tracker_class(name: str) -> type[Tracker]:
@@ -77,19 +77,16 @@ def tracker_class(name: str) -> type[Tracker]:
             f"package.module:Class of your own"
         )
     try:
-        return _imported_class(*name.split(":", 1))
+        return _own_tracker(own_class(name))
     except ValueError as error:
         raise ValueError(f"tracker {name!r}: {error}") from error
 
 
-def _imported_class(module: str, class_name: str) -> type[Tracker]:
-    chosen = getattr(_imported(module), class_name, None)
-    if not isinstance(chosen, type):
-        raise ValueError(f"module {module} has no class {class_name!r}")
+def _own_tracker(chosen: type) -> type[Tracker]:
     if not issubclass(chosen, Tracker):
-        raise ValueError(f"{class_name} is not a subclass of trackers.tracker.Tracker")
+        raise ValueError(f"{chosen.__name__} is not a subclass of trackers.tracker.Tracker")
     if missing := sorted(chosen.__abstractmethods__):
-        raise ValueError(f"{class_name} does not implement {', '.join(missing)}")
+        raise ValueError(f"{chosen.__name__} does not implement {', '.join(missing)}")
     for setting, default in _defaults_of(chosen).items():
         if default is inspect.Parameter.empty:
             raise ValueError(f"parameter {setting!r} of the constructor has no default")
@@ -101,19 +98,6 @@ def _imported_class(module: str, class_name: str) -> type[Tracker]:
     return chosen
 
 
-def _imported(module: str) -> ModuleType:
-    if not module or module.startswith("."):
-        raise ValueError("the name must be package.module:Class")
-    try:
-        return import_module(module)
-    except (Exception, SystemExit) as error:
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if missing is not None and f"{module}.".startswith(f"{missing}."):
-            problem = f"there is no module {missing}; install it, or add its folder to PYTHONPATH"
-            raise ValueError(problem) from None
-        raise ValueError(f"importing {module} failed: {_in_one_line(error)}") from error
-
-
 def _defaults_of(chosen: type[Tracker]) -> dict[str, object]:
     """Returns the defaults as a config file holds them, with lists in place of tuples."""
     return {
@@ -121,7 +105,3 @@ def _defaults_of(chosen: type[Tracker]) -> dict[str, object]:
         for name, each in inspect.signature(chosen).parameters.items()
         if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
     }
-
-
-def _in_one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -130,9 +130,9 @@ class Tracker(ABC):
         """
         if unseen and (unseen < 0 or unseen % 1):  # NaN and infinity, modulo 1, are NaN
             raise ValueError(f"unseen must be a whole number of at least 0, got {unseen}")
-        box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
+        box_array = checked_numbers("boxes", boxes, (-1, 4), FARTHEST)
         count = len(box_array)
-        score_array = _checked("scores", scores, (count,))
+        score_array = checked_numbers("scores", scores, (count,))
         class_array = None if classes is None else _checked_classes(classes, count)
         motion_array = None if motion is None else _checked_motion(motion)
         if not isinstance(frame_size, tuple) or frame_size != self._frame_size:
@@ -202,16 +202,19 @@ class Tracker(ABC):
         """Drops all tracks; ids continue."""
 
 
-def _checked(
+def checked_numbers(
     name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = MAX_FLOAT32
 ) -> npt.NDArray[Any]:
     """Returns ``value`` as a float64 array of ``shape``, with no magnitude beyond ``farthest``.
 
     A first dimension of -1 matches any length.
+
+    Raises:
+        ValueError: It is anything else; the message begins with ``name``.
     """
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # torch raises the last
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
     if array.shape == (0,) and shape[0] <= 0:  # [] stands for np.empty((0, 4)) too
         array = array.reshape(0, *shape[1:])
@@ -233,7 +236,7 @@ def _checked(
 
 
 def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16]:
-    array = _checked("classes", classes, (count,))
+    array = checked_numbers("classes", classes, (count,))
     if ((array != np.floor(array)) | (array < CLASS_RANGE.min) | (array > CLASS_RANGE.max)).any():
         raise ValueError(
             f"classes must be whole numbers from {CLASS_RANGE.min} to {CLASS_RANGE.max}"
@@ -242,14 +245,14 @@ def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16
 
 
 def _checked_size(frame_size: npt.ArrayLike) -> FloatArray:
-    array = _checked("frame_size", frame_size, (2,))
+    array = checked_numbers("frame_size", frame_size, (2,))
     if (array <= 0).any():
         raise ValueError(f"frame_size must be positive, got {array.tolist()}")
     return array
 
 
 def _checked_motion(motion: npt.ArrayLike) -> FloatArray:
-    array = _checked("motion", motion, (2, 3), FARTHEST)
+    array = checked_numbers("motion", motion, (2, 3), FARTHEST)
     zooms = np.linalg.svd(array[:, :2], compute_uv=False)
     if zooms.min() < 1 / STRONGEST_ZOOM or zooms.max() > STRONGEST_ZOOM:
         raise ValueError(
