@@ -7,7 +7,7 @@ pydantic, which saves 12 MB.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +19,12 @@ from pipeline.geometry import Ground, Lines, Regions, SearchedRegions, Zones, ch
 from pipeline.overlay_addresses import OverlayAddresses
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
+from stages.wording import as_setting
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
+
+_OF_SPOTNET = ("weights", "engine", "precision", "device", "threads")  # built-in configs set scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +91,16 @@ class DetectorConfig:
     Attributes:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
         detections: Detection file, or folder of them or of results, used instead of a network.
+        name: package.module:Class of your own, used instead of SpotNet, see docs/library.md.
+        settings: Settings of that class; weights, engine, precision, device, scale and threads are
+            SpotNet's.
         engine: auto: openvino on CPUs where installed, else torch; for .onnx, onnxruntime first.
         precision: int8 is faster on CPUs; auto: bfloat16 if device and engine can, else float32.
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.
-        max_detections: Maximum number of a network's detections per frame; 100 in exported models.
+        max_detections: Maximum number of detections per frame, except those of detection files;
+            100 in exported models.
         ignored: Regions by stream name ("*": all streams), each [left, top, right, bottom] in
             pixels of its frames; detections whose centre lies in one are discarded.
         regions: By stream name ("*": all streams), the part of its frames that the network
@@ -109,6 +116,8 @@ class DetectorConfig:
 
     weights: Path | None = None
     detections: Path | None = None
+    name: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     engine: Literal["auto", "torch", "openvino", "onnxruntime"] = "auto"
     precision: Literal["auto", "float32", "int8"] = "auto"
     device: str = "auto"
@@ -123,6 +132,14 @@ class DetectorConfig:
     batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0
 
     def __post_init__(self) -> None:
+        if self.name is None and self.settings:
+            raise ValueError("settings need name: they are those of a class of your own")
+        for each in fields(self) if self.name is not None else ():
+            if each.name in _OF_SPOTNET and getattr(self, each.name) != each.default:
+                raise ValueError(
+                    f"{each.name} must be {as_setting(each.default)}, since name is given: a class "
+                    f"of your own takes only settings"
+                )
         for name, regions in self.ignored.items():
             for region in regions:
                 check_region(f"ignored.{name}", region)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig, TrackerConfig
+from pipeline.config import DetectorConfig, RunConfig, TrackerConfig
 from pipeline.settings_file import overridden, read_settings, validated
 
 _BASE = "intersection"  # the config on which a user's file builds
+_DEFAULT_NAMES = {"detector": DetectorConfig.name, "tracker": TrackerConfig.name}
 
 
 def built_in_configs(below: str = "") -> dict[str, Path]:
@@ -27,9 +28,9 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
     """Reads YAML files (none: the defaults) and applies ``key.path=value`` overrides.
 
     Each file builds on those before it, key by key. If the first is not one of `built_in_configs`,
-    it builds on ``intersection``. A file that names its tracker replaces all tracker settings of
-    the files before it. If the overrides name a different tracker from the files, the files'
-    tracker settings do not apply.
+    it builds on ``intersection``. A file that names its tracker or detector replaces all settings
+    of the one in the files before it. If the overrides name a different one from the files, the
+    files' settings of it do not apply.
 
     Args:
         paths: Files, or names of `built_in_configs`.
@@ -51,10 +52,11 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
         content = _merged(read_settings(RunConfig, path, advice), content)
         steps.append((path, content))
     changed = overridden(content, overrides)
-    section = content.get("tracker")
-    if isinstance(section, dict) and _tracker_name(changed) != _tracker_name(content):
-        section.pop("settings", None)
-        changed = overridden(content, overrides)
+    for key in _DEFAULT_NAMES:
+        section = content.get(key)
+        if isinstance(section, dict) and _name_in(changed, key) != _name_in(content, key):
+            section.pop("settings", None)
+            changed = overridden(content, overrides)
     return validated(RunConfig, changed, steps)
 
 
@@ -64,11 +66,12 @@ def _merged(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     for key, value in content.items():
         below = base.get(key)
         if isinstance(value, dict) and isinstance(below, dict):
-            is_named_tracker = key == "tracker" and "name" in value
-            merged[key] = value if is_named_tracker else _merged(value, below)
+            if key in _DEFAULT_NAMES and "name" in value:
+                below = {other: under for other, under in below.items() if other != "settings"}
+            merged[key] = _merged(value, below)
     return merged
 
 
-def _tracker_name(content: dict[str, Any]) -> object:
-    section = content.get("tracker", {})
-    return section.get("name", TrackerConfig.name) if isinstance(section, dict) else None
+def _name_in(content: dict[str, Any], key: str) -> object:
+    section = content.get(key, {})
+    return section.get("name", _DEFAULT_NAMES[key]) if isinstance(section, dict) else None

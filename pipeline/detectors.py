@@ -39,7 +39,7 @@ def check_weights(config: DetectorConfig) -> None:
         ConfigError: The file does not exist or cannot be read.
     """
     file = find_weights(config.weights)
-    if config.detections is not None:
+    if config.detections is not None or config.name is not None:
         return
     if file.is_file() and not os.access(file, os.R_OK):
         raise ConfigError(f"detector.weights: {file} cannot be read: check its permissions")
@@ -54,7 +54,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
     """Builds the detector for a config; workers are assigned to the GPUs in turn.
 
     Raises:
-        ConfigError: The weights or the detection file cannot be used.
+        ConfigError: The weights, the detection file or the class cannot be used.
     """
     if config.detections is not None:
         from stages.detector.delayed_detector import DELAYED, DelayedDetector
@@ -63,6 +63,15 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         if str(config.detections).startswith(DELAYED):
             return DelayedDetector(str(config.detections), config.min_score)
         return FileDetector(config.detections, config.min_score)
+    if config.name is not None:
+        from stages.detector.own_detector import OwnDetector
+
+        return OwnDetector(
+            config.name,
+            config.settings,
+            min_score=config.min_score,
+            max_detections=config.max_detections,
+        )
     check_weights(config)
     from stages.detector.network_detector import NetworkDetector
 

@@ -31,6 +31,8 @@ def main(supervisor: int) -> int:
         _run(plan, context, report)
         return 0
     except SpotStreamError as error:
+        if plan.debug:
+            traceback.print_exc()
         message, code = str(error), error.exit_code
         report(Failed(plan.stage, stream=stream, message=message, exit_code=code))
         return error.exit_code

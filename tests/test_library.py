@@ -1,5 +1,6 @@
 """The programs of docs/library.md run, and give the same results as SpotStream."""
 
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,23 @@ def test_each_class_has_its_tracker_and_ids_are_unique(folder, monkeypatch, caps
     assert len(output) == 10
     assert all(line.startswith("car [1] [[") for line in output[::2])
     assert all(line.startswith("bus [2] [[") for line in output[1::2])
+
+
+def test_custom_detector_is_used_by_commands(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "lights.py").write_text(program("library.md", "Lights"))
+    image = np.full((96, 160, 3), 30, np.uint8)
+    image[40:50, 20:40] = image[40:50, 60:70] = 250
+    cv2.imwrite(str(tmp_path / "night.png"), image)
+    done = spotstream(
+        *("detect", "night.png", "--set", "detector.name=own.lights:Lights"),
+        cwd=tmp_path,
+        PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path}",
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "detections.json").read_text())
+    assert [each["bbox"] for each in found] == [[20, 40, 20, 10], [60, 40, 10, 10]]
+    assert {(each["score"], each["category"]) for each in found} == {(1, "light")}
 
 
 def test_custom_tracker_works_like_a_built_in_one(folder, monkeypatch, capsys):

@@ -22,6 +22,8 @@ from trackers import default_settings
 DECIDING: Mapping[str, tuple[str, ...]] = {
     "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
     "detector": (
+        "name",
+        "settings",
         "weights",
         "detections",
         "engine",

@@ -32,6 +32,12 @@ def test_off_needs_no_quotes(tmp_path):
         ("detector=[1]", r"detector: must hold keys and values, got \[1\]$"),
         ("tracker.settings=5", r"tracker.settings: must hold keys and values, got 5$"),
         ("detector.weights=5", r"detector.weights: must be a path, got 5$"),
+        ("detector.settings.size=640", "detector: settings need name: they are those of a class"),
+        (
+            "detector={name: own:Yolo, weights: nano}",
+            "detector: weights must be null, since name is",
+        ),
+        ("detector={name: own:Yolo, device: cuda}", "detector: device must be auto, since name is"),
         ("tracker.name=srt", "tracker: unknown tracker 'srt'; the trackers are bytetrack, ocsort"),
         ("tracker.settings.age=1", "tracker 'sort' has no setting 'age'; its settings are max_age"),
         ("tracker.settings.name=sort", "tracker 'sort' has no setting 'name'"),

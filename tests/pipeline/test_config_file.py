@@ -129,6 +129,24 @@ def test_file_inherits_tracker_settings_unless_it_names_a_tracker(
     assert (tracker.name, tracker.settings) == (name, inherited | settings)
 
 
+@pytest.mark.parametrize(
+    ("later", "override", "name", "settings"),
+    [
+        ("settings: {size: 320}", "min_score=0.3", "own:Yolo", {"size": 320, "half": True}),
+        ("name: own:Other", "min_score=0.3", "own:Other", {}),
+        ("min_score: 0.3", "name=own:Other", "own:Other", {}),
+        ("min_score: 0.3", "name=null", None, {}),
+    ],
+)
+def test_settings_of_another_detector_do_not_apply(tmp_path, later, override, name, settings):
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("detector: {name: own:Yolo, batch_size: 4, settings: {size: 640, half: true}}")
+    second.write_text(f"detector: {{{later}}}")
+    detector = load_configs([first, second], [f"detector.{override}"]).detector
+    assert (detector.name, detector.settings) == (name, settings)
+    assert (detector.batch_size, detector.min_score) == (4, 0.3)
+
+
 def test_each_of_several_files_builds_on_those_before_it(tmp_path):
     night, weak = tmp_path / "night.yaml", tmp_path / "weak.yaml"
     night.write_text("detector: {min_score: 0.3, scale: 0.5}\ntracker: {settings: {max_age: 9}}\n")

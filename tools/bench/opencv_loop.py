@@ -74,7 +74,7 @@ def run_opencv_loop(plan: LoopPlan) -> None:
 
 def _detection(config: RunConfig) -> Callable[[Sequence[Frame]], list[Detections]]:
     chosen = config.detector
-    if chosen.detections is not None:
+    if chosen.detections is not None or chosen.name is not None:
         return build_detector(chosen).detect
     loop = CenterNetLoop(find_weights(chosen.weights), "cpu", chosen.min_score)
     loop.scale = chosen.scale or loop.scale

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from pipeline.config import RunConfig
+from pipeline.config import DetectorConfig, RunConfig
 from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
@@ -83,7 +83,17 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     written = sum(summary.frames for summary in result.finished.values())
     if config.detector.detections is not None or dropped <= _MANY * (dropped + written):
         return ""
-    detector = config.detector
+    tried = _faster_settings(config.detector) if config.detector.name is None else ""
+    lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
+    faster = f"; {tried} makes the detector faster" if tried else ""
+    waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
+    if StreamStatus.COMPLETE in {each.status for each in result.finished.values() if each.behind}:
+        waits = "for a video that has an end, --set runtime.mode=lossless drops none"
+    return f"{lost}: the stages were too slow{faster}; {waits}"
+
+
+def _faster_settings(detector: DetectorConfig) -> str:
+    """Returns settings with which SpotNet is faster, as the beginning of a sentence, or ""."""
     options = []
     if detector.precision == "auto" and detector.weights in _SHIPPED and not _has_gpu():
         options.append("precision=int8")
@@ -94,12 +104,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     tried = " or ".join(f"--set detector.{each}" for each in options)
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, install_hint("openvino"))))
-    lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
-    faster = f"; {tried} makes the detector faster" if tried else ""
-    waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
-    if StreamStatus.COMPLETE in {each.status for each in result.finished.values() if each.behind}:
-        waits = "for a video that has an end, --set runtime.mode=lossless drops none"
-    return f"{lost}: the stages were too slow{faster}; {waits}"
+    return tried
 
 
 def _has_gpu() -> bool:

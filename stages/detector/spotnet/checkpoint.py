@@ -19,7 +19,9 @@ from stages.detector.spotnet.model import SpotNet
 
 Ranges: TypeAlias = dict[str, tuple[float, float]]
 
-OTHER_NETWORK_ADVICE = "give another network's boxes as detector.detections"
+OTHER_NETWORK_ADVICE = (
+    "give another network's boxes as detector.detections, or a class that runs it as detector.name"
+)
 """Advice for networks other than SpotNet, as the end of a message."""
 
 _CONFIG, _RANGES = "spotnet", "ranges"  # metadata keys in our files; both values are JSON

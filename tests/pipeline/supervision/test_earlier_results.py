@@ -80,6 +80,12 @@ def difference_of(folder, video, *settings):
             ["tracker.name=trackers.sort:Sort", "tracker.settings.max_age=2"],
             "tracker.settings.max_age: 1 there, 2 now",
         ),
+        ([], ["detector.name=own:Yolo"], "detector.name: null there, own:Yolo now"),
+        (
+            ["detector.name=own:Yolo", "detector.settings.size=640"],
+            ["detector.name=own:Yolo", "detector.settings.size=320"],
+            'detector.settings: {"size": 640} there, {"size": 320} now',
+        ),
         ([], ["detector.weights=nano"], "detector.weights: compact there, nano now"),
         ([], ["detector.weights=compact"], ""),
         ([], ["detector.scale=0.5"], "detector.scale: null there, 0.5 now"),

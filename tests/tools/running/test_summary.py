@@ -64,6 +64,12 @@ def test_openvino_is_advised_if_it_is_missing(monkeypatch):
     assert "; pip install '.[openvino]' in the clone of SpotStream makes" in advice(400, *every)
 
 
+def test_settings_of_spotnet_are_not_advised_for_an_own_detector(monkeypatch):
+    monkeypatch.setattr("tools.running.summary.installed", lambda *packages: False)
+    text = advice(400, "detector.name=own:Yolo")
+    assert text.startswith("400 frames were dropped: the stages were too slow; if the camera sends")
+
+
 @pytest.mark.parametrize(("weights", "advised"), [("base", True), ("nano", False)])
 def test_nano_weights_are_advised_instead_of_larger_ones(weights, advised):
     assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised

@@ -141,11 +141,11 @@ def test_other_content_saved_by_torch_is_refused(tmp_path, content):
         SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
-def test_another_network_is_refused_with_advice_on_using_its_boxes(tmp_path):
+def test_another_network_is_refused_with_advice_on_using_it(tmp_path):
     torch.save(torch.nn.ReLU(), tmp_path / "other.pt")
     save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     for name in ("other.pt", "other.safetensors"):
-        with pytest.raises(CheckpointError, match=r"give another network's boxes as detector\.det"):
+        with pytest.raises(CheckpointError, match=r"a class that runs it as detector\.name$"):
             SpotNet.from_checkpoint(tmp_path / name)
 
 

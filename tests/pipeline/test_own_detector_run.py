@@ -1,0 +1,146 @@
+"""Commands with a detector from a module on PYTHONPATH."""
+
+import json
+import os
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.result_files import read_report
+from tests.tools.processes import ROOT, spotstream
+
+MODULE = """
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+
+
+class Brightness:
+    class_names = ("car", "bus")
+
+    def __init__(self, die_at=256, wrong_at=256, fail_at=256):
+        self._die_at, self._wrong_at, self._fail_at = map(float, (die_at, wrong_at, fail_at))
+
+    def detect(self, images):
+        return [self._found(image) for image in images]
+
+    def _found(self, image):
+        level = image.mean()
+        marker = Path(__file__).with_name("died")
+        if level > self._die_at and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if level > self._fail_at:
+            raise KeyError("out of sight")
+        if level > self._wrong_at:
+            return None
+        boxes = np.array([[10, 10, 40, 40], [60, 20, 90, 50], [5, 60, 30, 90]]) + level / 20
+        return boxes, [0.9, 0.8, 0.05], [1, 0, 0]
+"""
+NAME = "own.brightness:Brightness"
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Returns a function that runs a command which finds the detector."""
+    (tmp_path / "lib" / "own").mkdir(parents=True)
+    (tmp_path / "lib" / "own" / "brightness.py").write_text(MODULE)
+
+    def run(*arguments):
+        path = f"{ROOT}{os.pathsep}{tmp_path / 'lib'}"
+        return spotstream(*arguments, cwd=tmp_path, PYTHONPATH=path)
+
+    return run
+
+
+@pytest.fixture
+def run(clip, command, tmp_path):
+    """Returns a function that runs the pipeline on the clip with the detector and its settings."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "clip.mp4").symlink_to(clip)
+
+    def on_clip(settings, *more):
+        (tmp_path / "own.yaml").write_text(json.dumps({"detector": settings}))
+        return command(
+            *("run", "--source", "videos", "--config", "own.yaml"),
+            *("--output", "out", "--set", "sink.overlay=false", *more),
+        )
+
+    return on_clip
+
+
+def written(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.txt")}
+
+
+def test_a_run_whose_own_detector_dies_has_the_same_results_and_is_not_repeated(run, tmp_path):
+    detector = {"name": NAME, "settings": {"die_at": 100}}
+    ignored = {"clip": [[60, 0, 160, 120]]}
+    first = run(detector | {"ignored": ignored, "workers": 2})
+    assert "Started again: detector" in first.stdout, first.stderr
+    report = read_report(tmp_path / "out" / "clip")
+    assert (report["status"], report["frames"]["out"]) == ("complete", 150)
+    assert (report["detector"], report["class_names"]) == (NAME, ["car", "bus"])
+    assert report["detected_by"] == f"{NAME} (die_at=100)"
+    texts = written(tmp_path / "out" / "clip")
+    rows = [line.split(b",") for line in texts["detections.txt"].splitlines()]
+    assert [row[0] for row in rows] == [b"%d" % number for number in range(1, 151)]
+    assert {(row[6], row[7]) for row in rows} == {(b"0.900000", b"2")}
+
+    repeated = run(detector | {"ignored": ignored})
+    assert repeated.stdout + repeated.stderr == "1 finished sequence skipped\n"
+    other = run({"name": NAME, "ignored": ignored})
+    assert 'detector.settings: {"die_at": 100} there, {} now' in other.stderr
+    undisturbed = run({"name": NAME, "ignored": ignored}, "--overwrite")
+    assert "Started again" not in undisturbed.stdout
+    assert written(tmp_path / "out" / "clip") == texts
+
+
+@pytest.mark.parametrize(
+    ("level", "status", "error", "function"),
+    [
+        (100, 1, "the detector failed: KeyError: 'out of sight'", "_found"),
+        ("high", 2, "it cannot be built: ValueError: could not convert string", "__init__"),
+    ],
+)
+def test_an_error_in_an_own_detector_is_reported_with_its_traceback(
+    run, level, status, error, function
+):
+    options = ("--set", "runtime.restarts_per_minute=0", "--debug")
+    done = run({"name": NAME, "settings": {"fail_at": level}}, *options)
+    assert done.returncode == status
+    assert error in done.stderr
+    assert re.search(rf'brightness\.py", line \d+, in {function}\n', done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "problem"),
+    [
+        ({"wrong_at": 100}, 1, "a result must be (boxes, scores, classes), got NoneType"),
+        ({"dye_at": 100}, 2, "got an unexpected keyword argument 'dye_at'"),
+    ],
+)
+def test_a_wrong_own_detector_ends_the_run_with_one_line(run, settings, status, problem):
+    done = run({"name": NAME, "settings": settings})
+    assert done.returncode == status
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"spotstream: detector '{NAME}': ")
+    assert line.endswith(problem)
+
+
+def test_an_own_detector_detects_in_images(command, tmp_path):
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "a.png"), np.full((120, 160, 3), 100, np.uint8))
+    done = command("detect", "photos", "--set", f"detector.name={NAME}")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "detections.json").read_text())
+    assert [(each["bbox"], each["category"]) for each in results] == [
+        ([15, 15, 30, 30], "bus"),
+        ([65, 25, 30, 30], "car"),
+        ([10, 65, 25, 30], "car"),
+    ]
