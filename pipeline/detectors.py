@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.config import DetectorConfig
 from pipeline.geometry import region_of
@@ -13,6 +13,10 @@ from stages.detector.compute_threads import ComputeThreads
 from stages.detector.shipped import SHIPPED, find_weights
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, StreamStart
+
+if TYPE_CHECKING:
+    from stages.detector.network_detector import NetworkDetector
+    from stages.detector.own_detector import OwnDetector
 
 
 class Detector(Protocol):
@@ -63,19 +67,31 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         if str(config.detections).startswith(DELAYED):
             return DelayedDetector(str(config.detections), config.min_score)
         return FileDetector(config.detections, config.min_score)
-    if config.name is not None:
-        from stages.detector.own_detector import OwnDetector
+    detector = _own_detector(config) if config.name is not None else _network(config, worker)
+    if not config.regions:
+        return detector
+    from stages.detector.searched_region import RegionDetector
 
-        return OwnDetector(
-            config.name,
-            config.settings,
-            min_score=config.min_score,
-            max_detections=config.max_detections,
-        )
+    return RegionDetector(detector, partial(region_of, config.regions))
+
+
+def _own_detector(config: DetectorConfig) -> OwnDetector:
+    from stages.detector.own_detector import OwnDetector
+
+    assert config.name is not None
+    return OwnDetector(
+        config.name,
+        config.settings,
+        min_score=config.min_score,
+        max_detections=config.max_detections,
+    )
+
+
+def _network(config: DetectorConfig, worker: int) -> NetworkDetector:
     check_weights(config)
     from stages.detector.network_detector import NetworkDetector
 
-    detector = NetworkDetector(
+    return NetworkDetector(
         config.weights,
         engine=config.engine,
         precision=config.precision,
@@ -86,8 +102,3 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         max_detections=config.max_detections,
         threads=config.threads,
     )
-    if not config.regions:
-        return detector
-    from stages.detector.searched_region import RegionDetector
-
-    return RegionDetector(detector, partial(region_of, config.regions))

@@ -1,4 +1,4 @@
-"""The part of a stream's frames that the network searches."""
+"""The part of a stream's frames that the detector searches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from stages.records import Detections, Float32Array, Frame, StreamStart, UInt8Ar
 
 if TYPE_CHECKING:
     from stages.detector.network_detector import NetworkDetector
+    from stages.detector.own_detector import OwnDetector
 
 _MIN_SIDE = 16  # pixels
 
@@ -96,7 +97,7 @@ class Crop:
 
 
 class RegionDetector:
-    """A network that searches one region of a stream's frames, as if the frames ended there.
+    """A detector that searches one region of a stream's frames, as if the frames ended there.
 
     Attributes:
         name, description, class_names, batch_size, compute_threads, is_immediate: See
@@ -107,7 +108,11 @@ class RegionDetector:
         region_of: Returns the region of a stream in pixels of its frames; None: the whole frame.
     """
 
-    def __init__(self, detector: NetworkDetector, region_of: Callable[[str], Sides | None]) -> None:
+    def __init__(
+        self,
+        detector: NetworkDetector | OwnDetector,
+        region_of: Callable[[str], Sides | None],
+    ) -> None:
         self.name = detector.name
         self.description = detector.description
         self.class_names = detector.class_names

@@ -1,10 +1,12 @@
 import os
 
+import numpy as np
 import pytest
 
 from pipeline.config import DetectorConfig
 from pipeline.detectors import build_detector, check_weights
 from stages.errors import ConfigError
+from stages.records import Frame
 
 
 @pytest.mark.parametrize("weights", ["compact", "nano"])
@@ -43,3 +45,20 @@ def test_detector_is_built_with_the_settings_of_its_config(monkeypatch):
     }
     build_detector(DetectorConfig(**options), worker=2)
     assert given == options | {"worker": 2}
+
+
+class Corners:
+    """Finds the whole image."""
+
+    class_names = ("image",)
+
+    def detect(self, images):
+        return [([[0, 0, *image.shape[1::-1]]], [1], [0]) for image in images]
+
+
+def test_a_detector_of_ones_own_searches_the_region_of_its_stream():
+    config = DetectorConfig(name=f"{__name__}:Corners", regions={"north": (20, 10, 60, 40)})
+    image = np.zeros((50, 80, 3), np.uint8)
+    frames = [Frame.of_image(image, stream) for stream in ("north", "south")]
+    boxes = [found.boxes.tolist() for found in build_detector(config).detect(frames)]
+    assert boxes == [[[20, 10, 60, 40]], [[0, 0, 80, 50]]]
