@@ -125,8 +125,8 @@ class Tracker(ABC):
 
         Raises:
             ValueError: A shape is wrong, or a box, score, class, motion, size or ``unseen`` is not
-                finite, not whole where it must be, or out of its range. The tracker does not
-                advance then.
+                finite, not whole where it must be, or out of its range; the tracker does not
+                advance then. Or `_track` returned arrays of other shapes or kinds than it must.
         """
         if unseen and (unseen < 0 or unseen % 1):  # NaN and infinity, modulo 1, are NaN
             raise ValueError(f"unseen must be a whole number of at least 0, got {unseen}")
@@ -156,7 +156,7 @@ class Tracker(ABC):
             self._last_active = self._frame + self.max_age + 1
         tracked, ids, used = np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
         if self._frame <= self._last_active:
-            tracked, ids, used = self._track(observations)
+            tracked, ids, used = _checked_tracks(self._track(observations))
         return TrackedBoxes(
             tracked.astype(np.float32),
             score_array[used].astype(np.float32),
@@ -187,7 +187,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        """Takes one step; returns boxes ``(M, 4)``, ascending ids ``(M,)``, detection indices.
+        """Takes one step; returns boxes ``(M, 4)``, ascending ids, detection indices ``(M,)``.
 
         Not called for frames without detections once more than ``max_age`` frames have passed since
         the latest detection, when no track is left. ``self._frame`` counts all processed frames.
@@ -242,6 +242,29 @@ def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16
             f"classes must be whole numbers from {CLASS_RANGE.min} to {CLASS_RANGE.max}"
         )
     return array.astype(np.int16)
+
+
+def _checked_tracks(returned: Any) -> tuple[FloatArray, Int64Array, Int64Array]:
+    """Returns what `_track` returned, with int64 ids and indices; refuses all but such arrays.
+
+    A mistake in a tracker of the user's own would otherwise pass until the sink reads its message.
+    """
+    parts = returned if isinstance(returned, tuple | list) else [returned]
+    if len(parts) == 3 and all(isinstance(each, np.ndarray) for each in parts):
+        boxes, ids, used = parts
+        is_integer = ids.dtype.kind in "iu" and used.dtype.kind in "iu"
+        if is_integer and boxes.shape == (used.size, 4) and ids.shape == used.shape == (used.size,):
+            return boxes, ids.astype(np.int64, copy=False), used.astype(np.int64, copy=False)
+    raise ValueError(
+        f"_track must return boxes (M, 4), integer ids (M,) and integer detection indices (M,), "
+        f"not {', '.join(map(_kind, parts))}"
+    )
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    return type(value).__name__
 
 
 def _checked_size(frame_size: npt.ArrayLike) -> FloatArray:

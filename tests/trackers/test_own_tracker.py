@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from trackers import Sort, build_tracker, default_settings
@@ -126,3 +127,61 @@ def test_a_module_that_fails_on_import_is_reported_in_one_line(own, text, error)
     expected = f"^tracker '{module}:Own': importing {module} failed: {error}$"
     with pytest.raises(ValueError, match=expected):
         build_tracker(f"{module}:Own")
+
+
+class Returning(Sort):
+    """Returns what `change` makes of the boxes, ids and detection indices."""
+
+    def __init__(self, change):
+        super().__init__()
+        self._change = change
+
+    def _track(self, observations):
+        return self._change(*super()._track(observations))
+
+
+CARS = ([[10, 10, 50, 40], [200, 10, 240, 40]], [0.9, 0.8])
+
+
+def test_integers_of_any_kind_become_int64():
+    tracker = Returning(lambda boxes, ids, used: (boxes, ids.astype("i4"), used.astype("u2")))
+    tracks = tracker.update(*CARS)
+    assert tracks.ids.dtype == tracks.detection_indices.dtype == np.int64
+    assert (tracks.ids.tolist(), tracks.detection_indices.tolist()) == ([1, 2], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (
+            lambda boxes, ids, used: (boxes, ids * 1.0, used),
+            "float64 (2, 4), float64 (2,), int64 (2,)",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids, used == 0),
+            "float64 (2, 4), int64 (2,), bool (2,)",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids[1:], used),
+            "float64 (2, 4), int64 (1,), int64 (2,)",
+        ),
+        (
+            lambda boxes, ids, used: (boxes[:, :3], ids, used),
+            "float64 (2, 3), int64 (2,), int64 (2,)",
+        ),
+        (
+            lambda boxes, ids, used: (boxes[0], ids[0], used[0]),
+            "float64 (4,), int64, int64",
+        ),
+        (lambda boxes, ids, used: (boxes, ids.tolist(), used), "float64 (2, 4), list, int64 (2,)"),
+        (lambda boxes, ids, used: (boxes, ids), "float64 (2, 4), int64 (2,)"),
+        (lambda *found: None, "NoneType"),
+    ],
+)
+def test_a_track_method_that_returns_something_else_is_refused(change, shown):
+    expected = (
+        "_track must return boxes (M, 4), integer ids (M,) and integer detection indices (M,), "
+        f"not {shown}"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        Returning(change).update(*CARS)
