@@ -108,7 +108,7 @@ def test_images_outside_the_folder_of_a_data_set_have_bare_names(tmp_path, monke
 
 
 def test_a_data_set_has_the_ids_of_an_annotation_file(images, tmp_path):
-    truth = tmp_path / "annotations.json"
+    truth = tmp_path / "truth.json"
     content = {
         "images": [{"id": 41, "file_name": "3.png"}, {"id": 7, "file_name": "1.png"}],
         "annotations": [],
@@ -140,11 +140,24 @@ def test_a_data_set_that_may_have_been_corrected_is_refused(images, tmp_path, mo
     corrected.write_text("{}")
     error = CliRunner().invoke(app, ["detect", "images", "--dataset", "set.json"]).exception
     assert isinstance(error, OutputError)
-    assert str(error).startswith("set.json exists and may have been corrected;")
+    problem = "set.json exists and may have been corrected; move it, or use another folder"
+    assert str(error) == problem
     assert corrected.read_text() == "{}"
     (tmp_path / "folder.json").mkdir()
     error = CliRunner().invoke(app, ["detect", "images", "--dataset", "folder.json"]).exception
     assert str(error) == "cannot write folder.json: is a directory"
+
+
+def test_a_data_set_beside_one_that_alone_would_be_read_is_refused(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (images / "annotations.json").write_text("{}")
+    command = ["detect", "images", "--dataset", "images/second.json"]
+    error = CliRunner().invoke(app, command).exception
+    assert isinstance(error, ConfigError)
+    assert str(error) == (
+        "--dataset images/second.json: `data check` and `train` would read only "
+        "images/annotations.json; move that away, or use another folder"
+    )
 
 
 @pytest.mark.parametrize("name", ["annotations", "images", "set.JSON"])

@@ -27,6 +27,8 @@ def _new_data_set(path: Path | None) -> Path | None:
     """Refuses what `spotstream data check` and `train` would not find, or what may be corrected."""
     if path is None:
         return None
+    from tools.datasets.coco import ANNOTATIONS
+
     if path.suffix != ".json":
         raise ConfigError(
             f"--dataset {path}: a data set is a file that ends in .json, such as "
@@ -34,7 +36,14 @@ def _new_data_set(path: Path | None) -> Path | None:
         )
     writable(path)
     if path.exists():
-        raise OutputError(f"{path} exists and may have been corrected; move it, or name another")
+        raise OutputError(
+            f"{path} exists and may have been corrected; move it, or use another folder"
+        )
+    if (only := path.with_name(ANNOTATIONS)).exists():
+        raise ConfigError(
+            f"--dataset {path}: `data check` and `train` would read only {only}; move that away, "
+            f"or use another folder"
+        )
     return path
 
 
