@@ -179,11 +179,16 @@ def _rate(text: str | None) -> Fraction | None:
 def _drawn(
     config: Sequence[Path], overrides: Sequence[str], streams: Collection[str]
 ) -> dict[str, SinkOptions]:
-    """Returns the streams with lines or zones to count; reports the others."""
+    """Returns the streams with lines or zones to count; reports the others, and unknown ones."""
     from pipeline.config_file import load_configs
     from tools.counting.recount import drawn_options
+    from tools.running.warnings import unknown_streams
 
-    drawn = drawn_options(load_configs(config, overrides).sink, streams)
+    sink = load_configs(config, overrides).sink
+    drawn = drawn_options(sink, streams)
+    for key, given in (("sink.lines", sink.lines), ("sink.zones", sink.zones)):
+        if warning := unknown_streams(key, given, [*streams]):
+            typer.echo(f"spotstream: {warning}", err=True)
     if left := ", ".join(name for name in streams if name not in drawn):
         typer.echo(
             f"spotstream: left out, since sink.lines and sink.zones have nothing for them: {left}",

@@ -97,10 +97,6 @@ def unknown_in_config(
 ) -> Iterator[Notice]:
     """Yields a warning for each key that names streams the run does not have."""
     names = [spec.name for spec in specs]
-    known = {EVERY_STREAM, *names}
-    yet = " yet" if stay else ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    there = f"; there are {', '.join(names[:_NAMED])}{more}" if names else ""
     given: tuple[tuple[StageName, str, Iterable[str]], ...] = (
         ("detector", "ignored", config.detector.ignored),
         ("detector", "regions", config.detector.regions),
@@ -110,9 +106,20 @@ def unknown_in_config(
         ("sink", "overlay_url", config.sink.overlay_url),
     )
     for stage, key, streams in given:
-        if unknown := ", ".join(name for name in streams if name not in known):
-            message = f"{stage}.{key}: no stream is called {unknown}{yet}{there}"
-            yield Notice(stage, message=message)
+        if warning := unknown_streams(f"{stage}.{key}", streams, names, stay=stay):
+            yield Notice(stage, message=warning)
+
+
+def unknown_streams(
+    key: str, streams: Iterable[str], names: Sequence[str], *, stay: bool = False
+) -> str:
+    """Returns a warning if a key of the config is for streams other than ``names``, else ""."""
+    known = {EVERY_STREAM, *names}
+    unknown = ", ".join(name for name in streams if name not in known)
+    yet = " yet" if stay else ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    there = f"; there are {', '.join(names[:_NAMED])}{more}" if names else ""
+    return f"{key}: no stream is called {unknown}{yet}{there}" if unknown else ""
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:

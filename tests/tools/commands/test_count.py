@@ -176,6 +176,16 @@ def test_lines_drawn_afterwards_are_counted_on_tracks(tracked: Path, tmp_path: P
     assert found == [("east", "gate", "vehicle"), ("west", "gate", "vehicle")]
     assert "spotstream: east: line 'far' lies outside the frame of 128x96" in printed
     assert "left out" not in printed
+    assert "no stream" not in printed
+
+
+def test_lines_and_zones_for_unknown_streams_are_reported(tracked: Path) -> None:
+    lines = "sink.lines={'*': {gate: [70, 0, 70, 90]}, eats: {far: [30, 0, 30, 90]}}"
+    zones = "sink.zones={wets: {box: [[0, 0], [99, 0], [99, 90]]}}"
+    printed = count(tracked, "--set", lines, "--set", zones)
+    for key, name in (("lines", "eats"), ("zones", "wets")):
+        expected = f"spotstream: sink.{key}: no stream is called {name}; there are east, west\n"
+        assert expected in printed
 
 
 def test_streams_without_lines_and_zones_are_left_out(tracked: Path) -> None:
