@@ -37,7 +37,9 @@ class OutputError(SpotStreamError):
 
 def in_one_line(error: BaseException) -> str:
     """Returns the error's message, preceded by its type if it is not a `SpotStreamError`."""
-    return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, SpotStreamError):
+        return str(error)
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def reason_of(error: Exception) -> str:

@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from stages.errors import unreadable_name
+from stages.errors import OutputError, in_one_line, unreadable_name
 
 
 def test_name_that_is_not_utf_8_should_be_changed():
@@ -23,3 +23,9 @@ def test_locale_that_is_not_utf_8_should_be_changed():
 
 def test_name_that_no_bytes_encode_is_shown_escaped() -> None:
     assert unreadable_name("\ud800car") == r"'\ud800car' is not text"
+
+
+def test_an_error_with_several_lines_is_reported_in_one() -> None:
+    assert in_one_line(RuntimeError("no kernel\n\n  image")) == "RuntimeError: no kernel image"
+    assert in_one_line(KeyError("a")) == "KeyError: 'a'"
+    assert in_one_line(OutputError("cannot write a  b")) == "cannot write a  b"
