@@ -50,6 +50,14 @@ def refuse_sync(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bo
 
 
 @pytest.fixture
+def same_priority() -> Iterator[None]:
+    """Restores the scheduling, as SVT-AV1 raises the calling thread's priority if run by root."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    os.sched_setscheduler(0, policy, parameters)
+
+
+@pytest.fixture
 def closed_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder that may not be entered; the test does not run as root while it exists."""
     folder = tmp_path / "closed"

@@ -100,7 +100,9 @@ def main() -> None:
     for number in stop_signals():
         signal.signal(number, lambda number, _: requests.add_signal(number) and sys.exit(130))
     open_missing()
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # the code that reads a file reports errors
+    # The code that reads a file reports errors.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Matplotlib warns about the folders that it tries for its cache.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":

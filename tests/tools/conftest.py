@@ -1,5 +1,6 @@
 import json
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -104,3 +105,19 @@ def tiny_config(data_set, tmp_path):
         return TrainingConfig.model_validate(values | changes)
 
     return build
+
+
+@pytest.fixture
+def av1_video(tmp_path, same_priority):
+    """A video that PyAV decodes, but OpenCV only opens."""
+    path = tmp_path / "av1.mp4"
+    with av.open(str(path), "w") as container:
+        try:
+            stream = container.add_stream("libsvtav1", rate=25)
+        except av.codec.codec.UnknownCodecError:
+            pytest.skip("no encoder libsvtav1")
+        stream.width, stream.height, stream.pix_fmt = 128, 128, "yuv420p"
+        for _ in range(10):
+            container.mux(stream.encode(av.VideoFrame(128, 128, "yuv420p")))
+        container.mux(stream.encode(None))
+    return path

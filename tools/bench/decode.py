@@ -19,6 +19,7 @@ import numpy as np
 from pipeline.transport.ring import FrameRing, create_memory_file
 from stages.atomic import writing
 from stages.decoder.containers import frame_threads
+from stages.decoder.locations import split_name
 from stages.decoder.media import MediaSource
 from stages.decoder.source import HeapAllocator
 from stages.errors import SourceError
@@ -58,7 +59,7 @@ def bench_decode(
 
     Times include opening the video, except for the ffmpeg program, whose clocks start once the
     video is open. FFmpeg chooses its number of threads, except in ``stages/decoder`` and
-    `SAME_THREADS`.
+    `SAME_THREADS`. OpenCV is left out if it cannot decode the video.
 
     Args:
         source: Video file; None for a generated one.
@@ -83,8 +84,9 @@ def bench_decode(
         runners: dict[str, Runner] = {
             OURS: partial(_timed, _into_ring, source),
             BARE: partial(_timed, _bare, source),
-            OPENCV: partial(_timed, _opencv, source),
         }
+        if opencv_decodes(source):
+            runners[OPENCV] = partial(_timed, _opencv, source)
         program = _program(peers)
         if program is not None:
             runners[PROGRAM] = partial(_ffmpeg, program, source)
@@ -175,11 +177,25 @@ def _opencv(source: Path) -> int:
     return count
 
 
-def left_out(peers: Path | None) -> str:
-    """Returns what `bench_decode` cannot measure here and the remedy; "" if it measures all."""
-    if peers is not None or shutil.which("ffmpeg"):
-        return ""
-    return "there is no ffmpeg program: it is left out; --peers DIR installs one"
+def left_out(source: str | Path | None, peers: Path | None) -> list[str]:
+    """Returns messages on what `bench_decode` cannot measure here, with the remedy if any."""
+    messages = opencv_left_out(source)
+    if peers is None and not shutil.which("ffmpeg"):
+        messages.append("there is no ffmpeg program: it is left out; --peers DIR installs one")
+    return messages
+
+
+def opencv_left_out(source: str | Path | None) -> list[str]:
+    """Returns a message if ``source`` is a file that OpenCV cannot decode."""
+    path = None if source is None else Path(split_name(str(source))[1])
+    if path is None or not path.is_file() or opencv_decodes(path):
+        return []
+    return [f"OpenCV cannot decode {path}: it is left out"]
+
+
+def opencv_decodes(video: Path) -> bool:
+    """Returns whether OpenCV delivers frames of a video; it lacks PyAV's decoder of AV1."""
+    return cv2.VideoCapture(str(video), cv2.CAP_FFMPEG).grab()
 
 
 def _program(peers: Path | None) -> str | None:
@@ -189,7 +205,7 @@ def _program(peers: Path | None) -> str | None:
     python = peer_python(peers, "ffmpeg")
     done = subprocess.run([python, "-c", _FIND_FFMPEG], capture_output=True, text=True)
     if done.returncode:
-        raise failure_of("imageio-ffmpeg", done)
+        raise failure_of("imageio-ffmpeg", done.stderr)
     return done.stdout.strip()
 
 
@@ -200,7 +216,7 @@ def _ffmpeg(program: str, source: Path, *options: object) -> dict[str, float]:
     counts = re.findall(r"frame=\s*(\d+)", done.stderr)
     times = re.search(r"utime=([\d.]+)s stime=([\d.]+)s rtime=([\d.]+)s", done.stderr)
     if done.returncode or times is None or not counts:
-        raise failure_of(program, done)
+        raise failure_of(program, done.stderr)
     user, system, wall = (max(1e-3, float(seconds)) for seconds in times.groups())
     count = int(counts[-1])
     return {RATE: count / wall, CPU: (user + system) / count * 1e3}

@@ -178,9 +178,9 @@ def _install(environment: str, home: Path, python: Path) -> None:
         raise SpotStreamError(f"cannot install {environment}: {reason}") from error
 
 
-def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:
+def failure_of(name: str, stderr: str) -> SpotStreamError:
     """Returns the error for a failed program: its last line, ignoring ffmpeg's measurements."""
-    lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("bench: ")]
+    lines = [line for line in stderr.strip().splitlines() if not line.startswith("bench: ")]
     reason = lines[-1] if lines else "no message"
     if reason.startswith(("ModuleNotFoundError", "ImportError")):
         reason += "; remove its folder in --peers, and it is installed again"
@@ -217,7 +217,7 @@ def run_peer(
             text=True,
         )
         if done.returncode:
-            raise failure_of(peer.name, done)
+            raise failure_of(peer.name, done.stderr)
         with np.load(target) as output:
             rows = output["rows"]
             tracks = Trajectories.from_arrays(rows[:, 0], rows[:, 1], rows[:, 2:])

@@ -29,12 +29,15 @@ from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
 from stages.sink.stream_results import StreamResults
 from stages.tracker import TrackerStage
+from tools.bench.decode import opencv_decodes
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
+from tools.bench.peers import failure_of
 from tools.bench.slots import Slots
 from tools.harness.runner import report_of_run
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
+_MODULES = {ONE: "tools.bench.pipeline", OPENCV: "tools.bench.opencv_loop"}
 RATIOS = (
     Ratio(FOUR, ONE, aim=1.0),
     Ratio(FOUR, OPENCV, aim=1.0),
@@ -67,7 +70,7 @@ def bench_pipeline(
 ) -> BenchReport:
     """Runs all variants in turn, ``rounds`` times, in alternating order as machines warm up.
 
-    OpenCV's loop is included if the source is a video file.
+    OpenCV's loop is included if the source is a video file that OpenCV can decode.
 
     Frames per second exclude start-up. The slowest stage is the one with the largest median time
     per frame in the run of four processes; several detectors divide their time between them.
@@ -75,7 +78,7 @@ def bench_pipeline(
     Raises:
         ConfigError: The source is read at its own pace, which would limit every variant.
         SourceError: The source is not exactly one stream.
-        SpotStreamError: The run failed.
+        SpotStreamError: The run or a loop failed.
     """
     if config.decoder.pace != "fast":
         raise ConfigError("bench pipeline needs decoder.pace=fast; its loops read without pauses")
@@ -84,10 +87,11 @@ def bench_pipeline(
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
     runners: dict[str, Runner] = {
         FOUR: partial(_four_processes, specs[0], config),
-        ONE: partial(_one_process, "tools.bench.pipeline", specs[0], config),
+        ONE: partial(_one_process, ONE, specs[0], config),
     }
-    if Path(specs[0].location).is_file():
-        runners[OPENCV] = partial(_one_process, "tools.bench.opencv_loop", specs[0], config)
+    path = Path(specs[0].location)
+    if path.is_file() and opencv_decodes(path):
+        runners[OPENCV] = partial(_one_process, OPENCV, specs[0], config)
     found = measure_rounds("pipeline", runners, rounds=rounds, progress=progress)
     found[SLOWEST, RATE] = found.pop((FOUR, SLOWEST))
     return BenchReport.of("pipeline", found, RATIOS)
@@ -99,16 +103,18 @@ def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
     return {RATE: report["achieved_fps"], SLOWEST: 1e3 / slowest}
 
 
-def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, float]:
+def _one_process(name: str, spec: SourceSpec, config: RunConfig) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         plan = LoopPlan(config, spec.name, spec.location, folder)
-        subprocess.run(
-            [sys.executable, "-P", "-m", module],
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", _MODULES[name]],
             input=encode_struct(plan),
             env=ENVIRONMENT | dict(os.environ),
-            check=True,
+            capture_output=True,
             start_new_session=True,  # Ctrl-C reaches only the bench, which kills it
         )
+        if done.returncode:
+            raise failure_of(name, done.stderr.decode(errors="replace"))
         return {RATE: read_report(Path(folder) / spec.name)["achieved_fps"]}
 
 

@@ -143,7 +143,7 @@ def peer_transport(name: str, python: Path, load: Load, port: int) -> dict[str, 
         raise SpotStreamError(f"{name} was not done after {_PEER_SECONDS:g} s") from error
     rates = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("rate ")]
     if not rates:
-        raise failure_of(name, done)
+        raise failure_of(name, done.stderr)
     return {RATE: float(rates[0])}
 
 

@@ -1,4 +1,3 @@
-import os
 import struct
 from fractions import Fraction
 
@@ -91,14 +90,6 @@ def test_frames_are_rotated_upright(oriented_video, slots, matrix, turns, shape)
         upright = read(oriented_video(matrix, **shape), slots, paced=paced)
         for before, after in zip(lying, upright, strict=True):
             np.testing.assert_array_equal(after, np.rot90(before, -turns))
-
-
-@pytest.fixture
-def same_priority():
-    """Restores the scheduling, as SVT-AV1 raises the calling thread's priority if run by root."""
-    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
-    yield
-    os.sched_setscheduler(0, policy, parameters)
 
 
 @pytest.mark.usefixtures("same_priority")

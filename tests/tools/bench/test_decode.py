@@ -51,6 +51,12 @@ def test_every_decoder_sees_all_frames(tmp_path: Path) -> None:
     assert [count(video) for count in (decode._into_ring, decode._bare, decode._opencv)] == [12] * 3
 
 
+def test_opencv_is_left_out_if_it_cannot_decode_the_video(av1_video: Path) -> None:
+    report = bench_decode(av1_video, rounds=1, warm_up=0)
+    assert {OURS, BARE} <= {figure.name for figure in report.figures}
+    assert OPENCV not in {figure.name for figure in report.figures}
+
+
 @pytest.mark.parametrize("size", [0, 500])
 def test_video_exceeding_the_file_size_limit_is_an_error(tmp_path: Path, size: int) -> None:
     message = r"cannot write .*moving\.mp4: file too large"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.config_file import load_config
+from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError, SourceError, SpotStreamError
 from tests.videos import frames_in
 from tests.waiting import wait_for
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
-from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
+from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, _one_process, bench_pipeline
 from tools.chaos.supervisor import _runs
 from tools.harness.material import detections_setting, make_clip
 
@@ -28,6 +29,22 @@ def test_run_is_compared_with_loops_and_its_slowest_stage(tmp_path):
     *_, (_, ratio) = report.ratios
     assert [asked.to for asked, _ in report.ratios] == [ONE, OPENCV, SLOWEST]
     assert 0.3 < ratio.median < 1.1
+
+
+def test_opencv_loop_is_left_out_if_it_cannot_decode_the_video(av1_video, tmp_path):
+    clip = make_clip(tmp_path, 10)
+    report = bench_pipeline(str(av1_video), load_config(None, [detections_setting(clip)]), 1)
+    assert {figure.name for figure in report.figures} == {FOUR, ONE, SLOWEST}
+
+
+def test_failing_loop_is_reported_with_its_reason(tmp_path):
+    config = load_config(None, [detections_setting(make_clip(tmp_path, 2))])
+    with pytest.raises(SpotStreamError) as caught:
+        _one_process(OPENCV, SourceSpec("clip", str(tmp_path / "none.mp4")), config)
+    assert str(caught.value) == (
+        f"OpenCV's loop failed: stages.errors.SourceError: {tmp_path / 'none.mp4'}: "
+        "OpenCV cannot read it"
+    )
 
 
 @pytest.mark.parametrize("under_way", ["*/out/clip/*", "*/clip/*"])
@@ -81,17 +98,17 @@ import sys
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec
 from tools.bench.pipeline import _one_process
-module, clip, detections = sys.argv[1:]
-_one_process(module, SourceSpec("clip", clip), load_config(None, [detections]))
+name, clip, detections = sys.argv[1:]
+_one_process(name, SourceSpec("clip", clip), load_config(None, [detections]))
 """
 
 
-@pytest.mark.parametrize("module", ["tools.bench.pipeline", "tools.bench.opencv_loop"])
-def test_loop_does_not_outlive_the_bench(module, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", [ONE, OPENCV])
+def test_loop_does_not_outlive_the_bench(name, tmp_path, monkeypatch):
     clip = make_clip(tmp_path, 100)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     detections = detections_setting(clip, delay_ms=3000)
-    command = [sys.executable, "-c", BENCH, module, clip, detections]
+    command = [sys.executable, "-c", BENCH, name, clip, detections]
     with subprocess.Popen(command) as bench:
         wait_for(lambda: list(tmp_path.glob("spotstream-bench-*/clip/*")))
         children = Path(f"/proc/{bench.pid}/task/{bench.pid}/children").read_text().split()

@@ -28,14 +28,17 @@ def bench_pipeline(
 ) -> None:
     """Compare the four processes with one process that calls the same functions in a loop.
 
-    For a video file, also with a typical loop: OpenCV's VideoCapture and VideoWriter, and the
-    network run as in CenterNet's demo. Also with the slowest stage alone: frames divided by its
-    own time, as measured in the run.
+    For a video file that OpenCV decodes, also with a typical loop: OpenCV's VideoCapture and
+    VideoWriter, and the network run as in CenterNet's demo. Also with the slowest stage alone:
+    frames divided by its own time, as measured in the run.
     """
     from pipeline.config_file import load_configs
     from stages.decoder.locations import DEMO
+    from tools.bench.decode import opencv_left_out
     from tools.bench.pipeline import bench_pipeline as run
 
+    for message in opencv_left_out(source):
+        typer.echo(message, err=True)
     whole = load_configs(config or [], set_ or [])
     show(lambda progress: [run(source or DEMO, whole, rounds, progress)], json_, plot)
 
@@ -122,8 +125,8 @@ def bench_all(
     from tools.bench.decode import left_out
     from tools.bench.everything import bench_all as run
 
-    if warning := left_out(peers):
-        typer.echo(warning, err=True)
+    for message in left_out(source, peers):
+        typer.echo(message, err=True)
     show(
         lambda progress: run(
             peers, source=source or DEMO, frames=frames, rounds=rounds, progress=progress

@@ -47,8 +47,8 @@ def bench_decode(
     from tools.bench.decode import bench_decode as run
     from tools.bench.decode import left_out
 
-    if warning := left_out(peers):
-        typer.echo(warning, err=True)
+    for message in left_out(source, peers):
+        typer.echo(message, err=True)
     show(
         lambda progress: [run(source, peers, frames=frames, rounds=rounds, progress=progress)],
         json_,

@@ -21,3 +21,14 @@ def test_a_missing_ffmpeg_program_is_reported(monkeypatch, command, found, optio
     assert done.exit_code == 0
     assert ("no ffmpeg program" in done.stderr) == is_reported
     assert ("--peers DIR" in done.stderr) == is_reported
+
+
+@pytest.mark.parametrize(("command", "name"), [("decode", ""), ("pipeline", "a="), ("all", "")])
+def test_a_video_that_opencv_cannot_decode_is_reported(monkeypatch, av1_video, command, name):
+    monkeypatch.setattr("tools.bench.decode.shutil.which", lambda name: "/usr/bin/ffmpeg")
+    report = BenchReport(command, ())
+    for run in ("decode.bench_decode", "pipeline.bench_pipeline"):
+        monkeypatch.setattr(f"tools.bench.{run}", lambda *_, **__: report)
+    monkeypatch.setattr("tools.bench.everything.bench_all", lambda *_, **__: [report])
+    done = CliRunner().invoke(app, ["bench", command, "--source", f"{name}{av1_video}"])
+    assert f"OpenCV cannot decode {av1_video}: it is left out" in done.stderr
