@@ -62,6 +62,7 @@ def test_parallel_commands_accept_workers_and_jobs(command):
         "data check . --json",
         "bench sink --json",
         "bench scores --json",
+        "bench curve compact --plot",
     ],
 )
 def test_an_unwritable_output_is_refused_before_the_work(line, tmp_path):

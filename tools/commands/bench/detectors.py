@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tools.bench.figures import CPU, MILLISECONDS, RATE, BenchReport, Figure
 from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
-from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names
+from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names, writable
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -155,7 +155,9 @@ def bench_curve(
     rounds: Rounds = 5,
     set_: Overrides = None,
     json_: Json = None,
-    plot: Annotated[Path | None, typer.Option(help="Plot to write: .png, .svg or .pdf.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Plot to write: .png, .svg or .pdf.", callback=writable)
+    ] = None,
 ) -> None:
     """Plot the detector's accuracy against its speed, for weights at several input scales."""
     from stages.detector.shipped import SHIPPED
