@@ -7,14 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pipeline.signals import ignore_stop_signals
 from stages.wording import counted
 from tools.commands.options import Overrides, TrainingConfigFile
 from tools.standard_streams import lossy
+from tools.terminal import wide_console
 from tools.training.torchrun import bound_to_torchrun, is_first
 
 if TYPE_CHECKING:
@@ -66,9 +65,9 @@ def train(
     table = Table("scenes not trained on", "weights", "AP50", "AP70")
     for weights, scores in _scored(result).items():
         for name, each in scores.items():
-            table.add_row(escape(name), weights, f"{each['AP50']:.3f}", f"{each['AP70']:.3f}")
+            table.add_row(name, weights, f"{each['AP50']:.3f}", f"{each['AP70']:.3f}")
     if table.rows:
-        Console().print(table)
+        wide_console().print(table)
     typer.echo(f"{result.weights}: {which}")
 
 

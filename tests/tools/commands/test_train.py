@@ -63,15 +63,15 @@ def test_the_best_and_the_last_scores_are_printed(
     config_file, tmp_path, monkeypatch, scores, rows, said
 ):
     spotstream("train", config_file, "--set", "steps=1", "--set", f"output={tmp_path / 'first'}")
-    left = iter(scores)
+    left, long_name = iter(scores), "drawn [north] " + "and further " * 8 + "scenes"
     monkeypatch.setattr(
-        trainer, "evaluate", lambda *_: {"drawn": {"AP50": (ap := next(left)), "AP70": ap}}
+        trainer, "evaluate", lambda *_: {long_name: {"AP50": (ap := next(left)), "AP70": ap}}
     )
     settings = ["steps=4", "validate_every=2", f"initial={tmp_path / 'first/last.safetensors'}"]
     command = ["train", config_file, *(f"--set={each}" for each in settings)]
     output = spotstream(*command).stdout
     assert [row in output for row in rows] == [True] * len(rows)
-    assert output.count("│ drawn ") == len(rows)
+    assert output.count(f"│ {long_name} │") == len(rows)
     assert f"{tmp_path / 'run' / 'best.safetensors'}: {said}\n" in output
     again = spotstream(*command).stdout  # does nothing and still shows the best scores
     assert rows[0] in again
