@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from stages.decoder.locations import expand_sources
 from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import open_source
-from stages.detector.engines import Engine, EngineName, installed_engines
+from stages.detector.engines import EngineName, installed_engines
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
@@ -38,19 +38,8 @@ SIZE = 960, 544  # width and height of rendered frames
 APART = "px apart"
 COMPARED_SCORE = 0.1  # minimum score of PyTorch's boxes that other engines must find too
 
-
-class MeasuredDetector(Protocol):
-    """A detector that can be measured: SpotNet with any engine, or CenterNet's loop."""
-
-    scale: float
-    min_score: float
-
-    @property
-    def engine(self) -> Engine:
-        """Inference engine."""
-
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Returns the detections of each frame."""
+MeasuredDetector: TypeAlias = NetworkDetector | CenterNetLoop
+"""A detector that can be measured: SpotNet with any engine, or CenterNet's loop."""
 
 
 def rendered_frames(count: int) -> list[Frame]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -20,28 +20,6 @@ BRIGHT = 190  # grey levels
 _ROWS = 32  # rows processed at a time
 _THIN = 8  # every n-th pixel is enough to estimate light and noise
 _GAIN_RANGE = (0.5, 2.0)
-
-
-class Background(Protocol):
-    """A background that is known from the start and adapts to the light.
-
-    Attributes:
-        known: ``(H, W)`` bool, where the background was seen.
-    """
-
-    known: BoolArray
-
-    def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
-        """Returns the foreground of the next frame; call it once for each frame, in order.
-
-        Args:
-            image: ``(H, W, 3)`` uint8 BGR.
-            cover: ``(H, W)`` uint8, 255 where something may hide the background; None if that is
-                unknown.
-
-        Returns:
-            ``(H, W)`` uint8, 255 where something is in front of the background.
-        """
 
 
 class MedianBackground:
@@ -80,7 +58,16 @@ class MedianBackground:
         return np.asarray(cv2.convertScaleAbs(self._mean), np.uint8)
 
     def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
-        """See `Background.foreground`."""
+        """Returns the foreground of the next frame; call it once for each frame, in order.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            cover: ``(H, W)`` uint8, 255 where something may hide the background; None if that is
+                unknown.
+
+        Returns:
+            ``(H, W)`` uint8, 255 where something is in front of the background.
+        """
         found = self._differing(image, cover)
         hidden = found if cover is None else cover
         free = cv2.bitwise_not(hidden)
@@ -115,6 +102,9 @@ class AdaptiveBackground:
         images: As for `MedianBackground`.
         covers: As for `MedianBackground`, but if None, it learns from whole frames, and shadows are
             those on the median of ``images``.
+
+    Attributes:
+        known: ``(H, W)`` bool, where the background was seen.
     """
 
     def __init__(
@@ -129,7 +119,7 @@ class AdaptiveBackground:
             self._learn(image, None if covers is None else covers[index])
 
     def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
-        """See `Background.foreground`."""
+        """See `MedianBackground.foreground`."""
         differs = np.asarray(self._subtractor.apply(image, learningRate=0), np.uint8)
         differs[is_shadow(image, self._last)] = 0
         self._learn(image, cover)
@@ -141,6 +131,10 @@ class AdaptiveBackground:
             return
         cv2.copyTo(image, cv2.bitwise_not(cover), self._last)
         self._subtractor.apply(self._last)
+
+
+Background: TypeAlias = MedianBackground | AdaptiveBackground
+"""A background that is known from the start and adapts to the light."""
 
 
 def make_background(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 
@@ -32,35 +32,6 @@ class SequenceFrame:
     boxes: Float32Array | None
 
 
-class Frames(Protocol):
-    """A sequence of frames.
-
-    Attributes:
-        name: Name of the sequence.
-        problems: Messages on unreadable content left out, each once; grows while reading.
-    """
-
-    name: str
-    problems: dict[str, None]
-
-    def masks(self) -> list[Path]:
-        """Returns the paths of all masks, in order, including those of unreadable frames.
-
-        Raises:
-            SourceError: The sequence as a whole cannot be read.
-        """
-
-    def read(self, every: int = 1) -> Iterator[SequenceFrame]:
-        """Yields every n-th frame, starting with the first; unreadable frames are left out.
-
-        Raises:
-            SourceError: The sequence as a whole cannot be read.
-        """
-
-    def apart(self, frames: int) -> int:
-        """Returns how many sequence positions correspond to about ``frames`` camera frames."""
-
-
 class SampleFrames:
     """Frames of a data set.
 
@@ -69,6 +40,10 @@ class SampleFrames:
         samples: Its samples, in order.
         root: The folder ``masks``.
         annotated: Whether the samples have boxes of vehicles.
+
+    Attributes:
+        name: Name of the sequence.
+        problems: Messages on unreadable images left out, each once; grows while reading.
     """
 
     def __init__(
@@ -81,11 +56,11 @@ class SampleFrames:
         self._annotated = annotated
 
     def masks(self) -> list[Path]:
-        """See `Frames.masks`."""
+        """Returns the paths of all masks, in order, including those of unreadable images."""
         return [mask_path(self._root, each.scene, each.path.stem) for each in self._samples]
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
-        """See `Frames.read`."""
+        """Yields every n-th frame, starting with the first; unreadable images are left out."""
         masks = self.masks()
         for index in range(0, len(masks), every):
             sample = self._samples[index]
@@ -97,7 +72,7 @@ class SampleFrames:
             yield SequenceFrame(masks[index], image, sample.boxes if self._annotated else None)
 
     def apart(self, frames: int) -> int:
-        """See `Frames.apart`."""
+        """Returns how many sequence positions correspond to about ``frames`` camera frames."""
         numbers = [sample.frame for sample in self._samples if sample.frame is not None]
         gaps = np.diff(numbers)
         return max(1, round(frames / max(1.0, float(np.median(gaps))))) if gaps.size else frames
@@ -110,6 +85,10 @@ class VideoFrames:
         video: The file.
         name: Name of the sequence.
         root: The folder ``masks``; masks are named ``img00001.png`` and so on.
+
+    Attributes:
+        name: Name of the sequence.
+        problems: Messages on content that cannot be used, each once; grows while reading.
     """
 
     def __init__(self, video: Path, name: str, root: Path) -> None:
@@ -120,13 +99,21 @@ class VideoFrames:
         self._count = 0
 
     def masks(self) -> list[Path]:
-        """See `Frames.masks`; decodes the video to count its frames."""
+        """Returns the paths of all masks, in order; decodes the video to count its frames.
+
+        Raises:
+            SourceError: The video cannot be read.
+        """
         if not self._count:
             self._count = sum(1 for _ in self._frames())
         return [self._mask(index) for index in range(self._count)]
 
     def read(self, every: int = 1) -> Iterator[SequenceFrame]:
-        """See `Frames.read`."""
+        """Yields every n-th frame, starting with the first, up to a change of the frame size.
+
+        Raises:
+            SourceError: The video cannot be read.
+        """
         from stages.detector.preprocessing import to_bgr  # here: torch takes seconds to import
 
         size: tuple[int, ...] | None = None
@@ -141,7 +128,7 @@ class VideoFrames:
             yield SequenceFrame(self._mask(position), image, None)
 
     def apart(self, frames: int) -> int:
-        """See `Frames.apart`."""
+        """Returns ``frames``: every camera frame has a sequence position."""
         return frames
 
     def _mask(self, position: int) -> Path:
@@ -154,6 +141,10 @@ class VideoFrames:
                 yield record
             elif isinstance(record, EndOfStream) and record.reason is EndReason.TRUNCATED:
                 self.problems[record.message] = None
+
+
+Frames: TypeAlias = SampleFrames | VideoFrames
+"""The frames of one sequence."""
 
 
 def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
