@@ -1,21 +1,99 @@
-"""Reads ground truth for commands, and warns about missing files."""
+"""Reads the sequences of a ground-truth folder for commands, and warns about missing files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from stages.errors import ConfigError
+from tools.terminal import activity
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
     from tools.annotations.ground_truths import Benchmark
 
 
-def read_by_name(
+def read_sequences(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
+) -> tuple[list[GroundTruth], list[str]]:
+    """Returns the ground truth of the chosen sequences, and the names of the others.
+
+    Args:
+        benchmark: Format of the ground truth.
+        folder: Ground-truth folder.
+        only: Names of the sequences; None for all.
+        lengths: ``NAME=N``, frame counts of sequences longer than the ground truth indicates.
+
+    Raises:
+        ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown length.
+    """
+    from stages.number_table import MAX_FRAME
+
+    with activity("reading annotations"):
+        by_name, unread = _read_by_name(benchmark, folder, only, lengths)
+    for text in lengths or []:
+        name, _, number = text.rpartition("=")
+        good = name in by_name and number.isdecimal()
+        if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
+            raise ConfigError(
+                f"--frames needs NAME=N with a sequence of {folder} and no fewer frames "
+                f"than are annotated, got {text!r}"
+            )
+        by_name[name] = replace(by_name[name], frame_count=int(number))
+    chosen, others = _choose_sequences(by_name, folder, only)
+    for truth in chosen:
+        if truth.frame_count == 0:
+            raise ConfigError(
+                f"sequence {truth.name} has no ground truth at all; say how many frames it "
+                f"has: --frames {truth.name}=N"
+            )
+    return chosen, unread + others
+
+
+def read_tracks(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None = None
+) -> tuple[list[GroundTruth], list[str]]:
+    """Reads the sequences to score tracks on, and warns about those without ignored regions.
+
+    Args:
+        benchmark: Format of the ground truth.
+        folder: Ground-truth folder.
+        only: Names of the sequences; None for all.
+
+    Returns:
+        The sequences, and the names of the others.
+
+    Raises:
+        ConfigError: See `read_ground_truths`; or an unknown sequence.
+    """
+    from tools.annotations.uavdt import IGNORED_SUFFIX, missing_files
+
+    by_name, unread = _read_by_name(benchmark, folder, only)
+    truths, others = _choose_sequences(by_name, folder, only)
+    warn_of_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
+    return truths, unread + others
+
+
+def warn_of_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
+    """Warns about sequences that lack a ground-truth file, and says what applies instead.
+
+    Args:
+        folder: Ground-truth folder.
+        missing: Names of sequences by the suffix of the missing file.
+    """
+    from tools.annotations.uavdt import INSTEAD
+
+    for suffix, names in missing.items():
+        typer.echo(
+            f"{folder}: no {suffix} for {', '.join(names)}; {INSTEAD[suffix]} there", err=True
+        )
+
+
+def _read_by_name(
     benchmark: Benchmark,
     folder: Path,
     only: Sequence[str] | None,
@@ -44,7 +122,7 @@ def read_by_name(
     return {truth.name: truth for truth in read_ground_truths(benchmark, folder)}, []
 
 
-def choose_sequences(
+def _choose_sequences(
     by_name: Mapping[str, GroundTruth], folder: Path, only: Sequence[str] | None
 ) -> tuple[list[GroundTruth], list[str]]:
     """Returns the sequences named in ``only``, or all, and the names of the others.
@@ -59,42 +137,3 @@ def choose_sequences(
             )
     chosen = [truth for name, truth in by_name.items() if not only or name in only]
     return chosen, [name for name in by_name if only and name not in only]
-
-
-def read_tracks(
-    benchmark: Benchmark, folder: Path, only: Sequence[str] | None = None
-) -> tuple[list[GroundTruth], list[str]]:
-    """Reads the sequences to score tracks on, and warns about those without ignored regions.
-
-    Args:
-        benchmark: Format of the ground truth.
-        folder: Ground-truth folder.
-        only: Names of the sequences; None for all.
-
-    Returns:
-        The sequences, and the names of the others.
-
-    Raises:
-        ConfigError: See `read_by_name` and `choose_sequences`.
-    """
-    from tools.annotations.uavdt import IGNORED_SUFFIX, missing_files
-
-    by_name, unread = read_by_name(benchmark, folder, only)
-    truths, others = choose_sequences(by_name, folder, only)
-    warn_of_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
-    return truths, unread + others
-
-
-def warn_of_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
-    """Warns about sequences that lack a ground-truth file, and says what applies instead.
-
-    Args:
-        folder: Ground-truth folder.
-        missing: Names of sequences by the suffix of the missing file.
-    """
-    from tools.annotations.uavdt import INSTEAD
-
-    for suffix, names in missing.items():
-        typer.echo(
-            f"{folder}: no {suffix} for {', '.join(names)}; {INSTEAD[suffix]} there", err=True
-        )

@@ -11,7 +11,7 @@ import typer
 from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
-from tools.commands.evaluate.sequences import read_sequences
+from tools.commands.ground_truth import read_sequences
 from tools.commands.options import (
     TrackerSettings,
     WorkerCount,
