@@ -12,7 +12,6 @@ import yaml
 
 from stages.cores import usable_cores
 from stages.detector.detection_file import DetectionFile
-from stages.errors import ConfigError
 from stages.records import Float32Array
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.sequence import score_tracks, track
@@ -21,7 +20,7 @@ from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
 from tools.workers import Workers
-from trackers import build_tracker, default_settings
+from trackers import default_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
 MIN_GAIN = 0.0005
@@ -93,7 +92,7 @@ def tune(
 
     Args:
         sequences: Sequences to tune on.
-        tracker: Name of the tracker.
+        tracker: Name of the tracker, one of `GRIDS`.
         start: Settings to begin with; missing ones have the tracker's defaults.
         iou_threshold: Minimum IoU of a match for MOTA and IDF1.
         leave_one_out: Also search without each sequence in turn.
@@ -101,16 +100,7 @@ def tune(
         progress: Called with what is searched and the number of settings tried so far.
         so_far: Called with the best result on all sequences so far, and whether that search is
             over; next, sequences are left out.
-
-    Raises:
-        ConfigError: The tracker or a setting is unknown.
     """
-    if tracker not in GRIDS:
-        raise ConfigError(f"no grid for tracker {tracker!r}; there are {', '.join(GRIDS)}")
-    try:
-        build_tracker(tracker, **start)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
     first = {**default_settings(tracker), **start}
     names = [sequence.truth.name for sequence in sequences]
     with Workers(workers or usable_cores()) as pool:
