@@ -12,7 +12,6 @@ from stages.decoder.scene import SceneConfig, random_config
 from stages.errors import ConfigError
 from tools.text_formats import as_json
 
-FORMATS = ("detrac", "mot", "both")
 FRAME_RATE = Fraction(25)
 MANIFEST = "synth.json"
 
@@ -29,7 +28,7 @@ class SynthOptions:
         view: See `SceneConfig`.
         light: See `SceneConfig`.
         weather: See `SceneConfig`.
-        format: One of `FORMATS`.
+        format: ``detrac``, ``mot`` or ``both``.
         varied: Whether everything varies over wide ranges, as for training; else scenes are like
             the demo's.
     """
@@ -45,12 +44,7 @@ class SynthOptions:
     varied: bool = True
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise ConfigError(f"--format must be one of {', '.join(FORMATS)}, got {self.format!r}")
-        for name in ("frames", "every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{name} must be at least 1, got {getattr(self, name)}")
-        self.scene(0)
+        self.scene(0)  # raises if a setting is out of range
 
     @property
     def frame_rate(self) -> Fraction:

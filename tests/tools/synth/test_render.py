@@ -137,12 +137,6 @@ def test_folder_accepts_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.Mo
     FolderLock(tmp_path).release()
 
 
-@pytest.mark.parametrize("name", ["frames", "every"])
-def test_frames_and_every_must_be_positive(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"--{name} must be at least 1, got 0"):
-        SynthOptions(**{name: 0})
-
-
 @pytest.mark.parametrize(
     ("more", "message"),
     [
