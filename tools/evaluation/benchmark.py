@@ -100,13 +100,6 @@ class EntryScore:
         """Points of the PR protocol, of all sequences combined."""
         return protocol_points(list(self.sequences.values()))
 
-    def to_json(self) -> dict[str, object]:
-        """Returns the ``overall`` scores, and the scores of the ``sequences`` by name."""
-        return {
-            "overall": self.overall,
-            "sequences": {name: scores_of([score]) for name, score in self.sequences.items()},
-        }
-
 
 def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
     """Returns the ``detection``, ``tracking`` and ``pr`` scores of sequences combined.

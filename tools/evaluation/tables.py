@@ -97,7 +97,14 @@ def to_json(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
     Scores are fractions and counts, ``null`` if there is nothing to score.
     """
     return by_entry_as_json(
-        {score.entry.name: {"protocol": protocol.of(score), **score.to_json()} for score in scores}
+        {
+            score.entry.name: {
+                "protocol": protocol.of(score),
+                "overall": score.overall,
+                "sequences": {name: scores_of([each]) for name, each in score.sequences.items()},
+            }
+            for score in scores
+        }
     )
 
 
