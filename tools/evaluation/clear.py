@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.records import BoolArray, Float64Array, Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
-from tools.evaluation.sums import Summed
+from tools.evaluation.sums import MatchCounts
 from trackers.assignment import linear_sum_assignment
 from trackers.settings import checked_share
 
@@ -20,16 +20,13 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
-class ClearResult(Summed):
+class ClearResult(MatchCounts):
     """Counts of one sequence or, summed, of several; the scores follow from them.
 
     A ratio whose denominator is 0 is 0, except MOTA, whose denominator is then 1, as in
     TrackEval's combined figures.
 
     Attributes:
-        true_positives: Matched boxes.
-        false_positives: Result boxes without a match.
-        false_negatives: Ground-truth boxes without a match.
         id_switches: Matches with another result track than the ground-truth track's last match.
         fragmentations: Number of times a ground-truth track is matched again after an unmatched
             frame.
@@ -39,9 +36,6 @@ class ClearResult(Summed):
         iou_sum: Sum of the IoU of all matches.
     """
 
-    true_positives: int = 0
-    false_positives: int = 0
-    false_negatives: int = 0
     id_switches: int = 0
     fragmentations: int = 0
     mostly_tracked: int = 0
@@ -59,16 +53,6 @@ class ClearResult(Summed):
     def motp(self) -> float:
         """Mean IoU of the matches, range [0, 1]."""
         return self.iou_sum / max(1, self.true_positives)
-
-    @property
-    def precision(self) -> float:
-        """Fraction of result boxes that are matched."""
-        return self.true_positives / max(1, self.true_positives + self.false_positives)
-
-    @property
-    def recall(self) -> float:
-        """Fraction of ground-truth boxes that are matched."""
-        return self.true_positives / max(1, self.true_positives + self.false_negatives)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,34 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.evaluation.comparison import Comparison
-from tools.evaluation.sums import Summed
+from tools.evaluation.sums import MatchCounts
 from trackers.assignment import linear_sum_assignment
 from trackers.settings import checked_share
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityResult(Summed):
-    """Counts of one sequence or, summed, of several; a ratio whose denominator is 0 is 0.
+class IdentityResult(MatchCounts):
+    """Counts of one sequence or, summed, of several: IDTP, IDFP and IDFN, IDP and IDR.
 
-    Attributes:
-        true_positives: Box pairs of paired tracks that reach the IoU threshold (IDTP).
-        false_positives: The other result boxes (IDFP).
-        false_negatives: The other ground-truth boxes (IDFN).
+    Boxes match if their tracks are paired and they reach the IoU threshold.
     """
-
-    true_positives: int = 0
-    false_positives: int = 0
-    false_negatives: int = 0
-
-    @property
-    def precision(self) -> float:
-        """IDP: fraction of result boxes with the right identity."""
-        return self.true_positives / max(1, self.true_positives + self.false_positives)
-
-    @property
-    def recall(self) -> float:
-        """IDR: fraction of ground-truth boxes with the right identity."""
-        return self.true_positives / max(1, self.true_positives + self.false_negatives)
 
     @property
     def f1(self) -> float:
