@@ -15,31 +15,30 @@ from trackers.boxes import BoolArray, FloatArray, IndexArray
 
 
 class ConstantVelocityFilter:
-    """``T`` tracks of ``D`` quantities, each measured directly, with a velocity per step.
+    """``T`` tracks of a box's four quantities, each measured directly, with a velocity per step.
 
-    Noise is passed with every call, as ``(D,)`` for all tracks or one row for each, since some
+    Noise is passed with every call, as ``(4,)`` for all tracks or one row for each, since some
     trackers scale it with the size of the object.
 
     Attributes:
-        moments: ``(5, T, D)`` float64: value, velocity, variance of the value, covariance of value
+        moments: ``(5, T, 4)`` float64: value, velocity, variance of the value, covariance of value
             and velocity, variance of the velocity.
     """
 
-    def __init__(self, dimensions: int = 4) -> None:
-        """Starts without tracks; ``dimensions`` is ``D``, by default the four of a box."""
-        self.moments: FloatArray = np.empty((5, 0, dimensions))
+    def __init__(self) -> None:
+        self.moments: FloatArray = np.empty((5, 0, 4))
 
     def __len__(self) -> int:
         return self.moments.shape[1]
 
     @property
     def values(self) -> FloatArray:
-        """``(T, D)`` view of the estimated quantities."""
+        """``(T, 4)`` view of the estimated quantities."""
         return self.moments[0]
 
     @property
     def velocities(self) -> FloatArray:
-        """``(T, D)`` view of their estimated velocities, per step."""
+        """``(T, 4)`` view of their estimated velocities, per step."""
         return self.moments[1]
 
     def predict(self, value_noise: FloatArray, velocity_noise: FloatArray) -> None:
@@ -55,7 +54,7 @@ class ConstantVelocityFilter:
     def update(
         self, rows: IndexArray, measurements: FloatArray, measurement_noise: FloatArray
     ) -> None:
-        """Corrects the distinct tracks ``rows`` ``(M,)`` with ``measurements`` ``(M, D)``."""
+        """Corrects the distinct tracks ``rows`` ``(M,)`` with ``measurements`` ``(M, 4)``."""
         if len(rows) == 0:
             return
         moments = self.moments.take(rows, axis=1)
@@ -71,7 +70,7 @@ class ConstantVelocityFilter:
     def append(
         self, measurements: FloatArray, variance: FloatArray, velocity_variance: FloatArray
     ) -> None:
-        """Adds a track at rest for each of ``measurements`` ``(M, D)``, with these variances."""
+        """Adds a track at rest for each of ``measurements`` ``(M, 4)``, with these variances."""
         if len(measurements) == 0:
             return
         born = np.zeros((5, *measurements.shape))

@@ -81,12 +81,12 @@ def test_stays_equal_over_a_long_track() -> None:
 
 
 def test_noise_may_differ_from_track_to_track() -> None:
-    batched = ConstantVelocityFilter(dimensions=1)
-    batched.append(np.array([[0.0], [0.0]]), np.array([[1.0], [3.0]]), np.array([1.0]))
-    batched.predict(np.array([[0.5], [1.5]]), np.zeros(1))
-    np.testing.assert_allclose(batched.moments[2, :, 0], [1 + 1 + 0.5, 3 + 1 + 1.5])
-    batched.update(np.array([0, 1]), np.ones((2, 1)), np.array([[2.5], [5.5]]))
-    np.testing.assert_allclose(batched.values, [[0.5], [0.5]])
+    batched = ConstantVelocityFilter()
+    batched.append(np.zeros((2, 4)), np.array([[1.0], [3.0]]), np.ones(4))
+    batched.predict(np.array([[0.5], [1.5]]), np.zeros(4))
+    np.testing.assert_allclose(batched.moments[2].T, [[1 + 1 + 0.5, 3 + 1 + 1.5]] * 4)
+    batched.update(np.array([0, 1]), np.ones((2, 4)), np.array([[2.5], [5.5]]))
+    np.testing.assert_allclose(batched.values, np.full((2, 4), 0.5))
 
 
 def test_without_tracks_every_step_is_allowed() -> None:
