@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipeline.signals import StopRequests
+from pipeline.signals import StopRequests, stop_signals
 
 
 @pytest.fixture
@@ -69,6 +69,21 @@ def test_signal_soon_after_a_request_of_the_program_does_not_count():
     seconds[0] = 5.5
     assert not requests.add_signal(signal.SIGINT)
     assert requests.count == 1
+
+
+@pytest.mark.parametrize(
+    ("hangup", "numbers"),
+    [
+        (signal.SIG_DFL, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]),
+        (signal.SIG_IGN, [signal.SIGINT, signal.SIGTERM]),
+    ],
+)
+def test_stop_signals_include_a_hangup_unless_it_is_ignored_as_under_nohup(hangup, numbers):
+    before = signal.signal(signal.SIGHUP, hangup)
+    try:
+        assert stop_signals() == numbers
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_stage_ignores_the_stop_signals():

@@ -220,9 +220,8 @@ def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_stop_signals_end_the_command_with_130(tiny_config, tmp_path, number):
-    """A terminal interrupts all processes of a command, including data loader workers."""
+def test_a_stop_signal_ends_the_command_with_130(tiny_config, tmp_path):
+    """All processes of a command get it, including data loader workers, as from a terminal."""
     # A step takes more batches than are prefetched, so that the interrupted one needs new ones.
     config = write_config(tiny_config(steps=100_000, workers=1, accumulate=12), tmp_path)
     command = [sys.executable, "-m", "tools.main", "train", str(config)]
@@ -231,9 +230,9 @@ def test_stop_signals_end_the_command_with_130(tiny_config, tmp_path, number):
     )
     log = tmp_path / "run" / "log.csv"
     wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) > 1)
-    os.killpg(process.pid, number)
+    os.killpg(process.pid, signal.SIGTERM)
     time.sleep(0.05)
-    process.send_signal(number)  # again, as `timeout` and `torchrun` do
+    process.send_signal(signal.SIGTERM)  # again, as `timeout` and `torchrun` do
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "run the same command to resume" in output
