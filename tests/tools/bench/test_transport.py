@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -75,30 +74,6 @@ def test_bare_hop_at_a_fixed_rate_reports_latencies() -> None:
 def test_four_processes_report_their_rate() -> None:
     values = four_processes(Load(48, 64, PixelFormat.YUV420P, 50))
     assert values[RATE] > 0
-
-
-def test_ctrl_c_during_a_run_ends_the_bench_and_removes_its_files(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """A terminal sends the signal to every process."""
-    files = tmp_path_factory.mktemp("bench")  # short, since socket paths are limited in length
-    bench = (
-        "from stages.records import PixelFormat; from tools.bench.hop import Load; "
-        "from tools.bench.transport import four_processes; "
-        "four_processes(Load(48, 64, PixelFormat.YUV420P, 1_000_000))"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", bench],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env=os.environ | {"TMPDIR": str(files)},
-    ) as process:
-        wait_for(lambda: list(files.glob("*/out/blank/*")))
-        os.killpg(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=200)
-    assert (process.returncode, stderr) == (130, "")
-    assert not list(files.iterdir())
 
 
 def test_peer_reports_its_rate_or_its_error(
