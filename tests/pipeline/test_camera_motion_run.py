@@ -1,7 +1,5 @@
 """Camera motion is passed from the frames to the tracker."""
 
-import os
-import signal
 from collections import Counter
 
 import av
@@ -9,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.pipeline.disturbed import kill
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
 
@@ -62,12 +61,9 @@ def test_camera_motion_is_followed_if_enabled_and_after_a_restart(jerky, tmp_pat
     run_with([str(jerky)], tmp_path / "calm", seeing)
     assert tracks_of(tmp_path / "calm") == {1: FRAMES, 2: FRAMES}
 
-    def harm(victim):
-        victim.wait(lambda: victim.frames() >= 30)
-        os.kill(victim.supervisor.processes()["decoder of clip"], signal.SIGKILL)
-
-    killed = tmp_path / "killed"
-    result = run_with([str(jerky)], killed, [*seeing, detections_setting(jerky, delay_ms=8)], harm)
+    killed, slow = tmp_path / "killed", detections_setting(jerky, delay_ms=8)
+    harm = kill("decoder of clip", at=[30])
+    result = run_with([str(jerky)], killed, [*seeing, slow], harm)
     assert result.restarts == {"decoder of clip": 1}
     for name in ("mot.txt", "detections.txt"):
         calm = tmp_path / "calm" / "clip" / name

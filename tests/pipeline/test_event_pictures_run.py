@@ -7,6 +7,7 @@ import pytest
 
 from stages.atomic import part_path
 from stages.result_files import event_pictures
+from tests.pipeline.disturbed import kill
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
@@ -27,15 +28,9 @@ def names_of_rows(folder):
 @pytest.mark.parametrize("overlay", ["true", "false"])
 def test_each_crossing_has_its_picture_even_if_the_sink_is_killed(tmp_path, overlay):
     clip = make_clip(tmp_path / "material", 150)
-
-    def harm(victim):
-        for frames in (30, 60, 90):
-            victim.wait(lambda least=frames: victim.frames() >= least)
-            os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
-            victim.wait(victim.is_ready)
-
     slow = [detections_setting(clip, delay_ms=10), *COUNTED, f"sink.overlay={overlay}"]
     run_with([str(clip)], tmp_path / "whole", [detections_setting(clip), *COUNTED])
+    harm = kill(*["sink"] * 3, at=[30, 60, 90])
     result = run_with([str(clip)], tmp_path / "killed", slow, harm)
     assert result.restarts == {"sink": 3}
     names = names_of_rows(tmp_path / "whole")

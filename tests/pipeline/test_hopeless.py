@@ -13,6 +13,7 @@ from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
 from stages.result_files import read_report
+from tests.pipeline.disturbed import kill
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with
 
@@ -64,16 +65,12 @@ def test_detector_that_dies_on_the_same_frame_each_time_ends_the_run(
 
 @pytest.mark.usefixtures("slow_starts")
 def test_stage_killed_now_and_then_continues_if_frames_get_through(clip, tmp_path):
-    def harm(victim):
-        for frames in (20, 50, 80, 110):
-            victim.wait(lambda frames=frames: victim.frames() >= frames)
-            os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
-
     more = (
         detections_setting(clip, delay_ms=8),
         "sink.overlay=false",
         "runtime.restarts_per_minute=1",
     )
+    harm = kill(*["detector"] * 4, at=[20, 50, 80, 110])
     result = run_with([str(clip)], tmp_path / "out", more, harm)
     assert result.restarts == {"detector": 4}
     assert (result.exit_code, result.finished["clip"].frames) == (0, 150)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import threading
 
 import pytest
@@ -14,6 +13,7 @@ from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.crossings import Counts, Crossings, crossing_rows
 from stages.sink.ground import GroundPlaces, ground_rows
 from stages.sink.zones import ZoneEvents, zone_rows
+from tests.pipeline.disturbed import kill
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
 from tools.watching.missed_records import MissedRecords
@@ -79,8 +79,7 @@ def rows_in(folder):
 def test_subscribers_get_the_end_if_a_streams_folder_and_sink_are_lost(clip, subscriber, tmp_path):
     def harm(victim):
         subscriber.start()
-        victim.wait(lambda: victim.frames() >= 30)
-        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        kill("sink", at=[30])(victim)
         (tmp_path / "out" / "clip").rename(tmp_path / "kept")
 
     live = settings(clip, tmp_path, "runtime.mode=live", "decoder.pace=original")
@@ -95,8 +94,7 @@ def test_subscribers_get_the_end_if_a_streams_folder_and_sink_are_lost(clip, sub
 
 def test_late_subscriber_gets_the_stream_start(clip, subscriber, tmp_path):
     def harm(victim):  # the sink that publishes it has the start from a checkpoint
-        victim.wait(lambda: victim.frames() >= 30)
-        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        kill("sink", at=[30])(victim)
         victim.wait(victim.is_ready)
         subscriber.start()
 
@@ -201,17 +199,10 @@ def test_end_of_a_stream_that_cannot_be_written_is_published(clip, subscriber, t
 
 def test_end_of_an_abandoned_run_is_published(clip, subscriber, tmp_path):
     subscriber.start()
-
-    def harm(victim):
-        for frames in (20, 40):
-            victim.wait(lambda frames=frames: victim.frames() >= frames)
-            os.kill(victim.supervisor.processes()["tracker"], signal.SIGKILL)
-            victim.wait(victim.is_ready)
-
     slow = settings(
         clip, tmp_path, detections_setting(clip, delay_ms=20), "runtime.restarts_per_minute=1"
     )
     with pytest.raises(SpotStreamError) as error:
-        run_with([str(clip)], tmp_path, slow, harm)
+        run_with([str(clip)], tmp_path, slow, kill("tracker", "tracker", at=[20, 40]))
     end = subscriber.records()[-1]
     assert (end.reason, end.message) == (EndReason.TRUNCATED, str(error.value))
