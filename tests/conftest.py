@@ -34,6 +34,20 @@ def full_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 
 @pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Paths of the files and folders that were synced so far, in order."""
+    paths: list[Path] = []
+    sync = os.fsync
+
+    def record(descriptor: int) -> None:
+        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    return paths
+
+
+@pytest.fixture
 def refuse_sync(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool], int], None]:
     """Returns a function that makes ``os.fsync`` fail for files whose mode meets a condition."""
     sync = os.fsync

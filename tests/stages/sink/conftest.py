@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
+from stages.atomic import AtomicFile
 from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tracks
 
 HEIGHT, WIDTH = 96, 128
@@ -69,6 +72,20 @@ def gray(header: FrameHeader, luma: int = 90) -> np.ndarray:
     if header.pixel_format is PixelFormat.YUV420P:
         pixels[header.height :] = 128
     return pixels
+
+
+@contextlib.contextmanager
+def committing() -> Iterator[Callable[[Path], AtomicFile]]:
+    """Yields a function that begins files, which are committed at the end of the block."""
+    files: list[AtomicFile] = []
+
+    def begin(path: Path) -> AtomicFile:
+        files.append(AtomicFile(path))
+        return files[-1]
+
+    yield begin
+    for file in files:
+        file.commit()
 
 
 def names_in(folder: Path) -> set[str]:

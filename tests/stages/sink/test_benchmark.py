@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.atomic import AtomicFile
 from stages.sink.benchmark import write_benchmark_files
-from tests.stages.sink.conftest import make_start, names_in
+from tests.stages.sink.conftest import committing, make_start, names_in
 
 MOT = "1,4,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n"
 MOT_WITH_CLASS = MOT.replace("-1,-1,-1", "3,-1,-1")
@@ -20,24 +19,17 @@ def write_benchmark(
     (tmp_path / "mot").write_text(MOT_WITH_CLASS)
     (tmp_path / "det").write_text(detections)
     root = tmp_path / "benchmark"
-    files: list[AtomicFile] = []
-
-    def begin(path: Path) -> AtomicFile:
-        files.append(AtomicFile(path))
-        return files[-1]
-
-    write_benchmark_files(
-        begin,
-        make_start(stream="SEQ", layout=layout, detector=detector),
-        root,
-        mot_path=tmp_path / "mot",
-        detections_path=tmp_path / "det",
-        fps=12.5,
-        frames=2,
-    )
-    assert all(name.endswith(".part") for name in names_in(root))
-    for file in files:
-        file.commit()
+    with committing() as begin:
+        write_benchmark_files(
+            begin,
+            make_start(stream="SEQ", layout=layout, detector=detector),
+            root,
+            mot_path=tmp_path / "mot",
+            detections_path=tmp_path / "det",
+            fps=12.5,
+            frames=2,
+        )
+        assert all(name.endswith(".part") for name in names_in(root))
     return root
 
 

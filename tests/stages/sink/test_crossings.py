@@ -17,14 +17,10 @@ from stages.sink.crossings import (
     line_faults,
 )
 from tests.stages.sink.conftest import make_header, make_tracks
+from tests.stages.sink.visits import box
 
 EASTWARDS = (10.0, 50.0, 90.0, 50.0)
 NORTHWARDS = (50.0, 90.0, 50.0, 10.0)
-
-
-def box(x: float, y: float) -> list[float]:
-    """Returns a 20x20 box with its bottom centre at x, y."""
-    return [x - 10, y - 20, x + 10, y]
 
 
 def crossings(

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.atomic import AtomicFile
 from stages.sink.detrac import detection_rows, toolkit_paths, write_toolkit_matrices
-from tests.stages.sink.conftest import make_header, make_tracks
+from tests.stages.sink.conftest import committing, make_header, make_tracks
 
 ROWS = (
     "2,7,1.50,2.00,3.00,4.00,0.9000,-1,-1,-1\n"
@@ -18,15 +17,8 @@ ROWS = (
 
 
 def write_matrices(mot: Path, folder: Path, name: str, fps: float, frames: int) -> None:
-    files: list[AtomicFile] = []
-
-    def begin(path: Path) -> AtomicFile:
-        files.append(AtomicFile(path))
-        return files[-1]
-
-    write_toolkit_matrices(begin, mot, folder, name, fps, frames)
-    for file in files:
-        file.commit()
+    with committing() as begin:
+        write_toolkit_matrices(begin, mot, folder, name, fps, frames)
 
 
 def test_detections_are_sorted_by_descending_score() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 
 import pytest
@@ -91,21 +90,15 @@ def test_files_needed_for_resuming_get_no_final_names(tmp_path: Path, uninterrup
 
 
 def test_parts_journal_and_checkpoint_are_synced_before_any_rename(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced: list[str] = []
     at_name: list[set[str]] = []
-    fsync, replace = os.fsync, Path.replace
-
-    def record_fsync(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
-        fsync(descriptor)
+    replace = Path.replace
 
     def record_replace(path: Path, target: Path) -> Path:
-        at_name.append({*synced})
+        at_name.append({each.name for each in synced})
         return replace(path, target)
 
-    monkeypatch.setattr(os, "fsync", record_fsync)
     monkeypatch.setattr(Path, "replace", record_replace)
     needed = {f".{name}.part" for name in TEXTS} | {JOURNAL, CHECKPOINT, tmp_path.name}
     (tmp_path / JOURNAL).touch()

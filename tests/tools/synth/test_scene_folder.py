@@ -1,23 +1,13 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import pytest
 
 from tools.synth.scene_folder import SceneFolder
 
 
 def test_everything_is_synced_before_the_folder_gets_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, synced: list[Path]
 ) -> None:
-    synced, fsync = [], os.fsync
-
-    def recorded(descriptor: int) -> None:
-        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", recorded)
     folder = SceneFolder(tmp_path / "MVI_1")
     folder.write("img1/000001.jpg", b"pixels")
     folder.write("seqinfo.ini", b"[Sequence]\n")
