@@ -8,6 +8,7 @@ import pytest
 
 import pipeline
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from tests.stages.decoder.conftest import write_video
 from tools.harness.material import make_clip
 
 
@@ -23,6 +24,17 @@ def one_detection(tmp_path):
     path = tmp_path / "one_Det_made.txt"
     path.write_text("1,1,10,10,30,30,0.9\n")
     return f"detector.detections={path}"
+
+
+@pytest.fixture
+def growing(tmp_path):
+    """A video of 40 frames of 160x96 pixels, and then 20 of 320x192."""
+    small, large = tmp_path / "small.ts", tmp_path / "large.ts"
+    write_video(small, frames=40, width=160, height=96)
+    write_video(large, frames=20, width=320, height=192, pts=[40 * n for n in range(40, 60)])
+    path = tmp_path / "growing.ts"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    return path
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 
 import av
@@ -11,6 +10,7 @@ import pytest
 from pipeline.supervision.commands import describe, find_run
 from stages.detector.delayed_detector import delayed
 from stages.result_files import read_report
+from tests.limits import limited_files
 from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.streams import Camera
 from tools.harness.material import detections_of, make_clip
@@ -31,37 +31,16 @@ def truncated(folder):
     return report["frames"]["out"], report["message"]
 
 
-@pytest.fixture
-def little_frame_memory():
-    """Limits the memory for frames: those larger than 64 KiB do not fit."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.fixture
-def growing(tmp_path):
-    """A video whose frames are larger from the 61st on."""
-    small, large = tmp_path / "small.ts", tmp_path / "large.ts"
-    write_video(small, frames=60)
-    write_video(large, frames=10, width=640, height=480, pts=[40 * n for n in range(60, 70)])
-    path = tmp_path / "growing.ts"
-    path.write_bytes(small.read_bytes() + large.read_bytes())
-    return path
-
-
-def test_frames_too_large_for_memory_end_the_stream_early(
-    growing, one_detection, tmp_path, little_frame_memory
-):
+def test_frames_too_large_for_memory_end_the_stream_early(growing, one_detection, tmp_path):
     settings = [one_detection, "sink.overlay=false"]
-    result = run_with([str(growing)], tmp_path / "out", settings)
+    with limited_files(2**19):  # frames are in memory files: those of more than 64 KiB do not fit
+        result = run_with([str(growing)], tmp_path / "out", settings)
     assert result.exit_code == 4
     assert "cannot reserve" in result.failed["growing"]
     assert result.restarts == {}
     frames, message = truncated(tmp_path / "out" / "growing")
     assert message == result.failed["growing"]
-    assert 50 <= frames == result.finished["growing"].frames <= 60
+    assert 30 <= frames == result.finished["growing"].frames <= 40
 
 
 def test_stream_whose_decoders_all_die_is_completed_early(tmp_path):

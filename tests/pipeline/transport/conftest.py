@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import resource
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,15 +22,6 @@ def prepare(envelope):
     if envelope.position == MALFORMED:
         raise MessageError("harmed")
     return None if envelope.position == SKIPPED else envelope
-
-
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """Limits files, including memory files, to 16 KiB."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def times_open(name: str) -> int:

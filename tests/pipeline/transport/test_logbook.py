@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
 from pipeline.transport.ring import create_memory_file
+from tests.limits import limited_files
 from tests.pipeline.transport.conftest import times_open
 
 
@@ -70,7 +71,8 @@ def test_a_closed_logbook_holds_no_descriptor():
     assert times_open("closed-logbook") == 1
 
 
-def test_a_file_size_limit_is_named_in_the_error(small_files):
+def test_a_file_size_limit_is_named_in_the_error():
     _, path = create_memory_file("test")
-    with pytest.raises(OSError, match=r"File too large; raise .* \(ulimit -f\)"):
+    message = r"File too large; raise .* \(ulimit -f\)"
+    with limited_files(2**14), pytest.raises(OSError, match=message):
         Logbook.create(path, stream="cam", entries=4, lossless=True)

@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.transport.ring import FrameRing, create_memory_file
 from stages.errors import OutputError
+from tests.limits import limited_files
 from tests.pipeline.transport.conftest import times_open
 
 
@@ -43,7 +44,8 @@ def test_a_closed_ring_holds_no_descriptor():
     assert times_open("closed-ring") == 1
 
 
-def test_a_file_size_limit_is_named_in_the_error(small_files):
+def test_a_file_size_limit_is_named_in_the_error():
     _, path = create_memory_file("test")
-    with pytest.raises(OutputError, match=r"memory \(File too large\); raise .* \(ulimit -f\)"):
+    message = r"memory \(File too large\); raise .* \(ulimit -f\)"
+    with limited_files(2**14), pytest.raises(OutputError, match=message):
         FrameRing(path).reserve(3, 2**14)

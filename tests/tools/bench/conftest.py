@@ -1,10 +1,7 @@
-"""A clone of a third-party tracker, and a limit on file sizes."""
+"""A clone of a third-party tracker."""
 
 from __future__ import annotations
 
-import contextlib
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,17 +21,3 @@ class Sort:
 def clone(tmp_path: Path) -> Path:
     (tmp_path / "sort.py").write_text(SORT)
     return tmp_path
-
-
-@contextlib.contextmanager
-def limited_files(size: int) -> Iterator[None]:
-    """Limits files to ``size`` bytes, in this process and those that it starts.
-
-    The limit must end within the test, since pytest's own output may go to a file, too.
-    """
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)

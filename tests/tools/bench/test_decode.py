@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import OutputError, SourceError, SpotStreamError
-from tests.tools.bench.conftest import limited_files
+from tests.limits import limited_files
 from tools.bench import decode
 from tools.bench.decode import (
     BARE,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
-from tests.tools.bench.conftest import limited_files
+from tests.limits import limited_files
 from tools.bench.peers import REQUIREMENTS, failure_of, peer_python
 
 

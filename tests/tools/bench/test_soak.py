@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import SourceError, SpotStreamError
-from tests.tools.bench.conftest import limited_files
+from tests.limits import limited_files
 from tools.bench import soak as soaks
 from tools.bench.soak import Soak, bench_soak, soak_reconnects
 from tools.harness.material import make_clip
