@@ -1,3 +1,6 @@
+import contextlib
+import socket
+import threading
 from fractions import Fraction
 
 import av
@@ -11,6 +14,25 @@ from tests.stages.decoder.recording import write_camera
 @pytest.fixture
 def slots():
     return HeapAllocator()
+
+
+@pytest.fixture
+def serve_tcp():
+    """Returns a function that serves one viewer after the other, each with its own data."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*viewers):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            threading.Thread(target=send, args=(listener, viewers), daemon=True).start()
+            return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+        def send(listener, viewers):
+            for data in viewers:
+                client, _ = listener.accept()
+                with client, contextlib.suppress(OSError):
+                    client.sendall(data)
+
+        yield start
 
 
 @pytest.fixture

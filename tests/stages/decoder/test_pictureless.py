@@ -1,9 +1,6 @@
 """Live streams whose data gives no picture, from the start or from some point on."""
 
-import contextlib
 import itertools
-import socket
-import threading
 from dataclasses import replace
 
 import av
@@ -29,25 +26,6 @@ def streams(tmp_path):
     return (tmp_path / "camera.ts").read_bytes(), (tmp_path / "blank.ts").read_bytes()
 
 
-@pytest.fixture
-def serve():
-    """Serves one viewer after the other, each with its own data."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*viewers):
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            threading.Thread(target=send, args=(listener, viewers), daemon=True).start()
-            return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-
-        def send(listener, viewers):
-            for data in viewers:
-                client, _ = listener.accept()
-                with client, contextlib.suppress(OSError):
-                    client.sendall(data)
-
-        yield start
-
-
 def clock():
     """Returns a monotonic clock that advances by a second with each reading."""
     return itertools.count(1.0).__next__
@@ -58,9 +36,9 @@ def without_pace_notices(notices):
     return [line for line in notices if "measured by them" not in line]
 
 
-def test_data_without_a_picture_is_reported_once(streams, serve, slots):
+def test_data_without_a_picture_is_reported_once(streams, serve_tcp, slots):
     whole, blank = streams
-    url, notices = serve(blank + whole), []
+    url, notices = serve_tcp(blank + whole), []
     options = replace(PATIENT, reconnect=False)
     records = read(url, slots, 5, options, notify=notices.append, monotonic=clock())
     assert sum(isinstance(r, Frame) for r in records) == 5
@@ -69,10 +47,10 @@ def test_data_without_a_picture_is_reported_once(streams, serve, slots):
     ]
 
 
-def test_a_change_of_codec_leads_to_a_new_connection(tmp_path, streams, serve, slots):
+def test_a_change_of_codec_leads_to_a_new_connection(tmp_path, streams, serve_tcp, slots):
     write_stream(tmp_path / "other.ts", 200, codec="libx265")
     other, notices = (tmp_path / "other.ts").read_bytes(), []
-    url = serve(streams[0] + other, other)
+    url = serve_tcp(streams[0] + other, other)
     records = read(url, slots, 210, PATIENT, notify=notices.append, monotonic=clock())
     frames = [r.header for r in records if isinstance(r, Frame)]
     assert {header.epoch for header in frames} == {0, 1}
@@ -83,9 +61,9 @@ def test_a_change_of_codec_leads_to_a_new_connection(tmp_path, streams, serve, s
     )
 
 
-def test_the_wait_for_a_key_frame_after_a_reconnect_is_limited(streams, serve, slots):
+def test_the_wait_for_a_key_frame_after_a_reconnect_is_limited(streams, serve_tcp, slots):
     whole, blank = streams
-    url, notices = serve(whole, blank, whole), []
+    url, notices = serve_tcp(whole, blank, whole), []
     records = read(url, slots, 210, PATIENT, notify=notices.append, monotonic=clock())
     assert {r.header.epoch for r in records if isinstance(r, Frame)} == {0, 1}
     assert without_pace_notices(notices) == [
@@ -96,9 +74,9 @@ def test_the_wait_for_a_key_frame_after_a_reconnect_is_limited(streams, serve, s
     ]
 
 
-def test_a_missing_picture_is_reported_again_after_a_recovery(streams, serve, slots):
+def test_a_missing_picture_is_reported_again_after_a_recovery(streams, serve_tcp, slots):
     whole, blank = streams
-    url, notices = serve(whole, blank, whole, blank, whole), []
+    url, notices = serve_tcp(whole, blank, whole, blank, whole), []
     read(url, slots, 410, PATIENT, notify=notices.append, monotonic=clock())
     waiting = f"{url} sends data but no picture; waiting for a key frame"
     assert notices.count(waiting) == 2

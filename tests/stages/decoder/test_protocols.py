@@ -198,23 +198,14 @@ def test_continuing_sound_does_not_hide_missing_frames(tmp_path, slots):
     assert records[-1].message != "the connection ended"  # as it does once everything is sent
 
 
-def test_a_size_change_starts_an_epoch_without_a_new_connection(tmp_path, slots):
+def test_a_size_change_starts_an_epoch_without_a_new_connection(tmp_path, serve_tcp, slots):
     data = b""
     for size in ((320, 240), (160, 120)):
         write_stream(tmp_path / "part", 20, "h264", size=size)
         data += (tmp_path / "part").read_bytes()
 
-    def send():
-        for _ in range(2):
-            client, _ = listener.accept()
-            with client, contextlib.suppress(OSError):
-                client.sendall(data)
-
-    connections = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=send, daemon=True).start()
-        url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        records = read(url, slots, 50, connected=lambda: connections.append(len(connections)))
+    url, connections = serve_tcp(data, data), []
+    records = read(url, slots, 50, connected=lambda: connections.append(len(connections)))
     starts = [r for r in records if isinstance(r, StreamStart)]
     assert [(s.epoch, s.width) for s in starts] == [(0, 320), (1, 160), (2, 320)]
     assert len(connections) == 2
