@@ -31,8 +31,8 @@ def detect_images(
     overlay: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     stopped: Callable[[], bool] = lambda: False,
-    data_set: DetectedDataSet | None = None,
-) -> list[dict[str, Any]]:
+    data_set: Path | None = None,
+) -> tuple[list[dict[str, Any]], DetectedDataSet | None]:
     """Detects vehicles in every image.
 
     Args:
@@ -45,13 +45,13 @@ def detect_images(
         overlay: Folder for copies of the images with the detections drawn on them.
         progress: Called with the number of images done and the total, first with 0 done.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
-        data_set: Gets the images that can be read and their detections with a score of at least
-            0.3, or of ``detector.min_score`` if ``overrides`` state it; with ``ids``, these are
-            used.
+        data_set: File that the returned data set is for; None for no data set.
 
     Returns:
         A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``;
-        with ``ids``, also ``image_id`` and ``category_id``.
+        with ``ids``, also ``image_id`` and ``category_id``. And a data set of the images that can
+        be read and their detections with a score of at least 0.3, or of ``detector.min_score`` if
+        ``overrides`` state it; with ``ids``, these are used.
 
     Raises:
         ConfigError: Two images have the same name, ``ids`` does not name an image or a class, or
@@ -78,10 +78,11 @@ def detect_images(
     names = [path.name for path in images]
     given_ids = coco_ids(ids, names, detector.class_names) if ids else None
     overlays = overlay and DetectionOverlays(overlay, images, detector.class_names)
+    likely = None
     if data_set:
         stated = overridden({}, overrides).get("detector", {})
         min_score = float(stated.get("min_score", LIKELY))
-        data_set.begin(detector.class_names, min_score, given_ids)
+        likely = DetectedDataSet(data_set, detector.class_names, min_score, given_ids)
     pixels = read_images(images, unreadable)
     size = config.batch_size or detector.batch_size
     results: list[dict[str, Any]] = []
@@ -94,8 +95,8 @@ def detect_images(
             results += _in_coco_format(path.name, counted, detector.class_names)
             if overlays:
                 overlays.write(path, image, counted)
-            if data_set:
-                data_set.add(path, image, counted)
+            if likely:
+                likely.add(path, image, counted)
         read += len(batch)
         progress(read, len(images))
     if not read and not stopped():
@@ -105,7 +106,7 @@ def detect_images(
         for each in results:
             each["image_id"] = image_ids[each["file_name"]]
             each["category_id"] = category_ids[each["category"]]
-    return results
+    return results, likely
 
 
 def _in_coco_format(

@@ -23,41 +23,32 @@ class DetectedDataSet:
     Args:
         path: The JSON file that it is for. Images in its folder or below are named relative to
             it, others by their bare names.
+        class_names: Names of the classes that ``Detections.classes`` indexes.
+        min_score: Score below which detections are left out.
+        ids: Ids of images and classes by name, as `coco_ids` returns them; None: both count from 1.
 
     Attributes:
         images: COCO's entries of the images added so far.
         annotations: COCO's entries of their boxes.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._folder = _absolute(path.parent)
-        self._min_score = 0.0
-        self._image_ids: Mapping[str, Id] | None = None
-        self._category_ids: dict[str, Id] = {}
-        self._class_names: tuple[str, ...] = ()
-        self.images: list[dict[str, Any]] = []
-        self.annotations: list[dict[str, Any]] = []
-
-    def begin(
+    def __init__(
         self,
+        path: Path,
         class_names: Sequence[str],
         min_score: float,
         ids: tuple[Mapping[str, Id], Mapping[str, Id]] | None = None,
     ) -> None:
-        """States what holds for all images.
-
-        Args:
-            class_names: Names of the classes that ``Detections.classes`` indexes.
-            min_score: Score below which detections are left out.
-            ids: Ids of images and classes by name, as `coco_ids` returns them; None: both count
-                from 1.
-        """
+        self._folder = _absolute(path.parent)
         self._class_names = tuple(class_names)
         self._min_score = min_score
-        self._image_ids, given = ids or (None, {})
+        self._image_ids = ids and ids[0]
+        given = ids[1] if ids else {}
         self._category_ids = {
             name: given.get(name, number) for number, name in enumerate(class_names, 1)
         }
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
 
     def add(self, path: Path, image: UInt8Array, found: Detections) -> None:
         """Adds an image and its likely detections.

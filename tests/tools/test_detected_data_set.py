@@ -83,8 +83,7 @@ def test_a_minimum_score_of_the_settings_replaces_that_of_data_sets(
 
 
 def test_boxes_are_cut_at_the_border_and_left_out_if_nothing_is_left(tmp_path):
-    data_set = DetectedDataSet(tmp_path / "set.json")
-    data_set.begin(["car", "bus"], 0.3)
+    data_set = DetectedDataSet(tmp_path / "set.json", ["car", "bus"], 0.3)
     boxes = (-8, 70.004, 20.126, 95), (10, 10, 30, 30), (99.5, 10, 130, 40), (10, 20, 40, 50)
     data_set.add(
         tmp_path / "a.png", IMAGE, found(*boxes, classes=[1, 0, 0, 0], scores=[0.9, 0.8, 0.7, 0.2])
@@ -101,8 +100,7 @@ def test_images_outside_the_folder_of_a_data_set_have_bare_names(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "set").mkdir()
     for path, name in [("set/a/b.png", "a/b.png"), ("set/../c/d.png", "d.png")]:
-        data_set = DetectedDataSet(tmp_path / "set" / "set.json")
-        data_set.begin(["car"], 0.3)
+        data_set = DetectedDataSet(tmp_path / "set" / "set.json", ["car"], 0.3)
         data_set.add(tmp_path / path, IMAGE, found())
         assert data_set.images == [{"id": 1, "file_name": name, "width": 100, "height": 80}]
 

@@ -93,7 +93,6 @@ def detect(
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
-    from tools.detected_data_set import DetectedDataSet
     from tools.text_formats import as_json
 
     if output is None and dataset is None:
@@ -103,7 +102,6 @@ def detect(
             f"--output and --dataset are the same file, {output}; choose another for one"
         )
     refuse_inputs([output], [*images, ids])
-    data_set = DetectedDataSet(dataset) if dataset else None
     unreadable: list[str] = []
     done, total = 0, 0
     with interruptible(sys.exit) as stops:
@@ -116,7 +114,7 @@ def detect(
                     done, total = counts
                     bar.update(task, completed=done, total=total)
 
-                results = detect_images(
+                results, data_set = detect_images(
                     images,
                     config or [],
                     set_ or [],
@@ -125,7 +123,7 @@ def detect(
                     overlay,
                     show,
                     lambda: stops.count > 0,
-                    data_set,
+                    dataset,
                 )
             files: list[tuple[Path, object, str, str]] = []
             if output:

@@ -59,10 +59,10 @@ def test_an_exported_file_detects_like_the_torch_weights(
     model, *_ = export(find_weights(), format, tmp_path / f"m{SUFFIXES[format]}")
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.float32)
     given = ["detector.min_score=0", "detector.threads=1"]
-    expected = detect_images(
+    expected, _ = detect_images(
         [tmp_path / "a.png"], [], [*given, "detector.engine=torch"], pytest.fail
     )
-    found = detect_images(
+    found, _ = detect_images(
         [tmp_path / "a.png"], [], [*given, f"detector.weights={model}"], pytest.fail
     )
     for one, other in zip(found[:5], expected[:5], strict=True):
