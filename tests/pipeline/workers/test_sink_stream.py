@@ -1,7 +1,6 @@
 """Streams in the sink, which continue while another stream's results are completed."""
 
 import contextlib
-import os
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -240,7 +239,7 @@ def test_a_closed_stream_leaves_no_file_open(sink, reports, live):
         found = set()
         for descriptor in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):  # that of this listing
-                found.add((descriptor.name, os.readlink(descriptor)))
+                found.add((descriptor.name, descriptor.readlink()))
         return found
 
     sink("south", live=live)

@@ -150,6 +150,6 @@ def _warn_of_weak_detections(score: EntryScore) -> None:
         return
     judged = (each for one in score.sequences.values() for each in one.detection.values())
     scores = DetectionResult.combined(judged).scores
-    warning = warning_of_weak(scores, "--tracker intersection, --tracker uav")
+    warning = warning_of_weak(scores, "--tracker detrac|uavdt|intersection|uav")
     if warning is not None:
         typer.echo(f"{score.entry.label}{warning}", err=True)
