@@ -1,4 +1,4 @@
-"""The signals that end a long command after its current step."""
+"""The signals that end a long command, after its current step or at once."""
 
 from __future__ import annotations
 
@@ -32,6 +32,20 @@ def interruptible(end: Callable[[int], object] = os._exit) -> Iterator[StopReque
     before = {number: signal.signal(number, note) for number in stop_signals()}
     try:
         yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Lets stop signals end the process immediately, whatever its other threads do.
+
+    Nothing is cleaned up, so this is for waits before anything is written.
+    """
+    before = {number: signal.signal(number, lambda *_: os._exit(130)) for number in stop_signals()}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

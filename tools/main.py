@@ -34,6 +34,7 @@ from tools.commands.export import export
 from tools.commands.maps import maps
 from tools.commands.run import run
 from tools.commands.segment import segment
+from tools.commands.snapshot import snapshot
 from tools.commands.streams import stream, top
 from tools.commands.synth import synth
 from tools.commands.track import track
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, draw, count, maps, config, complete, chaos),
+    *(watch, draw, snapshot, count, maps, config, complete, chaos),
 ):
     app.command()(command)
 for name, group in {

@@ -99,6 +99,14 @@ class GroundPlane:
         metres[~(spans <= _MAX_METRES_PER_PIXEL)] = np.nan
         return metres
 
+    def to_pixels(self, metres: Float64Array) -> Float64Array:
+        """Maps metres ``(N, 2)`` to pixels ``(N, 2)``; NaN where `to_ground` has no position."""
+        found = np.column_stack([metres, np.ones(len(metres))]) @ np.linalg.inv(self._matrix).T
+        found[found[:, 2] <= 0] = np.nan
+        pixels = found[:, :2] / found[:, 2:]
+        pixels[np.isnan(self.to_ground(pixels)).any(axis=1)] = np.nan
+        return pixels
+
     def _project(self, pixels: Float64Array) -> Float64Array:
         found = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix.T
         found[found[:, 2] <= 0] = np.nan

@@ -73,12 +73,11 @@ class OverlayPainter:
         self._live = live
         self._min_score = options.overlay_min_score
         self._lines = {
-            name: _within_reach(np.reshape(line, (2, 2)) * self._scale)
+            name: within_reach(np.reshape(line, (2, 2)) * self._scale)
             for name, line in options.lines.items()
         }
         self._zones = {
-            name: _within_reach(np.array(zone) * self._scale)
-            for name, zone in options.zones.items()
+            name: within_reach(np.array(zone) * self._scale) for name, zone in options.zones.items()
         }
         self._trails = Trails(options.overlay_trail)
         self._layout = LabelLayout(self.height, self.width)
@@ -278,7 +277,7 @@ def clock(seconds: Fraction) -> str:
     return f"{sign}{hours}:{text}" if hours else sign + text
 
 
-def _within_reach(points: Float64Array) -> tuple[Pixel, ...]:
+def within_reach(points: Float64Array) -> tuple[Pixel, ...]:
     """Returns points ``(N, 2)`` as whole pixels, within the range in which OpenCV draws lines."""
     whole = np.rint(np.clip(points, -_FAR_POINT, _FAR_POINT)).astype(int).tolist()
     return tuple((x, y) for x, y in whole)

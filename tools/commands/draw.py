@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.signals import ignore_stop_signals
-from stages.errors import ConfigError, OutputError, SourceError
+from stages.errors import ConfigError, SourceError
 from stages.wording import counted
-from tools.commands.options import CONFIG_HELP, Overrides, config_names, refuse_inputs, writable
+from tools.commands.options import (
+    CONFIG_HELP,
+    Overrides,
+    config_names,
+    refuse_existing,
+    refuse_inputs,
+    writable,
+)
 from tools.interruption import interruptible
 from tools.terminal import progress_bar
 
@@ -69,9 +76,7 @@ def draw(
     spec = _recorded(source)
     # Results of a run may have the drawn video beside them.
     refuse_inputs([output], [Path(spec.location), None if tracks.is_dir() else tracks])
-    if output.exists() and not (overwrite and output.is_file()):
-        advice = "choose another --output" + ("" if overwrite else ", or add --overwrite")
-        raise OutputError(f"{output} exists; {advice}")
+    refuse_existing(output, overwrite=overwrite)
     found = read_tracks(tracks, spec.name)
     messages = [] if len(found) else [f"{tracks} has no tracks"]
     drawing = TrackDrawing(spec, found, settings, messages.append)
@@ -98,18 +103,16 @@ def draw(
 
 def _recorded(source: str) -> SourceSpec:
     """Returns the one recorded stream that a source is."""
-    from stages.decoder.locations import expand_sources, is_live
+    from stages.decoder.locations import is_live
+    from tools.drawing.sources import one_stream
 
-    specs = expand_sources([source])
-    if len(specs) > 1:
-        names = ", ".join(spec.name for spec in specs[:3])
-        raise ConfigError(f"{source} holds {len(specs)} streams ({names}, …); name one of them")
-    if is_live(specs[0].location):
+    spec = one_stream(source)
+    if is_live(spec.location):
         raise ConfigError(
-            f"{specs[0].name} is live, and tracks in a file are of recorded video; run --record "
+            f"{spec.name} is live, and tracks in a file are of recorded video; run --record "
             "records it"
         )
-    return specs[0]
+    return spec
 
 
 def _report(drawing: TrackDrawing, output: Path, *, stopped: bool) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from stages.atomic import check_folder_writable, check_writable
 from stages.detector.shipped import SHIPPED
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from stages.result_files import is_of_run
 
 CONFIG_HELP = (
@@ -126,6 +126,13 @@ def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
         real = path.resolve()
         if real in read or (real.parent in read and real.suffix not in _OUTPUT_SUFFIXES):
             raise ConfigError(f"output {path} is one of the inputs; choose another")
+
+
+def refuse_existing(output: Path, *, overwrite: bool) -> None:
+    """Refuses an output that exists, unless it is a file that may be replaced."""
+    if output.exists() and not (overwrite and output.is_file()):
+        advice = "choose another --output" + ("" if overwrite else ", or add --overwrite")
+        raise OutputError(f"{output} exists; {advice}")
 
 
 def _existing(path: Path) -> Path:

@@ -1,1 +1,1 @@
-"""Draws tracks from files on videos: `spotstream draw`."""
+"""Draws on the frames of a source: `spotstream draw` and `spotstream snapshot`."""

@@ -7,19 +7,16 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import DecoderConfig, RunConfig
+from pipeline.config import RunConfig
 from pipeline.sink_options import sink_options
 from stages.atomic import part_path, sync_names, writing
 from stages.decoder.camera_motion import CameraMotion
-from stages.decoder.live_options import LiveOptions
 from stages.decoder.locations import SourceSpec
-from stages.decoder.source import HeapAllocator, Source, SourceRuntime
-from stages.decoder.sources import open_source
+from stages.decoder.source import HeapAllocator
 from stages.errors import OutputError
 from stages.folder_lock import FolderLock
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
@@ -29,6 +26,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.times import time_of
 from stages.wording import counted
+from tools.drawing.sources import opened
 from tools.stored_tracks import StoredTracks
 
 _WAITING_FRAMES = 8  # decoded, but not encoded yet
@@ -125,7 +123,7 @@ class TrackDrawing:
         progress: Callable[[int, int | None], None],
         stopped: Callable[[], bool],
     ) -> None:
-        source = _source(self._spec, self._config, self._notify)
+        source = opened(self._spec, self._config, self._config.selection, self._notify)
         with contextlib.closing(source.records(HeapAllocator())) as records:
             for record in records:
                 if isinstance(record, StreamStart):
@@ -216,17 +214,6 @@ class _Writer:
         """Completes the videos; returns their names."""
         self.parts.commit()
         return self.parts.names
-
-
-def _source(spec: SourceSpec, config: DecoderConfig, notify: Callable[[str], None]) -> Source:
-    return open_source(
-        spec,
-        selection=config.selection,
-        frame_rate=Fraction(config.frame_rate),
-        live=LiveOptions(timeout=config.timeout),
-        hardware=config.hardware,
-        runtime=SourceRuntime(notify=notify),
-    )
 
 
 @contextlib.contextmanager

@@ -56,6 +56,16 @@ def test_no_position_above_or_near_the_horizon() -> None:
     assert np.isnan(found[:, 1]).tolist() == [True, True, True, False]
 
 
+def test_metres_map_to_pixels_where_there_are_positions() -> None:
+    """Behind the camera and near the horizon, there are none."""
+    known = np.array(STRAIGHT)
+    assert GroundPlane(STRAIGHT).to_pixels(known[:, 2:]) == pytest.approx(known[:, :2])
+    plane = GroundPlane(ROAD)
+    found = plane.to_pixels(np.array([[2.0, 5.0], [2.0, -100.0], [2.0, 1000.0]]))
+    assert found[0] == pytest.approx([64, 52.5])
+    assert np.isnan(found[1:]).all()
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_plane_does_not_depend_on_the_sign_of_the_homography(
     monkeypatch: pytest.MonkeyPatch, sign: int

@@ -1,0 +1,97 @@
+"""``spotstream snapshot``: a picture of a source's view, with the shapes of a config."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stages.background import in_background
+from tools.commands.options import (
+    CONFIG_HELP,
+    Overrides,
+    config_names,
+    refuse_existing,
+    refuse_inputs,
+    writable_image,
+)
+from tools.interruption import ended_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.config import RunConfig
+
+
+def snapshot(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Video file, image folder, sequence, recording or URL, as for run; NAME= before "
+            "it names the stream.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="Image to write, such as .png or .jpg.", readable=False, callback=writable_image
+        ),
+    ],
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help=f"{CONFIG_HELP} Its lines, zones, ground points and regions are drawn.",
+            autocompletion=config_names,
+        ),
+    ] = None,
+    set_: Overrides = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write a frame of a source with pixel coordinates, lines, zones, ground points and regions.
+
+    For example, --set decoder.first_frame=250 takes frame 250 of a video.
+    A camera gives the first frame received.
+    """
+    from pipeline.config_file import load_configs
+    from tools.drawing.sources import first_frame, one_stream
+    from tools.drawing.view import Shapes, draw_view
+    from tools.image_writing import write_image
+
+    settings = load_configs(config or [], set_ or [])
+    spec = one_stream(source)
+    refuse_inputs([output], [Path(spec.location), *(config or [])])
+    refuse_existing(output, overwrite=overwrite)
+
+    def notify(message: str) -> None:
+        typer.echo(f"spotstream: {message}", err=True)
+
+    for warning in _without_effect(settings, spec.name):
+        notify(warning)
+    with ended_at_once():
+        # In a thread: Python handles no signal while FFmpeg waits for a camera.
+        reading = in_background(partial(first_frame, spec, settings.decoder, notify))
+        header, image = reading.result()
+    draw_view(image, Shapes.of(settings, spec.name), notify)
+    write_image(output, image)
+    size = f"{header.width}x{header.height}"
+    typer.echo(f"{output}: frame {header.number} of {spec.name}, {size} pixels")
+
+
+def _without_effect(config: RunConfig, stream: str) -> Iterator[str]:
+    """Yields a warning for each key that has shapes, but none of them for the stream."""
+    from pipeline.geometry import EVERY_STREAM
+    from tools.running.warnings import unknown_streams
+
+    shapes: dict[str, Mapping[str, object]] = {
+        "detector.ignored": config.detector.ignored,
+        "detector.regions": config.detector.regions,
+        "sink.lines": config.sink.lines,
+        "sink.zones": config.sink.zones,
+        "sink.ground": config.sink.ground,
+    }
+    for key, by_stream in shapes.items():
+        if by_stream and not by_stream.keys() & {EVERY_STREAM, stream}:
+            yield unknown_streams(key, by_stream, [stream])

@@ -1,0 +1,81 @@
+"""Opens the stream that a command draws on."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from fractions import Fraction
+
+from pipeline.config import DecoderConfig
+from stages.decoder.live_options import LiveOptions
+from stages.decoder.locations import SourceSpec, expand_sources, is_live
+from stages.decoder.source import FrameSelection, HeapAllocator, Source, SourceRuntime
+from stages.decoder.sources import open_source
+from stages.errors import ConfigError, SourceError
+from stages.records import Frame, FrameHeader, StreamStart, UInt8Array
+from stages.sink.pictures import to_bgr
+
+
+def one_stream(source: str) -> SourceSpec:
+    """Returns the one stream that a source is.
+
+    Raises:
+        ConfigError: The source holds several streams.
+        SourceError: See `expand_sources`.
+    """
+    specs = expand_sources([source])
+    if len(specs) > 1:
+        names = ", ".join(spec.name for spec in specs[:3])
+        raise ConfigError(f"{source} holds {len(specs)} streams ({names}, …); name one of them")
+    return specs[0]
+
+
+def opened(
+    spec: SourceSpec,
+    config: DecoderConfig,
+    selection: FrameSelection,
+    notify: Callable[[str], None],
+) -> Source:
+    """Opens a source; a live one ends when its connection breaks."""
+    connect_seconds = config.connect_seconds
+    live = LiveOptions(
+        timeout=config.timeout,
+        connect_seconds=LiveOptions().connect_seconds
+        if connect_seconds is None
+        else connect_seconds,
+        reconnect=False,
+        transport=config.transport,
+    )
+    return open_source(
+        spec,
+        selection=selection,
+        frame_rate=Fraction(config.frame_rate),
+        live=live,
+        hardware=config.hardware,
+        runtime=SourceRuntime(notify=notify),
+    )
+
+
+def first_frame(
+    spec: SourceSpec, config: DecoderConfig, notify: Callable[[str], None]
+) -> tuple[FrameHeader, UInt8Array]:
+    """Returns the first frame of a live source, or frame ``first_frame`` of a recorded one.
+
+    Returns:
+        Its header, and its pixels: ``(H, W, 3)`` uint8 BGR.
+
+    Raises:
+        SourceError: The source cannot be opened, or does not have the frame.
+    """
+    first = 1 if is_live(spec.location) else config.first_frame
+    source = opened(spec, config, FrameSelection(first), notify)
+    start: StreamStart | None = None
+    with contextlib.closing(source.records(HeapAllocator())) as records:
+        for record in records:
+            if isinstance(record, StreamStart):
+                start = record
+            elif isinstance(record, Frame):
+                assert start is not None
+                pixels, pixel_format = record.required_pixels(), record.header.pixel_format
+                return record.header, to_bgr(pixels, pixel_format, start.color_space)
+    raise SourceError(f"{spec.name} has no frame {first}")
