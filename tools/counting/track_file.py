@@ -70,6 +70,8 @@ class TrackFile:
 def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
     """Returns what `TrackFile.read` reads, by the name of the stream, in order.
 
+    A file that is there plain and as ``.gz`` is one.
+
     Args:
         paths: Files, or folders with ``NAME.txt`` (also as ``.gz``), ``NAME.xml`` of UA-DETRAC,
             ``NAME/mot.txt`` or ``NAME/gt/gt.txt``.
@@ -77,17 +79,18 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
     Raises:
         ConfigError: A folder has times.
     """
-    found = defaultdict(list)
+    found = defaultdict[str, dict[str, Path]](dict)  # each once, however often it is named
     for path in paths:
         for each in _in_folder(path) if path.is_dir() else [path]:
             of_run = each if each.is_dir() else each.parent
             if each.is_dir() or text_number(each, TRACKS):
                 if any(_parts(of_run, TIMES)):
                     raise ConfigError(f"{of_run} has {TIMES}; count it without --frame-rate")
-                found[stream_of(of_run)].append(of_run)
+                name, file = stream_of(of_run), of_run
             else:
-                found[_name(each.absolute())].append(each)
-    return dict(sorted(found.items()))
+                name, file = _name(each.absolute()), each
+            found[name].setdefault(str(file.resolve()).removesuffix(".gz"), file)
+    return {name: [*files.values()] for name, files in sorted(found.items())}
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:

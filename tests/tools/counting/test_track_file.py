@@ -96,6 +96,35 @@ def test_all_parts_of_a_run_without_times_are_counted(results: Path, tmp_path: P
     assert tables(tmp_path / "tables", tmp_path / "clip", *SET, *RATE) == expected
 
 
+@pytest.mark.parametrize(
+    ("named", "vehicles"),
+    [
+        (("clip/mot.txt", "clip/mot-2.txt"), "2"),  # clip/mot*.txt
+        (("clip", "clip/mot-2.txt"), "2"),
+        (("trk", "trk/clip.txt"), "1"),
+        (("both",), "1"),
+        (("both/clip.txt", "both/clip.txt.gz"), "1"),
+    ],
+)
+def test_tracks_are_counted_once_however_often_they_are_named(
+    tmp_path: Path, named: tuple[str, ...], vehicles: str
+) -> None:
+    for folder in ("clip", "trk", "both"):
+        (tmp_path / folder).mkdir()
+    first, second = (
+        "".join(f"{n},{track},{20 * n},20,20,20,0.9,-1,-1,-1\n" for n in range(1, 6))
+        for track in (7, 8)
+    )
+    (tmp_path / "clip" / "mot.txt").write_text(first)
+    (tmp_path / "clip" / "mot-2.txt").write_text(second)
+    for folder in ("trk", "both"):
+        (tmp_path / folder / "clip.txt").write_text(first)
+    (tmp_path / "both" / "clip.txt.gz").write_bytes(gzip.compress(first.encode()))
+    sources = [tmp_path / name for name in named]
+    [row] = tables(tmp_path / "tables", *sources, *LINE, *RATE)["crossings"]
+    assert (row["stream"], row["vehicles"]) == ("clip", vehicles)
+
+
 def test_times_are_those_of_the_run(results: Path) -> None:
     file = TrackFile.read(results / "clip", Fraction(25))
     assert [*file.times()] == [*rows(results / "clip", TIMES, int, str)]
