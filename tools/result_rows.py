@@ -58,6 +58,14 @@ def stream_of(folder: Path) -> str:
     return str(read_report(folder).get("stream", folder.absolute().name))
 
 
+def text_files(folder: Path, name: str) -> list[Path]:
+    """Returns the files of a text result in the order of their frames, even unfinished ones."""
+    # The last file of a number wins: a complete one over a part, then plain text over gzip.
+    paths = sorted(folder.iterdir(), key=lambda path: (final_path(path) == path, not _is_gz(path)))
+    found = {text_number(path, name): path for path in paths}
+    return [found[number] for number in sorted(found) if number]
+
+
 def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tuple[Any, ...]]:
     """Yields the rows of a result from all its files, including unfinished ones.
 
@@ -69,7 +77,7 @@ def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tu
     Raises:
         ConfigError: A row is malformed, or a compressed file is broken.
     """
-    for path in _files(folder, name):
+    for path in text_files(folder, name):
         try:
             with _opened(path) as file:
                 for number, line in enumerate(file, 1):  # noqa: B007 (used below)
@@ -81,14 +89,6 @@ def rows(folder: Path, name: str, *columns: Callable[[str], Any]) -> Iterator[tu
             raise ConfigError(f"{path}:{number}: not a row of {name}: {text!r}") from None
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise ConfigError(f"cannot read {path}: broken gzip data") from None
-
-
-def _files(folder: Path, name: str) -> list[Path]:
-    """Returns the files of a result in the order of their frames."""
-    # The last file of a number wins: a complete one over a part, then plain text over gzip.
-    paths = sorted(folder.iterdir(), key=lambda path: (final_path(path) == path, not _is_gz(path)))
-    found = {text_number(path, name): path for path in paths}
-    return [found[number] for number in sorted(found) if number]
 
 
 def _is_gz(path: Path) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from stages.atomic import final_path
 from stages.errors import ConfigError
 from stages.number_table import IDENTITY, NumberTable
 from stages.records import (
+    BoolArray,
     Detections,
     Float32Array,
     Float64Array,
@@ -21,7 +23,7 @@ from stages.records import (
 from stages.result_files import TRACKS, class_names, frame_size, text_number
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of, trajectories_of
-from tools.result_rows import rows, runs_by_stream
+from tools.result_rows import rows, runs_by_stream, text_files
 
 _SCORE, _CLASS = 6, 7
 _NAMED = 5
@@ -56,6 +58,17 @@ class StoredTracks:
         detections = Detections(frame, boxes, scores, classes, motion)
         return Tracks(detections, boxes, scores, classes, self.ids[found])
 
+    def only(self, kept: BoolArray) -> StoredTracks:
+        """Returns the boxes for which the mask ``(N,)`` is true."""
+        return replace(
+            self,
+            frames=self.frames[kept],
+            ids=self.ids[kept],
+            boxes=self.boxes[kept],
+            scores=self.scores[kept],
+            classes=self.classes[kept],
+        )
+
     def __len__(self) -> int:
         return len(self.frames)
 
@@ -65,7 +78,8 @@ def read_tracks(path: Path, stream: str) -> StoredTracks:
 
     Args:
         path: A text file, plain or as ``.gz``; a UA-DETRAC annotation, ``.xml``; or a folder that
-            holds the results of a run, which need not be complete.
+            holds the results of a run, which need not be complete, or another program's
+            ``mot.txt``.
         stream: Name of the stream to take from the results of several.
 
     Raises:
@@ -73,7 +87,11 @@ def read_tracks(path: Path, stream: str) -> StoredTracks:
             malformed; the message names file and line.
     """
     if path.is_dir():
-        return _of_run(_chosen(path, stream))
+        folder = _chosen(path, stream)
+        match text_files(folder, TRACKS):
+            case [single] if final_path(single) == single:
+                return _of_table(single)  # perhaps of another program, with other columns
+        return _of_run(folder)
     if path.suffix == ".xml":
         return _of_annotation(path)
     return _of_table(path)

@@ -85,6 +85,14 @@ def test_all_parts_of_a_killed_run_are_read(tmp_path: Path) -> None:
     assert [len(at(found, number)) for number in (1, 2, 3, 4)] == [1, 2, 1, 0]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_mot_txt_of_another_program_may_have_six_columns(tmp_path: Path, packed: bool) -> None:
+    text = b"1,7,10,20,30,40\n2,7,12,20,30,40\n"
+    name = f"{TRACKS}.gz" if packed else TRACKS
+    (tmp_path / name).write_bytes(gzip.compress(text) if packed else text)
+    assert len(read_tracks(tmp_path, "clip")) == 2
+
+
 def test_the_stream_is_chosen_by_the_source_s_name(tmp_path: Path) -> None:
     for name in ("east", "west"):
         write_run(tmp_path / name, name, f"1,{len(name)},1,1,9,9,1,-1,-1,-1\n" * (name == "west"))
@@ -127,6 +135,7 @@ def test_a_malformed_row_is_reported_by_file_and_line(
 
 
 def test_a_malformed_row_of_a_run_is_reported(tmp_path: Path) -> None:
-    folder = write_run(tmp_path / "clip", "clip", f"{ROWS}3,x,1,1,9,9,1,-1,-1,-1\n")
-    with pytest.raises(ConfigError, match=r"mot\.txt:4: not a row of mot\.txt"):
+    folder = write_run(tmp_path / "clip", "clip")
+    (folder / "mot-2.txt").write_text("3,x,1,1,9,9,1,-1,-1,-1\n")
+    with pytest.raises(ConfigError, match=r"mot-2\.txt:1: not a row of mot\.txt"):
         read_tracks(folder, "clip")

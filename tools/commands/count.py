@@ -45,7 +45,7 @@ def count(
         typer.Argument(
             metavar="DIR",
             help="Results folders (--output of a run), or folders above them. With --frame-rate: "
-            "folders with NAME.txt or NAME/mot.txt, or files.",
+            "folders with NAME.txt, NAME/mot.txt, NAME/gt/gt.txt or NAME.xml, or files.",
             exists=True,
         ),
     ],
@@ -89,8 +89,8 @@ def count(
         typer.Option(
             metavar="RATE",
             help="Frames per second, such as 25 or 30000/1001, of the recorded videos of tracks "
-            "without times.txt: those of other programs, of track, or ground truth. Needs "
-            "--config or --set.",
+            "without times.txt: those of other programs, of track, or ground truth of MOTChallenge "
+            "or UA-DETRAC. Needs --config or --set.",
         ),
     ] = None,
     set_: Overrides = None,
@@ -164,7 +164,8 @@ def _track_files(paths: Sequence[Path], *, again: bool) -> dict[str, list[Path]]
         raise ConfigError("--frame-rate is for counting on tracks; give --config or --set as well")
     if streams := track_files(paths):
         return streams
-    raise ConfigError(f"no tracks (NAME.txt, NAME/{TRACKS}) in {', '.join(map(str, paths))}")
+    where = ", ".join(map(str, paths))
+    raise ConfigError(f"no tracks (NAME.txt, NAME/{TRACKS}, NAME/gt/gt.txt, NAME.xml) in {where}")
 
 
 def _rate(text: str | None) -> Fraction | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from stages.errors import ConfigError
+from stages.number_table import SUFFIXES
 from stages.result_files import TEXTS, TIMES, TRACKS, text_number
 from tools.annotations.ground_truths import annotation_files
-from tools.annotations.mot_file import mot_sequences
-from tools.result_rows import folders_with, stream_of
+from tools.result_rows import folders_with, stream_of, text_files
 from tools.stored_tracks import StoredTracks, read_tracks
 
 
@@ -37,19 +37,9 @@ class TrackFile:
         Raises:
             ConfigError: As for `read_tracks`.
         """
-        if path.is_dir() and [*_parts(path, TRACKS)] == [path / TRACKS]:
-            path /= TRACKS  # perhaps of another program, which may write other columns
         tracks = read_tracks(path, stream_of(path))
         if path.name.startswith("gt.txt"):
-            kept = tracks.scores != 0
-            tracks = replace(
-                tracks,
-                frames=tracks.frames[kept],
-                ids=tracks.ids[kept],
-                boxes=tracks.boxes[kept],
-                scores=tracks.scores[kept],
-                classes=tracks.classes[kept],
-            )
+            tracks = tracks.only(tracks.scores != 0)
         return cls(tracks, frame_rate)
 
     @property
@@ -74,7 +64,7 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
     Args:
         paths: Files, or folders with ``NAME.txt`` (also as ``.gz``), ``NAME.xml`` of UA-DETRAC,
-            ``NAME/mot.txt`` or ``NAME/gt/gt.txt``.
+            ``NAME/mot.txt`` or ``NAME/gt/gt.txt`` (also as ``.gz``).
 
     Raises:
         ConfigError: A folder has times.
@@ -84,7 +74,7 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
         for each in _in_folder(path) if path.is_dir() else [path]:
             of_run = each if each.is_dir() else each.parent
             if each.is_dir() or text_number(each, TRACKS):
-                if any(_parts(of_run, TIMES)):
+                if text_files(of_run, TIMES):
                     raise ConfigError(f"{of_run} has {TIMES}; count it without --frame-rate")
                 name, file = stream_of(of_run), of_run
             else:
@@ -95,18 +85,13 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
 
 def _in_folder(folder: Path) -> Iterator[Path]:
     yield from folders_with([TRACKS], [folder])
-    for _, file in mot_sequences(folder):
-        if not any(text_number(file, name) for name in TEXTS):
-            yield file
-    yield from annotation_files(folder, ".xml")
+    for suffix in ("/gt/gt.txt", "/gt/gt.txt.gz", *SUFFIXES, ".xml"):
+        for file in annotation_files(folder, suffix):
+            if not any(text_number(file, name) for name in TEXTS):
+                yield file
 
 
 def _name(file: Path) -> str:
     if file.name.startswith("gt.txt") and file.parent.name == "gt":
         return file.parts[-3]
     return file.name.removesuffix(".gz").removesuffix(".txt").removesuffix(".xml")
-
-
-def _parts(folder: Path, name: str) -> Iterator[Path]:
-    """Yields the files of a result, also unfinished and compressed ones."""
-    return (path for path in folder.iterdir() if text_number(path, name))

@@ -163,6 +163,21 @@ def test_ground_truth_is_counted_without_rows_that_are_not_scored(tmp_path: Path
         assert (row["stream"], row["class"], row["vehicles"]) == ("A", "3", "1")
 
 
+def test_all_kinds_of_files_in_a_folder_are_counted(tmp_path: Path) -> None:
+    text = "".join(f"{n},7,{20 * n},20,20,20,1,1,1\n" for n in range(1, 6))
+    for name in ("A/gt/gt.txt", "B/gt/gt.txt.gz", "C.txt", "D.txt.gz", "E/mot.txt"):
+        file = tmp_path / "found" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    (tmp_path / "found" / "F.xml").write_text(annotation(frame(1, target(7, left=9))))
+    (tmp_path / "found" / "._C.txt").write_text("of macOS")
+    assert "".join(track_files([tmp_path / "found"])) == "ABCDEF"
+    crossings = tables(tmp_path / "tables", tmp_path / "found", *LINE, *RATE)["crossings"]
+    assert [(row["stream"], row["vehicles"]) for row in crossings] == [
+        (name, "1") for name in "ABCDE"
+    ]
+
+
 def test_ua_detrac_annotations_are_counted_with_their_classes(tmp_path: Path) -> None:
     file = tmp_path / "truth" / "MVI_1.xml"
     file.parent.mkdir()
@@ -190,7 +205,7 @@ def test_wrong_options_are_reported(
 
 
 def test_a_folder_of_tracks_needs_the_frame_rate(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^no tracks \(NAME\.txt, NAME/mot\.txt\) in /"):
+    with pytest.raises(ConfigError, match=r"^no tracks \(.*, NAME/gt/gt\.txt, NAME\.xml\) in /"):
         count(tmp_path, *LINE, *RATE)
     (tmp_path / "east.txt").write_text("1,7,0,10,20,20\n")
     with pytest.raises(ConfigError, match=r"\(NAME\.txt\) need the --frame-rate of the video"):
