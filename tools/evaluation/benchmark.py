@@ -249,9 +249,9 @@ def _files(entry: Entry, names: Sequence[str], others: Sequence[str]) -> dict[st
         return find_files(entry.folder, names, TRACKS, others)
     except ConfigError:
         matrices = {name: toolkit_paths(entry.folder, name)[0] for name in names}
-        missing = [file for file in matrices.values() if not is_matrix(file)]
-        if len(missing) == len(names):
+        if not any(file.is_file() for file in matrices.values()):
             raise
+        missing = [file for file in matrices.values() if not is_matrix(file)]
         if missing:
             raise ConfigError(
                 f"{entry.folder} holds matrices of UA-DETRAC's toolkit, but not "

@@ -48,8 +48,8 @@ Trackers = Annotated[
     typer.Option(
         "--tracker",
         help="Tracker to run on the detections: a name, package.module:Class of your own, or a "
-        "config for its tracker and settings; may be repeated. none: score only the detections. "
-        "Default: sort.",
+        "config for its tracker and settings; may be repeated. none: score only the detections "
+        "(not mot). Default: sort.",
         autocompletion=_tracker_or_config_names,
     ),
 ]

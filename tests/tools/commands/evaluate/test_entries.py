@@ -109,9 +109,8 @@ def test_matrices_of_the_detrac_toolkit_score_like_the_tracks_in_them(detrac: Pa
         edited.write_text(text)
         assert re.search(message, refused(*only))
     edited.unlink()
-    assert refused(*only[:3], *only[-2:]).endswith(
-        "toolkit, but not MVI_1_LX.txt with its _LY, _W and _H"
-    )
+    for arguments in (("detrac", "--gt", detrac / "gt", *only[-2:]), only):
+        assert refused(*arguments).endswith("toolkit, but not MVI_1_LX.txt with its _LY, _W and _H")
 
 
 def test_a_box_of_a_matrix_beyond_the_sequence_is_reported(detrac: Path) -> None:
