@@ -33,12 +33,15 @@ def test_vehicles_of_visdrone_are_scored_as_uavdt(tmp_path):
     (tmp_path / "annotations" / "uav 2.txt").write_text("1,1,10,20,40,30,1,5,0,0\n")
     (tmp_path / "tracks" / "uav0000013_00000_v.txt").write_text(TRACKS)
     (tmp_path / "tracks" / "uav 2.txt").write_text("1,1,10,20,40,30,1,6,-1,-1\n")
+    (tmp_path / "annotations" / "uav3.txt").write_text("1,1,10,20,40,30,1,1,0,0\n")  # no vehicle
+    (tmp_path / "tracks" / "uav3.txt").write_text("")
     conversion, command = program("evaluation.md", "annotations", "sh").split("spotstream ")
     assert subprocess.run(["sh", "-ec", conversion], cwd=tmp_path, check=False).returncode == 0
     assert command.split() == ["evaluate", "uavdt", "--gt", "gt", "--results", "tracks"]
     folders = ("--gt", tmp_path / "gt", "--results", tmp_path / "tracks")
-    found = scores(tmp_path, "uavdt", *folders)
+    found = scores(tmp_path, "uavdt", *folders, "--frames", "uav3=1")
     assert "missing_files" not in found["protocol"]
+    assert found["sequences"]["uav3"]["tracking"]["FP"] == 0
     one, other = (found["sequences"][name]["tracking"] for name in ("uav 2", "uav0000013_00000_v"))
     assert (one["TP"], one["FP"], one["FN"]) == (1, 0, 0)
     # The region of the first frame does not hold for the second.
