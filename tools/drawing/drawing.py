@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -95,27 +96,25 @@ class TrackDrawing:
             OutputError: The video cannot be written.
         """
         with _part_folder(output) as folder:
-            writer = _Writer(folder, self._options, self._notify)
+            names = _Names(output, overwrite)
+            writer = _Writer(folder, names, self._options, self._notify)
             try:
                 self._draw(writer, progress, stopped)
-                names = writer.complete()
+                videos = writer.complete()
             except BaseException:
                 writer.parts.discard()
                 raise
             moves = {
-                folder / name: output.with_name(
-                    numbered(output.name, number_of(folder / name, OVERLAY))
-                )
-                for name in names
+                folder / video: names.free(number_of(folder / video, OVERLAY)) for video in videos
             }
-            for target in moves.values():
-                if target.exists() and not overwrite:
-                    raise OutputError(f"{target} exists; choose another place, or add --overwrite")
             with writing(output):
                 for path, target in moves.items():
                     path.replace(target)
                 sync_names(output.parent)
             self.paths += moves.values()
+        if moves and (left := names.taken_after(number_of(folder / videos[-1], OVERLAY))):
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            self._notify(f"{left[0]}{more}: not of this drawing, which ends with {self.paths[-1]}")
 
     def _draw(
         self,
@@ -168,6 +167,7 @@ class TrackDrawing:
         writer.parts.write(
             self._start, tracks, frame.required_pixels(), header.number, self._counting.readings
         )
+        writer.names.free(writer.parts.number)  # if it is not, drawing on would be in vain
         self.frames += 1
         self.boxes += len(tracks)
         self.ids.update(tracks.ids.tolist())
@@ -195,10 +195,35 @@ class TrackDrawing:
             )
 
 
+class _Names:
+    """The names of the videos."""
+
+    def __init__(self, output: Path, overwrite: bool) -> None:
+        self._output = output
+        self._overwrite = overwrite
+
+    def free(self, number: int) -> Path:
+        """Returns the name of a video; refuses that of an existing file that is to be kept."""
+        name = self._name(number)
+        if name.exists() and not self._overwrite:
+            raise OutputError(f"{name} exists; choose another place, or add --overwrite")
+        return name
+
+    def taken_after(self, number: int) -> list[Path]:
+        """Returns the names that existing files have, up to the first free one."""
+        return [*takewhile(Path.exists, map(self._name, count(number + 1)))]
+
+    def _name(self, number: int) -> Path:
+        return self._output.with_name(numbered(self._output.name, number))
+
+
 class _Writer:
     """Writes the videos into a folder, and limits the number of frames in memory."""
 
-    def __init__(self, folder: Path, options: SinkOptions, notify: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, names: _Names, options: SinkOptions, notify: Callable[[str], None]
+    ) -> None:
+        self.names = names
         self._grown = threading.Event()
         self.parts = OverlayParts(folder, options, self._grown.set, lambda: None, notify)
 

@@ -174,6 +174,17 @@ def test_further_videos_are_numbered(video: Path, tracks: Path, tmp_path: Path) 
     assert [frames_in(path) for path in (first, second, third)] == [12, 12, 6]
 
 
+def test_videos_of_an_earlier_drawing_after_the_last_are_reported(
+    video: Path, tracks: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "drawn.mp4"
+    arguments = (video, "--tracks", tracks, "--output", output, "--overwrite")
+    draw(*arguments, "--set", "sink.overlay_minutes=0.007")
+    printed = draw(*arguments)
+    left = f"{tmp_path / 'drawn-2.mp4'} and 1 more"
+    assert f"spotstream: {left}: not of this drawing, which ends with {output}\n" in printed
+
+
 def test_a_change_of_size_begins_another_video(tracks: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "sizes.ts", tmp_path / "drawn.mp4"
     with source.open("wb") as joined:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, SinkConfig
 from stages.decoder.locations import SourceSpec
+from stages.errors import OutputError
 from stages.sink.encoding import PacketWriter
 from stages.sink.overlay_parts import OverlayParts
 from tests.stages.decoder.conftest import write_video
@@ -44,3 +45,16 @@ def test_few_frames_wait_for_a_slow_encoder(
     assert max(waiting) <= 8
     assert done == [(number, 40) for number in range(1, 41)]
     assert frames_in(output) == 40
+
+
+def test_an_existing_file_is_noticed_when_its_video_begins(tmp_path: Path) -> None:
+    source, tracks, output = tmp_path / "a.mp4", tmp_path / "a.txt", tmp_path / "b.mp4"
+    write_video(source, frames=40)
+    tracks.touch()
+    (tmp_path / "b-2.mp4").touch()
+    config = RunConfig(sink=SinkConfig(overlay_minutes=0.007))
+    drawing = TrackDrawing(SourceSpec("a", str(source)), read_tracks(tracks, "a"), config, print)
+    done = list[int]()
+    with pytest.raises(OutputError, match=r"b-2\.mp4 exists; choose another place, or add --over"):
+        drawing.write(output, progress=lambda frames, total: done.append(frames))
+    assert max(done) == 12
