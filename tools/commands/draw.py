@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from pipeline.signals import ignore_stop_signals
 from stages.errors import ConfigError, SourceError
@@ -70,6 +73,7 @@ def draw(
     """
     from pipeline.config_file import load_configs
     from tools.drawing.drawing import TrackDrawing
+    from tools.running.warnings import none_for_stream
     from tools.stored_tracks import read_tracks
 
     settings = load_configs(config or [], set_ or [])
@@ -77,28 +81,45 @@ def draw(
     # Results of a run may have the drawn video beside them.
     refuse_inputs([output], [Path(spec.location), None if tracks.is_dir() else tracks])
     refuse_existing(output, overwrite=overwrite)
-    found = read_tracks(tracks, spec.name)
-    messages = [] if len(found) else [f"{tracks} has no tracks"]
-    drawing = TrackDrawing(spec, found, settings, messages.append)
+    found, sink = read_tracks(tracks, spec.name), settings.sink
+    shapes: dict[str, Collection[str]] = {
+        "sink.lines": sink.lines,
+        "sink.zones": sink.zones,
+        "sink.ground": sink.ground,
+    }
     with interruptible(sys.exit) as stops:
-        try:
-            with progress_bar() as bar:
-                task = bar.add_task("frames", total=None)
-                drawing.write(
-                    output,
-                    overwrite=overwrite,
-                    progress=lambda done, total: bar.update(task, completed=done, total=total),
-                    stopped=lambda: stops.count > 0,
-                )
-        finally:
-            for message in dict.fromkeys(messages):
-                typer.echo(f"spotstream: {message}", err=True)
+        with progress_bar() as bar:
+            notify = _printer(bar.console)
+            for warning in none_for_stream(shapes, spec.name):
+                notify(warning)
+            if not len(found):
+                notify(f"{tracks} has no tracks")
+            drawing = TrackDrawing(spec, found, settings, notify)
+            task = bar.add_task("frames", total=None)
+            drawing.write(
+                output,
+                overwrite=overwrite,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+                stopped=lambda: stops.count > 0,
+            )
         _report(drawing, output, stopped=stops.count > 0)
     if stops.count:
         ignore_stop_signals()  # another one would kill the interpreter while it shuts down
         raise typer.Exit(130)
     if drawing.breaks_off:
         raise typer.Exit(SourceError.exit_code)
+
+
+def _printer(console: Console) -> Callable[[str], None]:
+    """Returns a function that prints a message, above the bar, the first time it gets it."""
+    printed = set[str]()
+
+    def show(message: str) -> None:
+        if message not in printed:
+            printed.add(message)
+            console.print(Text(f"spotstream: {message}"), soft_wrap=True)
+
+    return show
 
 
 def _recorded(source: str) -> SourceSpec:

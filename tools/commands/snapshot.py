@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,11 +19,6 @@ from tools.commands.options import (
     writable_image,
 )
 from tools.interruption import ended_at_once
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pipeline.config import RunConfig
 
 
 def snapshot(
@@ -59,6 +55,7 @@ def snapshot(
     from tools.drawing.sources import first_frame, one_stream
     from tools.drawing.view import Shapes, draw_view
     from tools.image_writing import write_image
+    from tools.running.warnings import none_for_stream
 
     settings = load_configs(config or [], set_ or [])
     spec = one_stream(source)
@@ -68,7 +65,14 @@ def snapshot(
     def notify(message: str) -> None:
         typer.echo(f"spotstream: {message}", err=True)
 
-    for warning in _without_effect(settings, spec.name):
+    shapes: dict[str, Collection[str]] = {
+        "detector.ignored": settings.detector.ignored,
+        "detector.regions": settings.detector.regions,
+        "sink.lines": settings.sink.lines,
+        "sink.zones": settings.sink.zones,
+        "sink.ground": settings.sink.ground,
+    }
+    for warning in none_for_stream(shapes, spec.name):
         notify(warning)
     with ended_at_once():
         # In a thread: Python handles no signal while FFmpeg waits for a camera.
@@ -78,20 +82,3 @@ def snapshot(
     write_image(output, image)
     size = f"{header.width}x{header.height}"
     typer.echo(f"{output}: frame {header.number} of {spec.name}, {size} pixels")
-
-
-def _without_effect(config: RunConfig, stream: str) -> Iterator[str]:
-    """Yields a warning for each key that has shapes, but none of them for the stream."""
-    from pipeline.geometry import EVERY_STREAM
-    from tools.running.warnings import unknown_streams
-
-    shapes: dict[str, Mapping[str, object]] = {
-        "detector.ignored": config.detector.ignored,
-        "detector.regions": config.detector.regions,
-        "sink.lines": config.sink.lines,
-        "sink.zones": config.sink.zones,
-        "sink.ground": config.sink.ground,
-    }
-    for key, by_stream in shapes.items():
-        if by_stream and not by_stream.keys() & {EVERY_STREAM, stream}:
-            yield unknown_streams(key, by_stream, [stream])

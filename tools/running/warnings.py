@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.addresses import is_local
@@ -120,6 +120,18 @@ def unknown_streams(
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     there = f"; there are {', '.join(names[:_NAMED])}{more}" if names else ""
     return f"{key}: no stream is called {unknown}{yet}{there}" if unknown else ""
+
+
+def none_for_stream(shapes: Mapping[str, Collection[str]], stream: str) -> Iterator[str]:
+    """Yields a warning for each key of the config that names streams, but not the only one.
+
+    Args:
+        shapes: The streams that each key names.
+        stream: The stream; the config may be that of a run of several.
+    """
+    for key, streams in shapes.items():
+        if streams and not {EVERY_STREAM, stream}.intersection(streams):
+            yield unknown_streams(key, streams, [stream])
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:

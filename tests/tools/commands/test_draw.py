@@ -143,6 +143,24 @@ def test_an_empty_file_is_reported(video: Path, tracks: Path, tmp_path: Path) ->
     assert "drawn.mp4: 0 tracks, 0 boxes in 30 frames\n" in printed
 
 
+def test_messages_are_printed_at_once(video: Path, tracks: Path, tmp_path: Path) -> None:
+    tracks.write_text("")
+    arguments = (video, "--tracks", tracks, "--output", tmp_path / "drawn.mp4")
+    done = signalled([signal.SIGKILL], *arguments)
+    assert done.stderr == f"spotstream: {tracks} has no tracks\n"
+
+
+def test_lines_only_of_other_streams_are_reported(
+    video: Path, tracks: Path, tmp_path: Path
+) -> None:
+    lines = "sink.lines={west: {gate: [0, 0, 9, 9]}}"
+    zones = "sink.zones={west: {yard: [[0, 0], [9, 0], [9, 9]]}, grey: {}}"
+    arguments = (video, "--tracks", tracks, "--output", tmp_path / "drawn.mp4")
+    printed = draw(*arguments, "--set", lines, "--set", zones)
+    assert "spotstream: sink.lines: no stream is called west; there are grey\n" in printed
+    assert "sink.zones" not in printed
+
+
 def test_an_existing_file_is_replaced_only_with_overwrite(
     video: Path, tracks: Path, tmp_path: Path
 ) -> None:
