@@ -96,7 +96,7 @@ class TrackDrawing:
             OutputError: The video cannot be written.
         """
         with _part_folder(output) as folder:
-            names = _Names(output, overwrite)
+            names = _Names(output, Path(self._spec.location), overwrite)
             writer = _Writer(folder, names, self._options, self._notify)
             try:
                 self._draw(writer, progress, stopped)
@@ -198,13 +198,16 @@ class TrackDrawing:
 class _Names:
     """The names of the videos."""
 
-    def __init__(self, output: Path, overwrite: bool) -> None:
+    def __init__(self, output: Path, source: Path, overwrite: bool) -> None:
         self._output = output
+        self._source = source.resolve()
         self._overwrite = overwrite
 
     def free(self, number: int) -> Path:
         """Returns the name of a video; refuses that of an existing file that is to be kept."""
         name = self._name(number)
+        if name.resolve() == self._source:
+            raise OutputError(f"{name} is the source; choose another place")
         if name.exists() and not self._overwrite:
             raise OutputError(f"{name} exists; choose another place, or add --overwrite")
         return name

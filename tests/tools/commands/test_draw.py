@@ -192,6 +192,17 @@ def test_further_videos_are_numbered(video: Path, tracks: Path, tmp_path: Path) 
     assert [frames_in(path) for path in (first, second, third)] == [12, 12, 6]
 
 
+def test_a_further_video_does_not_replace_the_source(
+    video: Path, tracks: Path, tmp_path: Path
+) -> None:
+    source = video.rename(tmp_path / "drawn-2.mp4")
+    content = source.read_bytes()
+    arguments = (source, "--tracks", tracks, "--output", tmp_path / "drawn.mp4", "--overwrite")
+    refused = run(*arguments, "--set", "sink.overlay_minutes=0.007")
+    assert str(refused.exception) == f"{source} is the source; choose another place"
+    assert source.read_bytes() == content
+
+
 def test_videos_of_an_earlier_drawing_after_the_last_are_reported(
     video: Path, tracks: Path, tmp_path: Path
 ) -> None:
