@@ -14,7 +14,8 @@ Color: TypeAlias = tuple[int, int, int]
 """Blue, green, red."""
 
 _MIN_CAP_HEIGHT = 9  # pixels
-_ROWS = (0, -1, 1, -2, 2, -3, 3)  # how far a text may move, in heights of a text
+# How far a text may move: to the right in halves of its width, and down in heights.
+_MOVES = tuple((column, row) for row in (0, -1, 1, -2, 2, -3, 3) for column in (0, 1, -1))
 
 
 class Captions:
@@ -54,8 +55,11 @@ class Captions:
         high, wide = self._limits
         if height > high or width > wide:
             return False
-        for row in _ROWS[:1] if fixed else _ROWS:
-            wanted = round(x - width / 2), round(y - height / 2 + row * self.height)
+        for column, row in _MOVES[:1] if fixed else _MOVES:
+            wanted = (
+                round(x - width / 2 + column * width / 2),
+                round(y - height / 2 + row * self.height),
+            )
             left = min(max(wanted[0], 0), wide - width)
             top = min(max(wanted[1], 0), high - height)
             if fixed and (left, top) != wanted:

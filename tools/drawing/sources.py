@@ -25,8 +25,8 @@ def one_stream(source: str) -> SourceSpec:
     """
     specs = expand_sources([source])
     if len(specs) > 1:
-        names = ", ".join(spec.name for spec in specs[:3])
-        raise ConfigError(f"{source} holds {len(specs)} streams ({names}, …); name one of them")
+        names = ", ".join([*(spec.name for spec in specs[:3]), *(["…"] if len(specs) > 3 else [])])
+        raise ConfigError(f"{source} holds {len(specs)} streams ({names}); give the path of one")
     return specs[0]
 
 

@@ -123,12 +123,12 @@ class _ViewPainter:
         longer = max(self._height, self._width)
         step = next((step for limit, step in _STEPS if longer <= limit), _LARGE_STEP)
         tick, add = self._captions.height // 2, self._captions.add
-        before, after = self._thickness // 2, self._thickness - self._thickness // 2
+        before = self._thickness // 2  # on each side, as OpenCV draws a line of even thickness, too
         far = self._captions.height / 2 + tick + self._thickness
         for number in range(step // _MINOR_TICKS, longer, step // _MINOR_TICKS):
             has_number = number % step == 0
             length = tick if has_number else tick // 2
-            first, last = number - before, number + after
+            first, last = number - before, number + before + 1
             if number < self._width:
                 for top in (0, self._height - length):
                     self._ticks.append((first, top, last, top + length))
@@ -197,7 +197,7 @@ class _ViewPainter:
             self._stroke([wings[0], (x, y), wings[1]], LINE)
 
     def line_captions(self, name: str, line: Line) -> None:
-        """Adds a line's name at its first end, and its left and right beside it."""
+        """Adds a line's left and right beside its middle, and its name beyond its left."""
         if not (found := self._seen_part(line)):
             return
         (x1, y1), (x2, y2), (dx, dy) = found
@@ -208,14 +208,19 @@ class _ViewPainter:
                 x, y = x1 + share * (x2 - x1) - away * dy, y1 + share * (y2 - y1) + away * dx
                 if self._captions.add(x, y, text, LINE, fixed=True):
                     break
+        # Beyond "left": at the first end, it would be at the second end of a neighbouring line.
         text = f" {name} "
-        aside = height / 2 + abs(dx) * width_of(text) / 2
-        self._captions.add(x1 - aside * dx, y1 - aside * dy, text, LINE)
+        away = 3 * height / 2 + abs(dy) * (width_of("left") + width_of(text) / 2)
+        x, y = (x1 + x2) / 2 + away * dy, (y1 + y2) / 2 - away * dx
+        if not self._captions.add(x, y, text, LINE, fixed=True):
+            aside = height / 2 + abs(dx) * width_of(text) / 2
+            self._captions.add(x1 - aside * dx, y1 - aside * dy, text, LINE)
 
     def ground(self, points: GroundPoints) -> None:
         """Draws a grid on the ground, and the points with their order and metres."""
         plane = GroundPlane(points)
-        if grid := ground_grid(plane, self._height, self._width, 10 * self._thickness):
+        grid = ground_grid(plane, self._height, self._width, 10 * self._thickness)
+        if grid is not None:
             mask = np.zeros((self._height, self._width), np.uint8)
             for each in grid.lines:
                 cv2.polylines(
@@ -228,16 +233,18 @@ class _ViewPainter:
                     shift=_SUBPIXEL_BITS,
                 )
             self._tint(mask, GROUND, _GRID_OPACITY)
-            text = f" grid of {grid.step} m "
-            x, y = self._captions.width_of(text) / 2, self._height - 3 * self._captions.height
-            self._captions.add(x + 3 * self._captions.height, y, text, GROUND)
         radius = 2 * self._thickness + 1
         for order, (x, y, east, north) in enumerate(points, 1):
             [center] = within_reach(np.array([[x, y]]))
             cv2.circle(self._image, center, radius + 1, _BLACK, -1, cv2.LINE_AA)
             cv2.circle(self._image, center, radius, GROUND, -1, cv2.LINE_AA)
             below = self._captions.height / 2 + radius
-            self._captions.add(x, y + below, f" {order}: {east:g}, {north:g} m ", GROUND)
+            text = f" {order}: {east:.10g}, {north:.10g} m "
+            self._captions.add(x, y + below, text, GROUND)
+        if grid is not None:  # its place matters least
+            text = f" grid of {grid.step} m "
+            x, y = self._captions.width_of(text) / 2, self._height - 3 * self._captions.height
+            self._captions.add(x + 3 * self._captions.height, y, text, GROUND)
 
     def finish(self) -> None:
         """Draws the ruler and all texts."""

@@ -131,7 +131,7 @@ def none_for_stream(shapes: Mapping[str, Collection[str]], stream: str) -> Itera
     """
     for key, streams in shapes.items():
         if streams and not {EVERY_STREAM, stream}.intersection(streams):
-            yield unknown_streams(key, streams, [stream])
+            yield f"{key}: nothing for {stream}, only for {', '.join(streams)}"
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:

@@ -157,7 +157,7 @@ def test_lines_only_of_other_streams_are_reported(
     zones = "sink.zones={west: {yard: [[0, 0], [9, 0], [9, 9]]}, grey: {}}"
     arguments = (video, "--tracks", tracks, "--output", tmp_path / "drawn.mp4")
     printed = draw(*arguments, "--set", lines, "--set", zones)
-    assert "spotstream: sink.lines: no stream is called west; there are grey\n" in printed
+    assert "spotstream: sink.lines: nothing for grey, only for west\n" in printed
     assert "sink.zones" not in printed
 
 
@@ -310,7 +310,7 @@ def test_what_cannot_be_drawn_is_refused(video: Path, tracks: Path, tmp_path: Pa
     output = tmp_path / "drawn.mp4"
     cases: list[tuple[object, object, object, int, str]] = [
         ("rtsp://camera/east", tracks, output, 2, "camera-east is live, and tracks in a file are"),
-        (tmp_path / "set", tracks, output, 2, "holds 2 streams (MVI_1, MVI_2, …); name one of"),
+        (tmp_path / "set", tracks, output, 2, "holds 2 streams (MVI_1, MVI_2); give the path"),
         (tmp_path / "no.mp4", tracks, output, 3, "no such source"),
         (video, tmp_path / "no.txt", output, 2, "cannot read tracks"),
         (video, tracks, tmp_path / "drawn.avi", 2, "choose a name that ends in .mp4"),

@@ -109,6 +109,16 @@ def test_a_side_of_a_line_is_never_named_on_its_other_side(
     assert not named[96:].any()
 
 
+def test_a_line_is_named_at_its_middle_not_on_its_neighbour(
+    drawn: Callable[..., UInt8Array],
+) -> None:
+    lanes = {"first": [100, 240, 300, 240], "second": [300, 240, 500, 240]}
+    yellow = (drawn({"sink": {"lines": {"*": lanes}}})[190:230] == LINE).all(axis=2).any(axis=0)
+    assert yellow[160:240].any()
+    assert yellow[360:440].any()
+    assert not yellow[250:350].any()
+
+
 def test_what_is_not_searched_is_darkened_and_what_is_ignored_is_hatched(
     drawn: Callable[..., UInt8Array],
 ) -> None:
@@ -171,7 +181,7 @@ def test_shapes_that_do_not_fit_are_reported(grey: Path, tmp_path: Path) -> None
     }
     own.write_text(yaml.safe_dump(config))
     assert snapshot(f"north={grey}", "--config", own, "--output", output) == (
-        "spotstream: sink.zones: no stream is called south; there are north\n"
+        "spotstream: sink.zones: nothing for north, only for south\n"
         "spotstream: line 'far' lies outside the frame of 640x480: nothing will cross it\n"
         "spotstream: detector.regions: [1000, 100, 1400, 400] has 0x300 pixels in frames of "
         "640x480; at least 16x16 are needed\n"
@@ -254,10 +264,11 @@ def test_what_has_no_picture_is_refused(tmp_path: Path) -> None:
     output, video = tmp_path / "view.png", tmp_path / "clip.mp4"
     write_video(video)
     cases: list[tuple[object, object, int, str]] = [
-        (tmp_path / "set", output, 2, "holds 2 streams (MVI_1, MVI_2, …); name one of"),
+        (tmp_path / "set", output, 2, "holds 2 streams (MVI_1, MVI_2); give the path of one"),
         (tmp_path / "no.mp4", output, 3, "no such source"),
         (video, tmp_path / "view.mp4", 2, "is not an image format with colours"),
         (image.parent, image, 2, "is one of the inputs"),
+        (image.parent, image.parent / "view.png", 2, "would be an image of the source"),
     ]
     for source, target, status, message in cases:
         refused = run(source, "--output", target, "--overwrite")
