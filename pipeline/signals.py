@@ -19,6 +19,10 @@ _ONE_REQUEST_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
+class StageEnd(SystemExit):
+    """Raised in a stage on `STAGE_END`; any other ``SystemExit`` is an error of the user's code."""
+
+
 class StopRequests:
     """Counts how often this process was asked to end.
 

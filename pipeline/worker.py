@@ -14,7 +14,7 @@ from pipeline.logs import set_up_logging
 from pipeline.plan import WorkerPlan, decode_struct
 from pipeline.reporter import Reporter
 from pipeline.reports import Crashed, Failed
-from pipeline.signals import die_with, ignore_stop_signals
+from pipeline.signals import StageEnd, die_with, ignore_stop_signals
 from stages.errors import SpotStreamError, in_one_line
 
 
@@ -36,7 +36,9 @@ def main(supervisor: int) -> int:
         message, code = str(error), error.exit_code
         report(Failed(plan.stage, stream=stream, message=message, exit_code=code))
         return error.exit_code
-    except Exception as error:
+    except StageEnd:
+        return 0
+    except (Exception, SystemExit) as error:
         if plan.debug:
             traceback.print_exc()
         report(Crashed(plan.stage, stream=stream, message=in_one_line(error)))

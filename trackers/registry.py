@@ -55,7 +55,7 @@ def build_tracker(name: str, /, **settings: object) -> Tracker:
         return chosen(**settings)
     except ValueError:
         raise
-    except Exception as error:  # of a class that does not check its settings
+    except (Exception, SystemExit) as error:  # of a class that does not check its settings
         raise ValueError(f"tracker {name!r} cannot be built: {typed_line(error)}") from error
 
 

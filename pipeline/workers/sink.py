@@ -6,19 +6,18 @@ import contextlib
 import errno
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import zmq
 
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, Ready
-from pipeline.signals import STAGE_END
+from pipeline.signals import STAGE_END, StageEnd
 from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
@@ -45,19 +44,23 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
 
     After an error, part files are left for the next process, which takes them over.
     """
-    signal.signal(STAGE_END, lambda *_: sys.exit(0))
+    signal.signal(STAGE_END, _end)
     sink = _Sink(plan, context, report)
     try:
         if plan.give_up_reason:
             sink.give_up()
         else:
             sink.run()
-    except SystemExit:
+    except StageEnd:
         signal.signal(STAGE_END, signal.SIG_IGN)  # about to end anyway
         sink.abort()
         raise
     finally:
         sink.close()
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    raise StageEnd(0)
 
 
 class _Sink:

@@ -127,7 +127,7 @@ def _built(chosen: type, settings: Mapping[str, object]) -> Any:
         raise ValueError(f"detector.settings do not fit {shown}: {error}") from None
     try:
         return chosen(**settings)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"it cannot be built: {typed_line(error)}") from error
 
 

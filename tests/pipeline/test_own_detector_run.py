@@ -14,6 +14,7 @@ from tests.tools.processes import ROOT, spotstream
 MODULE = """
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,10 @@ import numpy as np
 class Brightness:
     class_names = ("car", "bus")
 
-    def __init__(self, die_at=256, wrong_at=256, fail_at=256):
+    def __init__(self, die_at=256, wrong_at=256, fail_at=256, exit_at=256):
+        if exit_at < 0:
+            sys.exit("no licence")
+        self._exit_at = exit_at
         self._die_at, self._wrong_at, self._fail_at = map(float, (die_at, wrong_at, fail_at))
 
     def detect(self, images):
@@ -34,6 +38,8 @@ class Brightness:
         if level > self._die_at and not marker.exists():
             marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if level > self._exit_at:
+            sys.exit(0)
         if level > self._fail_at:
             raise KeyError("out of sight")
         if level > self._wrong_at:
@@ -123,6 +129,7 @@ def test_an_error_in_an_own_detector_is_reported_with_its_traceback(
     [
         ({"wrong_at": 100}, 1, "a result must be (boxes, scores, classes), got NoneType"),
         ({"dye_at": 100}, 2, "got an unexpected keyword argument 'dye_at'"),
+        ({"exit_at": -1}, 2, "it cannot be built: SystemExit: no licence"),
     ],
 )
 def test_a_wrong_own_detector_ends_the_run_with_one_line(run, settings, status, problem):
@@ -131,6 +138,14 @@ def test_a_wrong_own_detector_ends_the_run_with_one_line(run, settings, status, 
     [line] = done.stderr.splitlines()
     assert line.startswith(f"spotstream: detector '{NAME}': ")
     assert line.endswith(problem)
+
+
+def test_an_own_detector_that_exits_has_failed(run):
+    done = run(
+        {"name": NAME, "settings": {"exit_at": 100}}, "--set", "runtime.restarts_per_minute=0"
+    )
+    assert done.returncode == 1
+    assert "the detector failed: SystemExit: 0" in done.stderr
 
 
 def test_an_own_detector_detects_in_images(command, tmp_path):

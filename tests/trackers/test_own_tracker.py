@@ -8,6 +8,7 @@ import pytest
 from trackers import Sort, build_tracker, default_settings
 
 MODULE = """
+import sys
 import numpy as np
 from trackers.sort import Sort
 from trackers.tracker import Tracker
@@ -32,6 +33,10 @@ class Needing(Sort):
 class Numpy(Sort):
     def __init__(self, gate=np.float64(0.5)):
         super().__init__()
+
+class Licensed(Sort):
+    def __init__(self, key=""):
+        sys.exit("no licence")
 
 text = "Gated"
 """
@@ -69,6 +74,7 @@ def test_an_own_tracker_is_built_with_its_settings(own):
         ("Plain", {"gate": 1}, "has no setting 'gate'; it has no settings"),
         ("Gated", {"max_age": -2}, "max_age must be a whole number of at least 0, got -1"),
         ("Gated", {"gate": "a"}, "cannot be built: TypeError: unsupported operand"),
+        ("Licensed", {}, "cannot be built: SystemExit: no licence"),
     ],
 )
 def test_invalid_settings_of_an_own_tracker_are_refused(own, name, settings, message):
