@@ -11,8 +11,8 @@ import numpy as np
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.preprocessing import to_bgr
 from stages.errors import ConfigError, SpotStreamError
-from stages.records import Detections, Frame, StreamStart, UInt8Array
-from stages.wording import as_setting, counted
+from stages.records import Detections, Float64Array, Frame, StreamStart, UInt8Array
+from stages.wording import counted
 from trackers.boxes import shorter_sides
 from trackers.own_class import own_class, typed_line
 from trackers.tracker import FARTHEST, checked_numbers
@@ -32,7 +32,7 @@ class OwnDetector:
 
     Attributes:
         name: ``package.module:Class``.
-        description: The name and the settings.
+        description: The same as ``name``.
         class_names: Names of the classes that ``Detections.classes`` indexes.
         batch_size: 1: more images at a time only if the user asks for them.
         compute_threads: None, because the class need not be safe in threads.
@@ -64,10 +64,10 @@ class OwnDetector:
                 settings.
         """
         self.name = name
-        shown = ", ".join(f"{key}={as_setting(value)}" for key, value in settings.items())
-        self.description = f"{name} ({shown})" if shown else name
+        self.description = name  # without the settings, which may hold passwords
         self.min_score = min_score
         self.max_detections = max_detections
+        self._has_pixels = False  # whether a box was seen that cannot be in parts of the image
         try:
             self._own = _built(own_class(name), settings)
             self.class_names = _checked_names(getattr(self._own, "class_names", None))
@@ -107,6 +107,7 @@ class OwnDetector:
             if wrong.any():
                 got = classes[wrong][0]
                 raise ValueError(f"classes must be whole numbers from 0 to {last}, got {got:g}")
+            self._check_form(corners[scores >= self.min_score])
         except ValueError as error:
             frame_text = f"stream {header.stream}, frame {header.number}"
             raise SpotStreamError(f"detector {self.name!r}: {frame_text}: {error}") from error
@@ -114,6 +115,18 @@ class OwnDetector:
         kept = np.flatnonzero((scores >= self.min_score) & (shorter_sides(boxes) > _MIN_SIDE))
         kept = kept[np.argsort(-scores[kept], kind="stable")][: self.max_detections]
         return Detections(header, boxes[kept], scores[kept], classes[kept].astype(np.int16))
+
+    def _check_form(self, corners: Float64Array) -> None:
+        """Refuses boxes in other forms, which would be left out as too small, without a word."""
+        sides = corners[:, 2:] - corners[:, :2]
+        if (reversed_ := (sides < -_MIN_SIDE).any(axis=1)).any():
+            got = corners[reversed_][0].tolist()
+            raise ValueError(f"boxes must be left, top, right, bottom, got {got}")
+        self._has_pixels |= bool((corners > 1).any())
+        # Boxes without an area may fill up a result.
+        if not self._has_pixels and (has_area := (sides > 0).all(axis=1)).any():
+            got = corners[has_area][0].tolist()
+            raise ValueError(f"boxes must be in pixels, not in parts of the image, got {got}")
 
 
 def _built(chosen: type, settings: Mapping[str, object]) -> Any:

@@ -102,6 +102,14 @@ BOX = [[0, 0, 9, 9]]
         (None, "a result must be (boxes, scores, classes), got NoneType"),
         ((BOX, [0.5]), "a result must be (boxes, scores, classes), got 2"),
         (([[0, 0, 9, 9, 1]], [0.5], [0]), "boxes must have shape (N, 4), got (1, 5)"),
+        (
+            ([[0, 0, 9, 9], [30, 20, 10, 15]], [0.5, 0.5], [0, 0]),  # left, top, width, height
+            "boxes must be left, top, right, bottom, got [30.0, 20.0, 10.0, 15.0]",
+        ),
+        (
+            ([[0, 0, 0, 0], [0.25, 0.5, 1, 0.75]], [0.5, 0.5], [0, 0]),
+            "boxes must be in pixels, not in parts of the image, got [0.25, 0.5, 1.0, 0.75]",
+        ),
         (([[0, 0, np.nan, 9]], [0.5], [0]), "boxes must be finite, got [0.0, 0.0, nan, 9.0] in "),
         ((BOX, [0.5, 0.4], [0]), "scores must have shape (1,), got (2,)"),
         ((BOX, [np.inf], [0]), "scores must be finite"),
@@ -123,6 +131,28 @@ def test_a_wrong_result_is_reported_with_the_class_and_the_frame(monkeypatch, re
     assert not isinstance(caught.value, ConfigError)  # which would end only this stream
 
 
+@pytest.mark.parametrize(
+    ("boxes", "scores"),
+    [
+        ([[0, 0, 0, 0]], [0]),  # fills up a result
+        ([[9, 9, 8.5, 9]], [0.9]),  # inaccurate sides of an object that is hardly there
+        ([[9, 9, 2, 2], [0, 0, 0.5, 0.5]], [0.05, 0.05]),  # too weak to count
+    ],
+)
+def test_boxes_without_an_area_and_weak_ones_may_have_any_form(monkeypatch, boxes, scores):
+    monkeypatch.setattr(Given, "result", (boxes, scores, np.zeros(len(boxes))))
+    [found] = own("Given").detect([Frame.of_image(image())])
+    assert len(found) == 0
+
+
+def test_a_box_in_the_first_pixel_may_follow_larger_ones(monkeypatch):
+    detector = own("Given")
+    for sides, kept in ((9, 1), (0.5, 0)):
+        monkeypatch.setattr(Given, "result", ([[0, 0, sides, sides]], [0.5], [0]))
+        [found] = detector.detect([Frame.of_image(image())])
+        assert len(found) == kept
+
+
 @pytest.mark.parametrize(("result", "got"), [(None, "NoneType"), ((BOX, [0.5], [0]), "3")])
 def test_a_wrong_number_of_results_is_reported(monkeypatch, result, got):
     monkeypatch.setattr(Whole, "result", result)
@@ -137,7 +167,7 @@ def test_settings_are_arguments_of_the_constructor():
     detector = own("Configured", {"weights": "a.onnx", "names": ["bus"]})
     assert detector.class_names == ("bus",)
     assert detector.name == f"{__name__}:Configured"
-    assert detector.description == f'{detector.name} (weights=a.onnx, names=["bus"])'
+    assert detector.description == detector.name
 
 
 @pytest.mark.parametrize(
