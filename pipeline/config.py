@@ -17,7 +17,7 @@ from annotated_types import Ge, Gt, Le
 from pipeline.addresses import ends_with_port, is_local
 from pipeline.geometry import Ground, Lines, Regions, SearchedRegions, Zones, check_region
 from pipeline.overlay_addresses import OverlayAddresses
-from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
+from pipeline.validators import After, Before, host_and_port, in_json, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
 from stages.wording import as_setting
 
@@ -117,7 +117,7 @@ class DetectorConfig:
     weights: Path | None = None
     detections: Path | None = None
     name: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Annotated[dict[str, Any], After(in_json)] = field(default_factory=dict)
     engine: Literal["auto", "torch", "openvino", "onnxruntime"] = "auto"
     precision: Literal["auto", "float32", "int8"] = "auto"
     device: str = "auto"
@@ -160,7 +160,7 @@ class TrackerConfig:
     __pydantic_config__ = STRICT
 
     name: str = "sort"
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Annotated[dict[str, Any], After(in_json)] = field(default_factory=dict)
 
 
 def _checked_tracker(config: TrackerConfig) -> TrackerConfig:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from stages.frame_rate import parse_frame_rate
 from stages.urls import is_port
 
@@ -47,6 +49,21 @@ def rational_rate(value: object) -> str:
 def unquoted_off(value: object) -> object:
     """Returns ``off`` where YAML has read an unquoted off as False."""
     return "off" if value is False else value
+
+
+def in_json(settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns settings of a class, all of which JSON holds unchanged: a stage's plan is JSON."""
+    for name, value in settings.items():
+        try:
+            arrived = msgspec.json.decode(msgspec.json.encode(value))
+        except (TypeError, ValueError, OverflowError, msgspec.MsgspecError):
+            arrived = None
+        if arrived != value:
+            raise ValueError(
+                f"{name} must be made of finite numbers, text, lists, mappings, true, false and "
+                f"null, got {value!r}"
+            )
+    return settings
 
 
 def column(value: object) -> str:

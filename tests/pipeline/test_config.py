@@ -106,6 +106,21 @@ def test_infinite_number_is_refused(key):
         load_config(None, [f"{key}=.inf"])
 
 
+@pytest.mark.parametrize("key", ["detector.settings", "tracker.settings"])
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (".inf", "inf"),
+        ("2026-01-02", r"datetime\.date\(2026, 1, 2\)"),
+        ("{on: [.nan]}", r"\{'on': \[nan\]\}"),
+    ],
+)
+def test_settings_that_a_stage_would_not_get_unchanged_are_refused(key, value, got):
+    message = f"--set: {key}: since must be made of finite numbers, text, .*, got {got}"
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, ["detector.name=own:Own", f"{key}.since={value}"])
+
+
 def test_config_choices_match_those_of_the_sink():
     hints = get_type_hints(SinkConfig)
     assert get_args(hints["overlay_preset"]) == PRESETS
