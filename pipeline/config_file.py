@@ -53,8 +53,8 @@ def load_configs(paths: Sequence[Path], overrides: Sequence[str] = ()) -> RunCon
         steps.append((path, content))
     changed = overridden(content, overrides)
     for key in _DEFAULT_NAMES:
-        section = content.get(key)
-        if isinstance(section, dict) and _name_in(changed, key) != _name_in(content, key):
+        section, name = content.get(key), _name_in(content, key)
+        if isinstance(section, dict) and name is not None and _name_in(changed, key) != name:
             section.pop("settings", None)
             changed = overridden(content, overrides)
     return validated(RunConfig, changed, steps)

@@ -147,6 +147,13 @@ def test_settings_of_another_detector_do_not_apply(tmp_path, later, override, na
     assert (detector.batch_size, detector.min_score) == (4, 0.3)
 
 
+def test_settings_of_a_file_are_those_of_the_detector_that_an_override_names(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("detector: {settings: {size: 320}}")
+    detector = load_config(path, ["detector.name=own:Yolo"]).detector
+    assert (detector.name, detector.settings) == ("own:Yolo", {"size": 320})
+
+
 def test_each_of_several_files_builds_on_those_before_it(tmp_path):
     night, weak = tmp_path / "night.yaml", tmp_path / "weak.yaml"
     night.write_text("detector: {min_score: 0.3, scale: 0.5}\ntracker: {settings: {max_age: 9}}\n")
