@@ -70,7 +70,8 @@ def bench_pipeline(
 ) -> BenchReport:
     """Runs all variants in turn, ``rounds`` times, in alternating order as machines warm up.
 
-    OpenCV's loop is included if the source is a video file that OpenCV can decode.
+    OpenCV's loop, whose network takes whole frames, is included if the source is a video file that
+    OpenCV can decode and the detector has no regions.
 
     Frames per second exclude start-up. The slowest stage is the one with the largest median time
     per frame in the run of four processes; several detectors divide their time between them.
@@ -90,7 +91,7 @@ def bench_pipeline(
         ONE: partial(_one_process, ONE, specs[0], config),
     }
     path = Path(specs[0].location)
-    if path.is_file() and opencv_decodes(path):
+    if not config.detector.regions and path.is_file() and opencv_decodes(path):
         runners[OPENCV] = partial(_one_process, OPENCV, specs[0], config)
     found = measure_rounds("pipeline", runners, rounds=rounds, progress=progress)
     found[SLOWEST, RATE] = found.pop((FOUR, SLOWEST))

@@ -37,6 +37,13 @@ def test_opencv_loop_is_left_out_if_it_cannot_decode_the_video(av1_video, tmp_pa
     assert {figure.name for figure in report.figures} == {FOUR, ONE, SLOWEST}
 
 
+def test_opencv_loop_which_takes_whole_frames_is_left_out_if_the_detector_has_regions(tmp_path):
+    clip = make_clip(tmp_path, 10)
+    settings = [detections_setting(clip), 'detector.regions={"*": [0, 0, 64, 64]}']
+    report = bench_pipeline(str(clip), load_config(None, settings), 1)
+    assert {figure.name for figure in report.figures} == {FOUR, ONE, SLOWEST}
+
+
 def test_failing_loop_is_reported_with_its_reason(tmp_path):
     config = load_config(None, [detections_setting(make_clip(tmp_path, 2))])
     with pytest.raises(SpotStreamError) as caught:

@@ -40,6 +40,10 @@ def bench_pipeline(
     for message in opencv_left_out(source):
         typer.echo(message, err=True)
     whole = load_configs(config or [], set_ or [])
+    if whole.detector.regions:
+        typer.echo(
+            "OpenCV's loop searches whole frames, not detector.regions: it is left out", err=True
+        )
     show(lambda progress: [run(source or DEMO, whole, rounds, progress)], json_, plot)
 
 

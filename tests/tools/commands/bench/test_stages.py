@@ -32,3 +32,13 @@ def test_a_video_that_opencv_cannot_decode_is_reported(monkeypatch, av1_video, c
     monkeypatch.setattr("tools.bench.everything.bench_all", lambda *_, **__: [report])
     done = CliRunner().invoke(app, ["bench", command, "--source", f"{name}{av1_video}"])
     assert f"OpenCV cannot decode {av1_video}: it is left out" in done.stderr
+
+
+@pytest.mark.parametrize("regions", ["{}", '{"*": [0, 0, 64, 64]}'])
+def test_opencv_loop_that_regions_leave_out_is_reported(monkeypatch, regions):
+    report = BenchReport("pipeline", ())
+    monkeypatch.setattr("tools.bench.pipeline.bench_pipeline", lambda *_, **__: report)
+    command = ["bench", "pipeline", "--set", f"detector.regions={regions}"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0
+    assert ("not detector.regions: it is left out" in done.stderr) == (regions != "{}")
