@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config_file import load_configs
-from pipeline.detectors import build_detector
+from pipeline.detectors import Detector, build_detector
 from pipeline.geometry import ignored_in
 from pipeline.settings_file import overridden
 from stages.detector.ignored import outside
-from stages.errors import ConfigError, SourceError
-from stages.records import Detections, Frame
+from stages.errors import ConfigError, SourceError, SpotStreamError, in_one_line
+from stages.records import Detections, Frame, UInt8Array
+from stages.wording import counted
 from tools.annotations.coco_ids import coco_ids
 from tools.detected_data_set import DetectedDataSet
 from tools.detection_overlay import LIKELY, DetectionOverlays
 from tools.images import image_paths, read_images
+
+_Image = tuple[Path, UInt8Array]
 
 _MIN_SCORE = 0.01  # lower than in a run: AP also counts weak detections
 
@@ -32,6 +35,7 @@ def detect_images(
     progress: Callable[[int, int], None] = lambda done, of: None,
     stopped: Callable[[], bool] = lambda: False,
     data_set: Path | None = None,
+    failed: Callable[[SpotStreamError], None] | None = None,
 ) -> tuple[list[dict[str, Any]], DetectedDataSet | None]:
     """Detects vehicles in every image.
 
@@ -40,12 +44,15 @@ def detect_images(
         config_paths: Configs, each layered on those before it, whose detector is used; without
             any, the minimum score is 0.01.
         overrides: ``key.path=value`` overrides of the config.
-        unreadable: Called with a message for each path without images and each unreadable image.
+        unreadable: Called with a message for each path without images, each unreadable image, and
+            each that the detector refuses because of its size.
         ids: COCO annotation file whose ids the results get.
         overlay: Folder for copies of the images with the detections drawn on them.
         progress: Called with the number of images done and the total, first with 0 done.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
         data_set: File that the returned data set is for; None for no data set.
+        failed: Called with the error if the detector fails; the results so far are then returned.
+            None: the error is raised.
 
     Returns:
         A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``;
@@ -57,7 +64,8 @@ def detect_images(
         ConfigError: Two images have the same name, ``ids`` does not name an image or a class, or
             ``overlay`` would replace an image.
         OutputError: An overlay cannot be written.
-        SourceError: There is no image, or none can be read.
+        SourceError: There is no image, or none can be used.
+        SpotStreamError: The detector failed.
     """
     images: list[Path] = []
     missing: list[str] = []
@@ -89,24 +97,56 @@ def detect_images(
     read = 0
     progress(read, len(images))
     while not stopped() and (batch := list(itertools.islice(pixels, size))):
-        frames = [Frame.of_image(image, path.stem) for path, image in batch]
-        for (path, image), found in zip(batch, detector.detect(frames), strict=True):
-            counted = outside(found, ignored_in(config.ignored, path.stem))
-            results += _in_coco_format(path.name, counted, detector.class_names)
+        try:
+            detected = _detected(detector, batch, unreadable, is_own=config.name is not None)
+        except SpotStreamError as error:
+            if failed is None:
+                raise
+            failed(error)
+            break
+        for path, image, found in detected:
+            kept = outside(found, ignored_in(config.ignored, path.stem))
+            results += _in_coco_format(path.name, kept, detector.class_names)
             if overlays:
-                overlays.write(path, image, counted)
+                overlays.write(path, image, kept)
             if likely:
-                likely.add(path, image, counted)
-        read += len(batch)
+                likely.add(path, image, kept)
+        read += len(detected)
         progress(read, len(images))
-    if not read and not stopped():
-        raise SourceError("no image can be read")
+    else:
+        if not read and not stopped():
+            raise SourceError("no image can be used")
     if given_ids:
         image_ids, category_ids = given_ids
         for each in results:
             each["image_id"] = image_ids[each["file_name"]]
             each["category_id"] = category_ids[each["category"]]
     return results, likely
+
+
+def _detected(
+    detector: Detector,
+    batch: Sequence[_Image],
+    unreadable: Callable[[str], None],
+    *,
+    is_own: bool,
+) -> list[tuple[Path, UInt8Array, Detections]]:
+    """Returns the images of a batch with their detections, without those that are refused."""
+    frames = [Frame.of_image(image, path.stem) for path, image in batch]
+    try:
+        found = detector.detect(frames)
+    except ConfigError as error:
+        if len(batch) > 1:
+            alone = (_detected(detector, [each], unreadable, is_own=is_own) for each in batch)
+            return list(itertools.chain.from_iterable(alone))
+        unreadable(f"{batch[0][0]}: {error}")
+        return []
+    except Exception as error:
+        if not is_own or isinstance(error, SpotStreamError):
+            raise
+        others = f" or {counted(len(batch) - 1, 'other image')}" if len(batch) > 1 else ""
+        raise SpotStreamError(f"{batch[0][0]}{others}: {in_one_line(error)}") from error
+    return [(*each, detections) for each, detections in zip(batch, found, strict=True)]
 
 
 def _in_coco_format(

@@ -148,14 +148,26 @@ def test_an_own_detector_that_exits_has_failed(run):
     assert "the detector failed: SystemExit: 0" in done.stderr
 
 
-def test_an_own_detector_detects_in_images(command, tmp_path):
+def test_an_own_detector_detects_in_images_until_it_fails(command, tmp_path):
     (tmp_path / "photos").mkdir()
     cv2.imwrite(str(tmp_path / "photos" / "a.png"), np.full((120, 160, 3), 100, np.uint8))
     done = command("detect", "photos", "--set", f"detector.name={NAME}")
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "detections.json").read_text())
-    assert [(each["bbox"], each["category"]) for each in results] == [
+    found = [
         ([15, 15, 30, 30], "bus"),
         ([65, 25, 30, 30], "car"),
         ([10, 65, 25, 30], "car"),
     ]
+    assert [(each["bbox"], each["category"]) for each in results] == found
+
+    cv2.imwrite(str(tmp_path / "photos" / "b.png"), np.full((120, 160, 3), 180, np.uint8))
+    arguments = "photos", "--set", f"detector.name={NAME}", "--set", "detector.settings.fail_at=150"
+    failed = command("detect", *arguments)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "detections.json: 3 detections in 1 of 2 images\n"
+        "spotstream: photos/b.png: KeyError: 'out of sight'\n"
+    )
+    assert json.loads((tmp_path / "detections.json").read_text()) == results
+    assert re.search(r'py", line \d+, in _found\n', command("--debug", "detect", *arguments).stderr)

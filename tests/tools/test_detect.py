@@ -106,6 +106,18 @@ def test_regions_hold_for_the_images_of_their_name(tmp_path):
     np.testing.assert_allclose(b, np.add(c, [0, 64, 0, 0]), atol=0.011)
 
 
+def test_images_that_a_region_does_not_fit_are_named_and_the_others_detected(tmp_path):
+    images = [tmp_path / f"{letter}.png" for letter in "abc"]
+    for image, height in zip(images, (192, 40, 192), strict=True):
+        cv2.imwrite(str(image), SCENE.render(0).image[:height])
+    refused = []
+    region = ['detector.regions={"*": [0, 32, 320, 192]}', "detector.batch_size=3"]
+    found, _ = detect_images([tmp_path], [], [*SETTINGS, *region], refused.append)
+    assert {each["file_name"] for each in found} == {"a.png", "c.png"}
+    problem = "detector.regions: [0, 32, 320, 192] has 320x8 pixels in frames of 320x40; at least "
+    assert refused == [f"{images[1]}: {problem}16x16 are needed"]
+
+
 def test_max_detections_allows_more_than_100_vehicles(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.tile(SCENE.render(0).image, (4, 4, 1)))
@@ -163,7 +175,7 @@ def test_earlier_results_are_kept_if_no_image_can_be_read(tmp_path):
     output.write_text(json.dumps(["earlier"]))
     result = CliRunner().invoke(app, ["detect", str(tmp_path), "--output", str(output)])
     assert isinstance(result.exception, SourceError)
-    assert str(result.exception) == "no image can be read"
+    assert str(result.exception) == "no image can be used"
     assert result.stderr.count("not an image, or damaged") == 2
     assert json.loads(output.read_text()) == ["earlier"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.signals import ignore_stop_signals
-from stages.errors import ConfigError, OutputError, SourceError
+from stages.errors import ConfigError, OutputError, SourceError, SpotStreamError
 from stages.wording import counted
 from tools.commands.options import (
     CONFIG_HELP,
@@ -85,11 +85,11 @@ def detect(
         ),
     ] = None,
 ) -> None:
-    """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
+    """Detect vehicles in images. Unusable images are reported at the end, with exit status 3.
 
     Without --config, every score from 0.01 on counts, as AP needs;
     --set detector.min_score=0.3 leaves weak ones out.
-    Ctrl-C writes what was found so far.
+    Ctrl-C, and an error in a detector of your own, write what was found so far.
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
@@ -103,6 +103,7 @@ def detect(
         )
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
+    failures: list[SpotStreamError] = []
     done, total = 0, 0
     with interruptible(sys.exit) as stops:
         try:
@@ -124,7 +125,9 @@ def detect(
                     show,
                     lambda: stops.count > 0,
                     dataset,
+                    failures.append,
                 )
+            is_cut_short = stops.count > 0 or bool(failures)
             files: list[tuple[Path, object, str, str]] = []
             if output:
                 found = counted(len(results), "detection")
@@ -133,17 +136,19 @@ def detect(
                 found = counted(len(data_set.annotations), "box", "boxes")
                 files.append((dataset, data_set.content(), found, f" in {counted(done, 'image')}"))
             for path, content, found, more in files:
-                if done or not stops.count:
+                if done or not is_cut_short:
                     write_atomically(path, as_json(content))
-                if not stops.count:
+                if not is_cut_short:
                     typer.echo(f"{path}: {found}{more}")
         finally:
             for message in unreadable:
                 typer.echo(f"spotstream: {message}", err=True)
-        if stops.count:
+        if is_cut_short:
             for path, _, found, _ in files:
                 written = f"{path}: {found} in" if done else f"{path} is not written:"
                 typer.echo(f"{written} {done} of {counted(total, 'image')}", err=True)
+    if failures:
+        raise failures[0]
     if stops.count:
         ignore_stop_signals()  # another one would kill the interpreter while it shuts down
         raise typer.Exit(130)
