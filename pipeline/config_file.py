@@ -66,7 +66,8 @@ def _merged(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     for key, value in content.items():
         below = base.get(key)
         if isinstance(value, dict) and isinstance(below, dict):
-            if key in _DEFAULT_NAMES and "name" in value:
+            # Settings without a name are those of a detector that a later file may name.
+            if key in _DEFAULT_NAMES and "name" in value and _name_in(base, key) is not None:
                 below = {other: under for other, under in below.items() if other != "settings"}
             merged[key] = _merged(value, below)
     return merged

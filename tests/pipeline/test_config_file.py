@@ -147,10 +147,13 @@ def test_settings_of_another_detector_do_not_apply(tmp_path, later, override, na
     assert (detector.batch_size, detector.min_score) == (4, 0.3)
 
 
-def test_settings_of_a_file_are_those_of_the_detector_that_an_override_names(tmp_path):
-    path = tmp_path / "a.yaml"
-    path.write_text("detector: {settings: {size: 320}}")
-    detector = load_config(path, ["detector.name=own:Yolo"]).detector
+@pytest.mark.parametrize("in_file", [False, True])
+def test_settings_of_a_file_are_those_of_the_detector_that_is_named_later(tmp_path, in_file):
+    settings, name = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    settings.write_text("detector: {settings: {size: 320}}")
+    name.write_text("detector: {name: own:Yolo}")
+    later = ([settings, name], []) if in_file else ([settings], ["detector.name=own:Yolo"])
+    detector = load_configs(*later).detector
     assert (detector.name, detector.settings) == ("own:Yolo", {"size": 320})
 
 
