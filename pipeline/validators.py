@@ -52,7 +52,10 @@ def unquoted_off(value: object) -> object:
 
 
 def in_json(settings: dict[str, Any]) -> dict[str, Any]:
-    """Returns settings of a class, all of which JSON holds unchanged: a stage's plan is JSON."""
+    """Returns settings of a class, all of which JSON holds unchanged: a stage's plan is JSON.
+
+    Keys of mappings are text already: the reader of configs makes them so.
+    """
     for name, value in settings.items():
         try:
             arrived = msgspec.json.decode(msgspec.json.encode(value))

@@ -76,6 +76,8 @@ class StoredTracks:
 def read_tracks(path: Path, stream: str) -> StoredTracks:
     """Reads tracks in MOTChallenge's, UAVDT's or UA-DETRAC's format, or those of a run.
 
+    Ground truth of MOTChallenge, ``gt.txt``, is read without the rows that it does not score.
+
     Args:
         path: A text file, plain or as ``.gz``; a UA-DETRAC annotation, ``.xml``; or a folder that
             holds the results of a run, which need not be complete, or another program's
@@ -94,7 +96,8 @@ def read_tracks(path: Path, stream: str) -> StoredTracks:
         return _of_run(folder)
     if path.suffix == ".xml":
         return _of_annotation(path)
-    return _of_table(path)
+    tracks = _of_table(path)
+    return tracks.only(tracks.scores != 0) if path.name.startswith("gt.txt") else tracks
 
 
 def _of_table(path: Path) -> StoredTracks:

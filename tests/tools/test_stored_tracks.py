@@ -53,6 +53,11 @@ def test_missing_scores_are_nan(tmp_path: Path, rest: str) -> None:
     assert np.isnan(at(read_tracks(path, ""), 1).scores).all()
 
 
+def test_ground_truth_is_read_without_rows_that_are_not_scored(tmp_path: Path) -> None:
+    (tmp_path / "gt.txt").write_text("1,7,0,0,9,9,1,1,1\n1,8,5,0,9,9,0,8,1\n")
+    assert read_tracks(tmp_path / "gt.txt", "").ids.tolist() == [7]
+
+
 def test_uavdt_ground_truth_is_read(tmp_path: Path) -> None:
     path = tmp_path / "M0203_gt.txt"
     path.write_text("202,1,71,442,119,94,1,1,-1\n")

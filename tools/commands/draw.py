@@ -73,6 +73,7 @@ def draw(
     """
     from pipeline.config_file import load_configs
     from tools.drawing.drawing import TrackDrawing
+    from tools.drawing.sources import refuse_in_source
     from tools.running.warnings import none_for_stream
     from tools.stored_tracks import read_tracks
 
@@ -80,6 +81,7 @@ def draw(
     spec = _recorded(source)
     # Results of a run may have the drawn video beside them.
     refuse_inputs([output], [Path(spec.location), None if tracks.is_dir() else tracks])
+    refuse_in_source(output, spec)
     refuse_existing(output, overwrite=overwrite)
     found, sink = read_tracks(tracks, spec.name), settings.sink
     shapes: dict[str, Collection[str]] = {

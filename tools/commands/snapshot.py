@@ -52,8 +52,7 @@ def snapshot(
     A camera gives the first frame received.
     """
     from pipeline.config_file import load_configs
-    from stages.errors import ConfigError
-    from tools.drawing.sources import first_frame, one_stream
+    from tools.drawing.sources import first_frame, one_stream, refuse_in_source
     from tools.drawing.view import Shapes, draw_view
     from tools.image_writing import write_image
     from tools.running.warnings import none_for_stream
@@ -61,9 +60,7 @@ def snapshot(
     settings = load_configs(config or [], set_ or [])
     spec = one_stream(source)
     refuse_inputs([output], [Path(spec.location), *(config or [])])
-    if output.resolve().parent == Path(spec.location).resolve():
-        # As a frame without a number, it would change the numbers of the others.
-        raise ConfigError(f"output {output} would be an image of the source; choose another folder")
+    refuse_in_source(output, spec)
     refuse_existing(output, overwrite=overwrite)
 
     def notify(message: str) -> None:

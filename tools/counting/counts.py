@@ -80,18 +80,17 @@ class StreamCounts:
         """Adds the counts that a run has left in the stream's folder.
 
         Args:
-            run: The folder; or tracks without times, which have no counts of their own.
+            run: The folder; or tracks without times.
             clock: Finds the intervals.
-            recount: Counts to add in place of those that the run has left.
+            recount: Counts to add in place of those that the run has left; a `TrackFile` needs it.
 
         Raises:
             ConfigError: A row is malformed.
         """
         if recount is not None:
             crossed, events = recount.crossings, recount.zone_events
-        elif isinstance(run, TrackFile):
-            crossed, events = [], []
         else:
+            assert isinstance(run, Path)  # tracks without times have no counts of their own
             crossed = [*rows(run, CROSSINGS, int, clock.interval, int, str, str, str)]
             events = [*rows(run, ZONES, int, clock.interval, int, str, str, str, float)]
         times: Iterable[tuple[Any, ...]]

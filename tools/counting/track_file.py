@@ -32,15 +32,10 @@ class TrackFile:
     def read(cls, path: Path, frame_rate: Fraction) -> TrackFile:
         """Reads tracks from a file, or from all parts of a run's ``mot.txt`` in a folder.
 
-        Ground truth of MOTChallenge is read without the rows that it marks as not scored.
-
         Raises:
             ConfigError: As for `read_tracks`.
         """
-        tracks = read_tracks(path, stream_of(path))
-        if path.name.startswith("gt.txt"):
-            tracks = tracks.only(tracks.scores != 0)
-        return cls(tracks, frame_rate)
+        return cls(read_tracks(path, stream_of(path)), frame_rate)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -78,7 +73,7 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
                     raise ConfigError(f"{of_run} has {TIMES}; count it without --frame-rate")
                 name, file = stream_of(of_run), of_run
             else:
-                name, file = _name(each.absolute()), each
+                name, file = _name(each), each
             found[name].setdefault(str(file.resolve()).removesuffix(".gz"), file)
     return {name: [*files.values()] for name, files in sorted(found.items())}
 
@@ -92,6 +87,8 @@ def _in_folder(folder: Path) -> Iterator[Path]:
 
 
 def _name(file: Path) -> str:
-    if file.name.startswith("gt.txt") and file.parent.name == "gt":
-        return file.parts[-3]
+    if file.name.startswith("gt.txt"):
+        folder = file.parent.resolve()  # the working directory may be this one
+        if folder.name == "gt" and folder.parent.name:
+            return folder.parent.name
     return file.name.removesuffix(".gz").removesuffix(".txt").removesuffix(".xml")

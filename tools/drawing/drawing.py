@@ -169,8 +169,9 @@ class TrackDrawing:
         )
         writer.names.free(writer.parts.number)  # if it is not, drawing on would be in vain
         self.frames += 1
-        self.boxes += len(tracks)
-        self.ids.update(tracks.ids.tolist())
+        drawn = ~(tracks.scores < self._options.overlay_min_score)  # NaN: no score is stated
+        self.boxes += int(drawn.sum())
+        self.ids.update(tracks.ids[drawn].tolist())
 
     def _end(self, end: EndOfStream) -> None:
         self.breaks_off = end.reason is EndReason.TRUNCATED

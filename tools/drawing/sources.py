@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 
 from pipeline.config import DecoderConfig
 from stages.decoder.live_options import LiveOptions
@@ -28,6 +29,15 @@ def one_stream(source: str) -> SourceSpec:
         names = ", ".join([*(spec.name for spec in specs[:3]), *(["…"] if len(specs) > 3 else [])])
         raise ConfigError(f"{source} holds {len(specs)} streams ({names}); give the path of one")
     return specs[0]
+
+
+def refuse_in_source(output: Path, spec: SourceSpec) -> None:
+    """Refuses an output in the source's own folder, which it would change as a source.
+
+    An image would change the numbers of the others; beside a video, they are not read at all.
+    """
+    if output.resolve().parent == Path(spec.location).resolve():
+        raise ConfigError(f"output {output} would be in the source; choose another folder")
 
 
 def opened(
@@ -59,13 +69,13 @@ def opened(
 def first_frame(
     spec: SourceSpec, config: DecoderConfig, notify: Callable[[str], None]
 ) -> tuple[FrameHeader, UInt8Array]:
-    """Returns the first frame of a live source, or frame ``first_frame`` of a recorded one.
+    """Returns the first frame of a live source, or a recorded one's first from ``first_frame`` on.
 
     Returns:
         Its header, and its pixels: ``(H, W, 3)`` uint8 BGR.
 
     Raises:
-        SourceError: The source cannot be opened, or does not have the frame.
+        SourceError: The source cannot be opened, or has no such frame that can be decoded.
     """
     first = 1 if is_live(spec.location) else config.first_frame
     source = opened(spec, config, FrameSelection(first), notify)

@@ -55,11 +55,11 @@ class Shapes(NamedTuple):
         searched: Region that the detector searches; None for the whole frame.
     """
 
-    lines: Mapping[str, Line] = {}
-    zones: Mapping[str, Zone] = {}
-    ground: GroundPoints | None = None
-    ignored: tuple[Region, ...] = ()
-    searched: Region | None = None
+    lines: Mapping[str, Line]
+    zones: Mapping[str, Zone]
+    ground: GroundPoints | None
+    ignored: tuple[Region, ...]
+    searched: Region | None
 
     @classmethod
     def of(cls, config: RunConfig, stream: str) -> Self:

@@ -109,6 +109,17 @@ def test_a_selection_keeps_the_numbers_of_frames(video: Path, tmp_path: Path) ->
     assert abs(drawn[44:56, 12:14].mean() - before.mean()) > 20
 
 
+def test_boxes_with_scores_too_low_to_be_drawn_are_not_reported(
+    video: Path, tmp_path: Path
+) -> None:
+    tracks, output = tmp_path / "scored.txt", tmp_path / "drawn.mp4"
+    tracks.write_text("1,7,10,40,30,20,0.6\n2,7,12,40,30,20,-1\n2,8,50,40,30,20,0.4\n")
+    printed = draw(
+        video, "--tracks", tracks, "--output", output, "--set", "sink.overlay_min_score=0.5"
+    )
+    assert printed == f"{output}: 1 track, 2 boxes in 30 frames\n"
+
+
 def test_images_are_numbered_by_their_names(tmp_path: Path, tracks: Path) -> None:
     folder = tmp_path / "M0101"
     folder.mkdir()
@@ -307,7 +318,7 @@ def test_what_cannot_be_drawn_is_refused(video: Path, tracks: Path, tmp_path: Pa
     for name in ("MVI_1", "MVI_2"):
         (tmp_path / "set" / name).mkdir(parents=True)
         cv2.imwrite(str(tmp_path / "set" / name / "img00001.jpg"), np.zeros((64, 64, 3), np.uint8))
-    output = tmp_path / "drawn.mp4"
+    images, output = tmp_path / "set" / "MVI_1", tmp_path / "drawn.mp4"
     cases: list[tuple[object, object, object, int, str]] = [
         ("rtsp://camera/east", tracks, output, 2, "camera-east is live, and tracks in a file are"),
         (tmp_path / "set", tracks, output, 2, "holds 2 streams (MVI_1, MVI_2); give the path"),
@@ -315,6 +326,7 @@ def test_what_cannot_be_drawn_is_refused(video: Path, tracks: Path, tmp_path: Pa
         (video, tmp_path / "no.txt", output, 2, "cannot read tracks"),
         (video, tracks, tmp_path / "drawn.avi", 2, "choose a name that ends in .mp4"),
         (video, tracks, video, 2, "is one of the inputs"),
+        (images, tracks, images / "drawn.mp4", 2, "would be in the source"),
         (tracks, tracks, output, 3, str(tracks)),
     ]
     for source, file, target, status, message in cases:

@@ -268,7 +268,7 @@ def test_what_has_no_picture_is_refused(tmp_path: Path) -> None:
         (tmp_path / "no.mp4", output, 3, "no such source"),
         (video, tmp_path / "view.mp4", 2, "is not an image format with colours"),
         (image.parent, image, 2, "is one of the inputs"),
-        (image.parent, image.parent / "view.png", 2, "would be an image of the source"),
+        (image.parent, image.parent / "view.png", 2, "would be in the source"),
     ]
     for source, target, status, message in cases:
         refused = run(source, "--output", target, "--overwrite")

@@ -163,6 +163,15 @@ def test_ground_truth_is_counted_without_rows_that_are_not_scored(tmp_path: Path
         assert (row["stream"], row["class"], row["vehicles"]) == ("A", "3", "1")
 
 
+def test_ground_truth_named_from_beside_it_has_its_sequence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gt", "img1"):
+        (tmp_path / "A" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "A" / "img1")
+    assert [*track_files([Path("../gt/gt.txt")])] == ["A"]
+
+
 def test_all_kinds_of_files_in_a_folder_are_counted(tmp_path: Path) -> None:
     text = "".join(f"{n},7,{20 * n},20,20,20,1,1,1\n" for n in range(1, 6))
     for name in ("A/gt/gt.txt", "B/gt/gt.txt.gz", "C.txt", "D.txt.gz", "E/mot.txt"):
