@@ -161,3 +161,20 @@ def test_live_results_are_written_in_parts_by_default(given, live):
     for is_live, expected in ((False, lossless), (True, live)):
         options = sink_options(config.sink, "north", live=is_live)
         assert options == SinkOptions(**expected, overlay_trail=9)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "decoder.first_frame=0",
+        "decoder.every=0",
+        "sink.overlay_crf=52",
+        "sink.overlay_height=63",
+        "sink.overlay_trail=-1",
+        "sink.overlay_min_score=1.5",
+        "sink.zone_stay_seconds=-1",
+    ],
+)
+def test_a_number_beyond_its_limit_is_refused(given):
+    with pytest.raises(ConfigError, match=given.split("=")[0]):
+        load_config(None, [given])

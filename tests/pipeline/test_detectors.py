@@ -48,16 +48,18 @@ def test_detector_is_built_with_the_settings_of_its_config(monkeypatch):
 
 
 class Corners:
-    """Finds the whole image."""
+    """Finds the whole image and, with a lower score, its corner."""
 
     class_names = ("image",)
 
     def detect(self, images):
-        return [([[0, 0, *image.shape[1::-1]]], [1], [0]) for image in images]
+        return [([[0, 0, *image.shape[1::-1]], [0, 0, 9, 9]], [1, 0.5], [0, 0]) for image in images]
 
 
-def test_a_detector_of_ones_own_searches_the_region_of_its_stream():
-    config = DetectorConfig(name=f"{__name__}:Corners", regions={"north": (20, 10, 60, 40)})
+def test_a_detector_of_ones_own_gives_the_best_detection_in_the_region_of_its_stream():
+    config = DetectorConfig(
+        name=f"{__name__}:Corners", regions={"north": (20, 10, 60, 40)}, max_detections=1
+    )
     image = np.zeros((50, 80, 3), np.uint8)
     frames = [Frame.of_image(image, stream) for stream in ("north", "south")]
     boxes = [found.boxes.tolist() for found in build_detector(config).detect(frames)]

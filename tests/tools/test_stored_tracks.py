@@ -144,3 +144,8 @@ def test_a_malformed_row_of_a_run_is_reported(tmp_path: Path) -> None:
     (folder / "mot-2.txt").write_text("3,x,1,1,9,9,1,-1,-1,-1\n")
     with pytest.raises(ConfigError, match=r"mot-2\.txt:1: not a row of mot\.txt"):
         read_tracks(folder, "clip")
+
+
+def test_an_unfinished_file_is_read_up_to_its_last_whole_row(tmp_path: Path) -> None:
+    part_path(tmp_path / TRACKS).write_text("1,7,10,20,30,40,0.5,1,-1,-1\n2,7,10,")
+    assert len(read_tracks(tmp_path, "clip")) == 1

@@ -135,6 +135,7 @@ def test_a_wrong_result_is_reported_with_the_class_and_the_frame(monkeypatch, re
     ("boxes", "scores"),
     [
         ([[0, 0, 0, 0]], [0]),  # fills up a result
+        ([[0, 0, 0.5, 0]], [0.9]),
         ([[9, 9, 8.5, 9]], [0.9]),  # inaccurate sides of an object that is hardly there
         ([[9, 9, 2, 2], [0, 0, 0.5, 0.5]], [0.05, 0.05]),  # too weak to count
     ],
@@ -168,6 +169,11 @@ def test_settings_are_arguments_of_the_constructor():
     assert detector.class_names == ("bus",)
     assert detector.name == f"{__name__}:Configured"
     assert detector.description == detector.name
+    assert (detector.batch_size, detector.compute_threads, detector.is_immediate) == (
+        1,
+        None,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,6 +204,11 @@ def test_settings_are_arguments_of_the_constructor():
         (
             "Configured",
             {"weights": "", "names": ["a,b"]},
+            "class_names must have no commas or line",
+        ),
+        (
+            "Configured",
+            {"weights": "", "names": ["a\nb"]},
             "class_names must have no commas or line",
         ),
         ("Unnamed", {}, "class_names must be a list of names, got None"),

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -106,3 +107,17 @@ def test_warnings_are_about_frames_of_the_regions_size(network):
     assert "frames of 3840x2160 are searched at" in line
     with pytest.raises(ConfigError, match=r"\[0, 0, 4000, 800\] has 8x8 pixels in frames of 8x8;"):
         detector.warnings(replace(start, height=8, width=8))
+
+
+def test_a_detector_of_regions_is_driven_like_the_one_that_it_wraps():
+    inner = SimpleNamespace(
+        name="a",
+        description="b",
+        class_names=("c",),
+        batch_size=8,
+        compute_threads=object(),
+        is_immediate=True,
+    )
+    detector = RegionDetector(inner, {}.get)
+    for name in vars(inner):
+        assert getattr(detector, name) is getattr(inner, name)

@@ -110,3 +110,15 @@ def test_a_stream_is_found_under_the_folder_name_of_a_run(tmp_path: Path) -> Non
     file.parent.mkdir()
     file.touch()
     assert find_file(tmp_path, "my video", "detections.txt") == file
+
+
+@pytest.mark.parametrize(
+    ("run_file", "layout"),
+    [("detections.txt", "rain-1/det/det.txt"), ("mot.txt", "data/rain-1.txt")],
+)
+def test_layouts_of_other_programs_are_found_under_the_folder_name_of_a_run(
+    tmp_path: Path, run_file: str, layout: str
+) -> None:
+    (tmp_path / layout).parent.mkdir(parents=True)
+    (tmp_path / layout).touch()
+    assert find_file(tmp_path, "rain 1", run_file) == tmp_path / layout

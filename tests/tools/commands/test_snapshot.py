@@ -98,6 +98,19 @@ def test_shapes_are_drawn_at_their_pixels(drawn: Callable[..., UInt8Array]) -> N
     assert not (view[203:221, 190:210] == 90).all()
 
 
+def test_a_line_has_its_sides_and_its_arrow(drawn: Callable[..., UInt8Array]) -> None:
+    view = drawn({"sink": {"lines": {"*": {"stop": [100, 200, 300, 200]}}}})
+    changed = (view != 90).any(axis=2)
+    above, below = (
+        np.ptp(np.flatnonzero(changed[rows, 150:250].any(axis=0)))
+        for rows in (np.s_[184:197], np.s_[204:217])
+    )
+    assert above < below  # "right" is the longer word
+    yellow = (view == LINE).all(axis=2)
+    assert yellow[192:198, 286:298].any()
+    assert not yellow[192:198, 100:114].any()
+
+
 def test_a_side_of_a_line_is_never_named_on_its_other_side(
     drawn: Callable[..., UInt8Array],
 ) -> None:
@@ -230,15 +243,16 @@ def test_ctrl_c_ends_the_wait_for_a_camera(tmp_path: Path) -> None:
         url = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/east"
         patient = ("--set", "decoder.timeout=60", "--set", "decoder.connect_seconds=60")
         command = [sys.executable, "-m", "tools.main", "snapshot", url, "--output", str(output)]
+        silent.settimeout(100)
         with subprocess.Popen([*command, *patient], env=ENVIRONMENT) as waiting:
-            viewer, _ = silent.accept()
-            with viewer:
-                assert viewer.recv(1)
-                waiting.send_signal(signal.SIGINT)
-                try:
+            try:
+                viewer, _ = silent.accept()
+                with viewer:
+                    assert viewer.recv(1)
+                    waiting.send_signal(signal.SIGINT)
                     assert waiting.wait(30) == 130
-                finally:
-                    waiting.kill()
+            finally:
+                waiting.kill()
     assert not output.exists()
 
 

@@ -102,8 +102,24 @@ def test_classes_that_are_never_there_together_are_not_added(tmp_path: Path) -> 
     assert (total["mean_vehicles"], total["max_vehicles"]) == ("1.00", 1)
 
 
-def test_it_is_unknown_where_times_were_removed(tmp_path: Path) -> None:
+def test_occupancy_is_unknown_where_times_were_removed(tmp_path: Path) -> None:
     events = ["1,0,7,car,stop,enter,0", "999,999,7,car,stop,leave,0"]
     folder = written(tmp_path, [], events)
     (folder / TIMES).write_text("997,996\n998,997\n999,998\n1000,999\n")
     assert by_interval(counted(folder, seconds=900)) == [("", ""), ("0.75", 1)]
+
+
+def test_a_long_stay_does_not_end_with_its_event(tmp_path: Path) -> None:
+    events = ["1,0,7,car,stop,enter,0", "2,1,7,car,stop,stay,1", "4,3,7,car,stop,leave,3"]
+    assert by_interval(counted(written(tmp_path, "0123", events))) == [("1.00", 1)]
+
+
+def test_a_vehicle_may_be_in_two_zones_at_once(tmp_path: Path) -> None:
+    events = [
+        "1,0,7,car,exit,enter,0",
+        "1,0,7,car,stop,enter,0",
+        "2,1,7,car,exit,leave,1",
+        "4,3,7,car,stop,leave,3",
+    ]
+    found = by_interval(counted(written(tmp_path, "0123", events)), "zone")
+    assert found == [("exit", "0.50", 1), ("stop", "1.00", 1)]

@@ -245,3 +245,22 @@ def test_malformed_rows_are_reported_with_file_and_line(tmp_path: Path) -> None:
 def test_a_file_without_tracks_has_no_counts(tmp_path: Path) -> None:
     (tmp_path / "east.txt").write_text("")
     assert "east: no vehicle crossed a line" in count(tmp_path, *LINE, *RATE)
+
+
+def test_times_of_a_fractional_frame_rate(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("31,7,0,10,20,20\n")
+    file = TrackFile.read(tmp_path / "a.txt", Fraction(30000, 1001))
+    assert [*file.times()][-1] == (31, "1.001")
+
+
+def test_other_results_beside_tracks_are_no_tracks(tmp_path: Path) -> None:
+    (tmp_path / TRACKS).write_text("1,7,0,10,20,20\n")
+    (tmp_path / "detections.txt").write_text("1,-1,0,10,20,20,0.9\n")
+    assert [*track_files([tmp_path])] == [tmp_path.name]
+
+
+def test_a_file_named_in_two_ways_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("1,7,0,0,9,9\n")
+    monkeypatch.chdir(tmp_path)
+    [files] = track_files([tmp_path, Path("a.txt")]).values()
+    assert len(files) == 1
