@@ -1,7 +1,6 @@
 """Commands with a detector from a module on PYTHONPATH."""
 
 import json
-import os
 import re
 
 import cv2
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from stages.result_files import read_report
-from tests.tools.processes import ROOT, spotstream
+from tests.pipeline.own_modules import commands_with
 
 MODULE = """
 import os
@@ -53,14 +52,7 @@ NAME = "own.brightness:Brightness"
 @pytest.fixture
 def command(tmp_path):
     """Returns a function that runs a command which finds the detector."""
-    (tmp_path / "lib" / "own").mkdir(parents=True)
-    (tmp_path / "lib" / "own" / "brightness.py").write_text(MODULE)
-
-    def run(*arguments):
-        path = f"{ROOT}{os.pathsep}{tmp_path / 'lib'}"
-        return spotstream(*arguments, cwd=tmp_path, PYTHONPATH=path)
-
-    return run
+    return commands_with(tmp_path, NAME, MODULE)
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Commands with a tracker from a module on PYTHONPATH."""
 
-import os
-
 import pytest
 
 from stages.result_files import read_report
-from tests.tools.processes import ROOT, spotstream
+from tests.pipeline.own_modules import commands_with
 from tools.harness.material import detections_of
 
 MODULE = """
@@ -39,12 +37,10 @@ NAME = "own.dying:Dying"
 @pytest.fixture
 def command(tmp_path):
     """Returns a function that runs a command which finds the tracker, and must succeed."""
-    (tmp_path / "lib" / "own").mkdir(parents=True)
-    (tmp_path / "lib" / "own" / "dying.py").write_text(MODULE)
+    run_command = commands_with(tmp_path, NAME, MODULE)
 
     def run(*arguments):
-        path = f"{ROOT}{os.pathsep}{tmp_path / 'lib'}"
-        done = spotstream(*arguments, cwd=tmp_path, PYTHONPATH=path)
+        done = run_command(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
