@@ -132,14 +132,17 @@ class DetectorConfig:
     batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0
 
     def __post_init__(self) -> None:
-        if self.name is None and self.settings:
-            raise ValueError("settings need name: they are those of a class of your own")
-        for each in fields(self) if self.name is not None else ():
-            if each.name in _OF_SPOTNET and getattr(self, each.name) != each.default:
-                raise ValueError(
-                    f"{each.name} must be {as_setting(each.default)}, since name is given: a class "
-                    f"of your own takes only settings"
-                )
+        if self.name is None:
+            if self.settings:
+                raise ValueError("settings need name: they are those of a class of your own")
+        else:
+            defaults = {each.name: each.default for each in fields(self)}
+            for key in _OF_SPOTNET:
+                if getattr(self, key) != defaults[key]:
+                    raise ValueError(
+                        f"{key} must be {as_setting(defaults[key])}, since name is given: a class "
+                        f"of your own takes only settings"
+                    )
         for name, regions in self.ignored.items():
             for region in regions:
                 check_region(f"ignored.{name}", region)

@@ -133,7 +133,7 @@ class Tracker(ABC):
         box_array = checked_numbers("boxes", boxes, (-1, 4), FARTHEST)
         count = len(box_array)
         score_array = checked_numbers("scores", scores, (count,))
-        class_array = None if classes is None else _checked_classes(classes, count)
+        class_array = None if classes is None else checked_classes(classes, count)
         motion_array = None if motion is None else _checked_motion(motion)
         if not isinstance(frame_size, tuple) or frame_size != self._frame_size:
             self._size_array = None if frame_size is None else _checked_size(frame_size)
@@ -235,12 +235,19 @@ def checked_numbers(
     return array
 
 
-def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16]:
+def checked_classes(
+    classes: npt.ArrayLike, count: int, least: int = CLASS_RANGE.min, most: int = CLASS_RANGE.max
+) -> npt.NDArray[np.int16]:
+    """Returns ``count`` classes from ``least`` to ``most``.
+
+    Raises:
+        ValueError: They are anything else.
+    """
     array = checked_numbers("classes", classes, (count,))
-    if ((array != np.floor(array)) | (array < CLASS_RANGE.min) | (array > CLASS_RANGE.max)).any():
-        raise ValueError(
-            f"classes must be whole numbers from {CLASS_RANGE.min} to {CLASS_RANGE.max}"
-        )
+    wrong = (array != np.floor(array)) | (array < least) | (array > most)
+    if wrong.any():
+        got = array[wrong][0]
+        raise ValueError(f"classes must be whole numbers from {least} to {most}, got {got:g}")
     return array.astype(np.int16)
 
 

@@ -15,10 +15,10 @@ from stages.records import Detections, Float64Array, Frame, StreamStart, UInt8Ar
 from stages.wording import counted
 from trackers.boxes import shorter_sides
 from trackers.own_class import own_class, typed_line
-from trackers.tracker import FARTHEST, checked_numbers
+from trackers.tracker import CLASS_RANGE, FARTHEST, checked_classes, checked_numbers
 
 _MIN_SIDE = 1.0  # pixels
-_MAX_CLASSES = 2**15  # int16 indices
+_MAX_CLASSES = CLASS_RANGE.max + 1
 
 
 class OwnDetector:
@@ -101,12 +101,7 @@ class OwnDetector:
             corners = checked_numbers("boxes", parts[0], (-1, 4), FARTHEST)
             count = len(corners)
             scores = checked_numbers("scores", parts[1], (count,)).astype(np.float32)
-            classes = checked_numbers("classes", parts[2], (count,))
-            last = len(self.class_names) - 1
-            wrong = (classes != np.floor(classes)) | (classes < 0) | (classes > last)
-            if wrong.any():
-                got = classes[wrong][0]
-                raise ValueError(f"classes must be whole numbers from 0 to {last}, got {got:g}")
+            classes = checked_classes(parts[2], count, 0, len(self.class_names) - 1)
             self._check_form(corners[scores >= self.min_score])
         except ValueError as error:
             frame_text = f"stream {header.stream}, frame {header.number}"
@@ -114,7 +109,7 @@ class OwnDetector:
         boxes = corners.clip(0, np.tile((header.width, header.height), 2)).astype(np.float32)
         kept = np.flatnonzero((scores >= self.min_score) & (shorter_sides(boxes) > _MIN_SIDE))
         kept = kept[np.argsort(-scores[kept], kind="stable")][: self.max_detections]
-        return Detections(header, boxes[kept], scores[kept], classes[kept].astype(np.int16))
+        return Detections(header, boxes[kept], scores[kept], classes[kept])
 
     def _check_form(self, corners: Float64Array) -> None:
         """Refuses boxes in other forms, which would be left out as too small, without a word."""

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import numbers, places
@@ -93,24 +94,24 @@ class GroundPlane:
 
         A point is near the horizon if one pixel covers more than a metre of ground there.
         """
-        metres = self._project(pixels)
-        above, beside = self._project(pixels - (0, 1)), self._project(pixels - (1, 0))
+        places = (pixels, pixels - (0, 1), pixels - (1, 0))
+        metres, above, beside = (_projected(each, self._matrix) for each in places)
         spans = np.maximum(*(np.linalg.norm(each - metres, axis=1) for each in (above, beside)))
         metres[~(spans <= _MAX_METRES_PER_PIXEL)] = np.nan
         return metres
 
     def to_pixels(self, metres: Float64Array) -> Float64Array:
         """Maps metres ``(N, 2)`` to pixels ``(N, 2)``; NaN where `to_ground` has no position."""
-        found = np.column_stack([metres, np.ones(len(metres))]) @ np.linalg.inv(self._matrix).T
-        found[found[:, 2] <= 0] = np.nan
-        pixels = found[:, :2] / found[:, 2:]
+        pixels = _projected(metres, np.linalg.inv(self._matrix))
         pixels[np.isnan(self.to_ground(pixels)).any(axis=1)] = np.nan
         return pixels
 
-    def _project(self, pixels: Float64Array) -> Float64Array:
-        found = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix.T
-        found[found[:, 2] <= 0] = np.nan
-        return found[:, :2] / found[:, 2:]
+
+def _projected(points: Float64Array, matrix: npt.NDArray[np.floating]) -> Float64Array:
+    """Applies a homography to points ``(N, 2)``; NaN behind the camera."""
+    found = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    found[found[:, 2] <= 0] = np.nan
+    return found[:, :2] / found[:, 2:]
 
 
 @dataclass(slots=True)

@@ -232,8 +232,10 @@ class OverlayPainter:
             name, speed = self._class_name(index), speeds.get(identity)
             if speed is not None and len(self._class_names) == 1:
                 name = ""  # not informative; the gap separates the speed from the id
-            shown = "" if isnan(score) else f"{score:.2f}"
-            shown = shown if speed is None else f"{speed:.0f} km/h"
+            if speed is not None:
+                shown = f"{speed:.0f} km/h"
+            else:
+                shown = "" if isnan(score) else f"{score:.2f}"
             mask = self._atlas.mask(f" {identity} {name} {shown}".rstrip() + " ")
             # On small vehicles a full label would hide the neighbours, so only the id is shown. The
             # threshold depends on the previous label, or labels would flicker.
