@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,15 +48,9 @@ def opened(
     notify: Callable[[str], None],
 ) -> Source:
     """Opens a source; a live one ends when its connection breaks."""
-    connect_seconds = config.connect_seconds
-    live = LiveOptions(
-        timeout=config.timeout,
-        connect_seconds=LiveOptions().connect_seconds
-        if connect_seconds is None
-        else connect_seconds,
-        reconnect=False,
-        transport=config.transport,
-    )
+    live = LiveOptions(timeout=config.timeout, reconnect=False, transport=config.transport)
+    if config.connect_seconds is not None:
+        live = replace(live, connect_seconds=config.connect_seconds)
     return open_source(
         spec,
         selection=selection,

@@ -154,7 +154,7 @@ class _ViewPainter:
         inside[crop.top : crop.bottom, crop.left : crop.right] = True
         self._image[~inside] //= 2
         low, high = (crop.left, crop.top), (crop.right - 1, crop.bottom - 1)
-        self._stroke([low, (high[0], low[1]), high, (low[0], high[1]), low], SEARCHED)
+        self._outline(low, high, SEARCHED)
         text = "searched"
         x = crop.left + self._captions.width_of(text) / 2 + self._captions.height
         self._captions.add(x, crop.top + self._captions.height, text, SEARCHED)
@@ -171,7 +171,7 @@ class _ViewPainter:
         part = slice(top, bottom), slice(left, right)
         self._tint(striped.astype(np.uint8) * 255, IGNORED, _HATCH_OPACITY, part)
         low, high = corners
-        self._stroke([low, (high[0], low[1]), high, (low[0], high[1]), low], IGNORED)
+        self._outline(low, high, IGNORED)
         self._captions.add((left + right) / 2, (top + bottom) / 2, "ignored", IGNORED)
 
     def zone(self, name: str, zone: Zone) -> None:
@@ -264,6 +264,10 @@ class _ViewPainter:
             return None
         direction = (end[0] - start[0]) / length, (end[1] - start[1]) / length
         return (first[0], first[1]), (last[0], last[1]), direction
+
+    def _outline(self, low: Pixel, high: Pixel, color: Color) -> None:
+        """Draws a rectangle."""
+        self._stroke([low, (high[0], low[1]), high, (low[0], high[1]), low], color)
 
     def _stroke(self, points: list[Pixel], color: Color) -> None:
         """Draws a line through points, with a thin black outline."""
