@@ -28,7 +28,8 @@ class Broker:
     """A broker on the loopback interface; with a password, it accepts only the user ``me``.
 
     ``certificate`` is a PEM file with its key, for TLS. On SIGUSR1, the broker writes its retained
-    messages to ``saved``, where a broker that starts later in the same folder reads them.
+    messages and its subscribers to ``saved``, where a broker that starts later in the same folder
+    reads them.
     """
 
     def __init__(
@@ -65,11 +66,16 @@ class Broker:
         self.process.wait()
 
     @contextlib.contextmanager
-    def subscriber(self, topics: str) -> Iterator[list[tuple[str, str, bool]]]:
-        """Yields a growing list of topic, payload and whether the broker had retained it."""
+    def subscriber(self, topics: str, lasting: str = "") -> Iterator[list[tuple[str, str, bool]]]:
+        """Yields a growing list of topic, payload and whether the broker had retained it.
+
+        With an identifier, ``lasting``, brokers keep the session while the client is away.
+        """
         received: list[tuple[str, str, bool]] = []
         ready = threading.Event()
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=lasting, clean_session=not lasting
+        )
         client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]
         client.on_connect = lambda *_: client.subscribe(topics, qos=1)
         client.on_subscribe = lambda *_: ready.set()

@@ -128,15 +128,21 @@ def test_events_arrive_though_the_broker_disconnects_on_subscribing(tmp_path, ca
 @needs_broker
 def test_events_are_queued_until_the_broker_is_up_but_frames_are_not(tmp_path, logged):
     port = free_port()
-    broker = MqttBroker(f"mqtt://me:s3cret@127.0.0.1:{port}/a/b/")
-    logged("no connection")
-    for fact in (FRAME, CROSSING, FRAME):
-        broker.publish(fact)
-    with mosquitto.Broker(tmp_path, port) as server, server.subscriber("a/b/north/#") as received:
-        wait_for(lambda: received)
-        broker.publish(FRAME)
-        wait_for(lambda: len(received) == 2)
-        broker.close()
+    topics = "a/b/north/#"
+    with mosquitto.Broker(tmp_path, port) as earlier, earlier.subscriber(topics, "it") as received:
+        earlier.process.send_signal(signal.SIGUSR1)
+        wait_for(earlier.saved.exists)  # the next one knows the subscriber before it is back
+        earlier.process.kill()
+        earlier.process.wait()
+        broker = MqttBroker(f"mqtt://me:s3cret@127.0.0.1:{port}/a/b/")
+        logged("no connection")
+        for fact in (FRAME, CROSSING, FRAME):
+            broker.publish(fact)
+        with mosquitto.Broker(tmp_path, port):
+            wait_for(lambda: received)
+            broker.publish(FRAME)
+            wait_for(lambda: len(received) == 2)
+            broker.close()
     assert [topic for topic, *_ in received] == ["a/b/north/crossing", "a/b/north/frame"]
     assert logged("connected to") == (
         f"no connection to mqtt://127.0.0.1:{port}: connection refused; trying again\n"
