@@ -101,6 +101,8 @@ class DetectorConfig:
         min_score: Detections with a lower score are discarded.
         max_detections: Maximum number of detections per frame, except those of detection files;
             100 in exported models.
+        classes: Names of the classes to keep, such as [car, bus]; detections of others are
+            discarded; empty: all classes are kept.
         ignored: Regions by stream name ("*": all streams), each [left, top, right, bottom] in
             pixels of its frames; detections whose centre lies in one are discarded.
         regions: By stream name ("*": all streams), the part of its frames that the network
@@ -124,6 +126,7 @@ class DetectorConfig:
     scale: Annotated[float, Gt(0), Le(4)] | None = None
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
     max_detections: Annotated[int, Ge(1), Le(1000)] = 100
+    classes: tuple[str, ...] = ()
     ignored: Regions = field(default_factory=dict)
     regions: SearchedRegions = field(default_factory=dict)
     threads: Annotated[int, Ge(0), Le(1024)] = 0

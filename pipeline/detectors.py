@@ -65,8 +65,8 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         from stages.detector.file_detector import FileDetector
 
         if str(config.detections).startswith(DELAYED):
-            return DelayedDetector(str(config.detections), config.min_score)
-        return FileDetector(config.detections, config.min_score)
+            return DelayedDetector(str(config.detections), config.min_score, config.classes)
+        return FileDetector(config.detections, config.min_score, config.classes)
     detector = _own_detector(config) if config.name is not None else _network(config, worker)
     if not config.regions:
         return detector
@@ -84,6 +84,7 @@ def _own_detector(config: DetectorConfig) -> OwnDetector:
         config.settings,
         min_score=config.min_score,
         max_detections=config.max_detections,
+        classes=config.classes,
     )
 
 
@@ -100,5 +101,6 @@ def _network(config: DetectorConfig, worker: int) -> NetworkDetector:
         scale=config.scale,
         min_score=config.min_score,
         max_detections=config.max_detections,
+        classes=config.classes,
         threads=config.threads,
     )

@@ -31,6 +31,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "scale",
         "min_score",
         "max_detections",
+        "classes",
         "ignored",
         "regions",
     ),

@@ -25,7 +25,7 @@ class DelayedDetector(FileDetector):
 
     Args:
         path: See `delayed`.
-        min_score: See `FileDetector`.
+        min_score, classes: See `FileDetector`.
 
     Raises:
         ConfigError: The path is malformed, or see `FileDetector`.
@@ -33,11 +33,11 @@ class DelayedDetector(FileDetector):
 
     is_immediate = False
 
-    def __init__(self, path: str, min_score: float = 0.0) -> None:
+    def __init__(self, path: str, min_score: float = 0.0, classes: Sequence[str] = ()) -> None:
         found = re.fullmatch(rf"{DELAYED}(\d+|\d+\.\d+):(.+)", path)
         if found is None:
             raise ConfigError(f"detections {path} is not like delayed:5:street_Det_X.txt")
-        super().__init__(found[2], min_score)
+        super().__init__(found[2], min_score, classes)
         self._seconds = float(found[1]) / 1000
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_warnings import file_warnings
+from stages.detector.kept_classes import kept_classes
 from stages.detector.lru_cache import LruCache
 from stages.detector.sequence_files import (
     detection_files,
@@ -41,7 +42,9 @@ class FileDetector:
     compute_threads: ComputeThreads | None = None
     is_immediate = True
 
-    def __init__(self, path: Path | str, min_score: float = 0.0) -> None:
+    def __init__(
+        self, path: Path | str, min_score: float = 0.0, classes: Sequence[str] = ()
+    ) -> None:
         """Reads the file, or the folder's first file with boxes, to find the class names.
 
         Args:
@@ -50,10 +53,11 @@ class FileDetector:
                 ``NAME/detections.txt`` as written by a run, or ``NAME/det/det.txt``; see
                 `find_file`.
             min_score: Detections with a lower score are left out.
+            classes: Names of the classes to keep; none: all.
 
         Raises:
-            ConfigError: The file or folder does not exist, the folder has no detection files, or
-                the file, or each file of the folder, is malformed.
+            ConfigError: The file or folder does not exist, the folder has no detection files, the
+                file, or each file of the folder, is malformed, or they lack one of ``classes``.
         """
         self.path = Path(path)
         self.min_score = min_score
@@ -71,11 +75,12 @@ class FileDetector:
             first = next(read)
             # A file without boxes, from a sequence without vehicles, does not show its format.
             example = next((file for file in chain((first,), read) if len(file)), first)
-            self.class_names = example.class_names
         else:
-            self._single = DetectionFile.read(self.path)
+            example = self._single = DetectionFile.read(self.path)
             self.name = detector_name(self.path) or sequence_name(self.path)
-            self.class_names = self._single.class_names
+        self.class_names = example.class_names
+        # Without boxes there are no classes to check, and nothing to leave out.
+        self._kept_classes = kept_classes(classes if len(example) else (), self.class_names)
         self.description = f"read from {self.path}"
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -130,7 +135,7 @@ class FileDetector:
 
     def _detect(self, frame: Frame) -> Detections:
         boxes, scores, classes = self.file_of(frame.header.stream).frame(frame.header.index)
-        good = scores >= self.min_score
+        good = (scores >= self.min_score) & self._kept_classes[classes]
         return Detections(frame.header, boxes[good], scores[good], classes[good])
 
 

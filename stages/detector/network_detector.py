@@ -18,6 +18,7 @@ from stages.detector.engines import Engine, EngineName, EngineOutput, Precision,
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
+from stages.detector.kept_classes import kept_classes
 from stages.detector.large_frames import frame_size_warning
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
@@ -58,14 +59,16 @@ class NetworkDetector:
         min_score: Detections with a lower score are left out, in [0, 1].
         max_detections: Maximum number per frame, keeping the strongest, at least 1; an exported
             model accepts only 100, the default.
+        classes: Names of the classes to keep; none: all. The others count for `max_detections`,
+            because the engines find the strongest peaks of all classes.
         threads: Number of CPU threads, at most 1024. PyTorch then uses this number in the whole
             process, including detectors built later. 0: the engine decides, but `usable_cores` is
             used if a limit on processor time makes it less than `allowed_cores`.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
-        ConfigError: The weights do not load, the engine cannot be used, or a number is out of
-            range.
+        ConfigError: The weights do not load or lack one of ``classes``, the engine cannot be used,
+            or a number is out of range.
     """
 
     is_immediate = False
@@ -81,6 +84,7 @@ class NetworkDetector:
         scale: float | None = None,
         min_score: float = 0.1,
         max_detections: int = TOP_K,
+        classes: Sequence[str] = (),
         threads: int = 0,
         recorded: bool = True,
     ) -> None:
@@ -113,6 +117,7 @@ class NetworkDetector:
         self.name = "SpotNet"
         self.description = f"{identity}, {self.engine.description}"
         self.class_names = self.engine.config.class_names
+        self._kept_classes = kept_classes(classes, self.class_names)
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
         concurrent_calls = self.engine.concurrent_calls
@@ -175,7 +180,7 @@ class NetworkDetector:
         for frame, placed, scores, classes in zip(frames, *output, strict=True):
             boxes = geometry.to_frame(placed)
             kept = scores >= self.min_score
-            kept &= shorter_sides(boxes) > _MIN_SIDE
+            kept &= (shorter_sides(boxes) > _MIN_SIDE) & self._kept_classes[classes]
             labels = classes[kept].astype(np.int16)
             found.append(Detections(frame.header, boxes[kept], scores[kept], labels))
         return found

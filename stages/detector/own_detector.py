@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages.detector.compute_threads import ComputeThreads
+from stages.detector.kept_classes import kept_classes
 from stages.detector.preprocessing import to_bgr
 from stages.errors import ConfigError, SpotStreamError
 from stages.records import Detections, Float64Array, Frame, StreamStart, UInt8Array
@@ -50,6 +51,7 @@ class OwnDetector:
         *,
         min_score: float = 0.1,
         max_detections: int = 100,
+        classes: Sequence[str] = (),
     ) -> None:
         """Imports the class and builds the detector.
 
@@ -58,10 +60,11 @@ class OwnDetector:
             settings: Keyword arguments of the constructor.
             min_score: Detections with a lower score are left out.
             max_detections: Maximum number per frame, keeping the strongest.
+            classes: Names of the classes to keep; none: all.
 
         Raises:
-            ConfigError: The class cannot be imported, is no detector, or does not take the
-                settings.
+            ConfigError: The class cannot be imported, is no detector, does not take the
+                settings, or lacks one of ``classes``.
         """
         self.name = name
         self.description = name  # without the settings, which may hold passwords
@@ -73,6 +76,7 @@ class OwnDetector:
             self.class_names = _checked_names(getattr(self._own, "class_names", None))
         except ValueError as error:
             raise ConfigError(f"detector {name!r}: {error}") from error
+        self._kept_classes = kept_classes(classes, self.class_names)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame, by descending score, and clipped to it.
@@ -107,7 +111,8 @@ class OwnDetector:
             frame_text = f"stream {header.stream}, frame {header.number}"
             raise SpotStreamError(f"detector {self.name!r}: {frame_text}: {error}") from error
         boxes = corners.clip(0, np.tile((header.width, header.height), 2)).astype(np.float32)
-        kept = np.flatnonzero((scores >= self.min_score) & (shorter_sides(boxes) > _MIN_SIDE))
+        good = (scores >= self.min_score) & (shorter_sides(boxes) > _MIN_SIDE)
+        kept = np.flatnonzero(good & self._kept_classes[classes])
         kept = kept[np.argsort(-scores[kept], kind="stable")][: self.max_detections]
         return Detections(header, boxes[kept], scores[kept], classes[kept])
 

@@ -41,6 +41,7 @@ def test_detector_is_built_with_the_settings_of_its_config(monkeypatch):
         "scale": 0.5,
         "min_score": 0.2,
         "max_detections": 7,
+        "classes": ("vehicle",),
         "threads": 3,
     }
     build_detector(DetectorConfig(**options), worker=2)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.result_files import read_report
+from stages.result_files import DETECTIONS, TRACKS, read_report
 from tests.pipeline.own_modules import commands_with
 
 MODULE = """
@@ -132,6 +132,31 @@ def test_a_wrong_own_detector_ends_the_run_with_one_line(run, settings, status, 
     assert line.endswith(problem)
 
 
+def test_results_have_only_the_chosen_classes(run, tmp_path):
+    """Of a detector, and of the detections of another run."""
+    out = tmp_path / "out" / "clip"
+    assert run({"name": NAME}).returncode == 0
+    buses = [row for row in (out / DETECTIONS).read_text().splitlines() if row.endswith(",2")]
+    (tmp_path / "out").rename(tmp_path / "found")
+    for detector in ({"name": NAME}, {"detections": "found"}):
+        done = run(detector | {"classes": ["bus"]}, "--overwrite")
+        assert done.returncode == 0, done.stderr
+        chosen = (out / DETECTIONS).read_text().splitlines()
+        assert len(chosen) == len(buses) == 150
+        without_index = [each.split(",")[2:] for each in chosen]
+        assert without_index == [each.split(",")[2:] for each in buses]
+        assert {row.split(",")[7] for row in (out / TRACKS).read_text().splitlines()} == {"2"}
+        assert read_report(out)["class_names"] == ["car", "bus"]
+
+
+def test_a_class_that_the_detector_does_not_have_ends_the_run_with_one_line(run):
+    done = run({"name": NAME, "classes": ["bus", "tram"]})
+    assert (done.returncode, done.stderr) == (
+        2,
+        "spotstream: detector.classes: the detector has no class tram; it has car, bus\n",
+    )
+
+
 def test_an_own_detector_that_exits_has_failed(run):
     done = run(
         {"name": NAME, "settings": {"exit_at": 100}}, "--set", "runtime.restarts_per_minute=0"
@@ -152,6 +177,9 @@ def test_an_own_detector_detects_in_images_until_it_fails(command, tmp_path):
         ([10, 65, 25, 30], "car"),
     ]
     assert [(each["bbox"], each["category"]) for each in results] == found
+    only = "--set", "detector.classes=[bus]", "--output", "buses.json"
+    assert command("detect", "photos", "--set", f"detector.name={NAME}", *only).returncode == 0
+    assert json.loads((tmp_path / "buses.json").read_text()) == results[:1]
 
     cv2.imwrite(str(tmp_path / "photos" / "b.png"), np.full((120, 160, 3), 180, np.uint8))
     arguments = "photos", "--set", f"detector.name={NAME}", "--set", "detector.settings.fail_at=150"

@@ -22,6 +22,7 @@ GIVEN = (
     "sink.lines={'1': {north: [0, 1.5, 2, 3]}, west é: {in: [0, 0, 9, 9]}}",
     "detector.ignored={cam: [[1, 2, 3, 4], [5, 6, 7, 8]]}",
     "detector.regions={cam: [1, 2, 3, 4]}",
+    "detector.classes=[car, 'b #c']",
     "runtime.metrics=9108",
     "decoder.record='a: b #c'",
 )

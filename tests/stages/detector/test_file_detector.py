@@ -83,6 +83,29 @@ def test_detections_below_min_score_are_left_out(tmp_path: Path) -> None:
     assert len(FileDetector(path, min_score=least).detect([frame(0)])[0].scores) == 1
 
 
+def test_detections_of_other_classes_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "M0101.txt").write_text(
+        "".join(f"1,-1,{10 * n},20,30,40,0.9,{n},-1\n" for n in (1, 2, 3))
+    )
+    detector = FileDetector(tmp_path, classes=("bus", "car"))
+    assert detector.class_names == ("car", "truck", "bus")
+    (detections,) = detector.detect([frame(0, "M0101")])
+    assert detections.classes.tolist() == [0, 2]
+    assert detections.boxes[:, 0].tolist() == [10, 30]
+    for path in (tmp_path, tmp_path / "M0101.txt"):
+        with pytest.raises(ConfigError, match=r"has no class van; it has car, truck, bus$"):
+            FileDetector(path, classes=("van",))
+
+
+def test_a_file_without_boxes_has_any_class(tmp_path: Path) -> None:
+    path = tmp_path / "det.txt"
+    path.write_text("")
+    assert len(FileDetector(path, classes=("bus",)).detect([frame(0)])[0]) == 0
+    path.write_text(ROWS)
+    with pytest.raises(ConfigError, match=r"has no class bus; it has vehicle$"):
+        FileDetector(path, classes=("bus",))
+
+
 def test_a_folder_has_a_file_for_each_stream(folder: Path) -> None:
     detector = FileDetector(folder)
     assert detector.name == "SpotNet"

@@ -16,6 +16,7 @@ from stages.detector import network_detector
 from stages.detector.engines import EngineOutput, build_engine, choice
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
+from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
 
@@ -234,6 +235,35 @@ def test_detections_below_min_score_are_left_out(detector, scene):
     strict = NetworkDetector(min_score=limit, threads=1).detect([one])[0]
     assert len(strict) == (everything.scores >= limit).sum() >= 3
     np.testing.assert_array_equal(strict.scores, everything.scores[: len(strict)])
+
+
+def test_detections_of_other_classes_are_left_out_after_the_limit(scene, tmp_path):
+    shipped = SpotNet.from_checkpoint(find_weights("nano"))
+    names = "car", "walker", "bus"
+    network = SpotNet(replace(shipped.config, num_classes=3, class_names=names))
+    state = shipped.state_dict()
+    state["hm.0.1.weight"] = state["hm.0.1.weight"].repeat(3, 1, 1, 1)
+    state["hm.0.1.bias"] = state["hm.0.1.bias"] - torch.arange(3) / 10  # a car is best a car
+    network.load_state_dict(state)
+    save_checkpoint(network, tmp_path / "own.pt")
+    one = frame(scene.render(3).image)
+
+    def found(*classes):
+        detector = NetworkDetector(
+            tmp_path / "own.pt", min_score=0, max_detections=20, threads=1, classes=classes
+        )
+        assert detector.class_names == names
+        return detector.detect([one])[0]
+
+    everything, some = found(), found("bus", "car")
+    chosen = everything.classes != 1
+    assert 0 < np.count_nonzero(chosen) < len(everything)
+    assert set(some.classes) == {0, 2}
+    np.testing.assert_array_equal(some.classes, everything.classes[chosen])
+    np.testing.assert_array_equal(some.boxes, everything.boxes[chosen])
+    message = "^detector.classes: the detector has no class tram, van; it has car, walker, bus$"
+    with pytest.raises(ConfigError, match=message):
+        found("tram", "car", "van")
 
 
 def test_yuv_and_bgr_frames_give_similar_scores(detector, scene):

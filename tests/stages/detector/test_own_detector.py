@@ -81,6 +81,18 @@ def test_detections_are_filtered_clipped_and_sorted(convert, monkeypatch):
     assert strongest.scores.tolist() == np.float32([0.9]).tolist()
 
 
+def test_detections_of_other_classes_do_not_count_for_the_limit(monkeypatch):
+    boxes = [[0, 0, 20, 20], [30, 0, 50, 20], [0, 30, 20, 50]]
+    monkeypatch.setattr(Given, "result", (boxes, [0.9, 0.8, 0.7], [0, 1, 1]))
+    detector = own("Given", classes=["traffic light"], max_detections=1)
+    assert detector.class_names == ("car", "traffic light")
+    [found] = detector.detect([Frame.of_image(image())])
+    assert (found.boxes.tolist(), found.classes.tolist()) == ([boxes[1]], [1])
+    message = "^detector.classes: the detector has no class bus; it has car, traffic light$"
+    with pytest.raises(ConfigError, match=message):
+        own("Given", classes=["bus"])
+
+
 def test_images_are_bgr_and_may_be_changed(monkeypatch):
     monkeypatch.setattr(Given, "result", ([], [], []))
     frames = [Frame.of_image(image()), yuv_frame(HEIGHT, WIDTH, seed=1)]

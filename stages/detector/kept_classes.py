@@ -1,0 +1,28 @@
+"""The classes whose detections are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.errors import ConfigError
+
+
+def kept_classes(chosen: Sequence[str], class_names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Returns which of a detector's classes are kept, by index.
+
+    Args:
+        chosen: ``detector.classes``: names of the classes to keep; none: all.
+        class_names: Names of the detector's classes.
+
+    Raises:
+        ConfigError: The detector has no class of such a name.
+    """
+    if unknown := ", ".join(name for name in chosen if name not in class_names):
+        raise ConfigError(
+            f"detector.classes: the detector has no class {unknown}; it has "
+            f"{', '.join(class_names)}"
+        )
+    return np.array([not chosen or name in chosen for name in class_names], np.bool_)
