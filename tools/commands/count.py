@@ -240,7 +240,8 @@ def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
 def _show(stream: str, counts: StreamCounts, of: str) -> None:
     from tools.counting.counts import TABLES
 
-    tables = {name: rows for name, table in TABLES.items() if (rows := table.sums(counts))}
+    sums = {name: table.sums(counts, by_class=True) for name, table in TABLES.items()}
+    tables = {name: rows for name, rows in sums.items() if rows}
     for name, rows in tables.items():
         shown = Table(*rows[0], title=f"{stream}: {name}{of}", title_justify="left")
         for row in rows:

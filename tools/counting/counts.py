@@ -173,15 +173,29 @@ class CountTable:
             for interval, key in product(intervals, sorted({group[1:] for group in groups}))
         ]
 
-    def sums(self, counts: StreamCounts) -> list[Row]:
-        """Returns a row for each group, over all intervals and classes."""
+    def sums(self, counts: StreamCounts, *, by_class: bool = False) -> list[Row]:
+        """Returns a row for each group, over all intervals and classes.
+
+        Args:
+            counts: The counts of a stream.
+            by_class: Whether each row is followed by one for each of its classes if the table has
+                several; all rows then have the class, those over all classes ``all``.
+        """
         columns = [heading for heading in self.columns if heading != "class"]
-        groups = _grouped(self.events(counts), [self.columns[heading] for heading in columns])
+        found = self.events(counts)
+        groups = _grouped(found, [self.columns[heading] for heading in columns])
+        by_class &= len({each.class_name for each in found} - {""}) > 1  # "" is unknown
         frames = counts.frames.total()
-        return [
-            {**dict(zip(columns, key, strict=True)), **self.cells(events, frames)}
-            for key, events in sorted(groups.items())
-        ]
+        rows: list[Row] = []
+        for key, events in sorted(groups.items()):
+            group: Row = dict(zip(columns, key, strict=True))
+            if not by_class:
+                rows.append({**group, **self.cells(events, frames)})
+                continue
+            rows.append({**group, "class": "all", **self.cells(events, frames)})
+            for (name,), part in sorted(_grouped(events, ["class_name"]).items()):
+                rows.append({**group, "class": name, **self.cells(part, frames)})
+        return rows
 
 
 def _grouped(events: Sequence[Any], by: Sequence[str]) -> dict[tuple[Any, ...], list[Any]]:

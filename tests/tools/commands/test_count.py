@@ -1,6 +1,7 @@
 """``spotstream count``, from a run to its tables."""
 
 import csv
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,30 @@ def test_nothing_is_written_unless_a_folder_is_given(
     printed = count(results / "east")
     assert all(f"east: {table}" in printed for table in ("crossings", "zones"))
     assert {path.name for path in tmp_path.rglob("*.*")} == {TIMES, CROSSINGS, ZONES}
+
+
+def test_totals_are_printed_by_class_only_where_there_are_several(results: Path) -> None:
+    more = "1,0.0,8,,gate,left\n"  # of a run whose classes are not known yet
+    with (results / "east" / CROSSINGS).open("a") as file:
+        file.write(more)
+    (results / "west" / CROSSINGS).write_text("1,0.0,7,car,gate,left\n1,0.0,8,bus,gate,left\n")
+    east, west = count(results).split("west: crossings")
+
+    def cells(printed: str) -> list[list[str]]:
+        lines = [re.split("[│┃]", line) for line in printed.splitlines() if line[:1] in "│┃"]
+        return [[cell.strip() for cell in line[1:-1]] for line in lines]
+
+    speeds = ["mean_km_h", "p85_km_h"]
+    assert cells(east) == [
+        ["line", "direction", "vehicles", *speeds],
+        ["gate", "left", "2", "", ""],
+    ]
+    assert cells(west) == [
+        ["line", "direction", "class", "vehicles", *speeds],
+        ["gate", "left", "all", "2", "", ""],
+        ["gate", "left", "bus", "1", "", ""],
+        ["gate", "left", "car", "1", "", ""],
+    ]
 
 
 def test_local_times_are_in_the_given_time_zone(results: Path, tmp_path: Path) -> None:

@@ -93,6 +93,24 @@ def test_speeds_are_taken_at_the_crossing_frames(counts: StreamCounts) -> None:
     }  # fmt: skip
 
 
+def test_sums_may_be_split_into_classes(counts: StreamCounts) -> None:
+    rows = TABLES["crossings"].sums(counts, by_class=True)
+    assert [(row["line"], row["class"], row["vehicles"], row["mean_km_h"]) for row in rows] == [
+        ("east", "all", 2, ""),
+        ("east", "bus", 2, ""),
+        ("middle", "all", 1, ""),
+        ("middle", "car", 1, ""),
+        ("north", "all", 1, ""),
+        ("north", "car", 1, ""),
+        ("west", "all", 2, "10.0"),
+        ("west", "bus", 1, ""),
+        ("west", "car", 1, "10.0"),
+    ]
+    assert [*rows[0]] == ["line", "direction", "class", "vehicles", "mean_km_h", "p85_km_h"]
+    for table in (TABLES["turns"], TABLES["zones"]):  # of buses, of cars
+        assert table.sums(counts, by_class=True) == table.sums(counts)
+
+
 def test_p85_speed_is_the_85th_percentile(tmp_path: Path) -> None:
     frames = range(1, 102)
     (tmp_path / CROSSINGS).write_text("".join(f"{n},0.0,{n},car,exit,left\n" for n in frames))

@@ -90,6 +90,12 @@ def test_classes_are_those_of_entering_and_add_up_in_total(tmp_path: Path) -> No
     total = {row["zone"]: row for row in TABLES["zones"].sums(counts)}
     assert (total["stop"]["mean_vehicles"], total["stop"]["max_vehicles"]) == ("1.50", 2)
     assert (total["exit"]["mean_vehicles"], total["exit"]["max_vehicles"]) == ("0.75", 1)
+    by_class = TABLES["zones"].sums(counts, by_class=True)
+    assert [(row["class"], row["mean_vehicles"], row["max_vehicles"]) for row in by_class[2:]] == [
+        ("all", "1.50", 2),
+        ("bus", "0.75", 1),
+        ("car", "0.75", 1),
+    ]
 
 
 def test_classes_that_are_never_there_together_are_not_added(tmp_path: Path) -> None:
