@@ -47,6 +47,13 @@ def run_warnings(
         )
     if sink.zone_stay_seconds and not sink.zones:
         yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
+    fixed = [f"sink.{key}" for key in ("lines", "zones", "ground") if getattr(sink, key)]
+    if config.decoder.camera_motion and fixed:
+        message = (
+            f"{' and '.join(fixed)}: fixed in the image, so vehicles are counted and measured "
+            "wrongly if the camera moves, as decoder.camera_motion expects"
+        )
+        yield Notice("sink", message=message)
     runtime = config.runtime
     if runtime.http_password and not (runtime.web or runtime.metrics):
         message = "runtime.http_password: no effect without runtime.web or runtime.metrics"

@@ -33,6 +33,14 @@ def test_many_dropped_frames_yield_advice_on_faster_settings():
     assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in text
 
 
+def test_frames_may_have_been_dropped_while_a_stage_was_started_again():
+    east = summary(600, StreamStatus.INTERRUPTED, dropped=400, behind=400)
+    for stage, expected in (("detector", True), ("decoder", False)):
+        result = RunResult(finished={"east": east}, restarts={stage: 2})
+        text = faster_detector(result, load_config(None))
+        assert ("too slow, or were being started again; --set" in text) is expected
+
+
 def test_a_finite_video_is_advised_to_run_lossless():
     assert "bursts, --set runtime.slots=32 has" in advice(400)
     text = advice(400, status=StreamStatus.COMPLETE)

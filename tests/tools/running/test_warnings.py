@@ -59,6 +59,18 @@ def test_event_pictures_without_lines_or_zones_are_reported():
         assert [each for each in found if "pictures" in each] == expected
 
 
+def test_lines_zones_and_ground_of_moving_cameras_are_reported():
+    moving = "decoder.camera_motion=true"
+    for settings, keys in (([LINES, ZONES], "sink.lines and sink.zones"), ([], "")):
+        config = load_config(None, [moving, *settings])
+        found = [each.message for each in run_warnings([], [], config, stay=True)]
+        assert [each.split(":")[0] for each in found if "camera moves" in each] == [keys][
+            : len(keys)
+        ]
+    fixed = run_warnings([], [], load_config(None, [LINES]), stay=True)
+    assert not [each for each in fixed if "camera moves" in each.message]
+
+
 def test_a_limit_for_stays_without_zones_is_reported():
     message = "sink.zone_stay_seconds: no effect without sink.zones"
     for counted, expected in (([], [message]), ([LINES], [message]), ([ZONES], [])):
