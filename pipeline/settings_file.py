@@ -62,7 +62,7 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
     if path is None:
         return {}
     try:
-        content = _load(path.read_text()) or {}
+        content = _load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError as error:
         raise ConfigError(f"no config file {path}{advice}") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,7 @@
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +42,20 @@ def test_binary_config_file_is_refused(tmp_path):
     (tmp_path / "run.yaml").write_bytes(b"\xd0\x00\xff")
     with pytest.raises(ConfigError, match=r"^cannot read config .*run\.yaml: not a text file$"):
         load_config(tmp_path / "run.yaml")
+
+
+def test_files_are_read_as_utf_8_whatever_the_locale(tmp_path):
+    (tmp_path / "run.yaml").write_text("sink: {lines: {Süd: {a: [0, 0, 9, 9]}}}", "utf-8")
+    program = (
+        "from pathlib import Path; from pipeline.config_file import load_config; "
+        "print(ascii(*load_config(Path('run.yaml')).sink.lines))"
+    )
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **ascii_only}
+    shown = subprocess.check_output(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, text=True
+    )
+    assert shown == "'S\\xfcd'\n"
 
 
 def test_shipped_config_is_found_by_its_name():

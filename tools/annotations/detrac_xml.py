@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 from xml.etree import ElementTree
@@ -17,6 +16,7 @@ import numpy as np
 from stages.errors import ConfigError, reason_of
 from stages.number_table import MAX_FLOAT32, MAX_FRAME
 from stages.records import Float64Array, Int64Array
+from tools.annotations.ignored import area_in_union
 
 MAX_ID = 2**53
 
@@ -218,25 +218,11 @@ def _occlusion(covered: list[_Box], box: _Box) -> float:
     area = (box[2] - box[0]) * (box[3] - box[1])
     if not covered or area <= 0:
         return 0.0
-    # Usually there are one or two regions, which are faster without arrays.
-    inside = [
-        (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
-        for left, top, right, bottom in covered
-    ]
-    columns = sorted({side for each in inside for side in each[::2]})
-    rows = sorted({side for each in inside for side in each[1::2]})
-    return (
-        sum(
-            (right - left) * (bottom - top)
-            for left, right in pairwise(columns)
-            for top, bottom in pairwise(rows)
-            if any(
-                each[0] <= left and right <= each[2] and each[1] <= top and bottom <= each[3]
-                for each in inside
-            )
-        )
-        / area
-    )
+    if len(covered) == 1:  # as usual; faster without arrays
+        [(left, top, right, bottom)] = covered
+        width = max(0.0, min(box[2], right) - max(box[0], left))
+        return width * max(0.0, min(box[3], bottom) - max(box[1], top)) / area
+    return float(area_in_union(_array([box]), _array(covered))[0]) / area
 
 
 def _truncation(node: ElementTree.Element) -> float:

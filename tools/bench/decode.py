@@ -135,7 +135,7 @@ def _timed(decode: Callable[[Path], int], source: Path) -> dict[str, float]:
 
 def _into_ring(source: Path) -> int:
     descriptor, path = create_memory_file("bench")
-    ring = _Slots(FrameRing(path))
+    ring = _SlotsInTurn(FrameRing(path))
     try:
         records = MediaSource(str(source), name="bench").records(ring)
         return sum(isinstance(record, Frame) for record in records)
@@ -144,7 +144,7 @@ def _into_ring(source: Path) -> int:
         os.close(descriptor)
 
 
-class _Slots:
+class _SlotsInTurn:
     """Hands out the slots in turn, as if each were free again by its next turn."""
 
     def __init__(self, ring: FrameRing) -> None:

@@ -32,7 +32,7 @@ from stages.tracker import TrackerStage
 from tools.bench.decode import opencv_decodes
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.peers import failure_of
-from tools.bench.slots import Slots
+from tools.drawing.slots import Slots
 from tools.harness.runner import report_of_run
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,16 +83,11 @@ def draw(
     refuse_inputs([output], [Path(spec.location), None if tracks.is_dir() else tracks])
     refuse_in_source(output, spec)
     refuse_existing(output, overwrite=overwrite)
-    found, sink = read_tracks(tracks, spec.name), settings.sink
-    shapes: dict[str, Collection[str]] = {
-        "sink.lines": sink.lines,
-        "sink.zones": sink.zones,
-        "sink.ground": sink.ground,
-    }
+    found = read_tracks(tracks, spec.name)
     with interruptible(sys.exit) as stops:
         with progress_bar() as bar:
             notify = _printer(bar.console)
-            for warning in none_for_stream(shapes, spec.name):
+            for warning in none_for_stream(settings, spec.name, ["sink"]):
                 notify(warning)
             if not len(found):
                 notify(f"{tracks} has no tracks")

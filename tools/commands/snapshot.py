@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -66,14 +65,7 @@ def snapshot(
     def notify(message: str) -> None:
         typer.echo(f"spotstream: {message}", err=True)
 
-    shapes: dict[str, Collection[str]] = {
-        "detector.ignored": settings.detector.ignored,
-        "detector.regions": settings.detector.regions,
-        "sink.lines": settings.sink.lines,
-        "sink.zones": settings.sink.zones,
-        "sink.ground": settings.sink.ground,
-    }
-    for warning in none_for_stream(shapes, spec.name):
+    for warning in none_for_stream(settings, spec.name):
         notify(warning)
     with ended_at_once():
         # In a thread: Python handles no signal while FFmpeg waits for a camera.

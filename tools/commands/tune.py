@@ -122,7 +122,7 @@ def tune(
     if name not in GRIDS:
         known = ", ".join(GRIDS)
         raise ConfigError(f"there is no grid of settings to search for {name}, only for {known}")
-    text = built_in_configs().get(str(first), first).read_text()
+    text = built_in_configs().get(str(first), first).read_text(encoding="utf-8")
     criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
     best: TuningResult | None = None
     is_searched = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count, takewhile
@@ -23,10 +22,10 @@ from stages.folder_lock import FolderLock
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
 from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.counting import Counting
-from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.times import time_of
 from stages.wording import counted
+from tools.drawing.slots import Slots
 from tools.drawing.sources import opened
 from tools.stored_tracks import StoredTracks
 
@@ -72,6 +71,7 @@ class TrackDrawing:
         self._options = sink_options(config.sink, spec.name, live=False)
         self._counting = Counting(self._options)
         self._camera = CameraMotion() if config.decoder.camera_motion else None
+        self._slots = Slots(_WAITING_FRAMES)
         self._start: StreamStart | None = None
         self._last: FrameHeader | None = None
 
@@ -97,13 +97,16 @@ class TrackDrawing:
         """
         with _part_folder(output) as folder:
             names = _Names(output, Path(self._spec.location), overwrite)
-            writer = _Writer(folder, names, self._options, self._notify)
+            overlays = OverlayParts(
+                folder, self._options, self._slots.free, lambda: None, self._notify
+            )
             try:
-                self._draw(writer, progress, stopped)
-                videos = writer.complete()
+                self._draw(overlays, names, progress, stopped)
+                overlays.commit()
             except BaseException:
-                writer.parts.discard()
+                overlays.discard()
                 raise
+            videos = overlays.names
             moves = {
                 folder / video: names.free(number_of(folder / video, OVERLAY)) for video in videos
             }
@@ -118,7 +121,8 @@ class TrackDrawing:
 
     def _draw(
         self,
-        writer: _Writer,
+        overlays: OverlayParts,
+        names: _Names,
         progress: Callable[[int, int | None], None],
         stopped: Callable[[], bool],
     ) -> None:
@@ -128,7 +132,8 @@ class TrackDrawing:
                 if isinstance(record, StreamStart):
                     self._begin(record)
                 elif isinstance(record, Frame):
-                    self._draw_frame(record, writer)
+                    self._draw_frame(record, overlays)
+                    names.free(overlays.number)  # if it is not, drawing on would be in vain
                     progress(self.frames, self.total)
                 elif isinstance(record, EndOfStream):
                     self._end(record)
@@ -157,17 +162,16 @@ class TrackDrawing:
         for fault in self._counting.faults(start.height, start.width):
             self._notify(fault)
 
-    def _draw_frame(self, frame: Frame, writer: _Writer) -> None:
+    def _draw_frame(self, frame: Frame, overlays: OverlayParts) -> None:
         assert self._start is not None
         header = self._last = frame.header
         motion = self._camera.estimate(frame) if self._camera else None
         tracks = self._tracks.of(header, motion)
         self._counting.update(tracks, header.number, time_of(header, live=False))
-        writer.wait_for_room()
-        writer.parts.write(
+        self._slots.wait(overlays)
+        overlays.write(
             self._start, tracks, frame.required_pixels(), header.number, self._counting.readings
         )
-        writer.names.free(writer.parts.number)  # if it is not, drawing on would be in vain
         self.frames += 1
         drawn = ~(tracks.scores < self._options.overlay_min_score)  # NaN: no score is stated
         self.boxes += int(drawn.sum())
@@ -219,30 +223,6 @@ class _Names:
 
     def _name(self, number: int) -> Path:
         return self._output.with_name(numbered(self._output.name, number))
-
-
-class _Writer:
-    """Writes the videos into a folder, and limits the number of frames in memory."""
-
-    def __init__(
-        self, folder: Path, names: _Names, options: SinkOptions, notify: Callable[[str], None]
-    ) -> None:
-        self.names = names
-        self._grown = threading.Event()
-        self.parts = OverlayParts(folder, options, self._grown.set, lambda: None, notify)
-
-    def wait_for_room(self) -> None:
-        """Waits until fewer than `_WAITING_FRAMES` frames wait to be encoded."""
-        while True:
-            self._grown.clear()
-            if self.parts.frames - self.parts.kept < _WAITING_FRAMES:
-                return
-            self._grown.wait()
-
-    def complete(self) -> tuple[str, ...]:
-        """Completes the videos; returns their names."""
-        self.parts.commit()
-        return self.parts.names
 
 
 @contextlib.contextmanager

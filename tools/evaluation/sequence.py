@@ -20,11 +20,9 @@ from tools.annotations.detrac_matrices import is_matrix, read_matrices
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories, rows_by_frame
-from tools.evaluation.clear import Matches, clear, clear_of_matches, errors_by_frame, match_boxes
+from tools.evaluation.clear import Matches, clear, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
 from tools.evaluation.detection import DetectionResult, judge
-from tools.evaluation.hota import hota
-from tools.evaluation.identity import identity
 from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS, PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
@@ -160,11 +158,7 @@ def score_sequence(
     matches = match_boxes(comparison, task.iou_threshold)
     return replace(
         score,
-        tracking=TrackingResult(
-            hota(comparison),
-            clear_of_matches(comparison, matches),
-            identity(comparison, task.iou_threshold),
-        ),
+        tracking=score_tracking(comparison, task.iou_threshold, matches),
         errors=errors_by_frame(comparison, matches, truth.frame_count),
         tracks=tracks,
         matches=matches,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tools.evaluation.clear import ClearResult, clear
+from tools.evaluation.clear import ClearResult, Matches, clear_of_matches, match_boxes
 from tools.evaluation.comparison import Comparison
 from tools.evaluation.hota import HotaResult, hota
 from tools.evaluation.identity import IdentityResult, identity
@@ -48,18 +48,24 @@ class TrackingResult(Summed):
         }
 
 
-def score_tracking(comparison: Comparison, iou_threshold: float = 0.5) -> TrackingResult:
+def score_tracking(
+    comparison: Comparison, iou_threshold: float = 0.5, matches: Matches | None = None
+) -> TrackingResult:
     """Scores one sequence.
 
     Args:
         comparison: Ground truth and result.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1; HOTA averages over its own.
+        matches: Matches of `match_boxes` at that threshold, if they are known.
 
     Raises:
         ValueError: The threshold lies outside (0, 1].
     """
+    matches = matches or match_boxes(comparison, iou_threshold)
     return TrackingResult(
-        hota(comparison), clear(comparison, iou_threshold), identity(comparison, iou_threshold)
+        hota(comparison),
+        clear_of_matches(comparison, matches),
+        identity(comparison, iou_threshold),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.addresses import is_local
@@ -17,6 +17,10 @@ from stages.result_files import folder_name
 from stages.urls import redact
 
 _NAMED = 8  # of a folder's streams, in a warning
+_SHAPES: dict[StageName, tuple[str, ...]] = {  # keys that place something on a stream's frames
+    "detector": ("ignored", "regions"),
+    "sink": ("lines", "zones", "ground"),
+}
 _FOR_LIVE = ("overlay_url", "text_gigabytes")  # of sink; overlay_gigabytes has a default
 
 
@@ -104,17 +108,11 @@ def unknown_in_config(
 ) -> Iterator[Notice]:
     """Yields a warning for each key that names streams the run does not have."""
     names = [spec.name for spec in specs]
-    given: tuple[tuple[StageName, str, Iterable[str]], ...] = (
-        ("detector", "ignored", config.detector.ignored),
-        ("detector", "regions", config.detector.regions),
-        ("sink", "lines", config.sink.lines),
-        ("sink", "zones", config.sink.zones),
-        ("sink", "ground", config.sink.ground),
-        ("sink", "overlay_url", config.sink.overlay_url),
-    )
-    for stage, key, streams in given:
-        if warning := unknown_streams(f"{stage}.{key}", streams, names, stay=stay):
-            yield Notice(stage, message=warning)
+    for stage, keys in (*_SHAPES.items(), ("sink", ("overlay_url",))):
+        for key in keys:
+            streams = getattr(getattr(config, stage), key)
+            if warning := unknown_streams(f"{stage}.{key}", streams, names, stay=stay):
+                yield Notice(stage, message=warning)
 
 
 def unknown_streams(
@@ -129,16 +127,21 @@ def unknown_streams(
     return f"{key}: no stream is called {unknown}{yet}{there}" if unknown else ""
 
 
-def none_for_stream(shapes: Mapping[str, Collection[str]], stream: str) -> Iterator[str]:
-    """Yields a warning for each key of the config that names streams, but not the only one.
+def none_for_stream(
+    config: RunConfig, stream: str, stages: Iterable[StageName] = ("detector", "sink")
+) -> Iterator[str]:
+    """Yields a warning for each key of some stages that places shapes on other streams only.
 
     Args:
-        shapes: The streams that each key names.
-        stream: The stream; the config may be that of a run of several.
+        config: The config, perhaps that of a run of several streams.
+        stream: The only stream.
+        stages: The stages whose keys matter.
     """
-    for key, streams in shapes.items():
-        if streams and not {EVERY_STREAM, stream}.intersection(streams):
-            yield f"{key}: nothing for {stream}, only for {', '.join(streams)}"
+    for stage in stages:
+        for key in _SHAPES[stage]:
+            streams = getattr(getattr(config, stage), key)
+            if streams and not {EVERY_STREAM, stream}.intersection(streams):
+                yield f"{stage}.{key}: nothing for {stream}, only for {', '.join(streams)}"
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:
