@@ -19,45 +19,33 @@ from stages.result_files import REPORT, read_report
 from stages.wording import as_setting, counted
 from trackers import default_settings
 
-DECIDING: Mapping[str, tuple[str, ...]] = {
-    "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
-    "detector": (
-        "name",
-        "settings",
-        "weights",
-        "detections",
-        "engine",
-        "precision",
-        "scale",
-        "min_score",
-        "max_detections",
-        "classes",
-        "ignored",
-        "regions",
+_INDIFFERENT: Mapping[str, tuple[str, ...]] = {
+    "decoder": (
+        "hardware",
+        "timeout",
+        "connect_seconds",
+        "reconnect",
+        "transport",
+        "pace",
+        "record",
+        "record_minutes",
+        "record_gigabytes",
     ),
-    "tracker": ("name", "settings"),
+    "detector": ("device", "threads", "workers", "batch_size", "batch_wait_ms"),
+    "tracker": (),
     "sink": (
-        "overlay",
-        "overlay_minutes",
-        "text_minutes",
-        "event_pictures",
-        "kitti",
-        "toolkit_files",
-        "overlay_crf",
-        "overlay_preset",
-        "overlay_height",
-        "overlay_min_score",
-        "overlay_trail",
-        "lines",
-        "zones",
-        "zone_stay_seconds",
-        "ground",
+        "overlay_gigabytes",
+        "text_gigabytes",
+        "event_gigabytes",
+        "overlay_hardware",
+        "overlay_url",
     ),
 }
-"""The config keys, by section, that determine the results of a recorded source.
+"""The config keys, by section, that do not determine the results of a recorded source.
 
-All others may change when an interrupted run is continued. The device is one of them, because a run
-may choose it itself; the engine is not, because its arithmetic differs more.
+They are for how and where a run computes, for its timeouts, and for live streams only. They may
+change when an interrupted run is continued, as may all of ``runtime``; all others must not. A run
+may choose the device itself; the engine determines the results, because its arithmetic differs.
 """
 
 _PATHS = ("detector.weights", "detector.detections")
@@ -120,16 +108,17 @@ def other_source(folder: Path, spec: SourceSpec) -> str:
 def _deciding(
     config: object, tracker_defaults: Mapping[str, object], stream: str, directory: str | None
 ) -> dict[str, Any]:
-    """Returns a stream's values of the `DECIDING` keys by ``section.key``, defaults included.
+    """Returns a stream's values of all keys but `_INDIFFERENT`, by ``section.key``, with defaults.
 
     Regions, lines, zones and the ground are only those of this stream.
     """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
     values: dict[str, Any] = {}
-    for section, keys in DECIDING.items():
+    for section, indifferent in _INDIFFERENT.items():
         given = defaults[section] | _mapping(sections.get(section))
-        values |= {f"{section}.{key}": given[key] for key in keys}
+        deciding = (key for key in defaults[section] if key not in indifferent)
+        values |= {f"{section}.{key}": given[key] for key in deciding}
     settings = _mapping(values.pop("tracker.settings"))
     for setting, default in tracker_defaults.items():
         values[f"tracker.settings.{setting}"] = settings.get(setting, default)

@@ -18,7 +18,8 @@ from prometheus_client.registry import Collector
 from pipeline.release import installed_release
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations
 from pipeline.supervision.http_server import Answer, HttpServer
-from pipeline.supervision.monitor import RunCounts, RunMonitor, StreamCounts
+from pipeline.supervision.monitor import EndedStream, RunCounts, RunMonitor, StreamUnderWay
+from pipeline.transport.logbook import SharedNumber
 from stages.records import DropReason
 
 _HEALTH_CHECKS = ("/healthz", "/readyz")
@@ -80,7 +81,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         "spotstream_stage_seconds", "Time a stage works on a frame.", labels=["stream", "stage"]
     )
     failures = _counter("spotstream_failed_streams", "Streams that an error ended.")
-    streams: Mapping[str, StreamCounts] = {**counts.ended, **counts.under_way}
+    streams: Mapping[str, EndedStream | StreamUnderWay] = {**counts.ended, **counts.under_way}
     for stream, stream_counts in streams.items():
         metrics = stream_counts.metrics
         frames.add_metric([stream], metrics.frames)
@@ -102,13 +103,13 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
             else:
                 _add(stages, [stream, name], durations)
     for stream, now in counts.under_way.items():
-        up.add_metric([stream], now.is_up)
-        latest.add_metric([stream], now.captured)
-        waiting.add_metric([stream], now.waiting)
+        up.add_metric([stream], stream in counts.up)
+        latest.add_metric([stream], now.logbook[SharedNumber.CAPTURED_NS] / 1e9)
+        waiting.add_metric([stream], now.logbook[SharedNumber.WAITING])
         stuck.add_metric([stream], now.metrics.overlay_is_stuck)
         unsent.add_metric([stream], now.metrics.overlay_is_unsent)
         unrecorded.add_metric([stream], now.recording_is_stuck)
-        if now.is_up:
+        if stream in counts.up:
             for zone, (_, count) in now.metrics.zones.items():
                 inside.add_metric([stream, zone], count)
     # Prometheus sees no increase in a series that first appears with 1.

@@ -32,7 +32,7 @@ _ZEROS = StreamMetrics(
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
+class StreamUnderWay:
     """A stream under way: its latest metrics, the time of the latest frame, its rate."""
 
     logbook: Logbook
@@ -42,43 +42,21 @@ class _Stream:
 
     @property
     def decoded(self) -> int:
+        """How many frames have a sequence number."""
         return self.logbook[SharedNumber.SEQUENCE]
 
     @property
     def recording_is_stuck(self) -> bool:
+        """Whether the recording cannot be written."""
         return bool(self.logbook[SharedNumber.RECORDING_STUCK])
 
 
 @dataclass(frozen=True, slots=True)
-class StreamCounts:
-    """Counts of a stream: its metrics, and how many frames have a sequence number."""
+class EndedStream:
+    """The final metrics of a stream, how many frames had a sequence number, and when it ended."""
 
     metrics: StreamMetrics
     decoded: int
-
-
-@dataclass(frozen=True, slots=True)
-class CountsUnderWay(StreamCounts):
-    """Counts of a stream under way, and its current state.
-
-    Attributes:
-        captured: When the latest frame was captured, in seconds since the epoch, 0 before the
-            first.
-        is_up: Whether frames are being written.
-        waiting: Frames decoded but not yet sent.
-        recording_is_stuck: Whether the recording cannot be written.
-    """
-
-    captured: float
-    is_up: bool
-    waiting: int
-    recording_is_stuck: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _EndedStream(StreamCounts):
-    """The final counts of a stream, and when it ended."""
-
     at: float
 
 
@@ -87,16 +65,18 @@ class RunCounts:
     """Counts of a run at one moment.
 
     Attributes:
-        ended: Final counts of each stream that has ended recently.
-        under_way: Counts of each stream under way.
+        ended: Each stream that has ended recently.
+        under_way: Each stream under way.
+        up: Those of which frames are being written.
         batches: Number of batches by size, over all detectors.
         restarts: Number of restarts of each process, by its role and its stream, see
             `StageProcess`.
         failures: Number of times an error ended each stream; see `RunMonitor.forget_failures`.
     """
 
-    ended: Mapping[str, StreamCounts]
-    under_way: Mapping[str, CountsUnderWay]
+    ended: Mapping[str, EndedStream]
+    under_way: Mapping[str, StreamUnderWay]
+    up: frozenset[str]
     batches: Mapping[int, int]
     restarts: Mapping[tuple[str, str], int]
     failures: Mapping[str, int]
@@ -129,8 +109,8 @@ class RunMonitor:
         self._clock = clock
         self._sink = sink or SinkConfig()
         self._beat = clock()
-        self._streams: dict[str, _Stream] = {}
-        self._ended: dict[str, _EndedStream] = {}
+        self._streams: dict[str, StreamUnderWay] = {}
+        self._ended: dict[str, EndedStream] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._past_batches: Counter[int] = Counter()  # of detectors that were replaced
@@ -157,7 +137,7 @@ class RunMonitor:
         )
         with self._lock:
             self._ended.pop(name, None)
-            self._streams[name] = _Stream(logbook, zeros)
+            self._streams[name] = StreamUnderWay(logbook, zeros)
 
     def record_metrics(self, name: str, metrics: StreamMetrics) -> None:
         """Records the metrics that the sink reported for a stream under way.
@@ -175,7 +155,7 @@ class RunMonitor:
             if written:
                 fps = written / (metrics.at - wrote) if metrics.at > wrote else 0.0
                 wrote = metrics.at
-            self._streams[name] = _Stream(before.logbook, metrics, wrote, fps)
+            self._streams[name] = StreamUnderWay(before.logbook, metrics, wrote, fps)
 
     def record_picture(self, snapshot: Snapshot) -> None:
         """Records the latest picture of a stream under way."""
@@ -217,7 +197,7 @@ class RunMonitor:
             self._forget_old()
             self._snapshots.pop(name, None)
             stream = self._streams.pop(name)
-            self._ended[name] = _EndedStream(stream.metrics, stream.decoded, self._clock())
+            self._ended[name] = EndedStream(stream.metrics, stream.decoded, self._clock())
 
     def _forget_old(self) -> None:
         for name, stream in list(self._ended.items()):
@@ -225,7 +205,7 @@ class RunMonitor:
                 del self._ended[name]
                 self._restarts.pop(("decoder", name), None)
 
-    def _is_up(self, stream: _Stream) -> bool:
+    def _is_up(self, stream: StreamUnderWay) -> bool:
         return self._clock() - stream.wrote <= _SILENT_SECONDS
 
     def view(self, name: str, source: str, *, stopping: bool = False) -> StreamView:
@@ -262,20 +242,10 @@ class RunMonitor:
             batches = self._past_batches.copy()
             for counts in self._batches.values():
                 batches.update(counts)
-            under_way = {
-                name: CountsUnderWay(
-                    stream.metrics,
-                    stream.decoded,
-                    captured=stream.logbook[SharedNumber.CAPTURED_NS] / 1e9,
-                    is_up=self._is_up(stream),
-                    waiting=stream.logbook[SharedNumber.WAITING],
-                    recording_is_stuck=stream.recording_is_stuck,
-                )
-                for name, stream in self._streams.items()
-            }
             return RunCounts(
                 ended=dict(self._ended),
-                under_way=under_way,
+                under_way=dict(self._streams),
+                up=frozenset(name for name, each in self._streams.items() if self._is_up(each)),
                 batches=batches,
                 restarts=dict(self._restarts),
                 failures=dict(self._failures),

@@ -24,8 +24,9 @@ from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import MessageError, encode
+from pipeline.transport.ring import FrameRing
 from pipeline.workers.batching import batches
-from pipeline.workers.pixels import PixelReader
+from pipeline.workers.pixels import pixels_of
 from pipeline.workers.streams import Streams
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.ignored import outside
@@ -34,9 +35,7 @@ from stages.records import (
     Detections,
     Float32Array,
     Frame,
-    FrameHeader,
     StreamStart,
-    UInt8Array,
 )
 
 _REPORT_SECONDS = 1.0
@@ -243,7 +242,7 @@ class _Stream:
     def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
         self.name = logbook.stream
         self._logbook = logbook
-        self._reader = PixelReader(plan.ring(channel))
+        self._ring = FrameRing(plan.ring(channel))
 
     def with_pixels(self, envelope: Envelope) -> Envelope:
         """Returns the envelope; if it holds a frame, with the frame's pixels.
@@ -256,19 +255,15 @@ class _Stream:
         if not isinstance(envelope.record, Frame):
             return envelope
         try:
-            frame = replace(envelope.record, pixels=self._pixels(envelope, envelope.record.header))
+            pixels = pixels_of(envelope.record.header, envelope, self._ring)
+            if pixels is None:
+                raise ValueError("a frame without pixels")
         except ValueError as error:
             sent = self._logbook.message(envelope.position)
             if sent == msgspec.msgpack.encode(encode(envelope)):
                 raise SpotStreamError(f"{self.name}: {error}") from error
             raise MessageError(str(error)) from error
-        return structs.replace(envelope, record=frame)
-
-    def _pixels(self, envelope: Envelope, header: FrameHeader) -> UInt8Array:
-        pixels = self._reader.of(header, envelope)
-        if pixels is None:
-            raise ValueError("a frame without pixels")
-        return pixels
+        return structs.replace(envelope, record=replace(envelope.record, pixels=pixels))
 
     def close(self) -> None:
-        self._reader.close()
+        self._ring.close()

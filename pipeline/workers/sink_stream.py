@@ -19,6 +19,7 @@ from pipeline.sink_options import sink_options
 from pipeline.transport.envelope import MAX_POSITION, Envelope
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import encode
+from pipeline.transport.ring import FrameRing
 from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import CheckpointTimes
 from pipeline.workers.completion import Completion, broken_off
@@ -28,7 +29,7 @@ from pipeline.workers.latency_clock import LatencyClock
 from pipeline.workers.live_overlay import LiveOverlay
 from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
-from pipeline.workers.pixels import PixelReader
+from pipeline.workers.pixels import pixels_of
 from pipeline.workers.publisher import Publisher
 from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
@@ -83,8 +84,8 @@ class SinkStream:
         self._publisher = publisher
         self._overlay = plan.config.sink.overlay
         self._files = contextlib.ExitStack()  # open until the stream is closed
-        self._pixels = PixelReader(plan.ring(channel))
-        self._files.callback(self._pixels.close)
+        self._ring = FrameRing(plan.ring(channel))
+        self._files.callback(self._ring.close)
         self._sink_ns = 0  # work on the latest frame
         self._clock = LatencyClock()
 
@@ -314,7 +315,7 @@ class SinkStream:
         started = time.monotonic_ns()
         options = self.results.options
         shown = options.event_pictures or self._overlay or self._snapshots is not None
-        pixels = self._pixels.of(tracks.frame, envelope) if shown else None
+        pixels = pixels_of(tracks.frame, envelope, self._ring) if shown else None
         measured = self.results.write(tracks, pixels, envelope.work_ns, written)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(written.latency_ns, envelope.work_ns)

@@ -127,22 +127,7 @@ class FrameReader:
                 is cut off.
         """
         if not continues or self._times is None:
-            self._start = None
-            unit = time_base(stream)
-            first = round(begins / unit)
-            zero = stream.start_time
-            if zero is None:  # FFmpeg has seen too little, as of a live stream or a few frames
-                zero = _LATEST_TICK
-            self._times = PresentationTimes(
-                frame_rate(stream),
-                unit,
-                self._runtime.monotonic if self._live else None,
-                origin=zero - first,
-                begins=first,
-            )
-            self.gaps.begin(unit)
-            is_timed = self._live and has_times(container)
-            self._unreceived = UnreceivedFrames(unit) if is_timed else None
+            self._times = self._begin(container, stream, begins)
         self.arrived = self._hidden = 0
         self.broken = ""
         self._is_cut_off = False
@@ -187,6 +172,27 @@ class FrameReader:
             header = start.header(self.given, index, pts, captured_ns, pixel_format)
             self.given += 1
             yield Frame(header, pixels)
+
+    def _begin(
+        self, container: InputContainer, stream: VideoStream, begins: Fraction
+    ) -> PresentationTimes:
+        """Begins a container that does not continue the previous one; returns its times."""
+        self._start = None
+        unit = time_base(stream)
+        first = round(begins / unit)
+        zero = stream.start_time
+        if zero is None:  # FFmpeg has seen too little, as of a live stream or a few frames
+            zero = _LATEST_TICK
+        self.gaps.begin(unit)
+        is_timed = self._live and has_times(container)
+        self._unreceived = UnreceivedFrames(unit) if is_timed else None
+        return PresentationTimes(
+            frame_rate(stream),
+            unit,
+            self._runtime.monotonic if self._live else None,
+            origin=zero - first,
+            begins=first,
+        )
 
     @property
     def ends(self) -> Fraction:

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import shutil
@@ -6,9 +5,9 @@ from importlib.metadata import version
 
 import pytest
 
-from pipeline.config import RunConfig, to_plain
+from pipeline.config import to_plain
 from pipeline.config_file import load_config
-from pipeline.supervision.earlier_results import DECIDING, difference
+from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec, expand_sources
@@ -16,31 +15,7 @@ from stages.errors import OutputError
 from stages.result_files import read_report
 from tools.harness.material import detections_of, make_clip
 
-# Keys for how and where a run computes, for its timeouts, and for live streams only.
-INDIFFERENT = {
-    "decoder": {
-        *("hardware", "timeout", "connect_seconds", "reconnect", "transport", "pace"),
-        *("record", "record_minutes", "record_gigabytes"),
-    },
-    "detector": {"device", "threads", "workers", "batch_size", "batch_wait_ms"},
-    "tracker": set(),
-    "sink": {
-        *("overlay_gigabytes", "text_gigabytes", "event_gigabytes"),
-        *("overlay_hardware", "overlay_url"),
-    },
-}
-
 BOX, LINE = "[[0, 0, 9, 9]]", "{stop: [0, 0, 9, 9]}"
-
-
-def test_every_config_key_is_either_deciding_or_indifferent():
-    config = RunConfig()
-    sections = {field.name for field in dataclasses.fields(config)} - {"runtime"}
-    assert sections == DECIDING.keys() == INDIFFERENT.keys()
-    for section in sections:
-        keys = {field.name for field in dataclasses.fields(getattr(config, section))}
-        assert set(DECIDING[section]) | INDIFFERENT[section] == keys
-        assert not INDIFFERENT[section].intersection(DECIDING[section])
 
 
 @pytest.fixture
