@@ -153,8 +153,11 @@ class TrainingConfig(_Strict):
             raise ValueError("classes must name at least one class")
         owners: dict[str, str] = {}
         for name, members in self.classes.items():
-            if not name or "," in name:  # exported models separate the names by commas
-                raise ValueError(f"a name of classes must be a text without commas, got {name!r}")
+            # Exported models separate the names by commas, and results have a class in a line.
+            if not name or "," in name or not name.isprintable():
+                raise ValueError(
+                    f"a name of classes must be a text without commas or line breaks, got {name!r}"
+                )
             for member in members:
                 if owners.setdefault(member, name) != name:
                     raise ValueError(f"class {member} belongs to more than one of classes")

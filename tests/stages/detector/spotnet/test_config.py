@@ -70,11 +70,12 @@ def test_configs_of_earlier_releases_are_read_unless_separable():
         SpotNetConfig.from_json(current[:-1] + ', "block": "separable"}')
 
 
-def test_class_names_must_be_strings_without_commas():
+def test_class_names_must_be_strings_without_commas_or_line_breaks():
     with pytest.raises(ValueError, match=r"class_names must be a tuple of names, got \(5,\)"):
         SpotNetConfig(class_names=(5,))
-    with pytest.raises(ValueError, match=r"class_names must have no commas, got .'car, small'"):
-        SpotNetConfig(class_names=("car, small",))
+    for name in ("car, small", "car\nsmall"):
+        with pytest.raises(ValueError, match="must have no commas or line breaks, got"):
+            SpotNetConfig(class_names=(name,))
 
 
 @pytest.mark.parametrize(
