@@ -83,6 +83,10 @@ def begin_with(model: SpotNet, path: Path) -> bool:
         unchanged = not fresh
     if fresh:
         log.info("not in %s, initialised at random: %s", path, ", ".join(fresh))
+    elif wide is not None and wide.config.num_classes < model.config.num_classes:
+        unchanged = False  # classes that are still the same are no result to keep
+        every = ", ".join(model.config.class_names)
+        log.info("%s of %s becomes each of %s", wide.config.class_names[0], path, every)
     elif wide is not None and wide.config.class_names != model.config.class_names:
         classes = (", ".join(each.config.class_names) for each in (wide, model))
         log.info("classes of %s: %s; in that order they become %s", path, *classes)

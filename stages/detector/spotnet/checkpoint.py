@@ -29,6 +29,8 @@ _MAX_NAMED = 10  # tensors that do not fit; if there are more, only a few of eac
 _FEW = 3
 _LONGEST_REASON = 300  # characters; some quote values of the file
 
+_CLASS_LAYER = re.compile(r"hm\.\d+\.1\.(weight|bias)")  # one row for each class
+
 _ZIP_START = b"PK\3\4"  # of files written by torch since 1.6
 _CUT_OFF = "is damaged or was cut off: copy or download it again"
 
@@ -83,7 +85,8 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     """Initialises ``model`` with the tensors of a weights file that match by name and shape.
 
     Accepts the same files as `load_checkpoint`, and CenterNet's hourglass checkpoints, which use
-    the same names. Their class heads differ, so the model's keep their values.
+    the same names. Their class heads differ, so the model's keep their values; but every class of
+    the model starts as a copy of the only class of a file.
 
     Returns:
         Names of the model's tensors that the file does not hold in the same shape.
@@ -102,6 +105,9 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
         for key, value in wanted.items()
         if key in found and found[key].shape == value.shape
     }
+    for key in wanted.keys() & found.keys() - fitting.keys():
+        if _CLASS_LAYER.fullmatch(key) and found[key].shape == (1, *wanted[key].shape[1:]):
+            fitting[key] = found[key].to(wanted[key].dtype).expand_as(wanted[key])
     if len(fitting) < len(wanted) / 2:
         raise CheckpointError(
             f"only {len(fitting)} of the model's {len(wanted)} tensors are in {path} in the same "
