@@ -18,7 +18,6 @@ from tools.evaluation.pr_protocol import PR_IOU
 from tools.evaluation.sequence import DETECTION_IOUS
 
 POOLED = "all boxes pooled, not a mean of sequences"
-MEAN_OVER_CLASSES = "mean over classes"
 CLASSES_AS_ONE = "as one"
 
 
@@ -93,6 +92,17 @@ class ScoringProtocol:
         return found
 
 
+def averaged(classes: Sequence[str]) -> str:
+    """Returns what COCO's scores are the mean of.
+
+    Args:
+        classes: Names of the categories that were scored; () for all.
+    """
+    if len(classes) == 1:
+        return classes[0]
+    return f"mean over {', '.join(classes) or 'classes'}"
+
+
 def coco_protocol(
     truth: Path, detections: Path, classes: Sequence[str], score: CocoScore
 ) -> dict[str, object]:
@@ -110,7 +120,7 @@ def coco_protocol(
         "ground_truth": str(truth),
         "detections": str(detections),
         "scored_classes": list(classes) or "all",
-        "classes": CLASSES_AS_ONE if score.why_as_one else MEAN_OVER_CLASSES,
+        "classes": CLASSES_AS_ONE if score.why_as_one else averaged(classes),
         "images_with_true_boxes": score.images,
         "of_these_without_detection": score.undetected,
         "detections_per_image_and_class": MAX_DETECTIONS,

@@ -58,6 +58,28 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     assert "│ (classes as one) │" in alone
 
 
+@pytest.mark.parametrize(
+    ("chosen", "said"), [(["bus"], "bus"), (["bus", "car"], "mean over bus, car")]
+)
+def test_scores_of_chosen_classes_say_which(tmp_path: Path, chosen: list[str], said: str) -> None:
+    pytest.importorskip("pycocotools")
+    box = {"image_id": 1, "bbox": [0, 0, 9, 9]}
+    truth = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "car"}, {"id": 2, "name": "bus"}],
+        "annotations": [{**box, "category_id": 1}, {**box, "category_id": 2}],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "found.json").write_text(json.dumps([{**box, "category_id": 2, "score": 0.5}]))
+    arguments = [f"--gt={tmp_path}/truth.json", f"--detections={tmp_path}/found.json"]
+    files = (f"--json={tmp_path}/scores.json", f"--csv={tmp_path}/scores.csv")
+    output = evaluate("coco", *arguments, *files, *(f"--class={name}" for name in chosen))
+    assert output.splitlines()[-1].endswith(f"all images pooled, {said}")
+    assert json.loads((tmp_path / "scores.json").read_text())["protocol"]["classes"] == said
+    [row] = csv.DictReader((tmp_path / "scores.csv").open())
+    assert row["classes"] == said
+
+
 def test_ignored_boxes_and_surplus_detections_are_reported(tmp_path: Path) -> None:
     pytest.importorskip("pycocotools")
     box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}
