@@ -33,7 +33,7 @@ class Crossing(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A vehicle crossed lines several times: the first one, in ``interval``, and the last."""
+    """The first line that a vehicle crossed, in ``interval``, and the last; "" if only one."""
 
     interval: Interval
     first: str
@@ -58,7 +58,7 @@ class StreamCounts:
     Attributes:
         frames: Number of frames in each interval that has any.
         crossings: Line crossings of vehicles.
-        turns: Turns of vehicles that crossed several times.
+        turns: A turn of each vehicle that crossed a line.
         zone_events: Events in zones.
         occupancies: How full the zones were.
     """
@@ -109,8 +109,10 @@ class StreamCounts:
             crossing = Crossing(interval, line, direction, class_name, speed)
             self.crossings.append(crossing)
             crossings[vehicle].append(crossing)
-        for first, *_, last in (each for each in crossings.values() if len(each) > 1):
-            self.turns.append(Turn(first.interval, first.line, last.line, last.class_name))
+        for first, *later in crossings.values():
+            last = later[-1] if later else first
+            name = last.line if later else ""
+            self.turns.append(Turn(first.interval, first.line, name, last.class_name))
         self.zone_events += [
             ZoneEvent(when, zone, name, *event) for _, when, _, name, zone, *event in events
         ]
@@ -205,6 +207,12 @@ def _grouped(events: Sequence[Any], by: Sequence[str]) -> dict[tuple[Any, ...], 
     return groups
 
 
+def _turns(counts: StreamCounts) -> list[Turn]:
+    """Returns the turns; those of a single crossing only if several lines were crossed."""
+    has_several = len({each.line for each in counts.crossings}) > 1
+    return [turn for turn in counts.turns if has_several or turn.last]
+
+
 def _crossing_cells(crossings: Sequence[Crossing], _frames: int) -> Row:
     speeds = [each.speed for each in crossings if each.speed is not None]
     high = f"{np.percentile(speeds, 85):.1f}" if speeds else ""
@@ -242,7 +250,7 @@ TABLES = {
         _crossing_cells,
     ),
     "turns": CountTable(
-        attrgetter("turns"),
+        _turns,
         {"from": "first", "to": "last", "class": "class_name"},
         lambda turns, _frames: {"vehicles": len(turns)},
     ),

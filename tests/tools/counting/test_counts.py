@@ -107,8 +107,8 @@ def test_sums_may_be_split_into_classes(counts: StreamCounts) -> None:
         ("west", "car", 1, "10.0"),
     ]
     assert [*rows[0]] == ["line", "direction", "class", "vehicles", "mean_km_h", "p85_km_h"]
-    for table in (TABLES["turns"], TABLES["zones"]):  # of buses, of cars
-        assert table.sums(counts, by_class=True) == table.sums(counts)
+    zones = TABLES["zones"]  # of cars
+    assert zones.sums(counts, by_class=True) == zones.sums(counts)
 
 
 def test_p85_speed_is_the_85th_percentile(tmp_path: Path) -> None:
@@ -123,13 +123,34 @@ def test_p85_speed_is_the_85th_percentile(tmp_path: Path) -> None:
 
 def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(counts: StreamCounts) -> None:
     turns = TABLES["turns"].sums(counts)
-    assert turns == [{"from": "west", "to": "east", "vehicles": 2}]
+    assert turns == [
+        {"from": "north", "to": "", "vehicles": 1},
+        {"from": "west", "to": "east", "vehicles": 2},
+    ]
     by_interval = TABLES["turns"].by_interval(counts)
-    assert [(row["begin"], row["class"], row["vehicles"]) for row in by_interval] == [
+    found = [(row["begin"], row["class"], row["vehicles"]) for row in by_interval if row["to"]]
+    assert found == [
         ("0:00:00", "bus", 2),  # the last class of vehicle 7
         ("0:00:20", "bus", 0),
         ("0:00:30", "bus", 0),
     ]
+
+
+def test_every_vehicle_has_a_turn_where_several_lines_were_crossed(counts: StreamCounts) -> None:
+    turns = TABLES["turns"].by_interval(counts)
+    assert [(row["from"], row["to"], row["vehicles"]) for row in turns if row["vehicles"]] == [
+        ("north", "", 1),
+        ("west", "east", 2),
+    ]
+
+
+def test_vehicles_that_crossed_the_only_line_once_have_no_turn(tmp_path: Path) -> None:
+    (tmp_path / CROSSINGS).write_text(
+        "1,0.0,7,car,gate,left\n2,1.0,8,car,gate,left\n9,2.0,8,car,gate,right\n"
+    )
+    counts = StreamCounts()
+    counts.add(tmp_path, Clock(10))
+    assert TABLES["turns"].sums(counts) == [{"from": "gate", "to": "gate", "vehicles": 1}]
 
 
 def test_a_malformed_speed_is_reported(tmp_path: Path) -> None:
@@ -152,7 +173,9 @@ def test_equal_ids_in_different_runs_are_different_vehicles(tmp_path: Path) -> N
         (tmp_path / run / CROSSINGS).write_text(f"1,0.0,7,car,{line},left\n")
         counts.add(tmp_path / run, Clock(10))
     assert [row["vehicles"] for row in TABLES["crossings"].sums(counts)] == [1, 1]
-    assert TABLES["turns"].sums(counts) == []
+    assert TABLES["turns"].sums(counts) == [
+        {"from": line, "to": "", "vehicles": 1} for line in ("east", "west")
+    ]
 
 
 def test_the_mean_stay_is_of_vehicles_that_left_the_zone(counts: StreamCounts) -> None:
