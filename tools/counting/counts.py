@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
-from tools.counting.intervals import Clock, Interval
+from tools.counting.intervals import Clock, Interval, Moment
 from tools.counting.occupancy import Occupancy, OccupancyCounts, frames_by_content
 from tools.counting.recount import Recount
 from tools.counting.track_file import TrackFile
@@ -33,12 +33,16 @@ class Crossing(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """The first line that a vehicle crossed, in ``interval``, and the last; "" if only one."""
+    """The first line that a vehicle crossed, in ``interval``, and the last.
+
+    If it crossed only once, ``last`` is "". ``seconds`` passed between the two, None if unknown.
+    """
 
     interval: Interval
     first: str
     last: str
     class_name: str
+    seconds: float | None
 
 
 class ZoneEvent(NamedTuple):
@@ -91,7 +95,7 @@ class StreamCounts:
             crossed, events = recount.crossings, recount.zone_events
         else:
             assert isinstance(run, Path)  # tracks without times have no counts of their own
-            crossed = [*rows(run, CROSSINGS, int, clock.interval, int, str, str, str)]
+            crossed = [*rows(run, CROSSINGS, int, clock.moment, int, str, str, str)]
             events = [*rows(run, ZONES, int, clock.interval, int, str, str, str, float)]
         times: Iterable[tuple[Any, ...]]
         if isinstance(run, TrackFile):
@@ -104,18 +108,24 @@ class StreamCounts:
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed
         speeds = _speeds(run, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
         crossings = defaultdict(list)
-        for frame, interval, vehicle, class_name, line, direction in crossed:
+        for frame, moment, vehicle, class_name, line, direction in crossed:
             speed = speeds.get((frame, vehicle))
-            crossing = Crossing(interval, line, direction, class_name, speed)
-            self.crossings.append(crossing)
-            crossings[vehicle].append(crossing)
-        for first, *later in crossings.values():
-            last = later[-1] if later else first
-            name = last.line if later else ""
-            self.turns.append(Turn(first.interval, first.line, name, last.class_name))
+            self.crossings.append(Crossing(moment.interval, line, direction, class_name, speed))
+            crossings[vehicle].append((moment, line, class_name))
+        self.turns += map(_turn, crossings.values())
         self.zone_events += [
             ZoneEvent(when, zone, name, *event) for _, when, _, name, zone, *event in events
         ]
+
+
+def _turn(crossings: Sequence[tuple[Moment, str, str]]) -> Turn:
+    """Returns the turn of a vehicle from the time, line and class of each of its crossings."""
+    (begin, first, _), (end, last, class_name) = crossings[0], crossings[-1]
+    if len(crossings) == 1:
+        return Turn(begin.interval, first, "", class_name, None)
+    seconds = end.seconds - begin.seconds
+    # The clock of a camera may have been set back.
+    return Turn(begin.interval, first, last, class_name, seconds if seconds >= 0 else None)
 
 
 def _speeds(
@@ -215,8 +225,12 @@ def _turns(counts: StreamCounts) -> list[Turn]:
 
 def _crossing_cells(crossings: Sequence[Crossing], _frames: int) -> Row:
     speeds = [each.speed for each in crossings if each.speed is not None]
-    high = f"{np.percentile(speeds, 85):.1f}" if speeds else ""
-    return {"vehicles": len(crossings), "mean_km_h": _mean(speeds), "p85_km_h": high}
+    return {"vehicles": len(crossings), "mean_km_h": _mean(speeds), "p85_km_h": _p85(speeds)}
+
+
+def _turn_cells(turns: Sequence[Turn], _frames: int) -> Row:
+    times = [each.seconds for each in turns if each.seconds is not None]
+    return {"vehicles": len(turns), "mean_travel_s": _mean(times), "p85_travel_s": _p85(times)}
 
 
 def _zone_cells(found: Sequence[ZoneEvent | Occupancy], frames: int) -> Row:
@@ -243,6 +257,10 @@ def _mean(values: Sequence[float]) -> str:
     return f"{np.mean(values):.1f}" if values else ""
 
 
+def _p85(values: Sequence[float]) -> str:
+    return f"{np.percentile(values, 85):.1f}" if values else ""
+
+
 TABLES = {
     "crossings": CountTable(
         attrgetter("crossings"),
@@ -252,7 +270,7 @@ TABLES = {
     "turns": CountTable(
         _turns,
         {"from": "first", "to": "last", "class": "class_name"},
-        lambda turns, _frames: {"vehicles": len(turns)},
+        _turn_cells,
     ),
     "zones": CountTable(
         lambda counts: [*counts.zone_events, *counts.occupancies.values()],

@@ -22,6 +22,27 @@ class Interval(NamedTuple):
     utc_offset: str
 
 
+def seconds_of(time: str) -> float:
+    """Returns a time of ``times.txt`` in seconds, since the epoch or the beginning of the video.
+
+    Raises:
+        ValueError: The time is malformed.
+    """
+    return datetime.fromisoformat(time).timestamp() if "T" in time else float(time)
+
+
+class Moment(NamedTuple):
+    """A time, with the interval it is in.
+
+    Attributes:
+        interval: The interval.
+        seconds: The time, see `seconds_of`.
+    """
+
+    interval: Interval
+    seconds: float
+
+
 class Clock:
     """Finds the interval of a time. Intervals count from local midnight or the video's beginning.
 
@@ -50,6 +71,14 @@ class Clock:
             interval = self._of_camera(second) if "T" in time else self._of_video(int(second))
             self._latest = second, interval
         return self._latest[1]
+
+    def moment(self, time: str) -> Moment:
+        """Returns a time in the format of ``times.txt``, with its interval.
+
+        Raises:
+            ValueError: The time is malformed.
+        """
+        return Moment(self.interval(time), seconds_of(time))
 
     def _of_camera(self, second: str) -> Interval:
         at = datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import datetime
 from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
@@ -25,7 +24,7 @@ from stages.sink.crossings import Crossings
 from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneEvents
-from tools.counting.intervals import Clock
+from tools.counting.intervals import Clock, seconds_of
 from tools.counting.track_file import TrackFile
 from tools.result_rows import rows
 
@@ -36,7 +35,7 @@ class Recount(NamedTuple):
     """What was counted on the tracks of a run.
 
     Attributes:
-        crossings: The columns of ``crossings.txt``, with an interval in place of the time.
+        crossings: The columns of ``crossings.txt``, with a `Moment` in place of the time.
         zone_events: The columns of ``zones.txt``, with an interval in place of the time.
         faults: A message for each line or zone that does not fit the frames, if their size is
             known.
@@ -94,20 +93,22 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
     width, height = size
     found = Recount([], [], tuple(counting.faults(height, width)) if any(size) else ())
 
-    def dated(events: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    def dated(
+        events: Iterable[tuple[Any, ...]], at: Callable[[str], Any]
+    ) -> Iterator[tuple[Any, ...]]:
         for number, time, vehicle, index, *event in events:
-            yield (number, clock.interval(time), vehicle, names.get(index, ""), *event)
+            yield (number, at(time), vehicle, names.get(index, ""), *event)
 
     for tracks, time in frames:
         for measured in counting.update(tracks, tracks.frame.number, time):
             match measured:
                 case Crossings():
-                    found.crossings.extend(dated(measured.crossings))
+                    found.crossings.extend(dated(measured.crossings, clock.moment))
                 case ZoneEvents():  # with three decimals, as in zones.txt
                     events = (
                         each._replace(seconds=round(each.seconds, 3)) for each in measured.events
                     )
-                    found.zone_events.extend(dated(events))
+                    found.zone_events.extend(dated(events, clock.interval))
     return found
 
 
@@ -195,8 +196,7 @@ def _class_index(text: str) -> np.int16:
 
 def _time(text: str) -> tuple[str, int]:
     """Returns a time of ``times.txt`` as it is and in milliseconds."""
-    seconds = datetime.fromisoformat(text).timestamp() if "T" in text else float(text)
-    return text, round(1000 * seconds)
+    return text, round(1000 * seconds_of(text))
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ HEADERS = {
     f"{name}.csv": f"stream,begin,utc_offset,frames,{columns}\n"
     for name, columns in {
         "crossings": "line,direction,class,vehicles,mean_km_h,p85_km_h",
-        "turns": "from,to,class,vehicles",
+        "turns": "from,to,class,vehicles,mean_travel_s,p85_travel_s",
         "zones": "zone,class,entered,left,lost,mean_stay_s,long_stays,mean_vehicles,max_vehicles",
     }.items()
 }

@@ -10,6 +10,7 @@ from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
 from tools.counting.counts import TABLES, StreamCounts
 from tools.counting.intervals import Clock
 
+WITHOUT_TIME = {"mean_travel_s": "", "p85_travel_s": ""}
 WITHOUT_SPEED = {"mean_km_h": "", "p85_km_h": ""}
 
 
@@ -124,9 +125,13 @@ def test_p85_speed_is_the_85th_percentile(tmp_path: Path) -> None:
 def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(counts: StreamCounts) -> None:
     turns = TABLES["turns"].sums(counts)
     assert turns == [
-        {"from": "north", "to": "", "vehicles": 1},
-        {"from": "west", "to": "east", "vehicles": 2},
-    ]
+        {"from": "north", "to": "", "vehicles": 1, **WITHOUT_TIME},
+        # 22 s for vehicle 7, 18 s for vehicle 8
+        {
+            "from": "west", "to": "east", "vehicles": 2,
+            "mean_travel_s": "20.0", "p85_travel_s": "21.4",
+        },
+    ]  # fmt: skip
     by_interval = TABLES["turns"].by_interval(counts)
     found = [(row["begin"], row["class"], row["vehicles"]) for row in by_interval if row["to"]]
     assert found == [
@@ -150,7 +155,26 @@ def test_vehicles_that_crossed_the_only_line_once_have_no_turn(tmp_path: Path) -
     )
     counts = StreamCounts()
     counts.add(tmp_path, Clock(10))
-    assert TABLES["turns"].sums(counts) == [{"from": "gate", "to": "gate", "vehicles": 1}]
+    [row] = TABLES["turns"].sums(counts)
+    assert (row["from"], row["to"], row["vehicles"], row["mean_travel_s"]) == (
+        *("gate", "gate", 1, "1.0"),
+    )
+
+
+def test_travel_times_of_a_camera_are_those_of_its_clock(tmp_path: Path) -> None:
+    times = {7: ("09:59:58.500", "10:00:03.750"), 8: ("10:00:09.000", "09:59:59.000")}
+    found = [(time, vehicle) for vehicle in times for time in times[vehicle]]
+    (tmp_path / CROSSINGS).write_text(
+        "".join(
+            f"{n},2026-05-04T{time}+00:00,{vehicle},car,{'ab'[n % 2]},left\n"
+            for n, (time, vehicle) in enumerate(found, 1)
+        )
+    )
+    counts = StreamCounts()
+    counts.add(tmp_path, Clock(10))
+    rows = TABLES["turns"].by_interval(counts)
+    found_times = [(row["vehicles"], row["mean_travel_s"]) for row in rows if row["vehicles"]]
+    assert found_times == [(1, "5.2"), (1, "")]  # of the second, the clock was set back
 
 
 def test_a_malformed_speed_is_reported(tmp_path: Path) -> None:
@@ -174,7 +198,7 @@ def test_equal_ids_in_different_runs_are_different_vehicles(tmp_path: Path) -> N
         counts.add(tmp_path / run, Clock(10))
     assert [row["vehicles"] for row in TABLES["crossings"].sums(counts)] == [1, 1]
     assert TABLES["turns"].sums(counts) == [
-        {"from": line, "to": "", "vehicles": 1} for line in ("east", "west")
+        {"from": line, "to": "", "vehicles": 1, **WITHOUT_TIME} for line in ("east", "west")
     ]
 
 
@@ -196,4 +220,5 @@ def test_turns_follow_frame_order_and_row_order_within_a_frame(tmp_path: Path) -
     )
     counts = StreamCounts()
     counts.add(tmp_path, Clock(10))
-    assert TABLES["turns"].sums(counts) == [{"from": "west", "to": "east", "vehicles": 1}]
+    [row] = TABLES["turns"].sums(counts)
+    assert (row["from"], row["to"], row["vehicles"]) == ("west", "east", 1)

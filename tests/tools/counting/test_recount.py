@@ -38,7 +38,7 @@ GATE = SinkOptions(lines={"gate": (25, 0, 25, 90)}, zones={"box": ((30, 0), (99,
 
 def own_counts(folder: Path) -> Recount:
     """Returns what the run itself has counted."""
-    crossed = rows(folder, CROSSINGS, int, CLOCK.interval, int, str, str, str)
+    crossed = rows(folder, CROSSINGS, int, CLOCK.moment, int, str, str, str)
     events = rows(folder, ZONES, int, CLOCK.interval, int, str, str, str, float)
     return Recount([*crossed], [*events], ())
 
