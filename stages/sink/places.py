@@ -47,7 +47,8 @@ def places(tracks: Tracks) -> list[Place]:
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
     # Without `trackers`, which needs SciPy: subscribers that only read crossings may lack it.
     margins = JITTER * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-    width, height = tracks.frame.width, tracks.frame.height
+    # The size of frames is 0 where it is unknown: no right or bottom edge then cuts a box.
+    width, height = tracks.frame.width or np.inf, tracks.frame.height or np.inf
     spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
     points, cut = zip(xs, ys, strict=True), (spaces <= margins).tolist()
     columns = zip(ids, classes, points, margins.tolist(), cut, strict=True)

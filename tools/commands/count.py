@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from pathlib import Path
@@ -77,10 +77,9 @@ def count(
     config: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Config with sink.lines and sink.zones (and sink.zone_stay_seconds) to count on "
-            "the tracks of the runs, instead of what the runs counted. No video is needed; boxes "
-            "are rounded to 0.01 pixels, times are those of times.txt, and speeds need ground "
-            "points in the runs.",
+            help="Config with sink.lines and sink.zones (and sink.zone_stay_seconds; for speeds, "
+            "sink.ground) to count on the tracks of the runs, instead of what the runs counted. No "
+            "video is needed; boxes are rounded to 0.01 pixels, and times are those of times.txt.",
             autocompletion=config_names,
         ),
     ] = None,
@@ -187,7 +186,9 @@ def _drawn(
 
     sink = load_configs(config, overrides).sink
     drawn = drawn_options(sink, streams)
-    for key, given in (("sink.lines", sink.lines), ("sink.zones", sink.zones)):
+    keys: dict[str, Iterable[str]]
+    keys = {"sink.lines": sink.lines, "sink.zones": sink.zones, "sink.ground": sink.ground}
+    for key, given in keys.items():
         if warning := unknown_streams(key, given, [*streams]):
             typer.echo(f"spotstream: {warning}", err=True)
     if left := ", ".join(name for name in streams if name not in drawn):
@@ -195,6 +196,9 @@ def _drawn(
             f"spotstream: left out, since sink.lines and sink.zones have nothing for them: {left}",
             err=True,
         )
+    if sink.ground and all(options.ground is None for options in drawn.values()):
+        message = "sink.ground: no effect, since no stream with ground points has lines"
+        typer.echo(f"spotstream: {message}", err=True)
     return drawn
 
 

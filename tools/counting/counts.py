@@ -106,7 +106,11 @@ class StreamCounts:
             self.frames[interval] += frames
             self.occupancies.add(interval, frames, inside)
         crossed.sort(key=lambda row: row[0])  # they are written once confirmed
-        speeds = _speeds(run, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
+        speeds: Mapping[tuple[int, int], float | None]
+        if recount is not None and recount.speeds is not None:
+            speeds = recount.speeds
+        else:
+            speeds = _speeds(run, {(frame, vehicle) for frame, _, vehicle, *_ in crossed})
         crossings = defaultdict(list)
         for frame, moment, vehicle, class_name, line, direction in crossed:
             speed = speeds.get((frame, vehicle))

@@ -39,11 +39,14 @@ class Recount(NamedTuple):
         zone_events: The columns of ``zones.txt``, with an interval in place of the time.
         faults: A message for each line or zone that does not fit the frames, if their size is
             known.
+        speeds: Speeds in km/h at the crossings, by frame and vehicle, where known; None if they
+            were not measured.
     """
 
     crossings: list[tuple[Any, ...]]
     zone_events: list[tuple[Any, ...]]
     faults: tuple[str, ...]
+    speeds: dict[tuple[int, int], float] | None = None
 
 
 def drawn_options(config: SinkConfig, streams: Collection[str]) -> dict[str, SinkOptions]:
@@ -54,7 +57,8 @@ def drawn_options(config: SinkConfig, streams: Collection[str]) -> dict[str, Sin
     """
     found = {name: sink_options(config, name, live=False) for name in streams}
     drawn = {
-        name: dataclasses.replace(options, ground=None)  # it would only take time
+        # Speeds are those at lines; without any, the ground would only take time.
+        name: options if options.lines else dataclasses.replace(options, ground=None)
         for name, options in found.items()
         if options.lines or options.zones
     }
@@ -75,7 +79,7 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
 
     Args:
         run: The folder, also of a run that is in progress or was killed; or tracks without times.
-        options: Options with the lines and zones.
+        options: Options with the lines, zones and ground points.
         clock: Finds the intervals.
 
     Raises:
@@ -87,11 +91,13 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
         class_names, size = run.class_names, run.tracks.frame_size or (0, 0)
         frames = _frames_of_file(run, *size)
     else:
-        class_names, size = _class_names(run), frame_size(run) or (0, 0)
+        class_names, size = _classes_and_size(run)
         frames = _frames(run, *size)
     names = dict(enumerate(class_names))
     width, height = size
-    found = Recount([], [], tuple(counting.faults(height, width)) if any(size) else ())
+    faults = tuple(counting.faults(height, width)) if any(size) else ()
+    speeds = _CrossingSpeeds(counting, options.lines)
+    found = Recount([], [], faults, None if options.ground is None else speeds.found)
 
     def dated(
         events: Iterable[tuple[Any, ...]], at: Callable[[str], Any]
@@ -100,9 +106,12 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
             yield (number, at(time), vehicle, names.get(index, ""), *event)
 
     for tracks, time in frames:
-        for measured in counting.update(tracks, tracks.frame.number, time):
+        measurements = counting.update(tracks, tracks.frame.number, time)
+        speeds.keep(tracks.frame.number)
+        for measured in measurements:
             match measured:
                 case Crossings():
+                    speeds.take(measured)
                     found.crossings.extend(dated(measured.crossings, clock.moment))
                 case ZoneEvents():  # with three decimals, as in zones.txt
                     events = (
@@ -110,6 +119,44 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
                     )
                     found.zone_events.extend(dated(events, clock.interval))
     return found
+
+
+class _CrossingSpeeds:
+    """The speeds of vehicles in the frames in which they cross lines.
+
+    A crossing is counted some frames after its own, perhaps many, so the speed is kept from a
+    vehicle's latest step across each line until then. Not all speeds are kept: files may be of
+    weeks.
+
+    Args:
+        counting: What counts the crossings and measures the speeds.
+        lines: Names of the lines in the order of its `TrackPosition.passages`.
+
+    Attributes:
+        found: Speeds in km/h, with one decimal as in ``ground.txt``, by frame and vehicle.
+    """
+
+    def __init__(self, counting: Counting, lines: Iterable[str]) -> None:
+        self._counting = counting
+        self._lines = tuple(lines)
+        self._kept: dict[tuple[int, str], tuple[int, float]] = {}
+        self.found: dict[tuple[int, int], float] = {}
+
+    def keep(self, number: int) -> None:
+        """Keeps the speeds of vehicles that have stepped across a line in the latest frame."""
+        tracks = self._counting.crossings.state.tracks
+        for identity, speed in self._counting.ground.speeds.items():
+            passages = tracks[identity].passages if identity in tracks else ()
+            for line, passage in zip(self._lines, passages, strict=False):
+                if passage is not None and passage.number == number and passage.between:
+                    self._kept[identity, line] = number, speed
+
+    def take(self, crossed: Crossings) -> None:
+        """Takes over the speeds of crossings that are counted now."""
+        for each in crossed.crossings:
+            if kept := self._kept.pop((each.identity, each.line), None):
+                number, speed = kept  # of an earlier step if the speed is unknown at the crossing
+                self.found[number, each.identity] = round(speed, 1)
 
 
 def _frames(folder: Path, width: int, height: int) -> Iterator[tuple[Tracks, str]]:
@@ -199,12 +246,16 @@ def _time(text: str) -> tuple[str, int]:
     return text, round(1000 * seconds_of(text))
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    """Returns the class names of a run, also of a camera's that has no ``run.json`` yet."""
-    if names := class_names(folder):
-        return names
+def _classes_and_size(folder: Path) -> tuple[tuple[str, ...], tuple[int, int]]:
+    """Returns class names and frame size of a run, also of a camera's without ``run.json`` yet."""
+    names, size = class_names(folder), frame_size(folder)
+    if names and size:
+        return names, size
     try:
         checkpoint = Checkpoint.load(folder / CHECKPOINT)
     except (OSError, msgspec.MsgspecError):  # removed just now, or of another version
-        return ()
-    return checkpoint.sink.start.class_names if checkpoint else ()
+        checkpoint = None
+    if checkpoint is None:
+        return names, size or (0, 0)
+    start = checkpoint.sink.start
+    return names or start.class_names, size or (start.width, start.height)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,12 @@ def test_box_within_the_margin_of_an_edge_counts_as_cut(space: float, is_cut: bo
     boxes = [[x, y, x + 40, y + 40] for x, y in corners]
     found = places(make_tracks(make_header(0), boxes, range(4)))
     assert [place.is_cut for place in found] == [is_cut, is_cut, is_cut, False]
+
+
+def test_only_the_left_edge_cuts_boxes_in_frames_of_unknown_size() -> None:
+    header = dataclasses.replace(make_header(0), width=0, height=0)
+    boxes = [[0, 30, 40, 70], [9000, 9000, 9040, 9040]]
+    assert [place.is_cut for place in places(make_tracks(header, boxes, [1, 2]))] == [True, False]
 
 
 def test_box_with_a_non_finite_position_has_no_place() -> None:

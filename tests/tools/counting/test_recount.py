@@ -108,6 +108,8 @@ def test_a_camera_in_progress_is_counted_with_its_class_names(tmp_path: Path) ->
     Checkpoint(6, results.state()).save(folder / CHECKPOINT)
     assert not (folder / REPORT).exists()
     assert recount(folder, GATE, CLOCK) == own
+    outside = SinkOptions(lines={"far": (0, 500, 90, 500)})
+    assert len(recount(folder, outside, CLOCK).faults) == 1  # the frame size is known, too
     under_way = zone_table(folder)
     # Each vehicle is inside in the last of its three frames.
     assert [row["mean_vehicles"] for row in under_way] == ["0.33", "0.33"]
