@@ -110,6 +110,7 @@ def test_watching_needs_few_packages():
         ("from tools.running.run import load_configs; load_configs([])", {"pydantic"}),
         ("import pipeline.workers.decoder", {"av"}),
         ("import pipeline.workers.detector", set()),
+        ("import pipeline.workers.detector, stages.detector.own_detector", {"cv2"}),
         ("import pipeline.workers.tracker", set()),
         ("import pipeline.workers.sink", {"av", "cv2"}),
     ],

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stages.bgr import to_bgr
 from stages.detector.lru_cache import LruCache
-from stages.detector.preprocessing import InputGeometry, empty_canvas, fill_canvas, to_bgr
+from stages.detector.preprocessing import InputGeometry, empty_canvas, fill_canvas
 from stages.records import Frame, UInt8Array
 
 _SIZES = 8  # of frames, for which memory is kept

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from stages.bgr import to_bgr
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.kept_classes import kept_classes
-from stages.detector.preprocessing import to_bgr
 from stages.errors import ConfigError, SpotStreamError
 from stages.records import Detections, Float64Array, Frame, StreamStart, UInt8Array
 from stages.wording import counted

@@ -29,6 +29,8 @@ class Brightness:
         self._die_at, self._wrong_at, self._fail_at = map(float, (die_at, wrong_at, fail_at))
 
     def detect(self, images):
+        if "torch" in sys.modules:
+            raise ImportError("torch takes memory, and only SpotNet needs it")
         return [self._found(image) for image in images]
 
     def _found(self, image):

@@ -11,15 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stages.bgr import to_bgr
 from stages.detector.engines.device import usable_device
 from stages.detector.engines.engine import EngineOutput
-from stages.detector.preprocessing import (
-    MEAN_BGR,
-    STD_BGR,
-    InputGeometry,
-    input_geometry,
-    to_bgr,
-)
+from stages.detector.preprocessing import MEAN_BGR, STD_BGR, InputGeometry, input_geometry
 from stages.detector.spotnet import STRIDE
 from stages.detector.weights_file import load_network
 from stages.records import Detections, Frame, UInt8Array

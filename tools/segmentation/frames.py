@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from stages.bgr import to_bgr
 from stages.decoder.media import MediaSource
 from stages.decoder.source import HeapAllocator
 from stages.errors import SourceError
@@ -114,8 +115,6 @@ class VideoFrames:
         Raises:
             SourceError: The video cannot be read.
         """
-        from stages.detector.preprocessing import to_bgr  # here: torch takes seconds to import
-
         size: tuple[int, ...] | None = None
         for position, frame in enumerate(self._frames()):
             if position % every:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
+from stages.bgr import to_bgr
 from stages.decoder.media import MediaSource
 from stages.decoder.pixels import fill
-from stages.detector.preprocessing import to_bgr
 from stages.records import Frame, PixelFormat, StreamStart
 
 BT2020 = getattr(Colorspace, "BT2020", None)  # PyAV 17 cannot convert it

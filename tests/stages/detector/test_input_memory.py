@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stages.bgr import to_bgr
 from stages.detector.input_memory import InputMemory
-from stages.detector.preprocessing import input_geometry, network_input, to_bgr
+from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet.config import preset_config, published_config
 from stages.records import PixelFormat
 from tests.stages.detector.frames import yuv_frame

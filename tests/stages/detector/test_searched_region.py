@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.bgr import to_bgr
 from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.network_detector import NetworkDetector
-from stages.detector.preprocessing import to_bgr
 from stages.detector.searched_region import Crop, RegionDetector
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
