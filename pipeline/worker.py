@@ -14,7 +14,7 @@ from pipeline.logs import set_up_logging
 from pipeline.plan import WorkerPlan, decode_struct
 from pipeline.reporter import Reporter
 from pipeline.reports import Crashed, Failed
-from pipeline.signals import StageEnd, die_with, ignore_stop_signals
+from pipeline.signals import STAGE_ENDED, StageEnd, die_with, ignore_stop_signals
 from stages.errors import SpotStreamError, in_one_line
 
 
@@ -29,7 +29,7 @@ def main(supervisor: int) -> int:
     stream = plan.own_stream
     try:
         _run(plan, context, report)
-        return 0
+        return STAGE_ENDED
     except SpotStreamError as error:
         if plan.debug:
             traceback.print_exc()
@@ -37,7 +37,7 @@ def main(supervisor: int) -> int:
         report(Failed(plan.stage, stream=stream, message=message, exit_code=code))
         return error.exit_code
     except StageEnd:
-        return 0
+        return STAGE_ENDED
     except (Exception, SystemExit) as error:
         if plan.debug:
             traceback.print_exc()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pipeline.plan import StageName, WorkerPlan, encode_struct
 from pipeline.reports import Busy, Crashed, Ready, Report
-from pipeline.signals import STAGE_END
+from pipeline.signals import STAGE_END, STAGE_ENDED
 from pipeline.supervision.overview import ProcessState
 from pipeline.supervision.restarts import Restarts
 from stages.errors import reason_of
@@ -175,7 +175,7 @@ class StageProcess:
         """Returns how the process died since the last call, or "".
 
         It is worded like ``was killed by signal 11``. A hung process is killed; a later call
-        returns its death. A process that succeeded is ``ended``.
+        returns its death. A process that exits with `STAGE_ENDED` is ``ended``.
         """
         if self._start_error:
             how, self._start_error = f"cannot be started: {self._start_error}", ""
@@ -194,10 +194,10 @@ class StageProcess:
                 self._hung_for = self._hung_for or limit
                 self._process.kill()
             return ""
-        if code == 0:
+        if code == STAGE_ENDED:
             self.state = "ended"
             return ""
-        if code > 0 and not self._message and not self._has_exited:
+        if code >= 0 and not self._message and not self._has_exited:
             self._has_exited = True  # its report of the reason may not have been read yet
             return ""
         if self._hung_for:
@@ -209,7 +209,7 @@ class StageProcess:
             how += _FOR_MEMORY if -code == signal.SIGKILL else ""
         else:
             how = f"ended with status {code}"
-        self._cannot_start = code > 0 and not self._was_ready
+        self._cannot_start = code >= 0 and not self._was_ready
         self._record_death()
         return how
 

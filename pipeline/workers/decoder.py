@@ -19,7 +19,7 @@ from pipeline.config import DecoderConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, NoticeEvent, Ready
-from pipeline.signals import STAGE_END
+from pipeline.signals import STAGE_END, STAGE_ENDED
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_SIDE
@@ -95,7 +95,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 recorder.close()
             decoding.end()
             context.destroy(linger=1000)
-            os._exit(0)  # a normal interpreter exit would free what FFmpeg still uses
+            os._exit(STAGE_ENDED)  # a normal interpreter exit would free what FFmpeg still uses
     reading.result()
 
 

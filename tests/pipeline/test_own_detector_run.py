@@ -22,10 +22,10 @@ import numpy as np
 class Brightness:
     class_names = ("car", "bus")
 
-    def __init__(self, die_at=256, wrong_at=256, fail_at=256, exit_at=256):
+    def __init__(self, die_at=256, wrong_at=256, fail_at=256, exit_at=256, leave_at=256):
         if exit_at < 0:
             sys.exit("no licence")
-        self._exit_at = exit_at
+        self._exit_at, self._leave_at = exit_at, leave_at
         self._die_at, self._wrong_at, self._fail_at = map(float, (die_at, wrong_at, fail_at))
 
     def detect(self, images):
@@ -41,6 +41,8 @@ class Brightness:
             os.kill(os.getpid(), signal.SIGKILL)
         if level > self._exit_at:
             sys.exit(0)
+        if level > self._leave_at:
+            os._exit(0)
         if level > self._fail_at:
             raise KeyError("out of sight")
         if level > self._wrong_at:
@@ -159,12 +161,14 @@ def test_a_class_that_the_detector_does_not_have_ends_the_run_with_one_line(run)
     )
 
 
-def test_an_own_detector_that_exits_has_failed(run):
-    done = run(
-        {"name": NAME, "settings": {"exit_at": 100}}, "--set", "runtime.restarts_per_minute=0"
-    )
+@pytest.mark.parametrize(
+    ("way", "how"),
+    [("exit_at", "failed: SystemExit: 0"), ("leave_at", "ended with status 0")],
+)
+def test_an_own_detector_that_exits_has_failed(run, way, how):
+    done = run({"name": NAME, "settings": {way: 100}}, "--set", "runtime.restarts_per_minute=0")
     assert done.returncode == 1
-    assert "the detector failed: SystemExit: 0" in done.stderr
+    assert f"the detector {how}; not finished: clip" in done.stderr
 
 
 def test_an_own_detector_detects_in_images_until_it_fails(command, tmp_path):

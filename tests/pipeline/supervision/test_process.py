@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Crashed, Ready
+from pipeline.signals import STAGE_ENDED
 from pipeline.supervision.process import StageProcess
 
 PLAN = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")
@@ -69,6 +70,18 @@ def test_last_report_is_awaited_before_a_process_counts_as_dead(worker_is):
             process.heard(Crashed("sink", message="there is no room"))
         assert process.check() == death
         process.replace()
+
+
+def test_only_an_agreed_exit_is_no_death(worker_is):
+    process = StageProcess("detector", lambda: PLAN, 60.0, 5)
+    for status, how, state in ((0, "ended with status 0", "waiting"), (STAGE_ENDED, "", "ended")):
+        worker_is(f"cat > /dev/null\nexit {status}\n")
+        assert process.start_if_due()
+        process.heard(Ready("detector"))
+        process._process.wait(100)
+        assert [process.check(), process.check()] == ["", how]
+        assert (process.state, process.is_hopeless) == (state, False)
+        process.replace() if status == 0 else process.kill()
 
 
 class Held(subprocess.Popen):

@@ -10,6 +10,7 @@ import zmq
 from pipeline.config import DecoderConfig, DetectorConfig, RunConfig, RuntimeConfig
 from pipeline.plan import WorkerPlan
 from pipeline.reports import Failed, Ready
+from pipeline.signals import STAGE_ENDED
 from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
@@ -225,7 +226,7 @@ def test_decoder_of_an_ended_stream_is_tracked_only_while_it_lives(make_processe
         assert decoder.start_if_due()
         return decoder
 
-    worker_is("exit 0\n")
+    worker_is(f"exit {STAGE_ENDED}\n")
     ended = begin()
     ended._process.wait()
     worker_is("exec sleep 300\n")

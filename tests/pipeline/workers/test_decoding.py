@@ -11,7 +11,7 @@ from msgspec import structs
 
 from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.signals import STAGE_END
+from pipeline.signals import STAGE_END, STAGE_ENDED
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
@@ -219,7 +219,7 @@ def test_a_stuck_source_is_abandoned_once_the_stream_has_ended(plan, monkeypatch
     with pytest.raises(SystemExit):
         run_decoder(plan, context, ReportLog())
     released.set()
-    assert reached == [0, "recorder closed", STOPPED, "closed", True]
+    assert reached == [STAGE_ENDED, "recorder closed", STOPPED, "closed", True]
 
 
 class RecordingFactory(ReportLog):
