@@ -40,6 +40,7 @@ MAX_SIDE = 65_535
 _MAX_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 
+_Layout: TypeAlias = list[tuple[np.dtype[Any], tuple[int, ...]]]  # types and shapes of arrays
 _Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MAX_BOXES)]
 
 
@@ -125,7 +126,12 @@ _decoder = msgspec.msgpack.Decoder(
 
 
 def encode(envelope: Envelope) -> list[bytes | memoryview]:
-    """Encodes an envelope as the parts of one multipart message."""
+    """Encodes an envelope as the parts of one multipart message.
+
+    Raises:
+        ValueError: An array has another type or shape than `decode` takes. The receiver would drop
+            the message, and a recorded video would wait for that frame for ever.
+    """
     record, pixels = envelope.record, envelope.pixels
     header: msgspec.Struct
     arrays: list[npt.NDArray[Any]] = []
@@ -142,18 +148,21 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
         }
         seen = record.detections if isinstance(record, Tracks) else record
         common["motion"] = seen.motion is not None
+        of_frame: _OfFrame
         if isinstance(record, Frame):
-            header = _Frame(frame=record.header, **common)
+            of_frame = _Frame(frame=record.header, **common)
         elif isinstance(record, Tracks):
             found = record.detections
-            header = _Tracks(frame=record.frame, count=len(found), tracks=len(record), **common)
+            of_frame = _Tracks(frame=record.frame, count=len(found), tracks=len(record), **common)
             arrays = [record.ids, found.boxes, found.scores, record.boxes, record.scores,
                       found.classes, record.classes]  # fmt: skip
         else:
-            header = _Detections(frame=record.frame, count=len(record), **common)
+            of_frame = _Detections(frame=record.frame, count=len(record), **common)
             arrays = [record.boxes, record.scores, record.classes]
         if seen.motion is not None:
             arrays.insert(0, seen.motion)
+        _check_arrays(arrays, of_frame)
+        header = of_frame
     else:
         header = _HEADERS[type(record)](record=record, **common)
     parts: list[bytes | memoryview] = [envelope.stream.encode(), _encoder.encode(header)]
@@ -188,15 +197,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
     if not (1 <= frame.height <= MAX_SIDE and 1 <= frame.width <= MAX_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
     rest = list(parts[2:])
-    shapes: list[tuple[np.dtype[Any], tuple[int, ...]]] = [(_F4, (2, 3))] if header.motion else []
-    if isinstance(header, _Tracks):
-        found, tracks = header.count, header.tracks
-        shapes += [(_I8, (tracks,)), (_F4, (found, 4)), (_F4, (found,)), (_F4, (tracks, 4)),
-                   (_F4, (tracks,)), (_I2, (found,)), (_I2, (tracks,))]  # fmt: skip
-    elif isinstance(header, _Detections):
-        found = header.count
-        shapes += [(_F4, (found, 4)), (_F4, (found,)), (_I2, (found,))]
-    arrays = _arrays(rest, shapes)
+    arrays = _arrays(rest, _layout(header))
     motion = arrays.pop(0) if header.motion else None
     pixels = _arrays(rest, [(_U1, frame.shape)])[0] if header.inline else None
     if rest:
@@ -237,9 +238,30 @@ def _check_version(header: bytes) -> None:
         raise VersionError(version)
 
 
-def _arrays(
-    parts: list[Any], shapes: Sequence[tuple[np.dtype[Any], tuple[int, ...]]]
-) -> list[npt.NDArray[Any]]:
+def _layout(header: _OfFrame) -> _Layout:
+    """Returns the types and shapes of the arrays that follow a header."""
+    layout: _Layout = [(_F4, (2, 3))] if header.motion else []
+    if isinstance(header, _Tracks):
+        found, tracks = header.count, header.tracks
+        layout += [(_I8, (tracks,)), (_F4, (found, 4)), (_F4, (found,)), (_F4, (tracks, 4)),
+                   (_F4, (tracks,)), (_I2, (found,)), (_I2, (tracks,))]  # fmt: skip
+    elif isinstance(header, _Detections):
+        found = header.count
+        layout += [(_F4, (found, 4)), (_F4, (found,)), (_I2, (found,))]
+    return layout
+
+
+def _check_arrays(arrays: Sequence[npt.NDArray[Any]], header: _OfFrame) -> None:
+    for array, (dtype, shape) in zip(arrays, _layout(header), strict=True):
+        if array.dtype != dtype or array.shape != shape:
+            frame, kind = header.frame, header.__struct_config__.tag
+            raise ValueError(
+                f"stream {frame.stream}, frame {frame.number}: {kind} with an array of "
+                f"{array.dtype} {array.shape} instead of {dtype} {shape}"
+            )
+
+
+def _arrays(parts: list[Any], shapes: _Layout) -> list[npt.NDArray[Any]]:
     """Takes the first part out of ``parts``, unless all arrays are empty; returns its arrays."""
     size = sum([math.prod(shape) * dtype.itemsize for dtype, shape in shapes])
     payload = b""

@@ -4,10 +4,11 @@ import pytest
 
 from stages.result_files import read_report
 from tests.pipeline.own_modules import commands_with
-from tools.harness.material import detections_of
+from tools.harness.material import detections_of, detections_setting
 
 MODULE = """
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from trackers.sort import Sort
@@ -26,6 +27,12 @@ class Dying(Sort):
         return super()._track(observations)
 
 
+class Wide(Sort):
+    def update(self, *frame):
+        tracked = super().update(*frame)
+        return replace(tracked, boxes=tracked.boxes.astype("float64"))
+
+
 class Fixed(Sort):
     def __init__(self):
         super().__init__()
@@ -34,12 +41,17 @@ NAME = "own.dying:Dying"
 
 
 @pytest.fixture
-def command(tmp_path):
+def any_command(tmp_path):
+    """Returns a function that runs a command which finds the tracker."""
+    return commands_with(tmp_path, NAME, MODULE)
+
+
+@pytest.fixture
+def command(any_command):
     """Returns a function that runs a command which finds the tracker, and must succeed."""
-    run_command = commands_with(tmp_path, NAME, MODULE)
 
     def run(*arguments):
-        done = run_command(*arguments)
+        done = any_command(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
 
@@ -78,6 +90,17 @@ def test_a_run_with_an_own_tracker_survives_its_exit_and_is_not_repeated(clip, c
 
 def _ids(text):
     return [line.split(",")[:2] for line in text.splitlines()]
+
+
+def test_tracks_that_the_sink_would_not_take_end_the_run(clip, any_command):
+    done = any_command(
+        *("run", clip, "--output", "out", "--set", "tracker.name=own.dying:Wide"),
+        *("--set", detections_setting(clip), "--set", "runtime.restarts_per_minute=0"),
+    )
+    assert done.returncode == 1
+    assert "the tracker failed: ValueError: stream clip, frame 1: tracks with an array of" in (
+        done.stderr
+    )
 
 
 def test_an_own_tracker_is_evaluated_beside_others(command, tmp_path):

@@ -125,6 +125,20 @@ def test_arrays_share_one_part_and_are_aligned():
     assert all(array.flags.aligned and array.dtype.isnative for array in arrays)
 
 
+@pytest.mark.parametrize(
+    ("field", "array", "problem"),
+    [
+        ("boxes", np.ones((2, 4)), r"float64 \(2, 4\) instead of float32 \(2, 4\)"),
+        ("ids", np.ones(2), r"float64 \(2,\) instead of int64 \(2,\)"),
+        ("scores", np.ones(3, np.float32), r"float32 \(3,\) instead of float32 \(2,\)"),
+    ],
+)
+def test_arrays_that_the_receiver_would_not_take_are_refused(field, array, problem):
+    wrong = replace(tracks(), **{field: array})
+    with pytest.raises(ValueError, match=f"^stream cam, frame 10: tracks with .* {problem}$"):
+        encode(Envelope(wrong))
+
+
 def test_empty_detections_have_no_payload():
     empty = Detections(HEADER, np.empty((0, 4), np.float32), np.empty(0, np.float32),
                        np.empty(0, np.int16))  # fmt: skip
