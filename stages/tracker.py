@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 from stages.records import Detections, FrameHeader, Tracks
 from trackers import Tracker, build_tracker
+from trackers.tracker import TrackError
 
 
 class TrackerStage:
@@ -30,6 +31,7 @@ class TrackerStage:
         """
         if every < 1:
             raise ConfigError(f"every must be at least 1, got {every}")
+        self._name = name
         self._build = partial(build_tracker, name, **settings)
         self._every = every
         self._trackers: dict[str, Tracker] = {}
@@ -49,6 +51,7 @@ class TrackerStage:
         Raises:
             ValueError: The detections are malformed (wrong shape, not finite); the message names
                 the stream and frame. The tracker's state is then unchanged.
+            SpotStreamError: A tracker of the user's own returned something that cannot be tracks.
         """
         frame = detections.frame
         tracker = self._tracker(frame.stream)
@@ -68,7 +71,10 @@ class TrackerStage:
             )
         except ValueError as error:
             of_stream = f"stream {frame.stream}, " if frame.stream else ""
-            raise ValueError(f"{of_stream}frame {frame.number}: {error}") from error
+            where = f"{of_stream}frame {frame.number}"
+            if isinstance(error, TrackError):  # again in every attempt
+                raise SpotStreamError(f"{where}: tracker {self._name!r}: {error}") from error
+            raise ValueError(f"{where}: {error}") from error
         self._latest[frame.stream] = frame
         return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
 

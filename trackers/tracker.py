@@ -21,6 +21,10 @@ STRONGEST_ZOOM = 100.0  # from one frame to the next
 LONGEST_BREAK = 30  # unseen frames that tracks survive regardless of `max_age`
 
 
+class TrackError(ValueError):
+    """`Tracker._track` returned something that cannot be tracks."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedBoxes:
     """The tracks of one frame, in the order of their ids.
@@ -90,6 +94,8 @@ class Tracker(ABC):
         self._frame = 0  # number of the last processed frame since the start or a reset
         self._last_active = 0  # frame in which the last track ends, unless a detection comes first
         self._next_id = 1
+        # Checks of values would take up to a fifth of the time of the trackers of this package.
+        self._is_own = not type(self).__module__.startswith(f"{__package__}.")
         self._frame_size: tuple[Any, ...] | None = None  # from which `_size_array` was made
         self._size_array: FloatArray | None = None
 
@@ -126,7 +132,8 @@ class Tracker(ABC):
         Raises:
             ValueError: A shape is wrong, or a box, score, class, motion, size or ``unseen`` is not
                 finite, not whole where it must be, or out of its range; the tracker does not
-                advance then. Or `_track` returned arrays of other shapes or kinds than it must.
+                advance then.
+            TrackError: `_track` returned something that it must not.
         """
         if unseen and (unseen < 0 or unseen % 1):  # NaN and infinity, modulo 1, are NaN
             raise ValueError(f"unseen must be a whole number of at least 0, got {unseen}")
@@ -157,6 +164,8 @@ class Tracker(ABC):
         tracked, ids, used = np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
         if self._frame <= self._last_active:
             tracked, ids, used = _checked_tracks(self._track(observations))
+            if self._is_own and len(ids):
+                _check_values(tracked, ids, used, self._next_id, count)
         return TrackedBoxes(
             tracked.astype(np.float32),
             score_array[used].astype(np.float32),
@@ -188,6 +197,8 @@ class Tracker(ABC):
     @abstractmethod
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         """Takes one step; returns boxes ``(M, 4)``, ascending ids, detection indices ``(M,)``.
+
+        Ids are from `_new_ids`, and indices among those of the observations.
 
         Not called for frames without detections once more than ``max_age`` frames have passed since
         the latest detection, when no track is left. ``self._frame`` counts all processed frames.
@@ -259,13 +270,38 @@ def _checked_tracks(returned: Any) -> tuple[FloatArray, Int64Array, Int64Array]:
     parts = returned if isinstance(returned, tuple | list) else [returned]
     if len(parts) == 3 and all(isinstance(each, np.ndarray) for each in parts):
         boxes, ids, used = parts
-        is_integer = ids.dtype.kind in "iu" and used.dtype.kind in "iu"
-        if is_integer and boxes.shape == (used.size, 4) and ids.shape == used.shape == (used.size,):
+        is_number = ids.dtype.kind in "iu" and used.dtype.kind in "iu" and boxes.dtype.kind in "fiu"
+        if is_number and boxes.shape == (used.size, 4) and ids.shape == used.shape == (used.size,):
             return boxes, ids.astype(np.int64, copy=False), used.astype(np.int64, copy=False)
-    raise ValueError(
+    raise TrackError(
         f"_track must return boxes (M, 4), integer ids (M,) and integer detection indices (M,), "
         f"not {', '.join(map(_kind, parts))}"
     )
+
+
+def _check_values(
+    boxes: FloatArray, ids: Int64Array, used: Int64Array, next_id: int, count: int
+) -> None:
+    """Refuses boxes without an area, ids that were not assigned, and rows of no detection."""
+    is_box = (np.abs(boxes) <= MAX_FLOAT32).all(axis=1)
+    is_box &= (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    if not is_box.all():
+        wanted = "finite boxes with right > left and bottom > top"
+        raise TrackError(f"_track must return {wanted}, got {boxes[~is_box][0].tolist()}")
+    if ids[0] < 1 or ids[-1] >= next_id or (ids[1:] <= ids[:-1]).any():
+        raise TrackError(
+            f"_track must return ids from _new_ids (the next is {next_id}), each once and "
+            f"ascending, got {_shown(ids)}"
+        )
+    if (wrong := (used < 0) | (used >= count)).any():
+        raise TrackError(
+            f"_track must return detection indices from 0 to below {count}, got {used[wrong][0]}"
+        )
+
+
+def _shown(ids: Int64Array) -> str:
+    """Returns a list of at most eight ids."""
+    return f"[{', '.join(map(str, ids[:8]))}{', …' if len(ids) > 8 else ''}]"
 
 
 def _kind(value: object) -> str:

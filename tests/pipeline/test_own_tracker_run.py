@@ -33,6 +33,12 @@ class Wide(Sort):
         return replace(tracked, boxes=tracked.boxes.astype("float64"))
 
 
+class Doubled(Sort):
+    def _track(self, observations):
+        boxes, ids, used = super()._track(observations)
+        return boxes, ids * 0 + 1, used
+
+
 class Fixed(Sort):
     def __init__(self):
         super().__init__()
@@ -116,3 +122,24 @@ def test_an_own_tracker_is_evaluated_beside_others(command, tmp_path):
     assert f"\n{NAME}: detections of det, tracked by {NAME} (max_age=5, die_at=0)\n" in output
     assert "\nown.dying:Fixed: detections of det, tracked by own.dying:Fixed\n" in output
     assert "\nsort: detections of det, tracked by sort (max_age=1, " in output
+
+
+def test_wrong_tracks_end_run_and_track_with_the_same_line(clip, tmp_path):
+    command = commands_with(tmp_path, NAME, MODULE)
+    (tmp_path / "clip.mp4").symlink_to(clip)
+    detections = tmp_path / "clip.txt"
+    detections.symlink_to(detections_of(clip))
+    ran = command(
+        *("run", "--source", "clip.mp4", "--output", "out", "--set", "sink.overlay=false"),
+        *("--set", "tracker.name=own.dying:Doubled", "--set", f"detector.detections={detections}"),
+    )
+    tracked = command(
+        *("track", "--detections", detections, "--tracker", "own.dying:Doubled"),
+        *("--output", "tracks.txt"),
+    )
+    assert (ran.returncode, tracked.returncode) == (1, 1)
+    line = tracked.stderr.strip()
+    assert line.startswith("spotstream: stream clip, frame ")
+    assert ": tracker 'own.dying:Doubled': _track must return ids from _new_ids (the " in line
+    assert line in ran.stderr
+    assert "starting it again" not in ran.stderr

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trackers import Sort, build_tracker, default_settings
+from trackers.tracker import TrackError
 
 MODULE = """
 import sys
@@ -181,6 +182,10 @@ def test_integers_of_any_kind_become_int64():
         ),
         (lambda boxes, ids, used: (boxes, ids.tolist(), used), "float64 (2, 4), list, int64 (2,)"),
         (lambda boxes, ids, used: (boxes, ids), "float64 (2, 4), int64 (2,)"),
+        (
+            lambda boxes, ids, used: (boxes.astype(object), ids, used),
+            "object (2, 4), int64 (2,), int64 (2,)",
+        ),
         (lambda *found: None, "NoneType"),
     ],
 )
@@ -191,3 +196,56 @@ def test_a_track_method_that_returns_something_else_is_refused(change, shown):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Returning(change).update(*CARS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda boxes, ids, used: (boxes[:, [2, 1, 0, 3]], ids, used),
+            "finite boxes with right > left and bottom > top, got [50.0, 10.0, 10.0, 40.0]",
+        ),
+        (
+            lambda boxes, ids, used: (np.vstack((boxes[:1], boxes[1:] * np.nan)), ids, used),
+            "finite boxes with right > left and bottom > top, got [nan, nan, nan, nan]",
+        ),
+        (
+            lambda boxes, ids, used: (boxes * 1e300, ids, used),  # infinite as float32
+            "finite boxes with right > left and bottom > top, got [1e+301, 1e+301, 5e+301, 4e+301]",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids - 1, used),
+            "ids from _new_ids (the next is 3), each once and ascending, got [0, 1]",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, np.ones_like(ids), used),
+            "ids from _new_ids (the next is 3), each once and ascending, got [1, 1]",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids[::-1], used),
+            "ids from _new_ids (the next is 3), each once and ascending, got [2, 1]",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids + 1, used),
+            "ids from _new_ids (the next is 3), each once and ascending, got [2, 3]",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids, used - 1),
+            "detection indices from 0 to below 2, got -1",
+        ),
+        (
+            lambda boxes, ids, used: (boxes, ids, used + 1),
+            "detection indices from 0 to below 2, got 2",
+        ),
+    ],
+)
+def test_values_that_cannot_be_tracks_are_refused(change, message):
+    with pytest.raises(TrackError, match=f"^{re.escape(f'_track must return {message}')}$"):
+        Returning(change).update(*CARS)
+
+
+def test_a_detection_index_is_refused_in_a_frame_without_detections():
+    tracker = Returning(lambda *found: (np.array([[0, 0, 9, 9]]), np.array([1]), np.array([0])))
+    assert len(tracker.update(*CARS)) == 1
+    with pytest.raises(TrackError, match="detection indices from 0 to below 0, got 0"):
+        tracker.update([], [])
