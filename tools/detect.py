@@ -98,7 +98,9 @@ def detect_images(
     progress(read, len(images))
     while not stopped() and (batch := list(itertools.islice(pixels, size))):
         try:
-            detected = _detected(detector, batch, unreadable, is_own=config.name is not None)
+            detected = _detected(
+                detector, batch, unreadable, stopped, is_own=config.name is not None
+            )
         except SpotStreamError as error:
             if failed is None:
                 raise
@@ -128,6 +130,7 @@ def _detected(
     detector: Detector,
     batch: Sequence[_Image],
     unreadable: Callable[[str], None],
+    stopped: Callable[[], bool],
     *,
     is_own: bool,
 ) -> list[tuple[Path, UInt8Array, Detections]]:
@@ -137,12 +140,15 @@ def _detected(
         found = detector.detect(frames)
     except ConfigError as error:
         if len(batch) > 1:
-            alone = (_detected(detector, [each], unreadable, is_own=is_own) for each in batch)
+            alone = (
+                _detected(detector, [each], unreadable, stopped, is_own=is_own) for each in batch
+            )
             return list(itertools.chain.from_iterable(alone))
         unreadable(f"{batch[0][0]}: {error}")
         return []
-    except Exception as error:
-        if not is_own or isinstance(error, SpotStreamError):
+    except (Exception, SystemExit) as error:
+        is_request = isinstance(error, SystemExit) and stopped()  # a second signal ends at once
+        if is_request or not is_own or isinstance(error, SpotStreamError):
             raise
         others = f" or {counted(len(batch) - 1, 'other image')}" if len(batch) > 1 else ""
         raise SpotStreamError(f"{batch[0][0]}{others}: {in_one_line(error)}") from error

@@ -197,3 +197,17 @@ def test_an_own_detector_detects_in_images_until_it_fails(command, tmp_path):
     )
     assert json.loads((tmp_path / "detections.json").read_text()) == results
     assert re.search(r'py", line \d+, in _found\n', command("--debug", "detect", *arguments).stderr)
+
+    exited = command(
+        "detect",
+        "photos",
+        "--set",
+        f"detector.name={NAME}",
+        "--set",
+        "detector.settings.exit_at=150",
+    )
+    assert (exited.returncode, exited.stderr) == (
+        1,
+        "detections.json: 3 detections in 1 of 2 images\nspotstream: photos/b.png: SystemExit: 0\n",
+    )
+    assert json.loads((tmp_path / "detections.json").read_text()) == results

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -267,3 +268,28 @@ def test_an_interrupt_before_the_first_image_keeps_earlier_results(tmp_path):
     assert process.returncode == 130
     assert errors == f"{output} is not written: 0 of 1 image\n"
     assert output.read_text() == "earlier"
+
+
+def test_a_second_interrupt_ends_an_own_detector_at_once(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((32, 32, 3), np.uint8))
+    (tmp_path / "waiting.py").write_text(
+        "class Waiting:\n"
+        "    class_names = ['car']\n"
+        "    def detect(self, images):\n"
+        "        print('waits', flush=True)\n"
+        "        import time; time.sleep(600)\n"
+    )
+    output = tmp_path / "detections.json"
+    command = [sys.executable, "-m", "tools.main", "detect", str(tmp_path / "a.png")]
+    command += ["--output", str(output), "--set", "detector.name=waiting:Waiting"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
+        assert process.stdout.readline() == "waits\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() == "stopping; once more ends at once\n"
+        time.sleep(1.1)  # signals within a second are one request
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == 130
+    assert not output.exists()
