@@ -37,8 +37,16 @@ class DetectionGraph(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(N, H, W, 3)`` uint8 BGR to boxes, scores and classes, see `detect_peaks`."""
-        normalised = self._normalise(images).to(self._dtype)
-        return detect_peaks(self.network, normalised, self._top_k)
+        return detect_peaks(self.network, self._normalised(images), self._top_k)
+
+    def heatmap(self, images: Tensor) -> Tensor:
+        """``(N, H, W, 3)`` uint8 BGR to the scores of all cells: ``(N, classes, H/4, W/4)``."""
+        logits, _ = self.network.locate(self._normalised(images))
+        return logits.float().sigmoid()
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        normalised: Tensor = self._normalise(images).to(self._dtype)
+        return normalised
 
 
 def example_images(size_multiple: int, size: tuple[int, int] | None = None) -> Tensor:

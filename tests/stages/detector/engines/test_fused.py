@@ -17,11 +17,16 @@ def shifted(by):
     """Returns a change that adds ``by`` to the logits of the centres."""
 
     def change(graph):
-        last = graph.network.hm[0][1]
         with torch.no_grad():
-            (last[-1] if isinstance(last, nn.Sequential) else last).bias.add_(by)
+            last_of(graph).bias.add_(by)
 
     return change
+
+
+def last_of(graph):
+    """Returns the convolution that gives the logits of the centres."""
+    last = graph.network.hm[0][1]
+    return last[-1] if isinstance(last, nn.Sequential) else last
 
 
 @pytest.mark.parametrize("make", [lambda network: network, in_bfloat16])
@@ -36,6 +41,38 @@ def test_larger_score_differences_are_rejected(make, caplog):
     graph = graph_of(make)
     assert fused_graph(graph, shifted(0.5)) is graph
     assert "different scores on cpu" in caplog.text
+
+
+def test_scores_of_equal_cells_that_rounding_separates_are_accepted():
+    graph = graph_of()
+    weight = last_of(graph).weight
+    slight = weight.detach() * 1e-3
+    nn.init.zeros_(weight)  # all cells are peaks
+
+    def separate(copied):
+        with torch.no_grad():
+            last_of(copied).weight.copy_(slight)
+
+    fused = fused_graph(graph, separate)
+    assert fused is not graph
+    images = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        scores = [each(images)[1].min() for each in (graph, fused)]
+        heatmaps = [each.heatmap(images) for each in (graph, fused)]
+    assert scores[0] - scores[1] > 0.05  # fewer peaks than boxes requested
+    torch.testing.assert_close(*heatmaps, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("head", ["hm", "wh"])
+def test_a_head_that_cannot_run_fused_keeps_the_plain_graph(head):
+    def refuse(*_):
+        raise RuntimeError("no such convolution here")
+
+    def fuse(copied):
+        getattr(copied.network, head)[0].register_forward_hook(refuse)
+
+    graph = graph_of()
+    assert fused_graph(graph, fuse) is graph
 
 
 def test_the_original_graph_is_unchanged():
