@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from pipeline.supervision.commands import describe, find_run
-from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet
 from stages.records import Frame
+from stages.scene import Scene, SceneConfig
 from tests.documentation import program, run_program
 from tests.tools.processes import ROOT, spotstream
 from tests.waiting import wait_for

@@ -42,7 +42,7 @@ from tools.commands.train import train
 from tools.commands.tune import tune
 from tools.commands.validate import validate
 from tools.commands.watch import keys, watch
-from tools.standard_streams import PATIENCE_SECONDS, lossy, open_missing
+from tools.console.standard_streams import PATIENCE_SECONDS, lossy, open_missing
 
 app = typer.Typer(
     no_args_is_help=True,

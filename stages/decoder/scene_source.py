@@ -8,7 +8,6 @@ from dataclasses import KW_ONLY, dataclass, field
 import cv2
 
 from stages.color_spaces import BT601
-from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import (
@@ -18,6 +17,7 @@ from stages.records import (
     PixelFormat,
     StreamStart,
 )
+from stages.scene import Scene, SceneConfig
 
 DEMO_SCENE = SceneConfig(seed=1)
 """The scene that `spotstream run` shows if it is given no source."""

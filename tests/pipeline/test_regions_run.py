@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.scene import Scene, SceneConfig
 from stages.result_files import DETECTIONS, TRACKS, read_report
+from stages.scene import Scene, SceneConfig
 from tests.pipeline.disturbed import kill
 from tools.harness.runner import run_with
 

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 
 from stages.decoder.locations import expand_sources
-from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import open_source
 from stages.detector.engines import EngineName, installed_engines
@@ -27,6 +26,7 @@ from stages.detector.spotnet import channels_last
 from stages.detector.weights_file import load_network
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
+from stages.scene import Scene, SceneConfig
 from tools.bench.centernet_loop import CenterNetLoop
 from tools.bench.figures import CPU, MILLISECONDS, BenchReport, Figure, Ratio, measure
 

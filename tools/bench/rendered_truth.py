@@ -8,8 +8,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from stages.decoder.scene import Scene, SceneConfig
 from stages.records import Float32Array, UInt8Array
+from stages.scene import Scene, SceneConfig
 
 SIZE = (960, 540)
 JPEG_QUALITY = 90

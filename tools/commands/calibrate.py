@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.wording import counted
-from tools.terminal import activity
+from tools.console.terminal import activity
 
 
 def calibrate(
@@ -24,8 +24,8 @@ def calibrate(
 
     Unreadable images are left out. The weights that ship have them already.
     """
+    from tools.detection.images import image_paths
     from tools.exporting.calibration import calibrate as run
-    from tools.images import image_paths
 
     files = [file for given in images or [] for file in image_paths(given)]
     left_out: list[str] = []

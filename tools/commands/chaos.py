@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tools.terminal import wide_console
+from tools.console.terminal import wide_console
 
 
 def chaos(

@@ -25,7 +25,7 @@ def config(
 ) -> None:
     """Print every key of a config with its value and meaning, as a file for run or train."""
     from pipeline.config_file import load_configs
-    from tools.config_listing import config_listing, training_listing
+    from tools.commands.config_listing import config_listing, training_listing
 
     paths, overrides = config or [Path("intersection")], set_ or []
     training = next(filter(_is_for_training, paths), None)

@@ -21,7 +21,7 @@ from tools.commands.options import (
     refuse_unknown,
     writable_folder,
 )
-from tools.terminal import activity, wide_console
+from tools.console.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from stages.sink.options import SinkOptions
@@ -99,7 +99,7 @@ def count(
     from tools.counting.intervals import Clock
     from tools.counting.recount import recount
     from tools.counting.track_file import TrackFile
-    from tools.result_rows import of_runs
+    from tools.results.rows import of_runs
 
     again, rate = bool(config or set_), _rate(frame_rate)
     zone, starts = _zone(timezone), by_stream(start or [], "--start", _start)
@@ -134,7 +134,7 @@ def count(
 def _runs(folders: Sequence[Path], *, again: bool) -> dict[str, list[Path]]:
     """Returns the folders of each stream's runs."""
     from stages.result_files import COUNTS, TRACKS
-    from tools.result_rows import runs_by_stream
+    from tools.results.rows import runs_by_stream
 
     if file := next((path for path in folders if path.is_file()), None):
         raise ConfigError(
@@ -226,8 +226,8 @@ def _zone(name: str | None) -> tzinfo | None:
 
 def _write(folder: Path, counts: Mapping[str, StreamCounts]) -> None:
     from stages.atomic import make_folder, write_atomically
+    from tools.console.text_formats import as_csv
     from tools.counting.counts import TABLES
-    from tools.text_formats import as_csv
 
     make_folder(folder)
     for name, table in TABLES.items():

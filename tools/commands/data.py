@@ -10,7 +10,7 @@ import typer
 
 from stages.errors import ConfigError
 from tools.commands.options import writable, writable_image
-from tools.terminal import activity, progress_bar, wide_console
+from tools.console.terminal import activity, progress_bar, wide_console
 
 TRIED = 64
 """Number of images to decode unless ``--all`` is given."""
@@ -50,13 +50,13 @@ def check(
     """Report the contents and the problems of a data set, and draw samples of it."""
     from stages.atomic import write_atomically
     from stages.decoder.image_folder import sheet_name
+    from tools.console.text_formats import as_json
     from tools.datasets.check import summarize, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
     from tools.datasets.formats import read_data_set
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
     from tools.image_writing import write_image
-    from tools.text_formats import as_json
 
     sheet = sheet or Path(sheet_name(folder))
     if images:

@@ -19,8 +19,8 @@ from tools.commands.options import (
     writable,
     writable_folder,
 )
-from tools.interruption import interruptible
-from tools.terminal import progress_bar
+from tools.console.interruption import interruptible
+from tools.console.terminal import progress_bar
 
 
 def _new_data_set(path: Path | None) -> Path | None:
@@ -92,8 +92,8 @@ def detect(
     Ctrl-C, and an error in a detector of your own, write what was found so far.
     """
     from stages.atomic import write_atomically
-    from tools.detect import detect_images
-    from tools.text_formats import as_json
+    from tools.console.text_formats import as_json
+    from tools.detection.detect_images import detect_images
 
     if output is None and dataset is None:
         output = writable(Path("detections.json"))
@@ -158,7 +158,7 @@ def detect(
 
 def _likely(results: list[dict[str, Any]]) -> str:
     """Returns text on how many of the detections are not weak; "" if none is weak."""
-    from tools.detection_overlay import LIKELY
+    from tools.detection.overlay import LIKELY
 
     count = sum(each["score"] >= LIKELY for each in results)
     if count == len(results):

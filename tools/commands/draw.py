@@ -22,8 +22,8 @@ from tools.commands.options import (
     refuse_inputs,
     writable,
 )
-from tools.interruption import interruptible
-from tools.terminal import progress_bar
+from tools.console.interruption import interruptible
+from tools.console.terminal import progress_bar
 
 if TYPE_CHECKING:
     from stages.decoder.locations import SourceSpec
@@ -74,8 +74,8 @@ def draw(
     from pipeline.config_file import load_configs
     from tools.drawing.drawing import TrackDrawing
     from tools.drawing.sources import refuse_in_source
+    from tools.results.stored_tracks import read_tracks
     from tools.running.warnings import none_for_stream
-    from tools.stored_tracks import read_tracks
 
     settings = load_configs(config or [], set_ or [])
     spec = _recorded(source)

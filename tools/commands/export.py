@@ -41,8 +41,8 @@ def export(
     """
     refuse_inputs([output], [weights])
     from stages.detector.shipped import find_weights
+    from tools.commands.frame_size import parse_frame_size
     from tools.exporting.formats import export as write
-    from tools.frame_size import parse_frame_size
 
     frame_size = None if size is None else parse_frame_size(size, "--size")
     files = write(find_weights(weights), format, output, frame_size, int8=int8)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stages.errors import ConfigError
-from tools.terminal import activity
+from tools.console.terminal import activity
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth

@@ -10,7 +10,7 @@ import typer
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import ResultsFolders, by_stream, refuse_unknown, writable_folder
-from tools.terminal import activity
+from tools.console.terminal import activity
 
 
 def maps(
@@ -34,7 +34,7 @@ def maps(
     from tools.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
-    from tools.result_rows import of_runs, runs_by_stream
+    from tools.results.rows import of_runs, runs_by_stream
 
     given = by_stream(picture or [], "--picture", read_image)
     streams = runs_by_stream(folders, [TRACKS])

@@ -17,7 +17,7 @@ from pipeline.background_queue import within
 from pipeline.signals import ignore_stop_signals, stop_signals
 from stages.errors import SpotStreamError
 from tools.commands.options import CONFIG_HELP, Overrides, config_names
-from tools.standard_streams import PATIENCE_SECONDS, lossy
+from tools.console.standard_streams import PATIENCE_SECONDS, lossy
 
 
 def run(

@@ -14,8 +14,8 @@ import typer
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import WorkerCount, writable_folder, writable_image
+from tools.console.terminal import activity, progress_bar
 from tools.segmentation.options import Method, SegmentOptions, Subtractor
-from tools.terminal import activity, progress_bar
 
 if TYPE_CHECKING:
     from tools.segmentation.plan import Plan

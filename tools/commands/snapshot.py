@@ -17,7 +17,7 @@ from tools.commands.options import (
     refuse_inputs,
     writable_image,
 )
-from tools.interruption import ended_at_once
+from tools.console.interruption import ended_at_once
 
 
 def snapshot(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tools.terminal import wide_console
+from tools.console.terminal import wide_console
 
 Pid = Annotated[
     int | None, typer.Option(help="Process id of the pipeline, if several are running.")
@@ -23,7 +23,7 @@ def top(
 ) -> None:
     """Watch a running pipeline."""
     from pipeline.supervision.commands import find_run
-    from tools.top import show_top
+    from tools.watching.top import show_top
 
     show_top(find_run(pid), seconds, once=once)
 
@@ -70,7 +70,7 @@ def list_streams(
     import msgspec
 
     from pipeline.supervision.commands import describe, find_run
-    from tools.top import streams
+    from tools.watching.top import streams
 
     overview = describe(find_run(pid))
     if json_:

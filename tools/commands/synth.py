@@ -13,7 +13,7 @@ import typer
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import WorkerCount, writable_folder, writable_image
-from tools.terminal import progress_bar
+from tools.console.terminal import progress_bar
 
 
 def synth(
@@ -60,7 +60,7 @@ def synth(
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""
     from stages.cores import usable_cores
     from stages.folder_lock import FolderLock
-    from tools.frame_size import parse_frame_size
+    from tools.commands.frame_size import parse_frame_size
     from tools.synth.options import SynthOptions, claim_folder
     from tools.synth.render import is_complete, render_scene
     from tools.synth.sheet import write_sheet

@@ -12,8 +12,8 @@ from rich.table import Table
 from pipeline.signals import ignore_stop_signals
 from stages.wording import counted
 from tools.commands.options import Overrides, TrainingConfigFile
-from tools.standard_streams import lossy
-from tools.terminal import wide_console
+from tools.console.standard_streams import lossy
+from tools.console.terminal import wide_console
 from tools.training.torchrun import bound_to_torchrun, is_first
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.ground_truth import read_tracks
 from tools.commands.options import TrackerName, WorkerCount, config_names, writable
-from tools.standard_streams import lossy
-from tools.terminal import activity, wide_console
+from tools.console.standard_streams import lossy
+from tools.console.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from pipeline.config import RunConfig
@@ -95,8 +95,8 @@ def tune(
     from pipeline.config_file import built_in_configs, load_config
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
-    from tools.frame_size import parse_frame_size
-    from tools.text_formats import as_json
+    from tools.commands.frame_size import parse_frame_size
+    from tools.console.text_formats import as_json
     from tools.tuning.grid import GRIDS
     from tools.tuning.tune import OBJECTIVE, with_tracker
     from tools.tuning.tune import tune as search

@@ -18,7 +18,7 @@ from tools.commands.options import (
     weights_names,
     writable,
 )
-from tools.terminal import wide_console
+from tools.console.terminal import wide_console
 
 
 def validate(
@@ -41,7 +41,7 @@ def validate(
     The table has no rows of scenes where each has a single image; --json has them.
     """
     from stages.atomic import write_atomically
-    from tools.text_formats import as_json
+    from tools.console.text_formats import as_json
     from tools.training.config import load_training_config
     from tools.training.held_out import score_held_out
 

@@ -17,7 +17,7 @@ from tools.counting.intervals import Clock, Interval, Moment
 from tools.counting.occupancy import Occupancy, OccupancyCounts, frames_by_content
 from tools.counting.recount import Recount
 from tools.counting.track_file import TrackFile
-from tools.result_rows import rows
+from tools.results.rows import rows
 
 Row: TypeAlias = dict[str, object]
 

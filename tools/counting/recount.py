@@ -26,7 +26,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneEvents
 from tools.counting.intervals import Clock, seconds_of
 from tools.counting.track_file import TrackFile
-from tools.result_rows import rows
+from tools.results.rows import rows
 
 _TIME_BASE = Fraction(1, 1000)  # of times.txt
 

@@ -12,8 +12,8 @@ from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
 from stages.result_files import TEXTS, TIMES, TRACKS, text_number
 from tools.annotations.ground_truths import annotation_files
-from tools.result_rows import folders_with, stream_of, text_files
-from tools.stored_tracks import StoredTracks, read_tracks
+from tools.results.rows import folders_with, stream_of, text_files
+from tools.results.stored_tracks import StoredTracks, read_tracks
 
 
 @dataclass(frozen=True)

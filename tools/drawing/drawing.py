@@ -27,7 +27,7 @@ from stages.sink.times import time_of
 from stages.wording import counted
 from tools.drawing.slots import Slots
 from tools.drawing.sources import opened
-from tools.stored_tracks import StoredTracks
+from tools.results.stored_tracks import StoredTracks
 
 _WAITING_FRAMES = 8  # decoded, but not encoded yet
 

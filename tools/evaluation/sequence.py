@@ -26,7 +26,7 @@ from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS, PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
-from tools.file_tracking import tracked_frames
+from tools.tracking.frames import tracked_frames
 from tools.workers import StoppedError
 
 DETECTION_IOUS = (0.5, 0.7)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from rich import box
 from rich.table import Table
 
+from tools.console.text_formats import as_csv, as_json
 from tools.evaluation.benchmark import EntryScore, scores_of
 from tools.evaluation.protocol import ScoringProtocol
-from tools.text_formats import as_csv, as_json
 
 GROUPS = {"detection": "Detection", "tracking": "Tracking", "pr": "Detection and tracking (PR)"}
 COUNTS = {

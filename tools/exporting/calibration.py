@@ -8,14 +8,14 @@ from pathlib import Path
 from torch import Tensor
 
 from stages.atomic import replacing
-from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
 from stages.detector.preprocessing import Normalisation, input_geometry, network_input
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError, SourceError
 from stages.records import UInt8Array
-from tools.images import read_images
+from stages.scene import Scene, random_config
+from tools.detection.images import read_images
 
 FIRST_SEED = 70_000
 """First of the seeds; no training scene of the shipped weights has any of them."""

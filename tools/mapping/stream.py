@@ -18,7 +18,7 @@ from stages.sink.folder_contents import RUN
 from tools.mapping.labels import LabelCover
 from tools.mapping.scene import scene_of, video_size
 from tools.mapping.traffic import Traffic
-from tools.result_rows import rows
+from tools.results.rows import rows
 
 _GREY = 128
 _ASPECT_TOLERANCE = 0.02  # relative tolerance of a picture's aspect ratio

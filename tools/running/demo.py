@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.decoder.source import FrameSelection
 from stages.result_files import TRACKS
+from stages.scene import Scene
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.clear import clear

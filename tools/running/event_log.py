@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from pipeline.logs import json_line
 from pipeline.reports import Crashed, Done, Failed, Notice, Progress, Ready, Report
 from stages.errors import SpotStreamError
-from tools.line_pace import LinePace
+from tools.console.line_pace import LinePace
 
 _PROGRESS_SECONDS = 10.0
 

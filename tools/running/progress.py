@@ -21,8 +21,8 @@ from rich.text import Text
 from pipeline.reports import Done, Failed, Notice, Progress, Report, StreamSummary
 from pipeline.supervision.latest import Latest
 from stages.wording import counted
-from tools.line_pace import LinePace
-from tools.terminal import is_terminal
+from tools.console.line_pace import LinePace
+from tools.console.terminal import is_terminal
 
 _LINE_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 5.0  # streams that fail together may still report progress in between

@@ -16,12 +16,12 @@ from pipeline.logs import set_up_logging
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, expand_sources
+from tools.console.standard_streams import PATIENCE_SECONDS
 from tools.running.event_log import EventLog, log_start
 from tools.running.progress import ProgressView
 from tools.running.summary import demo_scores, faster_detector, print_summary
 from tools.running.view_thread import ViewThread
 from tools.running.warnings import run_warnings
-from tools.standard_streams import PATIENCE_SECONDS
 
 
 def run_pipeline(

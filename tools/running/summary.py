@@ -16,7 +16,7 @@ from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import install_hint, installed
 from stages.result_files import OVERLAY, TRACKS, StreamStatus, number_of
 from stages.wording import counted
-from tools.terminal import wide_console
+from tools.console.terminal import wide_console
 
 if TYPE_CHECKING:
     from tools.running.demo import DemoScore

@@ -8,9 +8,9 @@ from functools import partial
 from pipeline.background_queue import Action, BackgroundQueue
 from pipeline.reports import Alive, Batches, Notice, Progress, Report
 from stages.wording import counted
+from tools.console.standard_streams import PATIENCE_SECONDS
 from tools.running.event_log import EventLog
 from tools.running.progress import ProgressView
-from tools.standard_streams import PATIENCE_SECONDS
 
 
 class ViewThread:

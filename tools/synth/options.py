@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from stages.atomic import output_error, write_atomically
-from stages.decoder.scene import SceneConfig, random_config
 from stages.errors import ConfigError
-from tools.text_formats import as_json
+from stages.scene import SceneConfig, random_config
+from tools.console.text_formats import as_json
 
 FRAME_RATE = Fraction(25)
 MANIFEST = "synth.json"

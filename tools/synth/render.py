@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stages.decoder.scene import Scene
 from stages.records import UInt8Array
+from stages.scene import Scene
 from tools.synth.detrac import DetracWriter
 from tools.synth.mot import MotWriter
 from tools.synth.options import SynthOptions, scene_name

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stages.decoder.scene import SceneDetails
 from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, Int64Array
+from stages.scene import SceneDetails
 from tools.annotations.ignored import half_inside
 from trackers.boxes import shorter_sides
 

@@ -16,9 +16,9 @@ from pipeline.signals import StopRequests
 from stages.errors import ConfigError
 from stages.folder_lock import FolderLock
 from stages.wording import counted
+from tools.console.interruption import interruptible
+from tools.console.line_pace import LinePace
 from tools.datasets.sample import Sample
-from tools.interruption import interruptible
-from tools.line_pace import LinePace
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.class_map import ClassMap

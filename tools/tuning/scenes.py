@@ -11,9 +11,9 @@ import numpy as np
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
 from stages.decoder.camera_motion import CameraMotion
-from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.detection_file import DetectionFile
 from stages.records import Frame
+from stages.scene import Scene, SceneConfig
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ignored import IgnoredRegions, half_inside
 from tools.annotations.trajectories import Trajectories

@@ -20,10 +20,10 @@ from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import decode, encode
 from pipeline.transport.ring import FrameRing
-from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError
 from stages.records import Frame, FrameHeader, PixelFormat
 from stages.result_files import DETECTIONS, TRACKS, read_report
+from stages.scene import Scene, SceneConfig
 from tests.waiting import wait_for
 from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with

@@ -6,8 +6,8 @@ import pytest
 
 from stages.decoder.camera_motion import CameraMotion
 from stages.decoder.motion import STILL, composed
-from stages.decoder.scene import Scene, SceneConfig
 from stages.records import Frame, FrameHeader, PixelFormat
+from stages.scene import Scene, SceneConfig
 
 
 def frame_of(image, epoch=0, pixel_format=PixelFormat.BGR24):

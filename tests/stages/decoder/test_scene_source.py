@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.scene_source import SceneSource
 from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, PixelFormat, StreamStart, UInt8Array
+from stages.scene import Scene, SceneConfig
 
 SMALL = SceneConfig(seed=7, width=480, height=272, frames=40, vehicles=60)
 

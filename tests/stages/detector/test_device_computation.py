@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.device_input import DeviceInput
@@ -20,6 +19,7 @@ from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.detector.spotnet.config import preset_config
 from stages.errors import SpotStreamError
 from stages.records import FrameHeader, PixelFormat
+from stages.scene import Scene
 from tests.stages.detector.frames import yuv_frame
 from tests.stages.detector.meta import META, OnMetaAlone
 from tests.stages.detector.networks import PUBLISHED

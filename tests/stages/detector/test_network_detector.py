@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from stages.decoder.scene import Scene, SceneConfig
 from stages.detector import network_detector
 from stages.detector.engines import EngineOutput, build_engine, choice
 from stages.detector.network_detector import NetworkDetector
@@ -19,6 +18,7 @@ from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
+from stages.scene import Scene, SceneConfig
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from stages.bgr import to_bgr
-from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.searched_region import Crop, RegionDetector
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
+from stages.scene import Scene, SceneConfig
 
 SCENE = Scene(SceneConfig(seed=2, width=320, height=192, frames=20, vehicles=120))
 REGIONS = {"east": (160, 0, 320, 192), "south": (0, 63.5, 319, 999)}

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stages.decoder.scene import Scene, SceneConfig
+from stages.scene import Scene, SceneConfig
 from stages.sink import ground
 from stages.sink.ground import (
     GroundPlace,

@@ -23,7 +23,7 @@ from tools.counting.intervals import Clock
 from tools.counting.recount import Recount, drawn_options, recount
 from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
-from tools.result_rows import rows
+from tools.results.rows import rows
 
 CLOCK = Clock(1)
 NOW = Written(0, 0)

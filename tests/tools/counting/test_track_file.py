@@ -19,7 +19,7 @@ from tools.counting.counts import TABLES
 from tools.counting.track_file import TrackFile, track_files
 from tools.harness.material import detections_of, detections_setting, make_clip
 from tools.harness.runner import run_with
-from tools.result_rows import rows
+from tools.results.rows import rows
 
 count = partial(output_of, "count")
 

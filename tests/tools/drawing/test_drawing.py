@@ -16,7 +16,7 @@ from stages.sink.overlay_parts import OverlayParts
 from tests.stages.decoder.conftest import write_video
 from tests.videos import frames_in
 from tools.drawing.drawing import TrackDrawing
-from tools.stored_tracks import read_tracks
+from tools.results.stored_tracks import read_tracks
 
 
 def test_few_frames_wait_for_a_slow_encoder(

@@ -22,7 +22,7 @@ from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError, SourceError
 from tests.stages.detector.networks import SMALL
 from tools.bench.detect import rendered_frames
-from tools.detect import detect_images
+from tools.detection.detect_images import detect_images
 from tools.exporting.formats import SUFFIXES, export
 from trackers.boxes import iou_matrix
 

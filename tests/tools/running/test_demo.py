@@ -1,6 +1,6 @@
-from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.decoder.source import FrameSelection
+from stages.scene import Scene
 from tools.running.demo import score_demo
 
 

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from pipeline.reports import Alive, Notice, Progress
+from tools.console.standard_streams import lossy
 from tools.running.event_log import EventLog
 from tools.running.progress import ProgressView
 from tools.running.view_thread import ViewThread
-from tools.standard_streams import lossy
 
 
 def progress(frames):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.decoder.scene import Scene
+from stages.scene import Scene
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.formats import read_data_set

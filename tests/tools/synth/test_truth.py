@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stages.decoder.scene import SceneDetails, SceneFrame
+from stages.scene import SceneDetails, SceneFrame
 from tools.synth.detrac import detrac_xml, hidden_region
 from tools.synth.mot import ground_truth_rows
 from tools.synth.truth import FrameTruth, SceneTruth, make_truth

@@ -14,8 +14,8 @@ import pytest
 
 from pipeline.config import DetectorConfig
 from pipeline.config_file import load_config
-from stages.decoder.scene import Scene, SceneDetails
 from stages.records import BoolArray, Detections, Float32Array, Frame
+from stages.scene import Scene, SceneDetails
 from tests.tools.invoking import output_of
 from tools.tuning import scenes
 from tools.tuning.grid import GRIDS

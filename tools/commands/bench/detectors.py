@@ -14,7 +14,7 @@ from rich.table import Table
 from tools.bench.figures import CPU, MILLISECONDS, RATE, BenchReport, Figure
 from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
 from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names, writable
-from tools.terminal import activity, wide_console
+from tools.console.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from tools.bench.curve import Point

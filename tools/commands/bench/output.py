@@ -14,7 +14,7 @@ from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot, plot_reports
 from tools.commands.options import writable
-from tools.terminal import activity, wide_console
+from tools.console.terminal import activity, wide_console
 
 Peers = Annotated[
     Path | None,
@@ -61,7 +61,7 @@ def show(
 def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:
     """Saves reports in the requested files, with the machine's core count and load."""
     from stages.atomic import write_atomically
-    from tools.text_formats import as_json
+    from tools.console.text_formats import as_json
 
     if json_ is not None:
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()}

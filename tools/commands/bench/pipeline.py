@@ -11,7 +11,7 @@ from rich.table import Table
 from stages.errors import ConfigError
 from tools.commands.bench.output import Json, Peers, Plot, Rounds, save, show
 from tools.commands.options import CONFIG_HELP, Overrides, finite
-from tools.terminal import activity, wide_console
+from tools.console.terminal import activity, wide_console
 
 
 def bench_pipeline(

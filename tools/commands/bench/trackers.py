@@ -14,7 +14,7 @@ from tools.bench.figures import BenchReport
 from tools.commands.bench.output import Json, Plot, check_outputs, save
 from tools.commands.ground_truth import read_tracks
 from tools.commands.options import writable
-from tools.terminal import activity, wide_console
+from tools.console.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from tools.bench.peers import Peer
@@ -126,9 +126,9 @@ def bench_scores(
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.bench.peer_scores import score_trackers
+    from tools.console.text_formats import as_json
     from tools.evaluation.tables import shown
     from tools.evaluation.tracker_choice import choose_tracker
-    from tools.text_formats import as_json
 
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
     with activity("starting") as update:

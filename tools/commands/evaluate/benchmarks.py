@@ -20,7 +20,7 @@ from tools.commands.options import (
     tracker_names,
     writable_folder,
 )
-from tools.terminal import progress_bar
+from tools.console.terminal import progress_bar
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth

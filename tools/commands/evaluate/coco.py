@@ -10,7 +10,7 @@ import typer
 from tools.commands.evaluate.entries import check_names, named
 from tools.commands.evaluate.output import Csv, Json
 from tools.commands.options import refuse_inputs
-from tools.terminal import activity, wide_console
+from tools.console.terminal import activity, wide_console
 
 
 def coco(
@@ -29,10 +29,10 @@ def coco(
 
     from stages.atomic import write_atomically
     from stages.wording import counted
+    from tools.console.text_formats import as_csv
     from tools.evaluation.coco import MAX_DETECTIONS, score_coco
     from tools.evaluation.protocol import CLASSES_AS_ONE, averaged, coco_protocol
     from tools.evaluation.tables import by_entry_as_json, shown
-    from tools.text_formats import as_csv
 
     files = [named(text) for text in detections]
     refuse_inputs([json_, csv], [gt, *(path for _, path in files)])

@@ -11,7 +11,7 @@ import typer
 
 from tools.commands.ground_truth import warn_of_missing
 from tools.commands.options import writable
-from tools.terminal import wide_console
+from tools.console.terminal import wide_console
 
 if TYPE_CHECKING:
     from tools.evaluation.benchmark import EntryScore
@@ -143,7 +143,7 @@ def _undivided(points: Sequence[PrPoint]) -> bool:
 def _warn_of_weak_detections(score: EntryScore) -> None:
     """Warns if many of the detections that SORT tracked are noise."""
     from tools.evaluation.detection import DetectionResult
-    from tools.weak_detections import keeps_weak, warning_of_weak
+    from tools.tracking.weak_detections import keeps_weak, warning_of_weak
 
     tracker = score.entry.tracker
     if tracker is None or not keeps_weak(tracker.name, tracker.settings):

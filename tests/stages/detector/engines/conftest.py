@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.shipped import find_weights
+from stages.scene import Scene, SceneConfig
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from tools.bench.detect import make_detectors
 from tools.bench.detector_scores import score_detectors
 from tools.bench.figures import MILLISECONDS, Figure
 from tools.commands.bench.detectors import _curve_table
+from tools.console.terminal import wide_console
 from tools.main import app
-from tools.terminal import wide_console
 from tools.training.held_out import read_held_out
 
 

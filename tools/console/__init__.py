@@ -1,0 +1,1 @@
+"""What the commands write to terminals and how they are interrupted."""

@@ -1,0 +1,1 @@
+"""Detection in images, without a pipeline."""

@@ -1,0 +1,1 @@
+"""Rows and tracks of result files."""

@@ -1,0 +1,1 @@
+"""Tracking of detections from files, without a pipeline."""
