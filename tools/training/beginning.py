@@ -87,7 +87,8 @@ def begin_with(model: SpotNet, path: Path) -> bool:
         unchanged = False  # classes that are still the same are no result to keep
         every = ", ".join(model.config.class_names)
         log.info("%s of %s becomes each of %s", wide.config.class_names[0], path, every)
-    elif wide is not None and wide.config.class_names != model.config.class_names:
+    elif wide is not None and set(wide.config.class_names) != set(model.config.class_names):
+        unchanged &= model.config.num_classes == 1  # others may have become quite another class
         classes = (", ".join(each.config.class_names) for each in (wide, model))
-        log.info("classes of %s: %s; in that order they become %s", path, *classes)
+        log.warning("classes of %s: %s; in that order they become %s", path, *classes)
     return unchanged

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.detector.spotnet import SpotNet
+from stages.detector.spotnet.checkpoint import in_order
 from stages.errors import ConfigError
 from stages.extras import require
 
@@ -75,7 +76,8 @@ def narrow(model: SpotNet, wide: SpotNet) -> list[str]:
         pruning_ratio_dict=shares,
         ignored_layers=[module for module, share in shares.items() if share == 0],
     ).step()
-    state, before = pruned.state_dict(), model.state_dict()
+    names, wanted = wide.config.class_names, model.config.class_names
+    state, before = in_order(pruned.state_dict(), names, wanted), model.state_dict()
     others = [
         key for key in before if _CLASS_LAYER.match(key) and before[key].shape != state[key].shape
     ]

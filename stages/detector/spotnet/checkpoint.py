@@ -86,7 +86,8 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
 
     Accepts the same files as `load_checkpoint`, and CenterNet's hourglass checkpoints, which use
     the same names. Their class heads differ, so the model's keep their values; but every class of
-    the model starts as a copy of the only class of a file.
+    the model starts as a copy of the only class of a file, and classes of the same names are found
+    in any order.
 
     Returns:
         Names of the model's tensors that the file does not hold in the same shape.
@@ -98,7 +99,8 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     path = Path(path)
     check_file(path)
     read = _read_safetensors if _is_safetensors(path) else _read_published
-    found = read(path)[1]
+    config, found = read(path)[:2]
+    found = in_order(found, config.class_names, model.config.class_names)
     wanted = model.state_dict()
     fitting = {
         key: found[key].to(value.dtype)
@@ -116,6 +118,19 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     _check_finite(path, fitting)
     model.load_state_dict(fitting, strict=False)
     return [key for key in wanted if key not in fitting]
+
+
+def in_order(
+    state: Mapping[str, Tensor], names: Sequence[str], wanted: Sequence[str]
+) -> dict[str, Tensor]:
+    """Returns a state dict with its classes, ``names``, in the order ``wanted`` if it has these."""
+    if names == wanted or sorted(names) != sorted(wanted):
+        return dict(state)
+    rows = [names.index(name) for name in wanted]
+    return {
+        key: value[rows] if _CLASS_LAYER.fullmatch(key) and len(value) == len(rows) else value
+        for key, value in state.items()
+    }
 
 
 def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:

@@ -58,7 +58,7 @@ def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
 
 
 @pytest.mark.parametrize(("classes", "kept"), [({"car": ["car"]}, True), (TWO, False)])
-def test_average_forgets_partly_random_initial_weights(tiny_config, tmp_path, classes, kept):
+def test_average_forgets_initial_weights_of_fewer_classes(tiny_config, tmp_path, classes, kept):
     first = train(tiny_config(steps=1, output=tmp_path / "first", classes={"car": ["car"]}))
     changes = {"output": tmp_path / "second", "initial": first.weights, "classes": classes}
     train(tiny_config(**changes, steps=2, learning_rate=0.01, ema_decay=1 - 1e-9))
@@ -202,7 +202,7 @@ def test_run_killed_before_its_first_step_starts_again(tiny_config, tmp_path, mo
     assert steps_scored(config) == ["0", "3", "6"]
 
 
-def test_partly_random_weights_are_not_scored(tiny_config, tmp_path):
+def test_weights_of_fewer_classes_are_not_scored(tiny_config, tmp_path):
     first = train(tiny_config(steps=1, output=tmp_path / "first"))
     config = tiny_config(initial=first.weights, classes=TWO)
     assert steps_scored(config) == ["3", "6"]

@@ -98,13 +98,27 @@ def test_fewer_classes_do_not_make_a_network_narrower(tmp_path, caplog):
     assert caplog.text.count("initialised") == 1
 
 
-def test_changed_order_of_classes_is_logged(tmp_path, caplog):
-    save_checkpoint(network(**WIDE, class_names=("car", "bus")), tmp_path / "first.safetensors")
-    for names in (("bus", "car"), ("car", "bus")):
-        with caplog.at_level("INFO"):
-            assert begin_with(network(1, **WIDE, class_names=names), tmp_path / "first.safetensors")
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_classes_are_found_by_their_names_in_any_order(tmp_path, caplog, size):
+    first = network(**WIDE, class_names=("car", "bus"))
+    first.state_dict()["hm.0.1.bias"].copy_(torch.tensor([1.0, 2.0]))
+    save_checkpoint(first, tmp_path / "first.safetensors", half=False)
+    for names, biases in ((("bus", "car"), [2.0, 1.0]), (("car", "bus"), [1.0, 2.0])):
+        model = network(1, **size, class_names=names)
+        with caplog.at_level("WARNING"):
+            assert begin_with(model, tmp_path / "first.safetensors") == (size is WIDE)
+        assert model.state_dict()["hm.0.1.bias"].tolist() == biases
+    assert not caplog.records
+
+
+def test_several_classes_of_other_names_are_reported_and_unscored(tmp_path, caplog):
+    for count, names in ((2, ("car", "bus")), (1, ("car",))):
+        save_checkpoint(network(**WIDE, class_names=names), tmp_path / "first.safetensors")
+        model = network(1, **WIDE, class_names=("van", "tram")[:count])
+        assert begin_with(model, tmp_path / "first.safetensors") == (count == 1)
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
-        "car, bus; in that order they become bus, car"
+        "car, bus; in that order they become van, tram",
+        "car; in that order they become van",
     ]
 
 

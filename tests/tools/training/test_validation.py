@@ -15,9 +15,11 @@ from tools.training.data import read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,
+    average_precisions,
     detect,
     detect_samples,
     evaluate,
+    mean_over_classes,
     mean_score,
     recall_at_alarms,
 )
@@ -132,6 +134,14 @@ def test_box_of_another_class_does_not_count_for_a_class():
     assert average_precision([one], 0.5) == 1.0
     assert average_precision([one.of_class(0)], 0.5) == 0.0
     assert average_precision([one.of_class(1)], 0.5) == 1.0
+
+
+def test_scores_are_means_over_the_classes_that_have_true_boxes():
+    one = image([SMALL, LARGE], [LARGE, SMALL], [0.9, 0.8], truth_classes=[0, 1], classes=[1, 1])
+    assert mean_over_classes([one], 3) == {"AP50": 0.5, "AP70": 0.5}
+    alone = one.of_class(1)
+    assert mean_over_classes([alone], 2) == average_precisions([alone]) == {"AP50": 1, "AP70": 1}
+    assert np.isnan(mean_over_classes([image([], [LARGE], [0.9])], 2)["AP50"])
 
 
 def test_boxes_without_area_are_dropped_with_scores_and_classes(tiny_config, monkeypatch):
