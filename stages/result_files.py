@@ -122,8 +122,26 @@ def is_complete(folder: Path) -> bool:
 
 
 def frame_size(folder: Path) -> tuple[int, int] | None:
-    """Returns width and height in pixels from ``run.json``; None if it does not state them."""
-    match read_report(folder).get("frame_size"):
+    """Returns the latest width and height from ``run.json``; None if it does not state them."""
+    return _size(read_report(folder).get("frame_size"))
+
+
+def frame_sizes(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Returns all widths and heights from ``run.json``, in pixels; empty if it states none.
+
+    Reports of earlier releases state the latest only.
+    """
+    report = read_report(folder)
+    match report.get("frame_sizes"):
+        case [_, *_] as stated:
+            sizes = [_size(each) for each in stated]
+        case _:
+            sizes = [_size(report.get("frame_size"))]
+    return tuple(size for size in sizes if size)
+
+
+def _size(stated: object) -> tuple[int, int] | None:
+    match stated:
         case [int(width), int(height)] if width > 0 and height > 0:
             return width, height
     return None

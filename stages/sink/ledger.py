@@ -22,6 +22,7 @@ class FrameLedger:
         written: Number of frames recorded.
         dropped: Number of dropped frames by reason.
         gaps: The first unreported gaps, as first and last sequence number.
+        sizes: Different widths and heights of the frames recorded, the earliest first.
         tracks: Number of different tracks seen.
         position: Sequence number of the latest frame, written or dropped, -1 before the first.
         first_id: The track id of the first bit of ``seen_ids``.
@@ -31,6 +32,7 @@ class FrameLedger:
     written: int = 0
     dropped: dict[DropReason, int] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     tracks: int = 0
     position: int = -1
     first_id: int = 0
@@ -45,6 +47,8 @@ class FrameLedger:
         if not self._advance(frame.sequence, frame.sequence):
             return False
         self.written += 1
+        if (size := (frame.width, frame.height)) not in self.sizes:
+            self.sizes.append(size)
         return True
 
     def drop(self, dropped: Dropped) -> None:

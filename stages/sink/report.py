@@ -99,6 +99,7 @@ class StreamReport:
             "epochs": self.epochs,
             "frame_rate": float(start.frame_rate),
             "frame_size": (start.width, start.height),
+            "frame_sizes": ledger.sizes,
             "processing_started": None if timing.first_ns is None else utc_time(timing.first_ns),
             "wall_seconds": round(timing.seconds, 3),
             "achieved_fps": None if timing.fps is None else round(timing.fps, 2),

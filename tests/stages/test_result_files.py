@@ -8,6 +8,7 @@ from stages.result_files import (
     StreamStatus,
     files_of,
     frame_size,
+    frame_sizes,
     is_complete,
     is_of_run,
     numbered,
@@ -56,6 +57,24 @@ def test_the_size_of_the_frames_is_read_from_the_report(
     if text is not None:
         (tmp_path / "run.json").write_text(text)
     assert frame_size(tmp_path) == expected
+    assert frame_sizes(tmp_path) == ((expected,) if expected else ())
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ("[[640, 360], [480, 270]]", ((640, 360), (480, 270))),
+        ("[[640, 360]]", ((640, 360),)),  # no frame of the latest size came
+        ("[]", ((480, 270),)),
+        ("[[0, 0], 7]", ()),
+    ],
+)
+def test_all_sizes_of_the_frames_are_read_from_the_report(
+    tmp_path: Path, stated: str, expected: tuple[tuple[int, int], ...]
+) -> None:
+    text = f'{{"frame_size": [480, 270], "frame_sizes": {stated}}}'
+    (tmp_path / "run.json").write_text(text)
+    assert frame_sizes(tmp_path) == expected
 
 
 def test_numbered_files_of_a_result_are_found_in_order(tmp_path: Path) -> None:

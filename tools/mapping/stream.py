@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError, OutputError, SourceError
 from stages.records import UInt8Array
-from stages.result_files import OVERLAY, TRACKS, files_of, frame_size
+from stages.result_files import OVERLAY, TRACKS, files_of, frame_sizes
 from stages.sink.folder_contents import RUN
 from tools.mapping.labels import LabelCover
 from tools.mapping.scene import scene_of, video_size
@@ -83,18 +83,30 @@ def _size_of(name: str, folders: Sequence[Path], picture: UInt8Array | None) -> 
 
 def _sizes_in(name: str, folder: Path, *, has_picture: bool) -> set[tuple[int, int]]:
     """Returns widths and heights in pixels according to the files of a run; empty if unknown."""
-    drawn = set()
+    stated = frame_sizes(folder)
+    _refuse_change(name, f"frames in {folder}", stated)
+    drawn: dict[tuple[int, int], None] = {}  # in the order of their frames
     for overlay in files_of(folder, OVERLAY):
         try:
-            drawn.add(video_size(overlay))
+            drawn[video_size(overlay)] = None
         except SourceError:
             if not has_picture:
                 raise
-    if len(drawn) > 1:  # a new overlay begins when the frame size changes
-        raise ConfigError(f"{folder}: the frames of {name} change in size")
-    if size := frame_size(folder):
-        return {size}
+    # A new overlay begins when the frame size changes; that of frames may differ from it in scale.
+    _refuse_change(name, f"overlays in {folder}", drawn)
+    if stated:
+        return {*stated}
     with contextlib.suppress(OSError, ValueError, OutputError):
         max_height = RunRecord.load(folder / RUN).config.sink.overlay_height
         return {size for size in drawn if max_height is None or size[1] < max_height // 2 * 2}
     return set()
+
+
+def _refuse_change(name: str, whose: str, sizes: Collection[tuple[int, int]]) -> None:
+    """Refuses a stream whose tracks are in pixels of several sizes."""
+    if len(sizes) > 1:
+        listed = ", ".join(f"{width}x{height}" for width, height in sizes)
+        raise ConfigError(
+            f"no map of {name}: its {whose} change in size ({listed}), and so do the pixels of its "
+            f"tracks"
+        )

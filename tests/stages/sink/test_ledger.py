@@ -86,6 +86,16 @@ def test_many_tracks_count_once_in_bounded_memory() -> None:
     assert successor.tracks == ledger.tracks + 1
 
 
+def test_a_successor_knows_the_sizes_of_earlier_frames() -> None:
+    ledger = FrameLedger()
+    for index, width in enumerate((128, 96, 96)):
+        ledger.record(make_header(index, width=width, height=64))
+    successor = saved_and_loaded(ledger)
+    for index, width in ((3, 128), (4, 160)):
+        successor.record(make_header(index, width=width, height=64))
+    assert successor.sizes == [(128, 64), (96, 64), (160, 64)]
+
+
 def test_saved_ledger_can_be_continued() -> None:
     first = FrameLedger()
     for index in (0, 3):

@@ -61,9 +61,9 @@ def test_report_has_all_keys_and_measurements(tmp_path: Path) -> None:
     data = json.loads(text)
     assert list(data) == [
         "stream", "source", "status", "message", "frames", "dropped", "tracks", "crossings",
-        "zones", "epochs", "frame_rate", "frame_size", "processing_started", "wall_seconds",
-        "achieved_fps", "latency_ms", "stages_ms", "detector", "detected_by", "class_names",
-        "files", "benchmark_files", "command", "config",
+        "zones", "epochs", "frame_rate", "frame_size", "frame_sizes", "processing_started",
+        "wall_seconds", "achieved_fps", "latency_ms", "stages_ms", "detector", "detected_by",
+        "class_names", "files", "benchmark_files", "command", "config",
     ]  # fmt: skip
     assert data["status"] == "truncated"
     assert data["message"] == "the file ends early"
@@ -74,6 +74,7 @@ def test_report_has_all_keys_and_measurements(tmp_path: Path) -> None:
     assert data["tracks"] == 2
     assert data["frame_rate"] == pytest.approx(29.97003)
     assert data["frame_size"] == [128, 96]
+    assert data["frame_sizes"] == [[128, 96]]
     assert data["processing_started"] == "1970-01-01T00:00:00.000+00:00"
     assert data["wall_seconds"] == pytest.approx(0.23)
     assert data["achieved_fps"] == pytest.approx(3 / 0.23, abs=0.01)
@@ -175,6 +176,7 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
     results.finish(end(5), {})
     report = read_report(tmp_path / "cam")
     assert (report["epochs"], report["frame_size"]) == (4, [128, 32])
+    assert report["frame_sizes"] == [[128, 96], [96, 64]]  # those of frames
     sizes = {}
     for name in ("overlay.mp4", "overlay-2.mp4"):
         with av.open(str(tmp_path / "cam" / name)) as container:

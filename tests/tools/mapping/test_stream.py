@@ -110,8 +110,24 @@ def test_frames_that_change_in_size_are_refused(folder: Path) -> None:
     write_video(folder / OVERLAY, (64, 48), 4)
     write_video(folder / numbered(OVERLAY, 2), (128, 96), 4)
     report(folder, 128, 96)
-    with pytest.raises(ConfigError, match="the frames of north change in size"):
+    with pytest.raises(ConfigError) as refused:
         traffic_of("north", [folder], None)
+    assert str(refused.value) == (
+        f"no map of north: its overlays in {folder} change in size (64x48, 128x96), and so do the "
+        f"pixels of its tracks"
+    )
+
+
+def test_frames_that_change_in_size_without_an_overlay_are_refused(folder: Path) -> None:
+    sizes = {"frame_size": [64, 48], "frame_sizes": [[128, 96], [64, 48]]}
+    (folder / REPORT).write_text(json.dumps(sizes))
+    for picture in (None, np.zeros((48, 64, 3), np.uint8)):
+        with pytest.raises(ConfigError) as refused:
+            traffic_of("north", [folder], picture)
+        assert str(refused.value) == (
+            f"no map of north: its frames in {folder} change in size (128x96, 64x48), and so do "
+            f"the pixels of its tracks"
+        )
 
 
 def test_runs_of_different_sizes_are_not_mixed(folder: Path, tmp_path: Path) -> None:
