@@ -146,11 +146,12 @@ class TrackDrawing:
         size = start.width, start.height
         if before is None or last is None:
             self.total = start.frame_count
-            made_for = self._tracks.frame_size
-            if made_for not in (None, size):
+            made_for = self._tracks.frame_sizes
+            if made_for and size not in made_for:
+                listed = " and ".join(f"{width}x{height}" for width, height in made_for)
                 self._notify(
-                    f"the tracks are of frames of {made_for[0]}x{made_for[1]}, but those of "
-                    f"{start.source} are {size[0]}x{size[1]}"
+                    f"the tracks are of frames of {listed}, but those of {start.source} are "
+                    f"{size[0]}x{size[1]}"
                 )
         elif (before.width, before.height) == size:
             return

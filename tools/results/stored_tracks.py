@@ -20,7 +20,7 @@ from stages.records import (
     Int64Array,
     Tracks,
 )
-from stages.result_files import TRACKS, class_names, frame_size, text_number
+from stages.result_files import TRACKS, class_names, frame_size, frame_sizes, text_number
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of, trajectories_of
 from tools.results.rows import rows, runs_by_stream, text_files
@@ -40,7 +40,9 @@ class StoredTracks:
         scores: ``(N,)`` float32, NaN where none is stated.
         classes: ``(N,)`` int16, indices into `class_names`.
         class_names: Names of the classes; empty if they are not known.
-        frame_size: Width and height in pixels of the frames they were made from, if known.
+        frame_size: Width and height in pixels of the frames they were made from, if known; the
+            latest if they changed.
+        frame_sizes: All widths and heights of these frames; empty if they are not known.
     """
 
     frames: Int64Array
@@ -50,6 +52,7 @@ class StoredTracks:
     classes: Int16Array
     class_names: tuple[str, ...] = ()
     frame_size: tuple[int, int] | None = None
+    frame_sizes: tuple[tuple[int, int], ...] = ()
 
     def of(self, frame: FrameHeader, motion: Float32Array | None = None) -> Tracks:
         """Returns the tracks of a frame, with the camera's motion if it is known."""
@@ -116,6 +119,7 @@ def _of_table(path: Path) -> StoredTracks:
         classes,
         class_names(path.parent) if is_of_run else (),
         frame_size(path.parent) if is_of_run else None,
+        frame_sizes(path.parent) if is_of_run else (),
     )
 
 
@@ -140,6 +144,7 @@ def _of_run(folder: Path) -> StoredTracks:
         found["class"],
         class_names(folder),
         frame_size(folder),
+        frame_sizes(folder),
     )
 
 
@@ -153,7 +158,6 @@ def _of_annotation(path: Path) -> StoredTracks:
         np.full(len(annotation.ids), -1.0),
         classes + 1,
         tuple(names.tolist()),
-        None,
     )
 
 
@@ -182,7 +186,8 @@ def _sorted(
     scores: Float64Array,
     classes: Float64Array | Int64Array,
     names: tuple[str, ...],
-    size: tuple[int, int] | None,
+    size: tuple[int, int] | None = None,
+    sizes: tuple[tuple[int, int], ...] = (),
 ) -> StoredTracks:
     """Returns tracks from rows; scores below 0 stand for none, and classes count from 1."""
     order = np.lexsort((ids, frames))
@@ -198,4 +203,5 @@ def _sorted(
         indices.astype(np.int16),
         names,
         size,
+        sizes,
     )

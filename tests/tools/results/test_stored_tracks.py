@@ -79,6 +79,7 @@ def test_a_run_states_class_names_and_frame_size(tmp_path: Path) -> None:
     for path in (folder, folder / TRACKS, tmp_path):
         found = read_tracks(path, "clip")
         assert (found.class_names, found.frame_size) == (("car", "bus"), (64, 48))
+        assert found.frame_sizes == ((64, 48),)
         assert at(found, 2).classes.tolist() == [0, 1]
         assert at(found, 2).boxes.tolist() == [[5, 6, 12, 14], [10, 20, 40, 60]]
 
