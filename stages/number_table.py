@@ -88,6 +88,16 @@ class NumberTable:
         numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
         return kind(f"{self.path}:{numbers[row]}: {reason}")
 
+    def reject_gaps(self, reason: str) -> None:
+        """Raises for the first blank line that has a row after it; for rows that have no number.
+
+        Raises:
+            ConfigError: There is such a line; the message is file, line and ``reason``.
+        """
+        for number, line in enumerate(self._lines[: len(self.values)], 1):
+            if not line.strip():
+                raise ConfigError(f"{self.path}:{number}: {reason}")
+
     def only(self, kept: BoolArray) -> NumberTable:
         """Returns the rows where ``kept`` ``(N,)`` is True, with their line numbers in the file."""
         lines = list(self._lines)

@@ -33,9 +33,11 @@ def read_matrices(path: Path, frame_count: int | None = None) -> Trajectories:
     Raises:
         BeyondSequenceError: A frame beyond the sequence has boxes.
         ConfigError: A file cannot be read, the files differ in rows or columns, or a line is
-            malformed; the message names file and line.
+            malformed or blank with rows after it; the message names file and line.
     """
     tables = [NumberTable.read(each, 1, "tracks") for each in _paths(path)]
+    for table in tables:
+        table.reject_gaps("a row must have a number for each track; 0 where it is absent")
     first, *others = tables
     for table in others:
         if table.values.shape != first.values.shape:
