@@ -15,9 +15,14 @@ from tools.annotations.trajectories import Trajectories
 _END = f"_{TOOLKIT_SUFFIXES[0]}.txt"
 
 
+def matrix_paths(folder: Path, name: str) -> tuple[Path, ...]:
+    """Returns the four matrices of a sequence; the first is ``NAME_LX.txt``."""
+    return toolkit_paths(folder, name)[:-1]  # the last has the speed
+
+
 def is_matrix(path: Path) -> bool:
     """Returns whether ``path`` is the first matrix of a sequence, ``NAME_LX.txt``, of four."""
-    return path.name.endswith(_END) and all(each.is_file() for each in _paths(path))
+    return path.name.endswith(_END) and all(each.is_file() for each in _parts(path))
 
 
 def read_matrices(path: Path, frame_count: int | None = None) -> Trajectories:
@@ -35,7 +40,7 @@ def read_matrices(path: Path, frame_count: int | None = None) -> Trajectories:
         ConfigError: A file cannot be read, the files differ in rows or columns, or a line is
             malformed or blank with rows after it; the message names file and line.
     """
-    tables = [NumberTable.read(each, 1, "tracks") for each in _paths(path)]
+    tables = [NumberTable.read(each, 1, "tracks") for each in _parts(path)]
     for table in tables:
         table.reject_gaps("a row must have a number for each track; 0 where it is absent")
     first, *others = tables
@@ -67,5 +72,5 @@ def _size(table: NumberTable) -> str:
     return f"{counted(rows, 'row')} of {counted(columns, 'number')}"
 
 
-def _paths(path: Path) -> tuple[Path, ...]:
-    return toolkit_paths(path.parent, path.name.removesuffix(_END))[:-1]  # the last has the speed
+def _parts(path: Path) -> tuple[Path, ...]:
+    return matrix_paths(path.parent, path.name.removesuffix(_END))

@@ -13,9 +13,8 @@ from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
 from stages.number_table import BeyondSequenceError
 from stages.result_files import DETECTIONS, TRACKS, StreamStatus, status
-from stages.sink.detrac import toolkit_paths
 from stages.wording import counted
-from tools.annotations.detrac_matrices import is_matrix
+from tools.annotations.detrac_matrices import matrix_paths
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
@@ -245,19 +244,22 @@ def _incomplete(files: Mapping[str, Path]) -> dict[str, StreamStatus]:
 def _files(entry: Entry, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:
     if entry.kind == "detections":
         return find_files(entry.folder, names, DETECTIONS, others)
+    matrices = {name: matrix_paths(entry.folder, name) for name in names}
     try:
-        return find_files(entry.folder, names, TRACKS, others)
+        found = find_files(entry.folder, names, TRACKS, others)
     except ConfigError:
-        matrices = {name: toolkit_paths(entry.folder, name)[0] for name in names}
-        if not any(file.is_file() for file in matrices.values()):
+        if not any(file.is_file() for paths in matrices.values() for file in paths):
             raise
-        missing = [file for file in matrices.values() if not is_matrix(file)]
-        if missing:
+    else:  # a single one of the matrices looks like a file of tracks
+        if not any(file in matrices[name] for name, file in found.items()):
+            return found
+    for paths in matrices.values():
+        absent = [file.name for file in paths if not file.is_file()]
+        if absent:
             raise ConfigError(
-                f"{entry.folder} holds matrices of UA-DETRAC's toolkit, but not "
-                f"{missing[0].name} with its _LY, _W and _H"
-            ) from None
-        return matrices
+                f"{entry.folder} holds matrices of UA-DETRAC's toolkit, but not {', '.join(absent)}"
+            )
+    return {name: paths[0] for name, paths in matrices.items()}
 
 
 def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:

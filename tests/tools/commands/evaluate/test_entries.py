@@ -110,7 +110,18 @@ def test_matrices_of_the_detrac_toolkit_score_like_the_tracks_in_them(detrac: Pa
         assert re.search(message, refused(*only))
     edited.unlink()
     for arguments in (("detrac", "--gt", detrac / "gt", *only[-2:]), only):
-        assert refused(*arguments).endswith("toolkit, but not MVI_1_LX.txt with its _LY, _W and _H")
+        assert refused(*arguments).endswith("toolkit, but not MVI_1_H.txt")
+    write_matrices(tracks / "MVI_1.txt", matrices, "MVI_1", 25.0, 10)
+    (matrices / "MVI_1_LX.txt").unlink()
+    assert refused(*only).endswith("toolkit, but not MVI_1_LX.txt")
+
+
+def test_a_single_matrix_is_not_read_as_tracks(detrac: Path) -> None:
+    folder = detrac / "matrices"
+    folder.mkdir()
+    (folder / "MVI_1_LX.txt").write_text("1,2,3,4,5,6,7\n")
+    message = refused("detrac", "--gt", detrac / "gt", "--results", folder)
+    assert message.endswith("toolkit, but not MVI_1_LY.txt, MVI_1_W.txt, MVI_1_H.txt")
 
 
 def test_a_box_of_a_matrix_beyond_the_sequence_is_reported(detrac: Path) -> None:
