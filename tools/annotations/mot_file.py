@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import HEIGHT, IDENTITY, LEFT, SUFFIXES, WIDTH, NumberTable
+from stages.number_table import (
+    HEIGHT,
+    IDENTITY,
+    LEFT,
+    SUFFIXES,
+    WIDTH,
+    BeyondSequenceError,
+    NumberTable,
+)
 from stages.records import BoolArray, Float64Array, Int64Array
 from stages.seqinfo import read_seqinfo
 from tools.annotations.distractors import FLAG, MotObjects
@@ -38,7 +46,7 @@ def trajectories_of(table: NumberTable, frame_count: int | None = None) -> Traje
     ids = table.values[:, IDENTITY]
     table.reject(
         (ids != np.floor(ids)) | (np.abs(ids) >= 2**53),
-        lambda row: f"id must be a whole number below 2^53, got {row[IDENTITY]:.15g}",
+        lambda row: f"id must be a whole number below 2^53, got {row[IDENTITY]:.17g}",
     )
     if len(ids) and (ids == -1).all():
         raise ConfigError(f"{table.path} holds detections, not tracks: every id is -1")
@@ -101,7 +109,10 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
         if frame_count is None:
             raise ConfigError(f"{info} has no seqLength")
     table = NumberTable.read(path, MIN_COLUMNS, "tracks")
-    tracks = trajectories_of(table, frame_count)
+    try:
+        tracks = trajectories_of(table, frame_count)
+    except BeyondSequenceError as error:
+        raise ConfigError(f"{error}; seqLength of {info} is {frame_count}") from None
     frame_count = frame_count or tracks.frame_count
     objects = MotObjects.of(table.values, name)
     if table.values.shape[1] > FLAG:

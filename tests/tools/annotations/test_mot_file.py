@@ -81,7 +81,7 @@ def test_empty_file_has_no_rows(tmp_path: Path) -> None:
         ("2,1234567.5,0,0,9,9\n", "gt.txt:1: id must be a whole number below 2^53, got 1234567.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
         ("1,1,0,0,-9,9\n", "gt.txt:1: width and height must not be negative, got -9 and 9"),
-        (f"1,{2**53},0,0,9,9\n", "gt.txt:1: id must be a whole number below 2^53, got 9.007"),
+        (f"1,{2**53},0,0,9,9\n", f"gt.txt:1: id must be a whole number below 2^53, got {2**53}"),
         (f"1,-{2**64},0,0,9,9\n", "gt.txt:1: id must be a whole number below 2^53, got -1.84"),
         ("1,-1,0,0,9,9\n2,-1,0,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("1,-1,0,0,9,9\n1,-1,5,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
@@ -100,14 +100,19 @@ def test_malformed_file_is_rejected(tmp_path: Path, text: str, message: str) -> 
     [
         ("[Sequence]\nseqLength=0\n", "cannot read seqLength in .*: must be a whole number"),
         ("[Sequence]\nframeRate=25\n", "has no seqLength"),
+        (
+            "[Sequence]\nseqLength=1\n",
+            "gt.txt:2: frame 2 lies beyond the sequence of 1 frames; "
+            "seqLength of .*/A/seqinfo.ini is 1$",
+        ),
     ],
 )
-def test_invalid_or_missing_sequence_length_is_rejected(
+def test_invalid_missing_or_too_small_sequence_length_is_rejected(
     tmp_path: Path, info: str, message: str
 ) -> None:
     truth = tmp_path / "A" / "gt" / "gt.txt"
     truth.parent.mkdir(parents=True)
-    truth.write_text("1,1,0,0,9,9\n")
+    truth.write_text("1,1,0,0,9,9\n2,1,0,0,9,9\n")
     (tmp_path / "A" / "seqinfo.ini").write_text(info)
     with pytest.raises(ConfigError, match=message):
         read_mot_ground_truth(truth, "A")
