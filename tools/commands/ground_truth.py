@@ -31,19 +31,8 @@ def read_sequences(
     Raises:
         ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown length.
     """
-    from stages.number_table import MAX_FRAME
-
     with activity("reading annotations"):
         by_name, unread = _read_by_name(benchmark, folder, only, lengths)
-    for text in lengths or []:
-        name, _, number = text.rpartition("=")
-        good = name in by_name and number.isdecimal()
-        if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
-            raise ConfigError(
-                f"--frames needs NAME=N with a sequence of {folder} and no fewer frames "
-                f"than are annotated, got {text!r}"
-            )
-        by_name[name] = replace(by_name[name], frame_count=int(number))
     chosen, others = _choose_sequences(by_name, folder, only)
     for truth in chosen:
         if truth.frame_count == 0:
@@ -55,7 +44,10 @@ def read_sequences(
 
 
 def read_tracks(
-    benchmark: Benchmark, folder: Path, only: Sequence[str] | None = None
+    benchmark: Benchmark,
+    folder: Path,
+    only: Sequence[str] | None = None,
+    lengths: Sequence[str] | None = None,
 ) -> tuple[list[GroundTruth], list[str]]:
     """Reads the sequences to score tracks on, and warns about those without ignored regions.
 
@@ -63,6 +55,7 @@ def read_tracks(
         benchmark: Format of the ground truth.
         folder: Ground-truth folder.
         only: Names of the sequences; None for all.
+        lengths: As for `read_sequences`.
 
     Returns:
         The sequences, and the names of the others.
@@ -72,7 +65,7 @@ def read_tracks(
     """
     from tools.annotations.uavdt import IGNORED_SUFFIX, missing_files
 
-    by_name, unread = _read_by_name(benchmark, folder, only)
+    by_name, unread = _read_by_name(benchmark, folder, only, lengths)
     truths, others = _choose_sequences(by_name, folder, only)
     warn_of_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
     return truths, unread + others
@@ -101,12 +94,34 @@ def _read_by_name(
 ) -> tuple[dict[str, GroundTruth], list[str]]:
     """Returns the ground truth by name, and the names of sequences that were not read.
 
+    Frame counts are those of ``lengths``, where it has them.
+
     UA-DETRAC's annotations are slow to read: only those named in ``only`` and ``lengths``
     (``NAME=N``) are read, if they can be identified by their file names.
 
     Raises:
-        ConfigError: See `tools.annotations.ground_truths.read_ground_truths`.
+        ConfigError: See `tools.annotations.ground_truths.read_ground_truths`; or ``lengths`` has an
+            unknown sequence, or a frame count below the annotated one.
     """
+    from stages.number_table import MAX_FRAME
+
+    by_name, unread = _read_annotated(benchmark, folder, only, lengths)
+    for text in lengths or []:
+        name, _, number = text.rpartition("=")
+        good = name in by_name and number.isdecimal()
+        if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
+            raise ConfigError(
+                f"--frames needs NAME=N with a sequence of {folder} and no fewer frames "
+                f"than are annotated, got {text!r}"
+            )
+        by_name[name] = replace(by_name[name], frame_count=int(number))
+    return by_name, unread
+
+
+def _read_annotated(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
+) -> tuple[dict[str, GroundTruth], list[str]]:
+    """See `_read_by_name`; with the frame counts of the annotations."""
     from tools.annotations.detrac import read_detrac_ground_truth
     from tools.annotations.ground_truths import annotation_files, read_ground_truths
     from tools.datasets.detrac import annotated_sequence

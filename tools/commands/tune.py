@@ -45,6 +45,10 @@ def tune(
         list[str] | None,
         typer.Option("--sequence", help="Tune on this sequence only; may be repeated."),
     ] = None,
+    frames: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=N: frame count of a sequence that ends without vehicles."),
+    ] = None,
     frame_size: Annotated[
         str | None,
         typer.Option(
@@ -106,6 +110,8 @@ def tune(
         raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
     if view is not None and sequence:
         raise ConfigError("--sequence is of the ground truth in --gt, not of --view")
+    if view is not None and frames:
+        raise ConfigError("--frames is of the ground truth in --gt, not of --view")
     if view is not None and frame_size is not None:
         raise ConfigError("--frame-size is of the sequences in --detections, not of --view")
     if view is None and None in folders:
@@ -154,7 +160,7 @@ def tune(
     try:
         with activity("reading") as update:
             if gt is not None and detections is not None:
-                sequences = _sequences(benchmark, gt, detections, sequence, size)
+                sequences = _sequences(benchmark, gt, detections, sequence, frames, size)
             else:
                 assert view is not None
                 sequences = _scenes(view, chosen, count, update)
@@ -192,12 +198,13 @@ def _sequences(
     gt: Path,
     detections: Path,
     only: Sequence[str] | None,
+    lengths: Sequence[str] | None,
     frame_size: tuple[int, int] | None,
 ) -> list[TuningSequence]:
     from tools.evaluation.sequence import read_detections
     from tools.tuning.tune import TuningSequence
 
-    truths, others = read_tracks(benchmark, gt, only)
+    truths, others = read_tracks(benchmark, gt, only, lengths)
     files = read_detections(detections, truths, others)
     return [
         TuningSequence(truth, file, frame_size) for truth, file in zip(truths, files, strict=True)

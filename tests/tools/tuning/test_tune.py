@@ -174,6 +174,21 @@ def test_the_sequence_option_selects_the_sequences_to_tune_on(
     assert "no _gt_ignore.txt for A, B;" in output
 
 
+def test_the_frames_option_lengthens_a_sequence(
+    benchmark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
+    with (benchmark / "det" / "B.txt").open("a") as rows:
+        rows.write("42,-1,9,9,30,30,0.2,1,-1\n")
+    arguments = [
+        "--gt", benchmark / "gt", "--detections", benchmark / "det",
+        "--tracker", "sort", "--workers", "1",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="frame 42 lies beyond the sequence of 40 frames"):
+        tune(*arguments)
+    assert "initial settings" in tune(*arguments, "--frames", "B=42")
+
+
 def test_ground_truth_without_ignored_regions_is_reported(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +216,7 @@ def test_missing_and_conflicting_options_are_reported(benchmark: Path) -> None:
             "there is no grid of settings to search for trackers.sort:Sort, only for sort, ",
         ),
         (("--view", "drone", "--sequence", "A"), "--sequence is of the ground truth in --gt, not"),
+        (("--view", "drone", "--frames", "A=9"), "--frames is of the ground truth in --gt, not"),
         (("--view", "drone", "--frame-size", "9x9"), "--frame-size is of the sequences in --det"),
         (
             ("--gt", benchmark / "gt", "--detections", benchmark, "--sequence", "D"),
