@@ -13,6 +13,7 @@ class AsGiven(Tracker):
         self.max_age = 1
 
     def _track(self, observations):
+        self._new_ids(max(0, len(observations) + 1 - self._next_id))
         ids = np.arange(1, len(observations) + 1)
         return observations.boxes, ids, observations.indices
 
