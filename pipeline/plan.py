@@ -33,6 +33,13 @@ class StreamPlan(msgspec.Struct, frozen=True):
     patient: bool = False
 
 
+STAGE_ENDED = 90
+"""Exit status of a stage process whose work is done.
+
+Not 0, which an ``exit`` in the user's code may give, and none of Python's or of `SpotStreamError`.
+"""
+
+
 class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a worker needs; sent to its standard input as JSON, see `encode_struct`.
 

@@ -1,4 +1,4 @@
-"""The signals that ask a run, or one of its stages, to end, and the status of a stage that has."""
+"""The signals that ask a run, or one of its stages, to end."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from collections.abc import Callable
 
 STAGE_END = signal.SIGRTMIN
 """Sent by the supervisor to a stage; a service manager sends SIGTERM to all processes of a run."""
-
-STAGE_ENDED = 90
-"""Exit status of a stage whose work is done; 0 may come from an ``exit`` in the user's code."""
 
 IGNORED_SIGNALS = (signal.SIGUSR1, signal.SIGUSR2)
 """Many programs reopen their logs on these signals; by default, they end a process."""

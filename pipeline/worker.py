@@ -11,10 +11,10 @@ import traceback
 import zmq
 
 from pipeline.logs import set_up_logging
-from pipeline.plan import WorkerPlan, decode_struct
+from pipeline.plan import STAGE_ENDED, WorkerPlan, decode_struct
 from pipeline.reporter import Reporter
 from pipeline.reports import Crashed, Failed
-from pipeline.signals import STAGE_ENDED, StageEnd, die_with, ignore_stop_signals
+from pipeline.signals import StageEnd, die_with, ignore_stop_signals
 from stages.errors import SpotStreamError, in_one_line
 
 

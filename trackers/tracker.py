@@ -165,7 +165,7 @@ class Tracker(ABC):
         if self._frame <= self._last_active:
             tracked, ids, used = _checked_tracks(self._track(observations))
             if self._is_own and len(ids):
-                _check_values(tracked, ids, used, self._next_id, count)
+                _check_values(tracked, ids, used, self._next_id, observations.indices)
         return TrackedBoxes(
             tracked.astype(np.float32),
             score_array[used].astype(np.float32),
@@ -280,7 +280,7 @@ def _checked_tracks(returned: Any) -> tuple[FloatArray, Int64Array, Int64Array]:
 
 
 def _check_values(
-    boxes: FloatArray, ids: Int64Array, used: Int64Array, next_id: int, count: int
+    boxes: FloatArray, ids: Int64Array, used: Int64Array, next_id: int, indices: Int64Array
 ) -> None:
     """Refuses boxes without an area, ids that were not assigned, and rows of no detection."""
     is_box = (np.abs(boxes) <= MAX_FLOAT32).all(axis=1)
@@ -293,9 +293,9 @@ def _check_values(
             f"_track must return ids from _new_ids (the next is {next_id}), each once and "
             f"ascending, got {_shown(ids)}"
         )
-    if (wrong := (used < 0) | (used >= count)).any():
+    if (wrong := ~np.isin(used, indices)).any():
         raise TrackError(
-            f"_track must return detection indices from 0 to below {count}, got {used[wrong][0]}"
+            f"_track must return indices among those of its observations, got {used[wrong][0]}"
         )
 
 

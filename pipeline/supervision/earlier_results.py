@@ -32,7 +32,6 @@ _INDIFFERENT: Mapping[str, tuple[str, ...]] = {
         "record_gigabytes",
     ),
     "detector": ("device", "threads", "workers", "batch_size", "batch_wait_ms"),
-    "tracker": (),
     "sink": (
         "overlay_gigabytes",
         "text_gigabytes",
@@ -115,10 +114,10 @@ def _deciding(
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
     values: dict[str, Any] = {}
-    for section, indifferent in _INDIFFERENT.items():
+    for section in [each for each in defaults if each != "runtime"]:
         given = defaults[section] | _mapping(sections.get(section))
-        deciding = (key for key in defaults[section] if key not in indifferent)
-        values |= {f"{section}.{key}": given[key] for key in deciding}
+        deciding = defaults[section].keys() - set(_INDIFFERENT.get(section, ()))
+        values |= {f"{section}.{key}": given[key] for key in defaults[section] if key in deciding}
     settings = _mapping(values.pop("tracker.settings"))
     for setting, default in tracker_defaults.items():
         values[f"tracker.settings.{setting}"] = settings.get(setting, default)

@@ -62,7 +62,7 @@ class EndedStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
-    """Counts of a run at one moment.
+    """Counts of a run at one moment, but for the numbers in logbooks, which are read when used.
 
     Attributes:
         ended: Each stream that has ended recently.

@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from pipeline.plan import StageName, WorkerPlan, encode_struct
+from pipeline.plan import STAGE_ENDED, StageName, WorkerPlan, encode_struct
 from pipeline.reports import Busy, Crashed, Ready, Report
-from pipeline.signals import STAGE_END, STAGE_ENDED
+from pipeline.signals import STAGE_END
 from pipeline.supervision.overview import ProcessState
 from pipeline.supervision.restarts import Restarts
 from stages.errors import reason_of

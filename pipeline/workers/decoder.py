@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import zmq
 
 from pipeline.config import DecoderConfig
-from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.plan import STAGE_ENDED, StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, NoticeEvent, Ready
-from pipeline.signals import STAGE_END, STAGE_ENDED
+from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_SIDE

@@ -20,9 +20,9 @@ def kept_classes(chosen: Sequence[str], class_names: Sequence[str]) -> npt.NDArr
     Raises:
         ConfigError: The detector has no class of such a name.
     """
-    if unknown := ", ".join(name for name in chosen if name not in class_names):
+    if unknown := [name or "''" for name in chosen if name not in class_names]:
         raise ConfigError(
-            f"detector.classes: the detector has no class {unknown}; it has "
+            f"detector.classes: the detector has no class {', '.join(unknown)}; it has "
             f"{', '.join(class_names)}"
         )
     return np.array([not chosen or name in chosen for name in class_names], np.bool_)

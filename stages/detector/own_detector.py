@@ -150,7 +150,7 @@ def _checked_names(given: object) -> tuple[str, ...]:
     if not 0 < len(names) <= _MAX_CLASSES or any(type(name) is not str for name in names):
         raise ValueError(f"class_names must be a list of names, got {given!r}")
     if any("," in name or not name.isprintable() for name in names):  # columns of text files
-        raise ValueError(f"class_names must have no commas or line breaks, got {list(names)}")
+        raise ValueError(f"class_names must be printable and have no commas, got {list(names)}")
     return names
 
 

@@ -154,10 +154,10 @@ def test_results_have_only_the_chosen_classes(run, tmp_path):
 
 
 def test_a_class_that_the_detector_does_not_have_ends_the_run_with_one_line(run):
-    done = run({"name": NAME, "classes": ["bus", "tram"]})
+    done = run({"name": NAME, "classes": ["bus", "tram", ""]})
     assert (done.returncode, done.stderr) == (
         2,
-        "spotstream: detector.classes: the detector has no class tram; it has car, bus\n",
+        "spotstream: detector.classes: the detector has no class tram, ''; it has car, bus\n",
     )
 
 

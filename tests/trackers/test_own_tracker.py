@@ -231,11 +231,11 @@ def test_a_track_method_that_returns_something_else_is_refused(change, shown):
         ),
         (
             lambda boxes, ids, used: (boxes, ids, used - 1),
-            "detection indices from 0 to below 2, got -1",
+            "indices among those of its observations, got -1",
         ),
         (
             lambda boxes, ids, used: (boxes, ids, used + 1),
-            "detection indices from 0 to below 2, got 2",
+            "indices among those of its observations, got 2",
         ),
     ],
 )
@@ -244,8 +244,15 @@ def test_values_that_cannot_be_tracks_are_refused(change, message):
         Returning(change).update(*CARS)
 
 
+def test_detection_indices_are_those_before_boxes_without_area_were_left_out():
+    flat = [[5, 5, 5, 9], *CARS[0]]
+    tracker = Returning(lambda boxes, ids, used: (boxes, ids, used - 1))
+    with pytest.raises(TrackError, match="indices among those of its observations, got 0"):
+        tracker.update(flat, [0.5, *CARS[1]])
+
+
 def test_a_detection_index_is_refused_in_a_frame_without_detections():
     tracker = Returning(lambda *found: (np.array([[0, 0, 9, 9]]), np.array([1]), np.array([0])))
     assert len(tracker.update(*CARS)) == 1
-    with pytest.raises(TrackError, match="detection indices from 0 to below 0, got 0"):
+    with pytest.raises(TrackError, match="indices among those of its observations, got 0"):
         tracker.update([], [])

@@ -62,7 +62,8 @@ def train(
         which = f"best weights, after step {result.best_step} of {result.steps}"
         if result.best_step == 0:
             which = f"initial weights, which {steps} did not improve"
-    table = Table("scenes not trained on", "weights", "AP50", "AP70")
+    mean = ", mean over classes" if len(settings.classes) > 1 else ""
+    table = Table("scenes not trained on", "weights", f"AP50{mean}", f"AP70{mean}")
     for weights, scores in _scored(result).items():
         for name, each in scores.items():
             table.add_row(name, weights, f"{each['AP50']:.3f}", f"{each['AP70']:.3f}")

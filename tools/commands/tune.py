@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from stages.errors import ConfigError
+from stages.number_table import BeyondSequenceError
 from stages.wording import counted
 from tools.commands.ground_truth import read_tracks
 from tools.commands.options import TrackerName, WorkerCount, config_names, writable
@@ -174,6 +175,8 @@ def tune(
                 progress=lambda stage, tried: update(f"{stage}: {counted(tried, 'setting')} tried"),
                 so_far=keep,
             )
+    except BeyondSequenceError as error:
+        raise ConfigError(f"{error}; if it is longer, give --frames NAME=N") from None
     except SystemExit:  # after a signal
         if best is None:
             raise

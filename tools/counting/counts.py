@@ -128,7 +128,7 @@ def _turn(crossings: Sequence[tuple[Moment, str, str]]) -> Turn:
     if len(crossings) == 1:
         return Turn(begin.interval, first, "", class_name, None)
     seconds = end.seconds - begin.seconds
-    # The clock of a camera may have been set back.
+    # This machine's clock, by which a camera's frames are dated, may have been set back.
     return Turn(begin.interval, first, last, class_name, seconds if seconds >= 0 else None)
 
 

@@ -92,8 +92,8 @@ class ScoringProtocol:
         return found
 
 
-def averaged(classes: Sequence[str]) -> str:
-    """Returns what COCO's scores are the mean of.
+def classes_wording(classes: Sequence[str]) -> str:
+    """Returns which classes COCO's scores are of: a name, or what they are the mean over.
 
     Args:
         classes: Names of the categories that were scored; () for all.
@@ -120,7 +120,7 @@ def coco_protocol(
         "ground_truth": str(truth),
         "detections": str(detections),
         "scored_classes": list(classes) or "all",
-        "classes": CLASSES_AS_ONE if score.why_as_one else averaged(classes),
+        "classes": CLASSES_AS_ONE if score.why_as_one else classes_wording(classes),
         "images_with_true_boxes": score.images,
         "of_these_without_detection": score.undetected,
         "detections_per_image_and_class": MAX_DETECTIONS,

@@ -89,7 +89,8 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
     if StreamStatus.COMPLETE in {each.status for each in result.finished.values() if each.behind}:
         waits = "for a video that has an end, --set runtime.mode=lossless drops none"
-    again = ", or were being started again" if set(result.restarts) - {"decoder"} else ""
+    is_shared = any(not name.startswith("decoder of ") for name in result.restarts)
+    again = ", or were being started again" if is_shared else ""
     return f"{lost}: the stages were too slow{again}{faster}; {waits}"
 
 

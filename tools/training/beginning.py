@@ -83,11 +83,13 @@ def begin_with(model: SpotNet, path: Path) -> bool:
         unchanged = not fresh
     if fresh:
         log.info("not in %s, initialised at random: %s", path, ", ".join(fresh))
-    elif wide is not None and wide.config.num_classes < model.config.num_classes:
+    if wide is None or any(key.startswith("hm.") for key in fresh):
+        return unchanged
+    if wide.config.num_classes < model.config.num_classes:
         unchanged = False  # classes that are still the same are no result to keep
         every = ", ".join(model.config.class_names)
         log.info("%s of %s becomes each of %s", wide.config.class_names[0], path, every)
-    elif wide is not None and set(wide.config.class_names) != set(model.config.class_names):
+    elif set(wide.config.class_names) != set(model.config.class_names):
         unchanged &= model.config.num_classes == 1  # others may have become quite another class
         classes = (", ".join(each.config.class_names) for each in (wide, model))
         log.warning("classes of %s: %s; in that order they become %s", path, *classes)

@@ -156,7 +156,8 @@ class TrainingConfig(_Strict):
             # Exported models separate the names by commas, and results have a class in a line.
             if not name or "," in name or not name.isprintable():
                 raise ValueError(
-                    f"a name of classes must be a text without commas or line breaks, got {name!r}"
+                    f"a name of classes must be a text of printable characters without commas, "
+                    f"got {name!r}"
                 )
             for member in members:
                 if owners.setdefault(member, name) != name:

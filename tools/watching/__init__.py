@@ -1,1 +1,1 @@
-"""What ``spotstream watch`` does with published tracks and events: prints or forwards them."""
+"""What ``spotstream watch`` and ``spotstream top`` show: published records and running streams."""

@@ -92,7 +92,7 @@ class SpotNetConfig:
         if not isinstance(names, tuple) or any(type(name) is not str for name in names):
             raise ValueError(f"class_names must be a tuple of names, got {names!r}")
         if any("," in name or not name.isprintable() for name in names):  # columns of text files
-            raise ValueError(f"class_names must have no commas or line breaks, got {names}")
+            raise ValueError(f"class_names must be printable and have no commas, got {names}")
         if len(names) != self.num_classes:
             raise ValueError(f"class_names must hold {self.num_classes} names, got {names}")
         if len(self.dims) != len(self.modules) or not 2 <= len(self.dims) <= _MAX_LEVELS:

@@ -5,9 +5,8 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.config import RunConfig
-from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.plan import STAGE_ENDED, StreamPlan, WorkerPlan
 from pipeline.reports import Crashed, Ready
-from pipeline.signals import STAGE_ENDED
 from pipeline.supervision.process import StageProcess
 
 PLAN = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="s")

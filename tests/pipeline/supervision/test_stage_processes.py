@@ -8,9 +8,8 @@ import pytest
 import zmq
 
 from pipeline.config import DecoderConfig, DetectorConfig, RunConfig, RuntimeConfig
-from pipeline.plan import WorkerPlan
+from pipeline.plan import STAGE_ENDED, WorkerPlan
 from pipeline.reports import Failed, Ready
-from pipeline.signals import STAGE_ENDED
 from pipeline.supervision import stage_processes
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess

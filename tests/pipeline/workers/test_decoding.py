@@ -10,8 +10,8 @@ import zmq
 from msgspec import structs
 
 from pipeline.config import DecoderConfig, RunConfig
-from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.signals import STAGE_END, STAGE_ENDED
+from pipeline.plan import STAGE_ENDED, StreamPlan, WorkerPlan
+from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker

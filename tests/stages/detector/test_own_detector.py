@@ -216,12 +216,12 @@ def test_settings_are_arguments_of_the_constructor():
         (
             "Configured",
             {"weights": "", "names": ["a,b"]},
-            "class_names must have no commas or line",
+            "class_names must be printable and have no commas",
         ),
         (
             "Configured",
             {"weights": "", "names": ["a\nb"]},
-            "class_names must have no commas or line",
+            "class_names must be printable and have no commas",
         ),
         ("Unnamed", {}, "class_names must be a list of names, got None"),
         ("Silent", {}, "Silent has no method detect"),

@@ -35,7 +35,7 @@ def test_many_dropped_frames_yield_advice_on_faster_settings():
 
 def test_frames_may_have_been_dropped_while_a_stage_was_started_again():
     east = summary(600, StreamStatus.INTERRUPTED, dropped=400, behind=400)
-    for stage, expected in (("detector", True), ("decoder", False)):
+    for stage, expected in (("detector", True), ("decoder of east", False)):
         result = RunResult(finished={"east": east}, restarts={stage: 2})
         text = faster_detector(result, load_config(None))
         assert ("too slow, or were being started again; --set" in text) is expected

@@ -48,9 +48,12 @@ GOOD = "data: [{path: somewhere}]\n"
             "class bike is in classes and in background, which is [bike]; take it out, as by "
             "background: []",
         ),
-        (GOOD + "classes: {'bus, large': [bus]}\n", "without commas or line breaks, got 'bus, la"),
-        (GOOD + 'classes: {"bus\\n": [bus]}\n', r"or line breaks, got 'bus\n'"),
-        (GOOD + "classes: {'': [bus]}\n", "must be a text without commas or line breaks, got ''"),
+        (GOOD + "classes: {'bus, large': [bus]}\n", "characters without commas, got 'bus, la"),
+        (GOOD + 'classes: {"bus\\n": [bus]}\n', r"without commas, got 'bus\n'"),
+        (
+            GOOD + "classes: {'': [bus]}\n",
+            "must be a text of printable characters without commas, got ''",
+        ),
         (GOOD + "classes: [car]\n", "train.yaml: classes: must hold keys and values, got ['car']"),
         ("data: [{path: a, held_out: val}]\n", "data.0.held_out: must be a list, got 'val'"),
         (

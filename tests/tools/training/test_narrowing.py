@@ -122,6 +122,15 @@ def test_several_classes_of_other_names_are_reported_and_unscored(tmp_path, capl
     ]
 
 
+def test_other_names_of_classes_are_reported_beside_a_new_head(tmp_path, caplog):
+    first = network(**WIDE, class_names=("car", "bus"), attention="none")
+    save_checkpoint(first, tmp_path / "first.safetensors")
+    with caplog.at_level("INFO"):
+        begin_with(network(1, **WIDE, class_names=("van", "tram")), tmp_path / "first.safetensors")
+    assert "initialised at random: seg" in caplog.text
+    assert "car, bus; in that order they become van, tram" in caplog.text
+
+
 def test_missing_torch_pruning_is_reported_with_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):

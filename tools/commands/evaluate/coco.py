@@ -31,7 +31,7 @@ def coco(
     from stages.wording import counted
     from tools.console.text_formats import as_csv
     from tools.evaluation.coco import MAX_DETECTIONS, score_coco
-    from tools.evaluation.protocol import CLASSES_AS_ONE, averaged, coco_protocol
+    from tools.evaluation.protocol import CLASSES_AS_ONE, classes_wording, coco_protocol
     from tools.evaluation.tables import by_entry_as_json, shown
 
     files = [named(text) for text in detections]
@@ -70,7 +70,7 @@ def coco(
         cells = [shown(column, value) for column, value in row.items()]
         label = f"{name} (classes as one)".strip() if name in as_one else name
         table.add_row(*([label] if named_rows else []), *cells)
-    classes = averaged(class_ or []) + ", but for rows with classes as one" * bool(as_one)
+    classes = classes_wording(class_ or []) + ", but for rows with classes as one" * bool(as_one)
     groups = {
         name: {
             "protocol": coco_protocol(gt, path, class_ or [], found[name]),
@@ -82,7 +82,7 @@ def coco(
         {
             "benchmark": "coco",
             "name": name,
-            "classes": CLASSES_AS_ONE if name in as_one else averaged(class_ or []),
+            "classes": CLASSES_AS_ONE if name in as_one else classes_wording(class_ or []),
             **row,
         }
         for name, row in scores.items()

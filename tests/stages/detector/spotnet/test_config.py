@@ -74,7 +74,7 @@ def test_class_names_must_be_strings_without_commas_or_line_breaks():
     with pytest.raises(ValueError, match=r"class_names must be a tuple of names, got \(5,\)"):
         SpotNetConfig(class_names=(5,))
     for name in ("car, small", "car\nsmall"):
-        with pytest.raises(ValueError, match="must have no commas or line breaks, got"):
+        with pytest.raises(ValueError, match="must be printable and have no commas, got"):
             SpotNetConfig(class_names=(name,))
 
 
