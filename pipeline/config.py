@@ -15,7 +15,15 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.geometry import Ground, Lines, Regions, SearchedRegions, Zones, check_region
+from pipeline.geometry import (
+    Ground,
+    Lines,
+    References,
+    Regions,
+    SearchedRegions,
+    Zones,
+    check_region,
+)
 from pipeline.overlay_addresses import OverlayAddresses
 from pipeline.validators import After, Before, host_and_port, in_json, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
@@ -36,6 +44,9 @@ class DecoderConfig:
         last_frame: Last frame, inclusive.
         every: Use every n-th frame.
         camera_motion: Estimate the camera's motion, for the tracker.
+        reference: For drones and other cameras that move: a picture by stream name ("*": all
+            streams), in whose pixels the lines, zones and ground points are, such as one by
+            spotstream snapshot --plain; every frame is found on it.
         frame_rate: Frames per second of image folders without seqinfo.ini, such as 30000/1001.
         hardware: Decode on this kind of device if available; auto: on the first available.
         timeout: URLs: seconds of silence tolerated.
@@ -55,6 +66,7 @@ class DecoderConfig:
     last_frame: Annotated[int, Ge(1)] | None = None
     every: Annotated[int, Ge(1)] = 1
     camera_motion: bool = False
+    reference: References = field(default_factory=dict)
     frame_rate: Annotated[str, Before(rational_rate)] = "25"
     hardware: Annotated[
         Literal[

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
+from pathlib import Path
 from typing import Annotated, TypeAlias, TypeVar
 
 from annotated_types import Ge, Le
 
 from pipeline.validators import Before, column
+from stages.errors import ConfigError
 from stages.sink.crossings import Line, checked_line
 from stages.sink.ground import GroundPoints, checked_ground
 from stages.sink.zones import Zone, checked_zone
@@ -16,6 +18,7 @@ EVERY_STREAM = "*"
 """Stands for every stream's name in the detector's regions, and in lines, zones and ground."""
 
 _Shape = TypeVar("_Shape", Line, Zone)
+_Path = TypeVar("_Path", Path, str)
 
 _Pixels: TypeAlias = Annotated[float, Ge(-1e9), Le(1e9)]
 Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
@@ -53,6 +56,23 @@ def ground_of(ground: Mapping[str, GroundPoints], stream: str) -> GroundPoints |
     return ground.get(stream, ground.get(EVERY_STREAM))
 
 
+def reference_of(references: Mapping[str, _Path], stream: str) -> _Path | None:
+    """Returns a stream's picture in ``decoder.reference``: its own, or else every stream's."""
+    return references.get(stream, references.get(EVERY_STREAM))
+
+
+def check_references(references: Mapping[str, Path]) -> None:
+    """Checks that the pictures in ``decoder.reference`` exist.
+
+    Raises:
+        ConfigError: One does not.
+    """
+    for stream, path in references.items():
+        if not path.is_file():
+            found = "is a folder" if path.is_dir() else "does not exist"
+            raise ConfigError(f"decoder.reference.{stream}: {path} {found}")
+
+
 def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
     """Rejects values of another type or length with the error ``text``, which states the form."""
 
@@ -69,6 +89,8 @@ _REGION = "a region has the form stream: [left, top, right, bottom]"
 _LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 _ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
 _GROUND = "the ground has the form stream: [[x, y, metres x, metres y], …]"
+
+_REFERENCES = "references have the form stream: picture.png"
 
 _Region: TypeAlias = Annotated[Region, _form(_REGIONS, list, 4)]
 _SearchedRegion: TypeAlias = Annotated[Region, _form(_REGION, list, 4)]
@@ -97,3 +119,6 @@ Zones: TypeAlias = Annotated[dict[str, _NamedZones], _form(_ZONES, dict)]
 
 Ground: TypeAlias = Annotated[dict[str, _Ground], _form(_GROUND, dict)]
 """Points of the ground by stream name."""
+
+References: TypeAlias = Annotated[dict[str, Path], _form(_REFERENCES, dict)]
+"""Pictures by stream name."""

@@ -24,6 +24,11 @@ Int64Array: TypeAlias = npt.NDArray[np.int64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
+View: TypeAlias = tuple[float, ...]
+"""Where a frame of a moving camera lies on the picture on which lines and zones were drawn: the
+rows of the homography from the frame's pixels to the picture's, nine numbers, with the origin at
+the outer corner of the first pixel; empty if the frame does not show the picture's view."""
+
 SECONDS_ERROR = 1e-6
 """Tolerance when comparing times in seconds: as floats, 0.7 − 0.2 is less than half a second."""
 
@@ -147,6 +152,7 @@ class FrameHeader:
         height: Height in pixels.
         width: Width in pixels.
         pixel_format: Layout of the pixels.
+        view: The frame's `View`; None if lines and zones are in pixels of the frame itself.
     """
 
     stream: str
@@ -159,6 +165,7 @@ class FrameHeader:
     height: int
     width: int
     pixel_format: PixelFormat
+    view: View | None = None
 
     @classmethod
     def of_image(

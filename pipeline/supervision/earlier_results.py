@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import ground_of, ignored_in, region_of, shapes_of
+from pipeline.geometry import ground_of, ignored_in, reference_of, region_of, shapes_of
 from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
@@ -47,7 +47,7 @@ change when an interrupted run is continued, as may all of ``runtime``; all othe
 may choose the device itself; the engine determines the results, because its arithmetic differs.
 """
 
-_PATHS = ("detector.weights", "detector.detections")
+_PATHS = ("detector.weights", "detector.detections", "decoder.reference")
 
 
 def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
@@ -109,7 +109,7 @@ def _deciding(
 ) -> dict[str, Any]:
     """Returns a stream's values of all keys but `_INDIFFERENT`, by ``section.key``, with defaults.
 
-    Regions, lines, zones and the ground are only those of this stream.
+    Regions, lines, zones, the ground and the reference are only those of this stream.
     """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
@@ -125,6 +125,7 @@ def _deciding(
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
     regions = _mapping(values.pop("detector.regions"))
     values[f"detector.regions.{stream}"] = region_of(regions, stream)
+    values["decoder.reference"] = reference_of(_mapping(values["decoder.reference"]), stream)
     for key in ("sink.lines", "sink.zones"):
         values[f"{key}.{stream}"] = shapes_of(_mapping(values.pop(key)), stream)
     values[f"sink.ground.{stream}"] = ground_of(_mapping(values.pop("sink.ground")), stream)

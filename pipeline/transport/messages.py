@@ -31,12 +31,13 @@ from stages.sink.ground import GroundPlaces
 from stages.sink.zones import ZoneEvents
 from stages.wording import counted
 
-PROTOCOL_VERSION = 10
+PROTOCOL_VERSION = 11
 """Changes with what messages contain and with when they are sent."""
 
 MAX_SIDE = 65_535
 """Largest frame width or height, in pixels, that a message may state."""
 
+_VIEW_NUMBERS = 9
 _MAX_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 
@@ -196,6 +197,8 @@ def decode(parts: Sequence[Any]) -> Envelope:
     frame = header.frame
     if not (1 <= frame.height <= MAX_SIDE and 1 <= frame.width <= MAX_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
+    if frame.view is not None and len(frame.view) not in (0, _VIEW_NUMBERS):
+        raise MessageError(f"a view of {counted(len(frame.view), 'number')}")
     rest = list(parts[2:])
     arrays = _arrays(rest, _layout(header))
     motion = arrays.pop(0) if header.motion else None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import zmq
 
 from pipeline.config import DecoderConfig
+from pipeline.geometry import reference_of
 from pipeline.plan import STAGE_ENDED, StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, NoticeEvent, Ready
@@ -38,6 +39,7 @@ from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.folder_contents import remove_parts, remove_results
 
 if TYPE_CHECKING:
+    from pipeline.workers.view_finder import ViewFinder
     from stages.decoder.camera_motion import CameraMotion
 
 _CONNECT_SECONDS = 10.0
@@ -135,6 +137,11 @@ class _Decoding:
             from stages.decoder.camera_motion import CameraMotion
 
             self._camera = CameraMotion()
+        self._finder: ViewFinder | None = None
+        if picture := reference_of(config.reference, stream.name):
+            from pipeline.workers.view_finder import ViewFinder
+
+            self._finder = ViewFinder(picture, _notifier(stream, report))
 
     def run(self) -> None:
         """Reads the source until it ends or the process is told to stop."""
@@ -162,9 +169,9 @@ class _Decoding:
             started = self._waiting.working_ns()
 
     def _send(self, frame: Frame, elapsed: int) -> None:
-        """Sends a frame with the camera's motion, at the configured pace.
+        """Sends a frame with the camera's motion and the frame's view, at the configured pace.
 
-        A frame that an earlier process has sent is used only to estimate the motion.
+        A frame that an earlier process has sent is used only to find those of the next ones.
         """
         header, motion = frame.header, None
         skipping = self._sender.is_skipping
@@ -172,6 +179,10 @@ class _Decoding:
             self._camera.pass_over(frame)
         elif self._camera is not None:
             motion = self._camera.estimate(frame)
+        if self._finder is not None and skipping:
+            self._finder.pass_over(frame)
+        elif self._finder is not None:
+            header = self._finder.located(frame)
         if self._pace is not None and not skipping:
             header = self._pace.hold(header)
         self._sender.send(header, elapsed, motion)

@@ -29,7 +29,7 @@ class CameraMotion:
 
     def pass_over(self, frame: Frame) -> None:
         """Takes a frame without estimating its motion."""
-        self._previous = _small(frame)
+        self._previous = small_gray(frame)
         self._epoch = frame.header.epoch
 
     def estimate(self, frame: Frame) -> Float32Array | None:
@@ -53,7 +53,7 @@ class CameraMotion:
         return motion.astype(np.float32)
 
 
-def _small(frame: Frame) -> UInt8Array:
+def small_gray(frame: Frame) -> UInt8Array:
     """Returns a grey copy, at most ``WIDTH`` pixels wide."""
     header, pixels = frame.header, frame.required_pixels()
     height, width = header.height, header.width
@@ -68,7 +68,7 @@ def _small(frame: Frame) -> UInt8Array:
 
 
 def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
-    corners = _corners(before)
+    corners = corners_of(before)
     if len(corners) < MIN_CORNERS:
         return None
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
@@ -88,7 +88,7 @@ def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
     return np.asarray(motion, np.float64) if is_likely(motion) else None
 
 
-def _corners(image: UInt8Array) -> Float32Array:
+def corners_of(image: UInt8Array) -> Float32Array:
     """Returns ``(N, 2)`` x, y of the strongest corner in every block that is not flat."""
     rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
     strength = np.asarray(cv2.cornerMinEigenVal(image, 3))[: rows * BLOCK, : columns * BLOCK]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
-from stages.records import Tracks
+from stages.records import SECONDS_ERROR, FrameHeader, Tracks, View
 from stages.sink.crossings import (
     Counts,
     Crossings,
@@ -27,6 +27,9 @@ from stages.sink.zones import (
 Measured: TypeAlias = Crossings | ZoneEvents | GroundPlaces
 """A measurement of a frame: events at lines, events at zones, or positions of vehicles."""
 
+_VIEW_SECONDS = 1.0 + SECONDS_ERROR
+"""How long the last known view of a moving camera is used."""
+
 
 class Readings(NamedTuple):
     """What the overlay shows for a frame besides its tracks.
@@ -35,27 +38,42 @@ class Readings(NamedTuple):
         crossed: Number of vehicles that have crossed each line so far.
         zones: Number of vehicles that have entered each zone so far, and that are inside.
         speeds: Speeds of the tracks in km/h, by id, where known.
+        view: The frame's view that was used; None if lines and zones are in pixels of the frame.
     """
 
     crossed: Mapping[str, Counts] = {}
     zones: Mapping[str, ZoneCounts] = {}
     speeds: Mapping[int, float] = {}
+    view: View | None = None
 
 
 NO_READINGS = Readings()
 
 
 @dataclass(frozen=True, slots=True)
+class KnownView:
+    """The view of a frame, the frame's epoch, and its time in seconds."""
+
+    view: View
+    epoch: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CountingState:
-    """The state of a `Counting`: its counters' states, and the tracks on the ground."""
+    """The state of a `Counting`: its counters' states, the tracks on the ground, the last view."""
 
     crossings: LineCounterState
     zones: ZoneCounterState
     ground: dict[int, GroundTrack]
+    known: KnownView | None = None
 
 
 class Counting:
     """The counters and the speed meter of one stream.
+
+    If a frame does not show the view of the picture on which lines and zones were drawn, the last
+    view known is used for a second. After that, no vehicle has a position, as if none were seen.
 
     Args:
         options: Options with the lines, zones and ground points.
@@ -74,17 +92,21 @@ class Counting:
             options.zones, state.zones if state else None, options.zone_stay_seconds
         )
         self.ground = SpeedMeter(options.ground, state.ground if state else None)
+        self._known = state.known if state else None
+        self._view: View | None = None
 
     @property
     def state(self) -> CountingState:
         """State from which a later `Counting` continues."""
-        return CountingState(self.crossings.state, self.zones.state, self.ground.tracks)
+        return CountingState(
+            self.crossings.state, self.zones.state, self.ground.tracks, self._known
+        )
 
     @property
     def readings(self) -> Readings:
         """Readings of the latest frame, which later frames do not change."""
         counts = dict(self.crossings.counts), dict(self.zones.counts)
-        return Readings(*counts, self.ground.speeds)
+        return Readings(*counts, self.ground.speeds, self._view)
 
     def faults(self, height: int, width: int) -> Iterator[str]:
         """Yields a message for each line, zone or ground that does not fit frames of this size."""
@@ -95,6 +117,10 @@ class Counting:
     def update(self, tracks: Tracks, number: int, time: str) -> list[Measured]:
         """Adds a frame with its 1-based number and time; returns its measurements."""
         frame, measured = tracks.frame, list[Measured]()
+        self._view = self._view_of(frame)
+        if self._view is not frame.view:
+            frame = replace(frame, view=self._view)
+            tracks = replace(tracks, detections=replace(tracks.detections, frame=frame))
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
             measured.append(Crossings(frame.stream, tuple(crossed), counts))
@@ -104,3 +130,14 @@ class Counting:
         if places := self.ground.places:
             measured.append(GroundPlaces(frame.stream, number, time, places))
         return measured
+
+    def _view_of(self, frame: FrameHeader) -> View | None:
+        """Returns the view to use for a frame: its own, or else the last one if it is recent."""
+        if frame.view is None:
+            return None
+        if frame.view:
+            self._known = KnownView(frame.view, frame.epoch, frame.seconds)
+        known = self._known
+        if known is None or known.epoch != frame.epoch:
+            return ()
+        return known.view if frame.seconds - known.seconds <= _VIEW_SECONDS else ()

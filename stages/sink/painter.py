@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks
+from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks, View
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.counting import NO_READINGS, Readings
 from stages.sink.drawing import Pixel, YuvCanvas
@@ -21,6 +21,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.pictures import even, picture_size
 from stages.sink.times import shown_utc_time
 from stages.sink.trails import Trails
+from stages.views import to_frame
 
 _TRAIL_LEVELS = 5  # steps of fading
 _TRAIL_OPACITY = 220
@@ -72,13 +73,8 @@ class OverlayPainter:
         self._class_names = tuple(class_names)
         self._live = live
         self._min_score = options.overlay_min_score
-        self._lines = {
-            name: within_reach(np.reshape(line, (2, 2)) * self._scale)
-            for name, line in options.lines.items()
-        }
-        self._zones = {
-            name: within_reach(np.array(zone) * self._scale) for name, zone in options.zones.items()
-        }
+        self._lines = {name: np.reshape(line, (2, 2)) for name, line in options.lines.items()}
+        self._zones = {name: np.array(zone) for name, zone in options.zones.items()}
         self._trails = Trails(options.overlay_trail)
         self._layout = LabelLayout(self.height, self.width)
         self._compact: set[int] = set()
@@ -98,8 +94,9 @@ class OverlayPainter:
             number: 1-based frame number to show.
             readings: What to show besides the tracks.
         """
-        closed = [(*corners, corners[0]) for corners in self._zones.values()]
-        for points in (*self._lines.values(), *closed):
+        lines, zones = (self._seen(each, readings.view) for each in (self._lines, self._zones))
+        closed = [(*corners, corners[0]) for corners in zones.values()]
+        for points in (*lines.values(), *closed):
             for first, second in pairwise(points):
                 canvas.line(first, second, WHITE, self._thickness)
         tracks = self._shown(tracks)
@@ -123,20 +120,35 @@ class OverlayPainter:
 
     def count_labels(self, readings: Readings) -> Iterator[tuple[str, Label]]:
         """Yields the name of each line and zone, and the label at its first end or corner."""
+        lines, zones = (self._seen(each, readings.view) for each in (self._lines, self._zones))
         texts = [
             *(
-                (name, f"{left} left, {right} right", self._lines[name][0])
+                (name, f"{left} left, {right} right", lines[name][0])
                 for name, (left, right) in readings.crossed.items()
+                if name in lines
             ),
             *(
-                (name, f"{inside} inside, {entered} entered", self._zones[name][0])
+                (name, f"{inside} inside, {entered} entered", zones[name][0])
                 for name, (entered, inside) in readings.zones.items()
+                if name in zones
             ),
         ]
         for name, counts, (x, y) in texts:
             text = self._atlas.mask(f" {name}: {counts} ")
             if label := self._placed(text, x, y - self._atlas.height // 2):
                 yield name, label
+
+    def _seen(
+        self, shapes: Mapping[str, Float64Array], view: View | None
+    ) -> dict[str, tuple[Pixel, ...]]:
+        """Returns lines or zones in pixels of the picture, without those that are not in view."""
+        if view is not None:
+            shapes = {name: to_frame(view, points) for name, points in shapes.items()}
+        return {
+            name: within_reach(points * self._scale)
+            for name, points in shapes.items()
+            if np.isfinite(points).all()
+        }
 
     def _time_of(self, frame: FrameHeader) -> str:
         if self._live:

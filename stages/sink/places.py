@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from stages.records import Float64Array, Tracks
+from stages.views import to_picture
 
 Point: TypeAlias = tuple[float, float]
-"""x and y in pixels of the frame."""
+"""x and y in pixels of the frame, or of the picture to which its `View` maps it."""
 
 JITTER = 0.1
 """The assumed jitter of a box, as a share of its size, which is the root of its area."""
@@ -26,8 +28,8 @@ class Place(NamedTuple):
         identity: Its track's id.
         class_index: Index of its class.
         point: The bottom centre of its box.
-        margin: The assumed jitter of the box in pixels: a tenth of the root of its area. A vehicle
-            that is nearer than this to a border may be on either side.
+        margin: The assumed jitter of the box in pixels, as those of ``point``: a tenth of the root
+            of its area. A vehicle that is nearer than this to a border may be on either side.
         is_cut: Whether the box ends within the margin of the frame's left, right or bottom edge,
             which may cut it: the vehicle's true position is then unknown.
     """
@@ -40,7 +42,10 @@ class Place(NamedTuple):
 
 
 def places(tracks: Tracks) -> list[Place]:
-    """Returns the positions of a frame's vehicles, except those whose boxes are not finite."""
+    """Returns the positions of a frame's vehicles, except those whose boxes are not finite.
+
+    If the frame has a `View`, they are on the picture, except those that it does not map there.
+    """
     finite = np.isfinite(tracks.boxes).all(axis=1)
     boxes = tracks.boxes[finite]
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
@@ -50,9 +55,14 @@ def places(tracks: Tracks) -> list[Place]:
     # The size of frames is 0 where it is unknown: no right or bottom edge then cuts a box.
     width, height = tracks.frame.width or np.inf, tracks.frame.height or np.inf
     spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
-    points, cut = zip(xs, ys, strict=True), (spaces <= margins).tolist()
+    cut = (spaces <= margins).tolist()
+    points: Iterable[Point] = zip(xs, ys, strict=True)
+    view = tracks.frame.view
+    if view is not None:
+        found, scales = to_picture(view, np.array([xs, ys]).T)
+        points, margins = map(tuple, found.tolist()), margins * scales
     columns = zip(ids, classes, points, margins.tolist(), cut, strict=True)
-    return [Place(*column) for column in columns]
+    return [place for place in map(Place._make, columns) if isfinite(place.margin)]
 
 
 def vote(votes: dict[int, int], latest: int) -> None:

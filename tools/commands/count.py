@@ -181,11 +181,19 @@ def _drawn(
 ) -> dict[str, SinkOptions]:
     """Returns the streams with lines or zones to count; reports the others, and unknown ones."""
     from pipeline.config_file import load_configs
+    from pipeline.geometry import reference_of
     from tools.counting.recount import drawn_options
     from tools.running.warnings import unknown_streams
 
-    sink = load_configs(config, overrides).sink
+    settings = load_configs(config, overrides)
+    sink = settings.sink
     drawn = drawn_options(sink, streams)
+    for name in drawn:
+        if picture := reference_of(settings.decoder.reference, name):
+            raise ConfigError(
+                f"decoder.reference: lines and zones of {name} are on {picture}, and results do "
+                f"not say where frames lie on it; run the video again, with the config's lines"
+            )
     keys: dict[str, Iterable[str]]
     keys = {"sink.lines": sink.lines, "sink.zones": sink.zones, "sink.ground": sink.ground}
     for key, given in keys.items():

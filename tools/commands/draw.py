@@ -72,6 +72,7 @@ def draw(
     Ctrl-C completes the video with the frames drawn so far.
     """
     from pipeline.config_file import load_configs
+    from pipeline.geometry import check_references
     from tools.drawing.drawing import TrackDrawing
     from tools.drawing.sources import refuse_in_source
     from tools.results.stored_tracks import read_tracks
@@ -83,11 +84,12 @@ def draw(
     refuse_inputs([output], [Path(spec.location), None if tracks.is_dir() else tracks])
     refuse_in_source(output, spec)
     refuse_existing(output, overwrite=overwrite)
+    check_references(settings.decoder.reference)
     found = read_tracks(tracks, spec.name)
     with interruptible(sys.exit) as stops:
         with progress_bar() as bar:
             notify = _printer(bar.console)
-            for warning in none_for_stream(settings, spec.name, ["sink"]):
+            for warning in none_for_stream(settings, spec.name, ["decoder", "sink"]):
                 notify(warning)
             if not len(found):
                 notify(f"{tracks} has no tracks")

@@ -43,6 +43,9 @@ def snapshot(
         ),
     ] = None,
     set_: Overrides = None,
+    plain: Annotated[
+        bool, typer.Option(help="Draw nothing on the frame, as decoder.reference needs it.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write a frame of a source with pixel coordinates, lines, zones, ground points and regions.
@@ -71,7 +74,8 @@ def snapshot(
         # In a thread: Python handles no signal while FFmpeg waits for a camera.
         reading = in_background(partial(first_frame, spec, settings.decoder, notify))
         header, image = reading.result()
-    draw_view(image, Shapes.of(settings, spec.name), notify)
+    if not plain:
+        draw_view(image, Shapes.of(settings, spec.name), notify)
     write_image(output, image)
     size = f"{header.width}x{header.height}"
     typer.echo(f"{output}: frame {header.number} of {spec.name}, {size} pixels")

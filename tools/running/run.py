@@ -12,6 +12,7 @@ from rich.console import Console
 from pipeline.background_queue import within
 from pipeline.config_file import load_configs
 from pipeline.detectors import check_weights
+from pipeline.geometry import check_references
 from pipeline.logs import set_up_logging
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
@@ -39,6 +40,7 @@ def run_pipeline(
     default = Path("intersection" if sources or stay else "demo")
     config = load_configs(config_paths or [default], overrides)
     check_weights(config.detector)
+    check_references(config.decoder.reference)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)
     view = EventLog() if json_log else ProgressView(Console(stderr=True))

@@ -18,6 +18,7 @@ from stages.urls import redact
 
 _NAMED = 8  # of a folder's streams, in a warning
 _SHAPES: dict[StageName, tuple[str, ...]] = {  # keys that place something on a stream's frames
+    "decoder": ("reference",),
     "detector": ("ignored", "regions"),
     "sink": ("lines", "zones", "ground"),
 }
@@ -51,7 +52,12 @@ def run_warnings(
         )
     if sink.zone_stay_seconds and not sink.zones:
         yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
-    fixed = [f"sink.{key}" for key in ("lines", "zones", "ground") if getattr(sink, key)]
+    reference = config.decoder.reference
+    fixed = [
+        f"sink.{key}"
+        for key in ("lines", "zones", "ground")
+        if EVERY_STREAM not in reference and getattr(sink, key).keys() - reference.keys()
+    ]
     if config.decoder.camera_motion and fixed:
         message = (
             f"{' and '.join(fixed)}: fixed in the image, so vehicles are counted and measured "

@@ -213,3 +213,14 @@ def test_a_frame_may_have_the_largest_size_of_a_message():
 def test_a_frame_of_an_impossible_size_is_refused(size):
     with pytest.raises(MessageError, match="a frame of"):
         decode(encode(Envelope(Frame(replace(HEADER, **size), None), 3)))
+
+
+@pytest.mark.parametrize("view", [(), (1.0, 0.0, 0.5) * 3])
+def test_the_view_of_a_frame_is_passed_on(view):
+    header = replace(HEADER, view=view)
+    assert decode(encode(Envelope(Frame(header, None), 3))).record.header == header
+
+
+def test_a_view_that_is_no_homography_is_refused():
+    with pytest.raises(MessageError, match="a view of 8 numbers"):
+        decode(encode(Envelope(Frame(replace(HEADER, view=(1.0,) * 8), None), 3)))

@@ -73,3 +73,25 @@ def test_lines_and_zones_outside_the_frame_are_reported() -> None:
         "line 'gate' lies outside the frame of 20x90: nothing will cross it",
         "zone 'box' lies outside the frame of 20x90: nothing will enter it",
     ]
+
+
+def test_the_last_known_view_is_used_for_a_second_also_by_a_successor() -> None:
+    """Frames are 40 ms apart; the frame lies 100 pixels to the right of the picture's left edge."""
+    ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
+    options = SinkOptions(ground=ground)
+    counting = Counting(options)
+
+    def xs(index: int, view: tuple[float, ...]) -> list[float]:
+        frame = replace(make_header(index), view=view)
+        measured = counting.update(make_tracks(frame, [[40, 20, 60, 50]], [3]), index + 1, "0 s")
+        return [round(each.x, 6) for found in measured for each in found.places]  # type: ignore[union-attr]
+
+    shifted = (2.0, 0.0, 100.0, 0.0, 2.0, 0.0, 0.0, 0.0, 1.0)
+    assert xs(0, ()) == []
+    assert xs(1, shifted) == [20]
+    counting = Counting(options, copy.deepcopy(counting.state))
+    assert xs(26, ()) == [20]
+    assert counting.readings.view == shifted
+    assert xs(27, ()) == []
+    assert counting.readings.view == ()
+    assert xs(28, shifted) == [20]

@@ -296,3 +296,20 @@ def test_clock_format() -> None:
     assert clock(Fraction(125_0005, 10_000)) == "02:05.001"
     assert clock(Fraction(3661)) == "1:01:01.000"
     assert clock(Fraction(-1, 2)) == "-00:00.500"
+
+
+def test_lines_of_a_moving_camera_are_drawn_where_the_frame_shows_them() -> None:
+    lines, moved = ({"gate": (x, 100.0, x + 50, 100.0)} for x in (150.0, 190.0))
+    painter, expected = (
+        OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(lines=each)) for each in (lines, moved)
+    )
+    counts = {"gate": Counts(3, 4)}
+    view = (1.0, 0.0, -40.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    canvases = [blank() for _ in "abc"]
+    tracks = make_tracks(header(0))
+    painter.draw(canvases[0], tracks, 1, Readings(counts, view=view))
+    expected.draw(canvases[1], tracks, 1, Readings(counts))
+    painter.draw(canvases[2], tracks, 1, Readings(counts, view=()))  # it is not known where
+    assert (canvases[0].y == canvases[1].y).all()
+    assert (canvases[0].y[:200] != 100).any()
+    assert (canvases[2].y[:200] == 100).all()

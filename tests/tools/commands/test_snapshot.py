@@ -300,3 +300,9 @@ def test_any_size_of_frame_is_drawn_on(tmp_path: Path, size: tuple[int, int]) ->
     lines = "sink.lines={'*': {far: [0, 0, 4000, 3000]}}"
     snapshot(image, "--output", output, "--set", lines)
     assert read(output).shape == (*size, 3)
+
+
+def test_a_plain_picture_is_the_frame(grey: Path, tmp_path: Path) -> None:
+    output, lines = tmp_path / "view.png", "sink.lines={grey: {gate: [50, 99, 400, 99]}}"
+    snapshot(grey, "--plain", "--set", lines, "--output", output)
+    assert (read(output) == 90).all()

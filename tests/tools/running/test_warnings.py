@@ -67,8 +67,9 @@ def test_lines_zones_and_ground_of_moving_cameras_are_reported():
         assert [each.split(":")[0] for each in found if "camera moves" in each] == [keys][
             : len(keys)
         ]
-    fixed = run_warnings([], [], load_config(None, [LINES]), stay=True)
-    assert not [each for each in fixed if "camera moves" in each.message]
+    for settings in ([LINES], [LINES, moving, 'decoder.reference={"*": view.png}']):
+        fixed = run_warnings([], [], load_config(None, settings), stay=True)
+        assert not [each for each in fixed if "camera moves" in each.message]
 
 
 def test_a_limit_for_stays_without_zones_is_reported():
