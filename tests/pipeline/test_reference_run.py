@@ -8,14 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.config_file import load_config
+from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, Tracks
 from stages.result_files import read_report
 from stages.scene import Scene, SceneConfig
 from stages.sink.crossings import LineCounter
 from tests.pipeline.disturbed import kill, texts_in
+from tools.drawing.drawing import TrackDrawing
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
+from tools.results.stored_tracks import read_tracks
 from tools.running.run import run_pipeline
 
 FRAMES, STEP, FIRST = 90, 2, 40  # the picture is that of frame 0 of the scene
@@ -77,6 +81,20 @@ def test_counts_are_those_of_the_exact_camera(drone, tmp_path):
     assert counts_in(tmp_path / "moving") == counts
     run_with([str(clip)], tmp_path / "fixed", settings(clip))
     assert counts_in(tmp_path / "fixed") != counts
+
+
+def test_draw_shows_the_lines_where_the_overlay_of_the_run_does(drone, tmp_path):
+    clip, _ = drone
+    shown = [*settings(clip, reference(clip)), "sink.overlay=true"]
+    run_with([str(clip)], tmp_path, shown)
+    tracks, config = read_tracks(tmp_path / "clip", "clip"), load_config(None, shown)
+    TrackDrawing(SourceSpec("clip", str(clip)), tracks, config, print).write(tmp_path / "drawn.mp4")
+    drawn, overlay = (
+        [frame.to_ndarray(format="gray") for frame in av.open(str(path)).decode(video=0)]
+        for path in (tmp_path / "drawn.mp4", tmp_path / "clip/overlay.mp4")
+    )
+    same = [(one == other).mean() for one, other in zip(drawn, overlay, strict=True)]
+    assert min(same) > 0.99
 
 
 @pytest.mark.parametrize("stage", ["decoder of clip", "sink"])

@@ -194,6 +194,18 @@ def test_weights_newer_than_their_results_are_reported(video, tmp_path):
     assert reported == f"holds results that are older than {weights}"
 
 
+def test_a_reference_of_another_stream_does_not_matter_and_a_newer_one_does(video, tmp_path):
+    picture = tmp_path / "view.png"
+    folder = finished(video, {"decoder": {"reference": {"*": str(picture)}}})
+    given = f"decoder.reference={{'*': {picture}, elsewhere: other.png}}"
+    assert difference_of(folder, video, given) == ""
+    assert "(decoder.reference: " in difference_of(folder, video)
+    picture.touch()
+    made = (folder / "run.json").stat().st_mtime
+    os.utime(picture, (made, made + 1))
+    assert difference_of(folder, video, given) == f"holds results that are older than {picture}"
+
+
 @pytest.mark.parametrize(
     ("mode", "dropped", "reported"),
     [

@@ -238,3 +238,10 @@ def test_nothing_to_count_again_is_reported(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         count(results.parent / folder, "--set", "sink.lines={north: {new: [70, 0, 70, 90]}}")
+
+
+def test_lines_on_a_picture_of_a_moving_camera_are_refused(tracked: Path) -> None:
+    drawn = "sink.lines={east: {new: [70, 0, 70, 90]}}"
+    with pytest.raises(ConfigError, match=r"^decoder\.reference: lines and zones of east are on v"):
+        count(tracked, "--set", drawn, "--set", "decoder.reference={east: view.png}")
+    assert "new" in count(tracked, "--set", drawn, "--set", "decoder.reference={west: view.png}")
