@@ -14,11 +14,12 @@ import msgspec
 import numpy as np
 
 from pipeline.config import SinkConfig
+from pipeline.geometry import reference_of
 from pipeline.sink_options import sink_options
 from pipeline.workers.checkpoint import Checkpoint
 from stages.errors import ConfigError
 from stages.records import Detections, FrameHeader, PixelFormat, Tracks
-from stages.result_files import TIMES, TRACKS, class_names, frame_size
+from stages.result_files import TIMES, TRACKS, class_names, frame_size, read_report
 from stages.sink.counting import Counting
 from stages.sink.crossings import Crossings
 from stages.sink.folder_contents import CHECKPOINT
@@ -26,7 +27,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneEvents
 from tools.counting.intervals import Clock, seconds_of
 from tools.counting.track_file import TrackFile
-from tools.results.rows import rows
+from tools.results.rows import rows, stream_of
 
 _TIME_BASE = Fraction(1, 1000)  # of times.txt
 
@@ -83,14 +84,15 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
         clock: Finds the intervals.
 
     Raises:
-        ConfigError: A row is malformed, rows are not in the order of frames, or the tracks have no
-            times.
+        ConfigError: A row is malformed, rows are not in the order of frames, the tracks have no
+            times, or the run found its frames on a picture.
     """
     counting = Counting(options)
     if isinstance(run, TrackFile):
         class_names, size = run.class_names, run.tracks.frame_size or (0, 0)
         frames = _frames_of_file(run, *size)
     else:
+        _check_is_fixed(run)
         class_names, size = _classes_and_size(run)
         frames = _frames(run, *size)
     names = dict(enumerate(class_names))
@@ -119,6 +121,16 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
                     )
                     found.zone_events.extend(dated(events, clock.interval))
     return found
+
+
+def _check_is_fixed(folder: Path) -> None:
+    config = read_report(folder).get("config", {})
+    references = config.get("decoder", {}).get("reference", {})  # none before 0.11
+    if picture := reference_of(references, stream_of(folder)):
+        raise ConfigError(
+            f"{folder}: its camera moved (decoder.reference: {picture}), and results do not say "
+            f"where frames lie on the picture; run the video again, with the config's lines"
+        )
 
 
 class _CrossingSpeeds:

@@ -1,6 +1,7 @@
 """``spotstream count``, from a run to its tables."""
 
 import csv
+import json
 import re
 import shutil
 from functools import partial
@@ -245,3 +246,11 @@ def test_lines_on_a_picture_of_a_moving_camera_are_refused(tracked: Path) -> Non
     with pytest.raises(ConfigError, match=r"^decoder\.reference: lines and zones of east are on v"):
         count(tracked, "--set", drawn, "--set", "decoder.reference={east: view.png}")
     assert "new" in count(tracked, "--set", drawn, "--set", "decoder.reference={west: view.png}")
+
+
+def test_tracks_of_a_moving_camera_are_refused(results: Path, tracked: Path) -> None:
+    shutil.copytree(tracked / "east", results / "east", dirs_exist_ok=True)
+    report = {"config": {"decoder": {"reference": {"*": "view.png"}}}}
+    (results / "east" / "run.json").write_text(json.dumps(report))
+    with pytest.raises(ConfigError, match=r"east: its camera moved \(decoder\.reference: view"):
+        count(results, "--set", "sink.lines={east: {new: [70, 0, 70, 90]}}")
