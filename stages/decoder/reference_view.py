@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from stages.decoder.camera_motion import INLIER_DISTANCE, MIN_CORNERS, corners_of, small_gray
+from stages.decoder.camera_motion import MIN_CORNERS, corners_of, small_gray
 from stages.errors import SourceError
 from stages.records import Float32Array, Float64Array, Frame, UInt8Array, View
 
@@ -18,12 +18,14 @@ PERIOD = 12  # frames: the result depends on no frame before the latest multiple
 _FEATURES = 400
 _RATIO = 0.8  # of the distances to the best match and to the second best (Lowe 2004)
 _MATCH_DISTANCE = 3.0  # pixels of the small image; a match farther off does not agree
+_TRACK_DISTANCE = 1.5  # the same for a tracked corner; in rain, few are closer
 _MIN_MATCHES = 12
 _MIN_SHARE = 0.3  # of the corners in view that must agree
 _MIN_IN_VIEW = 0.25  # of the picture's corners
 _BORDER = 8  # pixels of the small image: corners nearer to the edge are not tracked
 _MAX_ZOOM = 5.0
 _CONTRAST_WINDOW = 31  # pixels of the small image
+_WINDOW = 31, 31  # of the flow, in pixels of the small image: rain hides what a smaller one shows
 _HALF_PIXEL = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 
 
@@ -143,13 +145,13 @@ class ReferenceView:
             _even_contrast(np.asarray(back, np.uint8)),
             corners,
             corners.copy(),
-            winSize=(15, 15),
+            winSize=_WINDOW,
         )
         seen = found.ravel() == 1
         if seen.sum() < MIN_CORNERS:
             return None
         here, there = corners[seen] + 0.5, tracked[seen] + 0.5
-        matrix, agreeing = cv2.findHomography(here, there, cv2.RANSAC, INLIER_DISTANCE)
+        matrix, agreeing = cv2.findHomography(here, there, cv2.RANSAC, _TRACK_DISTANCE)
         if matrix is None or agreeing.sum() < max(MIN_CORNERS, _MIN_SHARE * len(corners)):
             return None
         agree = agreeing.ravel() == 1
