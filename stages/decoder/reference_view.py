@@ -108,7 +108,7 @@ class ReferenceView:
 
     def _describe(self, gray: UInt8Array) -> tuple[Float32Array, Float32Array]:
         """Returns the features' points ``(N, 2)`` and descriptors ``(N, 128)``."""
-        points, features = self._sift.detectAndCompute(gray, None)
+        points, features = self._sift.detectAndCompute(_even_contrast(gray), None)
         found = np.array([point.pt for point in points], np.float32).reshape(-1, 2)
         return found + np.float32(0.5), np.asarray(features, np.float32)
 
