@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.addresses import is_local
 from pipeline.config import RunConfig, RuntimeConfig
-from pipeline.geometry import EVERY_STREAM
+from pipeline.geometry import EVERY_STREAM, reference_of
 from pipeline.plan import StageName
 from pipeline.reports import Notice
 from pipeline.supervision.runtime_folder import unusable_temporary_folder
@@ -52,18 +52,8 @@ def run_warnings(
         )
     if sink.zone_stay_seconds and not sink.zones:
         yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
-    reference = config.decoder.reference
-    fixed = [
-        f"sink.{key}"
-        for key in ("lines", "zones", "ground")
-        if EVERY_STREAM not in reference and getattr(sink, key).keys() - reference.keys()
-    ]
-    if config.decoder.camera_motion and fixed:
-        message = (
-            f"{' and '.join(fixed)}: fixed in the image, so vehicles are counted and measured "
-            "wrongly if the camera moves, as decoder.camera_motion expects"
-        )
-        yield Notice("sink", message=message)
+    if warning := fixed_in_moving_images(specs, config, stay=stay):
+        yield Notice("sink", message=warning)
     runtime = config.runtime
     if runtime.http_password and not (runtime.web or runtime.metrics):
         message = "runtime.http_password: no effect without runtime.web or runtime.metrics"
@@ -97,6 +87,27 @@ def without_live_streams(specs: Sequence[SourceSpec], config: RunConfig, *, stay
         return ""
     why = "runtime.mode is lossless" if mode == "lossless" else "none of the sources is a live one"
     return f"{' and '.join(keys)}: no effect, since {why}"
+
+
+def fixed_in_moving_images(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
+    """Returns a warning if lines and the like are on frames of cameras that may move, else ""."""
+    if not config.decoder.camera_motion:
+        return ""
+    names = {spec.name for spec in specs}
+    fixed = []
+    for key in _SHAPES["sink"]:
+        shapes = getattr(config.sink, key)
+        drawn = names if EVERY_STREAM in shapes else names & shapes.keys()
+        if stay:  # streams of all these names may come
+            drawn = drawn | shapes.keys()
+        if any(reference_of(config.decoder.reference, name) is None for name in drawn):
+            fixed.append(f"sink.{key}")
+    if not fixed:
+        return ""
+    return (
+        f"{' and '.join(fixed)}: fixed in the image, so vehicles are counted and measured wrongly "
+        "if the camera moves, as decoder.camera_motion expects"
+    )
 
 
 def without_password(runtime: RuntimeConfig) -> str:

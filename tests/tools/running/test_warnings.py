@@ -3,6 +3,7 @@ import pytest
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec, expand_sources
 from tools.running.warnings import (
+    fixed_in_moving_images,
     named_by_order,
     nothing_to_record,
     run_warnings,
@@ -70,6 +71,25 @@ def test_lines_zones_and_ground_of_moving_cameras_are_reported():
     for settings in ([LINES], [LINES, moving, 'decoder.reference={"*": view.png}']):
         fixed = run_warnings([], [], load_config(None, settings), stay=True)
         assert not [each for each in fixed if "camera moves" in each.message]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "stay", "is_reported"),
+    [("north", False, True), ("north", True, True), ("north, south", False, False)],
+)
+def test_lines_of_every_stream_are_fixed_where_a_stream_has_no_picture(pictures, stay, is_reported):
+    reference = ", ".join(f"{name}: view.png" for name in pictures.split(", "))
+    config = load_config(
+        None,
+        [
+            "decoder.camera_motion=true",
+            'sink.lines={"*": {gate: [0, 0, 9, 9]}}',
+            f"decoder.reference={{{reference}}}",
+        ],
+    )
+    specs = [SourceSpec(name, f"{name}.mp4") for name in ("north", "south")]
+    assert bool(fixed_in_moving_images(specs, config, stay=stay)) is is_reported
+    assert not fixed_in_moving_images(specs[:1], config, stay=False)
 
 
 def test_a_limit_for_stays_without_zones_is_reported():
