@@ -8,10 +8,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from pipeline.plan import StageName
+from stages.measurements import Counts, ZoneCounts
 from stages.records import DropReason
 from stages.result_files import StreamStatus
-from stages.sink.crossings import Counts
-from stages.sink.zones import ZoneCounts
 
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
 """Upper bounds of the buckets of `Durations`."""

@@ -17,8 +17,7 @@ from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Snapshot, StreamMetri
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamState, StreamView
 from pipeline.transport.logbook import Logbook, SharedNumber
-from stages.sink.crossings import Counts
-from stages.sink.zones import ZoneCounts
+from stages.measurements import Counts, ZoneCounts
 
 _SILENT_SECONDS = 3.0  # a stream without a written frame for this long counts as silent
 _STUCK_SECONDS = 10.0

@@ -6,8 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from stages.sink.crossings import Counts
-from stages.sink.zones import ZoneCounts
+from stages.measurements import Counts, ZoneCounts
 
 StreamState: TypeAlias = Literal[
     "waiting",  # for its turn

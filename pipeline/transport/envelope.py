@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from stages.measurements import Crossings, GroundPlaces, ZoneEvents
 from stages.records import (
     Detections,
     Dropped,
@@ -15,9 +16,6 @@ from stages.records import (
     Tracks,
     UInt8Array,
 )
-from stages.sink.crossings import Crossings
-from stages.sink.ground import GroundPlaces
-from stages.sink.zones import ZoneEvents
 
 MAX_POSITION = 2**62
 """Largest position, and largest channel, that a message may have."""

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.transport.envelope import MAX_POSITION, Envelope, Heartbeat, Record
+from stages.measurements import Crossings, GroundPlaces, ZoneEvents
 from stages.records import (
     Detections,
     Dropped,
@@ -26,9 +27,6 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
-from stages.sink.crossings import Crossings
-from stages.sink.ground import GroundPlaces
-from stages.sink.zones import ZoneEvents
 from stages.wording import counted
 
 PROTOCOL_VERSION = 11

@@ -19,10 +19,8 @@ from pipeline.transport.link import MAX_PART
 from pipeline.transport.messages import MessageError, VersionError, decode
 from stages.background import in_background
 from stages.errors import ConfigError
+from stages.measurements import Crossings, GroundPlaces, ZoneEvents
 from stages.records import EndOfStream, StreamStart, Tracks
-from stages.sink.crossings import Crossings
-from stages.sink.ground import GroundPlaces
-from stages.sink.zones import ZoneEvents
 
 _TURN_MS = 100  # a signal that another thread took is handled after this time
 _RETRY_SECONDS = 1.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.transport.envelope import Envelope, Record
 from pipeline.transport.messages import encode
+from stages.measurements import Measured
 from stages.records import EndOfStream
-from stages.sink.counting import Measured
 
 if TYPE_CHECKING:
     from pipeline.transport.broadcast import Broadcast

@@ -36,8 +36,8 @@ from pipeline.workers.sink_progress import SinkProgress
 from pipeline.workers.snapshots import Snapshots
 from stages.atomic import make_folder
 from stages.errors import OutputError
+from stages.measurements import Measured
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
-from stages.sink.counting import Measured
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.folder_contents import JOURNAL, RUN, empty_unfinished_overlays, folder_is_gone
 from stages.sink.stream_results import StreamResults

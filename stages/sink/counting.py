@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from stages.measurements import Counts, Crossings, GroundPlaces, Measured, ZoneCounts, ZoneEvents
 from stages.records import SECONDS_ERROR, FrameHeader, Tracks, View
-from stages.sink.crossings import (
-    Counts,
-    Crossings,
-    LineCounter,
-    LineCounterState,
-    line_faults,
-)
-from stages.sink.ground import GroundPlaces, GroundTrack, SpeedMeter, ground_faults
+from stages.sink.crossings import LineCounter, LineCounterState, line_faults
+from stages.sink.ground import GroundTrack, SpeedMeter, ground_faults
 from stages.sink.options import SinkOptions
-from stages.sink.zones import (
-    ZoneCounter,
-    ZoneCounterState,
-    ZoneCounts,
-    ZoneEvents,
-    zone_faults,
-)
-
-Measured: TypeAlias = Crossings | ZoneEvents | GroundPlaces
-"""A measurement of a frame: events at lines, events at zones, or positions of vehicles."""
+from stages.sink.zones import ZoneCounter, ZoneCounterState, zone_faults
 
 _VIEW_SECONDS = 1.0 + SECONDS_ERROR
 """How long the last known view of a moving camera is used."""

@@ -5,71 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.measurements import Counts, Crossing, Direction
 from stages.records import Tracks
 from stages.sink.places import Place, Point, checked, most_frequent_class, numbers, places, vote
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The two ends of a line, ``(x1, y1, x2, y2)`` in pixels of the frame."""
 
-Direction: TypeAlias = Literal["left", "right"]
-
 _MIN_LENGTH = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
 _REMEMBERED_FRAMES = 1000  # far longer than trackers keep unseen vehicles by default
-
-
-class Counts(NamedTuple):
-    """Number of vehicles that have crossed a line to its left and to its right.
-
-    Left and right are as seen when looking from the line's first end to its second.
-    """
-
-    left: int = 0
-    right: int = 0
-
-    def plus(self, direction: Direction) -> Counts:
-        """Returns the counts with one more vehicle in that direction."""
-        return self._replace(**{direction: getattr(self, direction) + 1})
-
-
-class Crossing(NamedTuple):
-    """A vehicle that has crossed a line.
-
-    Attributes:
-        number: 1-based number of the frame in which it was first on the other side.
-        time: That frame's time, see `time_of`.
-        identity: Its track's id.
-        class_index: Index of its most frequent class so far, see `most_frequent_class`.
-        line: Name of the line.
-        direction: Side of the line that it crossed to, see `Counts`.
-    """
-
-    number: int
-    time: str
-    identity: int
-    class_index: int
-    line: str
-    direction: Direction
-
-
-@dataclass(frozen=True, slots=True)
-class Crossings:
-    """The line crossings that were detected in a frame.
-
-    Attributes:
-        stream: Name of the stream.
-        crossings: One for each vehicle and line.
-        counts: Number of vehicles that have crossed each line so far, these included.
-    """
-
-    stream: str
-    crossings: tuple[Crossing, ...]
-    counts: dict[str, Counts]
 
 
 class Passage(NamedTuple):

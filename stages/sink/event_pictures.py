@@ -11,13 +11,11 @@ import numpy as np
 
 from stages.atomic import part_path, remove_file, replacing, writing
 from stages.background import in_background
+from stages.measurements import Crossings, Measured, ZoneEvents
 from stages.records import Float32Array, Tracks, UInt8Array
 from stages.result_files import EVENTS, event_pictures, folder_name
-from stages.sink.counting import Measured
-from stages.sink.crossings import Crossings
 from stages.sink.pictures import cropped, to_bgr
 from stages.sink.retention import Retention
-from stages.sink.zones import ZoneEvents
 
 _MARGIN = 0.5  # of the longer side of a vehicle's box, around it
 _MAX_SIDE = 2**16  # rows or columns of a frame

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from stages.measurements import GroundPlace, GroundPlaces
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import numbers, places
 
@@ -25,39 +26,6 @@ _WINDOW_SECONDS = 1.0 + SECONDS_ERROR
 _MIN_SECONDS = 0.5 - SECONDS_ERROR
 _MAX_METRES_PER_PIXEL = 1.0
 _KMH = 3.6  # per m/s
-
-
-class GroundPlace(NamedTuple):
-    """A vehicle's position on the ground.
-
-    Attributes:
-        identity: Its track's id.
-        x: Metres in the coordinate system of the `GroundPoints`.
-        y: Metres in the coordinate system of the `GroundPoints`.
-        speed: Mean over the last second in km/h; None until half a second is known.
-    """
-
-    identity: int
-    x: float
-    y: float
-    speed: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class GroundPlaces:
-    """Positions on the ground of the vehicles in a frame.
-
-    Attributes:
-        stream: Name of the stream.
-        number: The frame's 1-based number.
-        time: Its time, see `time_of`.
-        places: One for each vehicle whose position is known, sorted by id.
-    """
-
-    stream: str
-    number: int
-    time: str
-    places: tuple[GroundPlace, ...]
 
 
 class GroundPlane:

@@ -10,10 +10,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from stages.atomic import AtomicFile, remove_file
+from stages.measurements import Measured
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import write_benchmark_files
-from stages.sink.counting import Counting, Measured
+from stages.sink.counting import Counting
 from stages.sink.detrac import write_toolkit_matrices
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.encoding import EncodedPicture

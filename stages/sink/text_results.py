@@ -21,6 +21,7 @@ from stages.atomic import (
 )
 from stages.background import in_background
 from stages.errors import OutputError
+from stages.measurements import Crossings, GroundPlaces, Measured, ZoneEvents
 from stages.records import Tracks
 from stages.result_files import (
     COUNTS,
@@ -35,17 +36,16 @@ from stages.result_files import (
     number_of,
     numbered,
 )
-from stages.sink.counting import Measured
-from stages.sink.crossings import Crossings, crossing_rows
+from stages.sink.crossings import crossing_rows
 from stages.sink.detrac import detection_rows
 from stages.sink.folder_contents import sync_leftovers
-from stages.sink.ground import GroundPlaces, ground_rows
+from stages.sink.ground import ground_rows
 from stages.sink.kitti import kitti_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
-from stages.sink.zones import ZoneEvents, zone_rows
+from stages.sink.zones import zone_rows
 
 _TIME_BASE = Fraction(1, 1000)
 

@@ -4,68 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from stages.measurements import ZoneCounts, ZoneEvent, ZoneEventKind
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import Place, Point, checked, most_frequent_class, numbers, places, vote
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
 
-ZoneEventKind: TypeAlias = Literal["enter", "stay", "leave", "lost"]
-
 _LOST_SECONDS = 5.0 + SECONDS_ERROR
 _REMEMBERED_TRACKS = 1024
 _MIN_AREA = 25.0  # pixels
-
-
-class ZoneCounts(NamedTuple):
-    """Number of vehicles that have entered a zone, and that are inside in the latest frame."""
-
-    entered: int = 0
-    inside: int = 0
-
-
-class ZoneEvent(NamedTuple):
-    """A vehicle that has entered a zone, stayed there for long, left it, or was lost in it.
-
-    Attributes:
-        number: 1-based number of the first frame inside the zone when it enters, of the last frame
-            inside so far otherwise.
-        time: That frame's time, see `time_of`.
-        identity: Its track's id.
-        class_index: Index of its most frequent class so far, see `most_frequent_class`.
-        zone: Name of the zone.
-        kind: ``"enter"``; ``"stay"``, once it has been inside for `ZoneCounter`'s limit;
-            ``"leave"``; or ``"lost"``, if its track ended in the zone.
-        seconds: Time from its first frame inside to that frame; 0 when it enters.
-    """
-
-    number: int
-    time: str
-    identity: int
-    class_index: int
-    zone: str
-    kind: ZoneEventKind
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneEvents:
-    """The zone events that were detected in a frame.
-
-    Attributes:
-        stream: Name of the stream.
-        events: In the order in which they were confirmed; a vehicle that reappears may be lost and
-            enter again in one frame.
-        counts: Counts of each zone, these events included.
-    """
-
-    stream: str
-    events: tuple[ZoneEvent, ...]
-    counts: dict[str, ZoneCounts]
 
 
 class Moment(NamedTuple):

@@ -9,10 +9,11 @@ import pytest
 from pipeline.transport.envelope import MAX_POSITION
 from pipeline.transport.subscription import subscribe
 from stages.errors import SpotStreamError
+from stages.measurements import Counts, Crossings, GroundPlaces, ZoneEvents
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
-from stages.sink.crossings import Counts, Crossings, crossing_rows
-from stages.sink.ground import GroundPlaces, ground_rows
-from stages.sink.zones import ZoneEvents, zone_rows
+from stages.sink.crossings import crossing_rows
+from stages.sink.ground import ground_rows
+from stages.sink.zones import zone_rows
 from tests.pipeline.disturbed import kill
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
@@ -147,9 +148,6 @@ from pathlib import Path
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import decode
 from stages.records import EndOfStream
-from stages.sink.crossings import Crossings
-from stages.sink.ground import GroundPlaces
-from stages.sink.zones import ZoneEvents
 
 send, died = Broadcast.send, Path({str(tmp_path / "died")!r})
 

@@ -18,13 +18,12 @@ from pipeline.geometry import reference_of
 from pipeline.sink_options import sink_options
 from pipeline.workers.checkpoint import Checkpoint
 from stages.errors import ConfigError
+from stages.measurements import Crossings, ZoneEvents
 from stages.records import Detections, FrameHeader, PixelFormat, Tracks
 from stages.result_files import TIMES, TRACKS, class_names, frame_size, read_report
 from stages.sink.counting import Counting
-from stages.sink.crossings import Crossings
 from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.options import SinkOptions
-from stages.sink.zones import ZoneEvents
 from tools.counting.intervals import Clock, seconds_of
 from tools.counting.track_file import TrackFile
 from tools.results.rows import rows, stream_of

@@ -12,16 +12,15 @@ from pipeline.config import SinkConfig
 from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
 from stages.errors import OutputError
+from stages.measurements import Counts, ZoneCounts
 from stages.records import UInt8Array
 from stages.result_files import read_report
 from stages.sink.counting import Readings
-from stages.sink.crossings import Counts
 from stages.sink.folder_contents import RUN
 from stages.sink.glyphs import GlyphAtlas, fitting_cap_height
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter, stamp_text
 from stages.sink.times import shown_utc_time
-from stages.sink.zones import ZoneCounts
 
 _LONGEST_STAMP = stamp_text(999_999_999, shown_utc_time(0))  # of a camera
 _MOST = 99_999  # of any count: the labels then have the same place and width in all runs

@@ -14,12 +14,10 @@ import numpy as np
 
 from pipeline.transport.envelope import Envelope
 from pipeline.transport.subscription import Subscription
+from stages.measurements import Crossings, GroundPlace, GroundPlaces, ZoneEvent, ZoneEvents
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
-from stages.sink.crossings import Crossings
-from stages.sink.ground import GroundPlace, GroundPlaces
 from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
-from stages.sink.zones import ZoneEvent, ZoneEvents
 from stages.wording import counted
 from tools.watching.missed_records import MissedRecords
 

@@ -7,9 +7,8 @@ from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedNumber
+from stages.measurements import Counts, ZoneCounts
 from stages.records import DropReason
-from stages.sink.crossings import Counts
-from stages.sink.zones import ZoneCounts
 from tests.pipeline.scraping import get, scrape, values
 
 

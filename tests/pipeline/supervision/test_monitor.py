@@ -1,9 +1,8 @@
 from pipeline.reports import Durations, Snapshot, StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedNumber
+from stages.measurements import Counts, ZoneCounts
 from stages.records import DropReason
-from stages.sink.crossings import Counts
-from stages.sink.zones import ZoneCounts
 
 
 def metrics(frames, durations=None, **more):

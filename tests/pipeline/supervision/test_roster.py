@@ -15,7 +15,7 @@ from pipeline.supervision.roster import Roster
 from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError
-from stages.sink.zones import ZoneCounts
+from stages.measurements import ZoneCounts
 
 
 @pytest.fixture

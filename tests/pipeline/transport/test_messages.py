@@ -15,6 +15,17 @@ from pipeline.transport.messages import (
     decode,
     encode,
 )
+from stages.measurements import (
+    Counts,
+    Crossing,
+    Crossings,
+    GroundPlace,
+    GroundPlaces,
+    ZoneCounts,
+    ZoneEvent,
+    ZoneEventKind,
+    ZoneEvents,
+)
 from stages.records import (
     Detections,
     Dropped,
@@ -27,9 +38,6 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
-from stages.sink.crossings import Counts, Crossing, Crossings
-from stages.sink.ground import GroundPlace, GroundPlaces
-from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEventKind, ZoneEvents
 
 HEADER = FrameHeader("cam", 1, 7, 9, 360, Fraction(1, 1000), 5, 4, 6, PixelFormat.YUV420P)
 

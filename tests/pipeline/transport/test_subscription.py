@@ -16,6 +16,7 @@ from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.messages import encode
 from pipeline.transport.subscription import Subscription, _KnownStreams, _needs_ipv6, subscribe
 from stages.errors import ConfigError
+from stages.measurements import Counts, Crossing, Crossings
 from stages.records import (
     Detections,
     Dropped,
@@ -27,7 +28,6 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
-from stages.sink.crossings import Counts, Crossing, Crossings
 from tests.pipeline.transport.conftest import Listener, publish
 from tests.waiting import wait_for
 

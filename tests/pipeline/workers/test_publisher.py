@@ -6,8 +6,8 @@ from pipeline.transport.envelope import Envelope
 from pipeline.transport.messages import encode
 from pipeline.transport.subscription import Subscription
 from pipeline.workers.publisher import Publisher
+from stages.measurements import Crossings
 from stages.records import Dropped, DropReason, EndOfStream, EndReason
-from stages.sink.crossings import Crossings
 from tests.stages.sink.conftest import make_start
 from tests.waiting import wait_for
 

@@ -3,11 +3,18 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
-from stages.sink.counting import Counting, Measured
-from stages.sink.crossings import Counts, Crossing, Crossings
-from stages.sink.ground import GroundPlaces
+from stages.measurements import (
+    Counts,
+    Crossing,
+    Crossings,
+    GroundPlaces,
+    Measured,
+    ZoneCounts,
+    ZoneEvent,
+    ZoneEvents,
+)
+from stages.sink.counting import Counting
 from stages.sink.options import SinkOptions
-from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.stages.sink.conftest import make_header, make_tracks
 
 OPTIONS = SinkOptions(

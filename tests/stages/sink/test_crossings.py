@@ -7,15 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from stages.sink.crossings import (
-    Counts,
-    Crossing,
-    Line,
-    LineCounter,
-    LineCounterState,
-    crossing_rows,
-    line_faults,
-)
+from stages.measurements import Counts, Crossing
+from stages.sink.crossings import Line, LineCounter, LineCounterState, crossing_rows, line_faults
 from tests.stages.sink.conftest import make_header, make_tracks
 from tests.stages.sink.visits import box
 

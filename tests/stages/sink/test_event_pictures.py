@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 
 from stages.errors import OutputError
+from stages.measurements import (
+    Counts,
+    Crossing,
+    Crossings,
+    GroundPlaces,
+    ZoneCounts,
+    ZoneEvent,
+    ZoneEvents,
+)
 from stages.records import PixelFormat, Tracks, UInt8Array
-from stages.sink.crossings import Counts, Crossing, Crossings
 from stages.sink.event_pictures import EventPictures
-from stages.sink.ground import GroundPlaces
-from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks, names_in
 from tests.waiting import wait_for
 

@@ -9,11 +9,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from stages.measurements import GroundPlace, GroundPlaces
 from stages.scene import Scene, SceneConfig
 from stages.sink import ground
 from stages.sink.ground import (
-    GroundPlace,
-    GroundPlaces,
     GroundPlane,
     GroundPoints,
     SpeedMeter,

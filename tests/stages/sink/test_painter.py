@@ -7,15 +7,14 @@ from math import nan
 import numpy as np
 import pytest
 
+from stages.measurements import Counts, ZoneCounts
 from stages.records import FrameHeader, PixelFormat, Tracks
 from stages.sink.colors import BLACK, WHITE, track_color
 from stages.sink.counting import Readings
-from stages.sink.crossings import Counts
 from stages.sink.drawing import YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter, clock
-from stages.sink.zones import ZoneCounts
 from tests.stages.sink.conftest import make_header, make_tracks
 
 HEIGHT, WIDTH = 270, 480

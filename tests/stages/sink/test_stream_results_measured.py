@@ -10,14 +10,15 @@ import av
 import numpy as np
 import pytest
 
+from stages.measurements import Counts, Crossing, Crossings, ZoneEvents
 from stages.result_files import read_report
-from stages.sink.crossings import Counts, Crossing, Crossings, crossing_rows
+from stages.sink.crossings import crossing_rows
 from stages.sink.earlier_picture import EarlierPicture
 from stages.sink.kitti import kitti_rows
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
-from stages.sink.zones import ZoneEvents, zone_rows
+from stages.sink.zones import zone_rows
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 from tests.stages.sink.stream import TEXT, TEXTS, end
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stages.sink.zones import ZoneCounter, ZoneCounterState, ZoneCounts
+from stages.measurements import ZoneCounts
+from stages.sink.zones import ZoneCounter, ZoneCounterState
 from tests.stages.sink.conftest import make_tracks
 from tests.stages.sink.visits import ARCH, AWAY, SQUARE, at, box, events, summaries
 

@@ -7,15 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from stages.sink.zones import (
-    Zone,
-    ZoneCounter,
-    ZoneCounterState,
-    ZoneCounts,
-    ZoneEvent,
-    zone_faults,
-    zone_rows,
-)
+from stages.measurements import ZoneCounts, ZoneEvent
+from stages.sink.zones import Zone, ZoneCounter, ZoneCounterState, zone_faults, zone_rows
 from tests.stages.sink.conftest import make_header, make_tracks
 from tests.stages.sink.visits import ARCH, AWAY, SQUARE, at, box, events, summaries
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from stages.measurements import ZoneEvent
 from stages.records import FrameHeader
-from stages.sink.zones import Zone, ZoneCounter, ZoneEvent
+from stages.sink.zones import Zone, ZoneCounter
 from tests.stages.sink.conftest import make_header, make_tracks
 
 SQUARE: Zone = ((20, 20), (80, 20), (80, 80), (20, 80))

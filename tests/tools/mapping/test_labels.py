@@ -11,14 +11,13 @@ import pytest
 from pipeline.config import RunConfig, SinkConfig
 from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
+from stages.measurements import Counts, ZoneCounts
 from stages.records import UInt8Array
 from stages.result_files import CROSSINGS, OVERLAY, REPORT, TRACKS, ZONES
 from stages.sink.counting import Readings
-from stages.sink.crossings import Counts
 from stages.sink.folder_contents import RUN
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of
-from stages.sink.zones import ZoneCounts
 from tests.stages.sink.conftest import make_header, make_tracks
 from tools.mapping.stream import traffic_of
 

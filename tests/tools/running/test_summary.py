@@ -4,9 +4,8 @@ from pipeline.config_file import load_config
 from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
+from stages.measurements import Counts, ZoneCounts
 from stages.result_files import StreamStatus
-from stages.sink.crossings import Counts
-from stages.sink.zones import ZoneCounts
 from tests.summaries import summary
 from tools.harness.material import detections_setting, make_clip
 from tools.harness.runner import run_with

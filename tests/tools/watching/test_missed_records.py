@@ -15,9 +15,8 @@ from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.envelope import MAX_POSITION, Envelope
 from pipeline.transport.messages import encode
 from pipeline.transport.subscription import Subscription
+from stages.measurements import Crossings, ZoneCounts, ZoneEvent, ZoneEvents
 from stages.records import Dropped, DropReason, EndOfStream, EndReason, StreamStart
-from stages.sink.crossings import Crossings
-from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tools.harness.runner import SPOTSTREAM
 from tools.watching.missed_records import MissedRecords
 from tools.watching.watch import watch

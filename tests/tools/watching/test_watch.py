@@ -12,6 +12,16 @@ import zmq
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.envelope import Envelope, Heartbeat
 from pipeline.transport.messages import encode
+from stages.measurements import (
+    Counts,
+    Crossing,
+    Crossings,
+    GroundPlace,
+    GroundPlaces,
+    ZoneCounts,
+    ZoneEvent,
+    ZoneEvents,
+)
 from stages.records import (
     Detections,
     Dropped,
@@ -22,9 +32,6 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
-from stages.sink.crossings import Counts, Crossing, Crossings
-from stages.sink.ground import GroundPlace, GroundPlaces
-from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 from tests.tools import mosquitto
 from tests.tools.processes import spotstream
 from tests.waiting import wait_for
