@@ -55,6 +55,9 @@ class ReferenceView:
     Args:
         path: The picture's file.
 
+    Attributes:
+        size: Height and width of the picture in pixels.
+
     Raises:
         SourceError: The file is no image, or shows too little.
     """
@@ -64,6 +67,7 @@ class ReferenceView:
             picture = Frame.of_image(cv2.imread(str(path)))
         except ValueError:
             raise SourceError(f"decoder.reference: {path} cannot be read as an image") from None
+        self.size = picture.header.height, picture.header.width
         small = _Small.of(picture)
         self._scaling = small.scaling
         self._corners = corners_of(small.gray)

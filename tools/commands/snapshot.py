@@ -54,12 +54,16 @@ def snapshot(
     A camera gives the first frame received.
     """
     from pipeline.config_file import load_configs
+    from pipeline.geometry import check_references
+    from tools.drawing.shapes import shapes_on
     from tools.drawing.sources import first_frame, one_stream, refuse_in_source
-    from tools.drawing.view import Shapes, draw_view
+    from tools.drawing.view import draw_view
     from tools.image_writing import write_image
     from tools.running.warnings import none_for_stream
 
     settings = load_configs(config or [], set_ or [])
+    if not plain:
+        check_references(settings.decoder.reference)
     spec = one_stream(source)
     refuse_inputs([output], [Path(spec.location), *(config or [])])
     refuse_in_source(output, spec)
@@ -75,7 +79,7 @@ def snapshot(
         reading = in_background(partial(first_frame, spec, settings.decoder, notify))
         header, image = reading.result()
     if not plain:
-        draw_view(image, Shapes.of(settings, spec.name), notify)
+        draw_view(image, shapes_on(image, settings, spec.name, notify), notify)
     write_image(output, image)
     size = f"{header.width}x{header.height}"
     typer.echo(f"{output}: frame {header.number} of {spec.name}, {size} pixels")

@@ -1,28 +1,27 @@
-"""Draws what a config places on a stream's frames: lines, zones, regions and the ground."""
+"""Draws shapes of a config on a frame, between rulers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.config import RunConfig
-from pipeline.geometry import Region, ground_of, ignored_in, region_of, shapes_of
+from pipeline.geometry import Region
 from stages.detector.searched_region import Crop
 from stages.errors import ConfigError
 from stages.records import Float64Array, UInt8Array
-from stages.sink.crossings import Line, line_faults
+from stages.sink.crossings import Line
 from stages.sink.drawing import Pixel
-from stages.sink.ground import GroundPlane, GroundPoints, ground_faults
+from stages.sink.ground import GroundPlane, GroundPoints
 from stages.sink.painter import within_reach
-from stages.sink.zones import Zone, zone_faults
+from stages.sink.zones import Zone
 from tools.drawing.captions import Captions, Color
 from tools.drawing.ground_grid import ground_grid
+from tools.drawing.shapes import Shapes
 
 WHITE: Color = (255, 255, 255)
 LINE: Color = (0, 215, 255)
@@ -44,50 +43,14 @@ _FAR = 32767.0  # beyond it, OpenCV cannot draw
 _EVERYWHERE = slice(None), slice(None)
 
 
-class Shapes(NamedTuple):
-    """What a config places on the frames of one stream, all in pixels of its frames.
-
-    Attributes:
-        lines: Lines by name.
-        zones: Zones by name.
-        ground: Ground points, if any.
-        ignored: Regions where detections do not count.
-        searched: Region that the detector searches; None for the whole frame.
-    """
-
-    lines: Mapping[str, Line]
-    zones: Mapping[str, Zone]
-    ground: GroundPoints | None
-    ignored: tuple[Region, ...]
-    searched: Region | None
-
-    @classmethod
-    def of(cls, config: RunConfig, stream: str) -> Self:
-        """Returns the shapes of a stream in a config."""
-        return cls(
-            shapes_of(config.sink.lines, stream),
-            shapes_of(config.sink.zones, stream),
-            ground_of(config.sink.ground, stream),
-            tuple(ignored_in(config.detector.ignored, stream)),
-            region_of(config.detector.regions, stream),
-        )
-
-
 def draw_view(image: UInt8Array, shapes: Shapes, notify: Callable[[str], None]) -> None:
     """Draws shapes and the ticks of a ruler onto a frame.
 
     Args:
         image: The frame, ``(H, W, 3)`` uint8 BGR, modified in place.
         shapes: What to draw.
-        notify: Called with one line for each shape that does not fit the frame, as in a run.
+        notify: Called with one line if the region to search does not fit the frame, as in a run.
     """
-    height, width = image.shape[:2]
-    for fault in (
-        *line_faults(shapes.lines, height, width),
-        *zone_faults(shapes.zones, height, width),
-        *ground_faults(shapes.ground, height, width),
-    ):
-        notify(fault)
     painter = _ViewPainter(image)
     painter.ruler()
     for name, line in shapes.lines.items():  # before other texts take their places
