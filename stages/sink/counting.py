@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from stages.measurements import Counts, Crossings, GroundPlaces, Measured, ZoneCounts, ZoneEvents
@@ -14,7 +14,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneCounter, ZoneCounterState, zone_faults
 
 _VIEW_SECONDS = 1.0 + SECONDS_ERROR
-"""How long the last known view of a moving camera is used."""
+"""How long lines and zones are drawn by the last known view of a moving camera."""
 
 
 class Readings(NamedTuple):
@@ -24,7 +24,7 @@ class Readings(NamedTuple):
         crossed: Number of vehicles that have crossed each line so far.
         zones: Number of vehicles that have entered each zone so far, and that are inside.
         speeds: Speeds of the tracks in km/h, by id, where known.
-        view: The frame's view that was used; None if lines and zones are in pixels of the frame.
+        view: Where to draw lines and zones; None if they are in pixels of the frame.
     """
 
     crossed: Mapping[str, Counts] = {}
@@ -58,8 +58,9 @@ class CountingState:
 class Counting:
     """The counters and the speed meter of one stream.
 
-    If a frame does not show the view of the picture on which lines and zones were drawn, the last
-    view known is used for a second. After that, no vehicle has a position, as if none were seen.
+    In a frame that does not show the view of the picture on which lines and zones were drawn, no
+    vehicle has a position, as if none were seen: while the camera moves fast, the last known view
+    would make standing vehicles drive. The readings have that view for a second, for drawing.
 
     Args:
         options: Options with the lines, zones and ground points.
@@ -103,10 +104,7 @@ class Counting:
     def update(self, tracks: Tracks, number: int, time: str) -> list[Measured]:
         """Adds a frame with its 1-based number and time; returns its measurements."""
         frame, measured = tracks.frame, list[Measured]()
-        self._view = self._view_of(frame)
-        if self._view is not frame.view:
-            frame = replace(frame, view=self._view)
-            tracks = replace(tracks, detections=replace(tracks.detections, frame=frame))
+        self._view = self._shown_view(frame)
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
             measured.append(Crossings(frame.stream, tuple(crossed), counts))
@@ -117,8 +115,8 @@ class Counting:
             measured.append(GroundPlaces(frame.stream, number, time, places))
         return measured
 
-    def _view_of(self, frame: FrameHeader) -> View | None:
-        """Returns the view to use for a frame: its own, or else the last one if it is recent."""
+    def _shown_view(self, frame: FrameHeader) -> View | None:
+        """Returns a frame's view for drawing: its own, or else the last one if it is recent."""
         if frame.view is None:
             return None
         if frame.view:

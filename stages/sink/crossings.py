@@ -12,7 +12,15 @@ import numpy.typing as npt
 
 from stages.measurements import Counts, Crossing, Direction
 from stages.records import Tracks
-from stages.sink.places import Place, Point, checked, most_frequent_class, numbers, places, vote
+from stages.sink.places import (
+    Place,
+    Point,
+    checked,
+    countable_places,
+    most_frequent_class,
+    numbers,
+    vote,
+)
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The two ends of a line, ``(x1, y1, x2, y2)`` in pixels of the frame."""
@@ -74,7 +82,7 @@ class LineCounterState:
 class LineCounter:
     """Counts the vehicles of one stream that cross lines.
 
-    A vehicle's position is the bottom centre of its box, see `places`. A vehicle has crossed a line
+    A vehicle's position is the bottom centre of its box, see `Place`. A vehicle has crossed a line
     when it is on the other side by more than the jitter of its box. The time of the crossing is
     that of its latest step from side to side, which must have passed between the line's ends. A
     vehicle that turns back crosses again, in the other direction. Positions are kept for tracks
@@ -109,7 +117,7 @@ class LineCounter:
             return []
         self.state.frames += 1
         crossings = []
-        for place in places(tracks):
+        for place in countable_places(tracks):
             track = self._track(place)
             vote(track.classes, place.class_index)
             for line, direction, passage in self._move(track, place, number, time):

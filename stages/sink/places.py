@@ -65,6 +65,16 @@ def places(tracks: Tracks) -> list[Place]:
     return [place for place in map(Place._make, columns) if isfinite(place.margin)]
 
 
+def countable_places(tracks: Tracks) -> list[Place]:
+    """Returns the positions of vehicles that lines and zones may count.
+
+    With a `View`, vehicles that the edge of the frame may cut are left out: where the edge moves
+    over a standing vehicle, the bottom of its box moves with it.
+    """
+    is_moving = tracks.frame.view is not None
+    return [place for place in places(tracks) if not (is_moving and place.is_cut)]
+
+
 def vote(votes: dict[int, int], latest: int) -> None:
     """Adds the class of a vehicle's latest box to its ``votes``, the number of boxes of each class.
 

@@ -10,7 +10,15 @@ import numpy as np
 
 from stages.measurements import ZoneCounts, ZoneEvent, ZoneEventKind
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import Place, Point, checked, most_frequent_class, numbers, places, vote
+from stages.sink.places import (
+    Place,
+    Point,
+    checked,
+    countable_places,
+    most_frequent_class,
+    numbers,
+    vote,
+)
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
@@ -131,7 +139,7 @@ class ZoneCounter:
             return []
         # Not wall-clock time: a camera's clock may be set during the run.
         now, epoch = Moment(number, time, tracks.frame.seconds), tracks.frame.epoch
-        seen = places(tracks)
+        seen = countable_places(tracks)
         points = np.array([place.point for place in seen]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
         events = list(self._lose(now, epoch))

@@ -82,7 +82,7 @@ def test_lines_and_zones_outside_the_frame_are_reported() -> None:
     ]
 
 
-def test_the_last_known_view_is_used_for_a_second_also_by_a_successor() -> None:
+def test_the_last_known_view_is_drawn_for_a_second_and_measures_nothing() -> None:
     """Frames are 40 ms apart; the frame lies 100 pixels to the right of the picture's left edge."""
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
     options = SinkOptions(ground=ground)
@@ -97,8 +97,27 @@ def test_the_last_known_view_is_used_for_a_second_also_by_a_successor() -> None:
     assert xs(0, ()) == []
     assert xs(1, shifted) == [20]
     counting = Counting(options, copy.deepcopy(counting.state))
-    assert xs(26, ()) == [20]
+    assert xs(26, ()) == []
     assert counting.readings.view == shifted
     assert xs(27, ()) == []
     assert counting.readings.view == ()
     assert xs(28, shifted) == [20]
+
+
+def test_an_edge_that_moves_over_standing_vehicles_makes_none_of_them_cross() -> None:
+    """The camera drifts upwards, until the bottom of the frame has passed the vehicle."""
+    ends = (0, 75, 100, 75)
+    options = SinkOptions(
+        lines={"low": ends, "middle": (0, 65, 100, 65)},
+        zones={"box": ((0, 55), (100, 55), (100, 76), (0, 76))},
+    )
+    counting, fixed = Counting(options), Counting(options)
+    for index in range(60):
+        bottom = min(80, 100 - index)  # of the vehicle's box, which ends at 80 in the picture
+        header = replace(make_header(index), height=100 - index, width=100)
+        for each, view in ((counting, (1.0, 0, 0, 0, 1, 0, 0, 0, 1)), (fixed, None)):
+            tracks = make_tracks(replace(header, view=view), [[40, 40, 60, bottom]], [3])
+            each.update(tracks, index + 1, "0 s")
+    assert {*counting.crossings.counts.values()} == {Counts()}
+    assert counting.zones.counts["box"].entered == 0
+    assert fixed.crossings.counts["low"] != Counts()
