@@ -73,7 +73,7 @@ def run(
     if record is not None:
         set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
     try:
-        listed = read_sources(sources_file) if sources_file else []
+        listed = read_sources(sources_file, may_be_empty=stay) if sources_file else []
         with contextlib.redirect_stdout(lossy(sys.stdout)):
             code = run_pipeline(
                 [*(sources or []), *(source or []), *listed],

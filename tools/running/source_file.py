@@ -11,13 +11,17 @@ from stages.errors import ConfigError, SourceError, reason_of
 _CREDENTIALS = re.compile(r"\S*@")
 
 
-def read_sources(file: Path) -> list[str]:
+def read_sources(file: Path, *, may_be_empty: bool) -> list[str]:
     """Returns the sources in a file, one per line, as ``--source`` takes them.
 
     Empty lines and those that begin with ``#`` are left out.
 
+    Args:
+        file: The file.
+        may_be_empty: Whether it may have no source, since streams may be added later.
+
     Raises:
-        ConfigError: The file cannot be read or has no source.
+        ConfigError: The file cannot be read, or has no source.
         SourceError: A source is refused. The message names the line, and contains no password even
             if the URL is malformed.
     """
@@ -37,6 +41,6 @@ def read_sources(file: Path) -> list[str]:
             raise SourceError(f"{file}:{number}: {shown}") from None
         sources.append(line)
         names.add(split_name(line)[0])
-    if not sources:
+    if not sources and not may_be_empty:
         raise ConfigError(f"{file} names no source")
     return sources

@@ -18,7 +18,7 @@ def test_lines_are_sources_as_on_the_command_line(file):
         b"\xef\xbb\xbf# the crossing\r\n\r\n  north=rtsp://me:se%23cret@host/live?x=1 \r\n"
         b"a clip.mp4\r\n  # south=rtsp://gone\r\nrtsp://host/live"
     )
-    assert read_sources(file) == [
+    assert read_sources(file, may_be_empty=False) == [
         "north=rtsp://me:se%23cret@host/live?x=1",
         "a clip.mp4",
         "rtsp://host/live",
@@ -38,7 +38,7 @@ def test_lines_are_sources_as_on_the_command_line(file):
 def test_refused_lines_are_reported_without_passwords(file, line, message):
     file.write_text(f"north=rtsp://host/live\n\n{line}\n")
     with pytest.raises(SourceError) as caught:
-        read_sources(file)
+        read_sources(file, may_be_empty=False)
     assert str(caught.value).startswith(f"{file}:3: {message}")
     assert "secret" not in str(caught.value)
 
@@ -55,4 +55,9 @@ def test_a_file_without_sources_is_refused(file, content, message):
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
-        read_sources(file)
+        read_sources(file, may_be_empty=False)
+
+
+def test_a_file_without_sources_is_allowed_where_streams_may_be_added(file):
+    file.write_bytes(b"# none today\n")
+    assert read_sources(file, may_be_empty=True) == []
