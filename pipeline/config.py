@@ -27,6 +27,7 @@ from pipeline.geometry import (
 from pipeline.overlay_addresses import OverlayAddresses
 from pipeline.validators import After, Before, host_and_port, in_json, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
+from stages.sink.places import Anchor
 from stages.wording import as_setting
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
@@ -228,6 +229,8 @@ class SinkConfig:
         zones: Zones by stream name ("*": all streams) and zone name, each [[x, y], [x, y], [x, y],
             …], the corners of a polygon in pixels of its frames; vehicles that enter and leave
             them are counted and timed.
+        anchor: Point of a vehicle's box that is its position at lines, in zones and on the ground;
+            center suits cameras that look straight down, such as of drones.
         zone_stay_seconds: A vehicle that has been in a zone for this long, seconds, gets the event
             stay, such as for an alarm when one has stopped; 0: no such event.
         ground: Four or more points on the ground by stream name ("*": all streams), each [x, y,
@@ -259,6 +262,7 @@ class SinkConfig:
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
     lines: Lines = field(default_factory=dict)
     zones: Zones = field(default_factory=dict)
+    anchor: Anchor = "bottom_center"
     zone_stay_seconds: Annotated[float, Ge(0)] = 0.0
     ground: Ground = field(default_factory=dict)
 

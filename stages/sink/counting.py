@@ -74,11 +74,13 @@ class Counting:
 
     def __init__(self, options: SinkOptions, state: CountingState | None = None) -> None:
         self._options = options
-        self.crossings = LineCounter(options.lines, state.crossings if state else None)
-        self.zones = ZoneCounter(
-            options.zones, state.zones if state else None, options.zone_stay_seconds
+        lines, zones, ground = (
+            (state.crossings, state.zones, state.ground) if state else (None, None, None)
         )
-        self.ground = SpeedMeter(options.ground, state.ground if state else None)
+        anchor = options.anchor
+        self.crossings = LineCounter(options.lines, lines, anchor)
+        self.zones = ZoneCounter(options.zones, zones, options.zone_stay_seconds, anchor)
+        self.ground = SpeedMeter(options.ground, ground, anchor)
         self._known = state.known if state else None
         self._view: View | None = None
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stages.measurements import Counts, Crossing, Direction
 from stages.records import Tracks
 from stages.sink.places import (
+    Anchor,
     Place,
     Point,
     checked,
@@ -82,7 +83,7 @@ class LineCounterState:
 class LineCounter:
     """Counts the vehicles of one stream that cross lines.
 
-    A vehicle's position is the bottom centre of its box, see `Place`. A vehicle has crossed a line
+    A vehicle's position is the anchor of its box, see `Place`. A vehicle has crossed a line
     when it is on the other side by more than the jitter of its box. The time of the crossing is
     that of its latest step from side to side, which must have passed between the line's ends. A
     vehicle that turns back crosses again, in the other direction. Positions are kept for tracks
@@ -91,14 +92,21 @@ class LineCounter:
     Args:
         lines: The lines by name.
         state: State of an earlier counter to continue from.
+        anchor: Point of a box that is its vehicle's position.
 
     Raises:
         ValueError: A line is invalid, see `checked_line`; the message names it.
     """
 
-    def __init__(self, lines: Mapping[str, Line], state: LineCounterState | None = None) -> None:
+    def __init__(
+        self,
+        lines: Mapping[str, Line],
+        state: LineCounterState | None = None,
+        anchor: Anchor = "bottom_center",
+    ) -> None:
         self.state = state or LineCounterState(dict.fromkeys(lines, Counts()))
         self._lines = checked("line", lines, checked_line)
+        self._anchor: Anchor = anchor
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -117,7 +125,7 @@ class LineCounter:
             return []
         self.state.frames += 1
         crossings = []
-        for place in countable_places(tracks):
+        for place in countable_places(tracks, self._anchor):
             track = self._track(place)
             vote(track.classes, place.class_index)
             for line, direction, passage in self._move(track, place, number, time):

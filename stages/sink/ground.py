@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from stages.measurements import GroundPlace, GroundPlaces
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
-from stages.sink.places import numbers, places
+from stages.sink.places import Anchor, numbers, places
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Ground points, each with x and y in pixels of the frame and x and y in metres on the ground."""
@@ -121,13 +121,14 @@ class GroundTrack:
 class SpeedMeter:
     """Finds the positions and speeds on the ground of one stream's vehicles.
 
-    A vehicle's position is the bottom centre of its box. A vehicle has no position while the
-    frame's edge may cut its box, see `Place.is_cut`. Its track then starts again: now and then a
+    A vehicle's position is the anchor of its box, see `Place`. It has no position while the frame's
+    edge may cut its box, see `Place.is_cut`. Its track then starts again: now and then a
     cut box ends farther from the edge, which would lower the speed for the next second.
 
     Args:
         points: Ground points; None for no positions.
         tracks: Tracks of an earlier meter by id, to continue from.
+        anchor: Point of a box that is its vehicle's position.
 
     Attributes:
         tracks: The tracks of the last second by id.
@@ -135,11 +136,15 @@ class SpeedMeter:
     """
 
     def __init__(
-        self, points: GroundPoints | None, tracks: dict[int, GroundTrack] | None = None
+        self,
+        points: GroundPoints | None,
+        tracks: dict[int, GroundTrack] | None = None,
+        anchor: Anchor = "bottom_center",
     ) -> None:
         self._plane = None if points is None else GroundPlane(points)
         self.tracks = {} if tracks is None else tracks
         self.places: tuple[GroundPlace, ...] = ()
+        self._anchor: Anchor = anchor
 
     @property
     def speeds(self) -> Mapping[int, float]:
@@ -152,7 +157,7 @@ class SpeedMeter:
             return
         seconds, epoch = tracks.frame.seconds, tracks.frame.epoch
         found: list[GroundPlace] = []
-        seen = sorted(places(tracks), key=lambda each: each.identity)
+        seen = sorted(places(tracks, self._anchor), key=lambda each: each.identity)
         metres = self._plane.to_ground(np.array([each.point for each in seen]).reshape(-1, 2))
         for (identity, *_, is_cut), (x, y) in zip(seen, metres.tolist(), strict=True):
             if is_cut:

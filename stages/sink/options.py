@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from stages.sink.crossings import Line
 from stages.sink.ground import GroundPoints
+from stages.sink.places import Anchor
 from stages.sink.zones import Zone
 
 
@@ -36,6 +37,7 @@ class SinkOptions:
         event_gigabytes: As ``overlay_gigabytes``, for these pictures.
         lines: Lines by name, at which vehicles are counted.
         zones: Zones by name, in which vehicles are counted.
+        anchor: Point of a vehicle's box that is its position at lines, in zones and on the ground.
         zone_stay_seconds: How long a vehicle has to be in a zone for the event ``stay``; 0 for no
             such event.
         ground: Ground points, for ``ground.txt`` and the speeds on the overlay; None for neither.
@@ -59,6 +61,7 @@ class SinkOptions:
     event_gigabytes: float = 0.0
     lines: Mapping[str, Line] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
+    anchor: Anchor = "bottom_center"
     zone_stay_seconds: float = 0.0
     ground: GroundPoints | None = None
     kitti: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ from stages.views import to_picture
 
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame, or of the picture to which its `View` maps it."""
+
+Anchor: TypeAlias = Literal["bottom_center", "center"]
+"""The point of a vehicle's box that is its position: where it stands for a camera that looks along
+the road, and the point that does not depend on the direction for one that looks straight down."""
 
 JITTER = 0.1
 """The assumed jitter of a box, as a share of its size, which is the root of its area."""
@@ -27,11 +31,11 @@ class Place(NamedTuple):
     Attributes:
         identity: Its track's id.
         class_index: Index of its class.
-        point: The bottom centre of its box.
+        point: The `Anchor` of its box.
         margin: The assumed jitter of the box in pixels, as those of ``point``: a tenth of the root
             of its area. A vehicle that is nearer than this to a border may be on either side.
-        is_cut: Whether the box ends within the margin of the frame's left, right or bottom edge,
-            which may cut it: the vehicle's true position is then unknown.
+        is_cut: Whether the box ends within the margin of an edge of the frame that may cut it and
+            so move the point; only for the center of the box, the top edge does.
     """
 
     identity: int
@@ -41,20 +45,23 @@ class Place(NamedTuple):
     is_cut: bool
 
 
-def places(tracks: Tracks) -> list[Place]:
+def places(tracks: Tracks, anchor: Anchor = "bottom_center") -> list[Place]:
     """Returns the positions of a frame's vehicles, except those whose boxes are not finite.
 
     If the frame has a `View`, they are on the picture, except those that it does not map there.
     """
+    is_center = anchor == "center"
     finite = np.isfinite(tracks.boxes).all(axis=1)
     boxes = tracks.boxes[finite]
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
-    xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
+    xs = boxes[:, [0, 2]].mean(axis=1).tolist()
+    ys = (boxes[:, [1, 3]].mean(axis=1) if is_center else boxes[:, 3]).tolist()
     # Without `trackers`, which needs SciPy: subscribers that only read crossings may lack it.
     margins = JITTER * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
     # The size of frames is 0 where it is unknown: no right or bottom edge then cuts a box.
     width, height = tracks.frame.width or np.inf, tracks.frame.height or np.inf
-    spaces = np.minimum(boxes[:, 0], np.subtract((width, height), boxes[:, 2:]).min(axis=1))
+    before = boxes[:, :2] if is_center else boxes[:, :1]
+    spaces = np.hstack([before, np.subtract((width, height), boxes[:, 2:])]).min(axis=1)
     cut = (spaces <= margins).tolist()
     points: Iterable[Point] = zip(xs, ys, strict=True)
     view = tracks.frame.view
@@ -65,14 +72,14 @@ def places(tracks: Tracks) -> list[Place]:
     return [place for place in map(Place._make, columns) if isfinite(place.margin)]
 
 
-def countable_places(tracks: Tracks) -> list[Place]:
+def countable_places(tracks: Tracks, anchor: Anchor) -> list[Place]:
     """Returns the positions of vehicles that lines and zones may count.
 
     With a `View`, vehicles that the edge of the frame may cut are left out: where the edge moves
-    over a standing vehicle, the bottom of its box moves with it.
+    over a standing vehicle, its position moves with it.
     """
     is_moving = tracks.frame.view is not None
-    return [place for place in places(tracks) if not (is_moving and place.is_cut)]
+    return [place for place in places(tracks, anchor) if not (is_moving and place.is_cut)]
 
 
 def vote(votes: dict[int, int], latest: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from stages.measurements import ZoneCounts, ZoneEvent, ZoneEventKind
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import (
+    Anchor,
     Place,
     Point,
     checked,
@@ -94,7 +95,7 @@ class ZoneCounterState:
 class ZoneCounter:
     """Counts the vehicles of one stream in zones.
 
-    A vehicle's position is the bottom centre of its box, see `places`. A vehicle has entered or
+    A vehicle's position is the anchor of its box, see `Place`. A vehicle has entered or
     left a zone when it is inside or outside by more than the jitter of its box; one that is first
     seen inside enters immediately. Its first and last frames inside give the times of the events. A
     vehicle that is not seen for five seconds is lost, except at the first frame after the one that
@@ -106,6 +107,7 @@ class ZoneCounter:
         zones: The zones by name.
         state: State of an earlier counter to continue from.
         stay_seconds: Length of a stay at which it gets the event ``"stay"``; 0 for no such event.
+        anchor: Point of a box that is its vehicle's position.
 
     Raises:
         ValueError: A zone is invalid, see `checked_zone`; the message names it.
@@ -116,11 +118,13 @@ class ZoneCounter:
         zones: Mapping[str, Zone],
         state: ZoneCounterState | None = None,
         stay_seconds: float = 0.0,
+        anchor: Anchor = "bottom_center",
     ) -> None:
         self.state = state or ZoneCounterState(dict.fromkeys(zones, ZoneCounts()))
         found = checked("zone", zones, checked_zone)
         self._zones = {name: np.array(zone) for name, zone in found.items()}
         self._limit = stay_seconds - SECONDS_ERROR if stay_seconds else np.inf
+        self._anchor: Anchor = anchor
 
     @property
     def counts(self) -> dict[str, ZoneCounts]:
@@ -139,7 +143,7 @@ class ZoneCounter:
             return []
         # Not wall-clock time: a camera's clock may be set during the run.
         now, epoch = Moment(number, time, tracks.frame.seconds), tracks.frame.epoch
-        seen = countable_places(tracks)
+        seen = countable_places(tracks, self._anchor)
         points = np.array([place.point for place in seen]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
         events = list(self._lose(now, epoch))

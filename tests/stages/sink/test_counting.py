@@ -121,3 +121,23 @@ def test_an_edge_that_moves_over_standing_vehicles_makes_none_of_them_cross() ->
     assert {*counting.crossings.counts.values()} == {Counts()}
     assert counting.zones.counts["box"].entered == 0
     assert fixed.crossings.counts["low"] != Counts()
+
+
+def test_the_anchor_is_the_position_at_lines_in_zones_and_on_the_ground() -> None:
+    """A box of 40 pixels, whose bottom passes 55 while its center does not."""
+    square = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 100, 10, 10), (0, 100, 0, 10))
+    options = SinkOptions(
+        lines={"gate": (0, 55, 100, 55)},
+        zones={"box": ((0, 55), (100, 55), (100, 90), (0, 90))},
+        ground=square,
+    )
+    found = {}
+    for anchor in ("bottom_center", "center"):
+        counting = Counting(replace(options, anchor=anchor))
+        for index, top in enumerate((6, 26)):
+            tracks = make_tracks(make_header(index), [[40, top, 60, top + 40]], [3])
+            counting.update(tracks, index + 1, "0 s")
+        [place] = counting.ground.places
+        crossed, inside = counting.crossings.counts["gate"], counting.zones.counts["box"].inside
+        found[anchor] = sum(crossed), inside, round(place.y, 6)
+    assert found == {"bottom_center": (1, 1, 6.6), "center": (0, 0, 4.6)}

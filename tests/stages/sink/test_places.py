@@ -15,6 +15,12 @@ def test_place_is_the_bottom_centre_of_the_box() -> None:
     assert places(tracks) == [first, second]
 
 
+def test_place_may_be_the_center_of_the_box_which_the_top_edge_moves_too() -> None:
+    tracks = make_tracks(make_header(0), [[10, 20, 50, 30], [20, 0, 28, 8]], [7, 3])
+    first, second = Place(7, 0, (30, 25), 2, False), Place(3, 0, (24, 4), np.float32(0.8), True)
+    assert places(tracks, "center") == [first, second]
+
+
 @pytest.mark.parametrize(("space", "is_cut"), [(-1, True), (4, True), (4.5, False)])
 def test_box_within_the_margin_of_an_edge_counts_as_cut(space: float, is_cut: bool) -> None:
     """40x40 boxes with a margin of 4, at the left, right, bottom and top edge of the frame."""
