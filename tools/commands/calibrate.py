@@ -12,7 +12,9 @@ from tools.console.terminal import activity
 
 
 def calibrate(
-    weights: Annotated[Path, typer.Argument(help="A .safetensors file; updated in place.")],
+    weights: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .safetensors file; updated in place.")
+    ],
     images: Annotated[
         list[Path] | None,
         typer.Option(help="Image or folder of images like those of your cameras; may be repeated. "

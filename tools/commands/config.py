@@ -15,7 +15,7 @@ def config(
     config: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[CONFIG]…",
+            metavar="CONFIG",
             help=f"{CONFIG_HELP} Default: intersection. A training config is listed as well, "
             "alone: a file, or the name of a built-in one such as compact.",
             autocompletion=config_names,

@@ -48,7 +48,9 @@ def _new_data_set(path: Path | None) -> Path | None:
 
 
 def detect(
-    images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE_OR_DIR", help="Images or folders of images.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(

@@ -148,6 +148,7 @@ def _existing(path: Path) -> Path:
 TrainingConfigFile = Annotated[
     Path,
     typer.Argument(
+        metavar="CONFIG",
         help="Training config: a YAML file, or the name of a built-in one such as compact.",
         callback=_existing,
         autocompletion=training_config_names,

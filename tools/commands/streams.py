@@ -31,14 +31,18 @@ def top(
 @stream.command()
 def add(
     source: Annotated[
-        str, typer.Argument(help="Source, as for run --source; - reads it from standard input.")
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Source, as for run --source; - reads it from standard input.",
+        ),
     ],
     name: Annotated[
         str,
         typer.Option(
-            help="Name of the stream and its result files. It gets the lines, zones, ground and "
-            "regions that the run's config (sink.lines, sink.zones, sink.ground, detector.ignored, "
-            "detector.regions) has for this name."
+            help="Name of the stream and its result files. It gets the lines, zones, ground, "
+            "regions and reference that the run's config (sink.lines, sink.zones, sink.ground, "
+            "detector.ignored, detector.regions, decoder.reference) has for this name."
         ),
     ] = "",
     pid: Pid = None,
@@ -53,7 +57,9 @@ def add(
 
 @stream.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="Name of the stream, as list shows it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the stream, as list shows it.")
+    ],
     pid: Pid = None,
 ) -> None:
     """End a stream and complete its results."""

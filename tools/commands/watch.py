@@ -14,7 +14,10 @@ keys = typer.Typer(no_args_is_help=True, help="Manage keys for tracks sent over 
 
 
 def watch(
-    address: Annotated[str, typer.Argument(help="Address in the pipeline's runtime.publish.")],
+    address: Annotated[
+        str,
+        typer.Argument(metavar="ADDRESS", help="Address in the pipeline's runtime.publish."),
+    ],
     stream: Annotated[str, typer.Option(help="Print only this stream.")] = "",
     key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
     server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
@@ -61,7 +64,9 @@ def watch(
 
 @keys.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Owner's name: the pipeline or a subscriber.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Owner's name: the pipeline or a subscriber.")
+    ],
     folder: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("keys"),
 ) -> None:
     """Create a pair of CURVE keys."""

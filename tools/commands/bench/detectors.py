@@ -141,7 +141,8 @@ def _engines_table(report: BenchReport, scored: Sequence[Figure]) -> Table:
 
 def bench_curve(
     validate: Annotated[
-        Path, typer.Argument(help="Training config whose held-out scenes are scored.")
+        Path,
+        typer.Argument(metavar="CONFIG", help="Training config whose held-out scenes are scored."),
     ],
     weights: Annotated[
         list[Path] | None,

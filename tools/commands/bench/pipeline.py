@@ -51,6 +51,7 @@ def bench_streams(
     source: Annotated[
         Path | None,
         typer.Argument(
+            metavar="SOURCE",
             exists=True,
             dir_okay=False,
             help="Video file that every camera plays. Default: a generated one.",
