@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from pipeline.config_file import built_in_configs
@@ -14,6 +15,19 @@ from trackers import TRACKERS
 def test_options_offer_all_trackers_and_configs():
     assert set(get_args(TrackerName)) == set(TRACKERS)
     assert all(name in CONFIG_HELP for name in built_in_configs())
+
+
+def arguments(command):
+    """Yields the arguments of a command and its subcommands."""
+    for each in getattr(command, "commands", {}).values():
+        yield from arguments(each)
+    yield from (each for each in command.params if each.param_type_name == "argument")
+
+
+def test_help_shows_arguments_as_documents_write_them():
+    names = [each.metavar or each.name for each in arguments(typer.main.get_command(app))]
+    assert "SOURCE" in names
+    assert [name for name in names if not name.replace("_", "").isupper()] == []
 
 
 @pytest.mark.parametrize(
