@@ -202,9 +202,9 @@ class SinkConfig:
         overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
             are removed; 0: no limit.
         text_minutes: Length of mot.txt, detections.txt, times.txt, crossings.txt, zones.txt,
-            ground.txt and kitti.txt, minutes; 0: single files; none: 60 for live streams, otherwise
-            single files. With toolkit_files and for the sequences of data sets, always single
-            files.
+            ground.txt, kitti.txt and views.txt, minutes; 0: single files; none: 60 for live
+            streams, otherwise single files. With toolkit_files and for the sequences of data sets,
+            always single files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit. crossings.txt and zones.txt are small, do not count, and stay.
         event_pictures: Save a picture of each vehicle that crosses a line, or enters, stays in

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from pipeline.config import SinkConfig
-from pipeline.geometry import ground_of, shapes_of
+from pipeline.config import RunConfig
+from pipeline.geometry import ground_of, reference_of, shapes_of
 from pipeline.overlay_addresses import overlay_address
 from stages.sink.options import SinkOptions
 
@@ -14,12 +14,14 @@ _LIVE_TEXT_MINUTES = 60.0
 _SENT_KEYFRAME_SECONDS = 2.0  # a new viewer sees nothing until a key frame
 
 
-def sink_options(config: SinkConfig, stream: str, *, live: bool) -> SinkOptions:
+def sink_options(config: RunConfig, stream: str, *, live: bool) -> SinkOptions:
     """Returns the options of a stream's `StreamResults`."""
-    options = dataclasses.asdict(config) | {
-        "lines": shapes_of(config.lines, stream),
-        "zones": shapes_of(config.zones, stream),
-        "ground": ground_of(config.ground, stream),
+    sink = config.sink
+    options = dataclasses.asdict(sink) | {
+        "lines": shapes_of(sink.lines, stream),
+        "zones": shapes_of(sink.zones, stream),
+        "ground": ground_of(sink.ground, stream),
+        "views": reference_of(config.decoder.reference, stream) is not None,
     }
     for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
         if options[f"{name}_minutes"] is None:

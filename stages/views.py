@@ -7,6 +7,11 @@ import numpy as np
 from stages.records import Float64Array, View
 
 
+def view_row(view: View | None, number: int) -> str:
+    """Returns the row of frame ``number`` in ``views.txt``; "" if its view is not known."""
+    return f"{number},{','.join(f'{each:.9g}' for each in view)}\n" if view else ""
+
+
 def to_picture(view: View, points: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Maps points ``(N, 2)`` of a frame to the picture.
 

@@ -85,8 +85,8 @@ class Roster:
         specs: The streams to begin with.
         output: Results folder.
         config: Its ``runtime`` limits how many files may be under way at a time; live streams,
-            which never end, all run at once. Its ``sink`` decides for how many the limit of open
-            files is enough.
+            which never end, all run at once. It decides for how many the limit of open files is
+            enough.
         monitor: Monitor of the run.
     """
 
@@ -100,7 +100,7 @@ class Roster:
         self.running: dict[str, RunningStream] = {}
         self._output = output
         self._runtime = runtime = config.runtime
-        self._sink = config.sink
+        self._config = config
         self._channels = itertools.count()
         self._ports = stream_ports(runtime) if runtime.transport == "tcp" else None
         self._waiting = list(specs)
@@ -192,7 +192,7 @@ class Roster:
             OSError: There is no descriptor, memory or port for another stream.
             zmq.ZMQError: For the same reasons.
         """
-        check_descriptors(len(self.running), self._sink)
+        check_descriptors(len(self.running), self._config)
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
         channel = self._next_channel(folder)

@@ -93,7 +93,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
         record = RunRecord.load(folder / RUN)
         checkpoint = Checkpoint.load(folder / CHECKPOINT)
         _compare_with_rows(folder, record, checkpoint, notify)
-        options = sink_options(record.config.sink, record.stream, live=not record.lossless)
+        options = sink_options(record.config, record.stream, live=not record.lossless)
         results = StreamResults(folder, options)
         lost = 0
         if checkpoint is not None:

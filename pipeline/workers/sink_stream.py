@@ -89,7 +89,7 @@ class SinkStream:
         self._sink_ns = 0  # work on the latest frame
         self._clock = LatencyClock()
 
-        options = sink_options(plan.config.sink, self.name, live=not self.lossless)
+        options = sink_options(plan.config, self.name, live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)

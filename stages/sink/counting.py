@@ -98,7 +98,12 @@ class Counting:
         return Readings(*counts, self.ground.speeds, self._view)
 
     def faults(self, height: int, width: int) -> Iterator[str]:
-        """Yields a message for each line, zone or ground that does not fit frames of this size."""
+        """Yields a message for each line, zone or ground that does not fit frames of this size.
+
+        What was drawn on a picture fits frames of any size, since all are mapped to the picture.
+        """
+        if self._options.views:
+            return
         yield from line_faults(self._options.lines, height, width)
         yield from zone_faults(self._options.zones, height, width)
         yield from ground_faults(self._options.ground, height, width)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stages.atomic import final_path, part_path
-from stages.result_files import DETECTIONS, GROUND, KITTI, TIMES, TRACKS, number_of, numbered
+from stages.result_files import DETECTIONS, GROUND, KITTI, TIMES, TRACKS, VIEWS, number_of, numbered
 from stages.sink.text_results import TextExtent, TextState
 
-_BY_FRAME = {TRACKS, DETECTIONS, GROUND, KITTI}
+_BY_FRAME = {TRACKS, DETECTIONS, GROUND, KITTI, VIEWS}
 
 
 def without_lost_rows(

@@ -43,6 +43,8 @@ class SinkOptions:
         ground: Ground points, for ``ground.txt`` and the speeds on the overlay; None for neither.
         kitti: Also write ``kitti.txt``.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
+        views: Also write ``views.txt``: frames have a `View`, and lines, zones and ground points
+            are in pixels of the picture to which it maps.
     """
 
     overlay: bool = True
@@ -66,3 +68,4 @@ class SinkOptions:
     ground: GroundPoints | None = None
     kitti: bool = False
     toolkit_files: bool = False
+    views: bool = False

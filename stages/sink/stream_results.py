@@ -107,7 +107,7 @@ class StreamResults:
             )
             if options.overlay:
                 changed += "; a new overlay begins"
-            if options.lines or options.zones or options.ground:
+            if not options.views and (options.lines or options.zones or options.ground):
                 changed += (
                     "; lines, zones and ground points are still in pixels of the earlier ones"
                 )

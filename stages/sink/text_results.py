@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks, detections, times, crossings, zones, ground, KITTI."""
+"""The text results of a stream: tracks, detections, times, measurements, KITTI, views."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from stages.result_files import (
     TEXTS,
     TIMES,
     TRACKS,
+    VIEWS,
     ZONES,
     number_of,
     numbered,
@@ -46,6 +47,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
 from stages.sink.zones import zone_rows
+from stages.views import view_row
 
 _TIME_BASE = Fraction(1, 1000)
 
@@ -86,8 +88,8 @@ class TextResults:
     """``mot.txt``, ``detections.txt``, ``times.txt``, and files of measurements.
 
     The latter are ``crossings.txt``, ``zones.txt`` and ``ground.txt``, if lines, zones or ground
-    points are given; ``kitti.txt`` is optional. All are written as part files, side by side. After
-    ``options.text_minutes`` of the stream, not counting outages, ``mot-2.txt``,
+    points are given; ``kitti.txt`` and ``views.txt`` are optional. All are written as part files,
+    side by side. After ``options.text_minutes`` of the stream, not counting outages, ``mot-2.txt``,
     ``detections-2.txt`` and so on begin, and `name_earlier` gives the previous files their final
     names. Files with final names may be moved away: no later process needs them. Beyond
     ``options.text_gigabytes``, the oldest files with final names are removed, all of a number
@@ -188,6 +190,7 @@ class TextResults:
             TRACKS: mot_rows(tracks, number, with_classes=several),
             DETECTIONS: detection_rows(tracks.detections, number, with_classes=several),
             TIMES: f"{number},{time}\n",
+            VIEWS: view_row(tracks.frame.view, number),
         }
         if KITTI in self._kinds:
             rows[KITTI] = kitti_rows(tracks, number, class_names)
@@ -343,5 +346,6 @@ def text_names(options: SinkOptions) -> tuple[str, ...]:
         ZONES: options.zones,
         GROUND: options.ground,
         KITTI: options.kitti,
+        VIEWS: options.views,
     }
     return tuple(name for name in TEXTS if wanted.get(name, True))

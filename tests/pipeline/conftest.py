@@ -8,14 +8,31 @@ import pytest
 
 import pipeline
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from tests.pipeline.drone import make_drone, reference, settings
 from tests.stages.decoder.conftest import write_video
 from tools.harness.material import make_clip
+from tools.harness.runner import run_with
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
     """A clip of 150 frames, see `make_clip`; tests do not change it."""
     return make_clip(tmp_path_factory.mktemp("material"), 150)
+
+
+@pytest.fixture(scope="session")
+def drone(tmp_path_factory):
+    """A clip of a moving camera, and what its exact camera says, see `make_drone`."""
+    return make_drone(tmp_path_factory.mktemp("drone"))
+
+
+@pytest.fixture(scope="session")
+def moving_run(drone, tmp_path_factory):
+    """The folder of a run that found the frames of this clip on the picture; see `settings`."""
+    clip, *_ = drone
+    folder = tmp_path_factory.mktemp("moving")
+    run_with([str(clip)], folder, settings(clip, reference(clip)))
+    return folder / "clip"
 
 
 @pytest.fixture

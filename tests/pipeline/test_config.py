@@ -159,7 +159,7 @@ def test_live_results_are_written_in_parts_by_default(given, live):
     limits = dict.fromkeys(("overlay_gigabytes", "text_gigabytes", "event_gigabytes"), 0)
     lossless = live | limits if given else {}
     for is_live, expected in ((False, lossless), (True, live)):
-        options = sink_options(config.sink, "north", live=is_live)
+        options = sink_options(config, "north", live=is_live)
         assert options == SinkOptions(**expected, overlay_trail=9)
 
 

@@ -99,13 +99,13 @@ def test_shapes_for_all_streams_are_merged_with_each_streams_own():
             'detector.ignored={"*": [[0, 0, 9, 9]], south: [[5, 5, 9, 9]]}',
         ],
     )
-    assert sink_options(config.sink, "north", live=False).lines == {
+    assert sink_options(config, "north", live=False).lines == {
         "in": (0, 9, 9, 9),
         "out": (0, 5, 9, 5),
     }
     assert shapes_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
     stop, on = ((0, 0), (9, 0), (9, 9)), ((0, 0), (9, 0), (0, 9))
-    assert sink_options(config.sink, "north", live=True).zones == {"stop": stop}
+    assert sink_options(config, "north", live=True).zones == {"stop": stop}
     assert shapes_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
@@ -122,6 +122,6 @@ def test_own_ground_of_a_stream_replaces_that_for_all_streams():
     one = [[0, 0, 0, 0], [100, 0, 10, 0], [100, 90, 10, 9], [0, 90, 0, 9]]
     other = [[2 * value for value in point] for point in one]
     config = load_config(None, [f"sink.ground={{'*': {one}, south: {other}}}"])
-    grounds = [sink_options(config.sink, name, live=True).ground for name in ("north", "south")]
+    grounds = [sink_options(config, name, live=True).ground for name in ("north", "south")]
     assert grounds == [tuple(map(tuple, one)), tuple(map(tuple, other))]
-    assert sink_options(load_config(None).sink, "north", live=True).ground is None
+    assert sink_options(load_config(None), "north", live=True).ground is None

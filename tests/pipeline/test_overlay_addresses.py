@@ -66,7 +66,7 @@ def test_key_frames_are_closer_in_overlays_that_are_sent():
     config = config_of("{north: rtsp://server}")
 
     def seconds(stream, live):
-        return sink_options(config.sink, stream, live=live).overlay_keyframe_seconds
+        return sink_options(config, stream, live=live).overlay_keyframe_seconds
 
     assert seconds("north", live=True) == 2
     assert seconds("south", live=True) == seconds("north", live=False) == 4

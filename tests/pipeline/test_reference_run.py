@@ -1,8 +1,5 @@
 """Vehicles are counted on a picture on which the frames of a moving camera are found."""
 
-import json
-from dataclasses import replace
-
 import av
 import cv2
 import numpy as np
@@ -11,80 +8,45 @@ import pytest
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError
-from stages.records import Detections, Frame, Tracks
-from stages.result_files import read_report
 from stages.scene import Scene, SceneConfig
-from stages.sink.crossings import LineCounter
+from stages.views import to_picture
+from tests.documentation import run_program
 from tests.pipeline.disturbed import kill, texts_in
+from tests.pipeline.drone import counts_in, reference, settings
 from tools.drawing.drawing import TrackDrawing
 from tools.harness.material import detections_setting
 from tools.harness.runner import run_with
 from tools.results.stored_tracks import read_tracks
 from tools.running.run import run_pipeline
 
-FRAMES, STEP, FIRST = 90, 2, 40  # the picture is that of frame 0 of the scene
-LINES = {f"v{x}": (x, 40, x, 240) for x in range(100, 400, 40)}
-LINES |= {f"h{y}": (60, y, 420, y) for y in range(60, 240, 30)}
 
-
-@pytest.fixture(scope="module")
-def drone(tmp_path_factory):
-    """A rendered clip of a drone with exact detections, and the counts by its exact camera."""
-    folder = tmp_path_factory.mktemp("drone")
-    frames = FIRST + STEP * (FRAMES + 1)
-    scene = Scene(SceneConfig(11, width=480, height=272, view="drone", frames=frames))
-    cv2.imwrite(str(folder / "before.png"), scene.render(0).image)
-    picture = scene.camera(0).ground_homography()
-    counter = LineCounter(LINES)
-    with (
-        av.open(str(folder / "clip.mp4"), "w") as container,
-        (folder / "clip_Det_made.txt").open("w") as detections,
-    ):
-        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 480, 272, "yuv420p"
-        for number in range(1, FRAMES + 1):
-            index = FIRST + STEP * number
-            shown = scene.render(index)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown.image, format="bgr24")))
-            for row, (left, top, right, bottom) in enumerate(shown.boxes.tolist(), start=1):
-                box = f"{left:.2f},{top:.2f},{right - left:.2f},{bottom - top:.2f}"
-                detections.write(f"{number},{row},{box},0.9\n")
-            view = picture @ np.linalg.inv(scene.camera(index).ground_homography())
-            header = Frame.of_image(shown.image, index=number).header
-            header = replace(header, view=tuple(view.ravel().tolist()))
-            sure = shown.boxes, np.ones(len(shown.boxes), np.float32), shown.classes
-            counter.update(Tracks(Detections(header, *sure), *sure, shown.ids), number, "")
-        container.mux(stream.encode(None))
-    return folder / "clip.mp4", {name: list(each) for name, each in counter.counts.items()}
-
-
-def settings(clip, *more):
-    lines = json.dumps({"clip": LINES})
-    zones = json.dumps({"clip": {"middle": [[160, 80], [320, 80], [320, 200], [160, 200]]}})
-    drawn = f"sink.lines={lines}", f"sink.zones={zones}"
-    tracker = "tracker.name=spottrack", "decoder.camera_motion=true"
-    return [detections_setting(clip), *drawn, *tracker, "sink.overlay=false", *more]
-
-
-def reference(clip):
-    return f"decoder.reference={{clip: {clip.parent / 'before.png'}}}"
-
-
-def counts_in(folder):
-    crossings = read_report(folder / "clip")["crossings"]
-    return {name: [each["left"], each["right"]] for name, each in crossings.items()}
-
-
-def test_counts_are_those_of_the_exact_camera(drone, tmp_path):
-    clip, counts = drone
-    run_with([str(clip)], tmp_path / "moving", settings(clip, reference(clip)))
-    assert counts_in(tmp_path / "moving") == counts
+def test_counts_are_those_of_the_exact_camera(drone, moving_run, tmp_path):
+    clip, counts, _ = drone
+    assert counts_in(moving_run.parent) == counts
     run_with([str(clip)], tmp_path / "fixed", settings(clip))
     assert counts_in(tmp_path / "fixed") != counts
 
 
+def test_rows_of_views_map_trajectories_onto_the_picture(drone, moving_run, tmp_path, monkeypatch):
+    _, _, views = drone
+    (tmp_path / "counted").mkdir()
+    (tmp_path / "counted/north").symlink_to(moving_run)
+    run_program("library.md", "views.txt", tmp_path, monkeypatch)
+    found = np.loadtxt(tmp_path / "trajectories.txt", delimiter=",")
+    tracks = np.loadtxt(moving_run / "mot.txt", delimiter=",")
+    assert (found[:, :2] == tracks[:, :2]).all()  # all frames were found
+    feet = np.column_stack([tracks[:, 2] + tracks[:, 4] / 2, tracks[:, 3] + tracks[:, 5]])
+    true = [
+        to_picture(views[int(frame) - 1], foot[None])[0][0]
+        for frame, foot in zip(tracks[:, 0], feet, strict=True)
+    ]
+    errors = np.linalg.norm(found[:, 2:] - true, axis=1)
+    assert len(errors) > 1000
+    assert errors.mean() < 0.5 < np.linalg.norm(feet - true, axis=1).mean() / 50
+
+
 def test_draw_shows_the_lines_where_the_overlay_of_the_run_does(drone, tmp_path):
-    clip, _ = drone
+    clip, *_ = drone
     shown = [*settings(clip, reference(clip)), "sink.overlay=true"]
     run_with([str(clip)], tmp_path, shown)
     tracks, config = read_tracks(tmp_path / "clip", "clip"), load_config(None, shown)
@@ -99,17 +61,19 @@ def test_draw_shows_the_lines_where_the_overlay_of_the_run_does(drone, tmp_path)
 
 @pytest.mark.parametrize("stage", ["decoder of clip", "sink"])
 def test_a_killed_stage_changes_nothing(stage, drone, tmp_path):
-    clip, _ = drone
+    clip, *_ = drone
     calm, killed = tmp_path / "calm", tmp_path / "killed"
-    run_with([str(clip)], calm, settings(clip, reference(clip)))
-    slow = settings(clip, reference(clip), detections_setting(clip, delay_ms=8))
+    usual = settings(clip, reference(clip), "sink.text_minutes=0.02")
+    run_with([str(clip)], calm, usual)
+    slow = [*usual, detections_setting(clip, delay_ms=8)]
     result = run_with([str(clip)], killed, slow, kill(stage, at=[30]))
     assert result.restarts == {stage: 1}
-    assert texts_in(killed / "clip") == texts_in(calm / "clip")
+    assert texts_in(killed / "clip") == (found := texts_in(calm / "clip"))
+    assert {"views.txt", "views-2.txt"} < found.keys()
 
 
 def test_another_view_counts_nothing_and_is_reported_once(drone, tmp_path):
-    clip, _ = drone
+    clip, *_ = drone
     other = Scene(SceneConfig(5, width=480, height=272, view="intersection"))
     cv2.imwrite(str(tmp_path / "other.png"), other.render(0).image)
     wrong = f"decoder.reference={{clip: {tmp_path / 'other.png'}}}"
@@ -124,7 +88,7 @@ def test_another_view_counts_nothing_and_is_reported_once(drone, tmp_path):
 
 
 def test_a_picture_that_is_not_there_is_refused(drone, tmp_path):
-    clip, _ = drone
+    clip, *_ = drone
     missing = f"decoder.reference={{clip: {tmp_path / 'no.png'}}}"
     with pytest.raises(ConfigError, match=r"^decoder\.reference\.clip: .*no\.png does not exist$"):
         run_pipeline(
@@ -134,7 +98,7 @@ def test_a_picture_that_is_not_there_is_refused(drone, tmp_path):
 
 
 def test_a_picture_that_is_no_image_fails_the_stream_in_one_line(drone, tmp_path):
-    clip, _ = drone
+    clip, *_ = drone
     (tmp_path / "text.png").write_text("no image")
     wrong = f"decoder.reference={{clip: {tmp_path / 'text.png'}}}"
     result = run_with([str(clip)], tmp_path / "results", settings(clip, wrong))

@@ -147,9 +147,7 @@ def run_loop(plan: LoopPlan) -> None:
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
     slots, clock = Slots(config.runtime.slots), LatencyClock()
     folder = Path(plan.output) / plan.name
-    results = StreamResults(
-        folder, sink_options(config.sink, plan.name, live=False), on_kept=slots.free
-    )
+    results = StreamResults(folder, sink_options(config, plan.name, live=False), on_kept=slots.free)
     for record in source.records(_Heap(config.runtime.slots)):
         if isinstance(record, StreamStart):
             results.start(record)

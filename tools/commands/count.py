@@ -187,7 +187,7 @@ def _drawn(
 
     settings = load_configs(config, overrides)
     sink = settings.sink
-    drawn = drawn_options(sink, streams)
+    drawn = drawn_options(settings, streams)
     for name in drawn:
         if picture := reference_of(settings.decoder.reference, name):
             raise ConfigError(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from pipeline.config import SinkConfig
+from pipeline.config import RunConfig
 from pipeline.geometry import reference_of
 from pipeline.sink_options import sink_options
 from pipeline.workers.checkpoint import Checkpoint
@@ -49,7 +49,7 @@ class Recount(NamedTuple):
     speeds: dict[tuple[int, int], float] | None = None
 
 
-def drawn_options(config: SinkConfig, streams: Collection[str]) -> dict[str, SinkOptions]:
+def drawn_options(config: RunConfig, streams: Collection[str]) -> dict[str, SinkOptions]:
     """Returns the options of each stream for which the config has lines or zones.
 
     Raises:
@@ -62,7 +62,7 @@ def drawn_options(config: SinkConfig, streams: Collection[str]) -> dict[str, Sin
         for name, options in found.items()
         if options.lines or options.zones
     }
-    given = ", ".join(sorted({*config.lines, *config.zones}))
+    given = ", ".join(sorted({*config.sink.lines, *config.sink.zones}))
     if not given:
         raise ConfigError(
             "--config and --set count anew, and have neither sink.lines nor sink.zones"

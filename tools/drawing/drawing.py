@@ -70,7 +70,7 @@ class TrackDrawing:
         self._tracks = tracks
         self._config = config.decoder
         self._notify = notify
-        self._options = sink_options(config.sink, spec.name, live=False)
+        self._options = sink_options(config, spec.name, live=False)
         self._counting = Counting(self._options)
         self._camera = CameraMotion() if config.decoder.camera_motion else None
         picture = reference_of(config.decoder.reference, spec.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
-from pipeline.config import SinkConfig
+from pipeline.config import RunConfig, SinkConfig
 from pipeline.sink_options import sink_options
 from pipeline.workers.run_record import RunRecord
 from stages.errors import OutputError
@@ -77,5 +77,5 @@ def _options_of(name: str, folder: Path) -> SinkOptions | None:
             sink = TypeAdapter(SinkConfig).validate_python(known)
         else:
             sink = RunRecord.load(folder / RUN).config.sink
-        return sink_options(sink, name, live=False)
+        return sink_options(RunConfig(sink=sink), name, live=False)
     return None

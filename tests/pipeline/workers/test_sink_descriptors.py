@@ -20,6 +20,7 @@ ALL_TEXTS = [
     "sink.lines={north: {a: [1, 1, 30, 1]}}",
     "sink.zones={north: {z: [[1, 1], [30, 1], [30, 30]]}}",
     "sink.ground={north: [[0, 0, 0, 0], [32, 0, 8, 0], [32, 48, 8, 12], [0, 48, 0, 12]]}",
+    "decoder.reference={north: picture.png}",
 ]
 
 
@@ -75,4 +76,4 @@ def test_a_stream_needs_as_many_descriptors_as_the_limit_of_streams_assumes(
             assert {path.name for path in stream.folder.iterdir()} >= {f".{n}.part" for n in TEXTS}
         end_of_the_decoder = 1
         opened = descriptors() - before - end_of_the_decoder
-    assert opened == stream_descriptors(config.sink)
+    assert opened == stream_descriptors(config)

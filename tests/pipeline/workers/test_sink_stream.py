@@ -106,7 +106,7 @@ def test_a_live_stream_continues_without_pictures_while_the_disk_hangs(
 ):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     stream = sink(live=True)
-    assert stream.results.options == sink_options(plan.config.sink, "north", live=True)
+    assert stream.results.options == sink_options(plan.config, "north", live=True)
     feed(stream, 2)
     advance_until(stream, lambda: acknowledged(stream) == 3)
     disk.hang()
@@ -216,7 +216,7 @@ def test_a_successor_republishes_the_last_records_of_the_journal(sink, plan, rel
 
 def test_a_lossless_stream_waits_for_its_overlay_but_blocks_no_other(sink, plan, reports, disk):
     north, south = (sink(name, live=False) for name in NAMES)
-    assert north.results.options == sink_options(plan.config.sink, "north", live=False)
+    assert north.results.options == sink_options(plan.config, "north", live=False)
     disk.hang()
     feed(north, 10)
     disk.wait_for_write()

@@ -78,6 +78,14 @@ def test_another_view_is_not_found_right_after_a_cut_nor_later(picture):
     assert reference.find(frame(ground(1), PERIOD + 2))
 
 
+def test_frames_of_another_size_are_found_on_the_picture(picture):
+    half = cv2.resize(frame(ground(1), 5).required_pixels(), (480, 272))
+    view = ReferenceView(picture).find(Frame.of_image(half))
+    assert np.shape(view) == (9,)
+    halved = np.reshape(view, (3, 3)) @ np.diag((0.5, 0.5, 1))
+    assert error(tuple(halved.ravel()), 5) < 1.0
+
+
 def test_pictures_that_cannot_be_used_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "flat.png"), np.full((544, 960, 3), 90, np.uint8))
     (tmp_path / "text.png").write_text("text")

@@ -32,6 +32,8 @@ OURS = (
     "crossings-3.txt.gz",
     "kitti.txt",
     "kitti-2.txt",
+    "views.txt",
+    "views-2.txt.gz",
     "overlay.mp4",
     "overlay-2.mp4",
     "cam_LX.txt",

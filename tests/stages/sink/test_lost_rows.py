@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 
 from stages.atomic import part_path
-from stages.result_files import CROSSINGS, DETECTIONS, GROUND, KITTI, TIMES, TRACKS
+from stages.result_files import CROSSINGS, DETECTIONS, GROUND, KITTI, TIMES, TRACKS, VIEWS
 from stages.sink.lost_rows import frames_from, without_lost_rows
 from stages.sink.text_results import TextExtent, TextState
 from stages.sink.timeline import TimelineState
 
-NAMES = (TRACKS, DETECTIONS, TIMES, CROSSINGS, GROUND, KITTI)
+NAMES = (TRACKS, DETECTIONS, TIMES, CROSSINGS, GROUND, KITTI, VIEWS)
 ROWS = {
     TRACKS: "".join(f"{frame},{track},1\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
     DETECTIONS: "".join(f"{frame},1,1\n" for frame in (3, 4, 6)),
@@ -18,6 +18,7 @@ ROWS = {
     CROSSINGS: "5,x\n3,y\n",
     GROUND: "".join(f"{frame},1,2.00,3.00,\n" for frame in (3, 4, 5, 6)),
     KITTI: "".join(f"{frame - 1} {track} Car\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
+    VIEWS: "".join(f"{frame},1,0,{frame},0,1,0,0,0,1\n" for frame in (3, 5, 6)),
 }
 EXTENT = TextExtent(4, tuple(len(ROWS[name]) for name in NAMES))
 STATE = TextState(2, 0, (), EXTENT, TimelineState([]))
@@ -65,7 +66,7 @@ def test_frame_is_kept_if_its_time_row_is(tmp_path, part):
     assert (frames[CROSSINGS], frames[KITTI]) == ([5, 3], [2, 2, 3, 3, 4, 4])
 
 
-@pytest.mark.parametrize(("name", "cut"), [(TRACKS, 8), (GROUND, 10), (KITTI, 10)])
+@pytest.mark.parametrize(("name", "cut"), [(TRACKS, 8), (GROUND, 10), (KITTI, 10), (VIEWS, 20)])
 def test_last_frame_left_in_a_cut_file_of_tracks_is_dropped(tmp_path, part, name, cut):
     part(name).write_text(ROWS[name][:-cut])  # frame 6 has no row, 5 has both
     frames, lost = kept(tmp_path)
@@ -108,7 +109,7 @@ def test_frames_are_counted_from_the_given_file_number_on(tmp_path, part):
     assert [frames_from(tmp_path, number) for number in (1, 2, 3, 11)] == [7, 5, 1, 0]
 
 
-@pytest.mark.parametrize("name", [TRACKS, TIMES, GROUND, KITTI])
+@pytest.mark.parametrize("name", [TRACKS, TIMES, GROUND, KITTI, VIEWS])
 def test_missing_file_loses_all_frames(name, tmp_path, part):
     part(name).unlink()
     frames, lost = kept(tmp_path)

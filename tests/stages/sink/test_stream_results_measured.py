@@ -108,6 +108,29 @@ def test_zone_events_are_returned_and_written(tmp_path: Path) -> None:
     assert found == {"box": {"entered": 1, "inside": 0}}
 
 
+def test_what_is_drawn_on_a_picture_fits_frames_of_any_size(tmp_path: Path) -> None:
+    lines = {"outside": (0, 97, 128, 120)}
+    ground = ((0, 0, 0, 0), (200, 0, 20, 0), (100, 90, 10, -9), (0, 90, 0, -9))
+    options = dataclasses.replace(TEXT, lines=lines, ground=ground, views=True)
+    results = StreamResults(tmp_path / "cam", options)
+    results.start(make_start())
+    assert notices(results) == []
+    results.start(make_start(epoch=1, height=64))
+    assert notices(results) == ["after frame 0, frames are 128x64 instead of 128x96"]
+
+
+def test_the_views_of_frames_that_were_found_are_written(tmp_path: Path) -> None:
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, views=True))
+    results.start(make_start())
+    found = (1.0, 0.0, 1234.5678901, 1e-7, 1 / 3, -20.0, 0.0, -1.23456789012e-5, 1.0)
+    for index, view in enumerate([found, (), found]):
+        header = dataclasses.replace(make_header(index), view=view)
+        results.write(make_tracks(header, [[30, 20, 50, 50]], [3]), None, {}, NOW)
+    assert results.finish(end(3), {}).files == (*TEXTS, "views.txt")
+    view = "1,0,1234.56789,1e-07,0.333333333,-20,0,-1.23456789e-05,1"
+    assert (tmp_path / "cam/views.txt").read_text() == f"1,{view}\n3,{view}\n"
+
+
 def test_ground_positions_and_kitti_rows_are_written(tmp_path: Path) -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
     results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, ground=ground, kitti=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import SinkConfig
+from pipeline.config import RunConfig, SinkConfig
 from pipeline.workers.checkpoint import Checkpoint
 from stages.errors import ConfigError
 from stages.result_files import CROSSINGS, REPORT, TIMES, TRACKS, ZONES
@@ -184,11 +184,11 @@ def test_lines_that_do_not_fit_the_frames_are_reported(tmp_path: Path) -> None:
 def test_streams_have_the_shapes_under_their_names_and_those_for_all() -> None:
     gate, box = (0.0, 0.0, 9.0, 9.0), ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0))
     lines = {"east": {"own": gate}}
-    drawn = drawn_options(SinkConfig(lines=lines), ["east", "west"])
+    drawn = drawn_options(RunConfig(sink=SinkConfig(lines=lines)), ["east", "west"])
     assert {name: [*options.lines] for name, options in drawn.items()} == {"east": ["own"]}
-    config = SinkConfig(lines=lines, zones={"*": {"all": box}})
+    config = RunConfig(sink=SinkConfig(lines=lines, zones={"*": {"all": box}}))
     assert [*drawn_options(config, ["east", "west"])] == ["east", "west"]
     with pytest.raises(ConfigError, match=r"nothing for west: they are for east$"):
-        drawn_options(SinkConfig(lines=lines), ["west"])
+        drawn_options(RunConfig(sink=SinkConfig(lines=lines)), ["west"])
     with pytest.raises(ConfigError, match=r"neither sink\.lines nor sink\.zones"):
-        drawn_options(SinkConfig(), ["west"])
+        drawn_options(RunConfig(), ["west"])

@@ -35,7 +35,7 @@ def config(overlay_height: int | None = None) -> RunConfig:
 
 def write_results(folder: Path, run: RunConfig, *, live: bool = False) -> None:
     """Writes an overlay on which each frame adds to the counts, their rows and the report."""
-    options = sink_options(run.sink, "north", live=live)
+    options = sink_options(run, "north", live=live)
     painter = OverlayPainter(HEIGHT, WIDTH, (), options, live=live)
     grey = np.full((painter.height, painter.width, 3), 100, np.uint8)
     with av.open(str(folder / OVERLAY), "w") as container:
