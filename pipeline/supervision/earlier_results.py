@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import ground_of, ignored_in, reference_of, region_of, shapes_of
+from pipeline.geometry import (
+    ground_of,
+    ignored_in,
+    real_path,
+    reference_of,
+    region_of,
+    shapes_of,
+)
 from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
@@ -97,8 +104,8 @@ def other_source(folder: Path, spec: SourceSpec) -> str:
     if not isinstance(earlier, str) or not earlier:
         return ""
     if "://" not in earlier:
-        earlier = _located(earlier, report.get("working_directory"))
-    source = _located(spec.location, os.curdir)
+        earlier = real_path(earlier, report.get("working_directory"))
+    source = real_path(spec.location, os.curdir)
     if earlier == source:
         return ""
     return f"holds results of another source ({earlier} there, {source} now)"
@@ -132,18 +139,13 @@ def _deciding(
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:
         if values[key] and values[key] not in SHIPPED:
-            values[key] = _located(values[key], directory)
+            values[key] = real_path(values[key], directory)
     return values
 
 
 def _dropped_in_live_mode(report: dict[str, Any]) -> int:
     by_reason = _mapping(_mapping(report.get("dropped")).get("by_reason"))
     return sum(by_reason.get(reason, 0) for reason in (DropReason.BEHIND, DropReason.RESTARTED))
-
-
-def _located(path: str, directory: str | None) -> str:
-    """Returns the real path; ``directory`` is None if it was gone when ``run.json`` was written."""
-    return str(Path(directory or "", path).resolve())
 
 
 def _first_and_last(source: Path) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from fractions import Fraction
 from pathlib import Path
@@ -177,23 +177,20 @@ def _rate(text: str | None) -> Fraction | None:
 
 
 def _drawn(
-    config: Sequence[Path], overrides: Sequence[str], streams: Collection[str]
+    config: Sequence[Path], overrides: Sequence[str], streams: Mapping[str, Sequence[Path]]
 ) -> dict[str, SinkOptions]:
     """Returns the streams with lines or zones to count; reports the others, and unknown ones."""
     from pipeline.config_file import load_configs
     from pipeline.geometry import reference_of
     from tools.counting.recount import drawn_options
+    from tools.results.reference import check_pictures
     from tools.running.warnings import unknown_streams
 
     settings = load_configs(config, overrides)
     sink = settings.sink
     drawn = drawn_options(settings, streams)
     for name in drawn:
-        if picture := reference_of(settings.decoder.reference, name):
-            raise ConfigError(
-                f"decoder.reference: lines and zones of {name} are on {picture}, and results do "
-                f"not say where frames lie on it; run the video again, with the config's lines"
-            )
+        check_pictures(name, streams[name], reference_of(settings.decoder.reference, name))
     keys: dict[str, Iterable[str]]
     keys = {"sink.lines": sink.lines, "sink.zones": sink.zones, "sink.ground": sink.ground}
     for key, given in keys.items():

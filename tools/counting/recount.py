@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator
-from fractions import Fraction
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-import numpy as np
-
 from pipeline.config import RunConfig
-from pipeline.geometry import reference_of
 from pipeline.sink_options import sink_options
-from pipeline.workers.checkpoint import Checkpoint
 from stages.errors import ConfigError
 from stages.measurements import Crossings, ZoneEvents
-from stages.records import Detections, FrameHeader, PixelFormat, Tracks
-from stages.result_files import TIMES, TRACKS, class_names, frame_size, read_report
 from stages.sink.counting import Counting
-from stages.sink.folder_contents import CHECKPOINT
 from stages.sink.options import SinkOptions
-from tools.counting.intervals import Clock, seconds_of
+from tools.counting.frames import classes_and_size, frames_of_file, frames_of_run
+from tools.counting.intervals import Clock
 from tools.counting.track_file import TrackFile
-from tools.results.rows import rows, stream_of
-
-_TIME_BASE = Fraction(1, 1000)  # of times.txt
+from tools.results.reference import is_on_picture
 
 
 class Recount(NamedTuple):
@@ -79,21 +67,22 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
 
     Args:
         run: The folder, also of a run that is in progress or was killed; or tracks without times.
-        options: Options with the lines, zones and ground points.
+        options: Options with the lines, zones and ground points, in pixels of the frame or, if the
+            run found its frames on a picture, of the picture.
         clock: Finds the intervals.
 
     Raises:
-        ConfigError: A row is malformed, rows are not in the order of frames, the tracks have no
-            times, or the run found its frames on a picture.
+        ConfigError: A row is malformed, rows are not in the order of frames, or the tracks have
+            no times.
     """
-    counting = Counting(options)
     if isinstance(run, TrackFile):
         class_names, size = run.class_names, run.tracks.frame_size or (0, 0)
-        frames = _frames_of_file(run, *size)
+        frames = frames_of_file(run, *size)
     else:
-        _check_is_fixed(run)
-        class_names, size = _classes_and_size(run)
-        frames = _frames(run, *size)
+        class_names, size = classes_and_size(run)
+        frames = frames_of_run(run, *size)
+        options = dataclasses.replace(options, views=is_on_picture(run))
+    counting = Counting(options)
     names = dict(enumerate(class_names))
     width, height = size
     faults = tuple(counting.faults(height, width)) if any(size) else ()
@@ -120,16 +109,6 @@ def recount(run: Path | TrackFile, options: SinkOptions, clock: Clock) -> Recoun
                     )
                     found.zone_events.extend(dated(events, clock.interval))
     return found
-
-
-def _check_is_fixed(folder: Path) -> None:
-    config = read_report(folder).get("config", {})
-    references = config.get("decoder", {}).get("reference", {})  # none before 0.11
-    if picture := reference_of(references, stream_of(folder)):
-        raise ConfigError(
-            f"{folder}: its camera moved (decoder.reference: {picture}), and results do not say "
-            f"where frames lie on the picture; run the video again, with the config's lines"
-        )
 
 
 class _CrossingSpeeds:
@@ -168,105 +147,3 @@ class _CrossingSpeeds:
             if kept := self._kept.pop((each.identity, each.line), None):
                 number, speed = kept  # of an earlier step if the speed is unknown at the crossing
                 self.found[number, each.identity] = round(speed, 1)
-
-
-def _frames(folder: Path, width: int, height: int) -> Iterator[tuple[Tracks, str]]:
-    """Yields the tracks of each frame with its time, one frame at a time: there may be millions."""
-    columns = (int, np.int64, float, float, float, float, str, _class_index, str, str)
-    groups = groupby(_ascending(folder, TRACKS, *columns), key=itemgetter(0))
-    group = next(groups, None)
-    frame = None
-    for frame, time in _headers(_ascending(folder, TIMES, int, _time), width, height):
-        while group is not None and group[0] < frame.number:
-            group = next(groups, None)
-        found = [*group[1]] if group is not None and group[0] == frame.number else []
-        yield _tracks(frame, found), time
-    if frame is None and group is not None:
-        raise ConfigError(
-            f"{folder}: {TRACKS} has rows, but {TIMES}, with their times, has none; if the video "
-            f"was recorded, give its --frame-rate"
-        )
-
-
-def _frames_of_file(file: TrackFile, width: int, height: int) -> Iterator[tuple[Tracks, str]]:
-    times = ((number, _time(text)) for number, text in file.times())
-    for frame, time in _headers(times, width, height):
-        yield file.tracks.of(frame), time
-
-
-def _headers(
-    times: Iterable[tuple[Any, ...]], width: int, height: int
-) -> Iterator[tuple[FrameHeader, str]]:
-    """Yields the header and time of each frame from its number and its time, see `_time`."""
-    latest, elapsed = None, 0
-    for number, (time, ms) in times:
-        if latest is not None:  # the clock may be set back: no stay must become negative
-            elapsed += max(0, ms - latest)
-        latest = ms
-        index = number - 1
-        frame = FrameHeader(
-            stream="",
-            epoch=0,
-            sequence=index,
-            index=index,
-            pts=elapsed,
-            time_base=_TIME_BASE,
-            captured_ns=0,
-            height=height,
-            width=width,
-            pixel_format=PixelFormat.BGR24,
-        )
-        yield frame, time
-
-
-def _ascending(
-    folder: Path, name: str, *columns: Callable[[str], Any]
-) -> Iterator[tuple[Any, ...]]:
-    """Yields the rows of a result, see `rows`; refuses those that are not in the order of frames.
-
-    A run writes them in that order, but other programs may sort them by id.
-    """
-    latest = 0
-    for row in rows(folder, name, *columns):
-        if row[0] < latest:
-            raise ConfigError(
-                f"{folder}: {name} has frame {row[0]} after frame {latest}; sort its rows by frame "
-                f"(sort -t, -k1,1n -s)"
-            )
-        latest = row[0]
-        yield row
-
-
-def _tracks(frame: FrameHeader, found: list[tuple[Any, ...]]) -> Tracks:
-    """Returns the tracks of a frame from its rows."""
-    boxes = np.array([row[2:6] for row in found]).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    boxes, scores = boxes.astype(np.float32), np.ones(len(found), np.float32)
-    classes = np.array([row[7] for row in found], np.int16)
-    ids = np.array([row[1] for row in found], np.int64)
-    return Tracks(Detections(frame, boxes, scores, classes), boxes, scores, classes, ids)
-
-
-def _class_index(text: str) -> np.int16:
-    """Returns the index of a class, which is counted from 1, and -1 if there is only one."""
-    return np.int16(max(0, int(text) - 1))
-
-
-def _time(text: str) -> tuple[str, int]:
-    """Returns a time of ``times.txt`` as it is and in milliseconds."""
-    return text, round(1000 * seconds_of(text))
-
-
-def _classes_and_size(folder: Path) -> tuple[tuple[str, ...], tuple[int, int]]:
-    """Returns class names and frame size of a run, also of a camera's without ``run.json`` yet."""
-    names, size = class_names(folder), frame_size(folder)
-    if names and size:
-        return names, size
-    try:
-        checkpoint = Checkpoint.load(folder / CHECKPOINT)
-    except (OSError, msgspec.MsgspecError):  # removed just now, or of another version
-        checkpoint = None
-    if checkpoint is None:
-        return names, size or (0, 0)
-    start = checkpoint.sink.start
-    return names or start.class_names, size or (start.width, start.height)

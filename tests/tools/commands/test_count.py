@@ -243,7 +243,7 @@ def test_nothing_to_count_again_is_reported(
 
 def test_lines_on_a_picture_of_a_moving_camera_are_refused(tracked: Path) -> None:
     drawn = "sink.lines={east: {new: [70, 0, 70, 90]}}"
-    with pytest.raises(ConfigError, match=r"^decoder\.reference: lines and zones of east are on v"):
+    with pytest.raises(ConfigError, match=r"^decoder\.reference: east is to be counted on view"):
         count(tracked, "--set", drawn, "--set", "decoder.reference={east: view.png}")
     assert "new" in count(tracked, "--set", drawn, "--set", "decoder.reference={west: view.png}")
 
@@ -252,5 +252,5 @@ def test_tracks_of_a_moving_camera_are_refused(results: Path, tracked: Path) -> 
     shutil.copytree(tracked / "east", results / "east", dirs_exist_ok=True)
     report = {"config": {"decoder": {"reference": {"*": "view.png"}}}}
     (results / "east" / "run.json").write_text(json.dumps(report))
-    with pytest.raises(ConfigError, match=r"east: its camera moved \(decoder\.reference: view"):
+    with pytest.raises(ConfigError, match=r"east: its camera moved \(decoder\.reference: /.*view"):
         count(results, "--set", "sink.lines={east: {new: [70, 0, 70, 90]}}")

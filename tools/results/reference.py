@@ -1,0 +1,80 @@
+"""The picture on which a run found the frames of a moving camera (``decoder.reference``)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.geometry import real_path, reference_of
+from pipeline.workers.run_record import RunRecord
+from stages.errors import ConfigError, OutputError
+from stages.result_files import VIEWS, read_report
+from stages.sink.folder_contents import RUN
+from tools.results.rows import stream_of, text_files
+
+
+def is_on_picture(folder: Path) -> bool:
+    """Returns whether a run's results say where its frames lie on a picture."""
+    return folder.is_dir() and bool(text_files(folder, VIEWS))
+
+
+def picture_of_run(folder: Path) -> Path | None:
+    """Returns the picture on which a run looked for its frames; None if there was none.
+
+    It is also None if there is no record of the run's config. The file may be gone.
+    """
+    name = stream_of(folder)
+    references: Mapping[str, str] = {}
+    directory = None
+    if report := read_report(folder):
+        references = report.get("config", {}).get("decoder", {}).get("reference", {})  # since 0.11
+        directory = report.get("working_directory")
+    else:
+        with contextlib.suppress(OSError, OutputError, ValueError):
+            record = RunRecord.load(folder / RUN)
+            name, directory = record.stream, record.working_directory
+            references = {each: str(path) for each, path in record.config.decoder.reference.items()}
+    picture = reference_of(references, name)
+    return None if picture is None else Path(real_path(picture, directory))
+
+
+def check_pictures(name: str, runs: Sequence[Path], given: Path | None = None) -> None:
+    """Checks that what is drawn for a stream is in the pixels in which its runs are to be read.
+
+    Args:
+        name: Name of the stream.
+        runs: The folders of its runs, or files with its tracks.
+        given: The picture on which it is drawn; None for the runs' own, or their frames.
+
+    Raises:
+        ConfigError: A run does not say where its frames lie on its picture, the picture is not
+            ``given``, or the runs differ in it.
+    """
+    pictures: dict[Path | None, Path] = {}  # of each picture, the latest run
+    for run in runs:
+        picture = picture_of_run(run)
+        if picture is not None and not is_on_picture(run):
+            raise ConfigError(
+                f"{run}: its camera moved (decoder.reference: {picture}), and {VIEWS}, which says "
+                f"where frames lie on the picture, is not there: releases before 0.12 did not "
+                f"write it; run the video again"
+            )
+        if given is not None and not is_on_picture(run):
+            raise ConfigError(
+                f"decoder.reference: {name} is to be counted on {given}, but {run} does not say "
+                f"where frames lie on it ({VIEWS}); run the video again, with this config"
+            )
+        if given is not None and picture not in (None, Path(real_path(str(given), None))):
+            raise ConfigError(
+                f"decoder.reference: {name} is to be counted on {given}, but {run} found its "
+                f"frames on {picture}"
+            )
+        if picture is not None or not is_on_picture(run):  # else it is not recorded
+            pictures[picture] = run
+    if len(pictures) > 1 and given is None:
+        (one, run), (other, another), *_ = pictures.items()
+        raise ConfigError(
+            f"the runs of {name} are not on the same picture (decoder.reference: "
+            f"{one or 'none'} in {run}, {other or 'none'} in {another}): give them separately"
+        )
