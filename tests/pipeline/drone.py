@@ -13,7 +13,7 @@ from stages.scene import Scene, SceneConfig
 from stages.sink.crossings import LineCounter
 from tools.harness.material import detections_setting
 
-FRAMES, STEP, FIRST = 90, 2, 40  # the picture is that of frame 0 of the scene
+INDICES = range(42, 222, 2)  # of the clip's frames in the scene, whose first is the picture
 LINES = {f"v{x}": (x, 40, x, 240) for x in range(100, 400, 40)}
 LINES |= {f"h{y}": (60, y, 420, y) for y in range(60, 240, 30)}
 MIDDLE = [[160, 80], [320, 80], [320, 200], [160, 200]]
@@ -23,13 +23,18 @@ DRAWN = [
 ]
 
 
+def scene_of_drone():
+    """The scene above which the drone drifts."""
+    config = SceneConfig(11, width=480, height=272, view="drone", frames=INDICES.stop)
+    return Scene(config)
+
+
 def make_drone(folder):
     """Renders a clip of a drone with exact detections; returns it, the counts and the views.
 
     Counts and views are those by its exact camera.
     """
-    frames = FIRST + STEP * (FRAMES + 1)
-    scene = Scene(SceneConfig(11, width=480, height=272, view="drone", frames=frames))
+    scene = scene_of_drone()
     cv2.imwrite(str(folder / "before.png"), scene.render(0).image)
     picture = scene.camera(0).ground_homography()
     counter, views = LineCounter(LINES), []
@@ -39,8 +44,7 @@ def make_drone(folder):
     ):
         stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 480, 272, "yuv420p"
-        for number in range(1, FRAMES + 1):
-            index = FIRST + STEP * number
+        for number, index in enumerate(INDICES, start=1):
             shown = scene.render(index)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(shown.image, format="bgr24")))
             for row, (left, top, right, bottom) in enumerate(shown.boxes.tolist(), start=1):

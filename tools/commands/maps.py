@@ -24,11 +24,12 @@ def maps(
         typer.Option(
             metavar="[NAME=]FILE",
             help="Picture of the scene, of all streams or of one, in the size of the frames. "
-            "Default: the scene in the overlays, without moving objects.",
+            "Default: the picture on which the frames of a moving camera were found "
+            "(decoder.reference), or else the scene in the overlays, without moving objects.",
         ),
     ] = None,
 ) -> None:
-    """Draw where the vehicles of fixed cameras drive, which way, and where they stand."""
+    """Draw where vehicles drive, which way, and where they stand."""
     from stages.decoder.image_file import read_image
     from stages.result_files import TRACKS, folder_name
     from tools.image_writing import write_image

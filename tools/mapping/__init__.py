@@ -1,1 +1,1 @@
-"""Maps of where vehicles drive and stand in front of fixed cameras."""
+"""Maps of where vehicles drive and stand."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import hypot
 
 import numpy as np
 
-from stages.records import BoolArray, Float64Array
-from stages.sink.places import JITTER
+from stages.records import BoolArray, Float64Array, Tracks
+from stages.sink.places import JITTER, places
 
 _BATCH = 65_536  # boxes; bounds memory, however many days there are
 _REMEMBERED = 10_000  # vehicles; only few of them are in a frame
@@ -18,14 +18,14 @@ _SHORTEST = 4.0  # pixels
 
 
 class Traffic:
-    """Sums over all vehicles of a stream, for each pixel of its frames.
+    """Sums over all vehicles of a stream, for each pixel of its frames, or of its picture.
 
     A vehicle's position is the bottom centre of its box. Boxes that the frame's left, right or
     bottom edge may cut are left out, because the positions of their vehicles are unknown.
 
     Args:
-        width: Width of the frames in pixels.
-        height: Height of the frames in pixels.
+        width: Width of the frames, or of the picture, in pixels.
+        height: Their height in pixels.
 
     Attributes:
         boxes: Number of boxes added, including cut ones.
@@ -54,11 +54,38 @@ class Traffic:
             positions = np.column_stack([left + wide / 2, top + high])
             size = np.sqrt(np.maximum(wide * high, 0))
             space = np.minimum.reduce([left, width - left - wide, height - top - high])
-            inside = ((positions >= 0) & (positions < (width, height))).all(axis=1)
-            known = inside & (space > JITTER * size)
-            x, y = positions[known].astype(int).T
-            np.add.at(self.stay, (y, x), 1)
-            self._add_steps(paths.steps(ids, positions, size, known))
+            self._add(paths, ids, positions, size, space > JITTER * size)
+
+    def add_frames(self, frames: Iterable[Tracks]) -> None:
+        """Adds the frames of one run, in order, in the pixels of the picture of their views.
+
+        Vehicles in frames whose view is unknown, and those beyond the picture, are left out.
+        """
+        rows = self._rows(frames)
+        paths = _Paths()
+        while batch := [*islice(rows, _BATCH)]:
+            ids, x, y, size, is_cut = np.array(batch, np.float64).T
+            self._add(paths, ids, np.column_stack([x, y]), size, is_cut == 0)
+
+    def _rows(self, frames: Iterable[Tracks]) -> Iterator[tuple[float, ...]]:
+        for tracks in frames:
+            self.boxes += len(tracks.ids)
+            for place in places(tracks):
+                yield place.identity, *place.point, place.margin / JITTER, place.is_cut
+
+    def _add(
+        self,
+        paths: _Paths,
+        ids: Float64Array,
+        positions: Float64Array,
+        size: Float64Array,
+        is_whole: BoolArray,
+    ) -> None:
+        height, width = self.stay.shape
+        known = is_whole & ((positions >= 0) & (positions < (width, height))).all(axis=1)
+        x, y = positions[known].astype(int).T
+        np.add.at(self.stay, (y, x), 1)
+        self._add_steps(paths.steps(ids, positions, size, known))
 
     def _add_steps(self, steps: Float64Array) -> None:
         """Adds straight steps, ``(N, 4)`` from x, y to x, y, to the pixels along them."""
