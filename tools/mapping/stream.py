@@ -20,7 +20,12 @@ from tools.counting.frames import classes_and_size, frames_of_run
 from tools.mapping.labels import LabelCover
 from tools.mapping.scene import scene_of, video_size
 from tools.mapping.traffic import Traffic
-from tools.results.reference import check_pictures, is_on_picture, picture_of_run
+from tools.results.reference import (
+    anchor_of_run,
+    check_pictures,
+    is_on_picture,
+    picture_of_run,
+)
 from tools.results.rows import rows
 
 _GREY = 128
@@ -50,7 +55,8 @@ def traffic_of(
     traffic = Traffic(*size)
     for folder in folders:
         columns = (str, int, float, float, float, float, str, str, str, str)
-        traffic.add(row[1:6] for row in rows(folder, TRACKS, *columns))
+        boxes = (row[1:6] for row in rows(folder, TRACKS, *columns))
+        traffic.add(boxes, anchor_of_run(folder))
     if picture is None:
         overlays = [overlay for folder in folders for overlay in files_of(folder, OVERLAY)]
         cover_of = functools.cache(lambda folder: LabelCover(name, folder, size))
@@ -84,7 +90,7 @@ def _traffic_on_picture(
     traffic = Traffic(*size)
     for folder in folders:
         frames = frames_of_run(folder, *classes_and_size(folder)[1])
-        traffic.add_frames(tracks for tracks, _ in frames)
+        traffic.add_frames((tracks for tracks, _ in frames), anchor_of_run(folder))
     scene = picture if given is None else given
     if scene is None:
         return traffic, _grey(size)

@@ -9,7 +9,7 @@ from math import hypot
 import numpy as np
 
 from stages.records import BoolArray, Float64Array, Tracks
-from stages.sink.places import JITTER, places
+from stages.sink.places import JITTER, Anchor, places
 
 _BATCH = 65_536  # boxes; bounds memory, however many days there are
 _REMEMBERED = 10_000  # vehicles; only few of them are in a frame
@@ -20,8 +20,8 @@ _SHORTEST = 4.0  # pixels
 class Traffic:
     """Sums over all vehicles of a stream, for each pixel of its frames, or of its picture.
 
-    A vehicle's position is the bottom centre of its box. Boxes that the frame's left, right or
-    bottom edge may cut are left out, because the positions of their vehicles are unknown.
+    A vehicle's position is the anchor of its box. Boxes that an edge of the frame may cut, so that
+    the positions of their vehicles are unknown, are left out, see `Place.is_cut`.
 
     Args:
         width: Width of the frames, or of the picture, in pixels.
@@ -38,11 +38,16 @@ class Traffic:
         self.stay = np.zeros((height, width))
         self.drive = np.zeros((height, width, 2))
 
-    def add(self, tracks: Iterable[tuple[int, float, float, float, float]]) -> None:
+    def add(
+        self,
+        tracks: Iterable[tuple[int, float, float, float, float]],
+        anchor: Anchor = "bottom_center",
+    ) -> None:
         """Adds the boxes of one run, in the order of their frames.
 
         Args:
             tracks: The vehicle's id, left, top, width and height in pixels of each box.
+            anchor: Point of a box that is its vehicle's position.
         """
         tracks = iter(tracks)
         paths = _Paths()
@@ -51,26 +56,32 @@ class Traffic:
             self.boxes += len(batch)
             rows = np.array(batch)
             ids, left, top, wide, high = rows[np.isfinite(rows).all(axis=1)].T
-            positions = np.column_stack([left + wide / 2, top + high])
+            down = high / 2 if anchor == "center" else high
+            positions = np.column_stack([left + wide / 2, top + down])
             size = np.sqrt(np.maximum(wide * high, 0))
-            space = np.minimum.reduce([left, width - left - wide, height - top - high])
+            spaces = [left, width - left - wide, height - top - high]
+            space = np.minimum.reduce([*spaces, top] if anchor == "center" else spaces)
             self._add(paths, ids, positions, size, space > JITTER * size)
 
-    def add_frames(self, frames: Iterable[Tracks]) -> None:
+    def add_frames(self, frames: Iterable[Tracks], anchor: Anchor = "bottom_center") -> None:
         """Adds the frames of one run, in order, in the pixels of the picture of their views.
 
         Vehicles in frames whose view is unknown, and those beyond the picture, are left out.
+
+        Args:
+            frames: The tracks of each frame.
+            anchor: Point of a box that is its vehicle's position.
         """
-        rows = self._rows(frames)
+        rows = self._rows(frames, anchor)
         paths = _Paths()
         while batch := [*islice(rows, _BATCH)]:
             ids, x, y, size, is_cut = np.array(batch, np.float64).T
             self._add(paths, ids, np.column_stack([x, y]), size, is_cut == 0)
 
-    def _rows(self, frames: Iterable[Tracks]) -> Iterator[tuple[float, ...]]:
+    def _rows(self, frames: Iterable[Tracks], anchor: Anchor) -> Iterator[tuple[float, ...]]:
         for tracks in frames:
             self.boxes += len(tracks.ids)
-            for place in places(tracks):
+            for place in places(tracks, anchor):
                 yield place.identity, *place.point, place.margin / JITTER, place.is_cut
 
     def _add(

@@ -1,16 +1,18 @@
-"""The picture on which a run found the frames of a moving camera (``decoder.reference``)."""
+"""What the positions of a run's vehicles refer to: a picture or the frames, and which anchor."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.geometry import real_path, reference_of
 from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError, OutputError
 from stages.result_files import VIEWS, read_report
 from stages.sink.folder_contents import RUN
+from stages.sink.places import Anchor
 from tools.results.rows import stream_of, text_files
 
 
@@ -24,19 +26,35 @@ def picture_of_run(folder: Path) -> Path | None:
 
     It is also None if there is no record of the run's config. The file may be gone.
     """
-    name = stream_of(folder)
-    references: Mapping[str, str] = {}
-    directory = None
-    if report := read_report(folder):
-        references = report.get("config", {}).get("decoder", {}).get("reference", {})  # since 0.11
-        directory = report.get("working_directory")
-    else:
-        with contextlib.suppress(OSError, OutputError, ValueError):
-            record = RunRecord.load(folder / RUN)
-            name, directory = record.stream, record.working_directory
-            references = {each: str(path) for each, path in record.config.decoder.reference.items()}
-    picture = reference_of(references, name)
+    record = _record_of(folder)
+    references = _mapping(_section(record, "decoder").get("reference"))  # since 0.11
+    picture = reference_of(references, record.get("stream", stream_of(folder)))
+    directory = record.get("working_directory")
     return None if picture is None else Path(real_path(picture, directory))
+
+
+def anchor_of_run(folder: Path) -> Anchor:
+    """Returns the point of a box that is its vehicle's position, by the run's config."""
+    anchor = _section(_record_of(folder), "sink").get("anchor")  # since 0.12
+    return "center" if anchor == "center" else "bottom_center"
+
+
+def _record_of(folder: Path) -> dict[str, Any]:
+    """Returns ``run.json``, or what is known of it while the run lasts; else an empty mapping."""
+    if report := read_report(folder):
+        return report
+    with contextlib.suppress(OSError, OutputError, ValueError):
+        record = RunRecord.load(folder / RUN)
+        return {"stream": record.stream, **record.to_plain()}
+    return {}
+
+
+def _section(record: dict[str, Any], name: str) -> dict[str, Any]:
+    return _mapping(_mapping(record.get("config")).get(name))
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def check_pictures(name: str, runs: Sequence[Path], given: Path | None = None) -> None:

@@ -30,8 +30,11 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def write_report(folder: Path, sizes: list[list[int]]) -> None:
-    config = {"decoder": {"reference": {"*": "view.png"}}}
+def write_report(
+    folder: Path, sizes: list[list[int]], anchor: str = "bottom_center", *, moving: bool = True
+) -> None:
+    reference = {"*": "view.png"} if moving else {}
+    config = {"decoder": {"reference": reference}, "sink": {"anchor": anchor}}
     report = {"config": config, "working_directory": str(folder.parent)}
     (folder / REPORT).write_text(
         json.dumps({**report, "frame_size": sizes[-1], "frame_sizes": sizes})
@@ -44,6 +47,18 @@ def test_vehicles_in_frames_that_were_found_are_drawn_on_the_picture(run: Path) 
     assert traffic.boxes == 4
     assert traffic.stay.shape == (100, 200)
     assert np.argwhere(traffic.stay).tolist() == [[28, 106], [28, 110]]
+
+
+def test_the_position_is_the_anchor_of_the_run(run: Path) -> None:
+    rows = (run / TRACKS).read_text()
+    (run / TRACKS).write_text(f"{rows}4,8,20.0,0.0,8.0,8.0,0.9,-1,-1,-1\n")  # the top is cut
+    write_report(run, [[100, 50]], "center")
+    traffic, _ = traffic_of("north", [run], None)
+    assert np.argwhere(traffic.stay).tolist() == [[24, 106], [24, 110]]
+    write_report(run, [[100, 50]], "center", moving=False)
+    (run / VIEWS).unlink()
+    traffic, _ = traffic_of("north", [run], None)
+    assert np.argwhere(traffic.stay).tolist() == [[24, 44 + frame] for frame in (1, 2, 3, 4)]
 
 
 def test_another_picture_gets_the_size_of_that_of_the_run(run: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import DecoderConfig, RunConfig
+from pipeline.config import DecoderConfig, RunConfig, SinkConfig
 from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError
 from stages.result_files import REPORT, TRACKS, VIEWS
 from stages.sink.folder_contents import RUN
-from tools.results.reference import check_pictures, picture_of_run
+from tools.results.reference import anchor_of_run, check_pictures, picture_of_run
 
 
 def made(folder: Path, picture: str | None, *, views: bool = True) -> Path:
@@ -38,6 +38,13 @@ def test_the_picture_is_known_as_soon_as_the_run_has_begun(
     assert picture_of_run(tmp_path) == tmp_path.resolve() / "view.png"
     assert picture_of_run(made(tmp_path / "north", "view.png")) == tmp_path.resolve() / "view.png"
     assert picture_of_run(made(tmp_path / "fixed", None, views=False)) is None
+
+
+def test_the_anchor_is_that_of_the_config(tmp_path: Path) -> None:
+    assert anchor_of_run(made(tmp_path / "north", None)) == "bottom_center"
+    config = RunConfig(sink=SinkConfig(anchor="center"))
+    RunRecord.of("north", config, lossless=True).save(tmp_path / RUN)
+    assert anchor_of_run(tmp_path) == "center"
 
 
 def test_the_given_picture_is_that_of_the_run(
