@@ -147,6 +147,7 @@ import os, signal
 from pathlib import Path
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import decode
+from stages.measurements import Crossings, GroundPlaces, ZoneEvents
 from stages.records import EndOfStream
 
 send, died = Broadcast.send, Path({str(tmp_path / "died")!r})
