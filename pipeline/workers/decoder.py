@@ -79,12 +79,14 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     recorder = _recorder(plan, context, report, logbook)
     source = _open(plan, logbook, recorder, waiting, report)
     sender = FrameSender(plan, context, report, is_live(stream.location), stop)
+    decoding = None
+    if not sender.ended:  # before the sender's thread, which would outlive an error here
+        decoding = _Decoding(plan, source, sender, logbook, waiting, stop, report)
     sender.start()
     report(Ready("decoder", stream=stream.name))
-    if sender.ended:
+    if decoding is None:
         sender.close()
         return
-    decoding = _Decoding(plan, source, sender, logbook, waiting, stop, report)
     reading = in_background(decoding.run, stop.set)
     may_pause = is_pipe(stream.location)  # indefinitely; a network has timeouts
     while not stop.wait(_SIGNAL_SECONDS):  # a signal may have been delivered to another thread
@@ -153,8 +155,10 @@ class _Decoding:
                 pass  # told to stop while waiting for a slot
             finally:
                 self.over = True
-                records.close()
-                self.end()
+                try:
+                    records.close()
+                finally:
+                    self.end()
 
     def _read(self, records: Iterable[SourceRecord]) -> None:
         started = self._waiting.working_ns()

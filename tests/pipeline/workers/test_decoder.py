@@ -102,6 +102,17 @@ def test_earlier_results_are_removed_only_once_a_first_frame_arrives(
     assert list(earlier[0].parent.iterdir()) == []
 
 
+def test_a_picture_that_cannot_be_used_is_refused_before_the_sender_starts(plan, signals):
+    picture = Path(plan.output) / "flat.png"
+    assert cv2.imwrite(str(picture), np.full((90, 160, 3), 90, np.uint8))
+    config = RunConfig(decoder=DecoderConfig(reference={"cam": picture}))
+    with zmq.Context() as context:
+        with pytest.raises(SourceError, match=r"flat\.png shows too little"):
+            run_decoder(structs.replace(plan, config=config), context, SilentReporter())
+        assert "sender" not in {thread.name for thread in threading.enumerate()}
+        context.destroy(linger=0)
+
+
 @pytest.mark.parametrize(("width", "height"), [(MAX_SIDE + 1, 2), (2, MAX_SIDE + 1)])
 def test_frames_too_large_for_a_message_fail_the_stream_at_once(
     plan, monkeypatch, signals, width, height

@@ -132,6 +132,22 @@ def test_a_stop_after_the_end_sends_no_second_end(plan):
     assert sender.records == [end, "source closed", "closed"]
 
 
+def test_an_error_while_the_source_is_closed_does_not_keep_the_stream_from_ending(plan):
+    sender = RecordingSender()
+
+    class Failing(Script):
+        def records(self, allocator):
+            try:
+                yield from super().records(allocator)
+            except GeneratorExit:
+                raise OSError("the disk is gone") from None
+
+    sender.stop.set()
+    with pytest.raises(OSError, match="the disk is gone"):
+        read(plan, Failing([frame(0, 0)], sender), sender)
+    assert sender.records[1:] == ["source closed", STOPPED, "closed"]
+
+
 @pytest.fixture
 def results(plan):
     """A finished and an unfinished result in the folder of the stream."""
