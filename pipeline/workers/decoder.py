@@ -165,17 +165,21 @@ class _Decoding:
         for record in records:
             self._report.alive()
             if isinstance(record, Frame):
-                self._send(record, self._waiting.working_ns() - started)
+                self._send(record, started)
             else:
                 self._announce(record)
             if self._stop.is_set():
                 break
             started = self._waiting.working_ns()
 
-    def _send(self, frame: Frame, elapsed: int) -> None:
+    def _send(self, frame: Frame, started: int) -> None:
         """Sends a frame with the camera's motion and the frame's view, at the configured pace.
 
         A frame that an earlier process has sent is used only to find those of the next ones.
+
+        Args:
+            frame: The frame.
+            started: When the work on it began, by `Waiting.working_ns`.
         """
         header, motion = frame.header, None
         skipping = self._sender.is_skipping
@@ -187,6 +191,7 @@ class _Decoding:
             self._finder.pass_over(frame)
         elif self._finder is not None:
             header = self._finder.located(frame)
+        elapsed = self._waiting.working_ns() - started
         if self._pace is not None and not skipping:
             header = self._pace.hold(header)
         self._sender.send(header, elapsed, motion)
