@@ -24,6 +24,7 @@ from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_SIDE
+from pipeline.workers.backlog import Backlog
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
@@ -35,7 +36,7 @@ from stages.decoder.recorder import Recorder
 from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRuntime
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, StreamStart
+from stages.records import Dropped, DropReason, EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.folder_contents import remove_parts, remove_results
 
 if TYPE_CHECKING:
@@ -144,6 +145,9 @@ class _Decoding:
             from pipeline.workers.view_finder import ViewFinder
 
             self._finder = ViewFinder(picture, _notifier(stream, report))
+        estimates = self._camera is not None or self._finder is not None
+        drops = is_live(stream.location) and not logbook[SharedNumber.LOSSLESS]
+        self._backlog = Backlog() if estimates and drops else None
 
     def run(self) -> None:
         """Reads the source until it ends or the process is told to stop."""
@@ -175,13 +179,18 @@ class _Decoding:
     def _send(self, frame: Frame, started: int) -> None:
         """Sends a frame with the camera's motion and the frame's view, at the configured pace.
 
-        A frame that an earlier process has sent is used only to find those of the next ones.
+        A frame that an earlier process has sent is used only to find those of the next ones. If
+        that work takes longer than a live source takes for a frame, some are dropped instead.
 
         Args:
             frame: The frame.
             started: When the work on it began, by `Waiting.working_ns`.
         """
         header, motion = frame.header, None
+        if self._backlog is not None and self._backlog.drops(self._waiting.waited_ns):
+            number, why = header.sequence, DropReason.BEHIND
+            self._sender.announce(Dropped(header.stream, header.epoch, number, number, why))
+            return
         skipping = self._sender.is_skipping
         if self._camera is not None and skipping:
             self._camera.pass_over(frame)

@@ -17,6 +17,7 @@ class Waiting:
 
     Attributes:
         working: Lock held by the source's thread except during such calls.
+        waited_ns: Time waited so far, in ns.
     """
 
     def __init__(self, stop: threading.Event, report: Reporter) -> None:
@@ -24,7 +25,7 @@ class Waiting:
         self._stop = stop
         self._report = report
         self._since = 0
-        self._waited_ns = 0
+        self.waited_ns = 0
 
     def wait(self, seconds: float) -> bool:
         """Waits while reporting the process alive; returns whether it was told to stop."""
@@ -32,7 +33,7 @@ class Waiting:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
             self._report.alive()
-        self._waited_ns += time.monotonic_ns() - started
+        self.waited_ns += time.monotonic_ns() - started
         return self._stop.is_set()
 
     def __enter__(self) -> None:
@@ -42,7 +43,7 @@ class Waiting:
     def __exit__(self, *_: object) -> None:
         self.working.acquire()
         self._report.alive()  # data may arrive for minutes without completing a frame
-        self._waited_ns += time.monotonic_ns() - self._since
+        self.waited_ns += time.monotonic_ns() - self._since
 
     def report_alive(self) -> None:
         """Reports the process alive, from another thread, if the source is in such a call."""
@@ -52,4 +53,4 @@ class Waiting:
 
     def working_ns(self) -> int:
         """Returns the time in ns of a clock that stops while the source waits."""
-        return time.monotonic_ns() - self._waited_ns
+        return time.monotonic_ns() - self.waited_ns

@@ -34,6 +34,7 @@ class RecordingSender:
         self.stop = threading.Event()
         self.records = []
         self.elapsed = []
+        self.motions = []
         self.alive = []
 
     def start(self):
@@ -42,6 +43,7 @@ class RecordingSender:
     def send(self, header, elapsed_ns, motion=None):
         self.records.append(Frame(header, None))
         self.elapsed.append(elapsed_ns)
+        self.motions.append(motion)
 
     def announce(self, record):
         self.records.append(record)
@@ -76,12 +78,12 @@ def frame(epoch, number, seconds=0):
     return Frame(start.header(number, number, seconds, 0, PixelFormat.YUV420P), None)
 
 
-def read(plan, source, sender, working_ns=None):
+def read(plan, source, sender, working_ns=None, waiting=None):
     """Sends everything that a source yields; returns the waits in seconds."""
     waited = []
     reporter = ReportLog()
     reporter.alive = lambda: sender.alive.append(len(sender.records))
-    waiting = Waiting(sender.stop, reporter)
+    waiting = waiting or Waiting(sender.stop, reporter)
     waiting.wait = waited.append
     waiting.working_ns = working_ns or itertools.count().__next__
     logbook = Logbook(plan.logbook(0))
