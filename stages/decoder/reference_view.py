@@ -13,7 +13,7 @@ from stages.decoder.camera_motion import MIN_CORNERS, corners_of, small_gray
 from stages.errors import SourceError
 from stages.records import Float32Array, Float64Array, Frame, UInt8Array, View
 
-PERIOD = 12  # frames: the result depends on no frame before the latest multiple of this
+PERIOD = 12  # frames of a block: the result depends on no earlier block
 
 _FEATURES = 400
 _RATIO = 0.8  # of the distances to the best match and to the second best (Lowe 2004)
@@ -24,6 +24,7 @@ _MIN_SHARE = 0.3  # of the corners in view that must agree
 _MIN_IN_VIEW = 0.25  # of the picture's corners
 _BORDER = 8  # pixels of the small image: corners nearer to the edge are not tracked
 _MAX_ZOOM = 5.0
+_RETRY = 4  # frames: how often features are matched while the picture is not found
 _CONTRAST_WINDOW = 31  # pixels of the small image
 _WINDOW = 31, 31  # of the flow, in pixels of the small image: rain hides what a smaller one shows
 _HALF_PIXEL = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
@@ -46,11 +47,13 @@ class ReferenceView:
     A frame is matched to the picture by SIFT features (Lowe 2004) and RANSAC. Then corners of the
     picture are tracked into the frame, which is warped back by the homography found so far, by
     Lucas-Kanade flow; a homography fitted to them corrects the first one. Errors do not add up from
-    frame to frame. Features take most of the time, so only every `PERIOD`-th frame is matched by
-    them; the others begin with the homography of the frame before, unless that fails.
+    frame to frame. Features take most of the time, so of each block of `PERIOD` frames, by their
+    sequence numbers, only the first is always matched by them; the others begin with the homography
+    of the frame before. If that fails, they are matched by features, too, but while frames are not
+    found, only every fourth.
 
-    The same frames since the latest multiple of `PERIOD` always give the same view, whatever came
-    before: a decoder that replaces another one finds the same views.
+    The same frames of a block always give the same view, whatever came before: a decoder that
+    replaces another one finds the same views.
 
     Args:
         path: The picture's file.
@@ -76,37 +79,38 @@ class ReferenceView:
         self._matcher = cv2.BFMatcher(cv2.NORM_L2)
         self._points, self._features = self._describe(small.gray)
         self._latest: Float64Array | None = None  # from the small picture to the small frame
-        self._epoch = -1
-        self._waiting: list[tuple[int, int, _Small]] = []  # passed over since the latest multiple
+        self._block = -1, -1  # epoch and number
+        self._waiting: list[tuple[bool, _Small]] = []  # passed over in this block, see `_located`
         if min(len(self._points), len(self._corners)) < _MIN_MATCHES:
             raise SourceError(f"decoder.reference: {path} shows too little to be found in frames")
 
     def pass_over(self, frame: Frame) -> None:
         """Takes a frame whose view is not needed, except perhaps for the next frames' views."""
-        if frame.header.sequence % PERIOD == 0:
+        sequence, block = frame.header.sequence, self._block
+        self._block = frame.header.epoch, sequence // PERIOD
+        if self._block != block:
             self._waiting.clear()
-        self._waiting.append((frame.header.epoch, frame.header.sequence, _Small.of(frame)))
+            self._latest = None
+        tries = self._block != block or sequence % _RETRY == 0
+        self._waiting.append((tries, _Small.of(frame)))
 
     def find(self, frame: Frame) -> View:
         """Takes the next frame; returns its view."""
         self.pass_over(frame)
-        for epoch, sequence, small in self._waiting:
-            if sequence % PERIOD == 0 or epoch != self._epoch:
-                self._latest = None
-            self._epoch = epoch
-            self._latest = self._located(small.gray)
-        [*_, (_, _, small)] = self._waiting
+        for tries, small in self._waiting:
+            self._latest = self._located(small.gray, tries)
+        small = self._waiting[-1][1]
         self._waiting.clear()
         if self._latest is None:
             return ()
         view = np.linalg.inv(self._scaling) @ np.linalg.inv(self._latest) @ small.scaling
         return tuple((view / view[2, 2]).ravel().tolist())
 
-    def _located(self, gray: UInt8Array) -> Float64Array | None:
-        if self._latest is not None:
-            found = self._refined(gray, self._latest)
-            if found is not None:
-                return found
+    def _located(self, gray: UInt8Array, tries: bool) -> Float64Array | None:
+        """Returns the homography; ``tries`` even if the frame before has none."""
+        found = None if self._latest is None else self._refined(gray, self._latest)
+        if found is not None or (self._latest is None and not tries):
+            return found
         matched = self._matched(gray)
         return None if matched is None else self._refined(gray, matched)
 

@@ -62,9 +62,11 @@ def test_views_are_found_without_errors_that_add_up_even_in_rain(tmp_path, contr
     assert max(error(view, number) for number, view in found.items()) < 1.0
 
 
-def test_views_do_not_depend_on_frames_before_the_latest_period(picture):
+@pytest.mark.parametrize("missing", [(), (PERIOD,), (PERIOD, PERIOD + 1)])
+def test_views_do_not_depend_on_frames_of_earlier_blocks(picture, missing):
     calm, late = ReferenceView(picture), ReferenceView(picture)
-    frames = [frame(ground(1), number) for number in range(PERIOD + 4)]
+    numbers = [number for number in range(PERIOD + 4) if number not in missing]
+    frames = [frame(ground(1), number) for number in numbers]
     views = [calm.find(each) for each in frames]
     for each in frames[3:-1]:  # as a decoder that replaces another one
         late.pass_over(each)
@@ -75,7 +77,18 @@ def test_another_view_is_not_found_right_after_a_cut_nor_later(picture):
     reference = ReferenceView(picture)
     assert reference.find(frame(ground(1), 0))
     assert {reference.find(frame(ground(2), number)) for number in range(1, PERIOD + 2)} == {()}
-    assert reference.find(frame(ground(1), PERIOD + 2))
+    again = [reference.find(frame(ground(1), number)) for number in range(PERIOD + 2, PERIOD + 6)]
+    assert [bool(view) for view in again] == [False, False, True, True]  # every fourth is tried
+
+
+def test_views_are_the_same_after_a_restart_while_the_picture_is_not_found(picture):
+    calm, late = ReferenceView(picture), ReferenceView(picture)
+    frames = [frame(ground(1 + (number < 17)), number) for number in range(12, 22)]
+    views = [calm.find(each) for each in frames]
+    assert [bool(view) for view in views] == [False] * 8 + [True] * 2
+    for each in frames[:7]:
+        late.pass_over(each)
+    assert [late.find(each) for each in frames[7:]] == views[7:]
 
 
 def test_frames_of_another_size_are_found_on_the_picture(picture):
