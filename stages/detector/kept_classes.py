@@ -1,4 +1,4 @@
-"""The classes whose detections are kept."""
+"""Which detections are kept: by class, score and size."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.errors import ConfigError
+from stages.records import Float32Array
+from trackers.boxes import shorter_sides
+
+MIN_SIDE = 1.0  # pixels
 
 
 def kept_classes(chosen: Sequence[str], class_names: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -26,3 +30,14 @@ def kept_classes(chosen: Sequence[str], class_names: Sequence[str]) -> npt.NDArr
             f"{', '.join(class_names)}"
         )
     return np.array([not chosen or name in chosen for name in class_names], np.bool_)
+
+
+def kept(
+    boxes: Float32Array,
+    scores: Float32Array,
+    classes: npt.NDArray[np.integer],
+    min_score: float,
+    chosen: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:
+    """Returns which detections of a frame are kept; ``chosen`` is what `kept_classes` returns."""
+    return (scores >= min_score) & (shorter_sides(boxes) > MIN_SIDE) & chosen[classes]

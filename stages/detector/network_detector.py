@@ -18,7 +18,7 @@ from stages.detector.engines import Engine, EngineName, EngineOutput, Precision,
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
-from stages.detector.kept_classes import kept_classes
+from stages.detector.kept_classes import kept, kept_classes
 from stages.detector.large_frames import frame_size_warning
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
@@ -26,9 +26,7 @@ from stages.detector.shipped import find_weights
 from stages.detector.spotnet import MAX_SCALE
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, PixelFormat, StreamStart
-from trackers.boxes import shorter_sides
 
-_MIN_SIDE = 1.0  # pixels
 _MAX_THREADS = 1024  # PyTorch crashes with very many
 
 log = logging.getLogger(__name__)
@@ -179,10 +177,9 @@ class NetworkDetector:
         found = []
         for frame, placed, scores, classes in zip(frames, *output, strict=True):
             boxes = geometry.to_frame(placed)
-            kept = scores >= self.min_score
-            kept &= (shorter_sides(boxes) > _MIN_SIDE) & self._kept_classes[classes]
-            labels = classes[kept].astype(np.int16)
-            found.append(Detections(frame.header, boxes[kept], scores[kept], labels))
+            good = kept(boxes, scores, classes, self.min_score, self._kept_classes)
+            labels = classes[good].astype(np.int16)
+            found.append(Detections(frame.header, boxes[good], scores[good], labels))
         return found
 
 

@@ -10,15 +10,13 @@ import numpy as np
 
 from stages.bgr import to_bgr
 from stages.detector.compute_threads import ComputeThreads
-from stages.detector.kept_classes import kept_classes
+from stages.detector.kept_classes import MIN_SIDE, kept, kept_classes
 from stages.errors import ConfigError, SpotStreamError
 from stages.records import Detections, Float64Array, Frame, StreamStart, UInt8Array
 from stages.wording import counted
-from trackers.boxes import shorter_sides
 from trackers.own_class import own_class, typed_line
 from trackers.tracker import CLASS_RANGE, FARTHEST, checked_classes, checked_numbers
 
-_MIN_SIDE = 1.0  # pixels
 _MAX_CLASSES = CLASS_RANGE.max + 1
 
 
@@ -111,15 +109,14 @@ class OwnDetector:
             frame_text = f"stream {header.stream}, frame {header.number}"
             raise SpotStreamError(f"detector {self.name!r}: {frame_text}: {error}") from error
         boxes = corners.clip(0, np.tile((header.width, header.height), 2)).astype(np.float32)
-        good = (scores >= self.min_score) & (shorter_sides(boxes) > _MIN_SIDE)
-        kept = np.flatnonzero(good & self._kept_classes[classes])
-        kept = kept[np.argsort(-scores[kept], kind="stable")][: self.max_detections]
-        return Detections(header, boxes[kept], scores[kept], classes[kept])
+        good = np.flatnonzero(kept(boxes, scores, classes, self.min_score, self._kept_classes))
+        best = good[np.argsort(-scores[good], kind="stable")][: self.max_detections]
+        return Detections(header, boxes[best], scores[best], classes[best])
 
     def _check_form(self, corners: Float64Array) -> None:
         """Refuses boxes in other forms, which would be left out as too small, without a word."""
         sides = corners[:, 2:] - corners[:, :2]
-        if (reversed_ := (sides < -_MIN_SIDE).any(axis=1)).any():
+        if (reversed_ := (sides < -MIN_SIDE).any(axis=1)).any():
             got = corners[reversed_][0].tolist()
             raise ValueError(f"boxes must be left, top, right, bottom, got {got}")
         self._has_pixels |= bool((corners > 1).any())
