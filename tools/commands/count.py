@@ -125,10 +125,12 @@ def count(
     started = streams if "" in starts else starts
     if dated := ", ".join(name for name in started if name in counts and counts[name].is_dated):
         typer.echo(f"spotstream: --start is ignored for {dated}: the times are known", err=True)
-    if output is not None:
-        _write(output, counts)
-    for name, runs in streams.items():
-        _show(name, counts[name], of_runs(runs))
+    try:
+        if output is not None:
+            _write(output, counts)
+    finally:
+        for name, runs in streams.items():
+            _show(name, counts[name], of_runs(runs))
 
 
 def _runs(folders: Sequence[Path], *, again: bool) -> dict[str, list[Path]]:

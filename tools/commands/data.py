@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stages.errors import ConfigError
-from tools.commands.options import writable, writable_image
+from tools.commands.options import refuse_same, writable, writable_image
 from tools.console.terminal import activity, progress_bar, wide_console
 
 TRIED = 64
@@ -60,6 +60,7 @@ def check(
 
     sheet = sheet or Path(sheet_name(folder))
     if images:
+        refuse_same({"--sheet": sheet, "--json": json_})
         writable_image(sheet)
     console = wide_console()
     with activity("reading annotations"):

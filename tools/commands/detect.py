@@ -16,6 +16,7 @@ from tools.commands.options import (
     Overrides,
     config_names,
     refuse_inputs,
+    refuse_same,
     writable,
     writable_folder,
 )
@@ -99,10 +100,7 @@ def detect(
 
     if output is None and dataset is None:
         output = writable(Path("detections.json"))
-    if output and dataset and output.resolve() == dataset.resolve():
-        raise ConfigError(
-            f"--output and --dataset are the same file, {output}; choose another for one"
-        )
+    refuse_same({"--output": output, "--dataset": dataset})
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
     failures: list[SpotStreamError] = []

@@ -128,6 +128,18 @@ def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
             raise ConfigError(f"output {path} is one of the inputs; choose another")
 
 
+def refuse_same(outputs: Mapping[str, Path | None]) -> None:
+    """Refuses two options that name one file; ``outputs`` are by option."""
+    first: dict[Path, tuple[str, Path]] = {}
+    for option, path in outputs.items():
+        if path is not None:
+            other, same = first.setdefault(path.resolve(), (option, path))
+            if other != option:
+                raise ConfigError(
+                    f"{other} and {option} are the same file, {same}; choose another for one"
+                )
+
+
 def refuse_existing(output: Path, *, overwrite: bool) -> None:
     """Refuses an output that exists, unless it is a file that may be replaced."""
     if output.exists() and not (overwrite and output.is_file()):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 from rich.table import Table
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from stages.number_table import BeyondSequenceError
 from stages.wording import counted
 from tools.commands.ground_truth import read_tracks
-from tools.commands.options import TrackerName, WorkerCount, config_names, writable
+from tools.commands.options import TrackerName, WorkerCount, config_names, refuse_same, writable
 from tools.console.standard_streams import lossy
 from tools.console.terminal import activity, wide_console
 
@@ -119,6 +119,7 @@ def tune(
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
     if config and len(config) > 1:
         raise ConfigError("tune takes one --config, of which it writes a copy")
+    refuse_same({"--output": output, "--json": json_})
     size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
     first = config[0] if config else Path(_FIRST_CONFIGS[view or benchmark])
     iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
@@ -177,6 +178,10 @@ def tune(
             )
     except BeyondSequenceError as error:
         raise ConfigError(f"{error}; if it is longer, give --frames NAME=N") from None
+    except OutputError:  # such as of a full disk: what was found is at least shown
+        if best is not None:
+            _show(best)
+        raise
     except SystemExit:  # after a signal
         if best is None:
             raise

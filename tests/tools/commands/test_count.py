@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from stages.result_files import CROSSINGS, REPORT, TIMES, TRACKS, ZONES
 from tests.tools.invoking import output_of
 from tools.main import app
@@ -163,6 +163,14 @@ def test_a_stream_without_crossings_is_reported(results: Path, tmp_path: Path) -
     assert "east: no vehicle crossed a line or entered a zone in 1 frame\n" in printed
     assert "crossings.csv: written, without rows" in printed
     assert {path.name: path.read_text() for path in output.iterdir()} == HEADERS
+
+
+def test_counts_that_cannot_be_written_are_shown(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "crossings.csv").symlink_to("/dev/full")
+    done = CliRunner().invoke(app, ["count", str(results), "--output", str(tmp_path)])
+    assert isinstance(done.exception, OutputError)
+    assert "crossings.csv: no space left on device" in str(done.exception)
+    assert "east: crossings" in done.output
 
 
 def test_several_runs_of_a_stream_are_reported(results: Path, tmp_path: Path) -> None:

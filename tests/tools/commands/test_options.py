@@ -128,6 +128,33 @@ def test_no_command_overwrites_its_inputs(line, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("tune --view drone", "--output --json"),
+        ("detect .", "--output --dataset"),
+        ("evaluate coco --gt a.json --detections b.json", "--json --csv"),
+        ("evaluate mot --gt gt --results tracks", "--json --csv"),
+        ("data check .", "--sheet --json"),
+        *(
+            (f"bench {bench}", "--json --plot")
+            for bench in ("streams", "detect", "track", "curve compact")
+        ),
+    ],
+)
+def test_two_outputs_in_one_file_are_refused_before_the_work(line, options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    name = "same.png" if "--json" in options and "--csv" not in options else "same.json"
+    first, second = options.split()
+    given = [first, f"below/../{name}", second, name]
+    error = CliRunner().invoke(app, [*line.split(), *given]).exception
+    assert isinstance(error, ConfigError)
+    same = f"{first} and {second} are the same file, below/../{name}"
+    assert str(error) == f"{same}; choose another for one"
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("track", "--detections", "{here}", "--output"),

@@ -122,16 +122,6 @@ def test_a_data_set_has_the_ids_of_an_annotation_file(images, tmp_path):
     assert {each["category_id"] for each in written["annotations"]} == {3}
 
 
-@pytest.mark.parametrize("output", ["set.json", "images/../set.json"])
-def test_one_file_for_results_and_data_set_is_refused(images, tmp_path, monkeypatch, output):
-    monkeypatch.chdir(tmp_path)
-    command = ["detect", "images", "--dataset", "set.json", "--output", output]
-    error = CliRunner().invoke(app, command).exception
-    assert isinstance(error, ConfigError)
-    assert f"--output and --dataset are the same file, {output};" in str(error)
-    assert not (tmp_path / "set.json").exists()
-
-
 def test_a_data_set_that_may_have_been_corrected_is_refused(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     corrected = tmp_path / "set.json"

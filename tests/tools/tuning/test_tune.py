@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from pipeline.config_file import load_config
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from tests.tools.invoking import output_of
 from tests.tools.tuning.conftest import FEW
 from tools.commands.tune import _show
@@ -78,6 +78,17 @@ def test_scores_of_left_out_sequences_match_evaluate(benchmark: Path) -> None:
         tracking = json.loads(scores.read_text())["overall"]["tracking"]
         assert result["sequences"][name]["left_out"] == tracking
     assert result["sequences"]["C"]["left_out"] != result["sequences"]["C"]["after"]
+
+
+@pytest.mark.usefixtures("few_settings")
+@pytest.mark.parametrize("option", ["--output", "--json"])
+def test_settings_that_cannot_be_written_are_shown(benchmark: Path, option: str) -> None:
+    folders = ["--gt", str(benchmark / "gt"), "--detections", str(benchmark / "det")]
+    arguments = [*folders, "--tracker", "sort", "--workers", "1", option, "/dev/full"]
+    done = CliRunner().invoke(app, ["tune", *arguments])
+    assert isinstance(done.exception, OutputError)
+    assert "/dev/full: no space left on device" in str(done.exception)
+    assert done.output.count("tuned on all") == 1
 
 
 @pytest.mark.usefixtures("few_settings")

@@ -11,6 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from stages.errors import ConfigError
 from tools.bench.figures import CPU, MILLISECONDS, RATE, BenchReport, Figure
 from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
 from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names, writable
@@ -74,6 +75,8 @@ def bench_detectors(
     from tools.training.held_out import read_held_out
 
     check_outputs(json_, plot)
+    if set_ and validate is None:
+        raise ConfigError("--set is of --validate; give that, too")
     held_out = None
     if validate is not None:
         held_out = read_held_out(load_training_config(validate, set_ or []))

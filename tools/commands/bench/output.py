@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot, plot_reports
-from tools.commands.options import writable
+from tools.commands.options import refuse_same, writable
 from tools.console.terminal import activity, wide_console
 
 Peers = Annotated[
@@ -35,8 +34,7 @@ def check_outputs(json_: Path | None, plot: Path | None) -> None:
     Raises:
         ConfigError: They are the same file; or see `check_plot`.
     """
-    if json_ is not None and plot is not None and json_.resolve() == plot.resolve():
-        raise ConfigError(f"--json and --plot are the same file, {plot}; choose another for one")
+    refuse_same({"--json": json_, "--plot": plot})
     check_plot(plot)
 
 

@@ -17,6 +17,7 @@ from tools.commands.options import (
     WorkerCount,
     config_names,
     refuse_inputs,
+    refuse_same,
     tracker_names,
     writable_folder,
 )
@@ -93,6 +94,7 @@ def detections_and_tracks(
     check: Check = False,
 ) -> None:
     """Score by the protocol of the benchmark that the command is named after."""
+    refuse_same({"--json": json_, "--csv": csv})
     entries = read_entries(detections, results, tracker or ["sort"], set_)
     if not detections and (set_ or set(tracker or ()) - {"none"}):
         raise ConfigError("--tracker and --set need --detections; --results are scored as they are")

@@ -9,7 +9,7 @@ import typer
 
 from tools.commands.evaluate.entries import check_names, named
 from tools.commands.evaluate.output import Csv, Json
-from tools.commands.options import refuse_inputs
+from tools.commands.options import refuse_inputs, refuse_same
 from tools.console.terminal import activity, wide_console
 
 
@@ -35,6 +35,7 @@ def coco(
     from tools.evaluation.tables import by_entry_as_json, shown
 
     files = [named(text) for text in detections]
+    refuse_same({"--json": json_, "--csv": csv})
     refuse_inputs([json_, csv], [gt, *(path for _, path in files)])
     if len(files) > 1:
         files = [(name or path.stem, path) for name, path in files]

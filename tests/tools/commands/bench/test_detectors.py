@@ -6,6 +6,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from stages.errors import ConfigError
 from tests.tools.conftest import write_config
 from tools.bench.arithmetic import GPU, PRODUCT, SHARE, SPEED, WORK, arithmetic_figures
 from tools.bench.curve import Point
@@ -46,6 +47,13 @@ def test_the_figures_shown_are_saved_at_the_requested_scale(tiny_config, tmp_pat
     assert summary in done.output
     assert "CPU ms/frame, torch / this" in done.output
     assert "GFLOP/frame" not in done.output
+
+
+def test_overrides_without_a_training_config_are_refused(monkeypatch):
+    monkeypatch.setattr("tools.bench.detect.make_detectors", None)
+    error = CliRunner().invoke(app, ["bench", "detect", "--set", "no.such=key"]).exception
+    assert isinstance(error, ConfigError)
+    assert str(error) == "--set is of --validate; give that, too"
 
 
 def test_gpu_only_figures_are_included():

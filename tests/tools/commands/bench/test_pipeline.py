@@ -49,12 +49,3 @@ def test_a_plot_without_ratios_is_refused_at_once(tmp_path, monkeypatch):
     done = CliRunner().invoke(app, ["bench", "streams", *["--streams", "2"] * 2, *plot])
     assert isinstance(done.exception, ConfigError)
     assert "give another --streams, too" in str(done.exception)
-
-
-@pytest.mark.parametrize("bench", ["streams", "detect", "track", "curve compact"])
-def test_figures_and_plot_in_one_file_are_refused_at_once(tmp_path, bench):
-    (tmp_path / "b").mkdir()
-    files = ["--json", tmp_path / "a.png", "--plot", tmp_path / "b" / ".." / "a.png"]
-    done = CliRunner().invoke(app, ["bench", *bench.split(), *map(str, files)])
-    assert isinstance(done.exception, ConfigError)
-    assert str(done.exception).startswith("--json and --plot are the same file")
