@@ -24,6 +24,7 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 
 MIN_COLUMNS = 6
+_TRUTHS = tuple(f"gt{suffix}" for suffix in SUFFIXES)  # in the folder "gt" of a sequence
 
 
 def read_mot(path: str | os.PathLike[str], frame_count: int | None = None) -> Trajectories:
@@ -76,17 +77,27 @@ def boxes_of(table: NumberTable) -> Float64Array:
 
 
 def mot_sequences(folder: str | os.PathLike[str]) -> list[tuple[str, Path]]:
-    """Returns the name and file of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
+    """Returns the name and file of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``.
+
+    Each may be compressed, with a name ending in ``.gz``.
+    """
     folder = Path(folder)
-    found = [(file.parts[-3], file) for file in sorted(folder.glob("*/gt/gt.txt"))]
+    found = [file for name in _TRUTHS for file in folder.glob(f"*/gt/{name}")]
     if found:
-        return found
+        return [(file.parts[-3], file) for file in sorted(found)]
     files = sorted(
         file
         for file in folder.iterdir()
         if file.name.endswith(SUFFIXES) and not file.name.startswith(".")
     )
     return [(file.name.split(".txt")[0], file) for file in files]
+
+
+def without_truth(folder: Path) -> list[str]:
+    """Returns the names of sequences in folders that `mot_sequences` leaves out: without a file."""
+    known = {name for name, file in mot_sequences(folder) if file.name in _TRUTHS}
+    marks = [*folder.glob("*/gt"), *folder.glob("*/seqinfo.ini")]
+    return sorted({mark.parent.name for mark in marks} - known) if known else []
 
 
 def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTruth:
@@ -101,7 +112,7 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
     """
     path, frame_count = Path(path), None
     info = path.parent.parent / "seqinfo.ini"
-    if path.name == "gt.txt" and info.exists():
+    if path.name in _TRUTHS and info.exists():
         try:
             frame_count = read_seqinfo(info).length
         except ValueError as error:

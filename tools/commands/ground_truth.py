@@ -124,6 +124,7 @@ def _read_annotated(
     """See `_read_by_name`; with the frame counts of the annotations."""
     from tools.annotations.detrac import read_detrac_ground_truth
     from tools.annotations.ground_truths import annotation_files, read_ground_truths
+    from tools.annotations.mot_file import without_truth
     from tools.datasets.detrac import annotated_sequence
 
     if benchmark == "detrac" and only:
@@ -134,7 +135,11 @@ def _read_annotated(
             truths = {name: read_detrac_ground_truth(by_name[name]) for name in sorted(wanted)}
             if all(truth.name == name for name, truth in truths.items()):
                 return truths, sorted(by_name.keys() - wanted)
-    return {truth.name: truth for truth in read_ground_truths(benchmark, folder)}, []
+    truths = {truth.name: truth for truth in read_ground_truths(benchmark, folder)}
+    unread = without_truth(folder) if benchmark == "mot" else []
+    if unread and not only:
+        typer.echo(f"{folder}: no gt/gt.txt for {', '.join(unread)}; left out", err=True)
+    return truths, unread
 
 
 def _choose_sequences(

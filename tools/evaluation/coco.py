@@ -34,7 +34,7 @@ class CocoScore:
         undetected: Number of these in which nothing was detected.
         overfull: Number of images with more than `MAX_DETECTIONS` of a scored class; those with
             the lowest scores do not count.
-        ignored: Number of boxes with ``ignore``, which count as crowds.
+        ignored: Number of boxes with ``ignore`` and without ``iscrowd``, which count as crowds.
     """
 
     scores: dict[str, float]
@@ -70,6 +70,7 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
     content, categories = _truth(truth_path, classes)
     detections, why = _detections(detections_path, truth_path, content["images"], categories)
     images = {each["image_id"] for each in content["annotations"] if not each["iscrowd"]}
+    ignored = sum(each["ignore"] for each in content["annotations"])
     undetected = images - {each["image_id"] for each in detections}
     if why:
         scored = {category["id"] for category in content["categories"]}
@@ -103,7 +104,6 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         "AP70": _mean(precision[AP70, :, :, 0]),
         **{f"AP-{size}": _mean(precision[:, :, :, area]) for area, size in enumerate(SIZES, 1)},
     }
-    ignored = sum(each.get("ignore") == 1 for each in content["annotations"])
     return CocoScore(scores, why, len(images), len(undetected), len(overfull), ignored)
 
 
@@ -142,11 +142,13 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], list[dic
             )
         if annotation["category_id"] in kept:
             width, height = annotation["bbox"][2:]
+            entry = {"area": width * height, "iscrowd": 0, **annotation}
             # pycocotools overwrites "ignore" with "iscrowd".
-            ignored = {"iscrowd": 1} if annotation.get("ignore") == 1 else {}
-            defaults = {"area": width * height, "iscrowd": 0}
+            entry["ignore"] = int(annotation.get("ignore") == 1 and entry["iscrowd"] != 1)
+            if entry["ignore"]:
+                entry["iscrowd"] = 1
             # pycocotools reads id 0 as no match, and duplicate ids as one box.
-            entry = {**defaults, **annotation, **ignored, "id": index + 1}
+            entry["id"] = index + 1
             if not _is_number(entry["area"]) or entry["iscrowd"] not in (0, 1):
                 raise ConfigError(
                     f"{path}: annotations[{index}]: area must be a number and iscrowd 0 or 1, "

@@ -105,6 +105,9 @@ def test_ignored_boxes_act_as_crowds_and_are_counted(tmp_path: Path) -> None:
     found += [{**CAR, "score": 0.5}, {**BUS, "score": 0.5}]
     score = score_coco(*written(tmp_path, truth_of(CAR, BUS, region), found))
     assert (score.scores["AP"], score.ignored) == (pytest.approx(1), 1)
+    for stated in ({"iscrowd": 1, "ignore": 1}, {"iscrowd": 1, "ignore": None}):
+        score = score_coco(*written(tmp_path, truth_of(CAR, BUS, region | stated), found))
+        assert (score.scores["AP"], score.ignored) == (pytest.approx(1), 0)
 
 
 def test_a_missing_area_defaults_to_that_of_the_box(tmp_path: Path) -> None:

@@ -218,5 +218,6 @@ def test_mot_scores_a_tracker_on_the_detections_of_the_data_set(tmp_path: Path) 
     output = evaluate(*mot, *detections, "--check")
     assert "TrackEval finds the same in all 21 scores, as MOT17" in output
     assert "PR" not in output
+    assert "left out" not in output
     assert refused(*mot).startswith("nothing to score")
     assert "need a --tracker" in refused(*mot, *detections, "--tracker", "none")

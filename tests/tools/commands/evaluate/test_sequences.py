@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
-from tests.tools.commands.evaluate.command import detrac_arguments, refused, scores, terminal_output
+from tests.tools.commands.evaluate.command import (
+    detrac_arguments,
+    evaluate,
+    refused,
+    scores,
+    terminal_output,
+)
 
 
 def test_a_terminal_shows_that_annotations_are_read(detrac: Path) -> None:
@@ -29,6 +36,24 @@ def test_annotations_of_unselected_sequences_are_not_read(detrac: Path) -> None:
     ):
         folder = detrac / ("det" if name == "MVI_2" else "gt")
         assert message.format(folder) in refused(*arguments[:-1], name)
+
+
+def test_mot_sequences_without_ground_truth_are_reported(tmp_path: Path) -> None:
+    rows = "1,1,0,0,9,9,1,1,1\n"
+    for name in ("A", "B", "C", "D"):
+        (tmp_path / "gt" / name / "gt").mkdir(parents=True)
+        (tmp_path / f"{name}.txt").write_text(rows)
+    (tmp_path / "gt" / "A" / "gt" / "gt.txt").write_text(rows)
+    (tmp_path / "gt" / "D" / "gt" / "gt.txt.gz").write_bytes(gzip.compress(rows.encode()))
+    (tmp_path / "gt" / "C" / "seqinfo.ini").write_text("[Sequence]\nseqLength=7\n")
+    (tmp_path / "gt" / "C" / "gt").rmdir()
+    (tmp_path / "gt" / "C.txt").write_text(rows)  # not beside folders of sequences
+    arguments = ("mot", "--gt", tmp_path / "gt", "--results", tmp_path)
+    assert scores(tmp_path, *arguments)["sequences"].keys() == {"A", "D"}
+    report = f"{tmp_path / 'gt'}: no gt/gt.txt for B, C; left out"
+    assert report in evaluate(*arguments).splitlines()
+    assert "left out" not in evaluate(*arguments, "--sequence", "A")
+    assert refused(*arguments, "--sequence", "B").startswith("no sequence 'B'")
 
 
 def test_a_sequence_without_ground_truth_needs_a_length(tmp_path: Path) -> None:
