@@ -14,7 +14,6 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from stages.decoder.locations import expand_sources
 from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import open_source
 from stages.detector.engines import EngineName, installed_engines
@@ -29,6 +28,7 @@ from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Arr
 from stages.scene import Scene, SceneConfig
 from tools.bench.centernet_loop import CenterNetLoop
 from tools.bench.figures import CPU, MILLISECONDS, BenchReport, Figure, Ratio, measure
+from tools.drawing.sources import one_stream
 
 EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
@@ -52,12 +52,10 @@ def source_frames(source: str, count: int) -> list[Frame]:
     """Reads the first frames of a video file or image folder.
 
     Raises:
-        SourceError: The source is not exactly one stream, cannot be read or has no frames.
+        ConfigError: The source holds several streams.
+        SourceError: The source cannot be read or has no frames.
     """
-    specs = expand_sources([source])
-    if len(specs) != 1:
-        raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
-    opened = open_source(specs[0], selection=FrameSelection(last=count))
+    opened = open_source(one_stream(source), selection=FrameSelection(last=count))
     records = opened.records(HeapAllocator())
     frames = list(itertools.islice((r for r in records if isinstance(r, Frame)), count))
     if not frames:

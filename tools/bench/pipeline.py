@@ -22,9 +22,9 @@ from pipeline.signals import die_with
 from pipeline.sink_options import sink_options
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.workers.latency_clock import LatencyClock
-from stages.decoder.locations import SourceSpec, expand_sources
+from stages.decoder.locations import SourceSpec
 from stages.decoder.sources import open_source
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
 from stages.sink.stream_results import StreamResults
@@ -33,6 +33,7 @@ from tools.bench.decode import opencv_decodes
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.peers import failure_of
 from tools.drawing.slots import Slots
+from tools.drawing.sources import one_stream
 from tools.harness.runner import report_of_run
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
@@ -77,22 +78,20 @@ def bench_pipeline(
     per frame in the run of four processes; several detectors divide their time between them.
 
     Raises:
-        ConfigError: The source is read at its own pace, which would limit every variant.
-        SourceError: The source is not exactly one stream.
+        ConfigError: The source holds several streams, or is read at its own pace, which would limit
+            every variant.
         SpotStreamError: The run or a loop failed.
     """
     if config.decoder.pace != "fast":
         raise ConfigError("bench pipeline needs decoder.pace=fast; its loops read without pauses")
-    specs = expand_sources([source])
-    if len(specs) != 1:
-        raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
+    spec = one_stream(source)
     runners: dict[str, Runner] = {
-        FOUR: partial(_four_processes, specs[0], config),
-        ONE: partial(_one_process, ONE, specs[0], config),
+        FOUR: partial(_four_processes, spec, config),
+        ONE: partial(_one_process, ONE, spec, config),
     }
-    path = Path(specs[0].location)
+    path = Path(spec.location)
     if not config.detector.regions and path.is_file() and opencv_decodes(path):
-        runners[OPENCV] = partial(_one_process, OPENCV, specs[0], config)
+        runners[OPENCV] = partial(_one_process, OPENCV, spec, config)
     found = measure_rounds("pipeline", runners, rounds=rounds, progress=progress)
     found[SLOWEST, RATE] = found.pop((FOUR, SLOWEST))
     return BenchReport.of("pipeline", found, RATIOS)

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.signals import ignore_stop_signals
 from stages.errors import ConfigError, OutputError, SourceError, SpotStreamError
 from stages.wording import counted
 from tools.commands.options import (
@@ -20,7 +19,7 @@ from tools.commands.options import (
     writable,
     writable_folder,
 )
-from tools.console.interruption import interruptible
+from tools.console.interruption import end_stopped, interruptible
 from tools.console.terminal import progress_bar
 
 
@@ -150,8 +149,7 @@ def detect(
     if failures:
         raise failures[0]
     if stops.count:
-        ignore_stop_signals()  # another one would kill the interpreter while it shuts down
-        raise typer.Exit(130)
+        end_stopped()
     if unreadable:
         raise typer.Exit(SourceError.exit_code)
 

@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.signals import ignore_stop_signals
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
 from tools.commands.options import (
@@ -22,7 +21,7 @@ from tools.commands.options import (
     refuse_inputs,
     writable,
 )
-from tools.console.interruption import interruptible
+from tools.console.interruption import end_stopped, interruptible
 from tools.console.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -103,8 +102,7 @@ def draw(
             )
         _report(drawing, output, stopped=stops.count > 0)
     if stops.count:
-        ignore_stop_signals()  # another one would kill the interpreter while it shuts down
-        raise typer.Exit(130)
+        end_stopped()
     if drawing.breaks_off:
         raise typer.Exit(SourceError.exit_code)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tools.commands.options import WEIGHTS_HELP, refuse_inputs, weights_names, writable
+from tools.commands.options import Weights, refuse_inputs, writable
 
 
 def export(
@@ -20,10 +20,7 @@ def export(
             help="File to write: .onnx, .xml (with a .bin file), .torchscript.", callback=writable
         ),
     ],
-    weights: Annotated[
-        Path | None,
-        typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
-    ] = None,
+    weights: Weights = None,
     size: Annotated[
         str | None,
         typer.Option(

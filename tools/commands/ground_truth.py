@@ -32,15 +32,14 @@ def read_sequences(
         ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown length.
     """
     with activity("reading annotations"):
-        by_name, unread = _read_by_name(benchmark, folder, only, lengths)
-    chosen, others = _choose_sequences(by_name, folder, only)
+        chosen, others = _chosen(benchmark, folder, only, lengths)
     for truth in chosen:
         if truth.frame_count == 0:
             raise ConfigError(
                 f"sequence {truth.name} has no ground truth at all; say how many frames it "
                 f"has: --frames {truth.name}=N"
             )
-    return chosen, unread + others
+    return chosen, others
 
 
 def read_tracks(
@@ -65,10 +64,9 @@ def read_tracks(
     """
     from tools.annotations.uavdt import IGNORED_SUFFIX, missing_files
 
-    by_name, unread = _read_by_name(benchmark, folder, only, lengths)
-    truths, others = _choose_sequences(by_name, folder, only)
+    truths, others = _chosen(benchmark, folder, only, lengths)
     warn_of_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
-    return truths, unread + others
+    return truths, others
 
 
 def warn_of_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
@@ -86,22 +84,15 @@ def warn_of_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:
         )
 
 
-def _read_by_name(
-    benchmark: Benchmark,
-    folder: Path,
-    only: Sequence[str] | None,
-    lengths: Sequence[str] | None = None,
-) -> tuple[dict[str, GroundTruth], list[str]]:
-    """Returns the ground truth by name, and the names of sequences that were not read.
-
-    Frame counts are those of ``lengths``, where it has them.
-
-    UA-DETRAC's annotations are slow to read: only those named in ``only`` and ``lengths``
-    (``NAME=N``) are read, if they can be identified by their file names.
+def _chosen(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
+) -> tuple[list[GroundTruth], list[str]]:
+    """See `read_sequences`; frame counts are those of ``lengths``, where it has them.
 
     Raises:
-        ConfigError: See `tools.annotations.ground_truths.read_ground_truths`; or ``lengths`` has an
-            unknown sequence, or a frame count below the annotated one.
+        ConfigError: See `tools.annotations.ground_truths.read_ground_truths`; or ``only`` or
+            ``lengths`` has an unknown sequence, or ``lengths`` a frame count below the annotated
+            one.
     """
     from stages.number_table import MAX_FRAME
 
@@ -115,13 +106,23 @@ def _read_by_name(
                 f"than are annotated, got {text!r}"
             )
         by_name[name] = replace(by_name[name], frame_count=int(number))
-    return by_name, unread
+    for name in only or []:
+        if name not in by_name:
+            raise ConfigError(
+                f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
+            )
+    chosen = [truth for name, truth in by_name.items() if not only or name in only]
+    return chosen, [*unread, *(name for name in by_name if only and name not in only)]
 
 
 def _read_annotated(
     benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
 ) -> tuple[dict[str, GroundTruth], list[str]]:
-    """See `_read_by_name`; with the frame counts of the annotations."""
+    """Returns ground truth by name, with annotated frame counts, and names that were not read.
+
+    UA-DETRAC's annotations are slow to read: only those named in ``only`` and ``lengths``
+    (``NAME=N``) are read, if they can be identified by their file names.
+    """
     from tools.annotations.detrac import read_detrac_ground_truth
     from tools.annotations.ground_truths import annotation_files, read_ground_truths
     from tools.annotations.mot_file import without_truth
@@ -140,20 +141,3 @@ def _read_annotated(
     if unread and not only:
         typer.echo(f"{folder}: no gt/gt.txt for {', '.join(unread)}; left out", err=True)
     return truths, unread
-
-
-def _choose_sequences(
-    by_name: Mapping[str, GroundTruth], folder: Path, only: Sequence[str] | None
-) -> tuple[list[GroundTruth], list[str]]:
-    """Returns the sequences named in ``only``, or all, and the names of the others.
-
-    Raises:
-        ConfigError: There is no sequence of a given name in ``folder``.
-    """
-    for name in only or []:
-        if name not in by_name:
-            raise ConfigError(
-                f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
-            )
-    chosen = [truth for name, truth in by_name.items() if not only or name in only]
-    return chosen, [name for name in by_name if only and name not in only]

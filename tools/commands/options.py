@@ -20,9 +20,6 @@ CONFIG_HELP = (
 )
 """Help text of ``--config`` options that take several configs."""
 
-WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
-"""Help text of ``--weights`` options."""
-
 _OUTPUT_SUFFIXES = (".csv", ".json", ".yaml")
 
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
@@ -183,6 +180,17 @@ ResultsFolders = Annotated[
 ]
 """Argument of commands that read the results of runs."""
 
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}.",
+        autocompletion=weights_names,
+    ),
+]
+FrameCounts = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=N: frame count of a sequence that ends without vehicles."),
+]
 WorkerCount = Annotated[
     int | None,
     typer.Option("--workers", "--jobs", min=1, help="Number of processes. Default: one per core."),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from pipeline.signals import ignore_stop_signals
 from stages.wording import counted
 from tools.commands.options import Overrides, TrainingConfigFile
+from tools.console.interruption import end_stopped
 from tools.console.standard_streams import lossy
 from tools.console.terminal import wide_console
 from tools.training.torchrun import bound_to_torchrun, is_first
@@ -48,8 +48,7 @@ def train(
         if result.leads:
             message = f"stopped after step {result.steps}; run the same command to resume"
             print(message, file=lossy(sys.stdout))  # Ctrl-C also ends its reader
-        ignore_stop_signals()  # another one would kill the interpreter while it shuts down
-        raise typer.Exit(130)
+        end_stopped()
     if not result.leads:
         return
     steps = counted(result.steps, "step")

@@ -16,7 +16,14 @@ from stages.errors import ConfigError, OutputError
 from stages.number_table import BeyondSequenceError
 from stages.wording import counted
 from tools.commands.ground_truth import read_tracks
-from tools.commands.options import TrackerName, WorkerCount, config_names, refuse_same, writable
+from tools.commands.options import (
+    FrameCounts,
+    TrackerName,
+    WorkerCount,
+    config_names,
+    refuse_same,
+    writable,
+)
 from tools.console.standard_streams import lossy
 from tools.console.terminal import activity, wide_console
 
@@ -46,10 +53,7 @@ def tune(
         list[str] | None,
         typer.Option("--sequence", help="Tune on this sequence only; may be repeated."),
     ] = None,
-    frames: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=N: frame count of a sequence that ends without vehicles."),
-    ] = None,
+    frames: FrameCounts = None,
     frame_size: Annotated[
         str | None,
         typer.Option(

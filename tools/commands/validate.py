@@ -11,22 +11,13 @@ from rich import box
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
-from tools.commands.options import (
-    WEIGHTS_HELP,
-    Overrides,
-    TrainingConfigFile,
-    weights_names,
-    writable,
-)
+from tools.commands.options import Overrides, TrainingConfigFile, Weights, writable
 from tools.console.terminal import wide_console
 
 
 def validate(
     config: TrainingConfigFile,
-    weights: Annotated[
-        Path | None,
-        typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
-    ] = None,
+    weights: Weights = None,
     scale: Annotated[
         float | None,
         typer.Option(min=0.05, max=4, help="Input scale. Default: the config's or the weights'."),

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
-from pipeline.signals import StopRequests, stop_signals
+import typer
+
+from pipeline.signals import StopRequests, ignore_stop_signals, stop_signals
 
 
 @contextmanager
@@ -35,6 +38,12 @@ def interruptible(end: Callable[[int], object] = os._exit) -> Iterator[StopReque
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_stopped() -> NoReturn:
+    """Ends a command that was stopped; another signal would kill the interpreter meanwhile."""
+    ignore_stop_signals()
+    raise typer.Exit(130)
 
 
 @contextmanager

@@ -63,14 +63,10 @@ def contact_sheet(samples: Sequence[Sample], columns: int = 4, tile_width: int =
         ``(H, W, 3)`` uint8 BGR.
 
     Raises:
-        ConfigError: There are no samples, or a number is not positive.
+        ConfigError: There are no samples.
     """
     if not samples:
         raise ConfigError("a contact sheet needs samples, got none")
-    if columns < 1 or tile_width < 1:
-        raise ConfigError(
-            f"columns and tile_width must be positive, got {columns} and {tile_width}"
-        )
     columns = min(columns, len(samples))
     rows = [samples[start : start + columns] for start in range(0, len(samples), columns)]
     heights = [_row_height(row, tile_width) for row in rows]

@@ -106,21 +106,14 @@ def read_tracks(path: Path, stream: str) -> StoredTracks:
 def _of_table(path: Path) -> StoredTracks:
     table = NumberTable.read(path, MIN_COLUMNS, "tracks")
     trajectories_of(table)  # which refuses invalid rows
-    values, is_of_run = table.values, text_number(path, TRACKS) > 0
+    values = table.values
     missing = np.full(len(values), -1.0)
     scores, classes = (
         values[:, column] if values.shape[1] > column else missing for column in (_SCORE, _CLASS)
     )
-    return _sorted(
-        table.frame_indices(),
-        values[:, IDENTITY].astype(np.int64),
-        boxes_of(table),
-        scores,
-        classes,
-        class_names(path.parent) if is_of_run else (),
-        frame_size(path.parent) if is_of_run else None,
-        frame_sizes(path.parent) if is_of_run else (),
-    )
+    ids = values[:, IDENTITY].astype(np.int64)
+    tracks = _sorted(table.frame_indices(), ids, boxes_of(table), scores, classes)
+    return _described(tracks, path.parent) if text_number(path, TRACKS) else tracks
 
 
 def _of_run(folder: Path) -> StoredTracks:
@@ -136,28 +129,25 @@ def _of_run(folder: Path) -> StoredTracks:
         ),
         np.dtype(kinds),
     )
-    return _sorted(
-        found["frame"] - 1,
-        found["id"],
-        found["box"],
-        found["score"],
-        found["class"],
-        class_names(folder),
-        frame_size(folder),
-        frame_sizes(folder),
-    )
+    rest = (found[name] for name in ("id", "box", "score", "class"))
+    return _described(_sorted(found["frame"] - 1, *rest), folder)
 
 
 def _of_annotation(path: Path) -> StoredTracks:
     annotation = read_detrac_xml(path)
     names, classes = np.unique(np.array(annotation.vehicle_types, np.str_), return_inverse=True)
-    return _sorted(
-        annotation.frames - 1,
-        annotation.ids,
-        annotation.boxes,
-        np.full(len(annotation.ids), -1.0),
-        classes + 1,
-        tuple(names.tolist()),
+    ids, scores = annotation.ids, np.full(len(annotation.ids), -1.0)
+    tracks = _sorted(annotation.frames - 1, ids, annotation.boxes, scores, classes + 1)
+    return replace(tracks, class_names=tuple(names.tolist()))
+
+
+def _described(tracks: StoredTracks, folder: Path) -> StoredTracks:
+    """Returns tracks with the class names and frame sizes that the run in ``folder`` reports."""
+    return replace(
+        tracks,
+        class_names=class_names(folder),
+        frame_size=frame_size(folder),
+        frame_sizes=frame_sizes(folder),
     )
 
 
@@ -185,9 +175,6 @@ def _sorted(
     boxes: Float64Array,
     scores: Float64Array,
     classes: Float64Array | Int64Array,
-    names: tuple[str, ...],
-    size: tuple[int, int] | None = None,
-    sizes: tuple[tuple[int, int], ...] = (),
 ) -> StoredTracks:
     """Returns tracks from rows; scores below 0 stand for none, and classes count from 1."""
     order = np.lexsort((ids, frames))
@@ -201,7 +188,4 @@ def _sorted(
         corners,
         stated.astype(np.float32),
         indices.astype(np.int16),
-        names,
-        size,
-        sizes,
     )

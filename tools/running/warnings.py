@@ -27,8 +27,8 @@ _FOR_LIVE = ("overlay_url", "text_gigabytes")  # of sink; overlay_gigabytes has 
 
 def run_warnings(
     sources: Sequence[str], specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
-) -> Iterator[Notice]:
-    """Yields the warnings to show before a run.
+) -> list[Notice]:
+    """Returns the warnings to show before a run.
 
     Args:
         sources: Sources as the user named them.
@@ -36,38 +36,35 @@ def run_warnings(
         config: The run's config.
         stay: Whether streams may be added later.
     """
-    if warning := unusable_temporary_folder():
-        yield Notice("decoder", message=warning)
-    if warning := nothing_to_record(specs, config, stay=stay):
-        yield Notice("decoder", message=warning)
-    if warning := without_live_streams(specs, config, stay=stay):
-        yield Notice("sink", message=warning)
-    if config.detector.regions and config.detector.detections is not None:
-        message = "detector.regions: no effect with detector.detections"
-        yield Notice("detector", message=message)
-    sink = config.sink
-    if sink.event_pictures and not (sink.lines or sink.zones):
-        yield Notice(
-            "sink", message="sink.event_pictures: no effect without sink.lines or sink.zones"
-        )
-    if sink.zone_stay_seconds and not sink.zones:
-        yield Notice("sink", message="sink.zone_stay_seconds: no effect without sink.zones")
-    if warning := fixed_in_moving_images(specs, config, stay=stay):
-        yield Notice("sink", message=warning)
-    runtime = config.runtime
-    if runtime.http_password and not (runtime.web or runtime.metrics):
-        message = "runtime.http_password: no effect without runtime.web or runtime.metrics"
-        yield Notice("sink", message=message)
-    if warning := without_password(runtime):
-        yield Notice("sink", message=warning)
-    yield from unknown_in_config(specs, config, stay=stay)
-    if warning := named_by_order(specs):
-        yield Notice("decoder", message=warning)
+    found: list[tuple[StageName, str]] = [
+        ("decoder", unusable_temporary_folder()),
+        ("decoder", nothing_to_record(specs, config, stay=stay)),
+        ("sink", without_live_streams(specs, config, stay=stay)),
+        *without_effect(config),
+        ("sink", fixed_in_moving_images(specs, config, stay=stay)),
+        ("sink", without_password(config.runtime)),
+        *unknown_in_config(specs, config, stay=stay),
+        ("decoder", named_by_order(specs)),
+    ]
     if videos := skipped_videos(sources, specs):
-        yield Notice("decoder", message=_name_them(videos))
+        found.append(("decoder", _name_them(videos)))
     if closed := unreadable_folders(sources):
-        warning = f"left out, since this user may not read it: {_first_of(closed)}"
-        yield Notice("decoder", message=warning)
+        reason = f"left out, since this user may not read it: {_first_of(closed)}"
+        found.append(("decoder", reason))
+    return [Notice(stage, message=warning) for stage, warning in found if warning]
+
+
+def without_effect(config: RunConfig) -> Iterator[tuple[StageName, str]]:
+    """Yields a warning for each key that has no effect because of others."""
+    detector, sink, runtime = config.detector, config.sink, config.runtime
+    if detector.regions and detector.detections is not None:
+        yield "detector", "detector.regions: no effect with detector.detections"
+    if sink.event_pictures and not (sink.lines or sink.zones):
+        yield "sink", "sink.event_pictures: no effect without sink.lines or sink.zones"
+    if sink.zone_stay_seconds and not sink.zones:
+        yield "sink", "sink.zone_stay_seconds: no effect without sink.zones"
+    if runtime.http_password and not (runtime.web or runtime.metrics):
+        yield "sink", "runtime.http_password: no effect without runtime.web or runtime.metrics"
 
 
 def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
@@ -122,14 +119,14 @@ def without_password(runtime: RuntimeConfig) -> str:
 
 def unknown_in_config(
     specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
-) -> Iterator[Notice]:
+) -> Iterator[tuple[StageName, str]]:
     """Yields a warning for each key that names streams the run does not have."""
     names = [spec.name for spec in specs]
     for stage, keys in (*_SHAPES.items(), ("sink", ("overlay_url",))):
         for key in keys:
             streams = getattr(getattr(config, stage), key)
             if warning := unknown_streams(f"{stage}.{key}", streams, names, stay=stay):
-                yield Notice(stage, message=warning)
+                yield stage, warning
 
 
 def unknown_streams(

@@ -14,7 +14,7 @@ from rich.table import Table
 from stages.errors import ConfigError
 from tools.bench.figures import CPU, MILLISECONDS, RATE, BenchReport, Figure
 from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
-from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names, writable
+from tools.commands.options import Overrides, Weights, writable
 from tools.console.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 
 def bench_detectors(
-    weights: Annotated[
-        Path | None,
-        typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
-    ] = None,
+    weights: Weights = None,
     model: Annotated[
         list[Path] | None, typer.Option(help="Exported model to compare as well; may be repeated.")
     ] = None,

@@ -20,9 +20,7 @@ def bench_pipeline(
     ] = None,
     config: Annotated[list[Path] | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Overrides = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Number of rounds, each running all in turn.")
-    ] = 3,
+    rounds: Rounds = 3,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
-from tools.commands.bench.output import Json, Plot, check_outputs, save
+from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
 from tools.commands.ground_truth import read_tracks
 from tools.commands.options import writable
 from tools.console.terminal import activity, wide_console
@@ -48,9 +48,7 @@ def bench_trackers(
             min=0, help="Crowd size; may be repeated, 0 for none. Default: 100, 300, 1000."
         ),
     ] = None,
-    rounds: Annotated[
-        int, typer.Option(min=1, help="Number of rounds, each measuring all in turn.")
-    ] = 5,
+    rounds: Rounds = 5,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:

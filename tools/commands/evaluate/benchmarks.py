@@ -13,6 +13,7 @@ from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.ground_truth import read_sequences
 from tools.commands.options import (
+    FrameCounts,
     TrackerSettings,
     WorkerCount,
     config_names,
@@ -57,10 +58,6 @@ Trackers = Annotated[
 Only = Annotated[
     list[str] | None, typer.Option("--sequence", help="Score only this sequence; may be repeated.")
 ]
-Lengths = Annotated[
-    list[str] | None,
-    typer.Option("--frames", help="NAME=N: frame count of a sequence that ends without vehicles."),
-]
 ReportFolder = Annotated[
     Path | None,
     typer.Option(
@@ -86,7 +83,7 @@ def detections_and_tracks(
     tracker: Trackers = None,
     set_: TrackerSettings = None,
     sequence: Only = None,
-    frames: Lengths = None,
+    frames: FrameCounts = None,
     json_: Json = None,
     csv: Csv = None,
     report: ReportFolder = None,
