@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -102,12 +102,10 @@ def tune(
 ) -> None:
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
     from pipeline.config_file import built_in_configs, load_config
-    from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.commands.frame_size import parse_frame_size
-    from tools.console.text_formats import as_json
     from tools.tuning.grid import GRIDS
-    from tools.tuning.tune import OBJECTIVE, with_tracker
+    from tools.tuning.tune import OBJECTIVE
     from tools.tuning.tune import tune as search
 
     folders = (gt, detections)
@@ -136,33 +134,7 @@ def tune(
         raise ConfigError(f"there is no grid of settings to search for {name}, only for {known}")
     text = built_in_configs().get(str(first), first).read_text(encoding="utf-8")
     criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
-    best: TuningResult | None = None
-    is_searched = False
-
-    def write_config(result: TuningResult) -> None:
-        if output is not None:
-            write_atomically(output, with_tracker(text, result))
-
-    def keep(result: TuningResult, searched: bool) -> None:
-        nonlocal best, is_searched
-        best = result
-        if searched:
-            write_config(result)
-        is_searched = searched
-
-    def finish(result: TuningResult) -> None:
-        try:
-            if not is_searched:  # else it is written, and may have been edited since
-                write_config(result)
-            if json_ is not None:
-                write_atomically(json_, as_json(criteria | asdict(result)))
-        finally:
-            _show(result)
-            _warn_of_start(result, first)
-        for file in (json_, output):
-            if file is not None:
-                typer.echo(f"{file}: written")
-
+    found = _Found(first, text, criteria, output, json_)
     try:
         with activity("reading") as update:
             if gt is not None and detections is not None:
@@ -178,31 +150,89 @@ def tune(
                 leave_one_out=leave_one_out,
                 workers=workers,
                 progress=lambda stage, tried: update(f"{stage}: {counted(tried, 'setting')} tried"),
-                so_far=keep,
+                so_far=found.keep,
             )
     except BeyondSequenceError as error:
         raise ConfigError(f"{error}; if it is longer, give --frames NAME=N") from None
     except OutputError:  # such as of a full disk: what was found is at least shown
-        if best is not None:
-            _show(best)
+        if found.best is not None:
+            _show(found.best)
         raise
     except SystemExit:  # after a signal
-        if best is None:
-            raise
+        found.give_up()
+        raise
+    found.finish(result)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a search has found so far, and where to write it.
+
+    Attributes:
+        config: Config that the search began with.
+        text: Content of ``config``.
+        criteria: What settings are judged by, for the JSON file.
+        output: Config to write, a copy of ``text`` with the best settings; None for none.
+        json: JSON file to write; None for none.
+        best: Best result so far.
+        is_searched: Whether the search on all sequences is over, and ``output`` is written.
+    """
+
+    config: Path
+    text: str
+    criteria: Mapping[str, object]
+    output: Path | None
+    json: Path | None
+    best: TuningResult | None = None
+    is_searched: bool = False
+
+    def keep(self, result: TuningResult, searched: bool) -> None:
+        """Keeps a better result, and writes the config once the search on all sequences is over."""
+        self.best = result
+        if searched:
+            self._write_config(result)
+        self.is_searched = searched
+
+    def finish(self, result: TuningResult) -> None:
+        """Writes both files and shows the result, even if writing fails."""
+        from stages.atomic import write_atomically
+        from tools.console.text_formats import as_json
+
+        try:
+            if not self.is_searched:  # else it is written, and may have been edited since
+                self._write_config(result)
+            if self.json is not None:
+                write_atomically(self.json, as_json({**self.criteria, **asdict(result)}))
+        finally:
+            _show(result)
+            _warn_of_start(result, self.config)
+        for file in (self.json, self.output):
+            if file is not None:
+                typer.echo(f"{file}: written")
+
+    def give_up(self) -> None:
+        """Writes and shows the best result before a stop, if there is any."""
+        if self.best is None:
+            return
         with contextlib.redirect_stdout(lossy(sys.stdout)):  # Ctrl-C also ends its reader
-            if is_searched:
-                finish(best)
+            if self.is_searched:
+                self.finish(self.best)
                 typer.echo("stopped before all sequences had been left out", err=True)
-            elif best.settings != best.start:
-                finish(best)
+            elif self.best.settings != self.best.start:
+                self.finish(self.best)
                 typer.echo("stopped with the best settings so far", err=True)
             else:
-                _show(best)
+                _show(self.best)
                 typer.echo(
                     "stopped before better settings were found; nothing is written", err=True
                 )
-        raise
-    finish(result)
+
+    def _write_config(self, result: TuningResult) -> None:
+        from stages.atomic import write_atomically
+        from tools.tuning.tune import with_tracker
+
+        if self.output is not None:
+            write_atomically(self.output, with_tracker(self.text, result))
 
 
 def _sequences(
