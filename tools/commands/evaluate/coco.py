@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from tools.commands.evaluate.entries import check_names, named
 from tools.commands.evaluate.output import Csv, Json
 from tools.commands.options import refuse_inputs, refuse_same
 from tools.console.terminal import activity, wide_console
+
+if TYPE_CHECKING:
+    from tools.evaluation.coco import CocoScore
 
 
 def coco(
@@ -25,14 +30,11 @@ def coco(
     csv: Csv = None,
 ) -> None:
     """Single images: AP, AP50, AP70 and AP by size, computed by pycocotools."""
-    from rich.table import Table
-
     from stages.atomic import write_atomically
-    from stages.wording import counted
     from tools.console.text_formats import as_csv
-    from tools.evaluation.coco import MAX_DETECTIONS, score_coco
+    from tools.evaluation.coco import score_coco
     from tools.evaluation.protocol import CLASSES_AS_ONE, classes_wording, coco_protocol
-    from tools.evaluation.tables import by_entry_as_json, shown
+    from tools.evaluation.tables import by_entry_as_json
 
     files = [named(text) for text in detections]
     refuse_same({"--json": json_, "--csv": csv})
@@ -42,35 +44,9 @@ def coco(
     check_names([name for name, _ in files])
     with activity("reading and scoring"):
         found = {name: score_coco(gt, path, class_ or []) for name, path in files}
-    for name, path in files:
-        if why := found[name].why_as_one:
-            typer.echo(f"all classes as one: {why}", err=True)
-        if undetected := found[name].undetected:
-            typer.echo(
-                f"{path}: no detection in {undetected} of {found[name].images} images with true "
-                f"boxes; all boxes in these count as missed",
-                err=True,
-            )
-        if overfull := found[name].overfull:
-            typer.echo(
-                f"{path}: more than {MAX_DETECTIONS} detections of a class in "
-                f"{counted(overfull, 'image')}; the best {MAX_DETECTIONS} count, as in COCO",
-                err=True,
-            )
-    if ignored := max(score.ignored for score in found.values()):
-        typer.echo(
-            f"{gt}: {counted(ignored, 'box', 'boxes')} with ignore: crowds here, but for "
-            f"pycocotools itself objects to be found",
-            err=True,
-        )
+    _warn_of_files(gt, {path: found[name] for name, path in files})
     scores = {name: score.scores for name, score in found.items()}
     as_one = {name for name, score in found.items() if score.why_as_one}
-    named_rows = len(scores) > 1 or "" not in scores or bool(as_one)
-    table = Table(*([""] if named_rows else []), *next(iter(scores.values())))
-    for name, row in scores.items():
-        cells = [shown(column, value) for column, value in row.items()]
-        label = f"{name} (classes as one)".strip() if name in as_one else name
-        table.add_row(*([label] if named_rows else []), *cells)
     classes = classes_wording(class_ or []) + ", but for rows with classes as one" * bool(as_one)
     groups = {
         name: {
@@ -94,5 +70,49 @@ def coco(
         if csv is not None:
             write_atomically(csv, as_csv(lines))
     finally:
-        wide_console().print(table)
+        wide_console().print(_table(found))
         typer.echo(f"coco; IoU: AP and AP by size 0.5 to 0.95; all images pooled, {classes}")
+
+
+def _warn_of_files(gt: Path, found: Mapping[Path, CocoScore]) -> None:
+    """Warns about what COCO results files lack or have too much of, and about ignored boxes."""
+    from stages.wording import counted
+    from tools.evaluation.coco import MAX_DETECTIONS
+
+    for path, score in found.items():
+        if score.why_as_one:
+            typer.echo(f"all classes as one: {score.why_as_one}", err=True)
+        if score.undetected:
+            typer.echo(
+                f"{path}: no detection in {score.undetected} of {score.images} images with true "
+                f"boxes; all boxes in these count as missed",
+                err=True,
+            )
+        if score.overfull:
+            typer.echo(
+                f"{path}: more than {MAX_DETECTIONS} detections of a class in "
+                f"{counted(score.overfull, 'image')}; the best {MAX_DETECTIONS} count, as in COCO",
+                err=True,
+            )
+    if ignored := max(score.ignored for score in found.values()):
+        typer.echo(
+            f"{gt}: {counted(ignored, 'box', 'boxes')} with ignore: crowds here, but for "
+            f"pycocotools itself objects to be found",
+            err=True,
+        )
+
+
+def _table(found: Mapping[str, CocoScore]) -> Table:
+    """Returns a row of scores for each name; a single one needs no label."""
+    from tools.evaluation.tables import shown
+
+    labels = {
+        name: f"{name} (classes as one)".strip() if score.why_as_one else name
+        for name, score in found.items()
+    }
+    is_labelled = [*labels.values()] != [""]
+    table = Table(*([""] if is_labelled else []), *next(iter(found.values())).scores)
+    for name, label in labels.items():
+        cells = [shown(column, value) for column, value in found[name].scores.items()]
+        table.add_row(*([label] if is_labelled else []), *cells)
+    return table
