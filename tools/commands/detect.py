@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stages.errors import ConfigError, OutputError, SourceError, SpotStreamError
+from stages.errors import ConfigError, OutputError, SourceError
 from stages.wording import counted
 from tools.commands.options import (
     CONFIG_HELP,
@@ -102,38 +102,31 @@ def detect(
     refuse_same({"--output": output, "--dataset": dataset})
     refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
-    failures: list[SpotStreamError] = []
-    done, total = 0, 0
     with interruptible(sys.exit) as stops:
         try:
             with progress_bar() as bar:
                 task = bar.add_task("images", total=None)
-
-                def show(*counts: int) -> None:
-                    nonlocal done, total
-                    done, total = counts
-                    bar.update(task, completed=done, total=total)
-
-                results, data_set = detect_images(
+                detected = detect_images(
                     images,
                     config or [],
                     set_ or [],
                     unreadable.append,
-                    ids,
-                    overlay,
-                    show,
-                    lambda: stops.count > 0,
-                    dataset,
-                    failures.append,
+                    ids=ids,
+                    overlay=overlay,
+                    data_set=dataset,
+                    progress=lambda done, of: bar.update(task, completed=done, total=of),
+                    stopped=lambda: stops.count > 0,
                 )
-            is_cut_short = stops.count > 0 or bool(failures)
+            done = detected.done
+            is_cut_short = stops.count > 0 or detected.failure is not None
             files: list[tuple[Path, object, str, str]] = []
             if output:
-                found = counted(len(results), "detection")
-                files.append((output, results, found, _likely(results)))
-            if dataset and data_set:
-                found = counted(len(data_set.annotations), "box", "boxes")
-                files.append((dataset, data_set.content(), found, f" in {counted(done, 'image')}"))
+                found = counted(len(detected.results), "detection")
+                files.append((output, detected.results, found, _likely(detected.results)))
+            if dataset and detected.data_set:
+                boxes = counted(len(detected.data_set.annotations), "box", "boxes")
+                searched = f" in {counted(done, 'image')}"
+                files.append((dataset, detected.data_set.content(), boxes, searched))
             for path, content, found, more in files:
                 if done or not is_cut_short:
                     write_atomically(path, as_json(content))
@@ -145,9 +138,9 @@ def detect(
         if is_cut_short:
             for path, _, found, _ in files:
                 written = f"{path}: {found} in" if done else f"{path} is not written:"
-                typer.echo(f"{written} {done} of {counted(total, 'image')}", err=True)
-    if failures:
-        raise failures[0]
+                typer.echo(f"{written} {done} of {counted(detected.total, 'image')}", err=True)
+    if detected.failure is not None:
+        raise detected.failure
     if stops.count:
         end_stopped()
     if unreadable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,40 @@ _Image = tuple[Path, UInt8Array]
 _MIN_SCORE = 0.01  # lower than in a run: AP also counts weak detections
 
 
+@dataclass(slots=True)
+class DetectedImages:
+    """What was found in images.
+
+    Attributes:
+        total: Number of images given.
+        done: Number of these that were searched.
+        results: A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and
+            ``category``; where ids are given, also ``image_id`` and ``category_id``.
+        data_set: The images that were searched, with their likely detections; None if no data set
+            was requested.
+        failure: Error of the detector, after which no more images were searched.
+    """
+
+    total: int
+    done: int = 0
+    results: list[dict[str, Any]] = field(default_factory=list)
+    data_set: DetectedDataSet | None = None
+    failure: SpotStreamError | None = None
+
+
 def detect_images(
     paths: list[Path],
     config_paths: Sequence[Path],
     overrides: list[str],
     unreadable: Callable[[str], None],
+    *,
     ids: Path | None = None,
     overlay: Path | None = None,
+    data_set: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
     stopped: Callable[[], bool] = lambda: False,
-    data_set: Path | None = None,
-    failed: Callable[[SpotStreamError], None] | None = None,
-) -> tuple[list[dict[str, Any]], DetectedDataSet | None]:
-    """Detects vehicles in every image.
+) -> DetectedImages:
+    """Detects vehicles in every image, until the detector fails.
 
     Args:
         paths: Images and folders of images; an image that is named twice is used once.
@@ -48,24 +70,16 @@ def detect_images(
             each that the detector refuses because of its size.
         ids: COCO annotation file whose ids the results get.
         overlay: Folder for copies of the images with the detections drawn on them.
+        data_set: File that the returned data set is for; None for no data set. It has detections
+            with a score of at least 0.3, or of ``detector.min_score`` if ``overrides`` state it.
         progress: Called with the number of images done and the total, first with 0 done.
         stopped: Polled before each batch; once it returns True, the results so far are returned.
-        data_set: File that the returned data set is for; None for no data set.
-        failed: Called with the error if the detector fails; the results so far are then returned.
-            None: the error is raised.
-
-    Returns:
-        A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``;
-        with ``ids``, also ``image_id`` and ``category_id``. And a data set of the images that can
-        be read and their detections with a score of at least 0.3, or of ``detector.min_score`` if
-        ``overrides`` state it; with ``ids``, these are used.
 
     Raises:
         ConfigError: Two images have the same name, ``ids`` does not name an image or a class, or
             ``overlay`` would replace an image.
         OutputError: An overlay cannot be written.
         SourceError: There is no image, or none can be used.
-        SpotStreamError: The detector failed.
     """
     images: list[Path] = []
     missing: list[str] = []
@@ -86,44 +100,40 @@ def detect_images(
     names = [path.name for path in images]
     given_ids = coco_ids(ids, names, detector.class_names) if ids else None
     overlays = overlay and DetectionOverlays(overlay, images, detector.class_names)
-    likely = None
+    detected = DetectedImages(len(images))
     if data_set:
         stated = overridden({}, overrides).get("detector", {})
         min_score = float(stated.get("min_score", LIKELY))
-        likely = DetectedDataSet(data_set, detector.class_names, min_score, given_ids)
+        detected.data_set = DetectedDataSet(data_set, detector.class_names, min_score, given_ids)
     pixels = read_images(images, unreadable)
     size = config.batch_size or detector.batch_size
-    results: list[dict[str, Any]] = []
-    read = 0
-    progress(read, len(images))
+    progress(0, detected.total)
     while not stopped() and (batch := list(itertools.islice(pixels, size))):
         try:
-            detected = _detected(
+            of_batch = _detected(
                 detector, batch, unreadable, stopped, is_own=config.name is not None
             )
         except SpotStreamError as error:
-            if failed is None:
-                raise
-            failed(error)
+            detected.failure = error
             break
-        for path, image, found in detected:
+        for path, image, found in of_batch:
             kept = outside(found, ignored_in(config.ignored, path.stem))
-            results += _in_coco_format(path.name, kept, detector.class_names)
+            detected.results += _in_coco_format(path.name, kept, detector.class_names)
             if overlays:
                 overlays.write(path, image, kept)
-            if likely:
-                likely.add(path, image, kept)
-        read += len(detected)
-        progress(read, len(images))
+            if detected.data_set:
+                detected.data_set.add(path, image, kept)
+        detected.done += len(of_batch)
+        progress(detected.done, detected.total)
     else:
-        if not read and not stopped():
+        if not detected.done and not stopped():
             raise SourceError("no image can be used")
     if given_ids:
         image_ids, category_ids = given_ids
-        for each in results:
+        for each in detected.results:
             each["image_id"] = image_ids[each["file_name"]]
             each["category_id"] = category_ids[each["category"]]
-    return results, likely
+    return detected
 
 
 def _detected(

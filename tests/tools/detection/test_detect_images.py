@@ -15,7 +15,7 @@ from stages.errors import ConfigError, SourceError
 from stages.records import Detections
 from stages.scene import Scene, SceneConfig
 from tests.tools.processes import ROOT
-from tools.detection.detect_images import detect_images
+from tools.detection.detect_images import DetectedImages, detect_images
 from tools.main import app
 
 SETTINGS = ["detector.weights=nano", "detector.engine=torch"]
@@ -42,12 +42,14 @@ def test_batched_images_give_the_same_detections_as_single_ones(tmp_path):
         cv2.imwrite(str(tmp_path / f"{number}.png"), SCENE.render(number).image[32 * number :])
     (tmp_path / "1b.png").write_bytes(b"no image")
     unreadable = []
-    found, _ = detect_images([tmp_path], [], [*SETTINGS, "detector.threads=2"], unreadable.append)
+    found = detect_images(
+        [tmp_path], [], [*SETTINGS, "detector.threads=2"], unreadable.append
+    ).results
     assert [message.count("1b.png") for message in unreadable] == [1]
     alone = []
     for number in range(3):
         one = [tmp_path / f"{number}.png"]
-        alone += detect_images(one, [], [*SETTINGS, "detector.threads=1"], pytest.fail)[0]
+        alone += detect_images(one, [], [*SETTINGS, "detector.threads=1"], pytest.fail).results
     assert {each["file_name"] for each in found} == {"0.png", "1.png", "2.png"}
     assert found == alone
 
@@ -55,9 +57,9 @@ def test_batched_images_give_the_same_detections_as_single_ones(tmp_path):
 def test_an_image_given_twice_is_detected_once(tmp_path):
     path = tmp_path / "a.png"
     draw(path)
-    once, _ = detect_images([path], [], SETTINGS, pytest.fail)
+    once = detect_images([path], [], SETTINGS, pytest.fail).results
     assert once
-    assert detect_images([tmp_path, path], [], SETTINGS, pytest.fail) == (once, None)
+    assert detect_images([tmp_path, path], [], SETTINGS, pytest.fail).results == once
 
 
 @pytest.mark.parametrize(
@@ -73,16 +75,16 @@ def test_weak_detections_are_kept_unless_settings_exclude_them(
 ):
     path = tmp_path / "a.png"
     draw(path)
-    found, _ = detect_images([path], configs, [*SETTINGS, *more], pytest.fail)
+    found = detect_images([path], configs, [*SETTINGS, *more], pytest.fail).results
     scores = [each["score"] for each in found]
     assert least <= min(scores) < below
 
 
 def test_ignored_regions_apply_to_all_images_or_to_one(tmp_path):
     draw(tmp_path / "a.png", tmp_path / "b.png")
-    whole, _ = detect_images([tmp_path], [], SETTINGS, pytest.fail)
+    whole = detect_images([tmp_path], [], SETTINGS, pytest.fail).results
     ignored = 'detector.ignored={"*": [[0, 0, 160, 192]], b: [[160, 0, 320, 96]]}'
-    found, _ = detect_images([tmp_path], [], [*SETTINGS, ignored], pytest.fail)
+    found = detect_images([tmp_path], [], [*SETTINGS, ignored], pytest.fail).results
 
     def center(each):
         left, top, width, height = each["bbox"]
@@ -98,7 +100,7 @@ def test_regions_hold_for_the_images_of_their_name(tmp_path):
     for name, part in (("a", image), ("b", image), ("c", image[64:])):
         cv2.imwrite(str(tmp_path / f"{name}.png"), part)
     region = "detector.regions={b: [0, 64, 320, 192]}"
-    found, _ = detect_images([tmp_path], [], [*SETTINGS, region], pytest.fail)
+    found = detect_images([tmp_path], [], [*SETTINGS, region], pytest.fail).results
     a, b, c = (
         [each["bbox"] for each in found if each["file_name"] == f"{name}.png"] for name in "abc"
     )
@@ -112,7 +114,7 @@ def test_images_that_a_region_does_not_fit_are_named_and_the_others_detected(tmp
         cv2.imwrite(str(image), SCENE.render(0).image[:height])
     refused = []
     region = ['detector.regions={"*": [0, 32, 320, 192]}', "detector.batch_size=3"]
-    found, _ = detect_images([tmp_path], [], [*SETTINGS, *region], refused.append)
+    found = detect_images([tmp_path], [], [*SETTINGS, *region], refused.append).results
     assert {each["file_name"] for each in found} == {"a.png", "c.png"}
     problem = "detector.regions: [0, 32, 320, 192] has 320x8 pixels in frames of 320x40; at least "
     assert refused == [f"{images[1]}: {problem}16x16 are needed"]
@@ -122,8 +124,10 @@ def test_max_detections_allows_more_than_100_vehicles(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.tile(SCENE.render(0).image, (4, 4, 1)))
     settings = [*SETTINGS, "detector.min_score=0.3"]
-    some, _ = detect_images([path], [], settings, pytest.fail)
-    every, _ = detect_images([path], [], [*settings, "detector.max_detections=1000"], pytest.fail)
+    some = detect_images([path], [], settings, pytest.fail).results
+    every = detect_images(
+        [path], [], [*settings, "detector.max_detections=1000"], pytest.fail
+    ).results
     assert len(some) == 100
     assert 100 < len(every) < 1000
     assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
@@ -216,7 +220,7 @@ def test_batch_size_follows_the_config(tmp_path, monkeypatch, settings, sizes):
     monkeypatch.setattr("tools.detection.detect_images.build_detector", lambda config: Detector())
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((32, 32, 3), np.uint8))
-    assert detect_images([tmp_path], [], settings, pytest.fail) == ([], None)
+    assert detect_images([tmp_path], [], settings, pytest.fail) == DetectedImages(3, 3)
     assert seen == sizes
 
 
