@@ -22,6 +22,7 @@ from tools.bench.rendered_truth import TrueSequence, render_truth
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
 from tools.segmentation.flow import FRAMES_APART, FlowFunction, dis_flow, moving_foreground
+from tools.segmentation.options import Subtractor
 from tools.segmentation.refine import fill_empty, soften
 from tools.segmentation.sequence import LEARNED
 
@@ -45,14 +46,14 @@ def _ellipses(truth: TrueSequence) -> Iterator[Found]:
         yield index, fill_empty(np.zeros(image.shape[:2], np.uint8), truth.boxes[index]), None
 
 
-def _by_background(name: str) -> Method:
+def _by_background(subtractor: Subtractor) -> Method:
     """Returns the difference from a background of `make_background` as a method."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
         covers = [box_mask(b, *i.shape[:2]) for b, i in zip(truth.boxes, truth.images, strict=True)]
         chosen = np.linspace(0, len(covers) - 1, min(LEARNED, len(covers))).astype(int)
         background = make_background(
-            name, [truth.images[i] for i in chosen], [covers[i] for i in chosen]
+            subtractor, [truth.images[i] for i in chosen], [covers[i] for i in chosen]
         )
         for index, image in enumerate(truth.images):
             yield index, background.foreground(image, covers[index]), ~background.known
@@ -101,9 +102,9 @@ FIXED: dict[str, Method] = {
     "ellipses": _ellipses,
     "MOG2, one pass": _online(cv2.createBackgroundSubtractorMOG2),
     "KNN, one pass": _online(cv2.createBackgroundSubtractorKNN),
-    "MOG2": _by_background("mog2"),
-    "KNN": _by_background("knn"),
-    "median": _by_background("median"),
+    "MOG2": _by_background(Subtractor.MOG2),
+    "KNN": _by_background(Subtractor.KNN),
+    "median": _by_background(Subtractor.MEDIAN),
 }
 MOVING: dict[str, Method] = {
     "boxes": boxes_alone,

@@ -9,8 +9,8 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.bench.peers import Peer, frames_of, peer_python, run_peer
 from tools.evaluation.sequence import read_detections, score_tracks, track
-from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
+from tools.tracking.tracker_choice import TrackerChoice
 
 
 def score_trackers(

@@ -27,12 +27,12 @@ from stages.decoder.sources import open_source
 from stages.errors import ConfigError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
+from stages.sink.slots import Slots
 from stages.sink.stream_results import StreamResults
 from stages.tracker import TrackerStage
 from tools.bench.decode import opencv_decodes
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.peers import failure_of
-from tools.drawing.slots import Slots
 from tools.drawing.sources import one_stream
 from tools.harness.runner import report_of_run
 

@@ -27,9 +27,9 @@ from stages.sink.encoding import VideoSettings
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.painter import OverlayPainter
+from stages.sink.slots import Slots
 from tools.bench.decode import moving_images
 from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure
-from tools.drawing.slots import Slots
 
 DRAWING, ENCODING, OVERLAY, LIMIT = "drawing", "encoding, bare PyAV", "overlay", "1080p30 on a core"
 HALF, ULTRAFAST = "overlay of half the height", "overlay, ultrafast"

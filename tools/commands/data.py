@@ -13,7 +13,7 @@ from tools.commands.options import refuse_same, writable, writable_image
 from tools.console.terminal import activity, progress_bar, wide_console
 
 TRIED = 64
-"""Number of images to decode unless ``--all`` is given."""
+"""Number of images to decode unless ``--every`` is given."""
 
 data = typer.Typer(no_args_is_help=True, help="Inspect training data sets.")
 
@@ -39,9 +39,7 @@ def check(
     images: Annotated[
         int, typer.Option(min=0, help="Number of samples on the sheet; 0 for no sheet.")
     ] = 24,
-    every: Annotated[
-        bool, typer.Option("--every", "--all", help=f"Decode every image, not just {TRIED}.")
-    ] = False,
+    every: Annotated[bool, typer.Option(help=f"Decode every image, not just {TRIED}.")] = False,
     json_: Annotated[
         Path | None, typer.Option("--json", help="JSON file for all findings.", callback=writable)
     ] = None,

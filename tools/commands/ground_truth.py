@@ -42,7 +42,7 @@ def read_sequences(
     return chosen, others
 
 
-def read_tracks(
+def read_tracking_truth(
     benchmark: Benchmark,
     folder: Path,
     only: Sequence[str] | None = None,

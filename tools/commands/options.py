@@ -193,5 +193,5 @@ FrameCounts = Annotated[
 ]
 WorkerCount = Annotated[
     int | None,
-    typer.Option("--workers", "--jobs", min=1, help="Number of processes. Default: one per core."),
+    typer.Option("--workers", min=1, help="Number of processes. Default: one per core."),
 ]

@@ -55,8 +55,8 @@ def track(
     from pipeline.config_file import load_configs
     from stages.detector.file_warnings import warnings_of_files
     from tools.commands.frame_size import parse_frame_size
-    from tools.evaluation.tracker_choice import check_tracker
     from tools.tracking.track_files import track_file, track_folder
+    from tools.tracking.tracker_choice import check_tracker
     from tools.tracking.weak_detections import keeps_weak, warning_of_weak
 
     (writable_folder if detections.is_dir() else writable)(output)

@@ -15,7 +15,7 @@ from rich.table import Table
 from stages.errors import ConfigError, OutputError
 from stages.number_table import BeyondSequenceError
 from stages.wording import counted
-from tools.commands.ground_truth import read_tracks
+from tools.commands.ground_truth import read_tracking_truth
 from tools.commands.options import (
     FrameCounts,
     TrackerName,
@@ -64,8 +64,6 @@ def tune(
     view: Annotated[
         Literal["drone", "intersection"] | None,
         typer.Option(
-            "--view",
-            "--scenes",
             help="Render scenes of this view and run the config's detector, instead of both "
             "folders.",
         ),
@@ -246,7 +244,7 @@ def _sequences(
     from tools.evaluation.sequence import read_detections
     from tools.tuning.tune import TuningSequence
 
-    truths, others = read_tracks(benchmark, gt, only, lengths)
+    truths, others = read_tracking_truth(benchmark, gt, only, lengths)
     files = read_detections(detections, truths, others)
     return [
         TuningSequence(truth, file, frame_size) for truth, file in zip(truths, files, strict=True)

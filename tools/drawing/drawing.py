@@ -25,9 +25,9 @@ from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamSta
 from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.counting import Counting
 from stages.sink.overlay_parts import OverlayParts
+from stages.sink.slots import Slots
 from stages.sink.times import time_of
 from stages.wording import counted
-from tools.drawing.slots import Slots
 from tools.drawing.sources import opened
 from tools.results.stored_tracks import StoredTracks
 

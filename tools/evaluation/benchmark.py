@@ -27,8 +27,8 @@ from tools.evaluation.sequence import (
     frames_in_file,
     score_sequence,
 )
-from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
+from tools.tracking.tracker_choice import TrackerChoice
 from tools.workers import Workers
 from trackers.settings import setting_text
 

@@ -24,9 +24,9 @@ from tools.evaluation.clear import Matches, clear, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
 from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.pr_protocol import PR_IOU, THRESHOLDS, PrPoint
-from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
 from tools.tracking.frames import tracked_frames
+from tools.tracking.tracker_choice import TrackerChoice
 from tools.workers import StoppedError
 
 DETECTION_IOUS = (0.5, 0.7)

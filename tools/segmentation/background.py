@@ -138,25 +138,25 @@ Background: TypeAlias = MedianBackground | AdaptiveBackground
 
 
 def make_background(
-    name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
+    subtractor: Subtractor, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
 ) -> Background:
-    """Makes the background of a `Subtractor`.
+    """Makes the background of a subtractor.
 
     Args:
-        name: ``median``, ``mog2`` (Zivkovic 2004) or ``knn`` (Zivkovic and van der Heijden 2006).
+        subtractor: The median, MOG2 (Zivkovic 2004) or KNN (Zivkovic and van der Heijden 2006).
         images: ``(H, W, 3)`` uint8 BGR each.
         covers: ``(H, W)`` uint8 each, 255 where something may hide the background; None if that is
             unknown.
     """
-    kind, history = Subtractor(name), max(300, len(images))
-    if kind is Subtractor.MEDIAN:
+    history = max(300, len(images))
+    if subtractor is Subtractor.MEDIAN:
         return MedianBackground(images, covers)
-    subtractor: cv2.BackgroundSubtractor = (
+    adaptive: cv2.BackgroundSubtractor = (
         cv2.createBackgroundSubtractorMOG2(history, 9.0, False)
-        if kind is Subtractor.MOG2
+        if subtractor is Subtractor.MOG2
         else cv2.createBackgroundSubtractorKNN(history, 100.0, False)
     )
-    return AdaptiveBackground(subtractor, images, covers)
+    return AdaptiveBackground(adaptive, images, covers)
 
 
 def median_background(

@@ -20,7 +20,7 @@ from tools.segmentation.camera import camera_moves
 from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
 from tools.segmentation.frames import Frames, SequenceFrame
 from tools.segmentation.mask_record import chosen_method, write_record
-from tools.segmentation.options import Method, SegmentOptions
+from tools.segmentation.options import Method, SegmentOptions, Subtractor
 from tools.segmentation.refine import fill_empty, soften, without_specks
 from tools.workers import StoppedError
 
@@ -181,7 +181,7 @@ def _of_one_size(
 
 
 def _by_background(
-    frames: Frames, learned: list[SequenceFrame], subtractor: str
+    frames: Frames, learned: list[SequenceFrame], subtractor: Subtractor
 ) -> Iterator[Found]:
     if not learned:
         return

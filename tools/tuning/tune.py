@@ -15,8 +15,8 @@ from stages.detector.detection_file import DetectionFile
 from stages.records import Float32Array
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.sequence import score_tracks, track
-from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, total
+from tools.tracking.tracker_choice import TrackerChoice
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
 from tools.workers import Workers

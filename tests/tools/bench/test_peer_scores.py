@@ -10,7 +10,7 @@ from tools.annotations.ground_truths import read_ground_truths
 from tools.bench import peer_scores
 from tools.bench.peer_scores import score_trackers
 from tools.bench.peers import reference_sort
-from tools.evaluation.tracker_choice import TrackerChoice
+from tools.tracking.tracker_choice import TrackerChoice
 
 
 def test_peers_and_our_trackers_are_scored_alike(

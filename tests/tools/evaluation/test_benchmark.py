@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.tools.processes import run_python
 from tools.evaluation.benchmark import Entry, score_entries
 from tools.annotations.ground_truths import read_ground_truths
-from tools.evaluation.tracker_choice import choose_tracker
+from tools.tracking.tracker_choice import choose_tracker
 
 
 def refuse(event, arguments):

@@ -15,7 +15,7 @@ from tools.annotations.mot_file import read_mot
 from tools.evaluation.benchmark import scores_of
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.sequence import SequenceTask, score_sequence, score_tracks, track
-from tools.evaluation.tracker_choice import choose_tracker
+from tools.tracking.tracker_choice import choose_tracker
 from tools.workers import StoppedError
 
 

@@ -4,6 +4,7 @@ import pytest
 from tests.tools.segmentation.drawn import HEIGHT, WIDTH, draw, ground, iou
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import MedianBackground, make_background, median_background
+from tools.segmentation.options import Subtractor
 from tools.segmentation.shadows import is_shadow
 
 
@@ -11,11 +12,14 @@ def covers_of(drawn):
     return [box_mask(boxes, *drawn.images[0].shape[:2]) for boxes in drawn.boxes]
 
 
-@pytest.mark.parametrize(("name", "minimum"), [("median", 0.93), ("mog2", 0.9), ("knn", 0.9)])
-def test_only_the_moving_square_is_found_from_the_first_frame_on(name, minimum):
+@pytest.mark.parametrize(
+    ("subtractor", "minimum"),
+    [(Subtractor.MEDIAN, 0.93), (Subtractor.MOG2, 0.9), (Subtractor.KNN, 0.9)],
+)
+def test_only_the_moving_square_is_found_from_the_first_frame_on(subtractor, minimum):
     drawn = draw(20)
     covers = covers_of(drawn)
-    background = make_background(name, drawn.images[::2], covers[::2])
+    background = make_background(subtractor, drawn.images[::2], covers[::2])
     for image, cover, mask in zip(drawn.images, covers, drawn.masks, strict=True):
         assert iou(background.foreground(image, cover), mask) > minimum
 
@@ -131,16 +135,16 @@ def test_camera_noise_is_not_foreground():
     assert (empty_road().foreground(noisy, NOTHING) > 0).mean() < 0.01
 
 
-@pytest.mark.parametrize("name", ["median", "mog2", "knn"])
-def test_shadow_on_the_ground_is_not_foreground(name):
-    background = make_background(name, [ground()] * 20, [NOTHING] * 20)
+@pytest.mark.parametrize("subtractor", Subtractor)
+def test_shadow_on_the_ground_is_not_foreground(subtractor):
+    background = make_background(subtractor, [ground()] * 20, [NOTHING] * 20)
     shaded = ground()
     shaded[30:90, 30:120] = shaded[30:90, 30:120] * 0.7
     assert (background.foreground(shaded, NOTHING)[35:85, 35:115] > 0).mean() < 0.1
 
 
-@pytest.mark.parametrize("name", ["median", "mog2", "knn"])
-def test_a_moving_shadow_is_not_foreground_without_boxes(name):
+@pytest.mark.parametrize("subtractor", Subtractor)
+def test_a_moving_shadow_is_not_foreground_without_boxes(subtractor):
     rng, images = np.random.default_rng(4), []
     for left in range(-400, WIDTH - 40, 8):  # at last a vehicle passes above its shadow
         image = ground().astype(float)
@@ -148,7 +152,7 @@ def test_a_moving_shadow_is_not_foreground_without_boxes(name):
         image[30:60, passed] = (40, 60, 220)
         image[60:90, passed] *= 0.65
         images.append((image + rng.normal(0, 1.5, image.shape)).clip(0, 255).astype(np.uint8))
-    background = make_background(name, images[::2], None)
+    background = make_background(subtractor, images[::2], None)
     found = [background.foreground(image, None) for image in images][50:]
     vehicle, shadow = (
         np.mean([mask[rows, 8 * index :][:, 4:36] > 0 for index, mask in enumerate(found)])

@@ -221,7 +221,6 @@ def test_missing_and_conflicting_options_are_reported(benchmark: Path) -> None:
         ((), "give --gt and --detections, or --view"),
         (("--gt", benchmark / "gt"), "give --gt and --detections, or --view"),
         (("--gt", benchmark / "gt", "--view", "drone"), "give it or --gt and --detections"),
-        (("--gt", benchmark / "gt", "--scenes", "drone"), "give it or --gt and --detections"),
         (("--gt", benchmark / "gt", "--detections", benchmark), "no file for A"),
         (("--view", "drone", "--config", "uav", "--config", "own.yaml"), "tune takes one --config"),
         (

@@ -12,7 +12,7 @@ from rich.table import Table
 from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.commands.bench.output import Json, Plot, Rounds, check_outputs, save
-from tools.commands.ground_truth import read_tracks
+from tools.commands.ground_truth import read_tracking_truth
 from tools.commands.options import writable
 from tools.console.terminal import activity, wide_console
 
@@ -126,12 +126,12 @@ def bench_scores(
     from tools.bench.peer_scores import score_trackers
     from tools.console.text_formats import as_json
     from tools.evaluation.tables import shown
-    from tools.evaluation.tracker_choice import choose_tracker
+    from tools.tracking.tracker_choice import choose_tracker
 
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
     with activity("starting") as update:
         scores = score_trackers(
-            read_tracks(benchmark, gt)[0],
+            read_tracking_truth(benchmark, gt)[0],
             detections,
             [choose_tracker(label) for label in tracker or ["uavdt"]],
             _chosen_peers(peers, reference, []),

@@ -10,7 +10,7 @@ from stages.errors import ConfigError
 
 if TYPE_CHECKING:
     from tools.evaluation.benchmark import Entry
-    from tools.evaluation.tracker_choice import TrackerChoice
+    from tools.tracking.tracker_choice import TrackerChoice
 
 
 def read_entries(
@@ -48,7 +48,7 @@ def read_entries(
 
 def _choices(labels: Sequence[str], settings: Sequence[str]) -> list[TrackerChoice]:
     """Returns the trackers; an error in the settings of several explains how to configure one."""
-    from tools.evaluation.tracker_choice import choose_tracker
+    from tools.tracking.tracker_choice import choose_tracker
 
     choices = []
     for label in labels:

@@ -8,8 +8,8 @@ import numpy as np
 from stages.records import StreamStart
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
+from stages.sink.slots import Slots
 from tools.bench.sink import drifting_tracks
-from tools.drawing.slots import Slots
 
 
 def test_waiting_frames_never_exceed_the_slots(tmp_path: Path) -> None:
