@@ -56,7 +56,9 @@ def trajectories_of(table: NumberTable, frame_count: int | None = None) -> Traje
         _repeated(frames, ids),
         lambda row: f"id {row[IDENTITY]:.0f} occurs twice in frame {row[0]:.0f}",
     )
-    return Trajectories.from_arrays(frames, ids.astype(np.int64), boxes)
+    # Rows of a frame keep their order: of equal overlaps, the first is matched, as in TrackEval.
+    order = np.argsort(frames, kind="stable")
+    return Trajectories(frames[order], ids[order].astype(np.int64), boxes[order])
 
 
 def boxes_of(table: NumberTable) -> Float64Array:

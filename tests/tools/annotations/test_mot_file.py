@@ -22,6 +22,13 @@ def test_frames_count_from_zero_and_boxes_become_corners(tmp_path: Path) -> None
     assert trajectories.boxes.tolist() == [[1.5, 2, 4.5, 6], [10, 20, 40, 60]]
 
 
+def test_rows_of_a_frame_keep_their_order(tmp_path: Path) -> None:
+    trajectories = read(tmp_path, "2,3,0,0,9,9\n1,8,0,0,9,9\n2,1,5,0,9,9\n1,7,5,0,9,9\n")
+    assert trajectories.frames.tolist() == [0, 0, 1, 1]
+    assert trajectories.ids.tolist() == [8, 7, 3, 1]
+    assert trajectories.boxes[:, 0].tolist() == [0, 5, 0, 5]
+
+
 def test_results_may_have_classes(tmp_path: Path) -> None:
     trajectories = read(tmp_path, "1,7,10,20,30,40,0.9,3,-1,-1\n1,8,1,2,3,4,0.8,1,-1,-1\n")
     assert trajectories.ids.tolist() == [7, 8]

@@ -10,9 +10,9 @@ from tools.annotations.distractors import MotObjects
 from tools.annotations.ground_truths import read_ground_truths
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import Entry, score_entries
-from tools.evaluation.reference import check_by_trackeval
+from tools.evaluation.reference import check_by_trackeval, trackeval_scores
 
-pytest.importorskip("trackeval")
+MotChallenge2DBox = pytest.importorskip("trackeval").datasets.MotChallenge2DBox
 
 FRAMES = 40
 
@@ -58,6 +58,43 @@ def checked(folder: Path) -> str:
 
 def test_results_on_distractors_are_ignored_as_in_trackeval(folder: Path) -> None:
     assert checked(folder) == "TrackEval finds the same in all 21 scores, as MOT17 and MOT20"
+
+
+def test_equal_overlaps_are_matched_as_trackeval_matches_those_of_the_file(
+    tmp_path: Path,
+) -> None:
+    """In the first frame, two results have the same box, and the greater id comes first."""
+    truth, found = tmp_path / "gt" / "A.txt", tmp_path / "out" / "A.txt"
+    for file in (truth, found):
+        file.parent.mkdir()
+    rows = [f"{frame},1,100,100,40,40,1,-1,-1,-1\n" for frame in range(1, 6)]
+    truth.write_text("".join(rows))
+    again = [row.replace(",1,", ",2,", 1) for row in rows]
+    found.write_text(again[0] + rows[0] + "".join(again[1:]))
+    [read] = read_ground_truths("mot", truth.parent)
+    [score] = score_entries([Entry("", found.parent, "results")], [read], iou_threshold=0.5)
+    theirs = trackeval_scores({"A": data_read_by_trackeval(truth, found, 5)}, 0.5)
+    assert theirs["IDS"] == 0
+    assert score.overall["tracking"] == pytest.approx(theirs, abs=1e-12)
+
+
+def data_read_by_trackeval(truth: Path, found: Path, frame_count: int) -> dict[str, object]:
+    data_set = MotChallenge2DBox(
+        {
+            "BENCHMARK": "MOT15",
+            "GT_FOLDER": str(truth.parent),
+            "GT_LOC_FORMAT": "{gt_folder}/{seq}.txt",
+            "TRACKERS_FOLDER": str(found.parent.parent),
+            "TRACKERS_TO_EVAL": [found.parent.name],
+            "TRACKER_SUB_FOLDER": "",
+            "SEQ_INFO": {truth.stem: frame_count},
+            "SKIP_SPLIT_FOL": True,
+            "PRINT_CONFIG": False,
+        }
+    )
+    raw = data_set.get_raw_seq_data(found.parent.name, truth.stem)
+    data: dict[str, object] = data_set.get_preprocessed_seq_data(raw, "pedestrian")
+    return data
 
 
 def test_counting_distractors_differs_from_trackeval(
