@@ -33,12 +33,7 @@ def read_sequences(
     """
     with activity("reading annotations"):
         chosen, others = _chosen(benchmark, folder, only, lengths)
-    for truth in chosen:
-        if truth.frame_count == 0:
-            raise ConfigError(
-                f"sequence {truth.name} has no ground truth at all; say how many frames it "
-                f"has: --frames {truth.name}=N"
-            )
+    refuse_unknown_lengths(chosen)
     return chosen, others
 
 
@@ -67,6 +62,20 @@ def read_tracking_truth(
     truths, others = _chosen(benchmark, folder, only, lengths)
     warn_of_missing(folder, missing_files(truths, [IGNORED_SUFFIX]))
     return truths, others
+
+
+def refuse_unknown_lengths(truths: Sequence[GroundTruth]) -> None:
+    """Refuses sequences whose length neither the ground truth nor ``--frames`` gives.
+
+    Raises:
+        ConfigError: There is such a sequence.
+    """
+    for truth in truths:
+        if truth.frame_count == 0:
+            raise ConfigError(
+                f"sequence {truth.name} has no ground truth at all; say how many frames it "
+                f"has: --frames {truth.name}=N"
+            )
 
 
 def warn_of_missing(folder: Path, missing: Mapping[str, Sequence[str]]) -> None:

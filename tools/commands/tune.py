@@ -13,9 +13,8 @@ import typer
 from rich.table import Table
 
 from stages.errors import ConfigError, OutputError
-from stages.number_table import BeyondSequenceError
 from stages.wording import counted
-from tools.commands.ground_truth import read_tracking_truth
+from tools.commands.ground_truth import read_tracking_truth, refuse_unknown_lengths
 from tools.commands.options import (
     FrameCounts,
     TrackerName,
@@ -150,8 +149,6 @@ def tune(
                 progress=lambda stage, tried: update(f"{stage}: {counted(tried, 'setting')} tried"),
                 so_far=found.keep,
             )
-    except BeyondSequenceError as error:
-        raise ConfigError(f"{error}; if it is longer, give --frames NAME=N") from None
     except OutputError:  # such as of a full disk: what was found is at least shown
         if found.best is not None:
             _show(found.best)
@@ -241,11 +238,22 @@ def _sequences(
     lengths: Sequence[str] | None,
     frame_size: tuple[int, int] | None,
 ) -> list[TuningSequence]:
-    from tools.evaluation.sequence import read_detections
+    from stages.detector.sequence_files import find_files
+    from stages.number_table import BeyondSequenceError
+    from stages.result_files import DETECTIONS
+    from tools.evaluation.benchmark import lengths_needed
+    from tools.evaluation.sequence import SequenceTask, frames_in_file, read_detections
     from tools.tuning.tune import TuningSequence
 
     truths, others = read_tracking_truth(benchmark, gt, only, lengths)
-    files = read_detections(detections, truths, others)
+    refuse_unknown_lengths(truths)
+    try:
+        files = read_detections(detections, truths, others)
+    except BeyondSequenceError as error:
+        paths = find_files(detections, [truth.name for truth in truths], DETECTIONS, others)
+        tasks = [SequenceTask(truth, paths[truth.name]) for truth in truths]
+        needed = lengths_needed(tasks, map(frames_in_file, tasks))
+        raise ConfigError(f"{error}; {needed}") from None
     return [
         TuningSequence(truth, file, frame_size) for truth, file in zip(truths, files, strict=True)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -183,7 +183,9 @@ def score_entries(
                 found.append(score)
                 advance(1)
         except BeyondSequenceError as error:
-            raise ConfigError(f"{error}; {_lengths_needed(tasks, pool)}") from None
+            by_file = _one_per_file(tasks)
+            needed = lengths_needed(by_file, pool.do_all(frames_in_file, by_file))
+            raise ConfigError(f"{error}; {needed}") from None
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
     return [
         EntryScore(entry, {score.name: score for score in row}, unfinished)
@@ -214,12 +216,16 @@ def _one_per_file(tasks: Sequence[SequenceTask]) -> list[SequenceTask]:
     return list({(task.file, task.kind): task for task in tasks}.values())
 
 
-def _lengths_needed(tasks: Sequence[SequenceTask], pool: Workers) -> str:
-    """Returns the options that make the sequences as long as their files."""
-    by_file = _one_per_file(tasks)
+def lengths_needed(tasks: Sequence[SequenceTask], frame_counts: Iterable[int]) -> str:
+    """Returns the options that make the sequences as long as their files.
+
+    Args:
+        tasks: One for each file.
+        frame_counts: Number of frames in the file of each task.
+    """
     counts = {task.truth.name: task.truth.frame_count for task in tasks}
     needed: dict[str, int] = {}
-    for task, count in zip(by_file, pool.do_all(frames_in_file, by_file), strict=True):
+    for task, count in zip(tasks, frame_counts, strict=True):
         name = task.truth.name
         if count > counts[name]:
             counts[name] = needed[name] = count

@@ -189,17 +189,36 @@ def test_the_frames_option_lengthens_a_sequence(
     benchmark: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
-    with (benchmark / "det" / "B.txt").open("a") as rows:
-        rows.write("42,-1,9,9,30,30,0.2,1,-1\n")
+    for name, frame in (("B", 42), ("C", 51)):
+        with (benchmark / "det" / f"{name}.txt").open("a") as rows:
+            rows.write(f"{frame},-1,9,9,30,30,0.2,1,-1\n")
     arguments = [
         "--gt", benchmark / "gt", "--detections", benchmark / "det",
         "--tracker", "sort", "--workers", "1",
     ]  # fmt: skip
+    needed = "--frames B=42 --frames C=51"
     with pytest.raises(
-        ConfigError, match=r"42 lies beyond the sequence of 40 frames; if it .* --frames"
+        ConfigError,
+        match="42 lies beyond the sequence of 40 frames; "
+        f"if it and 1 other sequence are longer, {needed}$",
     ):
         tune(*arguments)
-    assert "initial settings" in tune(*arguments, "--frames", "B=42")
+    assert "initial settings" in tune(*arguments, *needed.split())
+
+
+def test_a_sequence_without_ground_truth_needs_a_length(
+    benchmark: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GRIDS, "sort", {})  # nothing to search
+    for file in ("gt/B_gt.txt", "det/B.txt"):
+        (benchmark / file).write_text("")
+    arguments = [
+        "--gt", benchmark / "gt", "--detections", benchmark / "det",
+        "--tracker", "sort", "--workers", "1",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"B has no ground truth at all; .*: --frames B=N$"):
+        tune(*arguments)
+    assert "initial settings" in tune(*arguments, "--frames", "B=40")
 
 
 def test_ground_truth_without_ignored_regions_is_reported(
