@@ -117,6 +117,12 @@ def test_a_missing_area_defaults_to_that_of_the_box(tmp_path: Path) -> None:
     assert math.isnan(scores["AP-small"])
 
 
+def test_a_box_of_size_zero_counts_as_false(tmp_path: Path) -> None:
+    flat = {**CAR, "bbox": [400, 0, 0, 30], "score": 0.9}
+    scores = score_coco(*written(tmp_path, truth_of(CAR), [flat, {**CAR, "score": 0.5}])).scores
+    assert scores["AP"] == pytest.approx(0.5)
+
+
 def test_images_with_over_100_detections_are_counted(tmp_path: Path) -> None:
     found = [{**CAR, "score": 1 - n / 1000, "bbox": [400, 0, 9, 9]} for n in range(100)]
     score = score_coco(*written(tmp_path, truth_of(CAR), [*found[:99], {**CAR, "score": 0.1}]))
