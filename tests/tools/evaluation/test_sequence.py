@@ -58,30 +58,24 @@ def test_scores_above_1_give_no_pr_scores(tmp_path: Path, score: float, divided:
     assert ("pr" in scores) == divided
 
 
-def test_the_pr_protocol_counts_eight_frames_of_ten_as_mostly_tracked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("missed", "count"),
+    [((9, 10), "mostly_tracked"), ((5,), "fragmentations")],
+    ids=["eight frames of ten are mostly tracked", "an empty frame is a fragmentation"],
+)
+def test_the_pr_protocol_has_its_own_counts(
+    tmp_path: Path, missed: tuple[int, ...], count: str
+) -> None:
     rows = [f"{frame},1,0,20,30,40,1\n" for frame in range(1, 11)]
     (tmp_path / "A.txt").write_text("".join(rows))
     [truth] = read_ground_truths("mot", tmp_path)
     found = tmp_path / "found.txt"
-    found.write_text("".join(rows[:8]))
+    found.write_text("".join(row for frame, row in enumerate(rows, 1) if frame not in missed))
     tracker = choose_tracker("sort", ["min_hits=0"])
     score = score_sequence(SequenceTask(truth, found, tracker=tracker))
     assert score.tracking is not None
-    assert score.tracking.clear.mostly_tracked == 0
-    assert {point.clear.mostly_tracked for point in score.points} == {1}
-
-
-def test_the_pr_protocol_counts_an_empty_frame_as_a_fragmentation(tmp_path: Path) -> None:
-    rows = [f"{frame},1,0,20,30,40,1\n" for frame in range(1, 11)]
-    (tmp_path / "A.txt").write_text("".join(rows))
-    [truth] = read_ground_truths("mot", tmp_path)
-    found = tmp_path / "found.txt"
-    found.write_text("".join(rows[:4] + rows[5:]))
-    tracker = choose_tracker("sort", ["min_hits=0"])
-    score = score_sequence(SequenceTask(truth, found, tracker=tracker))
-    assert score.tracking is not None
-    assert score.tracking.clear.fragmentations == 0
-    assert {point.clear.fragmentations for point in score.points} == {1}
+    assert getattr(score.tracking.clear, count) == 0
+    assert {getattr(point.clear, count) for point in score.points} == {1}
 
 
 SHIFT = 2.5  # of two boxes of 10x10: IoU 0.6
