@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.records import Float64Array, View
+from stages.records import SECONDS_ERROR, Float64Array, View
+
+OUTAGE_SECONDS = 1.0 + SECONDS_ERROR
+"""How long frames may have no view: until then, lines are drawn by the last one; then, this is
+reported."""
 
 
 def view_row(view: View | None, number: int) -> str:

@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from stages.decoder.reference_view import ReferenceView
-from stages.records import SECONDS_ERROR, Frame, FrameHeader
-
-_REPORT_SECONDS = 1.0 + SECONDS_ERROR  # the sink uses the last view that long
+from stages.records import Frame, FrameHeader
+from stages.views import OUTAGE_SECONDS
 
 
 class ViewFinder:
     """Finds the frames of a stream on a picture.
 
     An outage is reported once, when no frame has shown the view of the picture for a second, and
-    again when it ends.
+    again when it ends. Frames of another size than the picture are reported once, too: a program
+    may have scaled the picture, while lines were drawn in the pixels of the frames.
 
     Args:
         path: The picture.
@@ -32,6 +32,7 @@ class ViewFinder:
         self._notify = notify
         self._since: FrameHeader | None = None  # the first frame of an outage
         self._is_reported = False
+        self._is_size_compared = False
 
     def pass_over(self, frame: Frame) -> None:
         """Takes a frame whose view is not needed."""
@@ -39,6 +40,8 @@ class ViewFinder:
 
     def located(self, frame: Frame) -> FrameHeader:
         """Takes the next frame; returns its header with its view."""
+        if not self._is_size_compared:
+            self._compare_size(frame.header)
         header = replace(frame.header, view=self._reference.find(frame))
         if header.view:
             if self._is_reported:
@@ -47,10 +50,19 @@ class ViewFinder:
             return header
         if self._since is None or self._since.epoch != header.epoch:
             self._since = header
-        elif not self._is_reported and header.seconds - self._since.seconds > _REPORT_SECONDS:
+        elif not self._is_reported and header.seconds - self._since.seconds > OUTAGE_SECONDS:
             self._is_reported = True
             self._notify(
                 f"frames from {self._since.number} on do not show the view of {self._path}; until "
                 f"they do, nothing is counted or measured"
             )
         return header
+
+    def _compare_size(self, header: FrameHeader) -> None:
+        self._is_size_compared = True
+        height, width = self._reference.size
+        if (header.height, header.width) != (height, width):
+            self._notify(
+                f"{self._path} is {width}x{height}, frames are {header.width}x{header.height}: "
+                f"lines, zones and ground points are in pixels of the picture"
+            )

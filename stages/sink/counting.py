@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from stages.measurements import Counts, Crossings, GroundPlaces, Measured, ZoneCounts, ZoneEvents
-from stages.records import SECONDS_ERROR, FrameHeader, Tracks, View
+from stages.records import FrameHeader, Tracks, View
 from stages.sink.crossings import LineCounter, LineCounterState, line_faults
 from stages.sink.ground import GroundTrack, SpeedMeter, ground_faults
 from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneCounter, ZoneCounterState, zone_faults
-
-_VIEW_SECONDS = 1.0 + SECONDS_ERROR
-"""How long lines and zones are drawn by the last known view of a moving camera."""
+from stages.views import OUTAGE_SECONDS
 
 
 class Readings(NamedTuple):
@@ -131,4 +129,4 @@ class Counting:
         known = self._known
         if known is None or known.epoch != frame.epoch:
             return ()
-        return known.view if frame.seconds - known.seconds <= _VIEW_SECONDS else ()
+        return known.view if frame.seconds - known.seconds <= OUTAGE_SECONDS else ()
