@@ -30,7 +30,7 @@ from stages.decoder.source import FrameSelection
 from stages.sink.places import Anchor
 from stages.wording import as_setting
 
-STRICT = {"extra": "forbid", "allow_inf_nan": False}
+_STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
 
 _OF_SPOTNET = ("weights", "engine", "precision", "device", "threads")  # built-in configs set scale
@@ -61,7 +61,7 @@ class DecoderConfig:
         record_gigabytes: Limit per stream, gigabytes; the oldest segments beyond it are removed.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = _STRICT
 
     first_frame: Annotated[int, Ge(1)] = 1
     last_frame: Annotated[int, Ge(1)] | None = None
@@ -127,7 +127,7 @@ class DetectorConfig:
         batch_wait_ms: Longest wait for a batch to fill after its first frame, ms.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = _STRICT
 
     weights: Path | None = None
     detections: Path | None = None
@@ -176,7 +176,7 @@ class TrackerConfig:
         settings: Settings of that tracker, see trackers/NAME.py.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = _STRICT
 
     name: str = "sort"
     settings: Annotated[dict[str, Any], After(in_json)] = field(default_factory=dict)
@@ -238,7 +238,7 @@ class SinkConfig:
             speeds of vehicles are written to ground.txt, and speeds drawn on the overlay.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = _STRICT
 
     overlay: bool = True
     overlay_minutes: Annotated[float, Ge(0)] | None = None
@@ -297,7 +297,7 @@ class RuntimeConfig:
         port: First TCP port of transport tcp, which uses 67 ports and one more per stream.
     """
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = _STRICT
 
     mode: Literal["auto", "lossless", "live"] = "auto"
     slots: Annotated[int, Ge(2), Le(256)] = 8
@@ -337,7 +337,7 @@ class RuntimeConfig:
 class RunConfig:
     """The whole configuration of a run."""
 
-    __pydantic_config__ = STRICT
+    __pydantic_config__ = _STRICT
 
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)

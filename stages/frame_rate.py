@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-MIN_RATE = Fraction(1, 1000)  # encoders refuse much lower ones
-MAX_RATE = 1000
+_MIN_RATE = Fraction(1, 1000)  # encoders refuse much lower ones
+_MAX_RATE = 1000
 _MAX_DENOMINATOR = 1_000_000  # FFmpeg's fractions have 32-bit terms
 
 
@@ -16,7 +16,7 @@ def parse_frame_rate(text: str) -> Fraction:
     29.97002997002997 becomes 30000/1001: denominators are at most a million.
 
     Raises:
-        ValueError: The text is not a number from `MIN_RATE` to `MAX_RATE`.
+        ValueError: The text is not a number from 0.001 to 1000.
     """
     try:
         # Checked as a float first: the Fraction of 1e99999999 would take minutes.
@@ -24,9 +24,9 @@ def parse_frame_rate(text: str) -> Fraction:
         rate = Fraction(text).limit_denominator(_MAX_DENOMINATOR) if is_short else Fraction(0)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
-    if not MIN_RATE <= rate <= MAX_RATE:
+    if not _MIN_RATE <= rate <= _MAX_RATE:
         raise ValueError(
-            f"must be a number or fraction such as 30000/1001, from {MIN_RATE} to {MAX_RATE}"
+            f"must be a number or fraction such as 30000/1001, from {_MIN_RATE} to {_MAX_RATE}"
         )
     return rate
 
@@ -37,4 +37,4 @@ def first_likely_rate(*rates: Fraction | None) -> Fraction:
     If FFmpeg has seen too little of a stream, it counts every clock tick as a frame: 1000 per
     second and more.
     """
-    return next((rate for rate in rates if rate and rate < MAX_RATE), Fraction(25))
+    return next((rate for rate in rates if rate and rate < _MAX_RATE), Fraction(25))

@@ -24,8 +24,8 @@ POSITION_NOISE, VELOCITY_NOISE = 1 / 20, 1 / 160
 ASPECT, HEIGHT = 2, 3
 ASPECT_NOISE, ASPECT_VELOCITY_NOISE, ASPECT_MEASUREMENT_NOISE = 1e-2, 1e-5, 1e-1
 INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # multiples of a step's noise
-UNCONFIRMED_SIMILARITY = 0.3  # minimum IoU times score of a track's second detection
-DUPLICATE_IOU = 0.85  # above it, a track seen now and a lost one are duplicates
+_UNCONFIRMED_SIMILARITY = 0.3  # minimum IoU times score of a track's second detection
+_DUPLICATE_IOU = 0.85  # above it, a track seen now and a lost one are duplicates
 
 ID, HITS, BORN, LAST_SEEN = range(4)  # stored for each track besides its filter
 
@@ -146,8 +146,8 @@ class ByteTrack(Tracker):
         if np.count_nonzero(is_old) < len(strong):
             is_free = np.ones(len(boxes), np.bool_)
             is_free[first.columns] = False
-            good = ~is_old & (similarity >= UNCONFIRMED_SIMILARITY) & is_free[strong.columns]
-            third = match(strong.where(good), similarity[good] - UNCONFIRMED_SIMILARITY)
+            good = ~is_old & (similarity >= _UNCONFIRMED_SIMILARITY) & is_free[strong.columns]
+            third = match(strong.where(good), similarity[good] - _UNCONFIRMED_SIMILARITY)
             used[third.rows] = third.columns
         return used
 
@@ -183,7 +183,7 @@ class ByteTrack(Tracker):
         if len(lost):
             boxes = _boxes(self._filter.values)
             pairs = find_overlaps(boxes[now], boxes[lost])
-            same = pairs.where(pairs.iou > DUPLICATE_IOU)
+            same = pairs.where(pairs.iou > _DUPLICATE_IOU)
             lifetimes = last_seen - self._records[BORN]
             older = lifetimes[now[same.rows]] > lifetimes[lost[same.columns]]
             kept[lost[same.columns[older]]] = False

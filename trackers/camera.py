@@ -7,15 +7,15 @@ import numpy as np
 from trackers.boxes import FloatArray, IndexArray
 from trackers.overlaps import neighbors
 
-REACH = 60.0  # pixels: the largest displacement considered, along each axis
-CELL = 6.0  # pixels: displacements this close count as one
-MIN_VOTES = 4
-SEED_SHARE = 0.3  # fraction of the objects that must agree on one displacement at first,
-MIN_SHARE = 0.6  # and on the fitted motion: fewer may be one of two directions of traffic
-MIN_ADVANTAGE = 1.1  # ratio of the votes for a motion to those for none
-SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
-STIFFNESS = 5e4  # pixels²: how far objects must spread for a rotation or zoom to be trusted
-OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # residual in pixels that quarters a pair's weight, by iteration
+_REACH = 60.0  # pixels: the largest displacement considered, along each axis
+_CELL = 6.0  # pixels: displacements this close count as one
+_MIN_VOTES = 4
+_SEED_SHARE = 0.3  # fraction of the objects that must agree on one displacement at first,
+_MIN_SHARE = 0.6  # and on the fitted motion: fewer may be one of two directions of traffic
+_MIN_ADVANTAGE = 1.1  # ratio of the votes for a motion to those for none
+_SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
+_STIFFNESS = 5e4  # pixels²: how far objects must spread for a rotation or zoom to be trusted
+_OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # residual in pixels that quarters a pair's weight, by iteration
 
 
 def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray | None:
@@ -34,33 +34,33 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
         ``(2, 3)`` map from predicted to observed positions; None if too few objects agree.
     """
     count = min(len(predicted), len(observed))
-    if count < MIN_VOTES:
+    if count < _MIN_VOTES:
         return None
     rows, columns = _candidates(predicted, observed)
     sources, targets = predicted[rows, :2], observed[columns, :2]
     displacements = targets - sources
-    cells = np.floor((displacements + REACH) / CELL).astype(np.intp)
-    side = int(2 * REACH / CELL) + 3  # an empty cell on each side
+    cells = np.floor((displacements + _REACH) / _CELL).astype(np.intp)
+    side = int(2 * _REACH / _CELL) + 3  # an empty cell on each side
     votes = np.zeros((side, side), np.int64)
     np.add.at(votes, (cells[:, 0] + 1, cells[:, 1] + 1), 1)
     strips = votes[:, :-2] + votes[:, 1:-1] + votes[:, 2:]
     around = strips[:-2] + strips[1:-1] + strips[2:]  # of each cell and its eight neighbours
     best = np.unravel_index(around.argmax(), around.shape)
-    if around[best] < max(MIN_VOTES, SEED_SHARE * count):
+    if around[best] < max(_MIN_VOTES, _SEED_SHARE * count):
         return None
     peak = np.median(displacements[(np.abs(cells - best) <= 1).all(axis=1)], axis=0)
-    agreeing = (np.abs(displacements - peak) < CELL).all(axis=1)
-    still = (np.abs(displacements) < CELL).all(axis=1)
-    if agreeing.sum() <= MIN_ADVANTAGE * still.sum():
+    agreeing = (np.abs(displacements - peak) < _CELL).all(axis=1)
+    still = (np.abs(displacements) < _CELL).all(axis=1)
+    if agreeing.sum() <= _MIN_ADVANTAGE * still.sum():
         agreeing = still
-    if agreeing.sum() < MIN_VOTES:
+    if agreeing.sum() < _MIN_VOTES:
         return None
     motion = np.column_stack((np.eye(2), np.median(displacements[agreeing], axis=0)))
     motion = _fitted(sources, targets, motion)
-    agreeing = (np.abs(moved_points(sources, motion) - targets) < CELL).all(axis=1)
+    agreeing = (np.abs(moved_points(sources, motion) - targets) < _CELL).all(axis=1)
     # In a crowd an object has many partners; it counts once.
     voters = min(len(np.unique(rows[agreeing])), len(np.unique(columns[agreeing])))
-    return motion if voters >= max(MIN_VOTES, MIN_SHARE * count) else None
+    return motion if voters >= max(_MIN_VOTES, _MIN_SHARE * count) else None
 
 
 def moved_points(points: FloatArray, motion: FloatArray) -> FloatArray:
@@ -78,19 +78,19 @@ def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray
     rows, columns = neighbors(_around(predicted), _around(observed))
     sizes = np.maximum(predicted[rows, 2:], 1.0)
     resizing = np.abs(np.log(np.maximum(observed[columns, 2:], 1.0) / sizes))
-    alike = (resizing < SIZE_TOLERANCE).all(axis=1)
+    alike = (resizing < _SIZE_TOLERANCE).all(axis=1)
     return rows[alike], columns[alike]
 
 
 def _around(objects: FloatArray) -> FloatArray:
-    """Boxes that touch if two centres are within `REACH` of each other, in x and in y."""
+    """Boxes that touch if two centres are within `_REACH` of each other, in x and in y."""
     centers = objects[:, :2]
-    return np.concatenate((centers - REACH / 2, centers + REACH / 2), axis=1)
+    return np.concatenate((centers - _REACH / 2, centers + _REACH / 2), axis=1)
 
 
 def _fitted(sources: FloatArray, targets: FloatArray, motion: FloatArray) -> FloatArray:
     """Fits a similarity transform near ``motion``, discounting outliers by reweighting."""
-    for outlier in OUTLIERS:
+    for outlier in _OUTLIERS:
         errors = ((moved_points(sources, motion) - targets) ** 2).sum(axis=1, keepdims=True)
         weights = 1 / (1 + errors / outlier**2) ** 2
         total = weights.sum()
@@ -98,8 +98,8 @@ def _fitted(sources: FloatArray, targets: FloatArray, motion: FloatArray) -> Flo
         target_center = (weights * targets).sum(axis=0) / total
         x, y = (sources - source_center).T
         u, v = (weights * (targets - target_center)).T
-        spread = (weights * (sources - source_center) ** 2).sum() + STIFFNESS
-        cosine = ((x * u + y * v).sum() + STIFFNESS) / spread
+        spread = (weights * (sources - source_center) ** 2).sum() + _STIFFNESS
+        cosine = ((x * u + y * v).sum() + _STIFFNESS) / spread
         sine = (x * v - y * u).sum() / spread
         turn = np.array([[cosine, -sine], [sine, cosine]])
         motion = np.column_stack((turn, target_center - turn @ source_center))

@@ -28,12 +28,12 @@ from trackers.settings import (
 )
 from trackers.tracker import Int64Array, Observations, Tracker
 
-TENTATIVE = 0  # id of a track that is not confirmed yet
+_TENTATIVE = 0  # id of a track that is not confirmed yet
 TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("best", np.float64)])
-MISSES_PER_HIT = 5  # misses survived per hit: an object rarely seen may be anywhere by then
-WIDENING_FRAMES = 10  # missed frames after which a box is not widened further
-SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
-RECENT_MISSES = 3  # and while it has missed fewer frames than this
+_MISSES_PER_HIT = 5  # misses survived per hit: an object rarely seen may be anywhere by then
+_WIDENING_FRAMES = 10  # missed frames after which a box is not widened further
+_SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
+_RECENT_MISSES = 3  # and while it has missed fewer frames than this
 _MIN_DIVISOR = 1e-9  # used if ``confirm_score`` is lower, such as 0
 
 
@@ -75,7 +75,7 @@ class SpotTrack(Tracker):
 
         Args:
             max_age: Consecutive frames without a detection that a confirmed track survives, >= 0; a
-                track with few detections survives at most 5 for each of them (`MISSES_PER_HIT`).
+                track with few detections survives at most 5 for each of them.
             min_hits: Detections before a track is confirmed, >= 1.
             confirm_score: Score that one of a track's detections must reach to confirm it.
             birth_score: Minimum score of a detection that begins a track.
@@ -170,8 +170,8 @@ class SpotTrack(Tracker):
         self._coast()
         state = self._filter
         if motion is None and self.estimate_camera:
-            settled = self._tracks["hits"] >= SETTLED_HITS
-            settled &= self._tracks["misses"] < RECENT_MISSES
+            settled = self._tracks["hits"] >= _SETTLED_HITS
+            settled &= self._tracks["misses"] < _RECENT_MISSES
             motion = motion_from_boxes(state.values[settled], measured)
         if motion is not None:
             scale = scale_of(motion)
@@ -192,7 +192,7 @@ class SpotTrack(Tracker):
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
         """Returns the detection of each track ``(T,)``, -1 where it has none."""
         predicted = from_center_size(self._filter.values)
-        missed = np.minimum(self._tracks["misses"] - 1, WIDENING_FRAMES)
+        missed = np.minimum(self._tracks["misses"] - 1, _WIDENING_FRAMES)
         pairs = find_overlaps(predicted, boxes, self.widening * missed)
         used = np.full(len(predicted), -1)
         strong = scores[pairs.columns] >= self.high_score
@@ -237,13 +237,13 @@ class SpotTrack(Tracker):
     def _confirm(self) -> None:
         tracks = self._tracks
         proven = (tracks["hits"] >= self.min_hits) & (tracks["best"] >= self.confirm_score)
-        rows = np.flatnonzero(proven & (tracks["id"] == TENTATIVE))
+        rows = np.flatnonzero(proven & (tracks["id"] == _TENTATIVE))
         tracks["id"][rows] = self._new_ids(len(rows))
 
     def _reported(
         self, boxes: FloatArray, used: IndexArray, frame_size: FloatArray | None
     ) -> IndexArray:
-        rows = np.flatnonzero((self._tracks["id"] != TENTATIVE) & (used >= 0))
+        rows = np.flatnonzero((self._tracks["id"] != _TENTATIVE) & (used >= 0))
         if frame_size is None or self.edge_margin < 0:
             return rows
         seen = boxes[used[rows]]
@@ -251,8 +251,8 @@ class SpotTrack(Tracker):
         return rows[whole.all(axis=1)]
 
     def _drop_lost(self, frame_size: FloatArray | None) -> None:
-        tentative = self._tracks["id"] == TENTATIVE
-        most = np.minimum(self.max_age, MISSES_PER_HIT * self._tracks["hits"])
+        tentative = self._tracks["id"] == _TENTATIVE
+        most = np.minimum(self.max_age, _MISSES_PER_HIT * self._tracks["hits"])
         kept = self._tracks["misses"] <= np.where(tentative, 0, most)
         if frame_size is not None:
             centers, halves = self._filter.values[:, :2], self._filter.values[:, 2:] / 2

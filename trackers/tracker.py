@@ -17,7 +17,7 @@ MAX_FLOAT32 = float(np.finfo(np.float32).max)  # results are float32
 FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and squaring it would lose precision
 MIN_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
 CLASS_RANGE = np.iinfo(np.int16)
-STRONGEST_ZOOM = 100.0  # from one frame to the next
+_STRONGEST_ZOOM = 100.0  # from one frame to the next
 LONGEST_BREAK = 30  # unseen frames that tracks survive regardless of `max_age`
 
 
@@ -320,8 +320,8 @@ def _checked_size(frame_size: npt.ArrayLike) -> FloatArray:
 def _checked_motion(motion: npt.ArrayLike) -> FloatArray:
     array = checked_numbers("motion", motion, (2, 3), FARTHEST)
     zooms = np.linalg.svd(array[:, :2], compute_uv=False)
-    if zooms.min() < 1 / STRONGEST_ZOOM or zooms.max() > STRONGEST_ZOOM:
+    if zooms.min() < 1 / _STRONGEST_ZOOM or zooms.max() > _STRONGEST_ZOOM:
         raise ValueError(
-            f"motion must not zoom by more than {STRONGEST_ZOOM:g}, got {array.tolist()}"
+            f"motion must not zoom by more than {_STRONGEST_ZOOM:g}, got {array.tolist()}"
         )
     return array

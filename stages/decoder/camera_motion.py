@@ -9,10 +9,10 @@ from stages.decoder.motion import is_likely
 from stages.records import Float32Array, Float64Array, Frame, UInt8Array
 
 WIDTH = 480  # pixels: wider frames are scaled down to this
-BLOCK = 24  # pixels of the small image: side of a square in which one corner is tracked
+_BLOCK = 24  # pixels of the small image: side of a square in which one corner is tracked
 MIN_CORNERS = 12
 MIN_SHARE = 0.3  # share of the corners that must agree on the motion
-INLIER_DISTANCE = 0.7  # pixels of the small image; a corner farther off does not agree
+_INLIER_DISTANCE = 0.7  # pixels of the small image; a corner farther off does not agree
 
 
 class CameraMotion:
@@ -81,7 +81,7 @@ def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
         corners[seen] + 0.5,
         moved[seen] + 0.5,
         method=cv2.RANSAC,
-        ransacReprojThreshold=INLIER_DISTANCE,
+        ransacReprojThreshold=_INLIER_DISTANCE,
     )
     if motion is None or agreeing.sum() < max(MIN_CORNERS, MIN_SHARE * len(corners)):
         return None
@@ -90,10 +90,10 @@ def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
 
 def corners_of(image: UInt8Array) -> Float32Array:
     """Returns ``(N, 2)`` x, y of the strongest corner in every block that is not flat."""
-    rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
-    strength = np.asarray(cv2.cornerMinEigenVal(image, 3))[: rows * BLOCK, : columns * BLOCK]
-    squares = strength.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
-    blocks = squares.reshape(rows * columns, BLOCK * BLOCK)
-    inside = np.stack(np.divmod(blocks.argmax(axis=1), BLOCK)[::-1], axis=1)
-    first = np.stack(np.divmod(np.arange(rows * columns), columns)[::-1], axis=1) * BLOCK
+    rows, columns = image.shape[0] // _BLOCK, image.shape[1] // _BLOCK
+    strength = np.asarray(cv2.cornerMinEigenVal(image, 3))[: rows * _BLOCK, : columns * _BLOCK]
+    squares = strength.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2)
+    blocks = squares.reshape(rows * columns, _BLOCK * _BLOCK)
+    inside = np.stack(np.divmod(blocks.argmax(axis=1), _BLOCK)[::-1], axis=1)
+    first = np.stack(np.divmod(np.arange(rows * columns), columns)[::-1], axis=1) * _BLOCK
     return (first + inside)[blocks.max(axis=1) > 0].astype(np.float32)

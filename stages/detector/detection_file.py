@@ -40,8 +40,8 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
     "uavdt": ("car", "truck", "bus"),
     "mot": ("object",),
 }
-FRAME_SIZES: dict[DetectionFormat, tuple[int, int]] = {"detrac": (960, 540), "uavdt": (1024, 540)}
-STRAY = 0.001  # share of detections; at most 0.00006 in the published files of UAVDT
+_FRAME_SIZES: dict[DetectionFormat, tuple[int, int]] = {"detrac": (960, 540), "uavdt": (1024, 540)}
+_STRAY = 0.001  # share of detections; at most 0.00006 in the published files of UAVDT
 COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "run": 8, "uavdt": 9}
 MIN_COLUMNS = 7
 _LINE = "frame,-1,left,top,width,height,score"
@@ -145,9 +145,9 @@ class DetectionFile:
         """
         if number_of(self.path, DETECTIONS) and (stated := frame_size(self.path.parent)):
             return stated
-        size = FRAME_SIZES.get(self.format)
+        size = _FRAME_SIZES.get(self.format)
         centers = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
-        if size is None or (centers > size).any(axis=1).sum() > STRAY * len(centers):
+        if size is None or (centers > size).any(axis=1).sum() > _STRAY * len(centers):
             return None
         return size
 

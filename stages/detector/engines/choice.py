@@ -16,7 +16,7 @@ from stages.errors import ConfigError, SpotStreamError
 from stages.extras import installed
 
 EngineName: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
-ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+_ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 _PACKAGES: dict[EngineName, tuple[str, ...]] = {
     "torch": ("torch",),
@@ -57,7 +57,7 @@ def build_engine(
             load, or an exported model is given a ``top_k``.
         SpotStreamError: The device has no memory left for the network.
     """
-    _check_choice("engine", engine, ("auto", *ENGINES))
+    _check_choice("engine", engine, ("auto", *_ENGINES))
     _check_choice("precision", precision, get_args(Precision))
     exported = _EXPORTED.get(weights.suffix.lower())
     uses_gpu = engine in ("auto", "torch") and exported is None
@@ -98,7 +98,7 @@ def build_engine(
 
 def installed_engines() -> list[EngineName]:
     """Returns the engines whose packages are installed."""
-    return [name for name in ENGINES if installed(*_PACKAGES[name])]
+    return [name for name in _ENGINES if installed(*_PACKAGES[name])]
 
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ from stages.errors import ConfigError
 from stages.extras import require
 from stages.records import UInt8Array
 
-EXPORTED = (".xml", ".onnx")
+_EXPORTED = (".xml", ".onnx")
 
 _SIZES = 16  # of inputs, for which each thread keeps the compiled network, about 70 MB each
 
@@ -55,7 +55,7 @@ class OpenVinoEngine:
         self._core = openvino.Core()
         self._core.set_property({"ENABLE_MMAP": False})  # the file may be replaced in place
         arithmetic, hint = "float32", "f32"
-        if weights.suffix.lower() in EXPORTED:
+        if weights.suffix.lower() in _EXPORTED:
             self._model, found = read_exported(self._core, weights)
             self.config = config_of(weights, found)
             arithmetic = found.get(ARITHMETIC, arithmetic)
