@@ -11,12 +11,10 @@ from concurrent import futures
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import zmq
 
 from pipeline.config import DecoderConfig
-from pipeline.geometry import reference_of
 from pipeline.plan import STAGE_ENDED, StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, NoticeEvent, Ready
@@ -25,6 +23,7 @@ from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_SIDE
 from pipeline.workers.backlog import Backlog
+from pipeline.workers.camera_estimates import CameraEstimates
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
@@ -38,10 +37,6 @@ from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import Dropped, DropReason, EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.folder_contents import remove_parts, remove_results
-
-if TYPE_CHECKING:
-    from pipeline.workers.view_finder import ViewFinder
-    from stages.decoder.camera_motion import CameraMotion
 
 _CONNECT_SECONDS = 10.0
 _SIGNAL_SECONDS = 0.2
@@ -134,20 +129,9 @@ class _Decoding:
         config = plan.config.decoder
         paced = config.pace == "original" and not is_live(stream.location)
         self._pace = Pace(waiting.wait) if paced else None
-        self._camera: CameraMotion | None = None
-        if config.camera_motion:
-            # Imported here: most decoders do not need OpenCV, which takes memory.
-            from stages.decoder.camera_motion import CameraMotion
-
-            self._camera = CameraMotion()
-        self._finder: ViewFinder | None = None
-        if picture := reference_of(config.reference, stream.name):
-            from pipeline.workers.view_finder import ViewFinder
-
-            self._finder = ViewFinder(picture, _notifier(stream, report))
-        estimates = self._camera is not None or self._finder is not None
+        self._estimates = CameraEstimates(config, stream.name, _notifier(stream, report))
         drops = is_live(stream.location) and not logbook[SharedNumber.LOSSLESS]
-        self._backlog = Backlog() if estimates and drops else None
+        self._backlog = Backlog() if self._estimates.any and drops else None
 
     def run(self) -> None:
         """Reads the source until it ends or the process is told to stop."""
@@ -191,15 +175,10 @@ class _Decoding:
             number, why = header.sequence, DropReason.BEHIND
             self._sender.announce(Dropped(header.stream, header.epoch, number, number, why))
             return
-        skipping = self._sender.is_skipping
-        if self._camera is not None and skipping:
-            self._camera.pass_over(frame)
-        elif self._camera is not None:
-            motion = self._camera.estimate(frame)
-        if self._finder is not None and skipping:
-            self._finder.pass_over(frame)
-        elif self._finder is not None:
-            header = self._finder.located(frame)
+        if skipping := self._sender.is_skipping:
+            self._estimates.pass_over(frame)
+        else:
+            header, motion = self._estimates.of(frame)
         elapsed = self._waiting.working_ns() - started
         if self._pace is not None and not skipping:
             header = self._pace.hold(header)
