@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,7 +22,8 @@ from stages.sink.places import (
 )
 
 Zone: TypeAlias = tuple[Point, ...]
-"""The corners of a polygon, x and y in pixels of the frame."""
+"""The corners of a polygon, x and y in pixels of the frame, or of the picture to which its `View`
+maps it."""
 
 _LOST_SECONDS = 5.0 + SECONDS_ERROR
 _REMEMBERED_TRACKS = 1024
@@ -146,16 +147,30 @@ class ZoneCounter:
         seen = countable_places(tracks, self._anchor)
         points = np.array([place.point for place in seen]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
+        placed = [place.identity for place in seen]
+        unplaced = self._keep(set(tracks.ids.tolist()).difference(placed), now, epoch)
         events = list(self._lose(now, epoch))
         self.state.latest = now.seconds
         for place, *depths_of_place in zip(seen, *depths, strict=True):
             events += self._move(place, depths_of_place, now, epoch)
         known = self.state.tracks
         for k, name in enumerate(self._zones):
-            stays = (known[place.identity].stays[k] for place in seen)
+            stays = (known[identity].stays[k] for identity in (*placed, *unplaced))
             inside = sum(stay is not None and stay.counts for stay in stays)
             self.counts[name] = self.counts[name]._replace(inside=inside)
         return events
+
+    def _keep(self, identities: Iterable[int], now: Moment, epoch: int) -> list[int]:
+        """Keeps tracks without a position from getting lost; returns those that are known.
+
+        They are in the frame, but its edge cuts them, or its view is not found.
+        """
+        known = self.state.tracks
+        kept = [each for each in identities if each in known and known[each].epoch == epoch]
+        for identity in kept:
+            track = known[identity] = known.pop(identity)  # so that the latest ones come last
+            track.seen = now.seconds
+        return kept
 
     def _lose(self, now: Moment, epoch: int) -> Iterator[ZoneEvent]:
         """Forgets tracks that have not been seen for long; yields the ends of their stays."""

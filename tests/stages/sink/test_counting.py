@@ -3,6 +3,8 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
+import pytest
+
 from stages.measurements import (
     Counts,
     Crossing,
@@ -13,6 +15,7 @@ from stages.measurements import (
     ZoneEvent,
     ZoneEvents,
 )
+from stages.records import View
 from stages.sink.counting import Counting
 from stages.sink.options import SinkOptions
 from tests.stages.sink.conftest import make_header, make_tracks
@@ -141,3 +144,25 @@ def test_the_anchor_is_the_position_at_lines_in_zones_and_on_the_ground() -> Non
         crossed, inside = counting.crossings.counts["gate"], counting.zones.counts["box"].inside
         found[anchor] = sum(crossed), inside, round(place.y, 6)
     assert found == {"bottom_center": (1, 1, 6.6), "center": (0, 0, 4.6)}
+
+
+@pytest.mark.parametrize("hides", ["edge", "no view"])
+def test_a_vehicle_without_a_position_stays_in_its_zone(hides: str) -> None:
+    """It stands for 20 seconds; twice, for seven seconds each, its position is unknown."""
+    box = ((30, 30), (70, 30), (70, 70), (30, 70))
+    options = SinkOptions(zones={"box": box}, zone_stay_seconds=12)
+    counting, kinds, inside = Counting(options), list[str](), set[int]()
+    here: View = (1.0, 0, 0, 0, 1, 0, 0, 0, 1)
+    for index in range(500):
+        is_hidden = 50 <= index < 225 or 270 <= index < 445
+        header = replace(make_header(index), width=100, view=here)
+        if is_hidden and hides == "edge":
+            header = replace(header, width=62)
+        elif is_hidden:
+            header = replace(header, view=())
+        tracks = make_tracks(header, [[40, 40, 60, 60]], [3])
+        for found in counting.update(tracks, index + 1, "0 s"):
+            assert isinstance(found, ZoneEvents)
+            kinds += [event.kind for event in found.events]
+        inside.add(counting.zones.counts["box"].inside)
+    assert (kinds, inside) == (["enter", "stay"], {1})
