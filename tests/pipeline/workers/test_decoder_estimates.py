@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from pipeline.config import DecoderConfig, RunConfig
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.backlog import Backlog
+from pipeline.workers.camera_estimates import CameraEstimates
 from pipeline.workers.waiting import Waiting
 from stages.decoder import camera_motion, reference_view
 from stages.decoder.camera_motion import small_gray
@@ -79,3 +81,30 @@ def test_only_frames_of_a_live_source_are_dropped_and_the_next_motion_spans_them
     assert sent == ([0, 1, 2, 6, 7] if drops else [*range(8)])
     shifts = [motion[0, 2] for motion in sender.motions[1:]]
     assert shifts == pytest.approx([2, 2, 8, 2] if drops else [2] * 7, abs=0.1)
+
+
+def test_without_estimates_every_frame_is_sent(tmp_path, monkeypatch):
+    plan = decoder_plan(tmp_path)
+    Logbook(plan.logbook(0))[SharedNumber.LOSSLESS] = False
+    plan = structs.replace(plan, streams=[structs.replace(plan.streams[0], location="rtsp://cam")])
+    always = SimpleNamespace(drops=lambda waited_ns: True)
+    monkeypatch.setattr(decoder_worker, "Backlog", lambda: always)
+    sender = RecordingSender()
+    image = np.zeros((90, 160, 3), np.uint8)
+    read(plan, Script([Frame.of_image(image, "cam", 0)], sender), sender)
+    assert isinstance(sender.records[0], Frame)
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_frames_that_are_passed_over_reach_motion_and_view(tmp_path, passes):
+    """A blank first frame of a block: after it, the next one is not searched for the view."""
+    noise = np.random.default_rng(0).integers(0, 256, (60, 120), np.uint8)
+    image = cv2.cvtColor(cv2.resize(noise, (480, 240)), cv2.COLOR_GRAY2BGR)
+    cv2.imwrite(str(tmp_path / "view.png"), image)
+    config = DecoderConfig(camera_motion=True, reference={"cam": tmp_path / "view.png"})
+    estimates = CameraEstimates(config, "cam", print)
+    estimates.of(Frame.of_image(image, "cam", 1))
+    if passes:
+        estimates.pass_over(Frame.of_image(np.full_like(image, 90), "cam", 12))
+    header, motion = estimates.of(Frame.of_image(image, "cam", 13))
+    assert (bool(header.view), motion is not None) == (not passes, not passes)

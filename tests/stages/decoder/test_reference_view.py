@@ -109,3 +109,12 @@ def test_pictures_that_cannot_be_used_are_refused(tmp_path):
     ):
         with pytest.raises(SourceError, match=rf"^decoder\.reference: .*{name}\.png {why}"):
             ReferenceView(tmp_path / f"{name}.png")
+
+
+def test_a_new_epoch_begins_a_search_by_features(picture):
+    reference = ReferenceView(picture)
+    assert reference.find(frame(ground(1), 1))
+    assert reference.find(frame(ground(2), 2)) == ()
+    later = frame(ground(1), 3)
+    later = replace(later, header=replace(later.header, epoch=1))
+    assert error(reference.find(later), 3) < 0.5
