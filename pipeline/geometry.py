@@ -61,16 +61,6 @@ def reference_of(references: Mapping[str, _Path], stream: str) -> _Path | None:
     return references.get(stream, references.get(EVERY_STREAM))
 
 
-def real_path(path: str, directory: str | None) -> str:
-    """Returns the real path of a picture, or of another file or folder.
-
-    Args:
-        path: The path in a config or in ``run.json``.
-        directory: The run's working directory; None if it was gone when the run began.
-    """
-    return str(Path(directory or "", path).resolve())
-
-
 def check_references(references: Mapping[str, Path]) -> None:
     """Checks that the pictures in ``decoder.reference`` exist.
 

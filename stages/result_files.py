@@ -163,3 +163,13 @@ def read_report(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def real_path(path: str, directory: str | None) -> str:
+    """Returns the real path of what ``run.json`` or a config names.
+
+    Args:
+        path: The path.
+        directory: The run's working directory; None if it was gone when the run began.
+    """
+    return str(Path(directory or "", path).resolve())

@@ -8,21 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import (
-    ground_of,
-    ignored_in,
-    real_path,
-    reference_of,
-    region_of,
-    shapes_of,
-)
+from pipeline.geometry import ground_of, ignored_in, reference_of, region_of, shapes_of
 from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
 from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
-from stages.result_files import REPORT, read_report
+from stages.result_files import REPORT, read_report, real_path
 from stages.wording import as_setting, counted
 from trackers import default_settings
 

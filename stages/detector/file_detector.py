@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.detector.compute_threads import ComputeThreads
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_warnings import file_warnings
-from stages.detector.kept_classes import kept_classes
+from stages.detector.kept_detections import kept_classes
 from stages.detector.lru_cache import LruCache
 from stages.detector.sequence_files import (
     detection_files,

@@ -37,7 +37,7 @@ def kept(
     scores: Float32Array,
     classes: npt.NDArray[np.integer],
     min_score: float,
-    chosen: npt.NDArray[np.bool_],
+    of_class: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.bool_]:
-    """Returns which detections of a frame are kept; ``chosen`` is what `kept_classes` returns."""
-    return (scores >= min_score) & (shorter_sides(boxes) > MIN_SIDE) & chosen[classes]
+    """Returns which detections of a frame are kept; ``of_class`` is by `kept_classes`."""
+    return (scores >= min_score) & (shorter_sides(boxes) > MIN_SIDE) & of_class[classes]

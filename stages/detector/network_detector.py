@@ -18,7 +18,7 @@ from stages.detector.engines import Engine, EngineName, EngineOutput, Precision,
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
-from stages.detector.kept_classes import kept, kept_classes
+from stages.detector.kept_detections import kept, kept_classes
 from stages.detector.large_frames import frame_size_warning
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry

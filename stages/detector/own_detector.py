@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.bgr import to_bgr
 from stages.detector.compute_threads import ComputeThreads
-from stages.detector.kept_classes import MIN_SIDE, kept, kept_classes
+from stages.detector.kept_detections import MIN_SIDE, kept, kept_classes
 from stages.errors import ConfigError, SpotStreamError
 from stages.records import Detections, Float64Array, Frame, StreamStart, UInt8Array
 from stages.wording import counted

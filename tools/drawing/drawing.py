@@ -12,11 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config import RunConfig
-from pipeline.geometry import reference_of
 from pipeline.sink_options import sink_options
-from pipeline.workers.view_finder import ViewFinder
+from pipeline.workers.camera_estimates import CameraEstimates
 from stages.atomic import part_path, sync_names, writing
-from stages.decoder.camera_motion import CameraMotion
 from stages.decoder.locations import SourceSpec
 from stages.decoder.source import HeapAllocator
 from stages.errors import OutputError
@@ -72,9 +70,7 @@ class TrackDrawing:
         self._notify = notify
         self._options = sink_options(config, spec.name, live=False)
         self._counting = Counting(self._options)
-        self._camera = CameraMotion() if config.decoder.camera_motion else None
-        picture = reference_of(config.decoder.reference, spec.name)
-        self._finder = ViewFinder(picture, notify) if picture else None
+        self._estimates = CameraEstimates(config.decoder, spec.name, notify)
         self._slots = Slots(_WAITING_FRAMES)
         self._start: StreamStart | None = None
         self._last: FrameHeader | None = None
@@ -169,9 +165,8 @@ class TrackDrawing:
 
     def _draw_frame(self, frame: Frame, overlays: OverlayParts) -> None:
         assert self._start is not None
-        header = self._finder.located(frame) if self._finder else frame.header
+        header, motion = self._estimates.of(frame)
         self._last = header
-        motion = self._camera.estimate(frame) if self._camera else None
         tracks = self._tracks.of(header, motion)
         self._counting.update(tracks, header.number, time_of(header, live=False))
         self._slots.wait(overlays)
