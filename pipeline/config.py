@@ -224,18 +224,18 @@ class SinkConfig:
         overlay_min_score: Tracks with a lower score are not drawn, but stay in the text results.
         overlay_trail: Number of past positions drawn for each track.
         lines: Lines by stream name ("*": all streams) and line name, each [x1, y1, x2, y2] in
-            pixels of its frames; vehicles that cross them are counted, to the left and to the right
-            as seen from x1, y1 towards x2, y2.
+            pixels of its frames, or of its decoder.reference; vehicles that cross them are counted,
+            to the left and to the right as seen from x1, y1 towards x2, y2.
         zones: Zones by stream name ("*": all streams) and zone name, each [[x, y], [x, y], [x, y],
-            …], the corners of a polygon in pixels of its frames; vehicles that enter and leave
-            them are counted and timed.
+            …], the corners of a polygon in the same pixels; vehicles that enter and leave them are
+            counted and timed.
         anchor: Point of a vehicle's box that is its position at lines, in zones and on the ground;
             center suits cameras that look straight down, such as of drones.
         zone_stay_seconds: A vehicle that has been in a zone for this long, seconds, gets the event
             stay, such as for an alarm when one has stopped; 0: no such event.
         ground: Four or more points on the ground by stream name ("*": all streams), each [x, y,
-            metres x, metres y], in pixels of its frames and in metres. With them, positions and
-            speeds of vehicles are written to ground.txt, and speeds drawn on the overlay.
+            metres x, metres y], in the same pixels and in metres. With them, positions and speeds
+            of vehicles are written to ground.txt, and speeds drawn on the overlay.
     """
 
     __pydantic_config__ = _STRICT

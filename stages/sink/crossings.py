@@ -24,7 +24,8 @@ from stages.sink.places import (
 )
 
 Line: TypeAlias = tuple[float, float, float, float]
-"""The two ends of a line, ``(x1, y1, x2, y2)`` in pixels of the frame."""
+"""The two ends of a line, ``(x1, y1, x2, y2)`` in pixels of the frame, or of the picture to which
+its `View` maps it."""
 
 _MIN_LENGTH = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024

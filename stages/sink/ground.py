@@ -16,7 +16,8 @@ from stages.records import SECONDS_ERROR, Float64Array, Tracks
 from stages.sink.places import Anchor, numbers, places
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
-"""Ground points, each with x and y in pixels of the frame and x and y in metres on the ground."""
+"""Ground points, each with x and y in pixels of the frame, or of the picture to which its `View`
+maps it, and x and y in metres on the ground."""
 
 _FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
 _MIN_RANK = 2e-3  # ratio of singular values: 0.008 for 3.5 m by 300 m of road, near 0 if collinear

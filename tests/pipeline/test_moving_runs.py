@@ -5,7 +5,6 @@ import numpy as np
 
 from tests.pipeline.drone import DRAWN, INDICES, reference, scene_of_drone
 from tools.commands.count import count
-from tools.commands.maps import maps
 from tools.mapping.stream import traffic_of
 from tools.mapping.traffic import Traffic
 
@@ -52,9 +51,3 @@ def test_the_flow_map_is_that_of_a_camera_that_stands_still(drone, moving_run, m
     assert np.degrees(np.arccos(np.quantile(cosines[seen], 0.1).clip(-1, 1))) < 3
     alike = (found * true).sum() / np.sqrt((found**2).sum() * (true**2).sum())
     assert alike > 0.9  # without views, it is about 0
-
-
-def test_maps_have_the_size_of_the_picture(moving_run, tmp_path):
-    maps([moving_run], tmp_path)
-    for kind in ("flow", "heat"):
-        assert cv2.imread(str(tmp_path / f"clip-{kind}.jpg")).shape == (272, 480, 3)

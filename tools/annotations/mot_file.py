@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,17 @@ def mot_sequences(folder: str | os.PathLike[str]) -> list[tuple[str, Path]]:
     """Returns the name and file of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``.
 
     Each may be compressed, with a name ending in ``.gz``.
+
+    Raises:
+        ConfigError: A folder has a file both plain and compressed.
     """
     folder = Path(folder)
-    found = [file for name in _TRUTHS for file in folder.glob(f"*/gt/{name}")]
+    found = sorted(file for name in _TRUTHS for file in folder.glob(f"*/gt/{name}"))
+    for one, other in pairwise(found):
+        if one.parent == other.parent:
+            raise ConfigError(f"{one} is there also as {other.name}; keep one")
     if found:
-        return [(file.parts[-3], file) for file in sorted(found)]
+        return [(file.parts[-3], file) for file in found]
     files = sorted(
         file
         for file in folder.iterdir()

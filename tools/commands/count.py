@@ -77,9 +77,10 @@ def count(
     config: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Config with sink.lines and sink.zones (and sink.zone_stay_seconds; for speeds, "
-            "sink.ground) to count on the tracks of the runs, instead of what the runs counted. No "
-            "video is needed; boxes are rounded to 0.01 pixels, and times are those of times.txt.",
+            help="Config with sink.lines and sink.zones (and sink.anchor, sink.zone_stay_seconds; "
+            "for speeds, sink.ground) to count on the tracks of the runs, instead of what the runs "
+            "counted. No video is needed; boxes are rounded to 0.01 pixels, and times are those of "
+            "times.txt.",
             autocompletion=config_names,
         ),
     ] = None,
@@ -185,7 +186,7 @@ def _drawn(
     from pipeline.config_file import load_configs
     from pipeline.geometry import reference_of
     from tools.counting.recount import drawn_options
-    from tools.results.reference import check_pictures
+    from tools.results.reference import check_pictures, newer_pictures
     from tools.running.warnings import unknown_streams
 
     settings = load_configs(config, overrides)
@@ -193,6 +194,8 @@ def _drawn(
     drawn = drawn_options(settings, streams)
     for name in drawn:
         check_pictures(name, streams[name], reference_of(settings.decoder.reference, name))
+        for warning in newer_pictures(streams[name]):
+            typer.echo(f"spotstream: {warning}", err=True)
     keys: dict[str, Iterable[str]]
     keys = {"sink.lines": sink.lines, "sink.zones": sink.zones, "sink.ground": sink.ground}
     for key, given in keys.items():

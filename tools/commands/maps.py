@@ -35,6 +35,7 @@ def maps(
     from tools.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
     from tools.mapping.stream import traffic_of
+    from tools.results.reference import newer_pictures
     from tools.results.rows import of_runs, runs_by_stream
 
     given = by_stream(picture or [], "--picture", read_image)
@@ -45,6 +46,8 @@ def maps(
     failed: ConfigError | SourceError | None = None
     for name, runs in streams.items():
         try:
+            for warning in newer_pictures(runs):
+                typer.echo(f"spotstream: {warning}", err=True)
             with activity("reading") as update:
                 update(f"reading {name}")
                 traffic, scene = traffic_of(name, runs, given.get(name, given.get("")))

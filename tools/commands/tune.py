@@ -149,9 +149,8 @@ def tune(
                 progress=lambda stage, tried: update(f"{stage}: {counted(tried, 'setting')} tried"),
                 so_far=found.keep,
             )
-    except OutputError:  # such as of a full disk: what was found is at least shown
-        if found.best is not None:
-            _show(found.best)
+    except OutputError:  # of the config, such as on a full disk
+        found.rescue()
         raise
     except SystemExit:  # after a signal
         found.give_up()
@@ -190,20 +189,25 @@ class _Found:
 
     def finish(self, result: TuningResult) -> None:
         """Writes both files and shows the result, even if writing fails."""
-        from stages.atomic import write_atomically
-        from tools.console.text_formats import as_json
-
         try:
+            self._write_json(result)
             if not self.is_searched:  # else it is written, and may have been edited since
                 self._write_config(result)
-            if self.json is not None:
-                write_atomically(self.json, as_json({**self.criteria, **asdict(result)}))
         finally:
             _show(result)
             _warn_of_start(result, self.config)
         for file in (self.json, self.output):
             if file is not None:
                 typer.echo(f"{file}: written")
+
+    def rescue(self) -> None:
+        """Writes and shows the best result, whose config could not be written."""
+        if self.best is None:
+            return
+        try:
+            self._write_json(self.best)
+        finally:
+            _show(self.best)
 
     def give_up(self) -> None:
         """Writes and shows the best result before a stop, if there is any."""
@@ -221,6 +225,13 @@ class _Found:
                 typer.echo(
                     "stopped before better settings were found; nothing is written", err=True
                 )
+
+    def _write_json(self, result: TuningResult) -> None:
+        from stages.atomic import write_atomically
+        from tools.console.text_formats import as_json
+
+        if self.json is not None:
+            write_atomically(self.json, as_json({**self.criteria, **asdict(result)}))
 
     def _write_config(self, result: TuningResult) -> None:
         from stages.atomic import write_atomically

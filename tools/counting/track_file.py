@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
-from stages.result_files import TEXTS, TIMES, TRACKS, text_number
+from stages.result_files import TEXTS, TIMES, TRACKS, VIEWS, text_number
 from tools.annotations.ground_truths import annotation_files
 from tools.results.rows import folders_with, stream_of, text_files
 from tools.results.stored_tracks import StoredTracks, read_tracks
@@ -62,7 +62,7 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
             ``NAME/mot.txt`` or ``NAME/gt/gt.txt`` (also as ``.gz``).
 
     Raises:
-        ConfigError: A folder has times.
+        ConfigError: A folder has times, or views.
     """
     found = defaultdict[str, dict[str, Path]](dict)  # each once, however often it is named
     for path in paths:
@@ -71,6 +71,8 @@ def track_files(paths: Sequence[Path]) -> dict[str, list[Path]]:
             if each.is_dir() or text_number(each, TRACKS):
                 if text_files(of_run, TIMES):
                     raise ConfigError(f"{of_run} has {TIMES}; count it without --frame-rate")
+                if text_files(of_run, VIEWS):
+                    raise ConfigError(f"{of_run} has {VIEWS} of a moving camera, but no {TIMES}")
                 name, file = stream_of(of_run), of_run
             else:
                 name, file = _name(each), each

@@ -82,7 +82,8 @@ class Traffic:
         for tracks in frames:
             self.boxes += len(tracks.ids)
             for place in places(tracks, anchor):
-                yield place.identity, *place.point, place.margin / JITTER, place.is_cut
+                size = place.margin / JITTER  # in pixels of the picture, as the margin
+                yield place.identity, *place.point, size, place.is_cut
 
     def _add(
         self,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.geometry import real_path, reference_of
-from pipeline.workers.run_record import RunRecord
-from stages.errors import ConfigError, OutputError
-from stages.result_files import VIEWS, read_report
+from pipeline.geometry import reference_of
+from stages.errors import ConfigError
+from stages.result_files import REPORT, VIEWS, read_report, real_path
 from stages.sink.folder_contents import RUN
 from stages.sink.places import Anchor
 from tools.results.rows import stream_of, text_files
@@ -43,9 +43,8 @@ def _record_of(folder: Path) -> dict[str, Any]:
     """Returns ``run.json``, or what is known of it while the run lasts; else an empty mapping."""
     if report := read_report(folder):
         return report
-    with contextlib.suppress(OSError, OutputError, ValueError):
-        record = RunRecord.load(folder / RUN)
-        return {"stream": record.stream, **record.to_plain()}
+    with contextlib.suppress(OSError, ValueError):  # by any release: a killed run may be older
+        return _mapping(json.loads((folder / RUN).read_bytes()))
     return {}
 
 
@@ -96,3 +95,15 @@ def check_pictures(name: str, runs: Sequence[Path], given: Path | None = None) -
             f"the runs of {name} are not on the same picture (decoder.reference: "
             f"{one or 'none'} in {run}, {other or 'none'} in {another}): give them separately"
         )
+
+
+def newer_pictures(runs: Iterable[Path]) -> Iterator[str]:
+    """Yields a warning for each run whose picture was changed later: it may show another view."""
+    for run in runs:
+        picture = picture_of_run(run)
+        with contextlib.suppress(OSError):  # the picture is gone, or the run in progress
+            if picture and picture.stat().st_mtime > (run / REPORT).stat().st_mtime:
+                yield (
+                    f"{picture} is newer than {run}: is it still the picture on which that run "
+                    f"found its frames?"
+                )

@@ -87,7 +87,10 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
     faster = f"; {tried} makes the detector faster" if tried else ""
     if config.decoder.camera_motion or config.decoder.reference:
-        faster += "; --set decoder.every=2 halves the work on camera motion and views"
+        faster += (
+            "; if it was the decoder (stages_ms in run.json), --set decoder.every=2 halves its "
+            "work on camera motion and views"
+        )
     waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
     if StreamStatus.COMPLETE in {each.status for each in result.finished.values() if each.behind}:
         waits = "for a video that has an end, --set runtime.mode=lossless drops none"

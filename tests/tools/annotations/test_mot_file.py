@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.annotations.mot_file import mot_sequences, read_mot, read_mot_ground_truth
+from tools.annotations.mot_file import (
+    mot_sequences,
+    read_mot,
+    read_mot_ground_truth,
+    without_truth,
+)
 from tools.annotations.trajectories import Trajectories
 
 
@@ -55,7 +60,10 @@ def test_ids_may_recur_and_one_may_be_minus_one(tmp_path: Path) -> None:
 def test_sequences_are_named_by_folder_or_file(tmp_path: Path) -> None:
     for name in ("cam.1.txt", "b.txt.gz", "._b.txt"):
         (tmp_path / name).touch()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "seqinfo.ini").touch()
     assert [name for name, _ in mot_sequences(tmp_path)] == ["b", "cam.1"]
+    assert without_truth(tmp_path) == []
     truth = tmp_path / "A" / "gt" / "gt.txt"
     truth.parent.mkdir(parents=True)
     truth.write_text("2,1,0,0,9,9\n")
@@ -123,3 +131,11 @@ def test_invalid_missing_or_too_small_sequence_length_is_rejected(
     (tmp_path / "A" / "seqinfo.ini").write_text(info)
     with pytest.raises(ConfigError, match=message):
         read_mot_ground_truth(truth, "A")
+
+
+def test_a_sequence_with_two_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "A" / "gt").mkdir(parents=True)
+    for name in ("gt.txt", "gt.txt.gz"):
+        (tmp_path / "A" / "gt" / name).touch()
+    with pytest.raises(ConfigError, match=r"A/gt/gt.txt is there also as gt.txt.gz; keep one$"):
+        mot_sequences(tmp_path)

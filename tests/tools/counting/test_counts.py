@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
+from stages.result_files import CROSSINGS, GROUND, TIMES, VIEWS, ZONES
 from tools.counting.counts import TABLES, StreamCounts
 from tools.counting.intervals import Clock
 
@@ -222,3 +222,14 @@ def test_turns_follow_frame_order_and_row_order_within_a_frame(tmp_path: Path) -
     counts.add(tmp_path, Clock(10))
     [row] = TABLES["turns"].sums(counts)
     assert (row["from"], row["to"], row["vehicles"]) == ("west", "east", 1)
+
+
+def test_frames_that_were_not_found_on_the_picture_are_not_counted(tmp_path: Path) -> None:
+    (tmp_path / TIMES).write_text("".join(f"{number},{number}.0\n" for number in range(1, 9)))
+    (tmp_path / ZONES).write_text("2,2.0,7,car,stop,enter,0.000\n")
+    view = "1,0,0,0,1,0,0,0,1\n"
+    (tmp_path / VIEWS).write_text("".join(f"{number},{view}" for number in (1, 2, 3, 8)))
+    counts = StreamCounts()
+    counts.add(tmp_path, Clock(60))
+    [row] = TABLES["zones"].by_interval(counts)
+    assert (row["frames"], row["mean_vehicles"]) == (4, "0.75")

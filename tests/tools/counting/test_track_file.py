@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from stages.result_files import TIMES, TRACKS, files_of
+from stages.result_files import TIMES, TRACKS, VIEWS, files_of
 from tests.tools.annotations.detrac_file import annotation, frame, target
 from tests.tools.invoking import output_of
 from tools.counting.counts import TABLES
@@ -264,3 +264,10 @@ def test_a_file_named_in_two_ways_is_one(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     [files] = track_files([tmp_path, Path("a.txt")]).values()
     assert len(files) == 1
+
+
+def test_tracks_of_a_moving_camera_need_their_times(tmp_path: Path) -> None:
+    for name in (TRACKS, VIEWS):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=r" has views\.txt of a moving camera, but no times\.txt"):
+        track_files([tmp_path])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,12 @@ from pipeline.workers.run_record import RunRecord
 from stages.errors import ConfigError
 from stages.result_files import REPORT, TRACKS, VIEWS
 from stages.sink.folder_contents import RUN
-from tools.results.reference import anchor_of_run, check_pictures, picture_of_run
+from tools.results.reference import (
+    anchor_of_run,
+    check_pictures,
+    newer_pictures,
+    picture_of_run,
+)
 
 
 def made(folder: Path, picture: str | None, *, views: bool = True) -> Path:
@@ -80,3 +86,20 @@ def test_runs_on_several_pictures_are_read_separately(tmp_path: Path) -> None:
     for another, name in ((other, r"/.*other\.png"), (fixed, "none")):
         with pytest.raises(ConfigError, match=rf"view\.png in .*one, {name} in .*: give them sep"):
             check_pictures("north", [one, another])
+
+
+def test_the_record_of_a_killed_run_of_another_release_is_read(tmp_path: Path) -> None:
+    run = made(tmp_path / "old", "view.png", views=False)
+    (run / REPORT).rename(run / RUN)
+    with pytest.raises(ConfigError, match=r"old: its camera moved"):
+        check_pictures("north", [run])
+
+
+def test_a_picture_that_changed_after_the_run_is_reported(tmp_path: Path) -> None:
+    run = made(tmp_path / "north", "view.png")
+    assert [*newer_pictures([run])] == []  # it is gone
+    (tmp_path / "view.png").touch()
+    for seconds, expected in ((-9, 0), (9, 1)):
+        changed = (run / REPORT).stat().st_mtime + seconds
+        os.utime(tmp_path / "view.png", (changed, changed))
+        assert len([*newer_pictures([run])]) == expected

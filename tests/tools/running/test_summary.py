@@ -93,7 +93,7 @@ def test_settings_already_in_use_are_not_advised():
 
 
 def test_fewer_frames_are_advised_where_the_decoder_estimates_the_camera():
-    text = "--set decoder.every=2 halves the work on camera motion and views"
+    text = "--set decoder.every=2 halves its work on camera motion and views"
     assert text in advice(400, "decoder.camera_motion=true")
     assert "decoder.every" not in advice(400)
 
