@@ -23,6 +23,7 @@ SHARE = 0.6  # of the vehicle's motion; flow is smooth and extends beyond the ve
 _GRID = 12  # pixels between the points that the ground is fitted to
 _MIN_POINTS = 40
 _MIN_AGREEING = 0.3
+_MIN_SIDE = 16  # pixels; OpenCV's flow of smaller frames fails, or ends the process
 _OFF = 0.5  # pixels by which a point of the ground may deviate
 _TYPICAL = 80  # percentile of the motion around a box's centre, used as the vehicle's motion
 
@@ -59,11 +60,14 @@ def moving_foreground(
         flow: Maps two grey frames to their flow, ``(H, W, 2)`` float32 pixels.
 
     Returns:
-        ``(H, W)`` uint8, 0 or 255; all 0 if the ground's motion cannot be found.
+        ``(H, W)`` uint8, 0 or 255; all 0 if the ground's motion cannot be found, as in frames of
+        less than 16 pixels.
     """
     height, width = frame.shape
     scale = min(1.0, WIDTH / width)
     small = _resized(frame, scale)
+    if min(small.shape) < _MIN_SIDE:
+        return np.zeros((height, width), np.uint8)
     given = np.zeros((0, 4), np.float32) if boxes is None else boxes * np.float32(scale)
     ground = box_mask(given, *small.shape) == 0
     motions = []

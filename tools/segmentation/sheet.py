@@ -42,6 +42,8 @@ def _video_samples(sequences: Sequence[Frames], count: int, folder: Path) -> lis
             continue
         every = max(1, len(frames.masks()) // count)
         for frame in frames.read(every):
+            if not frame.mask.is_file():
+                continue
             image = folder / frames.name / f"{frame.mask.stem}.png"
             _, data = cv2.imencode(".png", frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
             make_folder(image.parent)

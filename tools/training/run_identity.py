@@ -24,12 +24,13 @@ SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "
 
 @dataclass(frozen=True, slots=True)
 class DataIdentity:
-    """Which images are trained on and held out, and how many boxes each has.
+    """Which images are trained on and held out, and what is annotated in each.
 
     Attributes:
         training: Number of training images.
         validation: Number of held-out images.
-        digest: SHA-256 of their paths and numbers of boxes, in hexadecimal digits.
+        digest: SHA-256 of their paths, numbers of boxes and ignored regions, and of which of them
+            have masks, in hexadecimal digits.
     """
 
     training: int
@@ -103,7 +104,12 @@ class RunIdentity:
 
 
 def _lines(part: str, samples: Sequence[Sample]) -> list[str]:
-    return [f"{part} {len(sample.boxes)} {sample.path}" for sample in samples]
+    return [f"{part} {len(sample.boxes)}{_extras(sample)} {sample.path}" for sample in samples]
+
+
+def _extras(sample: Sample) -> str:
+    regions = f" {len(sample.ignored)} ignored" if len(sample.ignored) else ""
+    return regions + (" masked" if sample.mask else "")
 
 
 def _weights_digests(config: TrainingConfig) -> dict[str, str]:
@@ -123,7 +129,10 @@ def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None
         return
     how = f"{trained_on.counts()}, now {now.counts()}"
     if trained_on.counts() == now.counts():
-        how = "as many images, but others, held out otherwise, or with other numbers of boxes"
+        how = (
+            "as many images, but others, held out otherwise, or with other boxes, ignored regions "
+            "or masks"
+        )
     raise ConfigError(
         f"{path} was trained on other data: {how}; choose another output (with initial: "
         f"{path.with_name('last.safetensors')}, to go on from its weights), or --overwrite"

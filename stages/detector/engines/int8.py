@@ -59,10 +59,13 @@ def feature_quantisers(network: SpotNet) -> dict[str, Quantiser]:
 def check_network(network: SpotNet) -> None:
     """Raises a ConfigError if the network's architecture is not supported in int8."""
     config = network.config
-    if config.stacks > 1 or config.attention == "raw" or config.segmentation_stride != 4:
+    # Without blocks, a level's branch is its input, whose scale is not that of the level's sum.
+    lacks_blocks = 0 in config.modules[:-1]
+    is_other = config.stacks > 1 or config.attention == "raw" or config.segmentation_stride != 4
+    if lacks_blocks or is_other:
         raise ConfigError(
-            "int8 is for one hourglass, a segmentation at stride 4 and no raw "
-            "attention, as in the shipped weights; these weights are for another network"
+            "int8 is for one hourglass with blocks at every level, a segmentation at stride 4 and "
+            "no raw attention, as in the shipped weights; these weights are for another network"
         )
 
 

@@ -62,3 +62,9 @@ def test_camera_motion_is_recognised():
     assert not camera_moves(draw(1).images)
     noise = np.random.default_rng(1).integers(0, 255, (6, 120, 160, 3), np.uint8)
     assert camera_moves(list(noise))  # with no measurable motion, it counts as moving
+
+
+@pytest.mark.parametrize("shape", [(8, 100), (12, 600)])
+def test_nothing_is_foreground_in_frames_too_small_for_flow(shape):
+    frame = np.random.default_rng(1).integers(0, 255, shape, np.uint8)
+    assert not moving_foreground(frame, [frame], None, dis_flow()).any()

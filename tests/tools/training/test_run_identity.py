@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -114,7 +115,7 @@ def remove_a_box(content):
         (hold_out_another, "as many images, but others, held out otherwise"),
         (
             remove_a_box,
-            "as many images, but others, held out otherwise, or with other numbers of box",
+            "as many images, but others, held out otherwise, or with other boxes, ignored reg",
         ),
     ],
 )
@@ -200,3 +201,13 @@ def test_weights_that_are_not_read_again_are_not_in_the_identity(tiny_config, da
     assert digest_names() == set()
     given["teacher"] = "nano"  # a shipped model
     assert digest_names() == {"teacher"}
+
+
+@pytest.mark.parametrize(
+    "change", [{"mask": Path("mask.png")}, {"ignored": np.zeros((1, 4), np.float32)}], ids=str
+)
+def test_masks_and_ignored_regions_that_appear_do_not_resume(tiny_config, change):
+    data = read_training_data(tiny_config())
+    (sample, mode), *others = data.training
+    changed = replace(data, training=[(replace(sample, **change), mode), *others])
+    assert DataIdentity.of(changed).digest != DataIdentity.of(data).digest

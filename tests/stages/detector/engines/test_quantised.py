@@ -132,7 +132,7 @@ def test_quantisers_span_the_range_and_zero():
 
 @pytest.mark.parametrize(
     "setting",
-    [{"stacks": 2}, {"attention": "raw"}, {"segmentation_stride": 1}],
+    [{"stacks": 2}, {"attention": "raw"}, {"segmentation_stride": 1}, {"modules": (0, 1, 2)}],
     ids=str,
 )
 def test_unsupported_networks_are_refused(setting):
