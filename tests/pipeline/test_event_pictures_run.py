@@ -25,18 +25,24 @@ def names_of_rows(folder):
     return sorted(f"{int(row[0]):010}-{row[4]}-{row[5]}-{row[2]}.jpg" for row in columns)
 
 
-@pytest.mark.parametrize("overlay", ["true", "false"])
-def test_each_crossing_has_its_picture_even_if_the_sink_is_killed(tmp_path, overlay):
-    clip = make_clip(tmp_path / "material", 150)
-    slow = [detections_setting(clip, delay_ms=10), *COUNTED, f"sink.overlay={overlay}"]
-    run_with([str(clip)], tmp_path / "whole", [detections_setting(clip), *COUNTED])
-    harm = kill(*["sink"] * 3, at=[30, 60, 90])
-    result = run_with([str(clip)], tmp_path / "killed", slow, harm)
-    assert result.restarts == {"sink": 3}
-    names = names_of_rows(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(clip, tmp_path_factory):
+    """The pictures of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole")
+    run_with([str(clip)], folder, [detections_setting(clip), *COUNTED])
+    names = names_of_rows(folder)
     assert len(names) > 10
-    assert sorted(pictures(tmp_path / "whole")) == names
-    assert pictures(tmp_path / "killed") == pictures(tmp_path / "whole")
+    assert sorted(pictures(folder)) == names
+    return pictures(folder)
+
+
+@pytest.mark.parametrize("overlay", ["true", "false"])
+def test_each_crossing_has_its_picture_even_if_the_sink_is_killed(clip, whole, tmp_path, overlay):
+    slow = [detections_setting(clip, delay_ms=10), *COUNTED, f"sink.overlay={overlay}"]
+    harm = kill(*["sink"] * 3, at=[30, 60, 90])
+    result = run_with([str(clip)], tmp_path, slow, harm)
+    assert result.restarts == {"sink": 3}
+    assert pictures(tmp_path) == whole
 
 
 def test_pictures_of_frames_redone_with_other_ids_are_removed(tmp_path, in_workers):

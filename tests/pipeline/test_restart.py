@@ -55,12 +55,12 @@ def test_lossless_results_match_those_of_an_undisturbed_run(clip, calm, tmp_path
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
 
-@pytest.mark.parametrize("number", IGNORED_SIGNALS)
-def test_ignored_signals_disturb_no_process(clip, calm, tmp_path, number):
+def test_ignored_signals_disturb_no_process(clip, calm, tmp_path):
     def harm(victim):
-        victim.wait(lambda: victim.frames() >= 20)
-        for pid in (os.getpid(), *victim.supervisor.processes().values()):
-            os.kill(pid, number)
+        for number, frames in zip(IGNORED_SIGNALS, (20, 60), strict=True):
+            victim.wait(lambda frames=frames: victim.frames() >= frames)
+            for pid in (os.getpid(), *victim.supervisor.processes().values()):
+                os.kill(pid, number)
 
     slow = settings(clip, detections_setting(clip, delay_ms=8))
     result = run_with([str(clip)], tmp_path, slow, harm)

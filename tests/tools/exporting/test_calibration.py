@@ -11,6 +11,7 @@ from stages.detector.shipped import SHIPPED, find_weights
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError, SourceError
+from tools.exporting import calibration
 from tools.exporting.calibration import calibrate
 from tools.main import app
 
@@ -37,10 +38,11 @@ def test_shipped_ranges_come_from_the_rendered_scenes(tmp_path):
     assert messages == ["image 1 of 1"]
 
 
-def test_the_scenes_option_sets_the_number_of_rendered_scenes(weights):
-    done = CliRunner().invoke(app, ["calibrate", str(weights), "--scenes", "1"])
+def test_the_scenes_option_sets_the_number_of_rendered_scenes(weights, monkeypatch):
+    monkeypatch.setattr(calibration, "_SIZE", (320, 192))  # rendered sooner
+    done = CliRunner().invoke(app, ["calibrate", str(weights), "--scenes", "2"])
     ranges = SpotNet.from_checkpoint(weights).ranges
-    assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 1 image\n"
+    assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 2 images\n"
 
 
 def test_weights_can_be_calibrated_on_given_images(weights, tmp_path):
