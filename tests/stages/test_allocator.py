@@ -19,12 +19,12 @@ from pathlib import Path
 from stages.detector.engines import build_engine, torch_engine
 
 keep_freed_memory = torch_engine.keep_freed_memory
-images = np.zeros((1, 448, 768, 3), np.uint8)
+images = np.zeros((1, 256, 384, 3), np.uint8)
 for keep in (lambda: None, keep_freed_memory):
     torch_engine.keep_freed_memory = keep
     engine = build_engine(Path(sys.argv[1]), "torch", precision="float32", device="cpu")
     faults = []
-    for _ in range(8):
+    for _ in range(6):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         engine.detect(images)
         faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
