@@ -39,10 +39,17 @@ def test_shipped_ranges_come_from_the_rendered_scenes(tmp_path):
 
 
 def test_the_scenes_option_sets_the_number_of_rendered_scenes(weights, monkeypatch):
-    monkeypatch.setattr(calibration, "_SIZE", (320, 192))  # rendered sooner
+    config_of, seeds = calibration.random_config, list[int]()
+
+    def counted(seed, *_, **options):
+        seeds.append(seed)
+        return config_of(seed, 320, 192, **options)  # rendered sooner
+
+    monkeypatch.setattr(calibration, "random_config", counted)
     done = CliRunner().invoke(app, ["calibrate", str(weights), "--scenes", "2"])
     ranges = SpotNet.from_checkpoint(weights).ranges
     assert done.stdout == f"{weights}: ranges of {len(ranges)} features, from 2 images\n"
+    assert len(seeds) == 2
 
 
 def test_weights_can_be_calibrated_on_given_images(weights, tmp_path):
