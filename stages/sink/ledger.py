@@ -20,6 +20,7 @@ class FrameLedger:
 
     Attributes:
         written: Number of frames recorded.
+        not_found: How many of them were not found on the picture of a moving camera.
         dropped: Number of dropped frames by reason.
         gaps: The first unreported gaps, as first and last sequence number.
         sizes: Different widths and heights of the frames recorded, the earliest first.
@@ -30,6 +31,7 @@ class FrameLedger:
     """
 
     written: int = 0
+    not_found: int = 0
     dropped: dict[DropReason, int] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
@@ -47,6 +49,7 @@ class FrameLedger:
         if not self._advance(frame.sequence, frame.sequence):
             return False
         self.written += 1
+        self.not_found += frame.view == ()
         if (size := (frame.width, frame.height)) not in self.sizes:
             self.sizes.append(size)
         return True

@@ -88,6 +88,7 @@ class StreamReport:
                 "missing": self.missing,
                 "missing_sequences": ledger.gaps if self.missing else (),
                 "left_out_of_overlay": self.left_out,
+                "not_found_on_picture": ledger.not_found,
             },
             "dropped": {
                 "total": ledger.dropped_total,

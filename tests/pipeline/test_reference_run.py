@@ -8,6 +8,7 @@ import pytest
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError
+from stages.result_files import read_report
 from stages.scene import Scene, SceneConfig
 from stages.views import to_picture
 from tests.documentation import run_program
@@ -85,6 +86,8 @@ def test_another_view_counts_nothing_and_is_reported_once(drone, tmp_path):
         f"nothing is counted or measured"
     ]
     assert not any(map(sum, counts_in(tmp_path / "results").values()))
+    frames = read_report(tmp_path / "results/clip")["frames"]
+    assert frames["not_found_on_picture"] == frames["out"] > 0
 
 
 def test_a_picture_that_is_not_there_is_refused(drone, tmp_path):

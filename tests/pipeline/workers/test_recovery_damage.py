@@ -28,6 +28,7 @@ def test_rows_lost_in_a_power_failure_are_counted_as_missing(sink, tmp_path):
         "missing": 2,
         "missing_sequences": [],
         "left_out_of_overlay": 0,
+        "not_found_on_picture": 0,
     }
 
 

@@ -69,6 +69,7 @@ def test_report_has_all_keys_and_measurements(tmp_path: Path) -> None:
     assert data["message"] == "the file ends early"
     assert data["frames"] == {
         "in": 7, "out": 3, "missing": 0, "missing_sequences": [], "left_out_of_overlay": 0,
+        "not_found_on_picture": 0,
     }  # fmt: skip
     assert data["dropped"] == {"total": 4, "by_reason": {"broken frame": 1, "stages behind": 3}}
     assert data["tracks"] == 2
