@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, product
 from operator import attrgetter
@@ -13,7 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from stages.result_files import CROSSINGS, GROUND, TIMES, VIEWS, ZONES
+from stages.result_files import CROSSINGS, GROUND, TIMES, ZONES
+from tools.counting.frames import StoredViews
 from tools.counting.intervals import Clock, Interval, Moment
 from tools.counting.occupancy import Occupancy, OccupancyCounts, frames_by_content
 from tools.counting.recount import Recount
@@ -105,8 +105,8 @@ class StreamCounts:
         else:
             times = rows(run, TIMES, int, clock.interval)
             if is_on_picture(run):  # in the other frames, nothing is counted
-                seen = (number for number, *_ in rows(run, VIEWS, int, *9 * [float]))
-                times = _only(times, seen)
+                views = StoredViews(run)
+                times = (row for row in times if views.of(row[0]))
         for interval, frames, inside in frames_by_content(times, events):
             self.frames[interval] += frames
             self.occupancies.add(interval, frames, inside)
@@ -125,17 +125,6 @@ class StreamCounts:
         self.zone_events += [
             ZoneEvent(when, zone, name, *event) for _, when, _, name, zone, *event in events
         ]
-
-
-def _only(times: Iterable[tuple[Any, ...]], numbers: Iterable[int]) -> Iterator[tuple[Any, ...]]:
-    """Yields the times of frames with these numbers; both are in the order of frames."""
-    wanted = iter(numbers)
-    next_one = next(wanted, math.inf)
-    for time in times:
-        while next_one < time[0]:
-            next_one = next(wanted, math.inf)
-        if next_one == time[0]:
-            yield time
 
 
 def _turn(crossings: Sequence[tuple[Moment, str, str]]) -> Turn:

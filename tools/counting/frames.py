@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.workers.checkpoint import Checkpoint
 from stages.errors import ConfigError
-from stages.records import Detections, FrameHeader, PixelFormat, Tracks
+from stages.records import Detections, FrameHeader, PixelFormat, Tracks, View
 from stages.result_files import TIMES, TRACKS, VIEWS, class_names, frame_size, frame_sizes
 from stages.sink.folder_contents import CHECKPOINT
 from tools.counting.intervals import seconds_of
@@ -45,8 +45,10 @@ def frames_of_run(folder: Path, width: int, height: int) -> Iterator[tuple[Track
     groups = groupby(_ascending(folder, TRACKS, *columns), key=itemgetter(0))
     group = next(groups, None)
     frame = None
-    headers = _headers(_ascending(folder, TIMES, int, _time), width, height)
-    for frame, time in _with_views(headers, folder):
+    views = StoredViews(folder) if is_on_picture(folder) else None
+    for frame, time in _headers(_ascending(folder, TIMES, int, _time), width, height):
+        if views is not None:
+            frame = replace(frame, view=views.of(frame.number))
         while group is not None and group[0] < frame.number:
             group = next(groups, None)
         found = [*group[1]] if group is not None and group[0] == frame.number else []
@@ -90,19 +92,22 @@ def _headers(
         yield frame, time
 
 
-def _with_views(
-    frames: Iterator[tuple[FrameHeader, str]], folder: Path
-) -> Iterator[tuple[FrameHeader, str]]:
-    """Adds the views to the frames of a run that found them on a picture."""
-    if not is_on_picture(folder):
-        yield from frames
-        return
-    views = _ascending(folder, VIEWS, int, *9 * [float])
-    number, *view = next(views, (math.inf,))
-    for frame, time in frames:
-        while number < frame.number:
-            number, *view = next(views, (math.inf,))
-        yield replace(frame, view=tuple(view) if number == frame.number else ()), time
+class StoredViews:
+    """The views of a run that found its frames on a picture.
+
+    Args:
+        folder: The run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._rows = _ascending(folder, VIEWS, int, *9 * [float])
+        self._next: tuple[float, ...] = (0,)  # a frame number and its view
+
+    def of(self, number: int) -> View:
+        """Returns the view of a frame; to be called in the order of frames."""
+        while self._next[0] < number:
+            self._next = next(self._rows, (math.inf,))
+        return self._next[1:] if self._next[0] == number else ()
 
 
 def _ascending(
