@@ -49,19 +49,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Traffic video to tracks: decode, detect (SpotNet), track, write.",
 )
-for command in (
-    *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, draw, snapshot, count, maps, config, complete, chaos),
-):
-    app.command()(command)
-for name, group in {
-    "stream": stream,
-    "keys": keys,
-    "evaluate": evaluate,
-    "data": data,
-    "bench": bench,
+for panel, commands in {
+    "Video and cameras": (run, config, top, stream, watch, keys, complete),
+    "Counts and pictures": (snapshot, count, maps, draw),
+    "Tracks and scores": (track, evaluate, tune),
+    "Detector": (detect, export, calibrate),
+    "Training": (train, validate, data, segment, synth),
+    "Checks of this software": (bench, chaos),
 }.items():
-    app.add_typer(group, name=name)
+    for command in commands:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, rich_help_panel=panel)
+        else:
+            app.command(rich_help_panel=panel)(command)
 
 
 def _version(wanted: bool) -> None:

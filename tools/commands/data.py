@@ -15,7 +15,7 @@ from tools.console.terminal import activity, progress_bar, wide_console
 TRIED = 64
 """Number of images to decode unless ``--every`` is given."""
 
-data = typer.Typer(no_args_is_help=True, help="Inspect training data sets.")
+data = typer.Typer(name="data", no_args_is_help=True, help="Inspect training data sets.")
 
 
 @data.callback()

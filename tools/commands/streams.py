@@ -13,7 +13,9 @@ Pid = Annotated[
     int | None, typer.Option(help="Process id of the pipeline, if several are running.")
 ]
 
-stream = typer.Typer(no_args_is_help=True, help="Manage the streams of a running pipeline.")
+stream = typer.Typer(
+    name="stream", no_args_is_help=True, help="Manage the streams of a running pipeline."
+)
 
 
 def top(

@@ -10,7 +10,9 @@ import typer
 
 from stages.errors import ConfigError
 
-keys = typer.Typer(no_args_is_help=True, help="Manage keys for tracks sent over a network.")
+keys = typer.Typer(
+    name="keys", no_args_is_help=True, help="Manage keys for tracks sent over a network."
+)
 
 
 def watch(

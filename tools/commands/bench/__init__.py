@@ -9,7 +9,7 @@ from tools.commands.bench.pipeline import bench_all, bench_pipeline, bench_soak,
 from tools.commands.bench.stages import bench_decode, bench_sink, bench_transport
 from tools.commands.bench.trackers import bench_scores, bench_trackers
 
-bench = typer.Typer(no_args_is_help=True, help="Measure speed side by side.")
+bench = typer.Typer(name="bench", no_args_is_help=True, help="Measure speed side by side.")
 bench.command("pipeline")(bench_pipeline)
 bench.command("transport")(bench_transport)
 bench.command("decode")(bench_decode)

@@ -8,7 +8,7 @@ from tools.commands.evaluate.benchmarks import detections_and_tracks
 from tools.commands.evaluate.coco import coco
 
 evaluate = typer.Typer(
-    no_args_is_help=True, help="Score detections and tracks against ground truth."
+    name="evaluate", no_args_is_help=True, help="Score detections and tracks against ground truth."
 )
 evaluate.command(
     "detrac",
