@@ -21,6 +21,7 @@ from pipeline.geometry import (
     References,
     Regions,
     SearchedRegions,
+    StayLimits,
     Zones,
     check_region,
 )
@@ -232,7 +233,8 @@ class SinkConfig:
         anchor: Point of a vehicle's box that is its position at lines, in zones and on the ground;
             center suits cameras that look straight down, such as of drones.
         zone_stay_seconds: A vehicle that has been in a zone for this long, seconds, gets the event
-            stay, such as for an alarm when one has stopped; 0: no such event.
+            stay, such as for an alarm when one has stopped; 0: no such event. One number for all
+            zones, or one by zone name ("*": all others).
         ground: Four or more points on the ground by stream name ("*": all streams), each [x, y,
             metres x, metres y], in the same pixels and in metres. With them, positions and speeds
             of vehicles are written to ground.txt, and speeds drawn on the overlay.
@@ -263,7 +265,7 @@ class SinkConfig:
     lines: Lines = field(default_factory=dict)
     zones: Zones = field(default_factory=dict)
     anchor: Anchor = "bottom_center"
-    zone_stay_seconds: Annotated[float, Ge(0)] = 0.0
+    zone_stay_seconds: StayLimits = field(default_factory=dict)
     ground: Ground = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Annotated, TypeAlias, TypeVar
 
@@ -16,6 +16,9 @@ from stages.sink.zones import Zone, checked_zone
 
 EVERY_STREAM = "*"
 """Stands for every stream's name in the detector's regions, and in lines, zones and ground."""
+
+EVERY_ZONE = "*"
+"""Stands for every zone's name in the limits of stays."""
 
 _Shape = TypeVar("_Shape", Line, Zone)
 _Path = TypeVar("_Path", Path, str)
@@ -51,6 +54,12 @@ def shapes_of(shapes: Mapping[str, Mapping[str, _Shape]], stream: str) -> dict[s
     return {**shapes.get(EVERY_STREAM, {}), **shapes.get(stream, {})}
 
 
+def stay_limits_of(limits: Mapping[str, float], zones: Iterable[str]) -> dict[str, float]:
+    """Returns the limits in ``sink.zone_stay_seconds`` of some zones, by name, without zeros."""
+    found = {zone: limits.get(zone, limits.get(EVERY_ZONE, 0.0)) for zone in zones}
+    return {zone: limit for zone, limit in found.items() if limit}
+
+
 def ground_of(ground: Mapping[str, GroundPoints], stream: str) -> GroundPoints | None:
     """Returns a stream's ground in the config: its own, or else that of every stream."""
     return ground.get(stream, ground.get(EVERY_STREAM))
@@ -82,6 +91,13 @@ def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
         return value
 
     return Before(checked)
+
+
+def _for_every_zone(value: object) -> object:
+    """Returns limits by zone name; a single limit is that of every zone."""
+    if value is None or isinstance(value, list):
+        raise ValueError("must be seconds, or have the form zone: seconds")
+    return value if isinstance(value, dict) else {EVERY_ZONE: value}
 
 
 _REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
@@ -116,6 +132,9 @@ Lines: TypeAlias = Annotated[dict[str, _NamedLines], _form(_LINES, dict)]
 
 Zones: TypeAlias = Annotated[dict[str, _NamedZones], _form(_ZONES, dict)]
 """Zones by stream name and zone name."""
+
+StayLimits: TypeAlias = Annotated[dict[str, Annotated[float, Ge(0)]], Before(_for_every_zone)]
+"""Seconds by zone name."""
 
 Ground: TypeAlias = Annotated[dict[str, _Ground], _form(_GROUND, dict)]
 """Points of the ground by stream name."""

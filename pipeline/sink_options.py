@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from pipeline.config import RunConfig
-from pipeline.geometry import ground_of, reference_of, shapes_of
+from pipeline.geometry import ground_of, reference_of, shapes_of, stay_limits_of
 from pipeline.overlay_addresses import overlay_address
 from stages.sink.options import SinkOptions
 
@@ -17,9 +17,11 @@ _SENT_KEYFRAME_SECONDS = 2.0  # a new viewer sees nothing until a key frame
 def sink_options(config: RunConfig, stream: str, *, live: bool) -> SinkOptions:
     """Returns the options of a stream's `StreamResults`."""
     sink = config.sink
+    zones = shapes_of(sink.zones, stream)
     options = dataclasses.asdict(sink) | {
         "lines": shapes_of(sink.lines, stream),
-        "zones": shapes_of(sink.zones, stream),
+        "zones": zones,
+        "zone_stay_seconds": stay_limits_of(sink.zone_stay_seconds, zones),
         "ground": ground_of(sink.ground, stream),
         "views": reference_of(config.decoder.reference, stream) is not None,
     }

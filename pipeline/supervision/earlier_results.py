@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.geometry import ground_of, ignored_in, reference_of, region_of, shapes_of
+from pipeline.geometry import (
+    ground_of,
+    ignored_in,
+    reference_of,
+    region_of,
+    shapes_of,
+    stay_limits_of,
+)
 from pipeline.release import installed_release
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
@@ -109,7 +116,7 @@ def _deciding(
 ) -> dict[str, Any]:
     """Returns a stream's values of all keys but `_INDIFFERENT`, by ``section.key``, with defaults.
 
-    Regions, lines, zones, the ground and the reference are only those of this stream.
+    Regions, lines, zones, their limits, the ground and the reference are only those of this stream.
     """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
@@ -128,6 +135,9 @@ def _deciding(
     values["decoder.reference"] = reference_of(_mapping(values["decoder.reference"]), stream)
     for key in ("sink.lines", "sink.zones"):
         values[f"{key}.{stream}"] = shapes_of(_mapping(values.pop(key)), stream)
+    limits = _mapping(values.pop("sink.zone_stay_seconds"))
+    zones = values[f"sink.zones.{stream}"]
+    values[f"sink.zone_stay_seconds.{stream}"] = stay_limits_of(limits, zones)
     values[f"sink.ground.{stream}"] = ground_of(_mapping(values.pop("sink.ground")), stream)
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:

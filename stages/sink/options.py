@@ -38,8 +38,8 @@ class SinkOptions:
         lines: Lines by name, at which vehicles are counted.
         zones: Zones by name, in which vehicles are counted.
         anchor: Point of a vehicle's box that is its position at lines, in zones and on the ground.
-        zone_stay_seconds: How long a vehicle has to be in a zone for the event ``stay``; 0 for no
-            such event.
+        zone_stay_seconds: How long a vehicle has to be in a zone for the event ``stay``, by the
+            zone's name; there is no such event in other zones.
         ground: Ground points, for ``ground.txt`` and the speeds on the overlay; None for neither.
         kitti: Also write ``kitti.txt``.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
@@ -64,7 +64,7 @@ class SinkOptions:
     lines: Mapping[str, Line] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
     anchor: Anchor = "bottom_center"
-    zone_stay_seconds: float = 0.0
+    zone_stay_seconds: Mapping[str, float] = field(default_factory=dict)
     ground: GroundPoints | None = None
     kitti: bool = False
     toolkit_files: bool = False

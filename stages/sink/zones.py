@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -28,6 +30,7 @@ maps it."""
 _LOST_SECONDS = 5.0 + SECONDS_ERROR
 _REMEMBERED_TRACKS = 1024
 _MIN_AREA = 25.0  # pixels
+_NO_LIMITS: Mapping[str, float] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
@@ -107,7 +110,8 @@ class ZoneCounter:
     Args:
         zones: The zones by name.
         state: State of an earlier counter to continue from.
-        stay_seconds: Length of a stay at which it gets the event ``"stay"``; 0 for no such event.
+        stay_seconds: Length of a stay at which it gets the event ``"stay"``, by name of the zone;
+            there is no such event in other zones.
         anchor: Point of a box that is its vehicle's position.
 
     Raises:
@@ -118,13 +122,13 @@ class ZoneCounter:
         self,
         zones: Mapping[str, Zone],
         state: ZoneCounterState | None = None,
-        stay_seconds: float = 0.0,
+        stay_seconds: Mapping[str, float] = _NO_LIMITS,
         anchor: Anchor = "bottom_center",
     ) -> None:
         self.state = state or ZoneCounterState(dict.fromkeys(zones, ZoneCounts()))
         found = checked("zone", zones, checked_zone)
         self._zones = {name: np.array(zone) for name, zone in found.items()}
-        self._limit = stay_seconds - SECONDS_ERROR if stay_seconds else np.inf
+        self._limits = [stay_seconds.get(name, inf) - SECONDS_ERROR for name in found]
         self._anchor: Anchor = anchor
 
     @property
@@ -196,7 +200,8 @@ class ZoneCounter:
         self.state.tracks[place.identity] = track
         vote(track.classes, place.class_index)
         track.seen = now.seconds
-        for k, (name, depth) in enumerate(zip(self._zones, depths, strict=True)):
+        columns = zip(self._zones, depths, self._limits, strict=True)
+        for k, (name, depth, limit) in enumerate(columns):
             stay = track.stays[k]
             if depth >= 0:  # on the border, too
                 if stay is None:
@@ -208,7 +213,7 @@ class ZoneCounter:
                     self.counts[name] = counts._replace(entered=counts.entered + 1)
                     yield _event(stay, place.identity, track, name, "enter")
                 lasted = now.seconds - stay.first.seconds
-                if stay.counts and not stay.is_long and lasted >= self._limit:
+                if stay.counts and not stay.is_long and lasted >= limit:
                     stay.is_long = True
                     yield _event(stay, place.identity, track, name, "stay")
             elif stay is not None and not stay.counts:

@@ -173,6 +173,7 @@ def test_live_results_are_written_in_parts_by_default(given, live):
         "sink.overlay_trail=-1",
         "sink.overlay_min_score=1.5",
         "sink.zone_stay_seconds=-1",
+        "sink.zone_stay_seconds={queue: -1}",
     ],
 )
 def test_a_number_beyond_its_limit_is_refused(given):

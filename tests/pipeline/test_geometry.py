@@ -33,6 +33,10 @@ REGION = "a region has the form stream: [left, top, right, bottom]"
             "sink.ground.north: the ground is [[x, y, metres x, metres y], …], four points of it "
             "or more, got [[0, 0, 0, 0], [9, 0, 9, 0], [0, 9, 0, 9]]",
         ),
+        (
+            "sink.zone_stay_seconds=[5]",
+            "sink.zone_stay_seconds: must be seconds, or have the form zone: seconds, got [5]",
+        ),
         ("detector.ignored=[[0, 0, 9, 9]]", f"detector.ignored: {REGIONS}, got [[0, 0, 9, 9]]"),
         ("detector.ignored={a: 5}", f"detector.ignored.a: {REGIONS}, got 5"),
         ("detector.ignored={a: [0, 0, 9, 9]}", f"detector.ignored.a.0: {REGIONS}, got 0"),
@@ -109,6 +113,22 @@ def test_shapes_for_all_streams_are_merged_with_each_streams_own():
     assert shapes_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
+
+
+def test_limits_of_stays_are_those_of_the_streams_zones():
+    zones = (
+        'sink.zones={"*": {stop: [[0, 0], [9, 0], [9, 9]]}, south: {on: [[0, 0], [9, 0], [0, 9]]}}'
+    )
+    for limits, expected in (
+        ("60", {"stop": 60, "on": 60}),
+        ("0", {}),
+        ("{on: 5.5, shop: 3}", {"on": 5.5}),
+        ('{on: 5, "*": 9}', {"stop": 9, "on": 5}),
+        ('{on: 0, "*": 9}', {"stop": 9}),
+    ):
+        config = load_config(None, [zones, f"sink.zone_stay_seconds={limits}"])
+        assert sink_options(config, "south", live=False).zone_stay_seconds == expected
+        assert sink_options(config, "north", live=False).zone_stay_seconds.keys() <= {"stop"}
 
 
 def test_own_region_of_a_stream_replaces_that_for_all_streams():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from pipeline.addresses import is_local
 from pipeline.config import RunConfig, RuntimeConfig
-from pipeline.geometry import EVERY_STREAM, reference_of
+from pipeline.geometry import EVERY_STREAM, EVERY_ZONE, reference_of
 from pipeline.plan import StageName
 from pipeline.reports import Notice
 from pipeline.supervision.runtime_folder import unusable_temporary_folder
@@ -63,6 +64,8 @@ def without_effect(config: RunConfig) -> Iterator[tuple[StageName, str]]:
         yield "sink", "sink.event_pictures: no effect without sink.lines or sink.zones"
     if sink.zone_stay_seconds and not sink.zones:
         yield "sink", "sink.zone_stay_seconds: no effect without sink.zones"
+    elif unknown := sink.zone_stay_seconds.keys() - {EVERY_ZONE, *chain(*sink.zones.values())}:
+        yield "sink", f"sink.zone_stay_seconds: no zone is called {', '.join(sorted(unknown))}"
     if runtime.http_password and not (runtime.web or runtime.metrics):
         yield "sink", "runtime.http_password: no effect without runtime.web or runtime.metrics"
 

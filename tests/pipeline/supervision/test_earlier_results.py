@@ -16,6 +16,7 @@ from stages.result_files import read_report
 from tools.harness.material import detections_of, make_clip
 
 BOX, LINE = "[[0, 0, 9, 9]]", "{stop: [0, 0, 9, 9]}"
+ZONE = "sink.zones={a: {box: [[0, 0], [9, 0], [9, 9]]}}"
 
 
 @pytest.fixture
@@ -74,7 +75,17 @@ def difference_of(folder, video, *settings):
             "sink.ground.a: null there, [[0.0, 0.0, 0.0, 0.0], [9.0, 0.0, 9.0, 0.0], "
             "[9.0, 9.0, 9.0, 9.0], [0.0, 9.0, 0.0, 9.0]] now",
         ),
-        ([], ["sink.zone_stay_seconds=60"], "sink.zone_stay_seconds: 0.0 there, 60.0 now"),
+        ([], ["sink.zone_stay_seconds=60"], ""),  # there are no zones
+        (
+            [ZONE, "sink.zone_stay_seconds={box: 5, other: 7}"],
+            [ZONE, "sink.zone_stay_seconds={box: 6}"],
+            'sink.zone_stay_seconds.a: {"box": 5.0} there, {"box": 6.0} now',
+        ),
+        (
+            [ZONE, "sink.zone_stay_seconds=5"],
+            [ZONE, 'sink.zone_stay_seconds={box: 5, "*": 6}'],
+            "",
+        ),
         ([], ["sink.kitti=true"], "sink.kitti: false there, true now"),
         ([], ["sink.toolkit_files=true"], "sink.toolkit_files: false there, true now"),
         (["tracker.settings.max_age=1"], [], ""),

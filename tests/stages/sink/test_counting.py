@@ -150,7 +150,7 @@ def test_the_anchor_is_the_position_at_lines_in_zones_and_on_the_ground() -> Non
 def test_a_vehicle_without_a_position_stays_in_its_zone(hides: str) -> None:
     """It stands for 20 seconds; twice, for seven seconds each, its position is unknown."""
     box = ((30, 30), (70, 30), (70, 70), (30, 70))
-    options = SinkOptions(zones={"box": box}, zone_stay_seconds=12)
+    options = SinkOptions(zones={"box": box}, zone_stay_seconds={"box": 12})
     counting, kinds, inside = Counting(options), list[str](), set[int]()
     here: View = (1.0, 0, 0, 0, 1, 0, 0, 0, 1)
     for index in range(500):

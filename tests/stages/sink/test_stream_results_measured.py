@@ -88,7 +88,7 @@ def test_crossings_are_returned_and_written(tmp_path: Path) -> None:
 
 def test_zone_events_are_returned_and_written(tmp_path: Path) -> None:
     zones = {"box": ((30, 0), (99, 0), (99, 90), (30, 90))}
-    options = dataclasses.replace(TEXT, zones=zones, zone_stay_seconds=0.04)
+    options = dataclasses.replace(TEXT, zones=zones, zone_stay_seconds=dict.fromkeys(zones, 0.04))
     results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
     measured = []

@@ -12,7 +12,7 @@ from tests.stages.sink.visits import ARCH, AWAY, SQUARE, at, box, events, summar
 
 
 def test_long_stay_is_reported_once_by_the_frame_that_reaches_the_limit() -> None:
-    counter = ZoneCounter({"arch": ARCH, "box": SQUARE}, stay_seconds=2.5)
+    counter = ZoneCounter({"arch": ARCH, "box": SQUARE}, stay_seconds={"arch": 99, "box": 2.5})
     assert summaries(events(counter, *[(50, 50)] * 9)) == [
         ("box", "enter", 1, 0.0),
         ("box", "stay", 4, 3.0),
@@ -27,7 +27,7 @@ def test_long_stay_is_reported_once_by_the_frame_that_reaches_the_limit() -> Non
 
 
 def test_stay_of_exactly_the_limit_is_long_although_its_seconds_are_floats() -> None:
-    counter = ZoneCounter({"box": SQUARE}, stay_seconds=0.5)
+    counter = ZoneCounter({"box": SQUARE}, stay_seconds={"box": 0.5})
     happened = [
         event
         for number, second in enumerate((0.2, 0.69, 0.7), 1)  # 0.7 − 0.2 is less than 0.5
@@ -55,12 +55,12 @@ def test_stay_of_exactly_the_limit_is_long_although_its_seconds_are_floats() -> 
 def test_stay_is_long_only_in_a_frame_inside_after_the_entry(
     path: list[tuple[float, float]], kinds: list[str]
 ) -> None:
-    counter = ZoneCounter({"box": SQUARE}, stay_seconds=3)
+    counter = ZoneCounter({"box": SQUARE}, stay_seconds={"box": 3})
     assert [each.kind for each in events(counter, *path)] == kinds
 
 
 def test_lost_vehicle_that_reappears_begins_another_stay() -> None:
-    counter = ZoneCounter({"box": SQUARE}, stay_seconds=3)
+    counter = ZoneCounter({"box": SQUARE}, stay_seconds={"box": 3})
     assert summaries(events(counter, (50, 50), (50, 50), (50, 50))) == [("box", "enter", 1, 0.0)]
     events(counter, AWAY, identity=2, first=5)
     assert summaries(events(counter, *[(50, 50)] * 4, first=10)) == [
@@ -72,10 +72,10 @@ def test_lost_vehicle_that_reappears_begins_another_stay() -> None:
 
 @pytest.mark.parametrize("saved_after", range(1, 7))
 def test_long_stay_is_reported_once_although_the_counter_is_replaced(saved_after: int) -> None:
-    counter = ZoneCounter({"box": SQUARE}, stay_seconds=3)
+    counter = ZoneCounter({"box": SQUARE}, stay_seconds={"box": 3})
     happened = events(counter, *[(50, 50)] * saved_after)
     saved = msgspec.msgpack.encode(counter.state)
     state = msgspec.msgpack.decode(saved, type=ZoneCounterState)
-    counter = ZoneCounter({"box": SQUARE}, state, stay_seconds=3)
+    counter = ZoneCounter({"box": SQUARE}, state, stay_seconds={"box": 3})
     happened += events(counter, *[(50, 50)] * (7 - saved_after), first=1 + saved_after)
     assert summaries(happened) == [("box", "enter", 1, 0.0), ("box", "stay", 4, 3.0)]

@@ -100,6 +100,12 @@ def test_a_limit_for_stays_without_zones_is_reported():
         assert [each for each in found if "stay_seconds" in each] == expected
 
 
+def test_limits_for_stays_in_unknown_zones_are_reported():
+    config = load_config(None, ['sink.zone_stay_seconds={stop: 60, shop: 5, "*": 9}', ZONES])
+    found = [each.message for each in run_warnings([], [], config, stay=True)]
+    assert "sink.zone_stay_seconds: no zone is called shop" in found
+
+
 def test_regions_for_the_network_beside_detections_from_a_file_are_reported():
     message = "detector.regions: no effect with detector.detections"
     for given, expected in (([], []), (["detector.detections=found"], [message])):
