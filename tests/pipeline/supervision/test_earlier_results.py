@@ -65,6 +65,7 @@ def difference_of(folder, video, *settings):
         ([], ["detector.weights=nano"], "detector.weights: compact there, nano now"),
         ([], ["detector.weights=compact"], ""),
         ([], ["detector.classes=[car]"], 'detector.classes: [] there, ["car"] now'),
+        (["detector.classes=[car, bus]"], ["detector.classes=[bus, car]"], ""),
         ([], ["detector.scale=0.5"], "detector.scale: null there, 0.5 now"),
         ([], ["decoder.frame_rate=25.0"], ""),
         (["decoder.every=2"], [], "decoder.every: 2 there, 1 now"),
