@@ -178,12 +178,13 @@ def test_files_may_be_moved_away_once_they_have_their_final_names(clip, calm, tm
     report = read_report(folder)
     assert set(report["files"]) == {path.name for path in folder.iterdir()} - {"run.json"}
     frames = report["frames"]
-    status = "interrupted" if mode == "live" else "complete"
-    assert (report["status"], frames["left_out_of_overlay"]) == (status, 0)
+    assert report["status"] == ("interrupted" if mode == "live" else "complete")
     for path in away.iterdir():  # a video whose parts the killed sink left is made again
         path.rename(folder / path.name)
-    assert overlay_frames(folder) == frames["out"]
+    # A busy machine may not keep up with a live stream's overlay.
+    assert overlay_frames(folder) == frames["out"] - frames["left_out_of_overlay"]
     if mode == "lossless":
+        assert frames["left_out_of_overlay"] == 0
         assert texts_in(folder) == calm
     else:
         rows = [(int(row[0]), int(row[1])) for row in tracks_in(folder)]
