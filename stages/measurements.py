@@ -95,16 +95,20 @@ class ZoneEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ZoneEvents:
-    """The zone events that were detected in a frame.
+    """The zone events that were detected in a frame, and how many vehicles are in the zones.
 
     Attributes:
         stream: Name of the stream.
+        number: The frame's 1-based number.
+        time: Its time, see `time_of`.
         events: In the order in which they were confirmed; a vehicle that reappears may be lost and
-            enter again in one frame.
-        counts: Counts of each zone, these events included.
+            enter again in one frame. There may be none.
+        counts: Counts of each zone in that frame, these events included.
     """
 
     stream: str
+    number: int
+    time: str
     events: tuple[ZoneEvent, ...]
     counts: dict[str, ZoneCounts]
 

@@ -11,7 +11,16 @@ from stages.detector.shipped import find_weights
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-PROTOCOLS = {"0.6": 8, "0.7": 9, "0.8": 9, "0.9": 10, "0.10": 10, "0.11": 11, "0.12": 11}
+PROTOCOLS = {
+    "0.6": 8,
+    "0.7": 9,
+    "0.8": 9,
+    "0.9": 10,
+    "0.10": 10,
+    "0.11": 11,
+    "0.12": 11,
+    "0.13": 12,
+}
 """The protocol of each release, by the first two numbers of its version. A new protocol needs a new
 version and a line here: the version shows users whether an upgraded pipeline and a subscriber
 understand each other, and whether a release can complete the journal of a killed run.

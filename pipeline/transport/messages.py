@@ -29,7 +29,7 @@ from stages.records import (
 )
 from stages.wording import counted
 
-PROTOCOL_VERSION = 11
+PROTOCOL_VERSION = 12
 """Changes with what messages contain and with when they are sent."""
 
 MAX_SIDE = 65_535

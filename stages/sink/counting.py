@@ -31,6 +31,8 @@ class Readings(NamedTuple):
     view: View | None = None
 
 
+_REPEAT_SECONDS = 10.0
+
 NO_READINGS = Readings()
 
 
@@ -113,12 +115,23 @@ class Counting:
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
             measured.append(Crossings(frame.stream, tuple(crossed), counts))
-        if events := self.zones.update(tracks, number, time):
-            measured.append(ZoneEvents(frame.stream, tuple(events), dict(self.zones.counts)))
+        measured += self._in_zones(tracks, number, time)
         self.ground.update(tracks)
         if places := self.ground.places:
             measured.append(GroundPlaces(frame.stream, number, time, places))
         return measured
+
+    def _in_zones(self, tracks: Tracks, number: int, time: str) -> Iterator[ZoneEvents]:
+        """Yields a frame's zone events and counts if there are events, or other counts than before.
+
+        They are also yielded every ten seconds, for subscribers that have come since.
+        """
+        before, latest = dict(self.zones.counts), self.zones.state.latest
+        events = self.zones.update(tracks, number, time)
+        counts = dict(self.zones.counts)
+        is_due = tracks.frame.seconds // _REPEAT_SECONDS != latest // _REPEAT_SECONDS
+        if counts and (events or is_due or counts != before):
+            yield ZoneEvents(tracks.frame.stream, number, time, tuple(events), counts)
 
     def _shown_view(self, frame: FrameHeader) -> View | None:
         """Returns a frame's view for drawing: its own, or else the last one if it is recent."""

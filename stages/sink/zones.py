@@ -88,12 +88,12 @@ class ZoneCounterState:
     Attributes:
         counts: Counts of each zone.
         tracks: The tracks by id, in the order in which they were last seen.
-        latest: Time of the latest frame, in seconds.
+        latest: Time of the latest frame, in seconds; negative before the first one.
     """
 
     counts: dict[str, ZoneCounts]
     tracks: dict[int, ZoneTrack] = field(default_factory=dict)
-    latest: float = 0.0
+    latest: float = -1.0
 
 
 class ZoneCounter:

@@ -19,6 +19,9 @@ from tools.watching.watch import KINDS, OF_EVERY_FRAME
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessageInfo
 
+_STATES = ("occupancy", "start")
+"""Kinds of facts that are retained until their stream ends."""
+
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _FORM = (
     "--mqtt must be mqtt://USER:PASSWORD@HOST:PORT/PREFIX or mqtts://…; "
@@ -37,11 +40,12 @@ class MqttBroker:
     """Publishes facts as JSON, each to the topic ``PREFIX/STREAM/KIND``.
 
     Facts about every frame are sent at most once (QoS 0), and dropped while the broker is away or
-    slow. All others are sent at least once (QoS 1), in order, and wait for the broker. Two kinds of
-    messages are retained: ``PREFIX/status``, which is ``online`` or ``offline``, and the start of
-    each stream, which an empty message on its topic clears when the stream ends. A broker that has
-    lost retained messages gets them again. Faults are reported on standard error, each once until
-    a connection is made.
+    slow. All others are sent at least once (QoS 1), in order, and wait for the broker; of a
+    stream's occupancy, only the latest does. Three kinds of messages are retained:
+    ``PREFIX/status``, which is ``online`` or ``offline``, and the start and the occupancy of each
+    stream, which empty messages on their topics clear when the stream ends. A broker that has lost
+    retained messages gets them again. Faults are reported on standard error, each once until a
+    connection is made.
 
     Args:
         url: ``mqtt://USER:PASSWORD@HOST:PORT/PREFIX``, or ``mqtts``; everything but the host is
@@ -107,9 +111,8 @@ class MqttBroker:
             self._start(stream, (fact["run"], fact["channel"]))
         if kind in self._kinds:
             text = json.dumps(fact, ensure_ascii=False)
-            event = _Event(self._topic(stream, kind), text, retain=kind == "start")
-            send = self._send_frame if kind in OF_EVERY_FRAME else self._queue
-            self._jobs.put(partial(send, event))
+            event = _Event(self._topic(stream, kind), text, retain=kind in _STATES)
+            self._jobs.put(partial(self._sender(kind), event))
         if kind == "end":
             self._end(stream, (fact["run"], fact["channel"]))
 
@@ -123,8 +126,14 @@ class MqttBroker:
     def _end(self, stream: str, origin: tuple[str, int]) -> None:
         if self._started.get(stream, origin) == origin:  # else an earlier run's stream has ended
             self._started.pop(stream, None)
-            if "start" in self._kinds:
-                self._jobs.put(partial(self._queue, _Event(self._topic(stream, "start"), "", True)))
+            for kind in [each for each in _STATES if each in self._kinds]:
+                cleared = _Event(self._topic(stream, kind), "", retain=True)
+                self._jobs.put(partial(self._sender(kind), cleared))
+
+    def _sender(self, kind: str) -> Callable[[_Event], None]:
+        if kind in OF_EVERY_FRAME:
+            return self._send_frame
+        return self._supersede if kind == "occupancy" else self._queue
 
     def _topic(self, stream: str, kind: str) -> str:
         return "/".join(filter(None, (self._prefix, stream, kind)))
@@ -167,6 +176,10 @@ class MqttBroker:
             if not self._has_lost:
                 self._has_lost = True
                 _say(f"{self._server}: more than {_MAX_EVENTS} objects wait: the oldest are lost")
+
+    def _supersede(self, event: _Event) -> None:
+        """Queues an event, before all others, in place of one that waits for the same topic."""
+        self._first[event.topic] = event
 
     def _finish(self, done: threading.Event) -> None:
         self._events.append(_Event(self._status, "offline", retain=True))

@@ -24,7 +24,10 @@ from tools.watching.missed_records import MissedRecords
 Fact: TypeAlias = dict[str, Any]
 """An event as a JSON object: its ``kind``, its ``stream``, and the keys of that kind."""
 
-KINDS = ("start", "frame", "crossing", "zone", "ground", "dropped", "missed", "silence", "end")
+KINDS = (
+    *("start", "frame", "crossing", "zone", "occupancy", "ground"),
+    *("dropped", "missed", "silence", "end"),
+)
 OF_EVERY_FRAME = ("frame", "ground")
 
 _SILENCE = 5.0
@@ -216,6 +219,13 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
                     "seconds": round(event.seconds, 3),
                     **record.counts[event.zone]._asdict(),
                 }
+            yield {
+                "kind": "occupancy",
+                **origin,
+                "frame": record.number,
+                "time": record.time,
+                "zones": {zone: counts.inside for zone, counts in record.counts.items()},
+            }
         case GroundPlaces() as found:
             yield {
                 "kind": "ground",

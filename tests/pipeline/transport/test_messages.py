@@ -68,7 +68,7 @@ def tracks():
         EndOfStream("cam", 0, 9, EndReason.TRUNCATED, "breaks off"),
         Crossings("cam", (Crossing(7, "0.240", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)}),
         ZoneEvents(
-            "cam",
+            *("cam", 9, "0.320"),
             tuple(
                 ZoneEvent(7, "0.240", 3, 0, "stop", kind, 0.2) for kind in get_args(ZoneEventKind)
             ),

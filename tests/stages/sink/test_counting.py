@@ -31,24 +31,44 @@ def test_update_returns_line_crossings_and_zone_events() -> None:
     for number, left in ((1, 0), (2, 40), (3, 200)):
         tracks = make_tracks(make_header(number - 1), [[left, 20, left + 20, 50]], [3])
         measured.append(counting.update(tracks, number, f"{number} s"))
-    assert measured[0] == []
+    assert measured[0] == [ZoneEvents("cam", 1, "1 s", (), {"box": ZoneCounts()})]
     assert measured[1] == [
         Crossings("cam", (Crossing(2, "2 s", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)}),
         ZoneEvents(
-            "cam", (ZoneEvent(2, "2 s", 3, 0, "box", "enter", 0.0),), {"box": ZoneCounts(1, 1)}
+            *("cam", 2, "2 s"),
+            (ZoneEvent(2, "2 s", 3, 0, "box", "enter", 0.0),),
+            {"box": ZoneCounts(1, 1)},
         ),
     ]
     assert measured[2] == [
         ZoneEvents(
-            "cam", (ZoneEvent(2, "2 s", 3, 0, "box", "leave", 0.0),), {"box": ZoneCounts(1, 0)}
+            *("cam", 3, "3 s"),
+            (ZoneEvent(2, "2 s", 3, 0, "box", "leave", 0.0),),
+            {"box": ZoneCounts(1, 0)},
         )
     ]
+
+
+def test_counts_in_zones_are_returned_when_they_change_and_every_ten_seconds() -> None:
+    counting, found = Counting(OPTIONS), {}
+    boxes = [[40, 20, 60, 50], [40, 10, 60, 40]]
+    for index in range(8):  # 2 s apart; one of two vehicles is not detected in the second frame
+        shown = boxes[: 1 if index == 1 else 2]
+        tracks = make_tracks(make_header(50 * index), shown, [3, 4][: len(shown)])
+        counting = Counting(OPTIONS, copy.deepcopy(counting.state))
+        for each in counting.update(tracks, index + 1, ""):
+            assert isinstance(each, ZoneEvents)
+            found[each.number] = len(each.events), each.counts["box"].inside
+    assert found == {1: (2, 2), 2: (0, 1), 3: (0, 2), 6: (0, 2)}
 
 
 def test_ground_positions_are_returned_last() -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
     counting = Counting(replace(OPTIONS, ground=ground))
-    assert counting.update(make_tracks(make_header(0)), 1, "0 s") == []
+    assert not any(
+        isinstance(each, GroundPlaces)
+        for each in counting.update(make_tracks(make_header(0)), 1, "0 s")
+    )
     boxes = [[40, 20, 60, 50], [60, 20, 80, 40]]
     *events, found = counting.update(make_tracks(make_header(1), boxes, [3, 2]), 2, "0.040")
     assert [type(each) for each in events] == [ZoneEvents]

@@ -102,7 +102,7 @@ def test_zone_entries_stays_and_exits_have_pictures_but_lost_tracks_do_not(
             *((9, 7, "leave"), (5, 7, "lost")),
         )
     )
-    zones = ZoneEvents("cam", events, {"bus/stop": ZoneCounts(1, 0)})
+    zones = ZoneEvents("cam", 9, "0.320", events, {"bus/stop": ZoneCounts(1, 0)})
     places = GroundPlaces("cam", 3, "0.080", ())
     pictures = EventPictures(tmp_path, 0, fail_on_message)
     pictures.save(*make_frame((40, 30, 60, 40)), UNSTATED, [places, zones])

@@ -170,7 +170,7 @@ def test_a_suspended_watch_reports_the_records_it_missed(address, broadcast):
     def enter():
         position = next(positions)
         event = ZoneEvent(position, "t" * 1000, 7, 0, "stop", "enter", 0.0)
-        record = ZoneEvents("north", (event,), {"stop": ZoneCounts(position, 1)})
+        record = ZoneEvents("north", position, "", (event,), {"stop": ZoneCounts(position, 1)})
         broadcast.send(encode(of_north(record, position)))
 
     def publish():

@@ -54,6 +54,7 @@ FACTS = [
     | {"line": "gate", "direction": "left", "left": 2, "right": 1},
     {"kind": "zone", **OF, "frame": 119, "time": "4.760", "id": 7, **CLASS}
     | {"zone": "stop", "event": "leave", "seconds": 1.521, "entered": 9, "inside": 2},
+    {"kind": "occupancy", **OF, "frame": 120, "time": "4.800", "zones": {"stop": 2, "exit": 0}},
     {"kind": "ground", **OF, "frame": 120, "time": "4.760"}
     | {"vehicles": [{"id": 7, "x": 1.23, "y": -4.57, "speed": 48.3}]},
     {"kind": "dropped", **OF, "frames": 2, "reason": "stages behind"},
@@ -74,7 +75,7 @@ STAY = ZoneEvent(119, "4.760", 7, 0, "stop", "leave", 1.5206)
 RECORDS = [
     tracks_in(120),
     Crossings("north", (Crossing(118, "4.720", 7, 0, "gate", "left"),), {"gate": Counts(2, 1)}),
-    ZoneEvents("north", (STAY,), {"stop": ZoneCounts(9, 2)}),
+    ZoneEvents("north", 120, "4.800", (STAY,), {"stop": ZoneCounts(9, 2), "exit": ZoneCounts()}),
     GroundPlaces("north", 120, "4.760", (GroundPlace(7, 1.234, -4.567, 48.26),)),
     Dropped("north", 0, 1, 2, DropReason.BEHIND),
     EndOfStream("north", 0, 122, EndReason.COMPLETE),
@@ -264,13 +265,13 @@ def test_other_events_are_printed_to_standard_error(address):
     ],
 )
 def test_zone_events_are_printed(kind, action, capsys):
-    events = ZoneEvents("north", (STAY._replace(kind=kind),), {"stop": ZoneCounts(9, 2)})
+    events = ZoneEvents("north", 120, "", (STAY._replace(kind=kind),), {"stop": ZoneCounts(9, 2)})
     _print(Envelope(events), ())
     assert capsys.readouterr().err == f"north: track 7 {action}: 2 there of 9 that entered\n"
 
 
 def test_everything_published_is_printed_as_json(address):
-    facts = [json.loads(line) for line in lines_of(address, 12, "--json")]
+    facts = [json.loads(line) for line in lines_of(address, 14, "--json")]
     begin = next(k for k, fact in enumerate(facts) if fact["kind"] == "start")
     assert facts[begin : begin + len(FACTS)] == FACTS
     assert {fact["kind"] for fact in FACTS} == set(KINDS) - {"missed", "silence"}

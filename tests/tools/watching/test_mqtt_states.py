@@ -1,4 +1,4 @@
-"""The start of a stream is retained until the stream ends."""
+"""The start of a stream and the occupancy of its zones are retained until the stream ends."""
 
 import json
 import signal
@@ -62,8 +62,43 @@ def test_a_start_is_retained_until_its_stream_ends(connect, tmp_path):
         with server.subscriber("site/north/#") as received:
             broker.publish(fact_of("end", "north"))
             wait_for(lambda: received[-1:] == [("site/north/start", "", False)])
-        assert [topic for topic, *_ in received[-2:]] == ["site/north/end", "site/north/start"]
+        assert [topic.removeprefix("site/north/") for topic, *_ in received[-3:]] == [
+            *("end", "occupancy", "start")
+        ]
         assert retained(server, broker) == {}
+
+
+def occupancy(vehicles, **origin):
+    return fact_of("occupancy", "north", **origin) | {"zones": {"stop": vehicles}}
+
+
+def test_the_latest_occupancy_is_retained_until_its_stream_ends(connect, tmp_path):
+    with mosquitto.Broker(tmp_path) as server:
+        broker = connect(server.port)
+        for vehicles in (2, 3):
+            broker.publish(occupancy(vehicles))
+            assert retained(server, broker) == {"north/occupancy": occupancy(vehicles)}
+        broker.publish(fact_of("end", "north"))
+        assert retained(server, broker) == {}
+        broker.publish(fact_of("start", "north"))
+        broker.publish(occupancy(4))
+        broker.publish(fact_of("start", "west", run="b"))  # another run, the first was killed
+        assert retained(server, broker) == {"west/start": fact_of("start", "west", run="b")}
+
+
+def test_only_the_latest_occupancy_waits_for_a_broker(connect, tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 2)
+    port = free_port()
+    broker = connect(port)
+    for vehicles in range(9):
+        broker.publish(CROSSING)
+        broker.publish(occupancy(vehicles))
+    for _ in range(2):  # also once the broker has lost what it retained
+        with mosquitto.Broker(tmp_path, port) as server, server.subscriber("site/#") as received:
+            assert retained(server, broker) == {"north/occupancy": occupancy(8)}
+            found = [json.loads(text)["kind"] for topic, text, _ in received if "north" in topic]
+        assert found.count("occupancy") == 1
+        assert found.count("crossing") <= 4  # two that waited, and two of `retained`
 
 
 def test_a_start_stays_retained_after_its_publisher_has_closed(connect, tmp_path):
