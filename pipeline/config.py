@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
 from pipeline.geometry import (
-    Ground,
+    Grounds,
     Lines,
     References,
     Regions,
@@ -237,7 +237,9 @@ class SinkConfig:
             zones, or one by zone name ("*": all others).
         ground: Four or more points on the ground by stream name ("*": all streams), each [x, y,
             metres x, metres y], in the same pixels and in metres. With them, positions and speeds
-            of vehicles are written to ground.txt, and speeds drawn on the overlay.
+            of vehicles are written to ground.txt, and speeds drawn on the overlay. For a lens that
+            bends lines, {points: [[…], …], lens: {size: [width, height], straight: [[[x, y], [x,
+            y], [x, y], …], …]}}, with points along edges that are straight in reality.
     """
 
     __pydantic_config__ = _STRICT
@@ -266,7 +268,7 @@ class SinkConfig:
     zones: Zones = field(default_factory=dict)
     anchor: Anchor = "bottom_center"
     zone_stay_seconds: StayLimits = field(default_factory=dict)
-    ground: Ground = field(default_factory=dict)
+    ground: Grounds = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.overlay_url and not self.overlay:

@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from pipeline.validators import Before, column
 from stages.errors import ConfigError
 from stages.sink.crossings import Line, checked_line
-from stages.sink.ground import GroundPoints, checked_ground
+from stages.sink.ground import Ground, checked_ground
 from stages.sink.zones import Zone, checked_zone
 
 EVERY_STREAM = "*"
@@ -22,6 +22,7 @@ EVERY_ZONE = "*"
 
 _Shape = TypeVar("_Shape", Line, Zone)
 _Path = TypeVar("_Path", Path, str)
+_Ground = TypeVar("_Ground")
 
 _Pixels: TypeAlias = Annotated[float, Ge(-1e9), Le(1e9)]
 Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
@@ -60,7 +61,7 @@ def stay_limits_of(limits: Mapping[str, float], zones: Iterable[str]) -> dict[st
     return {zone: limit for zone, limit in found.items() if limit}
 
 
-def ground_of(ground: Mapping[str, GroundPoints], stream: str) -> GroundPoints | None:
+def ground_of(ground: Mapping[str, _Ground], stream: str) -> _Ground | None:
     """Returns a stream's ground in the config: its own, or else that of every stream."""
     return ground.get(stream, ground.get(EVERY_STREAM))
 
@@ -95,7 +96,7 @@ def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
 
 def _for_every_zone(value: object) -> object:
     """Returns limits by zone name; a single limit is that of every zone."""
-    if value is None or isinstance(value, list):
+    if value is None or isinstance(value, list | bool):
         raise ValueError("must be seconds, or have the form zone: seconds")
     return value if isinstance(value, dict) else {EVERY_ZONE: value}
 
@@ -118,8 +119,6 @@ _NamedLines: TypeAlias = Annotated[dict[_Name, _Line], _form(_LINES, dict)]
 _Corners: TypeAlias = tuple[tuple[_Pixels, _Pixels], ...]
 _Zone: TypeAlias = Annotated[_Corners, Before(checked_zone)]
 _NamedZones: TypeAlias = Annotated[dict[_Name, _Zone], _form(_ZONES, dict)]
-_Points: TypeAlias = tuple[tuple[_Pixels, _Pixels, _Pixels, _Pixels], ...]
-_Ground: TypeAlias = Annotated[_Points, Before(checked_ground)]
 
 Regions: TypeAlias = Annotated[dict[str, _StreamRegions], _form(_REGIONS, dict)]
 """Regions by stream name."""
@@ -136,8 +135,10 @@ Zones: TypeAlias = Annotated[dict[str, _NamedZones], _form(_ZONES, dict)]
 StayLimits: TypeAlias = Annotated[dict[str, Annotated[float, Ge(0)]], Before(_for_every_zone)]
 """Seconds by zone name."""
 
-Ground: TypeAlias = Annotated[dict[str, _Ground], _form(_GROUND, dict)]
-"""Points of the ground by stream name."""
+Grounds: TypeAlias = Annotated[
+    dict[str, Annotated[Ground, Before(checked_ground)]], _form(_GROUND, dict)
+]
+"""The ground by stream name."""
 
 References: TypeAlias = Annotated[dict[str, Path], _form(_REFERENCES, dict)]
 """Pictures by stream name."""

@@ -172,7 +172,7 @@ def _switches_as_numbers(given: Any, taken: Any, key: str = "") -> Iterator[tupl
         inner = taken.values() if isinstance(taken, dict) else [getattr(taken, n) for n in given]
         for (name, value), accepted in zip(given.items(), inner, strict=False):
             yield from _switches_as_numbers(value, accepted, f"{key}.{name}".lstrip("."))
-    elif isinstance(given, list):
+    elif isinstance(given, list) and isinstance(taken, list | tuple):
         for index, pair in enumerate(zip(given, taken, strict=True)):
             yield from _switches_as_numbers(*pair, f"{key}.{index}")
 

@@ -13,13 +13,17 @@ import numpy.typing as npt
 
 from stages.measurements import GroundPlace, GroundPlaces
 from stages.records import SECONDS_ERROR, Float64Array, Tracks
+from stages.sink.lens import Lens, LensEdges, checked_edges, lens_faults
 from stages.sink.places import Anchor, numbers, places
 
 GroundPoints: TypeAlias = tuple[tuple[float, float, float, float], ...]
 """Ground points, each with x and y in pixels of the frame, or of the picture to which its `View`
 maps it, and x and y in metres on the ground."""
 
-_FORM = "the ground is [[x, y, metres x, metres y], …], four points of it or more"
+_FORM = (
+    "the ground is [[x, y, metres x, metres y], …], four points of it or more, "
+    "or {points: [[…], …], lens: {…}}"
+)
 _MIN_RANK = 2e-3  # ratio of singular values: 0.008 for 3.5 m by 300 m of road, near 0 if collinear
 _MAX_REPROJECTION_ERROR = 0.02  # of the points' extent in the image
 _MIN_EXTENT = 2.0  # metres; less cannot be a road, and may be degrees
@@ -29,24 +33,42 @@ _MAX_METRES_PER_PIXEL = 1.0
 _KMH = 3.6  # per m/s
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of the ground that a camera sees.
+
+    Attributes:
+        points: The ground points.
+        lens: Edges in its frames that are straight in reality; None if its lens bends no lines.
+    """
+
+    points: GroundPoints
+    lens: LensEdges | None = None
+
+
 class GroundPlane:
-    """The homography from pixels of a frame to metres on level ground.
+    """The map from pixels of a frame to metres on level ground: a lens, and a homography.
 
     Args:
-        points: Points to fit; with more than four, the best compromise.
+        ground: Points to fit, with more than four the best compromise, and the lens.
 
     Raises:
         ValueError: The points determine no plane that the camera could see, or contradict each
-            other; or their coordinates cannot be metres.
+            other; their coordinates cannot be metres; or the edges give no `Lens`.
     """
 
-    def __init__(self, points: GroundPoints) -> None:
-        known = _known(points)
+    def __init__(self, ground: Ground) -> None:
+        self._lens = None if ground.lens is None else Lens(ground.lens)
+        given = _known(ground.points)
+        known = np.hstack([self._without_lens(given[:, :2]), given[:, 2:]])
+        if (hidden := np.isnan(known).any(axis=1)).any():
+            x, y, *_ = given[hidden][0].tolist()
+            raise ValueError(f"the lens shows nothing at [{x:g}, {y:g}], far outside the frame")
         pixels, metres = known[:, :2], known[:, 2:]
         if (extent := float(np.ptp(metres, axis=0).max())) < _MIN_EXTENT:
             raise ValueError(f"all points lie within {extent:g} m; they are given in metres")
         self._matrix = np.linalg.inv(_homography(metres, pixels))
-        _check_agreement(known)
+        _check_agreement(known, given)
         # The third coordinate has the same sign for all points in front of the camera.
         depths = np.column_stack([pixels, np.ones(len(pixels))]) @ self._matrix[2]
         self._matrix *= np.sign(depths[0])
@@ -55,7 +77,7 @@ class GroundPlane:
                 "no camera can see the points like this; are the pixels and the metres of each "
                 "point those of the same place?"
             )
-        if np.isnan(self.to_ground(pixels)).all():
+        if np.isnan(self.to_ground(given[:, :2])).all():
             raise ValueError("a pixel covers more than a metre at every point; are these metres?")
 
     def to_ground(self, pixels: Float64Array) -> Float64Array:
@@ -64,7 +86,9 @@ class GroundPlane:
         A point is near the horizon if one pixel covers more than a metre of ground there.
         """
         places = (pixels, pixels - (0, 1), pixels - (1, 0))
-        metres, above, beside = (_projected(each, self._matrix) for each in places)
+        metres, above, beside = (
+            _projected(self._without_lens(each), self._matrix) for each in places
+        )
         spans = np.maximum(*(np.linalg.norm(each - metres, axis=1) for each in (above, beside)))
         metres[~(spans <= _MAX_METRES_PER_PIXEL)] = np.nan
         return metres
@@ -72,8 +96,13 @@ class GroundPlane:
     def to_pixels(self, metres: Float64Array) -> Float64Array:
         """Maps metres ``(N, 2)`` to pixels ``(N, 2)``; NaN where `to_ground` has no position."""
         pixels = _projected(metres, np.linalg.inv(self._matrix))
+        if self._lens is not None:
+            pixels = self._lens.distorted(pixels)
         pixels[np.isnan(self.to_ground(pixels)).any(axis=1)] = np.nan
         return pixels
+
+    def _without_lens(self, pixels: Float64Array) -> Float64Array:
+        return pixels if self._lens is None else self._lens.undistorted(pixels)
 
 
 def _projected(points: Float64Array, matrix: npt.NDArray[np.floating]) -> Float64Array:
@@ -127,7 +156,7 @@ class SpeedMeter:
     cut box ends farther from the edge, which would lower the speed for the next second.
 
     Args:
-        points: Ground points; None for no positions.
+        ground: The ground; None for no positions.
         tracks: Tracks of an earlier meter by id, to continue from.
         anchor: Point of a box that is its vehicle's position.
 
@@ -138,11 +167,11 @@ class SpeedMeter:
 
     def __init__(
         self,
-        points: GroundPoints | None,
+        ground: Ground | None,
         tracks: dict[int, GroundTrack] | None = None,
         anchor: Anchor = "bottom_center",
     ) -> None:
-        self._plane = None if points is None else GroundPlane(points)
+        self._plane = None if ground is None else GroundPlane(ground)
         self.tracks = {} if tracks is None else tracks
         self.places: tuple[GroundPlace, ...] = ()
         self._anchor: Anchor = anchor
@@ -184,21 +213,29 @@ def ground_rows(found: GroundPlaces) -> str:
     )
 
 
-def checked_ground(points: Any) -> GroundPoints:
-    """Returns checked ground points.
+def checked_ground(given: Any) -> Ground:
+    """Returns a ground that is given as its points, or by the names of its attributes.
 
     Raises:
-        ValueError: There are fewer than four, one is not finite, or they give no `GroundPlane`.
+        ValueError: There are fewer than four points, one is not finite, or they give no
+            `GroundPlane`; or the lens is wrong, see `checked_edges`.
     """
-    known = _known(points)
-    checked = tuple((x, y, east, north) for x, y, east, north in known.tolist())
+    parts = given if isinstance(given, Mapping) else {"points": given}
+    if "points" not in parts or parts.keys() - {"points", "lens"}:
+        raise ValueError(_FORM)
+    lens = parts.get("lens")
+    points = tuple((x, y, east, north) for x, y, east, north in _known(parts["points"]).tolist())
+    checked = Ground(points, None if lens is None else checked_edges(lens))
     GroundPlane(checked)
     return checked
 
 
-def ground_faults(points: GroundPoints | None, height: int, width: int) -> Iterator[str]:
-    """Yields a message if a ground point lies outside frames of this size."""
-    outside = [[x, y] for x, y, *_ in points or () if not (0 <= x <= width and 0 <= y <= height)]
+def ground_faults(ground: Ground | None, height: int, width: int) -> Iterator[str]:
+    """Yields a message for a ground point outside frames of this size, and for another lens."""
+    if ground is None:
+        return
+    yield from lens_faults(ground.lens, height, width)
+    outside = [[x, y] for x, y, *_ in ground.points if not (0 <= x <= width and 0 <= y <= height)]
     if outside:
         x, y = outside[0]
         yield (
@@ -214,8 +251,12 @@ def _known(points: Any) -> Float64Array:
     return known
 
 
-def _check_agreement(known: Float64Array) -> None:
+def _check_agreement(known: Float64Array, given: Float64Array) -> None:
     """Checks that the ground points are consistent in the image.
+
+    Args:
+        known: The points without the distortion of the lens.
+        given: The points as they were given.
 
     Raises:
         ValueError: They contradict each other. With six points or more, the message names the one
@@ -227,7 +268,7 @@ def _check_agreement(known: Float64Array) -> None:
     if len(known) > 5:
         rests = [np.delete(known, k, axis=0) for k in range(len(known))]
         wrong = min(range(len(known)), key=lambda k: _reprojection_error(rests[k]))
-        x, y, *_ = known[wrong].tolist()
+        x, y, *_ = given[wrong].tolist()
         message += f"; they agree best without [{x:g}, {y:g}]"
     raise ValueError(message)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stages.sink.crossings import Line
-from stages.sink.ground import GroundPoints
+from stages.sink.ground import Ground
 from stages.sink.places import Anchor
 from stages.sink.zones import Zone
 
@@ -40,7 +40,7 @@ class SinkOptions:
         anchor: Point of a vehicle's box that is its position at lines, in zones and on the ground.
         zone_stay_seconds: How long a vehicle has to be in a zone for the event ``stay``, by the
             zone's name; there is no such event in other zones.
-        ground: Ground points, for ``ground.txt`` and the speeds on the overlay; None for neither.
+        ground: The ground, for ``ground.txt`` and the speeds on the overlay; None for neither.
         kitti: Also write ``kitti.txt``.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
         views: Also write ``views.txt``: frames have a `View`, and lines, zones and ground points
@@ -65,7 +65,7 @@ class SinkOptions:
     zones: Mapping[str, Zone] = field(default_factory=dict)
     anchor: Anchor = "bottom_center"
     zone_stay_seconds: Mapping[str, float] = field(default_factory=dict)
-    ground: GroundPoints | None = None
+    ground: Ground | None = None
     kitti: bool = False
     toolkit_files: bool = False
     views: bool = False

@@ -1,11 +1,15 @@
+import json
 from pathlib import Path
 
 import pytest
 
+from pipeline.config import to_plain
 from pipeline.config_file import load_config
 from pipeline.geometry import ignored_in, region_of, shapes_of
 from pipeline.sink_options import sink_options
 from stages.errors import ConfigError
+from stages.sink.ground import Ground
+from stages.sink.lens import LensEdges
 
 LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
@@ -31,11 +35,17 @@ REGION = "a region has the form stream: [left, top, right, bottom]"
         (
             "sink.ground={north: [[0, 0, 0, 0], [9, 0, 9, 0], [0, 9, 0, 9]]}",
             "sink.ground.north: the ground is [[x, y, metres x, metres y], …], four points of it "
-            "or more, got [[0, 0, 0, 0], [9, 0, 9, 0], [0, 9, 0, 9]]",
+            "or more, or {points: [[…], …], lens: {…}}, got [[0, 0, 0, 0], [9, 0, 9, 0], [0, 9, 0, "
+            "9]]",
         ),
         (
             "sink.zone_stay_seconds=[5]",
             "sink.zone_stay_seconds: must be seconds, or have the form zone: seconds, got [5]",
+        ),
+        (
+            "sink.ground={north: {points: [[0, 0, 0, 0]], lense: 5}}",
+            "sink.ground.north: the ground is [[x, y, metres x, metres y], …], four points of it "
+            "or more, or {points: [[…], …], lens: {…}}",
         ),
         ("detector.ignored=[[0, 0, 9, 9]]", f"detector.ignored: {REGIONS}, got [[0, 0, 9, 9]]"),
         ("detector.ignored={a: 5}", f"detector.ignored.a: {REGIONS}, got 5"),
@@ -138,10 +148,24 @@ def test_own_region_of_a_stream_replaces_that_for_all_streams():
     assert region_of({"south": (0, 0, 9, 9)}, "north") is None
 
 
+def test_lens_comes_with_the_ground_points():
+    points = [[100, 100, 0, 0], [900, 100, 16, 0], [900, 400, 16, 6], [100, 400, 0, 6]]
+    edge = [[50, 60], [500, 50], [950, 60]]
+    ground = {"points": points, "lens": {"size": [1000, 500], "straight": [edge]}}
+    config = load_config(None, [f"sink.ground={{north: {json.dumps(ground)}}}"])
+    found = sink_options(config, "north", live=False).ground
+    assert found.points == tuple(map(tuple, points))
+    assert found.lens == LensEdges((1000, 500), (tuple(map(tuple, edge)),))
+    assert to_plain(config)["sink"]["ground"]["north"] == ground
+    ground["lens"]["size"] = [900, 500]
+    with pytest.raises(ConfigError, match=r"sink.ground.north: an edge lies outside .* 900x500"):
+        load_config(None, [f"sink.ground={{north: {json.dumps(ground)}}}"])
+
+
 def test_own_ground_of_a_stream_replaces_that_for_all_streams():
     one = [[0, 0, 0, 0], [100, 0, 10, 0], [100, 90, 10, 9], [0, 90, 0, 9]]
     other = [[2 * value for value in point] for point in one]
     config = load_config(None, [f"sink.ground={{'*': {one}, south: {other}}}"])
     grounds = [sink_options(config, name, live=True).ground for name in ("north", "south")]
-    assert grounds == [tuple(map(tuple, one)), tuple(map(tuple, other))]
+    assert grounds == [Ground(tuple(map(tuple, each))) for each in (one, other)]
     assert sink_options(load_config(None), "north", live=True).ground is None

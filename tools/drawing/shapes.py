@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from pipeline.geometry import Region, ground_of, ignored_in, reference_of, regio
 from stages.decoder.reference_view import ReferenceView
 from stages.records import Frame, UInt8Array, View
 from stages.sink.crossings import Line, line_faults
-from stages.sink.ground import GroundPoints, checked_ground, ground_faults
+from stages.sink.ground import Ground, GroundPlane, ground_faults
 from stages.sink.places import Point
 from stages.sink.zones import Zone, zone_faults
 from stages.views import to_frame
@@ -24,14 +25,14 @@ class Shapes(NamedTuple):
     Attributes:
         lines: Lines by name.
         zones: Zones by name.
-        ground: Ground points, if any.
+        ground: The ground, if it is known.
         ignored: Regions where detections do not count.
         searched: Region that the detector searches; None for the whole frame.
     """
 
     lines: Mapping[str, Line]
     zones: Mapping[str, Zone]
-    ground: GroundPoints | None
+    ground: Ground | None
     ignored: tuple[Region, ...]
     searched: Region | None
 
@@ -68,15 +69,19 @@ class Shapes(NamedTuple):
             ground=self._seen_ground(view),
         )
 
-    def _seen_ground(self, view: View) -> GroundPoints | None:
+    def _seen_ground(self, view: View) -> Ground | None:
         if self.ground is None:
             return None
-        pixels = _moved(view, *(point[:2] for point in self.ground))
+        pixels = _moved(view, *(point[:2] for point in self.ground.points))
         if not pixels:
             return None
-        metres = (point[2:] for point in self.ground)
+        moved = tuple(
+            (*at, *point[2:]) for at, point in zip(pixels, self.ground.points, strict=True)
+        )
+        seen = replace(self.ground, points=moved)
         try:
-            return checked_ground([(*at, *of) for at, of in zip(pixels, metres, strict=True)])
+            GroundPlane(seen)
+            return seen
         except ValueError:  # too far away: a pixel covers more than a metre
             return None
 

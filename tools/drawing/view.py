@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterable
+from itertools import chain, pairwise
 
 import cv2
 import numpy as np
@@ -16,7 +16,8 @@ from stages.errors import ConfigError
 from stages.records import Float64Array, UInt8Array
 from stages.sink.crossings import Line
 from stages.sink.drawing import Pixel
-from stages.sink.ground import GroundPlane, GroundPoints
+from stages.sink.ground import Ground, GroundPlane
+from stages.sink.lens import Lens, LensEdges
 from stages.sink.painter import within_reach
 from stages.sink.zones import Zone
 from tools.drawing.captions import Captions, Color
@@ -27,6 +28,7 @@ WHITE: Color = (255, 255, 255)
 LINE: Color = (0, 215, 255)
 ZONE: Color = (120, 255, 80)
 GROUND: Color = (255, 110, 255)
+EDGE: Color = (0, 140, 255)
 IGNORED: Color = (70, 70, 255)
 SEARCHED: Color = (255, 220, 60)
 _BLACK: Color = (0, 0, 0)
@@ -39,6 +41,7 @@ _GRID_OPACITY = 0.65
 _HATCH_OPACITY = 0.55
 _SIDE_SHARES = (0.5, 0.4, 0.6, 0.25, 0.75)  # of a line's length, where its sides may be named
 _SUBPIXEL_BITS = 4
+_CURVE_POINTS = 33
 _FAR = 32767.0  # beyond it, OpenCV cannot draw
 _EVERYWHERE = slice(None), slice(None)
 
@@ -179,28 +182,16 @@ class _ViewPainter:
             aside = height / 2 + abs(dx) * width_of(text) / 2
             self._captions.add(x1 - aside * dx, y1 - aside * dy, text, LINE)
 
-    def ground(self, points: GroundPoints) -> None:
-        """Draws a grid on the ground, and the points with their order and metres."""
-        plane = GroundPlane(points)
-        grid = ground_grid(plane, self._height, self._width, 10 * self._thickness)
+    def ground(self, ground: Ground) -> None:
+        """Draws a grid on the ground, the points with their order and metres, and the lens."""
+        grid = ground_grid(GroundPlane(ground), self._height, self._width, 10 * self._thickness)
         if grid is not None:
-            mask = np.zeros((self._height, self._width), np.uint8)
-            for each in grid.lines:
-                cv2.polylines(
-                    mask,
-                    [_subpixels(each)],
-                    isClosed=False,
-                    color=255,
-                    thickness=self._thickness,
-                    lineType=cv2.LINE_AA,
-                    shift=_SUBPIXEL_BITS,
-                )
-            self._tint(mask, GROUND, _GRID_OPACITY)
+            self._curves(grid.lines, GROUND)
+        if ground.lens is not None:
+            self._edges(ground.lens)
         radius = 2 * self._thickness + 1
-        for order, (x, y, east, north) in enumerate(points, 1):
-            [center] = within_reach(np.array([[x, y]]))
-            cv2.circle(self._image, center, radius + 1, _BLACK, -1, cv2.LINE_AA)
-            cv2.circle(self._image, center, radius, GROUND, -1, cv2.LINE_AA)
+        for order, (x, y, east, north) in enumerate(ground.points, 1):
+            self._dot(x, y, radius, GROUND)
             below = self._captions.height / 2 + radius
             text = f" {order}: {east:.10g}, {north:.10g} m "
             self._captions.add(x, y + below, text, GROUND)
@@ -208,6 +199,33 @@ class _ViewPainter:
             text = f" grid of {grid.step} m "
             x, y = self._captions.width_of(text) / 2, self._height - 3 * self._captions.height
             self._captions.add(x + 3 * self._captions.height, y, text, GROUND)
+
+    def _edges(self, edges: LensEdges) -> None:
+        """Draws the arcs that fit the straight edges of a lens, and the points of the edges."""
+        lens = Lens(edges)
+        self._curves([lens.curve(edge, _CURVE_POINTS) for edge in edges.straight], EDGE)
+        for x, y in chain(*edges.straight):
+            self._dot(x, y, self._thickness + 1, EDGE)
+
+    def _dot(self, x: float, y: float, radius: int, color: Color) -> None:
+        [center] = within_reach(np.array([[x, y]]))
+        cv2.circle(self._image, center, radius + 1, _BLACK, -1, cv2.LINE_AA)
+        cv2.circle(self._image, center, radius, color, -1, cv2.LINE_AA)
+
+    def _curves(self, curves: Iterable[Float64Array], color: Color) -> None:
+        """Mixes lines through points ``(N, 2)`` into the picture."""
+        mask = np.zeros((self._height, self._width), np.uint8)
+        for each in curves:
+            cv2.polylines(
+                mask,
+                [_subpixels(each)],
+                isClosed=False,
+                color=255,
+                thickness=self._thickness,
+                lineType=cv2.LINE_AA,
+                shift=_SUBPIXEL_BITS,
+            )
+        self._tint(mask, color, _GRID_OPACITY)
 
     def finish(self) -> None:
         """Draws the ruler and all texts."""

@@ -73,8 +73,8 @@ def difference_of(folder, video, *settings):
         (
             [],
             ["sink.ground={'*': [[0, 0, 0, 0], [9, 0, 9, 0], [9, 9, 9, 9], [0, 9, 0, 9]]}"],
-            "sink.ground.a: null there, [[0.0, 0.0, 0.0, 0.0], [9.0, 0.0, 9.0, 0.0], "
-            "[9.0, 9.0, 9.0, 9.0], [0.0, 9.0, 0.0, 9.0]] now",
+            'sink.ground.a: null there, {"points": [[0.0, 0.0, 0.0, 0.0], [9.0, 0.0, 9.0, 0.0], '
+            '[9.0, 9.0, 9.0, 9.0], [0.0, 9.0, 0.0, 9.0]], "lens": null} now',
         ),
         ([], ["sink.zone_stay_seconds=60"], ""),  # there are no zones
         (

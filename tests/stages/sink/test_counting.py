@@ -17,6 +17,7 @@ from stages.measurements import (
 )
 from stages.records import View
 from stages.sink.counting import Counting
+from stages.sink.ground import Ground
 from stages.sink.options import SinkOptions
 from tests.stages.sink.conftest import make_header, make_tracks
 
@@ -64,7 +65,7 @@ def test_counts_in_zones_are_returned_when_they_change_and_every_ten_seconds() -
 
 def test_ground_positions_are_returned_last() -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
-    counting = Counting(replace(OPTIONS, ground=ground))
+    counting = Counting(replace(OPTIONS, ground=Ground(ground)))
     assert not any(
         isinstance(each, GroundPlaces)
         for each in counting.update(make_tracks(make_header(0)), 1, "0 s")
@@ -79,7 +80,7 @@ def test_ground_positions_are_returned_last() -> None:
 
 def test_counting_from_a_copied_state_gives_the_same_results() -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
-    options = replace(OPTIONS, ground=ground)
+    options = replace(OPTIONS, ground=Ground(ground))
 
     def measured(counting: Counting, lefts: dict[int, int]) -> list[list[Measured]]:
         return [
@@ -108,7 +109,7 @@ def test_lines_and_zones_outside_the_frame_are_reported() -> None:
 def test_the_last_known_view_is_drawn_for_a_second_and_measures_nothing() -> None:
     """Frames are 40 ms apart; the frame lies 100 pixels to the right of the picture's left edge."""
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
-    options = SinkOptions(ground=ground)
+    options = SinkOptions(ground=Ground(ground))
     counting = Counting(options)
 
     def xs(index: int, view: tuple[float, ...]) -> list[float]:
@@ -152,7 +153,7 @@ def test_the_anchor_is_the_position_at_lines_in_zones_and_on_the_ground() -> Non
     options = SinkOptions(
         lines={"gate": (0, 55, 100, 55)},
         zones={"box": ((0, 55), (100, 55), (100, 90), (0, 90))},
-        ground=square,
+        ground=Ground(square),
     )
     found = {}
     for anchor in ("bottom_center", "center"):

@@ -7,7 +7,7 @@ import numpy as np
 
 from stages.records import Detections, FrameHeader, Tracks
 from stages.scene import Scene, SceneConfig
-from stages.sink.ground import SpeedMeter
+from stages.sink.ground import Ground, SpeedMeter
 
 SIZE = 272, 480
 FRAMES = range(0, 160, 16)
@@ -31,7 +31,7 @@ def test_for_a_drone_the_center_of_the_box_is_far_more_exact() -> None:
         sure = shown.boxes, np.ones(len(shown.boxes), np.float32), shown.classes
         tracks, true = Tracks(Detections(header, *sure), *sure, shown.ids), scene.positions(index)
         for anchor, found in errors.items():
-            meter = SpeedMeter(points, anchor=anchor)  # type: ignore[arg-type]
+            meter = SpeedMeter(Ground(points), anchor=anchor)  # type: ignore[arg-type]
             meter.update(tracks)
             found += [
                 min(math.dist(each, (place.x, place.y)) for each in true.values())

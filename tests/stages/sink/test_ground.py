@@ -13,6 +13,7 @@ from stages.measurements import GroundPlace, GroundPlaces
 from stages.scene import Scene, SceneConfig
 from stages.sink import ground
 from stages.sink.ground import (
+    Ground,
     GroundPlane,
     GroundPoints,
     SpeedMeter,
@@ -26,7 +27,7 @@ from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks
 # A tenth of a metre per pixel, in a frame of 128x96.
 STRAIGHT: GroundPoints = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
 # A road that leads away from the camera: a trapezium, 4 m wide and 20 m long.
-ROAD: GroundPoints = ((14, 90, 0, 0), (114, 90, 4, 0), (74, 30, 4, 20), (54, 30, 0, 20))
+ROAD = Ground(((14, 90, 0, 0), (114, 90, 4, 0), (74, 30, 4, 20), (54, 30, 0, 20)))
 
 
 def box(x: float, bottom: float) -> list[float]:
@@ -42,7 +43,7 @@ def drive(
 
 def test_plane_maps_its_points_and_positions_between_them() -> None:
     known = np.array(STRAIGHT)
-    plane = GroundPlane(STRAIGHT)
+    plane = GroundPlane(Ground(STRAIGHT))
     assert plane.to_ground(known[:, :2]) == pytest.approx(known[:, 2:], abs=1e-9)
     between = GroundPlane(ROAD).to_ground(np.array([[64.0, 90.0], [64.0, 52.5], [64.0, 40.0]]))
     assert between == pytest.approx(np.array([[2, 0], [2, 5], [2, 10]]))
@@ -58,7 +59,7 @@ def test_no_position_above_or_near_the_horizon() -> None:
 def test_metres_map_to_pixels_where_there_are_positions() -> None:
     """Behind the camera and near the horizon, there are none."""
     known = np.array(STRAIGHT)
-    assert GroundPlane(STRAIGHT).to_pixels(known[:, 2:]) == pytest.approx(known[:, :2])
+    assert GroundPlane(Ground(STRAIGHT)).to_pixels(known[:, 2:]) == pytest.approx(known[:, :2])
     plane = GroundPlane(ROAD)
     found = plane.to_pixels(np.array([[2.0, 5.0], [2.0, -100.0], [2.0, 1000.0]]))
     assert found[0] == pytest.approx([64, 52.5])
@@ -84,9 +85,12 @@ def test_vehicle_above_the_horizon_has_no_position() -> None:
 def test_map_coordinates_keep_their_precision() -> None:
     """For example UTM, with millions of metres."""
     east, north = 512_345.6, 5_401_234.5
-    near, on_map = GroundPlane(ROAD), tuple((x, y, a + east, b + north) for x, y, a, b in ROAD)
+    near, on_map = (
+        GroundPlane(ROAD),
+        tuple((x, y, a + east, b + north) for x, y, a, b in ROAD.points),
+    )
     pixels = np.array([[64.0, 90.0], [40.0, 70.0]])
-    assert GroundPlane(on_map).to_ground(pixels) - (east, north) == pytest.approx(
+    assert GroundPlane(Ground(on_map)).to_ground(pixels) - (east, north) == pytest.approx(
         near.to_ground(pixels), abs=1e-4
     )
 
@@ -104,7 +108,7 @@ def test_noise_of_many_points_averages_out() -> None:
     rng = np.random.default_rng(5)
     pixels = rng.uniform(0, 100, (40, 2))
     measured = pixels / 10 + rng.normal(0, 0.05, (40, 2))
-    plane = GroundPlane(tuple((*a, *b) for a, b in zip(pixels, measured, strict=True)))
+    plane = GroundPlane(Ground(tuple((*a, *b) for a, b in zip(pixels, measured, strict=True))))
     errors = plane.to_ground(pixels) - pixels / 10
     assert np.sqrt((errors**2).mean()) < 0.025
 
@@ -149,16 +153,16 @@ def test_points_that_determine_no_plane_are_rejected(points: object, message: st
 
 
 def test_point_outside_the_frame_is_reported() -> None:
-    assert list(ground_faults(STRAIGHT, HEIGHT, WIDTH)) == []
+    assert list(ground_faults(Ground(STRAIGHT), HEIGHT, WIDTH)) == []
     assert list(ground_faults(None, HEIGHT, WIDTH)) == []
-    (fault,) = ground_faults(STRAIGHT, 50, WIDTH)
+    (fault,) = ground_faults(Ground(STRAIGHT), 50, WIDTH)
     assert fault.startswith("ground: [100, 90] lies outside the frame of 128x50; ")
-    (fault,) = ground_faults(STRAIGHT, HEIGHT, 50)
+    (fault,) = ground_faults(Ground(STRAIGHT), HEIGHT, 50)
     assert fault.startswith("ground: [100, 0] lies outside the frame of 50x96; ")
 
 
 def test_speed_is_known_after_half_a_second() -> None:
-    meter, speeds = SpeedMeter(STRAIGHT), []
+    meter, speeds = SpeedMeter(Ground(STRAIGHT)), []
     for index in range(40):  # 2 pixels a frame are 5 m/s
         drive(meter, (20 + 2 * index, 50), first=index)
         (position,) = meter.places
@@ -171,7 +175,7 @@ def test_speed_is_known_after_half_a_second() -> None:
 
 def test_speed_does_not_depend_on_the_first_frame_of_a_track() -> None:
     def speeds(first: int) -> Iterator[float | None]:
-        meter = SpeedMeter(STRAIGHT)
+        meter = SpeedMeter(Ground(STRAIGHT))
         for index in range(14):
             time = first + index  # in tenths of a second: 0.7 - 0.2 is less than 0.5
             header = make_header(time, pts=time, time_base=Fraction(1, 10))
@@ -185,7 +189,7 @@ def test_speed_does_not_depend_on_the_first_frame_of_a_track() -> None:
 
 
 def test_speed_is_measured_over_the_last_second() -> None:
-    meter = SpeedMeter(STRAIGHT)
+    meter = SpeedMeter(Ground(STRAIGHT))
     drive(meter, *[(20 + index, 50) for index in range(40)])
     assert meter.speeds[7] == pytest.approx(9)
     drive(meter, *[(60, 50)] * 26, first=40)
@@ -194,7 +198,7 @@ def test_speed_is_measured_over_the_last_second() -> None:
 
 
 def test_speed_depends_on_times_not_on_frame_counts() -> None:
-    meter = SpeedMeter(STRAIGHT)
+    meter = SpeedMeter(Ground(STRAIGHT))
     for index in (0, 3, 4, 11, 14, 20, 23):
         header = make_header(index, time_base=Fraction(1, 512 * 50))  # 50 frames a second
         meter.update(make_tracks(header, [box(20 + 2 * index, 50)], [7]))
@@ -210,7 +214,7 @@ def test_speed_depends_on_times_not_on_frame_counts() -> None:
 )
 def test_box_that_the_frame_edge_may_cut_has_no_position(cut: list[float]) -> None:
     """The detected box of a cut vehicle ends less than a tenth of its size before the edge."""
-    meter = SpeedMeter(STRAIGHT)
+    meter = SpeedMeter(Ground(STRAIGHT))
     meter.update(make_tracks(make_header(0), [[30, 0, 60, 60], cut], [3, 1]))
     assert [each.identity for each in meter.places] == [3]
 
@@ -218,7 +222,7 @@ def test_box_that_the_frame_edge_may_cut_has_no_position(cut: list[float]) -> No
 def test_cut_boxes_do_not_change_the_speed() -> None:
     """The box of a cut vehicle sometimes ends farther from the edge as the vehicle drives on."""
     cut = [HEIGHT] * 5 + [90] + [HEIGHT] * 5
-    meter, speeds = SpeedMeter(STRAIGHT), list[float | None]()
+    meter, speeds = SpeedMeter(Ground(STRAIGHT)), list[float | None]()
     for index, bottom in enumerate([*cut, *range(92, 32, -2), *cut]):
         drive(meter, (50, bottom), first=index)
         speeds += [position.speed for position in meter.places]
@@ -228,7 +232,7 @@ def test_cut_boxes_do_not_change_the_speed() -> None:
 
 
 def test_track_unseen_for_a_second_is_measured_afresh() -> None:
-    meter = SpeedMeter(STRAIGHT)
+    meter = SpeedMeter(Ground(STRAIGHT))
     drive(meter, *[(20 + index, 50) for index in range(20)])
     meter.update(make_tracks(make_header(46)))
     assert (meter.tracks, meter.places) == ({}, ())

@@ -14,6 +14,7 @@ from stages.measurements import Counts, Crossing, Crossings, ZoneEvents
 from stages.result_files import read_report
 from stages.sink.crossings import crossing_rows
 from stages.sink.earlier_picture import EarlierPicture
+from stages.sink.ground import Ground
 from stages.sink.kitti import kitti_rows
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
@@ -32,7 +33,7 @@ def notices(results: StreamResults) -> list[str]:
 def test_lines_and_ground_that_do_not_fit_the_frame_are_reported(tmp_path: Path) -> None:
     lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
     ground = ((0, 0, 0, 0), (200, 0, 20, 0), (100, 90, 10, -9), (0, 90, 0, -9))
-    options = dataclasses.replace(TEXT, lines=lines, ground=ground)
+    options = dataclasses.replace(TEXT, lines=lines, ground=Ground(ground))
     results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
     assert notices(results) == [
@@ -50,7 +51,7 @@ def test_lines_and_ground_that_do_not_fit_the_frame_are_reported(tmp_path: Path)
     [
         {"lines": {"gate": (0, 70, 128, 70)}},
         {"zones": {"box": ((0, 70), (99, 70), (99, 90), (0, 90))}},
-        {"ground": ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))},
+        {"ground": Ground(((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9)))},
     ],
 )
 def test_a_change_of_size_is_reported_with_what_no_longer_fits(
@@ -111,7 +112,7 @@ def test_zone_events_are_returned_and_written(tmp_path: Path) -> None:
 def test_what_is_drawn_on_a_picture_fits_frames_of_any_size(tmp_path: Path) -> None:
     lines = {"outside": (0, 97, 128, 120)}
     ground = ((0, 0, 0, 0), (200, 0, 20, 0), (100, 90, 10, -9), (0, 90, 0, -9))
-    options = dataclasses.replace(TEXT, lines=lines, ground=ground, views=True)
+    options = dataclasses.replace(TEXT, lines=lines, ground=Ground(ground), views=True)
     results = StreamResults(tmp_path / "cam", options)
     results.start(make_start())
     assert notices(results) == []
@@ -133,7 +134,9 @@ def test_the_views_of_frames_that_were_found_are_written(tmp_path: Path) -> None
 
 def test_ground_positions_and_kitti_rows_are_written(tmp_path: Path) -> None:
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, -9), (0, 90, 0, -9))
-    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, ground=ground, kitti=True))
+    results = StreamResults(
+        tmp_path / "cam", dataclasses.replace(TEXT, ground=Ground(ground), kitti=True)
+    )
     results.start(make_start())
     tracks = make_tracks(make_header(0), [[30, 20, 50, 50]], [3])
     results.write(tracks, None, {}, NOW)

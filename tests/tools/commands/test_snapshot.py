@@ -22,7 +22,7 @@ from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.rtsp import h264, serve
 from tests.tools.invoking import output_of
 from tests.tools.processes import ENVIRONMENT
-from tools.drawing.view import GROUND, LINE, SEARCHED, WHITE, ZONE
+from tools.drawing.view import EDGE, GROUND, LINE, SEARCHED, WHITE, ZONE
 from tools.harness.material import make_clip
 from tools.main import app
 
@@ -162,6 +162,31 @@ def test_ground_points_give_a_grid_of_metres(drawn: Callable[..., UInt8Array]) -
         assert (np.abs(view[y, 260:290] - mixed) <= 20).all()
     for x, y, *_ in points:
         assert (view[y, x] == GROUND).all()
+
+
+def test_the_edges_of_a_lens_and_the_grid_are_drawn_as_it_bends_them(
+    drawn: Callable[..., UInt8Array],
+) -> None:
+    """Seen from above, ten pixels to a metre in the middle, with strength -0.2."""
+
+    def bent(x: float, y: float) -> list[float]:
+        around = np.array([x - 320, y - 240]) / 400
+        factor = 2 / (1 + np.sqrt(1 + 0.8 * (around**2).sum()))
+        return [float(each) for each in around * factor * 400 + (320, 240)]
+
+    corners = [(50, 50), (590, 50), (590, 430), (50, 430)]
+    points = [[*bent(x, y), x / 10, y / 10] for x, y in corners]
+    edge = [bent(x, 60) for x in (40, 180, 320, 460, 600)]
+    lens = {"size": [640, 480], "straight": [edge]}
+    view = drawn({"sink": {"ground": {"*": {"points": points, "lens": lens}}}})
+    mixed = 90 * 0.35 + 0.65 * np.array(EDGE)
+    for x in (110, 250, 390, 530):
+        column, row = np.rint(bent(x, 60)).astype(int)
+        differences = np.abs(view[row - 1 : row + 2, column] - mixed).max(axis=1)
+        assert differences.min() < 40
+    for x, y in ((100, 225), (400, 375)):
+        column, row = np.rint(bent(x, y)).astype(int)
+        assert (view[row - 1 : row + 2, column - 1 : column + 2] != 90).any()
 
 
 def test_the_grid_follows_the_perspective_to_where_positions_end(

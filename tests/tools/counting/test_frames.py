@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stages.records import View
 from stages.result_files import CROSSINGS, REPORT, TIMES, TRACKS, VIEWS
+from stages.sink.ground import Ground
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from stages.sink.timing import Written
@@ -29,7 +30,7 @@ def shifted(right: int) -> View:
 def test_lines_are_counted_by_the_views_of_the_frames(tmp_path: Path) -> None:
     lines = {"gate": (25.0, 0.0, 25.0, 90.0)}
     ground = ((0, 0, 0, 0), (100, 0, 10, 0), (100, 90, 10, 9), (0, 90, 0, 9))
-    drawn = SinkOptions(overlay=False, lines=lines, ground=ground, text_minutes=0.01)
+    drawn = SinkOptions(overlay=False, lines=lines, ground=Ground(ground), text_minutes=0.01)
     results = StreamResults(tmp_path, replace(drawn, views=True))
     results.start(make_start())
     for index, left, view in [

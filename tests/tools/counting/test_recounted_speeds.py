@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stages.result_files import GROUND, TIMES, TRACKS
+from stages.sink.ground import Ground
 from stages.sink.options import SinkOptions
 from tests.tools.invoking import output_of
 from tools.counting.counts import Crossing, StreamCounts
@@ -25,8 +26,8 @@ count = partial(output_of, "count")
 CLOCK = Clock(1)
 LINES = {f"x{x}": (x, 0, x + 9, 120) for x in range(10, 160, 10)}
 GROUND_POINTS = ((0, 0, 0, 0), (160, 0, 16, 0), (160, 120, 16, 12), (0, 120, 0, 12))
-MEASURED = SinkOptions(lines=LINES, ground=GROUND_POINTS)
-GATE = SinkOptions(lines={"gate": (50, 0, 50, 90)}, ground=GROUND_POINTS)
+MEASURED = SinkOptions(lines=LINES, ground=Ground(GROUND_POINTS))
+GATE = SinkOptions(lines={"gate": (50, 0, 50, 90)}, ground=Ground(GROUND_POINTS))
 
 
 def crossings(run: Path | TrackFile, options: SinkOptions | None = None) -> list[Crossing]:
