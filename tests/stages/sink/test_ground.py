@@ -22,6 +22,7 @@ from stages.sink.ground import (
     ground_faults,
     ground_rows,
 )
+from stages.sink.lens import LensEdges
 from tests.stages.sink.conftest import HEIGHT, WIDTH, make_header, make_tracks
 
 # A tenth of a metre per pixel, in a frame of 128x96.
@@ -159,6 +160,22 @@ def test_point_outside_the_frame_is_reported() -> None:
     assert fault.startswith("ground: [100, 90] lies outside the frame of 128x50; ")
     (fault,) = ground_faults(Ground(STRAIGHT), HEIGHT, 50)
     assert fault.startswith("ground: [100, 0] lies outside the frame of 50x96; ")
+
+
+def test_a_lens_of_frames_of_another_size_is_reported() -> None:
+    lens = LensEdges((WIDTH, HEIGHT), (((10, 12), (64, 10), (118, 12)),))
+    ground = Ground(STRAIGHT, lens)
+    assert list(ground_faults(ground, HEIGHT, WIDTH)) == []
+    (fault,) = ground_faults(ground, 2 * HEIGHT, WIDTH)
+    assert "lens is that of frames of 128x96" in fault
+
+
+def test_points_far_outside_what_a_lens_shows_are_rejected() -> None:
+    edge = [[60, 60], [500, 30], [900, 60]]
+    lens = {"size": [960, 540], "straight": [edge]}
+    points = [[100, 100, 0, 0], [800, 100, 9, 0], [800, 500, 9, 9], [9000, 9000, 0, 9]]
+    with pytest.raises(ValueError, match=r"shows nothing at \[9000, 9000\], far outside"):
+        checked_ground({"points": points, "lens": lens})
 
 
 def test_speed_is_known_after_half_a_second() -> None:
