@@ -14,6 +14,8 @@ from stages.sink.options import SinkOptions
 from stages.sink.zones import ZoneCounter, ZoneCounterState, zone_faults
 from stages.views import OUTAGE_SECONDS
 
+_REPEAT_SECONDS = 10.0
+
 
 class Readings(NamedTuple):
     """What the overlay shows for a frame besides its tracks.
@@ -30,8 +32,6 @@ class Readings(NamedTuple):
     speeds: Mapping[int, float] = {}
     view: View | None = None
 
-
-_REPEAT_SECONDS = 10.0
 
 NO_READINGS = Readings()
 
@@ -124,7 +124,7 @@ class Counting:
     def _in_zones(self, tracks: Tracks, number: int, time: str) -> Iterator[ZoneEvents]:
         """Yields a frame's zone events and counts if there are events, or other counts than before.
 
-        They are also yielded every ten seconds, for subscribers that have come since.
+        They are also yielded every ten seconds, for subscribers that have come meanwhile.
         """
         before, latest = dict(self.zones.counts), self.zones.state.latest
         events = self.zones.update(tracks, number, time)
