@@ -121,14 +121,19 @@ class MqttBroker:
         for other, (run, channel) in list(self._started.items()):
             if run != origin[0] and other != stream:
                 self._end(other, (run, channel))
+        if self._started.get(stream, origin) != origin:
+            self._clear(stream, "occupancy")  # the stream may have no zones any more
         self._started[stream] = origin
 
     def _end(self, stream: str, origin: tuple[str, int]) -> None:
         if self._started.get(stream, origin) == origin:  # else an earlier run's stream has ended
             self._started.pop(stream, None)
-            for kind in [each for each in _STATES if each in self._kinds]:
-                cleared = _Event(self._topic(stream, kind), "", retain=True)
-                self._jobs.put(partial(self._sender(kind), cleared))
+            self._clear(stream, *_STATES)
+
+    def _clear(self, stream: str, *kinds: str) -> None:
+        for kind in [each for each in kinds if each in self._kinds]:
+            cleared = _Event(self._topic(stream, kind), "", retain=True)
+            self._jobs.put(partial(self._sender(kind), cleared))
 
     def _sender(self, kind: str) -> Callable[[_Event], None]:
         if kind in OF_EVERY_FRAME:

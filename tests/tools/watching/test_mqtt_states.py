@@ -82,8 +82,13 @@ def test_the_latest_occupancy_is_retained_until_its_stream_ends(connect, tmp_pat
         assert retained(server, broker) == {}
         broker.publish(fact_of("start", "north"))
         broker.publish(occupancy(4))
-        broker.publish(fact_of("start", "west", run="b"))  # another run, the first was killed
-        assert retained(server, broker) == {"west/start": fact_of("start", "west", run="b")}
+        again = fact_of("start", "north", run="b")  # the first run was killed
+        broker.publish(again)
+        assert retained(server, broker) == {"north/start": again}
+        broker.publish(occupancy(5, run="b"))
+        west = fact_of("start", "west", run="c")
+        broker.publish(west)
+        assert retained(server, broker) == {"west/start": west}
 
 
 def test_only_the_latest_occupancy_waits_for_a_broker(connect, tmp_path, monkeypatch):
