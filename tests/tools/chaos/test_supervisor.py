@@ -33,7 +33,7 @@ SOUND = {
     ("broken", "message"),
     [
         ({}, ""),
-        ({"stage": "sleep 10 &"}, "1 stage left"),
+        ({"stage": "sleep 99 &"}, "1 stage left"),
         ({"stage": ""}, "0 stages gone"),
         ({"again": "true"}, "not refused"),
         ({"again": "exit 1"}, "not refused"),
@@ -50,7 +50,7 @@ def test_lingering_stages_and_lost_rows_break_the_promise(tmp_path, monkeypatch,
     program = ("sh", "-c", FAKE_PROGRAM.format(output=output, **SOUND | broken), "sh")
     monkeypatch.setattr(supervisor, "SPOTSTREAM", program)
     monkeypatch.setattr(supervisor, "run_command", lambda *arguments: [*program, "run"])
-    if "10" in broken.get("stage", ""):
+    if "99" in broken.get("stage", ""):
         monkeypatch.setattr(supervisor, "_MAX_SECONDS", 2)
     outcome = killed_supervisor(tmp_path)
     assert outcome.passed is not bool(broken)
