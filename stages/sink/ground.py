@@ -246,7 +246,7 @@ def ground_faults(ground: Ground | None, height: int, width: int) -> Iterator[st
 
 def _known(points: Any) -> Float64Array:
     known = numbers(points)
-    if known.ndim != 2 or len(known) < 4 or known.shape[1] != 4 or not np.isfinite(known).all():
+    if known.ndim != 2 or len(known) < 4 or known.shape[1] != 4:
         raise ValueError(_FORM)
     return known
 

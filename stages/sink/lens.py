@@ -181,7 +181,7 @@ def checked_edges(lens: Any) -> LensEdges:
     if not isinstance(lens, Mapping) or lens.keys() != {"size", "straight"}:
         raise ValueError(_FORM)
     size = numbers(lens["size"])
-    if size.shape != (2,) or not (size >= 1).all() or (size % 1).any():
+    if size.shape != (2,) or (size < 1).any() or (size % 1).any():
         raise ValueError(f"size must be the width and height of the frames, got {lens['size']}")
     if not isinstance(lens["straight"], list | tuple) or not lens["straight"]:
         raise ValueError(_FORM)
@@ -194,7 +194,7 @@ def checked_edges(lens: Any) -> LensEdges:
 
 def _checked_edge(edge: Any, size: Float64Array) -> Edge:
     points = numbers(edge)
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+    if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"{_FORM}; an edge is {edge}")
     if len(np.unique(points, axis=0)) < _MIN_POINTS:
         raise ValueError(f"an edge needs {_MIN_POINTS} different points or more, got {edge}")

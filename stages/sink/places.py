@@ -19,6 +19,8 @@ Anchor: TypeAlias = Literal["bottom_center", "center"]
 """The point of a vehicle's box that is its position: where it stands for a camera that looks along
 the road, and the point that does not depend on the direction for one that looks straight down."""
 
+_MAX_NUMBER = 1e9  # larger ones overflow in products
+
 JITTER = 0.1
 """The assumed jitter of a box, as a share of its size, which is the root of its area."""
 
@@ -96,11 +98,12 @@ def most_frequent_class(votes: dict[int, int]) -> int:
 
 
 def numbers(value: npt.ArrayLike) -> Float64Array:
-    """Returns a value as an array; an empty array if it does not consist of numbers."""
+    """Returns a value as an array; an empty array if it has anything but numbers up to 1e9."""
     try:
-        return np.asarray(value, np.float64)
+        found = np.asarray(value, np.float64)
     except (OverflowError, TypeError, ValueError):
         return np.empty(0)
+    return found if (abs(found) <= _MAX_NUMBER).all() else np.empty(0)
 
 
 def checked(

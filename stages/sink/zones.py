@@ -247,12 +247,7 @@ def checked_zone(zone: Any) -> Zone:
             the edges cross.
     """
     corners = numbers(zone)
-    if (
-        corners.ndim != 2
-        or corners.shape[1] != 2
-        or not np.isfinite(corners).all()
-        or not (_area(corners) or _cross(corners))
-    ):
+    if corners.ndim != 2 or corners.shape[1] != 2 or not (_area(corners) or _cross(corners)):
         raise ValueError("a zone is [[x, y], [x, y], [x, y], …], corners that enclose an area")
     if _cross(corners):
         raise ValueError("the edges of a zone do not cross: its corners come in order around it")

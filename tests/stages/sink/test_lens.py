@@ -89,6 +89,7 @@ EDGES = [[list(point) for point in edge] for edge in edges_of(BARREL)]
         ({"size": SIZE, "straight": []}, "a lens is"),
         ({"size": SIZE, "straight": EDGES[0]}, "a lens is .*; an edge is"),
         ({"size": [1920], "straight": EDGES}, "size must be the width and height"),
+        ({"size": [1920, 1e12], "straight": EDGES}, "size must be the width and height"),
         ({"size": [1920, 0], "straight": EDGES}, "size must be the width and height"),
         ({"size": [1920, 1080.5], "straight": EDGES}, "size must be the width and height"),
         ({"size": SIZE, "straight": [EDGES[0][:2]]}, "an edge needs 3 different points or more"),
