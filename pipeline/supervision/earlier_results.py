@@ -132,7 +132,8 @@ def _deciding(
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
     regions = _mapping(values.pop("detector.regions"))
     values[f"detector.regions.{stream}"] = region_of(regions, stream)
-    values["detector.classes"] = sorted(values["detector.classes"])
+    if isinstance(classes := values["detector.classes"], list):
+        values["detector.classes"] = sorted(classes, key=str)
     values["decoder.reference"] = reference_of(_mapping(values["decoder.reference"]), stream)
     for key in ("sink.lines", "sink.zones"):
         values[f"{key}.{stream}"] = shapes_of(_mapping(values.pop(key)), stream)

@@ -125,9 +125,10 @@ class Lens:
 
 
 def _undistorted(points: Float64Array, strength: float) -> Float64Array:
-    shrinking = 1 + strength * (points**2).sum(axis=1, keepdims=True)
-    shrinking[shrinking <= 0] = np.nan
-    return points / shrinking
+    """Moves points ``(N, 2)`` away from the centre; NaN where the model turns them back."""
+    change = strength * (points**2).sum(axis=1, keepdims=True)
+    change[abs(change) >= 1] = np.nan
+    return points / (1 + change)
 
 
 def _line(points: Float64Array, strength: float) -> _Line:

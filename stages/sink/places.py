@@ -99,11 +99,20 @@ def most_frequent_class(votes: dict[int, int]) -> int:
 
 def numbers(value: npt.ArrayLike) -> Float64Array:
     """Returns a value as an array; an empty array if it has anything but numbers up to 1e9."""
+    if _has_switch(value):
+        return np.empty(0)
     try:
         found = np.asarray(value, np.float64)
     except (OverflowError, TypeError, ValueError):
         return np.empty(0)
     return found if (abs(found) <= _MAX_NUMBER).all() else np.empty(0)
+
+
+def _has_switch(value: object) -> bool:
+    """Returns whether a boolean, such as YAML's ``yes``, is in lists within lists."""
+    if isinstance(value, list | tuple):
+        return any(map(_has_switch, value))
+    return isinstance(value, bool)
 
 
 def checked(

@@ -14,6 +14,7 @@ from stages.decoder.reference_view import ReferenceView
 from stages.records import Frame, UInt8Array, View
 from stages.sink.crossings import Line, line_faults
 from stages.sink.ground import Ground, GroundPlane, ground_faults
+from stages.sink.lens import LensEdges
 from stages.sink.places import Point
 from stages.sink.zones import Zone, zone_faults
 from stages.views import to_frame
@@ -26,6 +27,7 @@ class Shapes(NamedTuple):
         lines: Lines by name.
         zones: Zones by name.
         ground: The ground, if it is known.
+        edges: The edges of its lens, if it has one.
         ignored: Regions where detections do not count.
         searched: Region that the detector searches; None for the whole frame.
     """
@@ -33,16 +35,19 @@ class Shapes(NamedTuple):
     lines: Mapping[str, Line]
     zones: Mapping[str, Zone]
     ground: Ground | None
+    edges: LensEdges | None
     ignored: tuple[Region, ...]
     searched: Region | None
 
     @classmethod
     def of(cls, config: RunConfig, stream: str) -> Self:
         """Returns the shapes of a stream in a config."""
+        ground = ground_of(config.sink.ground, stream)
         return cls(
             shapes_of(config.sink.lines, stream),
             shapes_of(config.sink.zones, stream),
-            ground_of(config.sink.ground, stream),
+            ground,
+            None if ground is None else ground.lens,
             tuple(ignored_in(config.detector.ignored, stream)),
             region_of(config.detector.regions, stream),
         )
@@ -56,7 +61,8 @@ class Shapes(NamedTuple):
     def seen(self, view: View) -> Self:
         """Returns the shapes with those of the picture of a moving camera where a frame shows them.
 
-        Lines, zones and ground points that are not in front of the camera are left out.
+        Lines, zones and ground points that are not in front of the camera are left out, as are the
+        edges of a lens.
 
         Args:
             view: The frame's view; empty to leave out all of them.
@@ -67,6 +73,7 @@ class Shapes(NamedTuple):
             lines={name: (*ends[0], *ends[1]) for name, ends in lines.items() if ends},
             zones={name: corners for name, corners in zones.items() if corners},
             ground=self._seen_ground(view),
+            edges=None,
         )
 
     def _seen_ground(self, view: View) -> Ground | None:

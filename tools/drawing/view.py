@@ -68,6 +68,8 @@ def draw_view(image: UInt8Array, shapes: Shapes, notify: Callable[[str], None]) 
         painter.zone(name, zone)
     if shapes.ground is not None:
         painter.ground(shapes.ground)
+    if shapes.edges is not None:
+        painter.edges(shapes.edges)
     for line in shapes.lines.values():
         painter.line(line)
     painter.finish()
@@ -183,12 +185,10 @@ class _ViewPainter:
             self._captions.add(x1 - aside * dx, y1 - aside * dy, text, LINE)
 
     def ground(self, ground: Ground) -> None:
-        """Draws a grid on the ground, the points with their order and metres, and the lens."""
+        """Draws a grid on the ground, and the points with their order and metres."""
         grid = ground_grid(GroundPlane(ground), self._height, self._width, 10 * self._thickness)
         if grid is not None:
             self._curves(grid.lines, GROUND)
-        if ground.lens is not None:
-            self._edges(ground.lens)
         radius = 2 * self._thickness + 1
         for order, (x, y, east, north) in enumerate(ground.points, 1):
             self._dot(x, y, radius, GROUND)
@@ -200,7 +200,7 @@ class _ViewPainter:
             x, y = self._captions.width_of(text) / 2, self._height - 3 * self._captions.height
             self._captions.add(x + 3 * self._captions.height, y, text, GROUND)
 
-    def _edges(self, edges: LensEdges) -> None:
+    def edges(self, edges: LensEdges) -> None:
         """Draws the arcs that fit the straight edges of a lens, and the points of the edges."""
         lens = Lens(edges)
         self._curves([lens.curve(edge, _CURVE_POINTS) for edge in edges.straight], EDGE)

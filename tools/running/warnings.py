@@ -62,7 +62,7 @@ def without_effect(config: RunConfig) -> Iterator[tuple[StageName, str]]:
         yield "detector", "detector.regions: no effect with detector.detections"
     if sink.event_pictures and not (sink.lines or sink.zones):
         yield "sink", "sink.event_pictures: no effect without sink.lines or sink.zones"
-    if sink.zone_stay_seconds and not sink.zones:
+    if any(sink.zone_stay_seconds.values()) and not sink.zones:
         yield "sink", "sink.zone_stay_seconds: no effect without sink.zones"
     elif unknown := sink.zone_stay_seconds.keys() - {EVERY_ZONE, *chain(*sink.zones.values())}:
         yield "sink", f"sink.zone_stay_seconds: no zone is called {', '.join(sorted(unknown))}"

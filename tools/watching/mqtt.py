@@ -121,7 +121,7 @@ class MqttBroker:
         for other, (run, channel) in list(self._started.items()):
             if run != origin[0] and other != stream:
                 self._end(other, (run, channel))
-        if self._started.get(stream, origin) != origin:
+        if self._started.get(stream) != origin:  # of another run, or of one before this program
             self._clear(stream, "occupancy")  # the stream may have no zones any more
         self._started[stream] = origin
 

@@ -137,6 +137,14 @@ def test_first_differing_setting_is_reported(video, there, now, reported):
     assert difference_of(folder, video, *now) == expected
 
 
+@pytest.mark.parametrize(("damaged", "shown"), [(None, "null"), (5, "5"), (["b", 1], '[1, "b"]')])
+def test_damaged_classes_of_an_earlier_run_are_a_difference(video, damaged, shown):
+    config = to_plain(load_config(None))
+    config["detector"]["classes"] = damaged
+    folder = finished(video, config)
+    assert f"(detector.classes: {shown} there, [] now)" in difference_of(folder, video)
+
+
 def test_the_module_of_another_tracker_is_not_imported(video):
     folder = finished(video, {"tracker": {"name": "nowhere:Own", "settings": {"max_age": 2}}})
     expected = "holds results of other settings (tracker.name: nowhere:Own there, sort now)"

@@ -122,6 +122,7 @@ def test_noise_of_many_points_averages_out() -> None:
         ([[0, 0, 0]] * 4, "four points of it or more"),
         ([*STRAIGHT[:3], [0, 90, 0, float("nan")]], "four points of it or more"),
         ([*STRAIGHT[:3], [0, 1e300, 0, -9]], "four points of it or more"),
+        ([*STRAIGHT[:3], [0, 90, False, -9]], "four points of it or more"),
         ([[0, 0, 0, 0], [9, 0, 9, 0], [9, 9, 9, 9], [9, 9, 9, 9]], "no three lie on a line"),
         ([[5, 5, a, b] for _, _, a, b in STRAIGHT], "no three lie on a line"),
         ([[x, y, 8.4 + a / 1e5, 50 + b / 1e5] for x, y, a, b in STRAIGHT], r"within 0\.0001 m"),

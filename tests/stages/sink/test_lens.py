@@ -72,6 +72,9 @@ def test_curves_pass_through_the_points_of_their_edges() -> None:
 def test_pixels_that_a_lens_cannot_show_have_no_place() -> None:
     lens = Lens(LensEdges(SIZE, edges_of(PINCUSHION)))
     assert np.isnan(lens.distorted(np.array([[9000.0, 9000.0]]))).all()
+    # Beyond this, the model would turn back: farther pixels would move nearer.
+    turn = np.array([[960 + 1101 / np.sqrt(PINCUSHION) * share, 540] for share in (0.98, 1.02)])
+    assert np.isnan(lens.undistorted(turn)).any(axis=1).tolist() == [False, True]
     wide = Lens(LensEdges(SIZE, edges_of(-0.5)))
     assert np.isnan(wide.undistorted(np.array([[3000.0, 3000.0]]))).all()
     assert not np.isnan(wide.undistorted(np.array([[0.0, 0.0], [1920.0, 1080.0]]))).any()

@@ -94,7 +94,13 @@ def test_lines_of_every_stream_are_fixed_where_a_stream_has_no_picture(pictures,
 
 def test_a_limit_for_stays_without_zones_is_reported():
     message = "sink.zone_stay_seconds: no effect without sink.zones"
-    for counted, expected in (([], [message]), ([LINES], [message]), ([ZONES], [])):
+    zero = "sink.zone_stay_seconds=0"
+    for counted, expected in (
+        ([], [message]),
+        ([LINES], [message]),
+        ([ZONES], []),
+        ([zero], []),
+    ):
         config = load_config(None, ["sink.zone_stay_seconds=60", *counted])
         found = [each.message for each in run_warnings([], [], config, stay=True)]
         assert [each for each in found if "stay_seconds" in each] == expected

@@ -91,6 +91,20 @@ def test_the_latest_occupancy_is_retained_until_its_stream_ends(connect, tmp_pat
         assert retained(server, broker) == {"west/start": west}
 
 
+def test_an_occupancy_that_an_earlier_publisher_left_is_cleared_by_a_start(connect, tmp_path):
+    with mosquitto.Broker(tmp_path) as server:
+        first = connect(server.port)
+        first.publish(occupancy(7))
+        assert retained(server, first) == {"north/occupancy": occupancy(7)}
+        first.close()
+        second = connect(server.port)
+        second.publish(fact_of("start", "north", run="b"))
+        assert retained(server, second).keys() == {"north/start"}
+        second.publish(occupancy(2, run="b"))
+        second.publish(fact_of("start", "north", run="b"))  # of another epoch
+        assert retained(server, second).keys() == {"north/start", "north/occupancy"}
+
+
 def test_only_the_latest_occupancy_waits_for_a_broker(connect, tmp_path, monkeypatch):
     monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 2)
     port = free_port()
@@ -149,7 +163,7 @@ def test_ended_starts_are_cleared_again_on_a_broker_with_older_state(connect, tm
 
 
 def test_the_limit_on_queued_events_also_limits_kept_starts(connect, tmp_path, monkeypatch):
-    monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 2)
+    monkeypatch.setattr("tools.watching.mqtt._MAX_EVENTS", 4)  # two for each stream
     with mosquitto.Broker(tmp_path) as server:
         broker = connect(server.port)
         for stream in ("north", "south", "west"):
