@@ -28,9 +28,11 @@ def picture_of_run(folder: Path) -> Path | None:
     """
     record = _record_of(folder)
     references = _mapping(_section(record, "decoder").get("reference"))  # since 0.11
-    picture = reference_of(references, record.get("stream", stream_of(folder)))
-    directory = record.get("working_directory")
-    return None if picture is None else Path(real_path(picture, directory))
+    stream = record.get("stream")
+    picture = reference_of(references, stream if isinstance(stream, str) else stream_of(folder))
+    if not isinstance(picture, str):
+        return None
+    return Path(real_path(picture, record.get("working_directory")))
 
 
 def anchor_of_run(folder: Path) -> Anchor:

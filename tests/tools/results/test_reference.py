@@ -34,6 +34,16 @@ def made(folder: Path, picture: str | None, *, views: bool = True) -> Path:
     return folder
 
 
+@pytest.mark.parametrize(
+    "damage", [{"stream": {}}, {"config": {"decoder": {"reference": {"north": 5}}}}]
+)
+def test_a_damaged_record_has_no_picture(tmp_path: Path, damage: dict[str, object]) -> None:
+    folder = made(tmp_path / "south", "view.png")
+    report = json.loads((folder / REPORT).read_text())
+    (folder / REPORT).write_text(json.dumps(report | damage))
+    assert picture_of_run(folder) is None
+
+
 def test_the_picture_is_known_as_soon_as_the_run_has_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
