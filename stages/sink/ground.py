@@ -218,7 +218,7 @@ def checked_ground(given: Any) -> Ground:
 
     Raises:
         ValueError: There are fewer than four points, one is not finite, or they give no
-            `GroundPlane`; or the lens is wrong, see `checked_edges`.
+            `GroundPlane`; or the edges of the lens are wrong, see `checked_edges`.
     """
     parts = given if isinstance(given, Mapping) else {"points": given}
     if "points" not in parts or parts.keys() - {"points", "lens"}:

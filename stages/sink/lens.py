@@ -173,11 +173,10 @@ def _best_strength(around: list[Float64Array]) -> float:
 
 
 def checked_edges(lens: Any) -> LensEdges:
-    """Returns the straight edges of a lens.
+    """Returns the straight edges of a lens, which need not determine one.
 
     Raises:
-        ValueError: They have another form, or a point lies outside the frames; or they give no
-            `Lens`.
+        ValueError: They have another form, or a point lies outside the frames.
     """
     if not isinstance(lens, Mapping) or lens.keys() != {"size", "straight"}:
         raise ValueError(_FORM)
@@ -188,9 +187,7 @@ def checked_edges(lens: Any) -> LensEdges:
         raise ValueError(_FORM)
     edges = tuple(_checked_edge(edge, size) for edge in lens["straight"])
     width, height = size.astype(int).tolist()
-    checked = LensEdges((width, height), edges)
-    Lens(checked)
-    return checked
+    return LensEdges((width, height), edges)
 
 
 def _checked_edge(edge: Any, size: Float64Array) -> Edge:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -157,7 +158,7 @@ def send_or_die(self, parts, **options):
     is_last = {{
         "frame": envelope.position == 60,
         "crossing": isinstance(envelope.record, Crossings),
-        "zone": isinstance(envelope.record, ZoneEvents),
+        "zone": isinstance(envelope.record, ZoneEvents) and envelope.record.events,
         "ground": isinstance(envelope.record, GroundPlaces) and envelope.position > 60,
         "end": isinstance(envelope.record, EndOfStream),
     }}
@@ -180,6 +181,12 @@ Broadcast.send = send_or_die
     assert numbers == [*range(1, 151)]
     assert subscriber.missed() == 0
     assert rows_of(records) == rows_in(tmp_path / "clip")
+    first, *_ = zones = [each for each in records if isinstance(each, ZoneEvents)]
+    assert first.number == 1
+    assert any(not each.events for each in zones[1:])
+    for before, after in pairwise(zones):
+        assert before.number < after.number
+        assert after.events or after.counts != before.counts
 
 
 def test_end_of_a_stream_that_cannot_be_written_is_published(clip, subscriber, tmp_path):

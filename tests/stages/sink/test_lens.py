@@ -116,7 +116,7 @@ EDGES = [[list(point) for point in edge] for edge in edges_of(BARREL)]
 )
 def test_edges_that_give_no_lens_are_refused(lens: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        checked_edges(lens)
+        Lens(checked_edges(lens))
 
 
 def test_frames_of_another_size_are_reported() -> None:

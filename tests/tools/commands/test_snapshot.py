@@ -176,11 +176,11 @@ def test_the_edges_of_a_lens_and_the_grid_are_drawn_as_it_bends_them(
 
     corners = [(50, 50), (590, 50), (590, 430), (50, 430)]
     points = [[*bent(x, y), x / 10, y / 10] for x, y in corners]
-    edge = [bent(x, 60) for x in (40, 180, 320, 460, 600)]
+    edge = [bent(x, 60) for x in (40, 320, 600)]
     lens = {"size": [640, 480], "straight": [edge]}
     view = drawn({"sink": {"ground": {"*": {"points": points, "lens": lens}}}})
     mixed = 90 * 0.35 + 0.65 * np.array(EDGE)
-    for x in (110, 250, 390, 530):
+    for x in (110, 180, 460, 530):  # where chords would be some pixels off
         column, row = np.rint(bent(x, 60)).astype(int)
         differences = np.abs(view[row - 1 : row + 2, column] - mixed).max(axis=1)
         assert differences.min() < 75
