@@ -13,10 +13,12 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
+import torch
 
 from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import open_source
 from stages.detector.engines import EngineName, installed_engines
+from stages.detector.engines.arithmetic import fast_dtype
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
@@ -74,7 +76,8 @@ def make_detectors(
 ) -> dict[str, MeasuredDetector]:
     """Makes a detector for each engine with the same weights: PyTorch, CenterNet's loop, others.
 
-    On a CPU, int8 detectors are added if the weights are calibrated for int8.
+    They compute in bfloat16 if the device supports it, else in float32. On a CPU, int8 detectors
+    are added if the weights are calibrated for int8.
 
     Args:
         weights: Weights of all detectors; None for the default.
@@ -87,7 +90,14 @@ def make_detectors(
     Raises:
         ConfigError: Weights or a model cannot be used.
     """
-    make = partial(NetworkDetector, device=device, threads=threads, min_score=COMPARED_SCORE / 2)
+    auto_may_be_int8 = device == "cpu" and fast_dtype(torch.device(device)) is torch.float32
+    make = partial(
+        NetworkDetector,
+        precision="float32" if auto_may_be_int8 else "auto",
+        device=device,
+        threads=threads,
+        min_score=COMPARED_SCORE / 2,
+    )
     names = engines or (installed_engines() if device == "cpu" else [])
     file = find_weights(weights)
     detectors: dict[str, MeasuredDetector] = {
@@ -102,8 +112,6 @@ def make_detectors(
     if device != "cpu":
         detectors[UNRECORDED] = make(weights, engine=EAGER, recorded=False)
     if compiled:
-        import torch
-
         detector = make(weights, engine=EAGER)
         engine = detector.engine
         assert isinstance(engine, TorchEngine)
@@ -113,7 +121,7 @@ def make_detectors(
     names_of_models = [model.name for model in models]
     for model in models:
         name = model.name if names_of_models.count(model.name) == 1 else str(model)
-        detectors[name] = make(model)
+        detectors[name] = make(model, precision="auto")
     return detectors
 
 

@@ -102,7 +102,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
 def _faster_settings(detector: DetectorConfig) -> str:
     """Returns settings with which SpotNet is faster, as the beginning of a sentence, or ""."""
     options = []
-    if detector.precision == "auto" and detector.weights in _SHIPPED and not _has_gpu():
+    if detector.precision == "auto" and detector.weights in _SHIPPED and _uses_bfloat16_cpu():
         options.append("precision=int8")
     if detector.weights in _SHIPPED and detector.weights != Path(FASTEST):
         options.append(f"weights={FASTEST}")
@@ -112,6 +112,14 @@ def _faster_settings(detector: DetectorConfig) -> str:
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, install_hint("openvino"))))
     return tried
+
+
+def _uses_bfloat16_cpu() -> bool:
+    import torch  # slow to import, and needed only for this advice
+
+    from stages.detector.engines.arithmetic import fast_dtype
+
+    return not _has_gpu() and fast_dtype(torch.device("cpu")) is torch.bfloat16
 
 
 def _has_gpu() -> bool:

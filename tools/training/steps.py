@@ -10,7 +10,7 @@ from typing import NoReturn, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from stages.detector.engines.torch_engine import fast_dtype
+from stages.detector.engines.arithmetic import fast_dtype
 from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError

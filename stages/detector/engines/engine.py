@@ -8,8 +8,8 @@ from stages.detector.spotnet import SpotNetConfig
 from stages.records import Float32Array, Int64Array, UInt8Array
 
 Precision: TypeAlias = Literal["auto", "float32", "int8"]
-"""``"auto"``: bfloat16 if PyTorch or OpenVINO runs on a device that supports it, otherwise float32.
-``"int8"``: layers that stay in floating point may use bfloat16, too."""
+"""``"auto"``: the fastest arithmetic of the engine on its device, see `arithmetic_of`; with ONNX
+Runtime, float32. ``"int8"``: layers that stay in floating point may use bfloat16, too."""
 
 
 MAX_CONCURRENT_CALLS = 4

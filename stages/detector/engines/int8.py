@@ -56,6 +56,15 @@ def feature_quantisers(network: SpotNet) -> dict[str, Quantiser]:
     return quantisers
 
 
+def supports_int8(network: SpotNet) -> bool:
+    """Returns whether a network can be computed in int8, see `feature_quantisers`."""
+    try:
+        feature_quantisers(network)
+    except ConfigError:
+        return False
+    return True
+
+
 def check_network(network: SpotNet) -> None:
     """Raises a ConfigError if the network's architecture is not supported in int8."""
     config = network.config

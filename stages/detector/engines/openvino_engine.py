@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from stages.cores import usable_cores
+from stages.detector.engines.arithmetic import arithmetic_of, fast_dtype
 from stages.detector.engines.engine import MAX_CONCURRENT_CALLS, EngineOutput, Precision
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, metadata, onnx_model
-from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.lru_cache import LruCache
 from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
@@ -54,20 +54,20 @@ class OpenVinoEngine:
         openvino = require("openvino", "openvino", "engine openvino")
         self._core = openvino.Core()
         self._core.set_property({"ENABLE_MMAP": False})  # the file may be replaced in place
-        arithmetic, hint = "float32", "f32"
+        hint = "f32"
         if weights.suffix.lower() in _EXPORTED:
             self._model, found = read_exported(self._core, weights)
             self.config = config_of(weights, found)
-            arithmetic = found.get(ARITHMETIC, arithmetic)
+            arithmetic = found.get(ARITHMETIC, "float32")
         else:
             network = load_network(weights)
-            int8 = precision == "int8"
+            cpu = torch.device("cpu")
+            arithmetic = arithmetic_of(precision, network, cpu)
+            int8 = arithmetic == "int8"
             self._model = openvino_model(self._core, network, int8=int8, top_k=top_k)
             self.config = network.config
-            if precision != "float32" and fast_dtype(torch.device("cpu")) is torch.bfloat16:
-                arithmetic, hint = "bfloat16", "bf16"
-            if int8:
-                arithmetic = "int8"
+            if arithmetic != "float32" and fast_dtype(cpu) is torch.bfloat16:
+                hint = "bf16"
         # With bf16, OpenVINO still computes scores and boxes, after the last convolutions, in f32.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",

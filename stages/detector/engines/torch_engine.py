@@ -1,4 +1,4 @@
-"""PyTorch on any device, in bfloat16 if the device supports it."""
+"""PyTorch on any device, in the fastest arithmetic of the device."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from stages.allocator import keep_freed_memory
+from stages.detector.engines.arithmetic import arithmetic_of
 from stages.detector.engines.cudnn import cudnn_graph
 from stages.detector.engines.engine import MAX_CONCURRENT_CALLS, EngineOutput, Precision
 from stages.detector.engines.graph import DetectionGraph
@@ -52,11 +53,12 @@ class TorchEngine:
         network = load_network(weights, device)
         self.config = network.config
         self.device = device
-        self.dtype = fast_dtype(device) if precision == "auto" else torch.float32
-        if self.dtype is torch.bfloat16:
+        arithmetic = arithmetic_of(precision, network, device)
+        self.dtype = torch.bfloat16 if arithmetic == "bfloat16" else torch.float32
+        if arithmetic == "bfloat16":
             network = in_bfloat16(network)
         graph = DetectionGraph(channels_last(network), top_k)
-        if precision == "int8":
+        if arithmetic == "int8":
             graph = quantised_graph(graph)
         elif device.type == "cpu":
             graph = packed_graph(graph)
@@ -69,7 +71,6 @@ class TorchEngine:
         on_cpu = device.type == "cpu"
         self.batch_size = 1 if on_cpu else _GPU_BATCH
         self.concurrent_calls = min(self._threads, MAX_CONCURRENT_CALLS) if on_cpu else 1
-        arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {arithmetic} on {device}"
 
     @torch.inference_mode()
@@ -100,20 +101,3 @@ def output_of(values: Tensor) -> EngineOutput:
     """Converts the result of `TorchEngine.values`, waiting for the device."""
     found = values.cpu().numpy()
     return EngineOutput(found[..., :4], found[..., 4], found[..., 5].astype("int64"))
-
-
-def fast_dtype(device: torch.device) -> torch.dtype:
-    """Returns bfloat16 if the device supports it natively, otherwise float32.
-
-    CPUs without AMX or AVX512-BF16 and NVIDIA GPUs older than Ampere emulate bfloat16, an order of
-    magnitude slower than float32.
-    """
-    if device.type == "cuda":
-        with torch.cuda.device(device):  # the check is for the current GPU
-            computes = torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if computes else torch.float32
-    if device.type == "cpu" and (
-        torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    ):
-        return torch.bfloat16
-    return torch.float32

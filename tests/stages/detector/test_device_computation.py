@@ -10,7 +10,7 @@ import torch
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.device_input import DeviceInput
-from stages.detector.engines import torch_engine
+from stages.detector.engines import arithmetic
 from stages.detector.engines.recordings import Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
@@ -179,7 +179,7 @@ def test_a_frame_that_fills_the_memory_is_reported_in_one_line(caplog):
     ],
 )
 def test_nothing_that_is_recorded_makes_a_gpu_wait(config, scale, dtype, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: dtype)
+    monkeypatch.setattr(arithmetic, "fast_dtype", lambda device: dtype)
     save_checkpoint(SpotNet(config), tmp_path / "a.safetensors")
     engine, on_device = TorchEngine(tmp_path / "a.safetensors", META), DeviceInput(META)
     geometry = input_geometry(96, 128, config, scale)

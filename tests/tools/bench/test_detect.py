@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from stages.detector.engines import torch_engine
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from tools.bench import detect
@@ -31,7 +30,7 @@ def frames():
 @pytest.fixture
 def in_float32(monkeypatch):
     """PyTorch computes in float32, also where bfloat16 is faster: boxes can be compared closely."""
-    monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(detect, "fast_dtype", lambda device: torch.float32)
 
 
 def figure(report, name, unit):

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from stages.detector.engines import torch_engine
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
@@ -58,18 +57,14 @@ def test_onnx_file_has_the_metadata_other_programs_need(tmp_path):
 
 @pytest.mark.parametrize(("format", "packages"), [("onnx", ["onnx", "onnxruntime"]),
                                                   ("openvino", ["onnx", "openvino"])])  # fmt: skip
-def test_an_exported_file_detects_like_the_torch_weights(
-    format, packages, image, tmp_path, monkeypatch
-):
+def test_an_exported_file_detects_like_the_torch_weights(format, packages, image, tmp_path):
     for package in packages:
         pytest.importorskip(package)
     cv2.imwrite(str(tmp_path / "a.png"), image)
     model, *_ = export(find_weights(), format, tmp_path / f"m{SUFFIXES[format]}")
-    monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.float32)
     given = ["detector.min_score=0", "detector.threads=1"]
-    expected = detect_images(
-        [tmp_path / "a.png"], [], [*given, "detector.engine=torch"], pytest.fail
-    ).results
+    in_float32 = ["detector.engine=torch", "detector.precision=float32"]
+    expected = detect_images([tmp_path / "a.png"], [], [*given, *in_float32], pytest.fail).results
     found = detect_images(
         [tmp_path / "a.png"], [], [*given, f"detector.weights={model}"], pytest.fail
     ).results

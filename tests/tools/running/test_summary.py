@@ -1,4 +1,5 @@
 import pytest
+from torch import bfloat16, float32
 
 from pipeline.config_file import load_config
 from pipeline.supervision.result import RunResult
@@ -17,6 +18,7 @@ def one_core_and_openvino(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("tools.running.summary.installed", lambda *packages: True)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
+    monkeypatch.setattr("stages.detector.engines.arithmetic.fast_dtype", lambda device: bfloat16)
 
 
 def advice(dropped, *settings, status=StreamStatus.INTERRUPTED):
@@ -54,6 +56,12 @@ def test_a_single_dropped_frame_is_worded_in_the_singular():
 
 def test_broken_frames_give_no_advice():
     assert not advice(0)
+
+
+def test_int8_is_not_advised_where_it_is_used_already(monkeypatch):
+    monkeypatch.setattr("stages.detector.engines.arithmetic.fast_dtype", lambda device: float32)
+    assert "int8" not in advice(400)
+    assert "nano" in advice(400)
 
 
 def test_int8_is_not_advised_on_a_gpu(monkeypatch):

@@ -17,17 +17,8 @@ SCORE = 0.1
 
 
 @pytest.fixture(scope="module")
-def without_bfloat16():
-    """Turns bfloat16 off: its boxes differ from those in float32 with any engine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-        patch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def eager(weights, without_bfloat16):
-    return build_engine(weights, "torch", device="cpu")
+def eager(weights):
+    return build_engine(weights, "torch", precision="float32", device="cpu")
 
 
 def assert_equal_boxes(found, expected):
@@ -42,7 +33,7 @@ def assert_equal_boxes(found, expected):
 def test_boxes_equal_those_of_torch_at_each_input_size(name, weights, images, eager):
     for package in PACKAGES[name]:
         pytest.importorskip(package)
-    engine = build_engine(weights, name, threads=1)
+    engine = build_engine(weights, name, precision="float32", threads=1)
     assert name in engine.description
     assert engine.config == load_network(weights).config
     for part in (images, images[:, :128, :256].copy()):
@@ -82,14 +73,16 @@ def test_an_exported_model_is_self_contained(name, weights, images, eager, tmp_p
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_the_published_kind_of_network_gives_equal_boxes(name, images, without_bfloat16, tmp_path):
+def test_the_published_kind_of_network_gives_equal_boxes(name, images, tmp_path):
     for package in PACKAGES[name]:
         pytest.importorskip(package)
     torch.manual_seed(0)
     path = tmp_path / "random.safetensors"
     save_checkpoint(SpotNet(PUBLISHED).eval(), path, half=False)
-    found = build_engine(path, name, threads=1).detect(images)
-    expected = build_engine(path, "torch", device="cpu").detect(images)
+    found, expected = (
+        build_engine(path, engine, precision="float32", device="cpu", threads=1).detect(images)
+        for engine in (name, "torch")
+    )
     np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
     # Random weights find many peaks of nearly equal scores, whose order may differ.
     apart = np.abs(expected.boxes[0, :50, None] - found.boxes[0, None]).max(axis=-1)

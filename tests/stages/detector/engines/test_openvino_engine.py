@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from stages.detector.engines import arithmetic as arithmetic_module
 from stages.detector.engines import openvino_engine
+from stages.detector.engines.arithmetic import fast_dtype
 from stages.detector.engines.onnx_graph import onnx_model
 from stages.detector.engines.openvino_engine import OpenVinoEngine
-from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from trackers.boxes import iou_matrix
@@ -26,7 +28,7 @@ BFLOAT16, FLOAT32 = torch.bfloat16, torch.float32
     ("precision", "dtype", "hint", "arithmetic"),
     [
         ("auto", BFLOAT16, "bf16", "bfloat16"),
-        ("auto", FLOAT32, "f32", "float32"),
+        ("auto", FLOAT32, "f32", "int8"),
         ("float32", BFLOAT16, "f32", "float32"),
         ("int8", BFLOAT16, "bf16", "int8"),
         ("int8", FLOAT32, "f32", "int8"),
@@ -35,7 +37,9 @@ BFLOAT16, FLOAT32 = torch.bfloat16, torch.float32
 def test_bfloat16_is_used_where_the_cpu_computes_in_it(
     precision, dtype, hint, arithmetic, weights, monkeypatch
 ):
-    monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: dtype)
+    for module in (arithmetic_module, openvino_engine):
+        monkeypatch.setattr(module, "fast_dtype", lambda device: dtype)
+    monkeypatch.setattr(torch.cpu, "_is_avx2_supported", lambda: True)
     engine = OpenVinoEngine(weights, 9, precision)
     assert engine._properties["INFERENCE_PRECISION_HINT"] == hint
     assert (engine._properties["INFERENCE_NUM_THREADS"], engine.concurrent_calls) == (9, 4)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from stages.detector.engines import packed as module
+from stages.detector.engines.arithmetic import fast_dtype
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import PackedWeights, pack_convolutions, packed_graph
-from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.spotnet import SpotNet, channels_last
 from tests.stages.detector.networks import PUBLISHED, SMALL, found
 

@@ -1,16 +1,13 @@
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from threading import Barrier
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from stages.detector.engines import torch_engine
+from stages.detector.engines import arithmetic, torch_engine
 from stages.detector.engines.packed import packed_graph
-from stages.detector.engines.torch_engine import TorchEngine, fast_dtype, output_of
+from stages.detector.engines.torch_engine import TorchEngine, output_of
 from stages.detector.peaks import find_peaks
 from stages.detector.preprocessing import Normalisation
 
@@ -26,7 +23,7 @@ def adjacent_peaks(logits):
 
 def test_center_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
     """Otherwise, neighbouring cells are often equal, and both are peaks."""
-    monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.bfloat16)
+    monkeypatch.setattr(arithmetic, "fast_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # depends on the CPU
     plain = TorchEngine(weights, torch.device("cpu")).graph
     pixels = Normalisation()(torch.from_numpy(images[1:])).bfloat16()
@@ -63,33 +60,3 @@ def test_an_output_row_is_a_box_its_score_and_its_class():
     assert found.boxes.tolist() == [[[1.5, 2, 30, 40], [3, 4, 50, 60]]]
     assert found.scores.tolist() == [[0.75, 0.5]]
     assert (found.classes.tolist(), found.classes.dtype) == ([[2, 0]], "int64")
-
-
-def test_a_cpu_computes_in_bfloat16_where_it_is_supported():
-    flags = set(Path("/proc/cpuinfo").read_text().split())
-    computes = bool(flags & {"amx_bf16", "avx512_bf16"})
-    assert fast_dtype(torch.device("cpu")) is (torch.bfloat16 if computes else torch.float32)
-
-
-def test_a_gpu_that_emulates_bfloat16_computes_in_float32(monkeypatch):
-    """With two kinds of GPU in one machine, each is checked on its own."""
-    generations = [8, 7]  # Ampere, Volta
-    current = [0]
-
-    @contextmanager
-    def made_current(device):
-        current.append(device.index)
-        yield
-        current.pop()
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device", made_current)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: current[-1])
-    monkeypatch.setattr(
-        torch.cuda,
-        "get_device_properties",
-        lambda index: SimpleNamespace(major=generations[index]),
-    )
-    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
-    assert fast_dtype(torch.device("cuda:0")) == torch.bfloat16
-    assert fast_dtype(torch.device("cuda:1")) == torch.float32
