@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -125,7 +125,9 @@ class LineCounter:
             return []
         self.state.frames += 1
         crossings = []
-        for place in countable_places(tracks, self._anchor):
+        places = countable_places(tracks, self._anchor)
+        self._keep(set(tracks.ids.tolist()).difference(place.identity for place in places))
+        for place in places:
             track = self._track(place)
             vote(track.classes, place.class_index)
             for line, direction, passage in self._move(track, place, number, time):
@@ -134,6 +136,13 @@ class LineCounter:
                 crossings.append(Crossing(passage.number, passage.time, *who, line, direction))
         self._forget()
         return crossings
+
+    def _keep(self, identities: Iterable[int]) -> None:
+        """Keeps tracks without a position, see `ZoneCounter`, from being forgotten."""
+        known = self.state.tracks
+        for identity in known.keys() & identities:
+            track = known[identity] = known.pop(identity)  # so that the latest ones come last
+            track.seen = self.state.frames
 
     def _forget(self) -> None:
         """Forgets tracks that will not return, and the oldest if there are too many."""

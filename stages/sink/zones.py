@@ -152,12 +152,16 @@ class ZoneCounter:
         points = np.array([place.point for place in seen]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
         placed = [place.identity for place in seen]
-        unplaced = self._keep(set(tracks.ids.tolist()).difference(placed), now, epoch)
+        kept = self._keep(set(tracks.ids.tolist()).difference(placed), now, epoch)
         events = list(self._lose(now, epoch))
+        known = self.state.tracks
+        unplaced = [identity for identity in kept if identity in known]
         self.state.latest = now.seconds
+        if tracks.frame.view:  # the frame's edge cuts them
+            for identity in unplaced:
+                events += self._stand(identity, now)
         for place, *depths_of_place in zip(seen, *depths, strict=True):
             events += self._move(place, depths_of_place, now, epoch)
-        known = self.state.tracks
         for k, name in enumerate(self._zones):
             stays = (known[identity].stays[k] for identity in (*placed, *unplaced))
             inside = sum(stay is not None and stay.counts for stay in stays)
@@ -200,26 +204,38 @@ class ZoneCounter:
         self.state.tracks[place.identity] = track
         vote(track.classes, place.class_index)
         track.seen = now.seconds
-        columns = zip(self._zones, depths, self._limits, strict=True)
-        for k, (name, depth, limit) in enumerate(columns):
+        for k, (name, depth) in enumerate(zip(self._zones, depths, strict=True)):
             stay = track.stays[k]
             if depth >= 0:  # on the border, too
                 if stay is None:
                     stay = track.stays[k] = Stay(now, now, counts=False)
-                stay.last = now
                 if not stay.counts and (is_new or depth > place.margin):
                     stay.counts = True
                     counts = self.counts[name]
                     self.counts[name] = counts._replace(entered=counts.entered + 1)
                     yield _event(stay, place.identity, track, name, "enter")
-                lasted = now.seconds - stay.first.seconds
-                if stay.counts and not stay.is_long and lasted >= limit:
-                    stay.is_long = True
-                    yield _event(stay, place.identity, track, name, "stay")
+                yield from self._extend(stay, place.identity, track, k, now)
             elif stay is not None and not stay.counts:
                 track.stays[k] = None
             elif -depth > place.margin:
                 yield from self._end(place.identity, track, (k,), "leave")
+
+    def _stand(self, identity: int, now: Moment) -> Iterator[ZoneEvent]:
+        """Leaves a track where it was last; yields the events."""
+        track = self.state.tracks[identity]
+        for k, stay in enumerate(track.stays):
+            if stay is not None and stay.counts:
+                yield from self._extend(stay, identity, track, k, now)
+
+    def _extend(
+        self, stay: Stay, identity: int, track: ZoneTrack, k: int, now: Moment
+    ) -> Iterator[ZoneEvent]:
+        """Extends the stay of a track in zone ``k`` until now; yields ``"stay"`` if it is due."""
+        stay.last = now
+        lasted = now.seconds - stay.first.seconds
+        if stay.counts and not stay.is_long and lasted >= self._limits[k]:
+            stay.is_long = True
+            yield _event(stay, identity, track, list(self._zones)[k], "stay")
 
     def _end(
         self, identity: int, track: ZoneTrack, which: Sequence[int], kind: ZoneEventKind

@@ -187,3 +187,19 @@ def test_a_vehicle_without_a_position_stays_in_its_zone(hides: str) -> None:
             kinds += [event.kind for event in found.events]
         inside.add(counting.zones.counts["box"].inside)
     assert (kinds, inside) == (["enter", "stay"], {1})
+
+
+def test_a_vehicle_that_the_edge_cuts_stays_until_its_track_ends() -> None:
+    """After a second, the edge cuts it for 12 seconds; ten are the limit."""
+    zone = ((0, 30), (70, 30), (70, 70), (0, 70))
+    counting = Counting(SinkOptions(zones={"box": zone}, zone_stay_seconds={"box": 10}))
+    here: View = (1.0, 0, 0, 0, 1, 0, 0, 0, 1)
+    happened = []
+    for index in range(500):
+        left = 40 if index < 25 else 1
+        boxes = [[left, 40, left + 20, 60]] if index < 325 else []
+        tracks = make_tracks(replace(make_header(index), view=here), boxes, [3] * len(boxes))
+        for found in counting.update(tracks, index + 1, "0 s"):
+            assert isinstance(found, ZoneEvents)
+            happened += [(event.kind, event.number, event.seconds) for event in found.events]
+    assert happened == [("enter", 1, 0.0), ("stay", 251, 10.0), ("lost", 325, 12.96)]

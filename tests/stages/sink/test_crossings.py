@@ -17,19 +17,21 @@ NORTHWARDS = (50.0, 90.0, 50.0, 10.0)
 
 
 def crossings(
-    counter: LineCounter, *positions: Iterable[float], identity: int = 1
+    counter: LineCounter, *positions: Iterable[float] | None, identity: int = 1
 ) -> list[Crossing]:
-    """Returns the crossings of a vehicle at ``positions``, one per frame from frame 1 on."""
-    return [
-        crossing
-        for number, position in enumerate(positions, 1)
-        for crossing in counter.update(
-            make_tracks(make_header(0), [box(*position)], [identity]), number, f"{number / 25:.2f}"
-        )
-    ]
+    """Returns the crossings of a vehicle at ``positions``, one per frame from frame 1 on.
+
+    It is not in frames whose position is None.
+    """
+    found = []
+    for number, position in enumerate(positions, 1):
+        vehicle = ([box(*position)], [identity]) if position else ()
+        tracks = make_tracks(make_header(0), *vehicle)
+        found += counter.update(tracks, number, f"{number / 25:.2f}")
+    return found
 
 
-def move(counter: LineCounter, *positions: Iterable[float], identity: int = 1) -> list[str]:
+def move(counter: LineCounter, *positions: Iterable[float] | None, identity: int = 1) -> list[str]:
     crossed = crossings(counter, *positions, identity=identity)
     return [f"{each.line} {each.direction}" for each in crossed]
 
@@ -164,12 +166,20 @@ def test_only_the_latest_1024_tracks_are_remembered() -> None:
 
 def test_a_track_is_forgotten_after_1000_frames_without_it() -> None:
     counter = LineCounter({"gate": EASTWARDS})
-    nan_position = (np.nan, np.nan)
-    assert move(counter, (50, 40), *[nan_position] * 999, (50, 60)) == ["gate right"]
-    assert move(counter, *[nan_position] * 999) == []
+    assert move(counter, (50, 40), *[None] * 999, (50, 60)) == ["gate right"]
+    assert move(counter, *[None] * 999) == []
     assert list(counter.state.tracks) == [1]
-    assert move(counter, nan_position) == []
+    assert move(counter, None) == []
     assert counter.state.tracks == {}
+
+
+def test_a_track_without_a_position_is_not_forgotten() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    nowhere = (np.nan, np.nan)
+    assert move(counter, (50, 40), *[nowhere] * 1500, (50, 60)) == ["gate right"]
+    move(counter, (50, 40), identity=2)
+    move(counter, nowhere)
+    assert list(counter.state.tracks) == [2, 1]  # the first to be forgotten, and the last
 
 
 def test_counter_resumes_from_a_saved_state() -> None:

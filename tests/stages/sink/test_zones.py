@@ -177,6 +177,16 @@ def test_only_the_latest_tracks_are_remembered() -> None:
     assert counter.counts == {"box": ZoneCounts(1099, 1)}
 
 
+def test_only_the_latest_tracks_are_remembered_if_none_has_a_position() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    identities = range(1, 1100)
+    counter.update(make_tracks(at(1), [box(50, 50)] * 1099, identities), 1, "1.0")
+    lost = counter.update(make_tracks(at(2), [[np.nan] * 4] * 1099, identities), 2, "2.0")
+    assert [each.kind for each in lost] == ["lost"] * 75
+    assert len(counter.state.tracks) == 1024
+    assert counter.counts == {"box": ZoneCounts(1099, 1024)}
+
+
 def test_counter_resumes_from_a_saved_state() -> None:
     zones = {"arch": ARCH, "box": SQUARE}
     first = ZoneCounter(zones)
