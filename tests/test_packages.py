@@ -20,6 +20,7 @@ PROTOCOLS = {
     "0.11": 11,
     "0.12": 11,
     "0.13": 12,
+    "0.14": 12,
 }
 """The protocol of each release, by the first two numbers of its version. A new protocol needs a new
 version and a line here: the version shows users whether an upgraded pipeline and a subscriber

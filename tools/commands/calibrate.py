@@ -22,7 +22,7 @@ def calibrate(
     ] = None,
     scenes: Annotated[int, typer.Option(min=1, help="Number of scenes to render.")] = 32,
 ) -> None:  # fmt: skip
-    """Store feature value ranges in a weights file, as detector.precision=int8 requires.
+    """Store feature value ranges in a weights file, for computation in int8.
 
     Unreadable images are left out. The weights that ship have them already.
     """

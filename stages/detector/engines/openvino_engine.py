@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, in bfloat16 if the CPU supports it."""
+"""OpenVINO on the CPU, in the fastest arithmetic of the CPU."""
 
 from __future__ import annotations
 
