@@ -34,12 +34,17 @@ def time_base(stream: VideoStream) -> Fraction:
     return stream.time_base or MPEG_CLOCK
 
 
+def frame_length(stream: VideoStream) -> int:
+    """Returns the length of a frame by `frame_rate`, in ticks; at least 1."""
+    return max(1, round(1 / frame_rate(stream) / time_base(stream)))
+
+
 def has_times(container: Container) -> bool:
     """Returns whether the format has timestamps, unlike MJPEG over HTTP or raw H.264."""
     return not container.format.flags & _NO_TIMESTAMPS
 
 
-def is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
+def is_one_of(container: Container, formats: frozenset[str]) -> bool:
     """Returns whether the container is of one of the formats, by FFmpeg's names."""
     return not formats.isdisjoint(container.format.name.split(","))
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 
 import av
 import av.error
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stages.decoder.container_facts import is_one_of
+from stages.decoder.container_facts import frame_length, is_one_of
 from stages.decoder.losses import LostFrames
 from stages.errors import SourceError
 
-_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for example, has decoding times only
+# AVI, for example, has decoding times only.
+_PRESENTING = frozenset({"flv", "hls", "matroska", "mp4", "mpegts", "rtsp", "sdp"})
 
 
 def flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
@@ -29,9 +29,10 @@ def flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Pa
         raise
 
 
-def decoded(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:
+def decoded(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
     """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
-    losses = LostFrames(presented=is_one_of(container, _PRESENTING))
+    presented = is_one_of(stream.container, _PRESENTING)
+    losses = LostFrames(presented=presented, frame=frame_length(stream))
     for packet in _without_cut_off_end(packets, losses):
         losses.sent(packet)
         try:

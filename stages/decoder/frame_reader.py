@@ -137,7 +137,7 @@ class FrameReader:
         captures = CaptureTimes(time_base(stream), unfinished)
         if self._live:  # a file's frames are dated when they are decoded
             packets = captures.watched(packets, self._runtime.monotonic)
-        for frame in decoded(container, self._counted(container, packets)):
+        for frame in decoded(self._counted(container, packets), stream):
             index = self.seen
             if self._selection.ends_before(index):
                 self.selection_over = True

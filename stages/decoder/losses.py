@@ -10,6 +10,7 @@ from av import Packet
 
 _REMEMBERED_STEPS = 25
 _FEWEST_STEPS = 5  # before the usual step is known
+_FEWEST_LOST = 2  # before any step is known: the stated frame rate may be that of fields
 _MAX_HELD = 16  # frames that a decoder may hold back
 _MAX_WAITING = 50_000  # packets: a live stream may go without a frame for days
 
@@ -24,10 +25,12 @@ class LostFrames:
     Args:
         presented: Whether the container's packets have presentation times, not decoding times;
             otherwise only errors count as losses.
+        frame: Length of a frame in ticks, as the container states it.
     """
 
-    def __init__(self, *, presented: bool) -> None:
+    def __init__(self, *, presented: bool, frame: int) -> None:
         self._presented = presented
+        self._frame = frame
         self._waiting: list[int] = []  # heap of the times of packets without a frame yet
         self._errors = 0
         self._last: int | None = None
@@ -68,7 +71,12 @@ class LostFrames:
 
     def rest(self) -> int:
         """Returns how many frames are lost after the last one."""
-        return min(self._errors, len(self._waiting))
+        behind = 0
+        if self._presented and self._last is not None and self._waiting:
+            # The second field of the last frame is half a step behind it.
+            behind = (max(self._waiting) - self._last + self._step // 4) // self._step
+            behind = self._believed(behind)
+        return min(max(self._errors, behind), len(self._waiting))
 
     def _wait_for(self, pts: int) -> None:
         if len(self._waiting) < _MAX_WAITING:
@@ -80,10 +88,17 @@ class LostFrames:
         """Returns how many frames of the usual duration fit between the last one and ``pts``."""
         if not self._presented or pts is None or self._last is None:
             return 0
+        return self._believed((pts - self._last + self._step // 2) // self._step - 1)
+
+    def _believed(self, lost: int) -> int:
+        return lost if self._steps or lost >= _FEWEST_LOST else 0
+
+    @property
+    def _step(self) -> int:
+        """Ticks from frame to frame."""
         if len(self._steps) < _FEWEST_STEPS:
-            return 0
-        step = median_low(self._steps)
-        return (pts - self._last + step // 2) // step - 1
+            return max(self._frame, min(self._steps, default=0))
+        return median_low(self._steps)
 
     def _remember(self, lost: list[int]) -> None:
         self._lost = {pts: age + 1 for pts, age in self._lost.items() if age < _MAX_HELD}
@@ -94,6 +109,10 @@ class LostFrames:
             return
         if self._last is not None:
             self._steps.append(pts - self._last)
-            # Once times fall or restart, a gap no longer means that a frame is lost.
-            self._presented = self._presented and pts > self._last
+            if pts <= self._last - _MAX_HELD * self._frame:  # a camera's clock was set back
+                self._steps.clear()
+                self._waiting = [sent for sent in self._waiting if sent <= self._last]
+                heapq.heapify(self._waiting)
+            elif pts <= self._last:  # a gap no longer means that a frame is lost
+                self._presented = False
         self._last = pts

@@ -60,7 +60,7 @@ def _sampled(video: Path, number: int) -> Iterator[UInt8Array]:
         for index in range(number):
             wanted = (stream.start_time or 0) + index * (stream.duration or 0) // number
             container.seek(wanted, stream=stream)
-            for frame in decoded(container, container.demux(stream)):
+            for frame in decoded(container.demux(stream), stream):
                 if frame is not None and frame.pts is not None and frame.pts >= wanted:
                     yield np.array(frame.to_ndarray(format="bgr24"), np.uint8)
                     break

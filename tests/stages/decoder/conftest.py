@@ -58,12 +58,13 @@ def write_video(
     codec="libx264",
     aspect=None,
     movflags="faststart",
+    codec_options=None,
 ):
     """Writes a video, H.264 by default, whose frame ``i`` is grey of level ``20 + 15 * i``."""
     rng = np.random.default_rng(0)
     options = {"movflags": movflags} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream(codec, rate=25, options=codec_options or {})
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         if aspect is not None:

@@ -10,9 +10,9 @@ def packet(pts, content=b"a frame"):
     return made
 
 
-def lost(sent, shown, failed=(), presented=True):
+def lost(sent, shown, failed=(), presented=True, frame=40):
     """Returns how many frames are lost before each shown frame, and after the last."""
-    losses = LostFrames(presented=presented)
+    losses = LostFrames(presented=presented, frame=frame)
     for pts in sent:
         losses.sent(packet(pts))
         if pts in failed:
@@ -45,7 +45,7 @@ def test_an_error_in_one_field_counts_one_lost_frame():
 
 def test_fields_that_share_a_time_add_no_losses_beside_an_error():
     fields = [pts for frame in range(0, 800, 40) for pts in (frame, frame)]
-    losses = LostFrames(presented=True)
+    losses = LostFrames(presented=True, frame=40)
     for pts in fields:
         losses.sent(packet(pts))
     losses.failed(packet(400))
@@ -77,8 +77,41 @@ def test_times_that_go_back_are_not_losses():
     assert sum(lost(range(0, 800, 40), shown)) == 0
 
 
+def test_frames_lost_among_the_first_are_found_by_the_stated_length():
+    shown = [0, 40, *range(400, 800, 40)]
+    assert lost(range(0, 800, 40), shown) == [0, 0, 8] + [0] * 10
+    assert lost(range(0, 800, 40), [0, 40, *range(120, 800, 40)]) == [0, 0, 1] + [0] * 17
+    assert sum(lost(range(0, 800, 40), [0, *range(80, 800, 40)])) == 0  # or a second field
+
+
+@pytest.mark.parametrize("frame", [20, 40])  # the stated rate may be that of fields
+@pytest.mark.parametrize("shift", [0, 1, 20])
+def test_fields_are_not_losses_while_the_step_is_unknown(shift, frame):
+    fields = [pts for start in range(0, 160, 40) for pts in (start, start + shift)]
+    assert sum(lost(fields, range(0, 160, 40), frame=frame)) == 0
+
+
+def test_frames_lost_at_the_end_without_an_error_are_found():
+    assert lost(range(0, 800, 40), range(0, 400, 40)) == [0] * 10 + [10]
+    fields = [pts for start in range(0, 800, 40) for pts in (start, start + 20)]
+    assert lost(fields, range(0, 400, 40)) == [0] * 10 + [10]
+    assert lost(range(0, 800, 40), range(0, 400, 40), presented=False)[-1] == 0
+
+
+def test_losses_are_found_after_a_clock_was_set_back():
+    losses = LostFrames(presented=True, frame=40)
+    found = []
+    for start, lost_at in ((10_000, 10_600), (0, 600)):
+        sent = range(start, start + 1000, 40)
+        shown = [pts for pts in sent if not lost_at <= pts < lost_at + 120]
+        for pts in sent:
+            losses.sent(packet(pts))
+        found.append([losses.before(pts) for pts in shown])
+    assert [(sum(each), max(each)) for each in found] == [(3, 3), (3, 3)]
+
+
 def test_a_frame_counted_as_lost_is_late_for_a_while():
-    losses = LostFrames(presented=True)
+    losses = LostFrames(presented=True, frame=40)
     shown = [*range(0, 400, 40), 600]
     for pts in range(0, 2000, 40):
         losses.sent(packet(pts))
@@ -92,7 +125,7 @@ def test_a_frame_counted_as_lost_is_late_for_a_while():
 
 
 def test_no_frame_is_late_if_it_is_unknown_which_one_was_lost():
-    losses = LostFrames(presented=True)
+    losses = LostFrames(presented=True, frame=60)
     for pts in (0, 40, 80, 120):
         losses.sent(packet(pts))
     losses.failed(packet(80))
@@ -101,6 +134,6 @@ def test_no_frame_is_late_if_it_is_unknown_which_one_was_lost():
 
 
 def test_a_failed_packet_without_a_time_counts_where_it_fails():
-    losses = LostFrames(presented=True)
+    losses = LostFrames(presented=True, frame=40)
     losses.failed(packet(None))
     assert [losses.before(None), losses.before(None)] == [1, 0]

@@ -3,6 +3,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import pytest
 
@@ -20,6 +21,7 @@ from stages.records import (
     PixelFormat,
     StreamStart,
 )
+from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.streams import read_media
 
 VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"
@@ -138,6 +140,38 @@ def test_frames_silently_lost_by_the_decoder_count_as_dropped(make_video, slots,
     frames = [r for r in records if isinstance(r, Frame)]
     assert 50 < len(frames) < 120
     assert end == EndOfStream("cam", 0, 120, EndReason.COMPLETE)
+    for frame in frames:
+        assert frame.header.seconds == pytest.approx(0.04 * frame.header.index)
+
+
+def damage(source, target, packets):
+    """Copies a video; some of its packets, by number, keep only the header of their NAL unit."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as damaged:
+        stream = damaged.add_stream_from_template(whole.streams.video[0])
+        for number, packet in enumerate(whole.demux(video=0)):
+            if not packet.size:
+                continue
+            content = bytearray(bytes(packet))
+            if number in packets:
+                content[6:] = b"\xaa" * (len(content) - 6)
+            copy = av.Packet(bytes(content))
+            copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+            copy.is_keyframe, copy.stream = packet.is_keyframe, stream
+            damaged.mux(copy)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "m3u8"])
+@pytest.mark.parametrize("broken", [{4}, {47}, {4, 47}])
+def test_damaged_h265_loses_no_frame_silently(tmp_path, slots, suffix, broken):
+    """Its decoder then gives nothing until the next key frame: at the start, and to the end."""
+    options = {"preset": "ultrafast", "x265-params": "keyint=20:bframes=0:log-level=none"}
+    whole, path = tmp_path / "whole.mkv", tmp_path / f"damaged.{suffix}"
+    write_video(whole, frames=60, noise=True, codec="libx265", codec_options=options)
+    damage(whole, path, broken)
+    _, *records, end = read_media(path, slots)
+    frames = [record for record in records if isinstance(record, Frame)]
+    assert 20 < len(frames) < 50
+    assert end == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
     for frame in frames:
         assert frame.header.seconds == pytest.approx(0.04 * frame.header.index)
 
