@@ -9,6 +9,7 @@ import av
 import av.error
 from av.container import InputContainer
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from stages.decoder.capture_times import CaptureTimes
@@ -95,6 +96,7 @@ class FrameReader:
         self._runtime = runtime
         self._hardware = hardware
         self._live = live
+        self._reformatter = VideoReformatter()
         self._unreceived: UnreceivedFrames | None = None
         self._times: PresentationTimes | None = None
         self._start: StreamStart | None = None
@@ -167,7 +169,8 @@ class FrameReader:
                 yield start
             pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
-            fill(pixels, frame, pixel_format, turns, woven=is_woven(frame, stream))
+            woven = is_woven(frame, stream)
+            fill(pixels, frame, pixel_format, turns, self._reformatter, woven=woven)
             captured_ns = captures.date(frame.pts, pts, self._runtime.clock())
             header = start.header(self.given, index, pts, captured_ns, pixel_format)
             self.given += 1

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, VideoReformatter
 from av.video.stream import VideoStream
 
 from stages.color_spaces import yuv_format
@@ -56,7 +56,13 @@ def is_woven(frame: VideoFrame, stream: VideoStream) -> bool:
 
 
 def fill(
-    pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns: int, *, woven: bool
+    pixels: UInt8Array,
+    frame: VideoFrame,
+    pixel_format: PixelFormat,
+    turns: int,
+    reformatter: VideoReformatter,
+    *,
+    woven: bool,
 ) -> None:
     """Copies or converts a decoded frame into ``pixels``, planes one after another.
 
@@ -65,15 +71,19 @@ def fill(
         frame: The decoded frame.
         pixel_format: Layout of ``pixels``.
         turns: Clockwise quarter turns, see `quarter_turns`.
+        reformatter: Converts frames that need it; a new one for each frame would be slower.
         woven: Whether to keep only the even rows and interpolate the odd ones, see `is_woven`.
     """
     if pixel_format is PixelFormat.BGR24:
-        image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+        image = np.asarray(reformatter.reformat(frame, format="bgr24").to_ndarray(), np.uint8)
         _turn(_even_rows(image) if woven else image, turns, pixels)
         return
     # VP9 and AV1 have no format of their own for full range, as H.264 has in yuvj420p.
     if frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
-        frame = frame.reformat(format="yuv420p", dst_color_range="MPEG")
+        is_limited_gray = _is_gray(frame) and frame.color_range == ColorRange.MPEG
+        # Converters take every grey frame as full range, and would compress this one again.
+        to = "JPEG" if is_limited_gray else "MPEG"
+        frame = reformatter.reformat(frame, format="yuv420p", dst_color_range=to)
     flat = pixels.reshape(-1)
     start = 0
     for plane in frame.planes:
@@ -85,6 +95,10 @@ def fill(
         shape = samples.shape[::-1] if turns % 2 else samples.shape
         _turn(samples, turns, flat[start : start + size].reshape(shape))
         start += size
+
+
+def _is_gray(frame: VideoFrame) -> bool:
+    return frame.format.name.startswith("gray")
 
 
 def _even_rows(image: UInt8Array) -> UInt8Array:

@@ -5,7 +5,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from stages.bgr import to_bgr
 from stages.decoder.media import MediaSource
@@ -186,7 +186,8 @@ def test_second_field_rows_are_the_means_of_their_neighbours(pixel_format, heigh
     both = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     name = "bgr24" if pixel_format is PixelFormat.BGR24 else "yuv420p"
     kept = np.empty_like(both)
-    fill(kept, av.VideoFrame.from_ndarray(both, format=name), pixel_format, 0, woven=True)
+    frame = av.VideoFrame.from_ndarray(both, format=name)
+    fill(kept, frame, pixel_format, 0, VideoReformatter(), woven=True)
     chroma = 0 if name == "bgr24" else height // 2
     sizes = [(height, both[0].size), *[(chroma, 48)] * 2]
     ends = np.cumsum([rows * samples for rows, samples in sizes])[:-1]
@@ -196,6 +197,31 @@ def test_second_field_rows_are_the_means_of_their_neighbours(pixel_format, heigh
         below = rows[2::2] if len(rows) % 2 else np.concatenate([rows[2::2], rows[-2:-1]])
         rows[1::2] = (rows[: len(below) * 2 : 2] + below) // 2
         np.testing.assert_array_equal(rows, expected)
+
+
+@pytest.mark.parametrize(
+    ("color_range", "values"), [(ColorRange.MPEG, (16, 235)), (ColorRange.JPEG, (0, 255))]
+)
+def test_grey_video_keeps_its_contrast(color_range, values):
+    grey = np.repeat(np.array(values, np.uint8), 32)[:, None].repeat(96, axis=1)
+    frame = av.VideoFrame.from_ndarray(grey, format="gray")
+    frame.color_range = color_range
+    pixels = np.empty((96, 96), np.uint8)
+    fill(pixels, frame, PixelFormat.YUV420P, 0, VideoReformatter(), woven=False)
+    assert (pixels[[0, 63], 0].tolist(), set(pixels[64:].flat)) == ([16, 235], {128})
+
+
+def test_converted_frames_may_change_their_size_and_format():
+    reformatter = VideoReformatter()
+    for height, name in ((64, "yuvj420p"), (96, "yuvj420p"), (96, "yuv422p"), (64, "nv12")):
+        frame = av.VideoFrame.from_ndarray(
+            np.random.default_rng(height).integers(16, 200, (height, 96, 3), np.uint8),
+            format="bgr24",
+        ).reformat(format=name)
+        found, expected = (np.empty((height * 3 // 2, 96), np.uint8) for _ in range(2))
+        fill(found, frame, PixelFormat.YUV420P, 0, reformatter, woven=False)
+        fill(expected, frame, PixelFormat.YUV420P, 0, VideoReformatter(), woven=False)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_single_field_picture_keeps_all_its_rows(tmp_path, slots):
