@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -224,12 +224,22 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
         why = str(error)[:_LONGEST_REASON]
         raise CheckpointError(f"{path}: its SpotNet config is not usable: {why}") from error
     try:
-        stated = json.loads(metadata.get(_RANGES, "null"))
-        ranges = stated and {name: (float(low), float(top)) for name, (low, top) in stated.items()}
+        ranges = _ranges_of(json.loads(metadata.get(_RANGES, "null")))
     except (AttributeError, RecursionError, TypeError, ValueError) as error:
         why = str(error)[:_LONGEST_REASON]
         raise CheckpointError(f"{path}: its ranges of features are not usable: {why}") from error
     return config, state, ranges
+
+
+def _ranges_of(stated: Any) -> Ranges | None:
+    if stated is None:
+        return None
+    ranges = {name: (float(low), float(top)) for name, (low, top) in stated.items()}
+    largest = torch.finfo(torch.float32).max
+    for name, (low, top) in ranges.items():
+        if not -largest <= low <= top <= largest:
+            raise ValueError(f"{name} is between {low:g} and {top:g}")
+    return ranges
 
 
 def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:

@@ -84,7 +84,19 @@ def test_a_network_that_would_not_load_is_not_saved(path):
 
 
 @pytest.mark.parametrize(
-    "stated", ["[1]", "{", "[" * 100_000, '{"pre.0": 3}', '{"pre.0": ["a", "b"]}']
+    "stated",
+    [
+        "[]",
+        "[1]",
+        "{",
+        "[" * 100_000,
+        '{"pre.0": 3}',
+        '{"pre.0": ["a", "b"]}',
+        '{"pre.0": [0, NaN]}',
+        '{"pre.0": [-Infinity, 1]}',
+        '{"pre.0": [0, 1e39]}',
+        '{"pre.0": [2, 1]}',
+    ],
 )
 def test_malformed_ranges_are_refused(path, stated):
     with safe_open(str(path), framework="pt") as file:
