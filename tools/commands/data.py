@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stages.errors import ConfigError
-from tools.commands.options import refuse_same, writable, writable_image
+from tools.commands.options import refuse_inputs, refuse_same, writable, writable_image
 from tools.console.terminal import activity, progress_bar, wide_console
 
 TRIED = 64
@@ -50,7 +50,9 @@ def check(
     from stages.decoder.image_folder import sheet_name
     from tools.console.text_formats import as_json
     from tools.datasets.check import summarize, unreadable_images
+    from tools.datasets.coco import coco_files
     from tools.datasets.contact_sheet import contact_sheet
+    from tools.datasets.folder_tree import FolderTree
     from tools.datasets.formats import read_data_set
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
@@ -63,6 +65,9 @@ def check(
     console = wide_console()
     with activity("reading annotations"):
         data_set = read_data_set(folder)
+    images_there = (each.path for each in data_set.samples if each.path.name == sheet.name)
+    outputs = [sheet if images else None, json_]
+    refuse_inputs(outputs, [*coco_files(FolderTree(folder)), *images_there])
     tried = data_set.samples if every else spread_samples(data_set.samples, TRIED)
     with progress_bar() as bar:
         task = bar.add_task("images", total=len(tried))

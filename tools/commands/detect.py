@@ -23,6 +23,16 @@ from tools.console.interruption import end_stopped, interruptible
 from tools.console.terminal import progress_bar
 
 
+def _refuse_other_json(output: Path) -> None:
+    """Refuses to replace what is not a list of results, such as a data set."""
+    if not output.is_file():
+        return
+    with output.open("rb") as file:
+        begins = file.read(64).lstrip()
+    if begins and not begins.startswith(b"["):
+        raise ConfigError(f"output {output} holds no list of detections; choose another")
+
+
 def _new_data_set(path: Path | None) -> Path | None:
     """Refuses what `spotstream data check` and `train` would not find, or what may be corrected."""
     if path is None:
@@ -101,6 +111,8 @@ def detect(
         output = writable(Path("detections.json"))
     refuse_same({"--output": output, "--dataset": dataset})
     refuse_inputs([output], [*images, ids])
+    if output is not None:
+        _refuse_other_json(output)
     unreadable: list[str] = []
     with interruptible(sys.exit) as stops:
         try:

@@ -9,8 +9,16 @@ import typer
 
 from stages.errors import ConfigError, SourceError
 from stages.wording import counted
-from tools.commands.options import ResultsFolders, by_stream, refuse_unknown, writable_folder
+from tools.commands.options import (
+    ResultsFolders,
+    by_stream,
+    refuse_inputs,
+    refuse_unknown,
+    writable_folder,
+)
 from tools.console.terminal import activity
+
+_DRAWN = ("flow", "heat")
 
 
 def maps(
@@ -31,6 +39,7 @@ def maps(
 ) -> None:
     """Draw where vehicles drive, which way, and where they stand."""
     from stages.decoder.image_file import read_image
+    from stages.decoder.locations import split_name
     from stages.result_files import TRACKS, folder_name
     from tools.image_writing import write_image
     from tools.mapping.drawing import flow_map, heat_map
@@ -43,6 +52,9 @@ def maps(
     if not streams:
         raise ConfigError(f"no tracks ({TRACKS}) in {', '.join(map(str, folders))}")
     refuse_unknown(given, streams, "--picture")
+    drawn_as = {name: folder_name(name) for name in streams}  # equal, unless a report was edited
+    maps = (output / f"{file}-{kind}.jpg" for file in drawn_as.values() for kind in _DRAWN)
+    refuse_inputs(maps, (Path(split_name(text)[1]) for text in picture or []))
     failed: ConfigError | SourceError | None = None
     for name, runs in streams.items():
         try:
@@ -56,8 +68,8 @@ def maps(
                 typer.echo(f"spotstream: {failed}", err=True)
             failed = error
             continue
-        file = folder_name(name)  # equal to the name, unless the report was edited
-        for kind, draw in (("flow", flow_map), ("heat", heat_map)):
+        file = drawn_as[name]
+        for kind, draw in zip(_DRAWN, (flow_map, heat_map), strict=True):
             write_image(output / f"{file}-{kind}.jpg", draw(traffic, scene), jpeg_quality=90)
         boxes = counted(traffic.boxes, "box", "boxes", form=",")
         drawn = f"{int(traffic.stay.sum()):,} of {boxes} drawn"

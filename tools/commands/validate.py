@@ -11,7 +11,13 @@ from rich import box
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
-from tools.commands.options import Overrides, TrainingConfigFile, Weights, writable
+from tools.commands.options import (
+    Overrides,
+    TrainingConfigFile,
+    Weights,
+    refuse_inputs,
+    writable,
+)
 from tools.console.terminal import wide_console
 
 
@@ -36,6 +42,7 @@ def validate(
     from tools.training.config import load_training_config
     from tools.training.held_out import score_held_out
 
+    refuse_inputs([json_], [config, weights])
     data_sets = score_held_out(load_training_config(config, set_ or []), weights, scale)
     table = Table(Column("scenes", overflow="fold"), box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in ("images", "boxes", *data_sets[0][0].scores):

@@ -140,6 +140,18 @@ def test_no_sheet_is_drawn_for_zero_images(
     assert "sheet: look.png\n" in check(detrac, "--images", "1", "--sheet", "look.png")
 
 
+@pytest.mark.parametrize(
+    ("option", "file"), [("--json", "annotations.json"), ("--sheet", "images/1.png")]
+)
+def test_the_data_set_is_not_replaced(tmp_path: Path, option: str, file: str) -> None:
+    path = write_coco(tmp_path / "set") / file
+    before = path.read_bytes()
+    command = ["data", "check", str(tmp_path / "set"), option, str(path)]
+    result = CliRunner().invoke(app, command)
+    assert str(result.exception) == f"output {path} is one of the inputs; choose another"
+    assert path.read_bytes() == before
+
+
 def test_a_sheet_in_the_data_set_is_not_counted_as_an_image(
     detrac: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

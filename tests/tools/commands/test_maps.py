@@ -67,6 +67,16 @@ def test_wrong_picture_options_are_reported(
     assert not Path("maps").exists()
 
 
+def test_maps_do_not_replace_the_picture(results: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "east-flow.jpg"
+    cv2.imwrite(str(picture), np.zeros((96, 128, 3), np.uint8))
+    before = picture.read_bytes()
+    given = [str(results), "--output", str(tmp_path), "--picture", f"east={picture}"]
+    result = CliRunner().invoke(app, ["maps", *given])
+    assert str(result.exception) == f"output {picture} is one of the inputs; choose another"
+    assert picture.read_bytes() == before
+
+
 def test_runs_of_one_stream_are_drawn_together(results: Path, tmp_path: Path) -> None:
     report = results / "west" / REPORT
     report.write_text(report.read_text().replace("west", "east"))

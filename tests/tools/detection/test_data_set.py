@@ -136,6 +136,19 @@ def test_a_data_set_that_may_have_been_corrected_is_refused(images, tmp_path, mo
     assert str(error) == "cannot write folder.json: is a directory"
 
 
+def test_a_data_set_is_not_replaced_by_results(images, tmp_path):
+    corrected = images / "annotations.json"
+    corrected.write_text(' {"images": []}')
+    (images / "2.png").unlink()
+    error = CliRunner().invoke(app, ["detect", str(images), "--output", str(corrected)]).exception
+    assert str(error) == f"output {corrected} holds no list of detections; choose another"
+    assert corrected.read_text() == ' {"images": []}'
+    for earlier in ("", " [1]"):
+        corrected.write_text(earlier)
+        output_of("detect", images, "--output", corrected, *OPTIONS)
+        assert len(json.loads(corrected.read_text())) > 1
+
+
 def test_a_data_set_beside_one_that_alone_would_be_read_is_refused(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (images / "annotations.json").write_text("{}")
