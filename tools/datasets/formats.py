@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from stages.errors import ConfigError
@@ -12,7 +13,7 @@ from stages.wording import counted
 from tools.datasets.coco import ANNOTATIONS, coco_files, read_coco
 from tools.datasets.detrac import is_detrac, read_detrac
 from tools.datasets.folder_tree import FolderTree
-from tools.datasets.sample import USED_ANYWAY, DataSet
+from tools.datasets.sample import USED_ANYWAY, DataSet, Problem, ProblemKind
 from tools.datasets.uavdt import is_uavdt, read_uavdt
 from tools.datasets.yolo import read_yolo, yolo_file
 
@@ -40,7 +41,7 @@ def read_data_set(root: Path) -> DataSet:
     if not root.is_dir():
         raise ConfigError(f"no data set folder {root}")
     with _without_collection():
-        data_set = _read(FolderTree(root))
+        data_set = _without_shared_masks(_read(FolderTree(root)))
     if not data_set.samples:
         losses = [problem for problem in data_set.problems if problem.kind not in USED_ANYWAY]
         first = next(iter(losses or data_set.problems), None)
@@ -65,6 +66,18 @@ def _read(tree: FolderTree) -> DataSet:
     data_set = read_coco(tree, files)
     if data_set is None:
         raise UnknownFormatError(f"{tree.root} is not a data set: {EXPECTED}")
+    return data_set
+
+
+def _without_shared_masks(data_set: DataSet) -> DataSet:
+    """Leaves out a mask that an earlier image has, too: their scenes and names are equal."""
+    taken: set[Path] = set()
+    for index, sample in enumerate(data_set.samples):
+        if sample.mask in taken:
+            data_set.samples[index] = replace(sample, mask=None)
+            data_set.problems.append(Problem(ProblemKind.SHARED_MASK, str(sample.path)))
+        elif sample.mask is not None:
+            taken.add(sample.mask)
     return data_set
 
 

@@ -91,6 +91,7 @@ class ProblemKind(StrEnum):
     FLAT_BOX = "box without area"
     BOX_OUTSIDE = "box outside the frame"
     BOX_CUT = "box beyond the border of the frame, cut there"
+    SHARED_MASK = "image with the mask of another one, used without it"
 
 
 USED_ANYWAY = frozenset(
@@ -100,6 +101,7 @@ USED_ANYWAY = frozenset(
         ProblemKind.UNKNOWN_CLASS,
         ProblemKind.UNKNOWN_CODE,
         ProblemKind.BOX_CUT,
+        ProblemKind.SHARED_MASK,
     }
 )
 """Problems that do not cause anything to be left out."""

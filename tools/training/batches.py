@@ -68,6 +68,8 @@ class CropBatches(Dataset[Batch | ConfigError]):
         self.config = config
         self.rank = rank
         self.classes = ClassMap.of(config)
+        cumulated = data.weights.cumsum()
+        self._cumulated = cumulated / cumulated[-1:]
 
     def __getitem__(self, number: int) -> Batch | ConfigError:
         """Returns batch ``number``, counted from 0; an error if many images cannot be read."""
@@ -112,7 +114,8 @@ class CropBatches(Dataset[Batch | ConfigError]):
         return paste(crop, cut_outs, rng), str(sample.path) if cut_outs else ""
 
     def _draw(self, rng: np.random.Generator) -> tuple[Sample, DataSetConfig]:
-        index = int(rng.choice(len(self.data.training), p=self.data.weights))
+        # As rng.choice(n, p=weights), which checks and sums all weights at each draw.
+        index = self._cumulated.searchsorted(rng.random(), side="right")
         return self.data.training[index]
 
     def _part(

@@ -60,6 +60,24 @@ def test_scene_frame_conditions_hidden_and_mask_extend_the_format(tmp_path: Path
     assert (sample.conditions, sample.hidden.tolist()) == ({"weather": "fog"}, [0.5])
 
 
+def test_images_of_one_scene_and_name_do_not_share_a_mask(tmp_path: Path) -> None:
+    names = ("one/a.png", "two/a.png", "two/b.png")
+    entries = [entry(number, name, scene="s") for number, name in enumerate(names, 1)]
+    write_json(tmp_path / "annotations.json", entries, [box(1, 10, 20, 30, 10)])
+    for name in names:
+        write_image(tmp_path / "images" / name)
+    masks = [write_image(tmp_path / "masks" / "s" / name) for name in ("a.png", "b.png")]
+    data_set = read_data_set(tmp_path)
+    used = {
+        sample.path.relative_to(tmp_path / "images"): sample.mask for sample in data_set.samples
+    }
+    assert list(map(str, used)) == list(names)
+    assert list(used.values()) == [masks[0], None, masks[1]]
+    [problem] = data_set.problems
+    assert problem.kind == "image with the mask of another one, used without it"
+    assert problem.location.endswith("two/a.png")
+
+
 def test_ids_may_be_written_as_decimals(tmp_path: Path) -> None:
     annotated = box(1, 2, 2, 9, 9) | {"image_id": 1.0, "category_id": 4.0}
     write_json(tmp_path / "annotations.json", [entry(1, "a.png")], [annotated])
