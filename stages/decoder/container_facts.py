@@ -70,6 +70,14 @@ def stated_length(container: InputContainer, stream: VideoStream) -> float | Non
     return float(stated[1]) * 3600 + float(stated[2]) * 60 + float(stated[3]) if stated else None
 
 
+def ends_early(seconds: float, length: float) -> bool:
+    """Returns whether a video whose last frame is at ``seconds`` lacks a part of its length.
+
+    Stated lengths are not exact.
+    """
+    return seconds < 0.95 * length - 0.5
+
+
 def lacks_size(container: InputContainer) -> bool:
     """Returns whether no video has a known size, e.g. between key frames without parameter sets.
 

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from stages.decoder.capture_times import CaptureTimes
 from stages.decoder.container_facts import (
+    ends_early,
     frame_count,
     frame_rate,
     has_times,
@@ -215,7 +216,7 @@ class FrameReader:
             # Matroska states the end of the last frame, even in a part that starts after 0.
             last = max(times.last, times.last + times.origin)
             seconds = float(last * (stream.time_base or 0))
-            if seconds < 0.95 * length - 0.5:
+            if ends_early(seconds, length):
                 return f"{seconds:.1f} of {length:.1f} s"
         cut_off = self._is_cut_off and is_one_of(container, _SIZED)
         return counted(self.arrived, "frame") if cut_off else None

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from stages.atomic import file_size
-from stages.decoder.container_facts import frame_rate, time_base
+from stages.decoder.container_facts import ends_early, frame_rate, stated_length, time_base
 from stages.decoder.containers import open_media, set_threads, video_stream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.segments import Segment, segments_of
@@ -102,6 +102,9 @@ class RecordingSource:
         faults = []
         if unreadable:
             faults.append(f"{counted(unreadable, 'segment')} of {self.folder} cannot be read")
+        if progress.cut_off:
+            verb = "is" if progress.cut_off == 1 else "are"
+            faults.append(f"{counted(progress.cut_off, 'segment')} of {self.folder} {verb} cut off")
         if not reader.selection_over and _end_of(self.folder) != end:
             faults.append(f"{self.folder} grew while it was read; the frames added may be missing")
         reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
@@ -132,6 +135,10 @@ class _Progress:
 
     A camera's clock drifts from the clock of the segment names, so the two are compared only from
     one segment to the next.
+
+    Attributes:
+        last: Time of the latest packet in ticks.
+        cut_off: Number of segments that end before the length that they state.
     """
 
     def __init__(self) -> None:
@@ -141,6 +148,7 @@ class _Progress:
         self._origin: int | None = None  # time of the epoch's first packet, in ticks
         self._time_base = self._frame_seconds = Fraction(0)
         self.last = 0
+        self.cut_off = 0
 
     def begin(self, begins: Fraction) -> None:
         """Notes that the next packet begins an epoch, at ``begins`` seconds."""
@@ -154,7 +162,11 @@ class _Progress:
         return self._begins + (self.last - self._origin) * self._time_base + self._frame_seconds
 
     def follow(
-        self, segment: Segment, stream: VideoStream, packets: Iterable[av.Packet]
+        self,
+        segment: Segment,
+        container: InputContainer,
+        stream: VideoStream,
+        packets: Iterable[av.Packet],
     ) -> Iterator[av.Packet]:
         """Yields the packets of a segment, without the empty ones that flush a decoder."""
         self._segment, self._first, self.last = segment, None, 0
@@ -166,6 +178,9 @@ class _Progress:
                 self._origin = pts if self._origin is None else self._origin
                 self.last = max(self.last, pts)
                 yield packet
+        length = stated_length(container, stream)  # None if the recorder was killed
+        ends = float(self.last * self._time_base)
+        self.cut_off += length is not None and ends_early(ends, length)
 
     def is_of(self, epoch: int) -> bool:
         """Returns whether the segment read last is of this epoch."""
@@ -202,7 +217,7 @@ def _joined(
         later: The segments after it; those that are read are taken from this queue.
         progress: Follows the packets.
     """
-    yield from progress.follow(segment, stream, container.demux(stream))
+    yield from progress.follow(segment, container, stream, container.demux(stream))
     while later and later[0].epoch == segment.epoch:
         try:
             with open_media(str(later[0].path)) as following:
@@ -212,7 +227,7 @@ def _joined(
                 if hole > _HOLE_SECONDS or not _is_alike(stream, other):
                     break
                 packets = itertools.chain([first], packets)
-                for packet in progress.follow(later.popleft(), other, packets):
+                for packet in progress.follow(later.popleft(), following, other, packets):
                     packet.stream = stream
                     yield packet
         except SourceError:

@@ -178,6 +178,29 @@ def test_a_truncated_segment_is_read_as_far_as_it_goes(camera, tmp_path, slots):
     assert records[-1].reason is EndReason.TRUNCATED
 
 
+def test_segments_that_are_cut_off_are_reported(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    for number in range(1, 3):
+        record(camera, folder, segment_seconds=1000)
+        latest = sorted(folder.glob("*.mkv"))[-1]
+        latest.write_bytes(latest.read_bytes()[: latest.stat().st_size // 2])
+        *_, end = replay(folder, slots)
+        verb = "segment of {} is" if number == 1 else "segments of {} are"
+        assert end.message.partition(";")[0] == f"{number} {verb.format(folder)} cut off"
+        assert end.reason is EndReason.TRUNCATED
+
+
+def test_the_segment_of_a_killed_recorder_is_complete(camera, tmp_path, slots, monkeypatch):
+    folder, killed = tmp_path / "cam", tmp_path / "killed"
+    monkeypatch.setattr(Recorder, "close", lambda self: shutil.copytree(folder, killed))
+    record(camera, folder, segment_seconds=1000)
+    [segment] = killed.glob("*.mkv")
+    segment.write_bytes(segment.read_bytes()[: segment.stat().st_size // 2])
+    *frames, end = replay(killed, slots)
+    assert 5 < len(frames) < 40
+    assert (end.reason, end.message) == (EndReason.COMPLETE, "")
+
+
 def test_segments_added_while_reading_are_reported(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
