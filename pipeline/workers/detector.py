@@ -221,7 +221,7 @@ def _results(
     return [
         structs.replace(
             envelope,
-            record=_completed(
+            record=completed(
                 detections, frame, ignored.get(frame.header.stream, ignored[EVERY_STREAM])
             ),
             work_ns=envelope.work_ns | {"detector": frame_ns},
@@ -230,7 +230,8 @@ def _results(
     ]
 
 
-def _completed(detections: Detections, frame: Frame, ignored: Float32Array) -> Detections:
+def completed(detections: Detections, frame: Frame, ignored: Float32Array) -> Detections:
+    """Returns a frame's detections `outside` the ignored regions, with its camera's motion."""
     if len(ignored):
         detections = outside(detections, ignored)
     return detections if frame.motion is None else replace(detections, motion=frame.motion)

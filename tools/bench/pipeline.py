@@ -17,10 +17,13 @@ import numpy as np
 
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
+from pipeline.geometry import ignored_in
 from pipeline.plan import decode_struct, encode_struct
 from pipeline.signals import die_with
 from pipeline.sink_options import sink_options
 from pipeline.supervision.process import ENVIRONMENT
+from pipeline.workers.camera_estimates import CameraEstimates
+from pipeline.workers.detector import completed
 from pipeline.workers.latency_clock import LatencyClock
 from stages.decoder.locations import SourceSpec
 from stages.decoder.sources import open_source
@@ -71,8 +74,8 @@ def bench_pipeline(
 ) -> BenchReport:
     """Runs all variants in turn, ``rounds`` times, in alternating order as machines warm up.
 
-    OpenCV's loop, whose network takes whole frames, is included if the source is a video file that
-    OpenCV can decode and the detector has no regions.
+    OpenCV's loop is included if the source is a video file that OpenCV can decode, and the config
+    has nothing `lacking_in_opencv_loop`.
 
     Frames per second exclude start-up. The slowest stage is the one with the largest median time
     per frame in the run of four processes; several detectors divide their time between them.
@@ -90,11 +93,22 @@ def bench_pipeline(
         ONE: partial(_one_process, ONE, spec, config),
     }
     path = Path(spec.location)
-    if not config.detector.regions and path.is_file() and opencv_decodes(path):
+    if not lacking_in_opencv_loop(config) and path.is_file() and opencv_decodes(path):
         runners[OPENCV] = partial(_one_process, OPENCV, spec, config)
     found = measure_rounds("pipeline", runners, rounds=rounds, progress=progress)
     found[SLOWEST, RATE] = found.pop((FOUR, SLOWEST))
     return BenchReport.of("pipeline", found, RATIOS)
+
+
+def lacking_in_opencv_loop(config: RunConfig) -> list[str]:
+    """Returns the configured keys whose work OpenCV's loop does not do."""
+    keys = {
+        "decoder.camera_motion": config.decoder.camera_motion,
+        "decoder.reference": config.decoder.reference,
+        "detector.ignored": config.detector.ignored,
+        "detector.regions": config.detector.regions,
+    }
+    return [key for key, value in keys.items() if value]
 
 
 def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
@@ -142,7 +156,9 @@ def run_loop(plan: LoopPlan) -> None:
         selection=decoder.selection,
         frame_rate=Fraction(decoder.frame_rate),
     )
+    estimates = CameraEstimates(decoder, plan.name, notify=lambda message: None)
     detector = build_detector(config.detector)
+    ignored = np.array(ignored_in(config.detector.ignored, plan.name), np.float32).reshape(-1, 4)
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
     slots, clock = Slots(config.runtime.slots), LatencyClock()
     folder = Path(plan.output) / plan.name
@@ -151,7 +167,9 @@ def run_loop(plan: LoopPlan) -> None:
         if isinstance(record, StreamStart):
             results.start(record)
         elif isinstance(record, Frame):
-            tracks = tracker.process(detector.detect([record])[0])
+            header, motion = estimates.of(record)
+            frame = Frame(header, record.pixels, motion)
+            tracks = tracker.process(completed(detector.detect([frame])[0], frame, ignored))
             written = clock.written(record.header.captured_ns)
             results.write(tracks, record.pixels, {}, written)
             slots.wait(results.overlays)

@@ -9,13 +9,25 @@ import pytest
 from pipeline.config_file import load_config
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError, SourceError, SpotStreamError
+from stages.result_files import TRACKS
 from tests.videos import frames_in
 from tests.waiting import wait_for
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
-from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, _one_process, bench_pipeline
+from tools.bench.pipeline import (
+    FOUR,
+    ONE,
+    OPENCV,
+    SLOWEST,
+    LoopPlan,
+    _one_process,
+    bench_pipeline,
+    lacking_in_opencv_loop,
+    run_loop,
+)
 from tools.chaos.supervisor import _runs
 from tools.harness.material import detections_setting, make_clip
+from tools.harness.runner import run_with
 
 
 def test_run_is_compared_with_loops_and_its_slowest_stage(tmp_path):
@@ -37,11 +49,28 @@ def test_opencv_loop_is_left_out_if_it_cannot_decode_the_video(av1_video, tmp_pa
     assert {figure.name for figure in report.figures} == {FOUR, ONE, SLOWEST}
 
 
-def test_opencv_loop_which_takes_whole_frames_is_left_out_if_the_detector_has_regions(tmp_path):
+def test_opencv_loop_is_left_out_if_it_would_do_less(tmp_path):
     clip = make_clip(tmp_path, 10)
     settings = [detections_setting(clip), 'detector.regions={"*": [0, 0, 64, 64]}']
     report = bench_pipeline(str(clip), load_config(None, settings), 1)
     assert {figure.name for figure in report.figures} == {FOUR, ONE, SLOWEST}
+
+
+def test_the_loop_gives_the_rows_of_a_run(tmp_path):
+    clip = make_clip(tmp_path, 20)
+    settings = [
+        detections_setting(clip),
+        "decoder.camera_motion=true",
+        'detector.ignored={"*": [[0, 0, 80, 60]]}',
+        "tracker.name=spottrack",
+    ]
+    config = load_config(None, settings)
+    assert lacking_in_opencv_loop(config) == ["decoder.camera_motion", "detector.ignored"]
+    run_with([str(clip)], tmp_path / "run", settings)
+    run_loop(LoopPlan(config, "clip", str(clip), str(tmp_path / "loop")))
+    rows, expected = ((tmp_path / name / "clip" / TRACKS).read_text() for name in ("loop", "run"))
+    assert rows == expected
+    assert len(rows.splitlines()) > 20
 
 
 def test_failing_loop_is_reported_with_its_reason(tmp_path):

@@ -34,14 +34,13 @@ def bench_pipeline(
     from stages.decoder.locations import DEMO
     from tools.bench.decode import opencv_left_out
     from tools.bench.pipeline import bench_pipeline as run
+    from tools.bench.pipeline import lacking_in_opencv_loop
 
     for message in opencv_left_out(source):
         typer.echo(message, err=True)
     whole = load_configs(config or [], set_ or [])
-    if whole.detector.regions:
-        typer.echo(
-            "OpenCV's loop searches whole frames, not detector.regions: it is left out", err=True
-        )
+    if lacking := lacking_in_opencv_loop(whole):
+        typer.echo(f"OpenCV's loop lacks {', '.join(lacking)}: it is left out", err=True)
     show(lambda progress: [run(source or DEMO, whole, rounds, progress)], json_, plot)
 
 

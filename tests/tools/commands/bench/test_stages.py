@@ -41,4 +41,4 @@ def test_opencv_loop_that_regions_leave_out_is_reported(monkeypatch, regions):
     command = ["bench", "pipeline", "--set", f"detector.regions={regions}"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0
-    assert ("not detector.regions: it is left out" in done.stderr) == (regions != "{}")
+    assert ("loop lacks detector.regions: it is left out" in done.stderr) == (regions != "{}")
