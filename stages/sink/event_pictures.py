@@ -11,10 +11,11 @@ import numpy as np
 
 from stages.atomic import part_path, remove_file, replacing, writing
 from stages.background import in_background
+from stages.bgr import to_bgr
 from stages.measurements import Crossings, Measured, ZoneEvents
 from stages.records import Float32Array, Tracks, UInt8Array
 from stages.result_files import EVENTS, event_pictures, folder_name
-from stages.sink.pictures import cropped, to_bgr
+from stages.sink.pictures import cropped
 from stages.sink.retention import Retention
 
 _MARGIN = 0.5  # of the longer side of a vehicle's box, around it
@@ -44,15 +45,12 @@ class EventPictures:
         self._since_check = 0
         self._check: Future[None] | None = None
 
-    def save(
-        self, tracks: Tracks, pixels: UInt8Array, color_space: int, measured: Sequence[Measured]
-    ) -> None:
+    def save(self, tracks: Tracks, pixels: UInt8Array, measured: Sequence[Measured]) -> None:
         """Saves the pictures of a frame.
 
         Args:
             tracks: The frame's tracks.
             pixels: Its pixels, which are not read after the call.
-            color_space: FFmpeg's ``AVColorSpace`` number that the video states.
             measured: The frame's measurements, see `Counting.update`.
 
         Raises:
@@ -63,7 +61,7 @@ class EventPictures:
             for box in tracks.boxes[tracks.ids == identity]:
                 part = cropped(pixels, pixel_format, _surroundings(box))
                 if part.size:
-                    self._write(self._folder / name, to_bgr(part, pixel_format, color_space))
+                    self._write(self._folder / name, to_bgr(part, pixel_format))
 
     def drop(self, measured: Iterable[Measured]) -> None:
         """Removes the pictures that an earlier process may have saved for these measurements.

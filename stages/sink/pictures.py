@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from stages.color_spaces import LIMITED_RANGE, color_space_of
+from stages.color_spaces import LIMITED_RANGE
 from stages.records import PixelFormat, UInt8Array
 from stages.sink.drawing import YuvCanvas
 
@@ -71,21 +71,6 @@ def cropped(
     luma = pixels[:height][2 * top : 2 * bottom, 2 * left : 2 * right]
     planes = luma, *chroma[:, top:bottom, left:right]
     return np.concatenate([plane.ravel() for plane in planes]).reshape(-1, luma.shape[1] or 1)
-
-
-def to_bgr(pixels: UInt8Array, pixel_format: PixelFormat, stated: int) -> UInt8Array:
-    """Returns a frame, or part of one, as ``(H, W, 3)`` uint8 BGR.
-
-    Args:
-        pixels: Pixels in the layout of ``pixel_format``.
-        pixel_format: Format of the pixels.
-        stated: See `color_space_of`.
-    """
-    if pixel_format is PixelFormat.BGR24:
-        return pixels
-    size = pixels.shape[0] * 2 // 3, pixels.shape[1]
-    picture = copy_frame(pixels, pixel_format, color_space_of(pixel_format, stated), size)
-    return np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
 
 
 def canvas_of(frame: VideoFrame) -> YuvCanvas:

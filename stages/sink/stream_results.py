@@ -140,7 +140,7 @@ class StreamResults:
         number, measured = self._write_rows(tracks, work_ns, written)
         assert self.latest_start is not None
         if self.options.event_pictures and pixels is not None:
-            self._events.save(tracks, pixels, self.latest_start.color_space, measured)
+            self._events.save(tracks, pixels, measured)
         if self.options.overlay:
             if pixels is None:
                 self.overlays.left_out += 1

@@ -9,13 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from pipeline.config import DecoderConfig
+from stages.bgr import to_bgr
 from stages.decoder.live_options import LiveOptions
 from stages.decoder.locations import SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection, HeapAllocator, Source, SourceRuntime
 from stages.decoder.sources import open_source
 from stages.errors import ConfigError, SourceError
-from stages.records import Frame, FrameHeader, StreamStart, UInt8Array
-from stages.sink.pictures import to_bgr
+from stages.records import Frame, FrameHeader, UInt8Array
 
 
 def one_stream(source: str) -> SourceSpec:
@@ -74,13 +74,9 @@ def first_frame(
     """
     first = 1 if is_live(spec.location) else config.first_frame
     source = opened(spec, config, FrameSelection(first), notify)
-    start: StreamStart | None = None
     with contextlib.closing(source.records(HeapAllocator())) as records:
         for record in records:
-            if isinstance(record, StreamStart):
-                start = record
-            elif isinstance(record, Frame):
-                assert start is not None
-                pixels, pixel_format = record.required_pixels(), record.header.pixel_format
-                return record.header, to_bgr(pixels, pixel_format, start.color_space)
+            if isinstance(record, Frame):
+                header = record.header
+                return header, to_bgr(record.required_pixels(), header.pixel_format)
     raise SourceError(f"{spec.name} has no frame {first}")

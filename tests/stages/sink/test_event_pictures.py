@@ -67,9 +67,7 @@ def test_picture_shows_the_vehicle_with_a_margin_of_half_its_size(
     shape: tuple[int, int],
     place: tuple[int, int],
 ) -> None:
-    EventPictures(tmp_path, 0, fail_on_message).save(
-        *make_frame(box, pixel_format), UNSTATED, [crossed()]
-    )
+    EventPictures(tmp_path, 0, fail_on_message).save(*make_frame(box, pixel_format), [crossed()])
     assert names_in(tmp_path) == {"events/0000000002-stop-line-left-7.jpg"}
     picture = cv2.imread(str(tmp_path / "events/0000000002-stop-line-left-7.jpg"))
     assert picture is not None
@@ -85,7 +83,7 @@ def test_picture_shows_the_vehicle_with_a_margin_of_half_its_size(
 def test_colours_use_the_matrix_of_the_video(tmp_path: Path) -> None:
     tracks, pixels = make_frame((40, 30, 60, 40), PixelFormat.YUV420P_BT709)
     pixels[:HEIGHT], pixels[HEIGHT : HEIGHT * 5 // 4], pixels[HEIGHT * 5 // 4 :] = 63, 102, 240
-    EventPictures(tmp_path, 0, fail_on_message).save(tracks, pixels, 1, [crossed()])
+    EventPictures(tmp_path, 0, fail_on_message).save(tracks, pixels, [crossed()])
     picture = cv2.imread(str(next(tmp_path.glob("events/*"))))
     assert picture is not None
     # Pure red; with the BT.601 matrix it would be (2, 0, 233).
@@ -105,7 +103,7 @@ def test_zone_entries_stays_and_exits_have_pictures_but_lost_tracks_do_not(
     zones = ZoneEvents("cam", 9, "0.320", events, {"bus/stop": ZoneCounts(1, 0)})
     places = GroundPlaces("cam", 3, "0.080", ())
     pictures = EventPictures(tmp_path, 0, fail_on_message)
-    pictures.save(*make_frame((40, 30, 60, 40)), UNSTATED, [places, zones])
+    pictures.save(*make_frame((40, 30, 60, 40)), [places, zones])
     assert names_in(tmp_path) == {
         "events/0000000004-bus-stop-enter-7.jpg",
         "events/0000000008-bus-stop-stay-7.jpg",
@@ -117,19 +115,19 @@ def test_a_box_outside_the_frame_has_no_picture(tmp_path: Path) -> None:
     pictures = EventPictures(tmp_path, 0, fail_on_message)
     for box in ((WIDTH + 50, 0, WIDTH + 60, 10), (0, -40, 10, -20)):
         for pixel_format in PixelFormat:
-            pictures.save(*make_frame(box, pixel_format), UNSTATED, [crossed()])
+            pictures.save(*make_frame(box, pixel_format), [crossed()])
     assert names_in(tmp_path) == set()
 
 
 def test_no_folder_is_created_without_events(tmp_path: Path) -> None:
-    EventPictures(tmp_path, 0, fail_on_message).save(*make_frame((40, 30, 60, 40)), UNSTATED, [])
+    EventPictures(tmp_path, 0, fail_on_message).save(*make_frame((40, 30, 60, 40)), [])
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
 def save_event(tmp_path: Path) -> Callable[[EventPictures, int], None]:
     def save(pictures: EventPictures, number: int) -> None:
-        pictures.save(*make_frame((40, 30, 60, 40)), UNSTATED, [crossed(number=number)])
+        pictures.save(*make_frame((40, 30, 60, 40)), [crossed(number=number)])
 
     return save
 
