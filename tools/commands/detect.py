@@ -23,14 +23,14 @@ from tools.console.interruption import end_stopped, interruptible
 from tools.console.terminal import progress_bar
 
 
-def _refuse_other_json(output: Path) -> None:
-    """Refuses to replace what is not a list of results, such as a data set."""
+def _refuse_data_set(output: Path) -> None:
+    """Refuses to replace a COCO data set, which may have been corrected: a JSON object."""
     if not output.is_file():
         return
     with output.open("rb") as file:
         begins = file.read(64).lstrip()
-    if begins and not begins.startswith(b"["):
-        raise ConfigError(f"output {output} holds no list of detections; choose another")
+    if begins.startswith(b"{"):
+        raise ConfigError(f"output {output} may be a data set, not detections; choose another")
 
 
 def _new_data_set(path: Path | None) -> Path | None:
@@ -112,7 +112,7 @@ def detect(
     refuse_same({"--output": output, "--dataset": dataset})
     refuse_inputs([output], [*images, ids])
     if output is not None:
-        _refuse_other_json(output)
+        _refuse_data_set(output)
     unreadable: list[str] = []
     with interruptible(sys.exit) as stops:
         try:

@@ -141,7 +141,7 @@ def test_a_data_set_is_not_replaced_by_results(images, tmp_path):
     corrected.write_text(' {"images": []}')
     (images / "2.png").unlink()
     error = CliRunner().invoke(app, ["detect", str(images), "--output", str(corrected)]).exception
-    assert str(error) == f"output {corrected} holds no list of detections; choose another"
+    assert str(error) == f"output {corrected} may be a data set, not detections; choose another"
     assert corrected.read_text() == ' {"images": []}'
     for earlier in ("", " [1]"):
         corrected.write_text(earlier)
