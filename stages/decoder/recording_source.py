@@ -171,16 +171,20 @@ class _Progress:
         """Yields the packets of a segment, without the empty ones that flush a decoder."""
         self._segment, self._first, self.last = segment, None, 0
         self._time_base, self._frame_seconds = time_base(stream), 1 / frame_rate(stream)
+        ends = 0  # of the latest packet, in ticks
         for packet in packets:
             if packet.size:
                 pts = packet.pts or 0
                 self._first = pts if self._first is None else self._first
                 self._origin = pts if self._origin is None else self._origin
                 self.last = max(self.last, pts)
+                ends = max(ends, pts + (packet.duration or 0))
                 yield packet
         length = stated_length(container, stream)  # None if the recorder was killed
-        ends = float(self.last * self._time_base)
-        self.cut_off += length is not None and ends_early(ends, length)
+        if length is not None:
+            # Times and the length count from where the connection began, not the segment.
+            begins = float((self._first or 0) * self._time_base)
+            self.cut_off += ends_early(float(ends * self._time_base) - begins, length - begins)
 
     def is_of(self, epoch: int) -> bool:
         """Returns whether the segment read last is of this epoch."""

@@ -20,11 +20,11 @@ REORDERED = {
 """Options that make encoders reorder frames, also across key frames where they can."""
 
 
-def write_camera(path, codec="libx264", codec_options=None, container_format="mpegts"):
+def write_camera(path, codec="libx264", codec_options=None, container_format="mpegts", rate=25):
     """Writes a video in which every fifth frame is a key frame and each frame has its own luma."""
     with av.open(str(path), "w", format=container_format) as container:
         options = codec_options or {"preset": "ultrafast"}
-        stream = container.add_stream(codec, rate=25, options=options)
+        stream = container.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = GOP
         for index in range(40):

@@ -17,7 +17,15 @@ from stages.decoder.source import FrameSelection
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
-from tests.stages.decoder.recording import REORDERED, lumas, record, replay, seconds, write_camera
+from tests.stages.decoder.recording import (
+    GOP,
+    REORDERED,
+    lumas,
+    record,
+    replay,
+    seconds,
+    write_camera,
+)
 
 
 def test_every_frame_is_replayed_with_its_time_in_one_epoch(camera, tmp_path, slots):
@@ -188,6 +196,32 @@ def test_segments_that_are_cut_off_are_reported(camera, tmp_path, slots):
         verb = "segment of {} is" if number == 1 else "segments of {} are"
         assert end.message.partition(";")[0] == f"{number} {verb.format(folder)} cut off"
         assert end.reason is EndReason.TRUNCATED
+
+
+def test_a_segment_that_is_cut_off_late_in_a_connection_is_reported(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(
+        camera,
+        folder,
+        segment_seconds=50,
+        arrives=lambda index: index / 25 + 100 * (index >= GOP),
+        shifted=lambda frame: 100 * 90_000 * (frame >= GOP),
+    )
+    _, latest = sorted(folder.glob("*.mkv"))
+    latest.write_bytes(latest.read_bytes()[: latest.stat().st_size // 3])
+    end = replay(folder, slots)[-1]
+    assert end.message.partition(";")[0] == f"1 segment of {folder} is cut off"
+    assert end.reason is EndReason.TRUNCATED
+
+
+@pytest.mark.parametrize("rate", [1, Fraction(1, 5)])
+def test_intact_segments_of_few_long_frames_are_complete(tmp_path, slots, rate):
+    camera, folder = tmp_path / "camera.mp4", tmp_path / "cam"
+    write_camera(camera, container_format="mp4", rate=rate)
+    record(camera, folder, arrives=lambda index: index / rate)
+    assert len(list(folder.glob("*.mkv"))) == 40 // GOP
+    end = replay(folder, slots)[-1]
+    assert end.reason is EndReason.COMPLETE
 
 
 def test_the_segment_of_a_killed_recorder_is_complete(camera, tmp_path, slots, monkeypatch):
