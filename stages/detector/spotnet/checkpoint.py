@@ -225,7 +225,7 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
         raise CheckpointError(f"{path}: its SpotNet config is not usable: {why}") from error
     try:
         ranges = _ranges_of(json.loads(metadata.get(_RANGES, "null")))
-    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, RecursionError, TypeError, ValueError) as error:
         why = str(error)[:_LONGEST_REASON]
         raise CheckpointError(f"{path}: its ranges of features are not usable: {why}") from error
     return config, state, ranges

@@ -95,6 +95,7 @@ def test_a_network_that_would_not_load_is_not_saved(path):
         '{"pre.0": [0, NaN]}',
         '{"pre.0": [-Infinity, 1]}',
         '{"pre.0": [0, 1e39]}',
+        '{"pre.0": [0, 1' + "0" * 400 + "]}",
         '{"pre.0": [2, 1]}',
     ],
 )
