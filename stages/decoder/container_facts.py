@@ -71,7 +71,7 @@ def stated_length(container: InputContainer, stream: VideoStream) -> float | Non
 
 
 def ends_early(seconds: float, length: float) -> bool:
-    """Returns whether a video whose last frame is at ``seconds`` lacks a part of its length.
+    """Returns whether a video whose last frame ends at ``seconds`` lacks a part of its length.
 
     Stated lengths are not exact.
     """

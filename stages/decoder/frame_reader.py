@@ -215,7 +215,7 @@ class FrameReader:
         if times is not None and times.last is not None and length is not None:
             # Matroska states the end of the last frame, even in a part that starts after 0.
             last = max(times.last, times.last + times.origin)
-            seconds = float(last * (stream.time_base or 0))
+            seconds = float((last + times.frame) * (stream.time_base or 0))
             if ends_early(seconds, length):
                 return f"{seconds:.1f} of {length:.1f} s"
         cut_off = self._is_cut_off and is_one_of(container, _SIZED)

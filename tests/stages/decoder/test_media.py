@@ -176,6 +176,19 @@ def test_damaged_h265_loses_no_frame_silently(tmp_path, slots, suffix, broken):
         assert frame.header.seconds == pytest.approx(0.04 * frame.header.index)
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "ts"])
+def test_a_video_of_few_long_frames_is_complete(tmp_path, slots, suffix):
+    path = tmp_path / f"slow.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(1, 2))
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(4):
+            container.mux(stream.encode(av.VideoFrame(96, 64, "yuv420p")))
+        container.mux(stream.encode(None))
+    end = read_media(path, slots)[-1]
+    assert (end.frames, end.reason) == (4, EndReason.COMPLETE)
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mov"])
 def test_a_pause_loses_no_frame(make_video, slots, suffix):
     pts = [40 * i + (400 if i > 30 else 0) for i in range(60)]
