@@ -1,4 +1,4 @@
-"""``seqinfo.ini``, which states the frame rate and length of a MOTChallenge sequence."""
+"""``seqinfo.ini``, which describes a MOTChallenge sequence."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ class SeqInfo:
     Attributes:
         frame_rate: Frames per second.
         length: Number of frames in the sequence.
+        classes: Names of the classes 1, 2, …, separated by commas, as ``spotstream synth`` states
+            them; MOTChallenge's own files do not.
     """
 
     frame_rate: Fraction | None
     length: int | None
+    classes: str | None = None
 
 
 def read_seqinfo(path: Path) -> SeqInfo:
-    """Reads ``frameRate`` and ``seqLength`` in section ``Sequence``; a leading BOM is ignored.
+    """Reads ``frameRate``, ``seqLength`` and ``classes`` in section ``Sequence``.
+
+    A leading BOM is ignored.
 
     Raises:
         ValueError: The file cannot be read or parsed, or a value is out of range; the message names
@@ -44,6 +49,7 @@ def read_seqinfo(path: Path) -> SeqInfo:
     return SeqInfo(
         None if rate is None else _frame_rate(path, rate),
         None if length is None else _length(path, length),
+        section.get("classes"),
     )
 
 

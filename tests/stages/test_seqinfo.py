@@ -22,6 +22,10 @@ def test_frame_rate_and_length_are_read(read, mark):
     assert read(mark + WHOLE) == SeqInfo(Fraction(30000, 1001), 600)
 
 
+def test_classes_are_read(read):
+    assert read("[Sequence]\nclasses=car,van\n") == SeqInfo(None, None, "car,van")
+
+
 def test_missing_values_are_none(read):
     assert read("[Sequence]\nname=MOT17-02\n") == SeqInfo(None, None)
 

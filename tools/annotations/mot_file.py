@@ -114,18 +114,19 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
 
     Rows whose seventh column is 0 are left out: MOTChallenge marks boxes that are not scored this
     way. The number of frames is taken from ``seqinfo.ini`` next to the folder ``gt``, else from the
-    file itself, including such rows.
+    file itself, including such rows. If ``seqinfo.ini`` states classes, they are not MOT16's.
 
     Raises:
         ConfigError: As for `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
     """
-    path, frame_count = Path(path), None
+    path, frame_count, classes = Path(path), None, None
     info = path.parent.parent / "seqinfo.ini"
     if path.name in _TRUTHS and info.exists():
         try:
-            frame_count = read_seqinfo(info).length
+            stated = read_seqinfo(info)
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        frame_count, classes = stated.length, stated.classes
         if frame_count is None:
             raise ConfigError(f"{info} has no seqLength")
     table = NumberTable.read(path, MIN_COLUMNS, "tracks")
@@ -134,7 +135,7 @@ def read_mot_ground_truth(path: str | os.PathLike[str], name: str) -> GroundTrut
     except BeyondSequenceError as error:
         raise ConfigError(f"{error}; seqLength of {info} is {frame_count}") from None
     frame_count = frame_count or tracks.frame_count
-    objects = MotObjects.of(table.values, name)
+    objects = None if classes else MotObjects.of(table.values, name)
     if table.values.shape[1] > FLAG:
         tracks = trajectories_of(table.only(table.values[:, FLAG] != 0), frame_count)
     return GroundTruth(name, frame_count, tracks, tracks, mot_objects=objects)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages.scene import Scene
 from tools.synth.options import SynthOptions
 from tools.synth.scene_folder import SceneFolder
 from tools.synth.truth import SceneTruth
@@ -34,10 +35,12 @@ class MotWriter:
     def commit(self, truth: SceneTruth) -> None:
         """Writes the ground truth and completes the scene."""
         self._folder.write("gt/gt.txt", ground_truth_rows(truth).encode())
+        classes = ",".join(Scene.class_names)
         info = (
             f"[Sequence]\nname={self._name}\nimDir=img1\n"
             f"frameRate={float(self._options.frame_rate):g}\nseqLength={len(truth.frames)}\n"
             f"imWidth={self._options.width}\nimHeight={self._options.height}\nimExt=.jpg\n"
+            f"classes={classes}\n"
         )
         self._folder.write("seqinfo.ini", info.encode())
         self._folder.commit()

@@ -55,6 +55,19 @@ def test_only_the_result_on_a_distractor_is_left_out(tmp_path: Path) -> None:
     assert truth.mot_objects.distracted(tracks).tolist() == [True, *[False] * 5]
 
 
+@pytest.mark.parametrize(("stated", "known"), [("", True), ("classes=car,van\n", False)])
+def test_classes_that_a_sequence_states_are_not_those_of_mot16(
+    tmp_path: Path, stated: str, known: bool
+) -> None:
+    """In a scene of `synth`, all vans may be too small or too hidden to be scored."""
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\nseqLength=1\n{stated}")
+    (tmp_path / "gt" / "gt.txt").write_text("1,1,0,0,10,10,1,1,1\n1,2,50,0,10,10,0,2,1\n")
+    truth = read_mot_ground_truth(tmp_path / "gt" / "gt.txt", "A")
+    assert (truth.mot_objects is not None) == known
+    assert truth.tracks.ids.tolist() == [1]
+
+
 def test_result_is_matched_with_the_best_fitting_object() -> None:
     """A single result is matched with the pedestrian in front of a distractor."""
     both = objects(PEDESTRIAN, (1, 2, 1, 0, 10, 10, 0, 8, 1))

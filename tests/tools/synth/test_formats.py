@@ -78,7 +78,7 @@ def test_mot_ground_truth_against_itself_is_perfect(rendered: Path, tmp_path: Pa
         assert tracking[score] == pytest.approx(1)
 
 
-def test_mot_seqinfo_states_length_size_and_rate(rendered: Path) -> None:
+def test_mot_seqinfo_states_length_size_rate_and_classes(rendered: Path) -> None:
     folder = rendered / "mot" / NAMES[0]
     info = configparser.ConfigParser()
     info.read(folder / "seqinfo.ini")
@@ -90,6 +90,7 @@ def test_mot_seqinfo_states_length_size_and_rate(rendered: Path) -> None:
         "imwidth": "320",
         "imheight": "192",
         "imext": ".jpg",
+        "classes": "car,van,truck,bus",
     }
     assert sorted(file.name for file in (folder / "img1").iterdir()) == [
         "000001.jpg",
