@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,8 +29,9 @@ def _refuse_data_set(output: Path) -> None:
     if not output.is_file():
         return
     with output.open("rb") as file:
-        begins = file.read(64).lstrip()
-    if begins.startswith(b"{"):
+        begins = file.read(1 << 16)
+    text = begins.decode(json.detect_encoding(begins), "replace")  # as `json.loads` decodes bytes
+    if text.lstrip().startswith("{"):
         raise ConfigError(f"output {output} may be a data set, not detections; choose another")
 
 

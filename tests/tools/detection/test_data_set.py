@@ -136,17 +136,24 @@ def test_a_data_set_that_may_have_been_corrected_is_refused(images, tmp_path, mo
     assert str(error) == "cannot write folder.json: is a directory"
 
 
-def test_a_data_set_is_not_replaced_by_results(images, tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("blanks", ["", " ", "\n" * 100])
+def test_a_data_set_is_not_replaced_by_results(images, blanks, encoding):
     corrected = images / "annotations.json"
-    corrected.write_text(' {"images": []}')
-    (images / "2.png").unlink()
+    content = (blanks + '{"images": []}').encode(encoding)
+    corrected.write_bytes(content)
     error = CliRunner().invoke(app, ["detect", str(images), "--output", str(corrected)]).exception
     assert str(error) == f"output {corrected} may be a data set, not detections; choose another"
-    assert corrected.read_text() == ' {"images": []}'
+    assert corrected.read_bytes() == content
+
+
+def test_earlier_results_are_replaced(images):
+    results = images / "annotations.json"
+    (images / "2.png").unlink()
     for earlier in ("", " [1]"):
-        corrected.write_text(earlier)
-        output_of("detect", images, "--output", corrected, *OPTIONS)
-        assert len(json.loads(corrected.read_text())) > 1
+        results.write_text(earlier)
+        output_of("detect", images, "--output", results, *OPTIONS)
+        assert len(json.loads(results.read_text())) > 1
 
 
 def test_a_data_set_beside_one_that_alone_would_be_read_is_refused(images, tmp_path, monkeypatch):
