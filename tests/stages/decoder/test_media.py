@@ -156,7 +156,11 @@ def damage(source, target, packets):
                 content[6:] = b"\xaa" * (len(content) - 6)
             copy = av.Packet(bytes(content))
             copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
-            copy.is_keyframe, copy.stream = packet.is_keyframe, stream
+            copy.duration, copy.is_keyframe, copy.stream = (
+                packet.duration,
+                packet.is_keyframe,
+                stream,
+            )
             damaged.mux(copy)
 
 
