@@ -109,8 +109,8 @@ class DetectorConfig:
         settings: Settings of that class; weights, engine, precision, device, scale and threads are
             SpotNet's.
         engine: auto: openvino on CPUs where installed, else torch; for .onnx, onnxruntime first.
-        precision: auto: bfloat16 if the device supports it; on other CPUs int8, if the weights are
-            calibrated for it; otherwise, and with onnxruntime, float32.
+        precision: auto: bfloat16 if the device supports it; on other CPUs with AVX2 int8, if the
+            weights are calibrated for it; otherwise, and with onnxruntime, float32.
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.

@@ -34,11 +34,6 @@ def time_base(stream: VideoStream) -> Fraction:
     return stream.time_base or MPEG_CLOCK
 
 
-def frame_length(stream: VideoStream) -> int:
-    """Returns the length of a frame by `frame_rate`, in ticks; at least 1."""
-    return max(1, round(1 / frame_rate(stream) / time_base(stream)))
-
-
 def has_times(container: Container) -> bool:
     """Returns whether the format has timestamps, unlike MJPEG over HTTP or raw H.264."""
     return not container.format.flags & _NO_TIMESTAMPS

@@ -10,8 +10,9 @@ import av.error
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stages.decoder.container_facts import frame_length, is_one_of
+from stages.decoder.container_facts import frame_rate, is_one_of, time_base
 from stages.decoder.losses import LostFrames
+from stages.decoder.presentation import frame_length
 from stages.errors import SourceError
 
 # AVI, for example, has decoding times only.
@@ -31,8 +32,8 @@ def flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Pa
 
 def decoded(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[VideoFrame | None]:
     """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
-    presented = is_one_of(stream.container, _PRESENTING)
-    losses = LostFrames(presented=presented, frame=frame_length(stream))
+    length = frame_length(frame_rate(stream), time_base(stream))
+    losses = LostFrames(presented=is_one_of(stream.container, _PRESENTING), frame=length)
     for packet in _without_cut_off_end(packets, losses):
         losses.sent(packet)
         try:

@@ -79,9 +79,10 @@ def fill(
         _turn(_even_rows(image) if woven else image, turns, pixels)
         return
     # VP9 and AV1 have no format of their own for full range, as H.264 has in yuvj420p.
+    is_gray = frame.format.name.startswith("gray")
     if frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
-        is_limited_gray = _is_gray(frame) and frame.color_range == ColorRange.MPEG
         # Converters take every grey frame as full range, and would compress this one again.
+        is_limited_gray = is_gray and frame.color_range == ColorRange.MPEG
         to = "JPEG" if is_limited_gray else "MPEG"
         frame = reformatter.reformat(frame, format="yuv420p", dst_color_range=to)
     flat = pixels.reshape(-1)
@@ -95,10 +96,6 @@ def fill(
         shape = samples.shape[::-1] if turns % 2 else samples.shape
         _turn(samples, turns, flat[start : start + size].reshape(shape))
         start += size
-
-
-def _is_gray(frame: VideoFrame) -> bool:
-    return frame.format.name.startswith("gray")
 
 
 def _even_rows(image: UInt8Array) -> UInt8Array:

@@ -10,6 +10,11 @@ from stages.decoder.clock_leaps import ClockLeaps
 _REORDERED = Fraction(1, 2)  # second; AVI has decoding times, which are out of order
 
 
+def frame_length(frame_rate: Fraction, time_base: Fraction) -> int:
+    """Returns the length of a frame in ticks; at least 1."""
+    return max(1, round(1 / frame_rate / time_base))
+
+
 class PresentationTimes:
     """Makes presentation times that always increase, whatever the source states.
 
@@ -44,7 +49,7 @@ class PresentationTimes:
         self.last: int | None = None
         self.origin = origin
         self._begins = begins
-        self.frame = max(1, round(1 / frame_rate / time_base))
+        self.frame = frame_length(frame_rate, time_base)
         self.time_base = time_base
         self._leaps = ClockLeaps(self.frame, time_base, _REORDERED, monotonic)
 

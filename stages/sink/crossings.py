@@ -138,7 +138,10 @@ class LineCounter:
         return crossings
 
     def _keep(self, identities: Iterable[int]) -> None:
-        """Keeps tracks without a position, see `ZoneCounter`, from being forgotten."""
+        """Keeps tracks without a position from being forgotten.
+
+        They are in the frame, but its edge cuts them, or its view is not found.
+        """
         known = self.state.tracks
         for identity in known.keys() & identities:
             track = known[identity] = known.pop(identity)  # so that the latest ones come last

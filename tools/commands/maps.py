@@ -53,8 +53,8 @@ def maps(
         raise ConfigError(f"no tracks ({TRACKS}) in {', '.join(map(str, folders))}")
     refuse_unknown(given, streams, "--picture")
     drawn_as = {name: folder_name(name) for name in streams}  # equal, unless a report was edited
-    maps = (output / f"{file}-{kind}.jpg" for file in drawn_as.values() for kind in _DRAWN)
-    refuse_inputs(maps, (Path(split_name(text)[1]) for text in picture or []))
+    files = (output / f"{file}-{kind}.jpg" for file in drawn_as.values() for kind in _DRAWN)
+    refuse_inputs(files, (Path(split_name(text)[1]) for text in picture or []))
     failed: ConfigError | SourceError | None = None
     for name, runs in streams.items():
         try:
